@@ -1,0 +1,10 @@
+# Writes the manifest beside a plugin: the folder's manifest.json with the library's name and hash.
+file(READ "${MANIFEST}" text)
+get_filename_component(library "${LIBRARY}" NAME)
+get_filename_component(folder "${LIBRARY}" DIRECTORY)
+get_filename_component(stem "${LIBRARY}" NAME_WE)
+file(SHA256 "${LIBRARY}" hash)
+string(JSON text SET "${text}" library "\"${library}\"")
+string(JSON text SET "${text}" sha256 "\"${hash}\"")
+file(WRITE "${folder}/${stem}.json.part" "${text}\n")
+file(RENAME "${folder}/${stem}.json.part" "${folder}/${stem}.json")

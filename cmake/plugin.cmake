@@ -1,0 +1,37 @@
+# strata_add_plugin(kind name [SOURCES file...] [LIBS target...])
+#
+# Makes strata-<kind>-<name>.so with its manifest from <name>/<name>.cpp (or SOURCES, relative to
+# <name>/), beside the others. It exports strata_plugin_v1 alone and links strata::abi and LIBS.
+# The folder's manifest.json says what the plugin is for; the build adds the library's name and hash.
+# In the project's own tree it is enrolled in its kind's conformance tests.
+set(STRATA_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
+
+function(strata_add_plugin kind name)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES;LIBS")
+  if(NOT arg_SOURCES)
+    set(arg_SOURCES "${name}.cpp")
+  endif()
+  list(TRANSFORM arg_SOURCES PREPEND "${name}/")
+  set(target "strata-${kind}-${name}")
+  add_library(${target} MODULE ${arg_SOURCES})
+  target_link_libraries(${target} PRIVATE strata::abi ${arg_LIBS})
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LIBRARY_OUTPUT_DIRECTORY "${STRATA_PLUGIN_DIR}"
+    BUILD_RPATH "" INSTALL_RPATH "" SKIP_BUILD_RPATH ON
+    LINK_DEPENDS "${STRATA_CMAKE_DIR}/plugin.map")
+  # A sanitizer's runtime lies in the program: such builds leave its symbols open (-z defs off).
+  target_link_options(${target} PRIVATE
+    "-Wl,--version-script=${STRATA_CMAKE_DIR}/plugin.map"
+    "-Wl,-z,now,-z,relro,-z,noexecstack,--exclude-libs,ALL"
+    "$<$<NOT:$<BOOL:${STRATA_SANITIZED}>>:-Wl,-z,defs>")
+  add_custom_command(TARGET ${target} POST_BUILD VERBATIM
+    COMMAND ${CMAKE_COMMAND} -DLIBRARY=$<TARGET_FILE:${target}>
+      -DMANIFEST=${CMAKE_CURRENT_SOURCE_DIR}/${name}/manifest.json
+      -P "${STRATA_CMAKE_DIR}/manifest.cmake")
+  install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
+  install(FILES "$<TARGET_FILE_DIR:${target}>/${target}.json" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
+  if(COMMAND strata_enrol_plugin)
+    strata_enrol_plugin(${kind} ${name})
+  endif()
+endfunction()

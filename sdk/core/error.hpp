@@ -1,0 +1,35 @@
+// What went wrong, as the one line that a user sees: `error: who: what: what to do`.
+#pragma once
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace strata {
+
+// The program's exit status.
+enum class Exit { failed = 1, usage = 2 };
+
+// `who` names the part or the file, `what` the fact with the tensor, key or number, `remedy` what
+// the user can do. Control characters of foreign bytes are escaped, so that the line stays one
+// line.
+class Error : public std::runtime_error {
+ public:
+  Error(std::string_view who, std::string_view what, std::string_view remedy,
+        Exit status = Exit::failed);
+  Exit status() const { return status_; }
+
+ private:
+  Exit status_;
+};
+
+// Options, TOML, ds_config or an unknown plugin: exit status 2.
+class UsageError : public Error {
+ public:
+  UsageError(std::string_view who, std::string_view what, std::string_view remedy)
+      : Error(who, what, remedy, Exit::usage) {}
+};
+
+// Foreign text made fit for a message: control bytes and invalid UTF-8 escaped, long text cut.
+std::string printable(std::string_view text, std::size_t limit = 200);
+
+}  // namespace strata

@@ -1,0 +1,44 @@
+/* A model family, "strata.model/1": which weights there are and what one unit computes. */
+#pragma once
+#include <strata/abi/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { STRATA_VECTOR = 0, STRATA_MATRIX = 1, STRATA_TABLE = 2, STRATA_HEAD = 3, STRATA_ROUTER = 4 };
+enum { STRATA_WEIGHT_IN_OUT = 1 }; /* flag: the file holds [in,out] (GPT-2's Conv1D) */
+typedef struct strata_weight {
+  strata_hdr hdr;
+  strata_str name;      /* the checkpoint's; the same name in two units is one weight (tied) */
+  const int64_t* shape; /* as the ops use it; of one expert */
+  uint32_t ndim, role;
+  uint32_t group;   /* 0: alone; neighbours with the same number lie packed, one product */
+  uint32_t experts; /* 0: none; else their count: "{}" in the name, or slices of the first axis */
+} strata_weight;
+
+enum { STRATA_UNIT_BODY = 0, STRATA_UNIT_EMBEDDING = 1, STRATA_UNIT_HEAD = 2 };
+typedef struct strata_unit {
+  strata_hdr hdr;
+  strata_str name;                     /* for people: "layers.3.mlp" */
+  const strata_weight* const* weights; /* their order gives the indices that ops take */
+  uint32_t count, kind;
+} strata_unit;
+
+typedef struct strata_model {
+  strata_hdr hdr;
+  /* How well this family knows the configuration; 0: not at all. [any-thread] */
+  int32_t (*score)(strata_str model_type, const strata_config*);
+  /* Reads the configuration; refuses what it does not know. [main-thread] */
+  strata_status (*create)(const strata_host*, const strata_config*, strata_self** out);
+  void (*destroy)(strata_self*); /* Frees the instance. [main-thread] */
+  /* Emits every unit in the order of the pass; the same each time. [main-thread] */
+  strata_status (*declare)(strata_self*, strata_status (*emit)(void*, const strata_unit*), void*);
+  /* One unit: x [T,D] (embedding: ids [T]) -> [T,D] (head: logits [T,V]). [rank-thread] */
+  strata_status (*forward)(strata_self*, strata_call*, uint32_t unit, strata_tensor* x,
+                           strata_tensor** out);
+} strata_model;
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,98 @@
+/* The op table, "strata.host.ops/1": what a compute plugin calls to compute. */
+#pragma once
+#include <strata/abi/core.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Tokens are packed: x is [T,D], all sequences of the call in a row; the host knows their lengths
+   and positions. Weights are indices into the unit that the call is for. */
+
+typedef struct strata_op_linear {
+  strata_hdr hdr;
+  uint32_t weight, members; /* [out,in]; the first of a group, and how many: 1 or all */
+  uint32_t bias;            /* [out], as many of them; or STRATA_NONE */
+} strata_op_linear;
+
+enum { STRATA_RMS_NORM = 1, STRATA_LAYER_NORM = 2 };
+typedef struct strata_op_norm {
+  strata_hdr hdr;
+  uint32_t kind, reserved, weight, bias; /* STRATA_NONE: not affine */
+  double eps, offset;                    /* offset: added to the weight (Gemma: 1) */
+} strata_op_norm;
+
+enum { STRATA_ROPE_HALVES = 0, STRATA_ROPE_INTERLEAVED = 1 };
+struct strata_op_rope {
+  strata_hdr hdr;
+  strata_str type;      /* "default", "linear", "dynamic", "llama3", "yarn", "longrope" */
+  uint32_t layout, dim; /* dim: how many of a head's dimensions turn; 0: all */
+  uint32_t original_positions, max_positions, factors; /* factors: the lists' length */
+  uint32_t truncate; /* yarn: 1: the turning range is rounded to whole dimensions */
+  double theta, factor, attention_factor;
+  double low_freq_factor, high_freq_factor, beta_fast, beta_slow; /* llama3, yarn */
+  const double *short_factors, *long_factors;                     /* longrope */
+};
+
+enum { STRATA_MASK_CAUSAL = 1, STRATA_MASK_ALIBI = 2 };
+typedef struct strata_op_attention {
+  strata_hdr hdr;
+  uint32_t layer, mask;            /* layer: whose KV cache */
+  uint32_t window, sinks;          /* 0: sees all tokens; a weight [H], or STRATA_NONE */
+  double scale, soft_cap, dropout; /* 0: 1 / sqrt(head_dim); none; none */
+} strata_op_attention;
+
+enum { STRATA_RELU = 1, STRATA_GELU = 2, STRATA_GELU_TANH = 3, STRATA_SILU = 4, STRATA_TANH = 5 };
+enum { STRATA_ROUTE_SOFTMAX = 1, STRATA_ROUTE_SIGMOID = 2 };
+typedef struct strata_op_moe {
+  strata_hdr hdr;
+  uint32_t router, router_bias, gate, up, down; /* with experts; gate and up may be a group */
+  uint32_t top_k, route, normalise, activation, reserved;
+  double scale; /* of the routed sum; 1: none */
+} strata_op_moe;
+
+enum { STRATA_ADD = 1, STRATA_MUL = 2, STRATA_SCALE = 3, STRATA_SOFT_CAP = 4 };
+enum { STRATA_MERGED = 0, STRATA_SINGLE = 1, STRATA_FUSED = 2, STRATA_INTERLEAVED = 3 };
+
+/* "strata.host.ops/1": computes, records shapes or is differentiated; the caller cannot tell. */
+typedef struct strata_ops {
+  strata_hdr hdr;
+  /* The weight as a dense tensor, alive for the call; ops below do not need it. [rank-thread] */
+  strata_status (*weight)(strata_call*, uint32_t weight, strata_tensor** out);
+  /* Rows of a table: ids [T] -> [T,D]. [rank-thread] */
+  strata_status (*embedding)(strata_call*, uint32_t weight, strata_tensor* x, strata_tensor** out);
+  /* Rows of a table of learned positions, at position + offset: [T,D]. [rank-thread] */
+  strata_status (*positions)(strata_call*, uint32_t weight, int64_t offset, strata_tensor** out);
+  /* x [T,in] -> [T,out], one tensor in out[] for each member. [rank-thread] */
+  strata_status (*linear)(strata_call*, const strata_op_linear*, strata_tensor* x,
+                          strata_tensor** out);
+  /* Normalises the last dimension. [rank-thread] */
+  strata_status (*norm)(strata_call*, const strata_op_norm*, strata_tensor* x, strata_tensor** out);
+  /* Turns x [T,H,E] by its tokens' positions. [rank-thread] */
+  strata_status (*rope)(strata_call*, const strata_op_rope*, strata_tensor* x, strata_tensor** out);
+  /* Appends k, v [T,K,E] to the cache; q [T,H,E] -> [T,H*Ev]. [rank-thread] */
+  strata_status (*attention)(strata_call*, const strata_op_attention*, strata_tensor* q,
+                             strata_tensor* k, strata_tensor* v, strata_tensor** out);
+  /* Routes, fetches the experts that were chosen, computes: [T,D] -> [T,D]. [rank-thread] */
+  strata_status (*moe)(strata_call*, const strata_op_moe*, strata_tensor* x, strata_tensor** out);
+  /* f(x). [rank-thread] */
+  strata_status (*activation)(strata_call*, int32_t f, strata_tensor* x, strata_tensor** out);
+  /* f(gate) * up. [rank-thread] */
+  strata_status (*gated)(strata_call*, int32_t f, strata_tensor* gate, strata_tensor* up,
+                         strata_tensor** out);
+  /* Add, mul: a with b, broadcast. Scale, soft cap: a with value, b NULL. [rank-thread] */
+  strata_status (*elementwise)(strata_call*, int32_t op, strata_tensor* a, strata_tensor* b,
+                               double value, strata_tensor** out);
+  /* [T,n] -> [T,H,E]; fused, interleaved: q, k, v in out[]; merged: back to [T,n]. [rank-thread] */
+  strata_status (*heads)(strata_call*, int32_t layout, uint32_t h, uint32_t k, uint32_t e,
+                         strata_tensor* x, strata_tensor** out);
+  /* The same mask again when the unit is run again; nothing outside training. [rank-thread] */
+  strata_status (*dropout)(strata_call*, double p, strata_tensor* x, strata_tensor** out);
+  /* Any other op, attributes in JSON; an unknown name fails with the list. [rank-thread] */
+  strata_status (*call)(strata_call*, strata_str name, strata_str json, strata_tensor* const* in,
+                        uint32_t n_in, strata_tensor** out, uint32_t n_out);
+} strata_ops;
+
+#ifdef __cplusplus
+}
+#endif
