@@ -1,0 +1,52 @@
+// A model plugin's instance for one configuration.
+#pragma once
+#include <strata/abi/model.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/plugin/ops.hpp"
+
+namespace strata::plugin {
+
+struct DeclaredWeight {
+  std::string name;            // the checkpoint's, whole
+  std::vector<int64_t> shape;  // as the ops use it
+  uint32_t role = STRATA_MATRIX;
+  uint32_t group = 0;  // neighbours with the same number lie packed; 0: alone
+  uint32_t experts = 0;
+  bool in_out = false;  // the file holds [in,out]
+};
+
+struct DeclaredUnit {
+  std::string name;
+  uint32_t kind = STRATA_UNIT_BODY;
+  std::vector<DeclaredWeight> weights;  // their order gives the indices that ops take
+};
+
+// Made on the main thread, used on the thread that computes. Errors carry the plugin's words.
+class Family {
+ public:
+  // `config` must outlive the family. Refused: a table without a required function, by its name; a
+  // configuration that the family does not know; units that break the ABI's rules.
+  Family(const strata_model* table, std::string name, const strata_host* host,
+         const strata_config* config);
+  ~Family();
+  Family(const Family&) = delete;
+  Family& operator=(const Family&) = delete;
+
+  const std::string& name() const { return name_; }
+  // In the order of the pass: embedding, body, head.
+  const std::vector<DeclaredUnit>& units() const { return units_; }
+  // Unit `unit` over x: [T,D], or ids [T] for the embedding.
+  Handle forward(uint32_t unit, Call& call, strata_tensor& x) const;
+
+ private:
+  const strata_model* table_;
+  std::string name_;
+  strata_self* self_ = nullptr;
+  std::vector<DeclaredUnit> units_;
+};
+
+}  // namespace strata::plugin

@@ -1,0 +1,89 @@
+// The host's side of a compute plugin's calls: tensors behind the ABI's handles, and what one call
+// computes with. The op table of the ABI (plugin/op_table.cpp) leads every op to the Ops of its
+// call, which records shapes (core) or computes (the torch half); a plugin cannot tell.
+#pragma once
+#include <strata/abi/ops.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+// What the ABI's opaque handle points to. Counted by retain and release on the thread that
+// computes.
+struct strata_tensor {
+  strata_tensor() = default;
+  strata_tensor(const strata_tensor&) = delete;
+  strata_tensor& operator=(const strata_tensor&) = delete;
+  virtual ~strata_tensor() = default;
+  // Shape and strides live as long as the tensor; data is null while only shapes are recorded.
+  virtual strata_view view() = 0;
+
+  int owners = 1;
+};
+
+namespace strata::plugin {
+
+// One owner of a tensor.
+class Handle {
+ public:
+  Handle() = default;
+  explicit Handle(strata_tensor* owned) : tensor_(owned) {}
+  Handle(Handle&& other) noexcept : tensor_(other.give()) {}
+  Handle& operator=(Handle&& other) noexcept {
+    reset();
+    tensor_ = other.give();
+    return *this;
+  }
+  ~Handle() { reset(); }
+
+  strata_tensor* get() const { return tensor_; }
+  // Hands the ownership out, as the ABI's `out` arguments want it.
+  strata_tensor* give() { return std::exchange(tensor_, nullptr); }
+  explicit operator bool() const { return tensor_ != nullptr; }
+
+ private:
+  void reset() {
+    if (tensor_ && --tensor_->owners == 0) delete tensor_;
+    tensor_ = nullptr;
+  }
+  strata_tensor* tensor_ = nullptr;
+};
+
+// What the ops of one call do. Arguments are as in <strata/abi/ops.h>, checked by the shape
+// functions before anything is computed; what is refused is thrown as Error. Tensors passed in are
+// borrowed.
+class Ops {
+ public:
+  virtual ~Ops() = default;
+  virtual Handle weight(uint32_t index) = 0;
+  virtual Handle embedding(uint32_t weight, strata_tensor& ids) = 0;
+  virtual Handle positions(uint32_t weight, int64_t offset) = 0;
+  virtual void linear(const strata_op_linear& op, strata_tensor& x, std::span<Handle> out) = 0;
+  virtual Handle norm(const strata_op_norm& op, strata_tensor& x) = 0;
+  virtual Handle rope(const strata_op_rope& op, strata_tensor& x) = 0;
+  virtual Handle attention(const strata_op_attention& op, strata_tensor& q, strata_tensor& k,
+                           strata_tensor& v) = 0;
+  virtual Handle moe(const strata_op_moe& op, strata_tensor& x) = 0;
+  virtual Handle activation(int32_t f, strata_tensor& x) = 0;
+  virtual Handle gated(int32_t f, strata_tensor& gate, strata_tensor& up) = 0;
+  virtual Handle elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) = 0;
+  // out: one for single and merged, q, k, v for fused and interleaved.
+  virtual void heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,
+                     std::span<Handle> out) = 0;
+  virtual Handle dropout(double p, strata_tensor& x) = 0;
+  virtual void call(std::string_view name, std::string_view json,
+                    std::span<strata_tensor* const> in, std::span<Handle> out) = 0;
+
+  virtual Handle empty(strata_dtype dtype, std::span<const int64_t> shape) = 0;
+  // Device memory until the plugin's call returns.
+  virtual void* workspace(uint64_t bytes) = 0;
+};
+
+// A call as the host made it: what plugins see of it comes first.
+struct Call {
+  strata_call seen;
+  Ops* ops;
+};
+
+}  // namespace strata::plugin

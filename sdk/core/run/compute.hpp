@@ -1,0 +1,104 @@
+// The half that does arithmetic, as the core sees it: libstrata-torch implements it and is opened
+// only to compute.
+#pragma once
+#include <strata/abi/draft/attention.h>
+#include <strata/abi/draft/quant.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/plugin/family.hpp"
+#include "core/zero/unit.hpp"
+
+namespace strata::run {
+
+// The tokens of one sequence in a pass.
+struct Sequence {
+  uint32_t slot = 0;   // of the KV cache
+  int64_t first = 0;   // the position of the first of them
+  uint32_t count = 0;  // how many
+  // The length that scalings which depend on it use (dynamic, longrope): of the whole prompt while
+  // it is prefilled, in chunks or not; first + count in decode.
+  int64_t length = 0;
+};
+
+// One pass over packed tokens: all sequences in a row.
+struct Batch {
+  std::span<const int32_t> ids;         // [T]
+  std::span<const Sequence> sequences;  // in the order of ids
+  std::span<const uint32_t> wanted;     // the rows of [0,T) whose logits are wanted, ascending
+};
+
+// Room for keys and values.
+struct KvRoom {
+  uint32_t sequences = 1;
+  int64_t tokens = 0;    // of one sequence, at most
+  uint32_t block = 256;  // tokens in a block
+};
+
+// A codec opened for a scheme.
+struct Codec {
+  const strata_quant* table = nullptr;
+  strata_self* self = nullptr;
+};
+
+struct ComputeOptions {
+  const plugin::Family* family = nullptr;
+  const strata_host* host = nullptr;
+  const strata_attention* attention = nullptr;  // the chosen backend
+  std::string attention_name;
+  std::function<Codec(const std::string& scheme)> codec;  // throws where no plugin knows the scheme
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};                // of the run form
+  std::vector<strata_device> devices{{STRATA_CPU, 0}};    // where units run; 0 is the main one
+  KvRoom kv;
+  int threads = 0;         // 0: all cores
+  bool recording = false;  // keep each unit's input, for backward
+};
+
+// Computes unit by unit. One pass: begin, then expand and run in the plan's order, then logits. All
+// on one thread, which is the only one that calls ATen. Pointers are memory of the device named.
+// Device work is enqueued in order on stream(); on a CPU it is done when a call returns.
+class Compute {
+ public:
+  virtual ~Compute() = default;
+  virtual void* stream(uint32_t device) = 0;  // cudaStream_t; null on a CPU
+
+  virtual void begin(const Batch& batch) = 0;
+  // The unit's weights from their stored form (offsets stored_*) into their run form (offsets
+  // run_*).
+  virtual void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) = 0;
+  // Row by row the table of the embedding for the ids of this pass: [T] rows in `form`'s stored
+  // form where `stored` is set, else in the run form; used by the next run of the embedding unit.
+  virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
+  // The unit over the hidden state; a head's tile fills its columns of the logits of the wanted
+  // rows.
+  virtual void run(const zero::Unit& unit, const std::byte* weights, uint32_t device) = 0;
+  // [wanted, V] float32 in host memory until the next begin; waits for the device.
+  virtual std::span<const float> logits() = 0;
+  // Forgets all keys and values.
+  virtual void reset() = 0;
+
+  // The last unit's backward first: reruns `unit` on the input that run kept, from the gradient of
+  // its output (set by loss or the unit after it), and writes the gradients of its weights in run
+  // form to `gradients`. Needs `recording`.
+  virtual void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) = 0;
+  // The mean cross entropy of the wanted rows' logits against `targets` [wanted]; starts a
+  // backward.
+  virtual double loss(std::span<const int64_t> targets) = 0;
+
+  // Bytes that the arithmetic holds now and held at most since the last call, beside the arena.
+  struct Held {
+    uint64_t now = 0, peak = 0;
+  };
+  virtual Held held() = 0;
+};
+
+// Exported by libstrata-torch under the name "strata_open_compute".
+using OpenCompute = std::unique_ptr<Compute>(const ComputeOptions&);
+
+}  // namespace strata::run

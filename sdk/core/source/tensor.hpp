@@ -1,0 +1,35 @@
+// How a tensor lies in a checkpoint's files.
+#pragma once
+#include <strata/abi/core.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace strata::source {
+
+// Bytes of one file, contiguous.
+struct Extent {
+  uint32_t file = 0;  // index into the checkpoint's files
+  uint64_t offset = 0, bytes = 0;
+};
+
+// The form of the bytes: dense elements, or blocks of a quantized scheme.
+struct Stored {
+  strata_dtype dtype{};         // of a dense tensor's elements
+  std::string scheme;           // such as "Q4_1"; empty: dense
+  uint32_t block_elements = 1;  // elements in a block, along the last dimension
+  uint32_t block_bytes = 0;     // bytes of a block; of an element if dense
+};
+
+struct Tensor {
+  std::string name;
+  std::vector<int64_t> shape;  // row-major
+  Stored stored;
+  Extent at;
+  // Not 0: the rows of each of so many heads are interleaved, as GGUF keeps rotated projections:
+  // row 2i+j of a head is row j*(head/2)+i of the run form.
+  uint32_t permuted_heads = 0;
+};
+
+}  // namespace strata::source

@@ -1,0 +1,40 @@
+// Units as the scheduler moves them: which weights, and where each lies in the unit's two forms.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/source/tensor.hpp"
+
+namespace strata::zero {
+
+inline constexpr uint64_t not_held = ~uint64_t{0};
+
+// One weight of a unit. Groups and single weights begin at multiples of 256 bytes in both forms;
+// members of a group follow each other without a gap in the run form.
+struct Weight {
+  std::string name;            // the checkpoint's
+  std::vector<int64_t> shape;  // as the ops use it; of a head's tile: its rows
+  uint32_t role = 0;           // STRATA_MATRIX, ...
+  uint32_t group = 0;          // as declared; 0: alone
+  bool in_out = false;         // the file holds [in,out]
+  source::Tensor source;       // how and where the file holds it
+  // Bytes from the unit's beginning. not_held: a table whose rows are gathered one by one.
+  uint64_t stored_offset = 0, stored_bytes = 0;
+  uint64_t run_offset = 0, run_bytes = 0;
+};
+
+// What is gathered and released as one. The head is several units, tiles of its rows, that share
+// `declared`.
+struct Unit {
+  std::string name;
+  uint32_t declared = 0;  // the family's index
+  uint32_t kind = 0;      // STRATA_UNIT_*
+  int64_t first_row = 0;  // of a head's tile
+  std::vector<Weight> weights;
+  uint64_t stored_bytes = 0;  // of the whole stored form, with its gaps
+  uint64_t run_bytes = 0;     // of the whole run form, with its gaps
+  bool expands = false;       // the forms differ: cast, blocks, permuted rows
+};
+
+}  // namespace strata::zero
