@@ -75,6 +75,8 @@ class Compute {
   // Row by row the table of the embedding for the ids of this pass: [T] rows in `form`'s stored
   // form where `stored` is set, else in the run form; used by the next run of the embedding unit.
   virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
+  // The whole table of the embedding in run form on the main device, where it is resident.
+  virtual void table(const zero::Weight& form, const std::byte* table) = 0;
   // The unit over the hidden state; a head's tile fills its columns of the logits of the wanted
   // rows.
   virtual void run(const zero::Unit& unit, const std::byte* weights, uint32_t device) = 0;
