@@ -141,6 +141,9 @@ std::size_t Tier::submit(std::span<const Transfer> transfers) {
   std::vector<const strata_io*> pointers(n);
   for (std::size_t i = 0; i < n; ++i) {
     const auto& t = transfers[i];
+    if (t.offset >= t.region->bytes())
+      throw Error(who(name_), t.region->name() + ": offset " + std::to_string(t.offset),
+                  "the region has " + std::to_string(t.region->bytes()) + " bytes");
     io[i] = {{sizeof(strata_io), 0},      t.op,     t.priority, t.region->id(), t.offset, t.bytes,
              free_[free_.size() - 1 - i], t.memory, t.stream,   t.device};
     pointers[i] = &io[i];
@@ -195,17 +198,21 @@ Completion Tier::settle(const strata_done& done) {
 }
 
 void Tier::move(const Transfer& transfer) {
-  const auto end = transfer.offset + transfer.bytes;
-  auto offset = transfer.offset;
+  std::uint64_t begun = 0;
   std::exception_ptr error;
-  while (flying_ > 0 || (offset < end && !error)) {
-    while (offset < end && !error) {
-      auto piece = transfer;
-      piece.bytes = std::min(limits_.max_io, end - offset);
-      piece.memory = static_cast<std::byte*>(transfer.memory) + (offset - transfer.offset);
-      piece.offset = offset;
-      if (submit({&piece, 1}) == 0) break;
-      offset += piece.bytes;
+  // Even after a failure all that is in flight is waited for: the memory is the caller's.
+  while (flying_ > 0 || (begun < transfer.bytes && !error)) {
+    try {
+      while (begun < transfer.bytes && !error) {
+        auto piece = transfer;
+        piece.offset += begun;
+        piece.memory = static_cast<std::byte*>(transfer.memory) + begun;
+        piece.bytes = std::min(limits_.max_io, transfer.bytes - begun);
+        if (submit({&piece, 1}) == 0) break;
+        begun += piece.bytes;
+      }
+    } catch (...) {
+      error = std::current_exception();
     }
     Completion done;
     if (poll({&done, 1}, -1) == 1 && done.error && !error) error = done.error;

@@ -3,8 +3,8 @@
 #include <strata/abi/offload.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -98,7 +98,8 @@ class Tier {
   std::size_t poll(std::span<Completion> out, std::int64_t ns);
   std::size_t in_flight() const { return flying_; }
 
-  // One transfer of any size, done when it returns; throws its error. Nothing else is in flight.
+  // One transfer of any size, done when it returns; throws its error. Nothing else may be in
+  // flight.
   void move(const Transfer& transfer);
 
   // Counted at completion. On the I/O thread.
