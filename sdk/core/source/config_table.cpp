@@ -1,6 +1,5 @@
 #include "core/source/config_table.hpp"
 
-
 #include "core/plugin/words.hpp"
 
 namespace strata::source {
