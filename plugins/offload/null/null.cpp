@@ -12,12 +12,12 @@ class Null {
   static int score(const strata::Config&) { return 0; }
   explicit Null(const strata::Config&) {}
 
-  strata_limits limits() const {
-    return {{}, 1, std::uint64_t{1} << 30, std::uint64_t{1} << 60, 0, depth};
-  }
+  strata_limits limits() const { return {{}, 1, std::uint64_t{1} << 30, capacity, 0, depth}; }
 
   std::uint64_t region_new(std::uint64_t bytes) {
-    if (bytes == 0) throw strata::Failure(STRATA_INVALID, "a region of 0 bytes: ask for 1");
+    if (bytes == 0 || bytes > capacity)
+      throw strata::Failure(STRATA_INVALID, "a region of " + std::to_string(bytes) +
+                                                " bytes: ask for 1 to " + std::to_string(capacity));
     const std::lock_guard lock(mutex_);
     regions_.emplace(++last_, bytes);
     return last_;
@@ -29,6 +29,7 @@ class Null {
 
   bool submit(const strata_io& io) {
     if (done_.size() == depth) return false;
+    strata::check_host_memory(io);
     const auto moved = strata::check_io(io, limits(), bytes_of(io.region));
     done_.push_back({io.cookie, moved, {}, STRATA_OK, 0});
     return true;
@@ -40,7 +41,7 @@ class Null {
   }
 
  private:
-  static constexpr std::uint64_t depth = 64;
+  static constexpr std::uint64_t depth = 64, capacity = std::uint64_t{1} << 60;
 
   std::uint64_t bytes_of(std::uint64_t region) {
     const std::lock_guard lock(mutex_);

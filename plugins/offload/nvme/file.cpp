@@ -31,26 +31,6 @@ std::uint64_t direct_alignment([[maybe_unused]] int descriptor) {
   return 0;
 }
 
-void make_room(int descriptor, const std::string& folder, std::uint64_t bytes) {
-  const auto refuse = [&](const std::string& why) {
-    return Failure(STRATA_EXHAUSTED, folder + ": no room for " + std::to_string(bytes) +
-                                         " bytes: " + why +
-                                         ": free some, or name another folder by --offload-dir");
-  };
-  // Asked first: the kernel answers a file past this limit with a signal.
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
-    throw refuse("the limit of a file's size is " + std::to_string(limit.rlim_cur));
-  if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()))
-    throw refuse("larger than a file can be");
-  int error = 0;
-  do error = ::fallocate(descriptor, 0, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
-  while (error == EINTR);
-  if (error == EOPNOTSUPP)  // written without a promise of room
-    error = ::ftruncate(descriptor, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
-  if (error != 0) throw refuse(std::strerror(error));
-}
-
 }  // namespace
 
 std::shared_ptr<File> File::open(const std::string& path, const std::string& name, int flags,
@@ -87,28 +67,27 @@ std::shared_ptr<File> File::read_only(const std::string& path, std::optional<boo
   return open(path, path, O_RDONLY, direct, align);
 }
 
-std::shared_ptr<File> File::scratch(const std::string& folder, std::uint64_t bytes,
-                                    std::optional<bool> direct, std::uint64_t align) {
-  std::shared_ptr<File> file;
-  try {
-    file = open(folder, folder, O_RDWR | O_TMPFILE, direct, align);
-  } catch (const Failure&) {
-    // Not every file system has nameless files: one with a name, unlinked at once.
-    if (errno != EOPNOTSUPP && errno != EISDIR) throw;
-    std::string path = folder + "/strata-XXXXXX";
-    const int made = ::mkostemp(path.data(), O_CLOEXEC);
-    if (made < 0) throw failure(folder, errno);
-    ::close(made);
-    try {
-      file = open(path, folder, O_RDWR, direct, align);
-    } catch (...) {
-      ::unlink(path.c_str());
-      throw;
-    }
-    ::unlink(path.c_str());
+std::shared_ptr<File> File::scratch(const std::string& folder, std::optional<bool> direct,
+                                    std::uint64_t align) {
+  const int probe = ::open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  if (probe >= 0) {
+    ::close(probe);
+    return open(folder, folder, O_RDWR | O_TMPFILE, direct, align);
   }
-  make_room(file->descriptor(), folder, bytes);
-  return file;
+  if (errno != EOPNOTSUPP && errno != EISDIR) throw failure(folder, errno);
+  // Not every file system has nameless files: one with a name, unlinked at once.
+  std::string path = folder + "/strata-XXXXXX";
+  const int made = ::mkostemp(path.data(), O_CLOEXEC);
+  if (made < 0) throw failure(folder, errno);
+  ::close(made);
+  try {
+    auto file = open(path, folder, O_RDWR, direct, align);
+    ::unlink(path.c_str());
+    return file;
+  } catch (...) {
+    ::unlink(path.c_str());
+    throw;
+  }
 }
 
 File::~File() { ::close(descriptor_); }
@@ -117,6 +96,32 @@ std::uint64_t File::bytes() const {
   struct stat s {};
   if (::fstat(descriptor_, &s) != 0) throw failure(name_, errno);
   return static_cast<std::uint64_t>(s.st_size);
+}
+
+void File::reserve(std::uint64_t offset, std::uint64_t bytes) const {
+  const auto refuse = [&](const std::string& why) {
+    return Failure(STRATA_EXHAUSTED, name_ + ": no room for " + std::to_string(bytes) +
+                                         " bytes: " + why +
+                                         ": free some, or name another folder by --offload-dir");
+  };
+  // Asked first: the kernel answers a file past this limit with a signal.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < offset + bytes)
+    throw refuse("the limit of a file's size is " + std::to_string(limit.rlim_cur));
+  const auto at = static_cast<off_t>(offset), length = static_cast<off_t>(bytes);
+  int error = 0;
+  do error = ::fallocate(descriptor_, 0, at, length) == 0 ? 0 : errno;
+  while (error == EINTR);
+  if (error == EOPNOTSUPP)  // a file system that cannot promise room: a full disk shows later
+    error = ::ftruncate(descriptor_, at + length) == 0 ? 0 : errno;
+  if (error == 0) return;
+  discard(offset, bytes);
+  throw refuse(std::strerror(error));
+}
+
+void File::discard(std::uint64_t offset, std::uint64_t bytes) const {
+  ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+              static_cast<off_t>(bytes));
 }
 
 void File::forget(std::uint64_t offset, std::uint64_t bytes) const {

@@ -11,9 +11,9 @@ class File {
   // takes what there is. `align` is what offsets will be multiples of. Throws strata::Failure.
   static std::shared_ptr<File> read_only(const std::string& path, std::optional<bool> direct,
                                          std::uint64_t align);
-  // A new nameless file in `folder` with room for `bytes`, gone when closed.
-  static std::shared_ptr<File> scratch(const std::string& folder, std::uint64_t bytes,
-                                       std::optional<bool> direct, std::uint64_t align);
+  // A new, empty, nameless file in `folder`, gone when closed.
+  static std::shared_ptr<File> scratch(const std::string& folder, std::optional<bool> direct,
+                                       std::uint64_t align);
   File(const File&) = delete;
   ~File();
 
@@ -21,6 +21,10 @@ class File {
   const std::string& name() const { return name_; }
   bool direct() const { return direct_; }
   std::uint64_t bytes() const;  // as of now
+  // Room on the disk for these bytes of a scratch file; throws Failure(STRATA_EXHAUSTED).
+  void reserve(std::uint64_t offset, std::uint64_t bytes) const;
+  // Gives the room back to the disk.
+  void discard(std::uint64_t offset, std::uint64_t bytes) const;
   // Where reads came through the page cache, takes this range out of it again.
   void forget(std::uint64_t offset, std::uint64_t bytes) const;
 

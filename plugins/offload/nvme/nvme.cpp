@@ -6,6 +6,7 @@
 #include <mutex>
 #include <strata/offload.hpp>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine.hpp"
@@ -38,17 +39,21 @@ class Nvme {
   }
 
   strata_limits limits() const {
-    return {{}, settings_.align, settings_.max_io, std::uint64_t{1} << 60, 0, slots_.size()};
+    return {{}, settings_.align, settings_.max_io, capacity, 0, slots_.size()};
   }
 
   std::uint64_t region_new(std::uint64_t bytes) {
     if (settings_.dir.empty())
       throw Failure(STRATA_INVALID, "no folder for new regions: set dir or give --offload-dir DIR");
-    if (bytes == 0 || bytes > std::uint64_t{1} << 60)
-      throw Failure(STRATA_INVALID, "a region of " + std::to_string(bytes) + " bytes: ask for 1");
-    const auto room = (bytes + settings_.align - 1) / settings_.align * settings_.align;
-    return keep(
-        {File::scratch(settings_.dir, room, settings_.direct, settings_.align), 0, bytes, true});
+    const auto room = room_of(bytes);
+    if (bytes == 0 || bytes > capacity || scratch_end_ > capacity - room)
+      throw Failure(STRATA_INVALID, "a region of " + std::to_string(bytes) +
+                                        " bytes: ask for 1 to " +
+                                        std::to_string(capacity - scratch_end_));
+    if (!scratch_) scratch_ = File::scratch(settings_.dir, settings_.direct, settings_.align);
+    scratch_->reserve(scratch_end_, room);
+    const auto base = std::exchange(scratch_end_, scratch_end_ + room);
+    return keep({scratch_, base, bytes, true});
   }
 
   std::uint64_t region_bind(std::string_view name, std::uint64_t offset, std::uint64_t bytes) {
@@ -70,7 +75,11 @@ class Nvme {
 
   void region_free(std::uint64_t region) {
     const std::lock_guard lock(mutex_);
-    regions_.erase(region);
+    const auto at = regions_.find(region);
+    if (at == regions_.end()) return;
+    const auto& r = at->second;
+    if (r.writable) r.file->discard(r.base, room_of(r.bytes));
+    regions_.erase(at);
   }
 
   bool submit(const strata_io& io) {
@@ -140,7 +149,12 @@ class Nvme {
     std::uint64_t cookie, wanted, moved;
   };
 
+  static constexpr std::uint64_t capacity = std::uint64_t{1} << 43;  // ext4's largest file is 2^44
+
   static std::unique_ptr<Engine> make_engine(const Settings& s);
+  std::uint64_t room_of(std::uint64_t bytes) const {
+    return (bytes + settings_.align - 1) / settings_.align * settings_.align;
+  }
 
   std::uint64_t keep(Region region) {
     const std::lock_guard lock(mutex_);
@@ -169,7 +183,10 @@ class Nvme {
 
   Settings settings_;
   std::unordered_map<std::string, std::weak_ptr<File>> files_;  // the main thread's
-  std::mutex mutex_;                                            // of the regions
+  // New regions lie one behind the other in one file; what is freed becomes a hole.
+  std::shared_ptr<File> scratch_;
+  std::uint64_t scratch_end_ = 0;
+  std::mutex mutex_;  // of the regions
   std::unordered_map<std::uint64_t, Region> regions_;
   std::uint64_t last_ = 0;
   // The I/O thread's. A slot is free, waiting by priority, or with the engine.
@@ -254,7 +271,9 @@ void Nvme::explain(const Slot& s, std::int32_t result, strata_done& out) {
                      " bytes early: it changed while in use; fetch it again");
   } else {
     const bool full = result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
-    out.status = full ? STRATA_EXHAUSTED : result == -EINVAL ? STRATA_INVALID : STRATA_DATA_LOSS;
+    out.status = full                                     ? STRATA_EXHAUSTED
+                 : result == -EINVAL || result == -EFAULT ? STRATA_INVALID
+                                                          : STRATA_DATA_LOSS;
     words_.push_back(where + (s.write ? "write" : "read") + " failed: " + std::strerror(-result) +
                      (full                ? ": free some room"
                       : result == -EINVAL ? ": set direct = false"
