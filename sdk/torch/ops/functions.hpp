@@ -8,8 +8,6 @@
 
 namespace strata::torch {
 
-// The columns of y [T, sum of out], one view for each of `out` rows of the packed weight.
-void columns(const at::Tensor& y, std::span<const int64_t> widths, std::span<at::Tensor> out);
 // x [T,in], weight [out,in], bias [out] or undefined -> [T,out]
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
@@ -24,7 +22,8 @@ at::Tensor gated(int32_t f, const at::Tensor& gate, const at::Tensor& up);
 // b is undefined for STRATA_SCALE and STRATA_SOFT_CAP.
 at::Tensor elementwise(int32_t op, const at::Tensor& a, const at::Tensor& b, double value);
 
-// out: one tensor for STRATA_SINGLE and STRATA_MERGED; q, k, v for the others.
+// out: one tensor for STRATA_SINGLE and STRATA_MERGED; q, k, v for the others. 0 for h or e of a
+// single: as the width says; for k: as h.
 void heads(int32_t layout, int64_t h, int64_t k, int64_t e, const at::Tensor& x,
            std::span<at::Tensor> out);
 

@@ -7,12 +7,13 @@ namespace strata::torch {
 void heads(int32_t layout, int64_t h, int64_t k, int64_t e, const at::Tensor& x,
            std::span<at::Tensor> out) {
   const auto tokens = x.size(0);
+  if (k == 0) k = h;
   switch (layout) {
     case STRATA_MERGED:
-      out[0] = x.reshape({tokens, h * e});
+      out[0] = x.reshape({tokens, -1});
       return;
     case STRATA_SINGLE:
-      out[0] = x.unflatten(1, {h, e});
+      out[0] = x.unflatten(1, {h ? h : -1, e ? e : -1});
       return;
     case STRATA_FUSED: {  // all of q, all of k, all of v
       const auto all = x.unflatten(1, {h + 2 * k, e});

@@ -8,12 +8,4 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   return at::linear(x, weight, bias);
 }
 
-void columns(const at::Tensor& y, std::span<const int64_t> widths, std::span<at::Tensor> out) {
-  int64_t first = 0;
-  for (std::size_t i = 0; i < widths.size(); ++i) {
-    out[i] = y.narrow(-1, first, widths[i]);
-    first += widths[i];
-  }
-}
-
 }  // namespace strata::torch
