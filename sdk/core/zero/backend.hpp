@@ -1,0 +1,32 @@
+// The abstract device that a plan is carried out on: lanes of work ordered by events alone.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "core/zero/plan.hpp"
+
+namespace strata::zero {
+
+// An event of the executor: the n-th occurrence of a stage of a unit.
+struct Event {
+  uint32_t unit = 0;
+  Stage stage = Stage::fetched;
+  uint64_t occurrence = 0;  // 1 for the first; 0 has always happened
+};
+
+// Work is enqueued from one thread and done in order within its lane; what fails is thrown where
+// its event is waited on by the compute lane, or by finish(), the earliest failure first.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  // Later work of `lane` begins after `event`, which was issued before.
+  virtual void wait(Lane lane, const Event& event) = 0;
+  // Enqueues what the action does on its lane, into or out of `slot`.
+  virtual void enqueue(const Action& action, const Slot& slot) = 0;
+  // `event` happens when the lane's work up to here is done.
+  virtual void record(Lane lane, const Event& event) = 0;
+  // Waits until every lane is idle; throws the earliest failure.
+  virtual void finish() = 0;
+};
+
+}  // namespace strata::zero

@@ -1,0 +1,49 @@
+// Carries out a plan on a backend, pass after pass.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/zero/backend.hpp"
+
+namespace strata::zero {
+
+// One unit's life, in the slot that the plan chose:
+//
+//   away --fetch--> fetched --gather--> whole --expand--> ready --run--> used --release--> away
+//
+// where gather is left out on one rank and expand where the forms are the same. A unit that is
+// never fetched stays ready.
+enum class State : uint8_t { away, fetched, whole, ready, used };
+
+class Executor {
+ public:
+  // The plan and the backend outlive the executor.
+  Executor(const Plan& plan, Backend& backend);
+
+  // One pass; the first one begins with the plan's prologue. After a failure every later call
+  // throws.
+  void pass();
+  // Waits until all that was issued is done, fetches for a next pass included.
+  void finish();
+
+  uint64_t passes() const { return passes_; }
+  State state(uint32_t unit) const { return units_[unit].state; }
+
+ private:
+  struct Unit {
+    State state = State::away;
+    std::array<uint64_t, stages> occurrences{};
+  };
+
+  void carry_out(const Action& action);
+  void move(const Action& action);
+
+  const Plan& plan_;
+  Backend& backend_;
+  std::vector<Unit> units_;
+  uint64_t passes_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace strata::zero

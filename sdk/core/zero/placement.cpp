@@ -1,0 +1,76 @@
+#include "core/zero/placement.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+
+namespace strata::zero {
+namespace {
+
+uint64_t run_bytes(std::span<const Unit> units) {
+  uint64_t sum = 0;
+  for (const auto& unit : units) sum += unit.run_bytes;
+  return sum;
+}
+
+// The first tier with room takes the unit.
+Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left) {
+  for (uint32_t t = 0; t < tiers.size(); ++t) {
+    const uint64_t bytes = tiers[t].stored ? 0 : unit.run_bytes;  // a file is there already
+    if (bytes > left[t]) continue;
+    left[t] -= bytes;
+    return {.tier = t, .stored = tiers[t].stored && unit.expands, .device = 0};
+  }
+  const auto name = tiers.empty() ? std::string("device") : tiers.back().name;
+  throw Error("placement",
+              "unit " + unit.name + " (" + std::to_string(unit.run_bytes) +
+                  " bytes) fits neither the device nor tier " + name,
+              "raise --device-memory or --host-memory, or use --offload auto");
+}
+
+// Which units stay on the device when `budget` bytes are for them: evenly spread, by bytes.
+std::vector<bool> spread(std::span<const Unit> units, uint64_t budget) {
+  std::vector<bool> stays(units.size(), false);
+  const uint64_t all = run_bytes(units);
+  uint64_t seen = 0, held = 0;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    seen += units[i].run_bytes;
+    // The line from (0,0) to (all, budget): a unit stays when what is held falls a unit behind it.
+    const auto due =
+        static_cast<double>(budget) * static_cast<double>(seen) / static_cast<double>(all);
+    if (held + units[i].run_bytes > budget || static_cast<double>(held + units[i].run_bytes) > due)
+      continue;
+    stays[i] = true;
+    held += units[i].run_bytes;
+  }
+  return stays;
+}
+
+}  // namespace
+
+uint64_t slot_bytes(const Unit& unit, const Place& place) {
+  if (place.tier == resident || place.device != 0) return 0;
+  return unit.run_bytes + (place.stored ? unit.stored_bytes : 0);
+}
+
+Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, uint64_t arena,
+                bool fill_device) {
+  if (fill_device && run_bytes(units) <= arena) return Placement(units.size());
+  uint64_t largest = 0;
+  for (const auto& unit : units) {
+    uint64_t here = unit.run_bytes;
+    for (const auto& tier : tiers)
+      if (tier.stored && unit.expands) here = std::max(here, unit.run_bytes + unit.stored_bytes);
+    largest = std::max(largest, here);
+  }
+  const uint64_t ring = std::min(arena, 2 * largest);
+  const auto stays = fill_device ? spread(units, arena - ring) : std::vector<bool>(units.size());
+  std::vector<uint64_t> left;
+  for (const auto& tier : tiers) left.push_back(tier.capacity);
+  Placement out;
+  for (std::size_t i = 0; i < units.size(); ++i)
+    out.push_back(stays[i] ? Place{} : into_tier(units[i], tiers, left));
+  return out;
+}
+
+}  // namespace strata::zero

@@ -1,0 +1,196 @@
+#include "core/zero/plan.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/zero/shard.hpp"
+
+namespace strata::zero {
+namespace {
+
+constexpr uint64_t slot_align = 4096;
+
+uint64_t aligned(uint64_t bytes) { return (bytes + slot_align - 1) / slot_align * slot_align; }
+
+bool streamed(const Place& place) { return place.tier != resident && place.device == 0; }
+
+// The parts of a unit's slot, from 0.
+Slot parts(const Unit& unit, const Place& place, Mode mode, uint32_t ranks) {
+  Slot slot;
+  uint64_t end = 0;
+  // A gather needs equal shards, so the form that arrives is as long as all of them.
+  const auto arriving = [&](uint64_t bytes) { return aligned(ranks * shard_bytes(bytes, ranks)); };
+  slot.stored = not_held;
+  if (place.stored) {
+    slot.stored = end;
+    end += arriving(unit.stored_bytes);
+  }
+  slot.run = end;
+  end += place.stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes);
+  if (mode == Mode::backward) {
+    slot.gradients = end;
+    end += aligned(unit.run_bytes);
+  }
+  slot.bytes = end;
+  return slot;
+}
+
+void move_to(Slot& slot, uint64_t offset) {
+  slot.offset = offset;
+  slot.run += offset;
+  if (slot.stored != not_held) slot.stored += offset;
+  if (slot.gradients != not_held) slot.gradients += offset;
+}
+
+bool overlap(const Slot& a, const Slot& b) {
+  return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+}
+
+// The streamed units in the order in which they run.
+std::vector<uint32_t> in_order(const Placement& placement, Mode mode) {
+  std::vector<uint32_t> out;
+  for (uint32_t u = 0; u < placement.size(); ++u)
+    if (streamed(placement[u])) out.push_back(u);
+  if (mode == Mode::backward) std::ranges::reverse(out);
+  return out;
+}
+
+// Gives each streamed unit its place in the ring [from, to), one behind the other, from the
+// beginning again where the end is too near.
+void fill_ring(std::vector<Slot>& slots, std::span<const uint32_t> order, uint64_t from,
+               uint64_t to) {
+  uint64_t cursor = from;
+  for (const auto u : order) {
+    if (cursor + slots[u].bytes > to) cursor = from;
+    move_to(slots[u], cursor);
+    cursor += slots[u].bytes;
+  }
+}
+
+// For the k-th of `order`: how many streamed units run before it may be fetched, counted back from
+// it: the nearest one before it (around the end of the pass) whose slot it takes; itself at the
+// latest.
+std::size_t lag(const std::vector<Slot>& slots, std::span<const uint32_t> order, std::size_t k) {
+  const auto n = order.size();
+  for (std::size_t back = 1; back < n; ++back)
+    if (overlap(slots[order[(k + n - back) % n]], slots[order[k]])) return back;
+  return n;
+}
+
+struct Builder {
+  const Placement& placement;
+  const std::vector<bool>& file;
+  Mode mode;
+  uint32_t ranks;
+  const std::vector<Slot>& slots;
+
+  // The actions that bring a unit: fetched when all whose slot it takes are released.
+  void bring(std::vector<Action>& to, uint32_t u, std::vector<Wait> after) const {
+    const auto& place = placement[u];
+    to.push_back({Kind::fetch, file[place.tier] ? Lane::io : Lane::copy, u, std::move(after)});
+    if (ranks > 1) to.push_back({Kind::gather, Lane::comm, u, {{u, Stage::fetched}}});
+  }
+
+  Stage arrived() const { return ranks > 1 ? Stage::gathered : Stage::fetched; }
+
+  void use(std::vector<Action>& to, uint32_t u) const {
+    const auto& place = placement[u];
+    const auto run = mode == Mode::backward ? Kind::rerun : Kind::run;
+    if (!streamed(place)) {
+      to.push_back({run, Lane::compute, u, {}});
+      return;
+    }
+    if (place.stored) to.push_back({Kind::expand, Lane::compute, u, {{u, arrived()}}});
+    to.push_back({run, Lane::compute, u, {{u, place.stored ? Stage::ready : arrived()}}});
+    to.push_back({Kind::release, Lane::compute, u, {}});
+  }
+
+  // What fetching `u` must wait for: every unit that its slot overlaps; itself too in a repeated
+  // pass.
+  std::vector<Wait> evicted(std::span<const uint32_t> order, uint32_t u) const {
+    std::vector<Wait> out;
+    for (const auto other : order)
+      if (overlap(slots[other], slots[u])) out.push_back({other, Stage::released});
+    return out;
+  }
+};
+
+}  // namespace
+
+uint64_t least_arena(std::span<const Unit> units, const Placement& placement, Mode mode,
+                     uint32_t ranks) {
+  uint64_t fixed = 0, largest = 0;
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    if (placement[u].tier == resident) fixed += aligned(units[u].run_bytes);
+    if (streamed(placement[u]))
+      largest = std::max(largest, parts(units[u], placement[u], mode, ranks).bytes);
+  }
+  return fixed + largest;
+}
+
+Plan plan_pass(std::span<const Unit> units, const Placement& placement,
+               const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks) {
+  Plan plan;
+  plan.slots.resize(units.size());
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    if (placement[u].tier == resident) {
+      plan.slots[u] = {.offset = plan.fixed, .bytes = 0, .stored = not_held, .run = plan.fixed};
+      plan.fixed += aligned(units[u].run_bytes);
+    } else if (streamed(placement[u])) {
+      plan.slots[u] = parts(units[u], placement[u], mode, ranks);
+    }
+  }
+  const auto order = in_order(placement, mode);
+  for (const auto u : order)
+    if (plan.slots[u].bytes > budget || plan.fixed > budget - plan.slots[u].bytes)
+      throw Error("plan",
+                  "unit " + units[u].name + " needs " +
+                      std::to_string(plan.fixed + plan.slots[u].bytes) +
+                      " bytes of the arena, which has " + std::to_string(budget),
+                  "raise --device-memory");
+  if (order.empty() && plan.fixed > budget)
+    throw Error("plan",
+                "the resident units need " + std::to_string(plan.fixed) +
+                    " bytes of the arena, which has " + std::to_string(budget),
+                "raise --device-memory");
+  fill_ring(plan.slots, order, plan.fixed, budget);
+  plan.arena = plan.fixed;
+  for (const auto u : order) {
+    plan.arena = std::max(plan.arena, plan.slots[u].offset + plan.slots[u].bytes);
+    const auto& unit = units[u];
+    plan.moved += shard_bytes(placement[u].stored ? unit.stored_bytes : unit.run_bytes, ranks);
+  }
+
+  // Fetches are issued in order, each as soon as what it evicts has been released: the k-th of pass
+  // n right after the release with the number n*N + k - lag(k), or the one that an earlier fetch
+  // waits for.
+  const Builder build{placement, file, mode, ranks, plan.slots};
+  const auto n = static_cast<int64_t>(order.size());
+  std::vector<std::vector<std::pair<uint32_t, int64_t>>> after_release(
+      order.size());  // unit, pass ahead
+  for (int64_t pass = 0, latest = -1; pass < 2; ++pass) {
+    for (int64_t k = 0; k < n; ++k) {
+      const auto at = static_cast<std::size_t>(k);
+      latest = std::max(latest, pass * n + k - static_cast<int64_t>(lag(plan.slots, order, at)));
+      if (pass == 0 && latest < 0)
+        build.bring(plan.prologue, order[at], {});
+      else if (pass == 1 && mode == Mode::step && latest < n)
+        after_release[static_cast<std::size_t>(latest)].push_back({order[at], 1});
+      else if (pass == 0)
+        after_release[static_cast<std::size_t>(latest)].push_back({order[at], 0});
+    }
+  }
+  std::size_t k = 0;
+  const auto count = static_cast<uint32_t>(units.size());
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto u = mode == Mode::backward ? count - 1 - i : i;
+    build.use(plan.pass, u);
+    if (!streamed(placement[u])) continue;
+    for (const auto& [next, ahead] : after_release[k])
+      build.bring(plan.pass, next, build.evicted(order, next));
+    ++k;
+  }
+  return plan;
+}
+
+}  // namespace strata::zero

@@ -1,0 +1,40 @@
+// What a plan would take: its timeline from the machine's rates, without a machine.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/zero/plan.hpp"
+
+namespace strata::zero {
+
+// Bytes a second, and seconds of each unit's run.
+struct Rates {
+  double disk = 3e9, link = 50e9, network = 100e9, expand = 500e9;
+  std::vector<double> run;  // by unit
+};
+
+struct Span {
+  Kind kind;
+  Lane lane;
+  uint32_t unit;
+  double begin, end;  // seconds
+  bool operator==(const Span&) const = default;
+};
+
+struct Timeline {
+  std::vector<Span> spans;           // in issue order
+  std::array<double, lanes> busy{};  // seconds of work by lane
+  double end = 0;
+};
+
+// Seconds that one action takes on its lane.
+double duration(const Action& action, std::span<const Unit> units, const Placement& placement,
+                const Rates& rates, uint32_t ranks);
+
+// The prologue and `passes` passes.
+Timeline simulate(const Plan& plan, std::span<const Unit> units, const Placement& placement,
+                  const Rates& rates, int passes, uint32_t ranks = 1);
+
+}  // namespace strata::zero

@@ -1,0 +1,63 @@
+#include "core/zero/placement.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/error.hpp"
+
+using namespace strata;
+using namespace strata::zero;
+
+namespace {
+
+std::vector<Unit> equal_units(std::size_t count, uint64_t bytes) {
+  std::vector<Unit> units(count);
+  for (std::size_t u = 0; u < count; ++u) {
+    units[u].name = "unit " + std::to_string(u);
+    units[u].run_bytes = units[u].stored_bytes = bytes;
+  }
+  return units;
+}
+
+uint64_t held(const std::vector<Unit>& units, const Placement& placement, uint32_t tier) {
+  uint64_t sum = 0;
+  for (std::size_t u = 0; u < units.size(); ++u)
+    if (placement[u].tier == tier) sum += units[u].run_bytes;
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("what fits the device stays there", "[zero][placement]") {
+  const auto units = equal_units(5, 100);
+  REQUIRE(held(units, place(units, {}, 500, true), resident) == 500);
+}
+
+TEST_CASE("residents leave room for two slots and are spread between the streamed units",
+          "[zero][placement]") {
+  const auto units = equal_units(12, 100);
+  const std::vector<TierRoom> tiers{{.name = "a"}};
+  const auto placement = place(units, tiers, 600, true);
+  REQUIRE(held(units, placement, resident) == 400);
+  int longest = 0, row = 0;
+  for (const auto& p : placement) {
+    row = p.tier == resident ? 0 : row + 1;
+    longest = std::max(longest, row);
+  }
+  REQUIRE(longest <= 2);
+}
+
+TEST_CASE("a tier takes no more than its capacity, the next one the rest", "[zero][placement]") {
+  const auto units = equal_units(10, 100);
+  const std::vector<TierRoom> tiers{{.name = "a", .capacity = 350},
+                                    {.name = "b", .capacity = 5000}};
+  const auto placement = place(units, tiers, 0, false);
+  REQUIRE(held(units, placement, 0) == 300);
+  REQUIRE(held(units, placement, 1) == 700);
+}
+
+TEST_CASE("units that fit nowhere are refused, naming the unit and the tier", "[zero][placement]") {
+  const auto units = equal_units(4, 100);
+  const std::vector<TierRoom> tiers{{.name = "a", .capacity = 350}};
+  REQUIRE_THROWS_WITH(place(units, tiers, 0, false),
+                      Catch::Contains("unit 3") && Catch::Contains("tier a"));
+}

@@ -1,0 +1,110 @@
+#include "core/zero/plan.hpp"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "core/error.hpp"
+#include "tests/sdk/core/zero/random_units.hpp"
+
+using namespace strata;
+using namespace strata::zero;
+
+namespace {
+
+// Walks the actions as the executor would issue them and keeps which bytes of the arena are whose.
+struct Replay {
+  const Plan& plan;
+  std::set<uint32_t> held;
+  std::map<uint32_t, int> fetched, run;
+  uint64_t peak = 0;
+
+  void operator()(const Action& action) {
+    const auto& slot = plan.slots[action.unit];
+    if (action.kind == Kind::fetch) {
+      for (const auto other : held) {
+        const auto& taken = plan.slots[other];
+        // Apart in space, or the fetch waits for the release of what was there.
+        REQUIRE((slot.offset >= taken.offset + taken.bytes ||
+                 taken.offset >= slot.offset + slot.bytes));
+      }
+      held.insert(action.unit);
+      ++fetched[action.unit];
+      peak = std::max(peak, slot.offset + slot.bytes);
+    }
+    if (action.kind == Kind::run || action.kind == Kind::rerun) {
+      if (slot.bytes > 0) REQUIRE(held.count(action.unit) == 1);
+      ++run[action.unit];
+    }
+    if (action.kind == Kind::release) held.erase(action.unit);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a pass never takes a slot that is held, stays in its budget and runs every unit once",
+          "[zero][plan]") {
+  const auto mode = GENERATE(Mode::step, Mode::once, Mode::backward);
+  for (uint32_t seed = 0; seed < 400; ++seed) {
+    const auto c = random_case(seed, mode);
+    const auto plan = plan_pass(c.units, c.placement, c.file, c.budget, mode, c.ranks);
+    Replay replay{plan, {}, {}, {}};
+    for (const auto& action : plan.prologue) replay(action);
+    const int passes = mode == Mode::step ? 3 : 1;
+    for (int pass = 0; pass < passes; ++pass)
+      for (const auto& action : plan.pass) replay(action);
+    REQUIRE(plan.arena <= c.budget);
+    REQUIRE(std::max(replay.peak, plan.fixed) == plan.arena);
+    for (uint32_t u = 0; u < c.units.size(); ++u) {
+      REQUIRE(replay.run[u] == passes);
+      const bool streams = c.placement[u].tier != resident && c.placement[u].device == 0;
+      const int ahead = mode == Mode::step && replay.held.count(u) ? 1 : 0;
+      REQUIRE(replay.fetched[u] == (streams ? passes + ahead : 0));
+    }
+    if (mode != Mode::step) REQUIRE(replay.held.empty());
+  }
+}
+
+TEST_CASE("a fetch waits for the release of every unit whose slot it takes", "[zero][plan]") {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    const auto c = random_case(seed, Mode::step);
+    const auto plan = plan_pass(c.units, c.placement, c.file, c.budget, Mode::step, c.ranks);
+    for (const auto& action : plan.pass) {
+      if (action.kind != Kind::fetch) continue;
+      const auto& slot = plan.slots[action.unit];
+      for (uint32_t u = 0; u < c.units.size(); ++u) {
+        const auto& other = plan.slots[u];
+        const bool shared = other.bytes > 0 && slot.offset < other.offset + other.bytes &&
+                            other.offset < slot.offset + slot.bytes;
+        REQUIRE((std::ranges::find(action.after, Wait{u, Stage::released}) != action.after.end()) ==
+                shared);
+      }
+    }
+  }
+}
+
+TEST_CASE("an arena one byte short of the least is refused, naming the unit and the bytes",
+          "[zero][plan]") {
+  for (uint32_t seed = 0; seed < 100; ++seed) {
+    const auto c = random_case(seed, Mode::step);
+    const auto least = least_arena(c.units, c.placement, Mode::step, c.ranks);
+    REQUIRE(plan_pass(c.units, c.placement, c.file, least, Mode::step, c.ranks).arena == least);
+    if (least == 0) continue;
+    REQUIRE_THROWS_WITH(
+        plan_pass(c.units, c.placement, c.file, least - 1, Mode::step, c.ranks),
+        Catch::Contains(std::to_string(least)) && Catch::Contains("--device-memory"));
+  }
+}
+
+TEST_CASE("with room for two slots the next fetch is issued before the unit runs", "[zero][plan]") {
+  std::vector<Unit> units(4);
+  for (auto& unit : units) unit.run_bytes = unit.stored_bytes = 4096;
+  const Placement placement(4, Place{.tier = 0});
+  const auto plan = plan_pass(units, placement, {false}, 2 * 4096, Mode::step);
+  REQUIRE(plan.prologue.size() == 2);
+  REQUIRE(plan.pass.front().kind == Kind::run);
+  REQUIRE(plan.pass[2].kind == Kind::fetch);
+  REQUIRE(plan.pass[2].unit == 2);
+  REQUIRE(plan.pass.back().kind == Kind::fetch);  // wraps into the next pass
+  REQUIRE(plan.pass.back().unit == 1);
+}
