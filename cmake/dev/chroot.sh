@@ -38,6 +38,7 @@ make_bare_debian() {
 
 take_over_network() {
   local path
+  rm -f "$root/etc/apt/sources.list" # debootstrap's own; the machine's take its place
   for path in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/auth.conf \
     /etc/apt/auth.conf.d /etc/apt/trusted.gpg.d /etc/apt/keyrings /etc/pip.conf /etc/resolv.conf \
     /etc/hosts /etc/ssl/certs /usr/local/share/ca-certificates; do
@@ -51,7 +52,10 @@ take_over_network() {
 # reach through them.
 run_inside() {
   local -a kept
-  mapfile -t kept < <(env | grep -iE '^(https?_proxy|no_proxy|pip_[a-z_]*|ssl_cert[a-z_]*)=' || true)
+  # Not what names folders of this machine, as PIP_FIND_LINKS may.
+  mapfile -t kept < <(env |
+    grep -iE '^(https?_proxy|no_proxy|pip_(index_url|extra_index_url|cert|default_timeout)|ssl_cert_(file|dir))=' ||
+    true)
   root=$root unshare --mount --propagation private bash -euc '
     for folder in proc sys dev; do mount --rbind "/$folder" "$root/$folder"; done
     exec env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
