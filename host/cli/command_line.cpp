@@ -29,7 +29,8 @@ void refuse_later(const std::string& name) {
   const auto name = given.substr(0, given.find('='));
   refuse_later(name);
   const std::string words(info(command).words);
-  if (const auto* option = find_by_name(name.substr(std::min(name.find_first_not_of('-'), name.size()))))
+  if (const auto* option =
+          find_by_name(name.substr(std::min(name.find_first_not_of('-'), name.size()))))
     throw UsageError("--" + std::string(option->name), "'" + words + "' does not take it",
                      "leave it out, or see `strata " + words + " --help`");
   std::vector<std::string> names{"--help"};

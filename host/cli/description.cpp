@@ -73,7 +73,8 @@ std::string help() {
     out << "  " << std::left << std::setw(16) << command.words << command.summary << "\n";
   out << "\n`strata COMMAND --help` describes its options with their keys in run.toml.\n"
          "`strata --version` prints the version.\n"
-         "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which wins\n"
+         "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which "
+         "wins\n"
          "over the file of --config.\n"
          "Exit status: 0 done, 1 it failed, 2 wrong options, settings or an unknown plugin.\n";
   return out.str();

@@ -21,8 +21,8 @@ using Field =
                  std::optional<Ids> Settings::*>;
 
 struct Option {
-  std::string_view name;   // on the command line without its dashes: "device-memory"
-  std::string_view key;    // in TOML: "run.device_memory"; empty: not in TOML
+  std::string_view name;  // on the command line without its dashes: "device-memory"
+  std::string_view key;   // in TOML: "run.device_memory"; empty: not in TOML
   Field field;
   unsigned commands;       // bits, see bit()
   std::string_view value;  // what --help calls the value; "a|b": with `closed`, exactly these

@@ -26,9 +26,9 @@ using Ids = std::vector<std::int32_t>;
 // The value here is the default. The options table says which command reads which field.
 struct Settings {
   // what is read and written
-  std::string model;            // folder, .gguf, .safetensors, config.json or a shape's name
-  std::vector<Ids> input_ids;   // one prompt each
-  std::string output;           // file or folder
+  std::string model;           // folder, .gguf, .safetensors, config.json or a shape's name
+  std::vector<Ids> input_ids;  // one prompt each
+  std::string output;          // file or folder
   std::vector<std::string> plugin_paths;   // libraries that the user named: they may be loaded
   std::vector<std::string> plugins_allow;  // names of plugins from elsewhere that may be loaded
   bool json = false;

@@ -26,7 +26,8 @@ json convert(const toml::node& node, std::string_view file) {
     for (const auto& [key, value] : *members) out[std::string(key.str())] = convert(value, file);
     return out;
   }
-  throw UsageError(file, "line " + std::to_string(node.source().begin.line) + ": a date is no value",
+  throw UsageError(file,
+                   "line " + std::to_string(node.source().begin.line) + ": a date is no value",
                    "put it between quotes");
 }
 
@@ -36,10 +37,9 @@ json parse_toml(std::string_view text, std::string_view file) {
   try {
     return convert(toml::parse(text), file);
   } catch (const toml::parse_error& e) {
-    throw UsageError(file,
-                     "line " + std::to_string(e.source().begin.line) + ": " +
-                         std::string(e.description()),
-                     "correct the TOML");
+    throw UsageError(
+        file, "line " + std::to_string(e.source().begin.line) + ": " + std::string(e.description()),
+        "correct the TOML");
   }
 }
 

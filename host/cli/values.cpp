@@ -49,8 +49,8 @@ void check_range(const Option& option, const json& value, double number, std::st
 std::string read_text(const Option& option, const json& value, std::string_view who) {
   if (!value.is_string()) refuse(who, value, "text", "put it between quotes");
   auto text = value.get<std::string>();
-  if (option.closed && ("|" + std::string(option.value) + "|").find("|" + text + "|") ==
-                           std::string::npos)
+  if (option.closed &&
+      ("|" + std::string(option.value) + "|").find("|" + text + "|") == std::string::npos)
     refuse(who, value, "known value", "give one of " + std::string(option.value));
   if (text.find('\0') != std::string::npos) refuse(who, value, "text", "leave out the zero byte");
   return text;
@@ -173,8 +173,7 @@ std::string default_text(const Option& option) {
         if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
         if constexpr (std::is_same_v<T, std::string>) return value;
         if constexpr (one_of<T, std::int64_t, double>)
-          return value == 0 && !option.unset.empty() ? ""
-                                                     : number_text(static_cast<double>(value));
+          return value == 0 && !option.unset.empty() ? "" : number_text(static_cast<double>(value));
         return "";
       },
       option.field);
@@ -195,7 +194,9 @@ std::string_view type_text(const Option& option) {
       option.field);
 }
 
-bool is_flag(const Option& option) { return std::holds_alternative<bool Settings::*>(option.field); }
+bool is_flag(const Option& option) {
+  return std::holds_alternative<bool Settings::*>(option.field);
+}
 
 bool is_list(const Option& option) {
   return std::holds_alternative<std::vector<std::string> Settings::*>(option.field) ||
