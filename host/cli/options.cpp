@@ -80,6 +80,8 @@ const std::array table{
            "the machine's measured rates, as JSON", "assumed rates"},
     Option{"trace", "run.trace", &S::trace, running, "FILE", "write a Chrome trace"},
     Option{"path", "", &S::plugin, check, "PATH", "the plugin's library or its manifest"},
+    Option{"time-limit", "plugins.time_limit", &S::time_limit, check, "SECONDS",
+           "for the checks together, and again for the conformance program", "", 1, 86400},
     Option{"plugin", "plugins.paths", &S::plugin_paths, all & ~check, "PATH",
            "a plugin that lies elsewhere, which may be loaded; may be repeated"},
     Option{"config", "", &S::config, all, "FILE", "read settings from this TOML file"},

@@ -77,7 +77,8 @@ struct Settings {
   std::int64_t loops = 3;
 
   // plugins check
-  std::string plugin;  // the library to check
+  std::string plugin;            // the library to check
+  std::int64_t time_limit = 20;  // seconds
 
   // only on the command line
   std::string config;

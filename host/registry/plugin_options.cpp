@@ -54,7 +54,7 @@ json checked_options(const std::string& section, const json& table,
     out[key] = as_type(value, type);
     if (out[key].is_discarded())
       throw UsageError(section, "'" + key + "' is no " + type,
-                       type == "size" ? "write it as 512MiB" : "give a " + type);
+                       type == "size" ? "write it as 512MiB" : "give a value of that type");
   }
   return out;
 }
