@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 #include <numeric>
 
 #include "core/error.hpp"
@@ -26,6 +27,12 @@ run::Sequence sequence(uint32_t slot, int64_t first, std::size_t count) {
 
 at::Tensor rows(const std::vector<float>& logits) {
   return at::tensor(logits, at::kFloat).view({-1, 61});
+}
+
+at::Tensor reference_tensor(const std::string& name, const char* what) {
+  const auto& data = test::reference().at("llama").at("weights").at(name);
+  return at::tensor(data.at(what).get<std::vector<double>>(), at::kDouble)
+      .view(data.at("shape").get<std::vector<int64_t>>());
 }
 
 at::Tensor expected(std::size_t prompt) {
@@ -70,7 +77,7 @@ TEST_CASE("a prompt in parts, then token by token, is the prompt at once", "[tor
   CHECK(part(8, 9) < 2e-4);
 }
 
-TEST_CASE("a sequence in a batch is bit for bit what it is alone", "[torch][compute]") {
+TEST_CASE("a sequence in a batch is what it is alone", "[torch][compute]") {
   test::TinyModel model("sdpa", real64, 0, false);
   const auto all = prompts();
   const auto batch = rows(
@@ -97,23 +104,24 @@ TEST_CASE("every gradient is PyTorch's by rerunning units", "[torch][compute][ba
   for (std::size_t i = 0; i < units.size(); ++i) compute.run(units[i], model.memory(i).data(), 0);
   REQUIRE(compute.loss(targets) == Approx(reference.at("loss").get<double>()).epsilon(1e-6));
 
-  std::size_t checked = 0;
+  // Tiles of the head share its norm: what they give for it is summed.
+  std::map<std::string, at::Tensor> sums;
   for (std::size_t i = units.size(); i-- > 0;) {
     std::vector<std::byte> gradients(units[i].run_bytes);
     compute.backward(units[i], model.memory(i).data(), gradients.data());
     for (const auto& w : units[i].weights) {
-      CAPTURE(w.name, units[i].name);
-      const auto& data = reference.at("weights").at(w.name);
-      auto want = at::tensor(data.at("gradient").get<std::vector<double>>(), at::kDouble)
-                      .view(data.at("shape").get<std::vector<int64_t>>());
-      if (w.role == STRATA_HEAD) want = want.narrow(0, units[i].first_row, w.shape[0]);
       const auto made = borrowed(gradients.data() + w.run_offset, w.shape, at::kDouble, at::kCPU);
-      // transformers normalises and turns in float32.
-      CHECK(test::apart(made, want) < 1e-5);
-      ++checked;
+      auto& sum = sums[w.name];
+      if (!sum.defined()) sum = reference_tensor(w.name, "gradient").zero_();
+      sum.narrow(0, w.role == STRATA_HEAD ? units[i].first_row : 0, w.shape[0]).add_(made);
     }
   }
-  REQUIRE(checked >= reference.at("weights").size());
+  REQUIRE(sums.size() == reference.at("weights").size());
+  for (const auto& [name, made] : sums) {
+    CAPTURE(name);
+    // transformers normalises and turns in float32.
+    CHECK(test::apart(made, reference_tensor(name, "gradient")) < 1e-5);
+  }
 }
 
 TEST_CASE("a batch that does not fit the cache is refused", "[torch][compute]") {
