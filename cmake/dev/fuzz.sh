@@ -4,7 +4,7 @@
 #        ./dev fuzz all [SECONDS]     (every fuzzer, that long each)
 #
 # NAME is tests/fuzz/NAME.cpp, whose corpus lies in tests/fuzz/corpus/NAME and whose
-# first comment names the parser's sources: `// covers: FILE...`. The fuzzers are built with clang 14 in build-fuzz/.
+# first comment names the parser's sources: `// covers: FILE...`. They are built with clang 14, in build-fuzz/.
 # New inputs are kept in build-fuzz/corpus/NAME, a crashing one in build-fuzz/crashes/. A crash, a
 # leak, an input that takes 5 seconds or 1 GiB, and line coverage under 80 % of those sources fail.
 
