@@ -13,9 +13,10 @@
 namespace strata::text {
 
 struct BpeOptions {
-  std::optional<int32_t> unknown;  // id of a byte without a token; without it such bytes fall away
-  bool fuse_unknown = false;       // neighbours without a token give one id
-  bool ignore_merges = false;      // a word that is a token is that token, whatever the merges
+  // The id of a byte without a token; without it such bytes fall away.
+  std::optional<int32_t> unknown = std::nullopt;
+  bool fuse_unknown = false;   // neighbours without a token give one id
+  bool ignore_merges = false;  // a word that is a token is that token, whatever the merges
 };
 
 // Room that the words of one text share: symbols, the queue, and what short words came to before.

@@ -30,19 +30,19 @@ Vocabulary parse_vocabulary(const JsonFields& fields) {
   return vocabulary;
 }
 
-// A merge's two tokens, spelled "left right" or ["left", "right"].
-std::pair<std::string_view, std::string_view> merge_tokens(const json& merge,
-                                                           const std::string& path,
-                                                           const JsonFields& fields) {
+using Pair = std::pair<std::string_view, std::string_view>;
+
+// A merge's two tokens, spelled "left right" or ["left", "right"]; none where it is neither.
+std::optional<Pair> merge_tokens(const json& merge) {
   using Text = const std::string&;
   if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
-    return {merge[0].get_ref<Text>(), merge[1].get_ref<Text>()};
-  if (!merge.is_string()) fields.refuse(path + " is neither \"left right\" nor a pair");
+    return Pair{merge[0].get_ref<Text>(), merge[1].get_ref<Text>()};
+  if (!merge.is_string()) return std::nullopt;
   const std::string_view text = merge.get_ref<Text>();
   const auto space = text.find(' ');
   if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos)
-    fields.refuse(path + " '" + printable(text, 60) + "' is not two tokens");
-  return {text.substr(0, space), text.substr(space + 1)};
+    return std::nullopt;
+  return Pair{text.substr(0, space), text.substr(space + 1)};
 }
 
 std::vector<Merge> parse_merges(const JsonFields& fields, const Vocabulary& vocabulary) {
@@ -50,15 +50,19 @@ std::vector<Merge> parse_merges(const JsonFields& fields, const Vocabulary& voca
   std::vector<Merge> merges;
   merges.reserve(lines.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto where = [&] { return fields.path("merges", i); };
-    const auto [left, right] = merge_tokens(lines[i], where(), fields);
+    const auto tokens = merge_tokens(lines[i]);
+    if (!tokens)
+      fields.refuse(fields.path("merges", i) + " " + printable(lines[i].dump(), 60) +
+                    " is not two tokens");
     const auto id = [&](std::string_view token) {
       const auto found = vocabulary.find(token);
-      if (!found) fields.refuse(where() + ": '" + printable(token, 60) + "' is not in the vocab");
+      if (!found)
+        fields.refuse(fields.path("merges", i) + ": '" + printable(token, 60) +
+                      "' is not in the vocab");
       return *found;
     };
-    merges.push_back(
-        {id(left), id(right), static_cast<int32_t>(i), id(std::string(left).append(right))});
+    merges.push_back({id(tokens->first), id(tokens->second), static_cast<int32_t>(i),
+                      id(std::string(tokens->first).append(tokens->second))});
   }
   return merges;
 }
@@ -96,8 +100,7 @@ Bpe parse_bpe(const json& value, const std::string& file) {
     if (fields.find(key) && !fields.text(key).empty()) fields.unsupported(key, fields.text(key));
   if (fields.flag("byte_fallback", false)) fields.unsupported("byte_fallback", "true");
   auto vocabulary = parse_vocabulary(fields);
-  BpeOptions options{.unknown = {},
-                     .fuse_unknown = fields.flag("fuse_unk", false),
+  BpeOptions options{.fuse_unknown = fields.flag("fuse_unk", false),
                      .ignore_merges = fields.flag("ignore_merges", false)};
   if (fields.find("unk_token")) {
     options.unknown = vocabulary.find(fields.text("unk_token"));

@@ -1,6 +1,5 @@
 // One compiled regular expression over UTF-8, and the room and the limits that a search has.
 #pragma once
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,10 +10,10 @@
 
 namespace strata::text {
 
-// What searches of one text share. One thread at a time.
+// What searches of one text share. For the thread that made it.
 class RegexRoom {
  public:
-  // `bytes` of text will be searched; more than seconds of work for them end in an error.
+  // `bytes` of text will be searched; more than 3 s of work and 20 us a byte end in an error.
   explicit RegexRoom(std::size_t bytes);
   ~RegexRoom();
   RegexRoom(const RegexRoom&) = delete;
@@ -26,7 +25,7 @@ class RegexRoom {
 
   struct State;
   std::unique_ptr<State> state_;
-  std::chrono::steady_clock::time_point deadline_;
+  double deadline_;  // in the thread's seconds of work
   unsigned calls_ = 0;
 };
 

@@ -15,10 +15,11 @@ using json = nlohmann::ordered_json;
 // tokenizer.ggml.token_type; 1, 5 and 6 are tokens like others here.
 enum TokenType : int32_t { unknown = 2, control = 3, user_defined = 4, last_type = 6 };
 
-// The words of the models that a `pre` is named after, as their tokenizer.json has them.
-constexpr auto llama_words =
+// The words of the models that a `pre` is named after, as their tokenizer.json has them: numbers in
+// runs of three digits at most, or digit by digit.
+constexpr auto runs_of_three =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr auto qwen_words =
+constexpr auto single_digits =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 // What a tokenizer.ggml.pre stands for.
@@ -33,8 +34,8 @@ struct Style {
 constexpr std::array styles{
     Style{.pre = "gpt-2", .words = nullptr},
     Style{.pre = "smollm", .words = nullptr, .digits = true},
-    Style{.pre = "llama-bpe", .words = llama_words, .ignore_merges = true, .add_bos = true},
-    Style{.pre = "qwen2", .words = qwen_words, .nfc = true},
+    Style{.pre = "llama-bpe", .words = runs_of_three, .ignore_merges = true, .add_bos = true},
+    Style{.pre = "qwen2", .words = single_digits, .nfc = true},
 };
 
 const Style& style_of(const GgufVocabulary& vocabulary, const std::string& file) {

@@ -42,6 +42,9 @@ json parse(std::string_view bytes, const std::string& file) {
   } catch (const json::parse_error& error) {
     throw Error(file, "malformed JSON at byte " + std::to_string(error.byte),
                 "give a whole tokenizer.json");
+  } catch (const json::out_of_range&) {
+    throw Error(file, "the JSON has a number past what a double holds",
+                "give a whole tokenizer.json");
   }
 }
 

@@ -121,6 +121,8 @@ def trained(style):
     tokenizer.train_from_iterator(lines, trainer)
     description = json.loads(tokenizer.to_str())
     description["model"].update(options)
+    if options.get("ignore_merges"):  # then some tokens are reached as whole words alone
+        del description["model"]["merges"][100::3]
     description["added_tokens"] = []
     tokenizer = Tokenizer.from_str(json.dumps(description))
     for token in SPECIAL:
