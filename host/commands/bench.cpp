@@ -14,14 +14,19 @@ constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 
 // What one loop took, and the rates that follow.
 nlohmann::json measures(const cli::Settings& settings, const run::GenerateResult& result) {
-  const auto batch = static_cast<double>(settings.batch_size), generated = static_cast<double>(settings.gen_len);
+  const auto batch = static_cast<double>(settings.batch_size),
+             generated = static_cast<double>(settings.gen_len);
   const double prefill = result.first_token_s, decode = result.decode_s, total = prefill + decode;
-  return {{"prefill_latency_s", prefill}, {"prefill_tokens_per_s", batch * static_cast<double>(settings.prompt_len) / prefill},
-          {"decode_latency_s", decode}, {"decode_tokens_per_s", batch * (generated - 1) / std::max(decode, 1e-10)},
-          {"total_latency_s", total}, {"total_tokens_per_s", batch * generated / total}};
+  return {{"prefill_latency_s", prefill},
+          {"prefill_tokens_per_s", batch * static_cast<double>(settings.prompt_len) / prefill},
+          {"decode_latency_s", decode},
+          {"decode_tokens_per_s", batch * (generated - 1) / std::max(decode, 1e-10)},
+          {"total_latency_s", total},
+          {"total_tokens_per_s", batch * generated / total}};
 }
 
-std::string text_of(const nlohmann::json& m, double model, double cache, double hidden, double peak) {
+std::string text_of(const nlohmann::json& m, double model, double cache, double hidden,
+                    double peak) {
   char text[640];
   const auto get = [&](const char* key) { return m[key].get<double>(); };
   std::snprintf(text, sizeof text,
@@ -29,22 +34,27 @@ std::string text_of(const nlohmann::json& m, double model, double cache, double 
                 "peak gpu mem: %.3f GB\tprefill latency: %.3f s\tprefill throughput: %.3f token/s\n"
                 "decode latency: %.3f s\tdecode throughput: %.3f token/s\n"
                 "total latency: %.3f s\ttotal throughput: %.3f token/s\n",
-                model / gib, cache / gib, hidden / gib, peak / gib, get("prefill_latency_s"), get("prefill_tokens_per_s"),
-                get("decode_latency_s"), get("decode_tokens_per_s"), get("total_latency_s"), get("total_tokens_per_s"));
+                model / gib, cache / gib, hidden / gib, peak / gib, get("prefill_latency_s"),
+                get("prefill_tokens_per_s"), get("decode_latency_s"), get("decode_tokens_per_s"),
+                get("total_latency_s"), get("total_tokens_per_s"));
   return text;
 }
 
 }  // namespace
 
 void bench(const cli::Settings& settings) {
-  if (!settings.dummy) throw UsageError("bench", "weights of a checkpoint", "add --dummy: bench makes its weights up");
+  if (!settings.dummy)
+    throw UsageError("bench", "weights of a checkpoint", "add --dummy: bench makes its weights up");
   Opened plugins(settings);
   auto model = open_model(settings.model, plugins, true);
   model.checkpoint.reset();
   model.tensors.reset();
   const auto batch = static_cast<uint32_t>(settings.batch_size);
-  auto planned = plan_run(settings, model, {.sequences = batch, .tokens = settings.prompt_len + settings.gen_len,
-                                            .prompt = settings.batch_size * settings.prompt_len}, plugins);
+  auto planned = plan_run(settings, model,
+                          {.sequences = batch,
+                           .tokens = settings.prompt_len + settings.gen_len,
+                           .prompt = settings.batch_size * settings.prompt_len},
+                          plugins);
   const auto wish = planned.wish;
   const auto session = open_session(settings, model, std::move(planned), true, plugins);
   run::GenerateRequest request;
@@ -64,9 +74,12 @@ void bench(const cli::Settings& settings) {
   }
   const auto full = report(*session, plugins, wish, result);
   if (settings.json) return print_json({{"loops", loops}, {"report", full}});
-  const auto tokens = static_cast<double>(settings.batch_size * (settings.prompt_len + settings.gen_len));
-  print(text_of(loops.back(), static_cast<double>(model.run_bytes(wish.dtype)), static_cast<double>(session->prepared().kv_bytes),
-                tokens * static_cast<double>(model.config->i64("hidden_size")) * static_cast<double>(wish.dtype.bits / 8),
+  const auto tokens =
+      static_cast<double>(settings.batch_size * (settings.prompt_len + settings.gen_len));
+  print(text_of(loops.back(), static_cast<double>(model.run_bytes(wish.dtype)),
+                static_cast<double>(session->prepared().kv_bytes),
+                tokens * static_cast<double>(model.config->i64("hidden_size")) *
+                    static_cast<double>(wish.dtype.bits / 8),
                 full["peak"]["device"]["bytes"].get<double>()));
 }
 

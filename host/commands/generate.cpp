@@ -16,7 +16,8 @@ using Prompts = std::vector<std::vector<int32_t>>;
 
 std::vector<std::string> lines_of(const std::string& path) {
   std::ifstream file(path);
-  if (!file) throw Error(path, "the prompt file cannot be read", "give a text file, one prompt a line");
+  if (!file)
+    throw Error(path, "the prompt file cannot be read", "give a text file, one prompt a line");
   std::vector<std::string> out;
   for (std::string line; std::getline(file, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -29,7 +30,8 @@ std::vector<std::string> lines_of(const std::string& path) {
 Prompts prompts_of(const cli::Settings& settings, const text::Tokenizer* tokenizer) {
   if (!settings.input_ids.empty()) return settings.input_ids;
   Prompts out;
-  const auto texts = settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
+  const auto texts =
+      settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
   for (const auto& text : texts) out.push_back(tokenizer->encode(text));
   return out;
 }
@@ -42,7 +44,8 @@ std::vector<int32_t> ends_of(const cli::Settings& settings, const source::Config
   const int64_t none = -1;
   for (uint64_t i = 0; i < count; ++i) {
     const auto listed = config.count("eos_token_id." + std::to_string(i)) > 0;
-    out.push_back(static_cast<int32_t>(config.i64(listed ? "eos_token_id." + std::to_string(i) : "eos_token_id", &none)));
+    out.push_back(static_cast<int32_t>(
+        config.i64(listed ? "eos_token_id." + std::to_string(i) : "eos_token_id", &none)));
   }
   return out;
 }
@@ -60,7 +63,8 @@ Room room_of(const Prompts& prompts, int64_t new_tokens) {
 // Text as it is made: one prompt's streams, several are printed as each is done.
 class Printer {
  public:
-  Printer(const text::Tokenizer& tokenizer, std::size_t rows) : tokenizer_(tokenizer), ids_(rows), stream_(tokenizer, true) {}
+  Printer(const text::Tokenizer& tokenizer, std::size_t rows)
+      : tokenizer_(tokenizer), ids_(rows), stream_(tokenizer, true) {}
 
   void operator()(std::size_t row, int32_t id, bool last) {
     if (ids_.size() == 1) {
@@ -84,7 +88,9 @@ void check_ids(std::span<const int32_t> ids, const run::Model& model) {
   const auto size = model.family->units().front().weights.front().shape[0];
   for (const auto id : ids)
     if (id < 0 || id >= size)
-      throw Error("--input-ids", "token " + std::to_string(id) + " is outside the model's " + std::to_string(size) + " tokens",
+      throw Error("--input-ids",
+                  "token " + std::to_string(id) + " is outside the model's " +
+                      std::to_string(size) + " tokens",
                   "use ids from 0 to " + std::to_string(size - 1));
 }
 
@@ -105,8 +111,11 @@ void generate(const cli::Settings& settings) {
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
   request.new_tokens = settings.max_new_tokens;
   request.ends = ends_of(settings, *model.config);
-  request.sampling = {.temperature = settings.temperature, .top_k = static_cast<uint32_t>(settings.top_k), .top_p = settings.top_p,
-                      .repetition_penalty = settings.repetition_penalty, .seed = static_cast<uint64_t>(settings.seed)};
+  request.sampling = {.temperature = settings.temperature,
+                      .top_k = static_cast<uint32_t>(settings.top_k),
+                      .top_p = settings.top_p,
+                      .repetition_penalty = settings.repetition_penalty,
+                      .seed = static_cast<uint64_t>(settings.seed)};
   auto planned = plan_run(settings, model, room_of(request.prompts, request.new_tokens), plugins);
   const auto wish = planned.wish;
   const auto session = open_session(settings, model, std::move(planned), false, plugins);
@@ -118,8 +127,11 @@ void generate(const cli::Settings& settings) {
   });
   if (!settings.json) return;
   auto texts = nlohmann::json::array();
-  for (const auto& ids : result.tokens) texts.push_back(tokenizer ? tokenizer->decode(ids, true) : "");
-  print_json({{"output_ids", result.tokens}, {"text", texts}, {"report", report(*session, plugins, wish, result)}});
+  for (const auto& ids : result.tokens)
+    texts.push_back(tokenizer ? tokenizer->decode(ids, true) : "");
+  print_json({{"output_ids", result.tokens},
+              {"text", texts},
+              {"report", report(*session, plugins, wish, result)}});
 }
 
 }  // namespace strata::host

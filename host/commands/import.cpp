@@ -16,17 +16,19 @@ void import(const cli::Settings& settings) {
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
   source::ImportOptions options;
-  options.expand = [&](const source::Tensor& tensor, std::span<const std::byte> blocks, std::span<float> out) {
+  options.expand = [&](const source::Tensor& tensor, std::span<const std::byte> blocks,
+                       std::span<float> out) {
     const auto& scheme = tensor.stored.scheme;
     auto& codec = codecs[scheme];
     if (!codec) {
       const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
-      codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate), candidate.manifest.name,
-                                              plugins.host(), scheme);
+      codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
+                                              candidate.manifest.name, plugins.host(), scheme);
     }
     // Whole rows of blocks: as one matrix of rows as long as the tensor's.
     const auto columns = tensor.shape.back();
-    const shape::Value weight{{STRATA_FLOAT, 32, 1}, {static_cast<int64_t>(out.size()) / columns, columns}};
+    const shape::Value weight{{STRATA_FLOAT, 32, 1},
+                              {static_cast<int64_t>(out.size()) / columns, columns}};
     void* parts[] = {const_cast<std::byte*>(blocks.data())};
     codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
   };

@@ -14,7 +14,8 @@ uint64_t available_memory() {
   uint64_t kilobytes = 0;
   while (file >> key >> kilobytes >> unit)
     if (key == "MemAvailable:") return kilobytes * 1024;
-  return static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+  return static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) *
+         static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
 }
 
 CudaMemory cuda_memory() {
@@ -26,7 +27,8 @@ CudaMemory cuda_memory() {
   const auto total = reinterpret_cast<int (*)(std::size_t*, int)>(function("cuDeviceTotalMem_v2"));
   int device = 0;
   std::size_t bytes = 0;
-  if (!init || !get || !total || init(0) != 0 || get(&device, 0) != 0 || total(&bytes, device) != 0) return {};
+  if (!init || !get || !total || init(0) != 0 || get(&device, 0) != 0 || total(&bytes, device) != 0)
+    return {};
   return {true, bytes};  // the driver stays: it is needed to compute
 }
 

@@ -14,8 +14,8 @@ source::Checkpoint open_checkpoint(const std::string& path, const registry::Regi
 // The tokenizer that lies with the checkpoint: in GGUF metadata or as tokenizer.json.
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
 
-// The checkpoint with the family that its model_type names, every weight found; where `shapes`, also a
-// config.json or a named shape, without weights.
+// The checkpoint with the family that its model_type names, every weight found; where `shapes`,
+// also a config.json or a named shape, without weights.
 run::Model open_model(const std::string& path, Opened& plugins, bool shapes);
 
 }  // namespace strata::host

@@ -10,8 +10,8 @@ namespace strata::host {
 // What a command needs room for.
 struct Room {
   uint32_t sequences = 1;
-  int64_t tokens = 0;   // of one sequence at most, new ones included
-  int64_t prompt = 1;   // of all prompts together
+  int64_t tokens = 0;  // of one sequence at most, new ones included
+  int64_t prompt = 1;  // of all prompts together
   bool all_logits = false;
 };
 
@@ -28,10 +28,11 @@ struct Planned {
 strata_dtype choose_dtype(const cli::Settings& settings, const run::Model& model, bool cuda);
 
 // `model` and `plugins` outlive the result.
-Planned plan_run(const cli::Settings& settings, const run::Model& model, const Room& room, Opened& plugins);
+Planned plan_run(const cli::Settings& settings, const run::Model& model, const Room& room,
+                 Opened& plugins);
 
 // Takes the memory and reads the weights; `dummy`: numbers made up in their place.
-std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model, Planned planned,
-                                           bool dummy, Opened& plugins);
+std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
+                                           Planned planned, bool dummy, Opened& plugins);
 
 }  // namespace strata::host

@@ -43,6 +43,7 @@ strata_attention_request request_for(const strata_op_attention& op, const at::Te
 
 plugin::Handle TorchOps::attention(const strata_op_attention& op, strata_tensor& q,
                                    strata_tensor& k, strata_tensor& v) {
+  shape::attention(scope(), op, q.view(), k.view(), v.view());
   auto& pass = shared_.pass;
   auto& on = pass.on(device_);
   TorchTensor query(value_of(q).contiguous());

@@ -63,7 +63,7 @@ void TorchCompute::expand(const zero::Unit& unit, const std::byte* stored, std::
     const c10::OptionalStreamGuard on(main.stream);
     auto call = call_on(main);
     const UnitWeights none(zero::Unit{}, nullptr, shared_.dtype, main.device, false);
-    TorchOps ops(shared_, none, unit.declared, main.device, call);
+    TorchOps ops(shared_, none, unit.declared, nullptr, 0, main.device, call);
     call.ops = &ops;
     const Expansion how{&options_.codec, &call.seen, shared_.dtype, main.device};
     for (const auto& w : unit.weights)
@@ -82,7 +82,7 @@ void TorchCompute::rows(const zero::Weight& form, const std::byte* rows, bool st
     if (stored) {
       auto call = call_on(main);
       const UnitWeights none(zero::Unit{}, nullptr, shared_.dtype, main.device, false);
-      TorchOps ops(shared_, none, 0, main.device, call);
+      TorchOps ops(shared_, none, 0, nullptr, 0, main.device, call);
       call.ops = &ops;
       auto made = at::empty(shape, at::TensorOptions().dtype(shared_.dtype).device(main.device));
       torch::expand(form, shape, rows, static_cast<std::byte*>(made.data_ptr()),
@@ -135,7 +135,8 @@ at::Tensor TorchCompute::input_of(const zero::Unit& unit, const Place& place) {
 at::Tensor TorchCompute::forward(const zero::Unit& unit, const UnitWeights& weights,
                                  const Place& place, const at::Tensor& x) {
   auto call = call_on(place);
-  TorchOps ops(shared_, weights, unit.declared, place.device, call);
+  TorchOps ops(shared_, weights, unit.declared, &options_.family->units().at(unit.declared),
+               x.size(0), place.device, call);
   call.ops = &ops;
   TorchTensor input(x);
   const auto y = options_.family->forward(unit.declared, call, input);

@@ -20,9 +20,18 @@ const at::Tensor& TorchOps::weight_or_none(uint32_t index) const {
   return index == STRATA_NONE ? none : weights_.at(index);
 }
 
-Handle TorchOps::weight(uint32_t index) { return handle(weights_.at(index)); }
+shape::Scope TorchOps::scope() const {
+  static const plugin::DeclaredUnit none;
+  return {declared_ ? declared_ : &none, tokens_, dtype_of(shared_.dtype)};
+}
+
+Handle TorchOps::weight(uint32_t index) {
+  shape::weight(scope(), index);
+  return handle(weights_.at(index));
+}
 
 Handle TorchOps::embedding(uint32_t weight, strata_tensor& ids) {
+  shape::embedding(scope(), weight, ids.view());
   const auto& name = weights_.name(weight);
   if (const auto rows = shared_.rows.find(name); rows != shared_.rows.end())
     return handle(rows->second);
@@ -32,12 +41,15 @@ Handle TorchOps::embedding(uint32_t weight, strata_tensor& ids) {
 }
 
 Handle TorchOps::positions(uint32_t weight, int64_t offset) {
+  shape::positions(scope(), weight, offset);
   const auto& at_positions = shared_.pass.on(device_).positions;
   return handle(
       at::embedding(weights_.at(weight), offset ? at_positions.add(offset) : at_positions));
 }
 
 void TorchOps::linear(const strata_op_linear& op, strata_tensor& x, std::span<Handle> out) {
+  std::array<shape::Value, shape::most_results> shapes;
+  shape::linear(scope(), op, x.view(), std::span(shapes).first(out.size()));
   const auto& in = value_of(x);
   const bool biased = op.bias != STRATA_NONE;
   const auto weight = weights_.packed(op.weight, op.members);
@@ -62,12 +74,14 @@ void TorchOps::linear(const strata_op_linear& op, strata_tensor& x, std::span<Ha
 }
 
 Handle TorchOps::norm(const strata_op_norm& op, strata_tensor& x) {
+  shape::norm(scope(), op, x.view());
   const auto& w = weight_or_none(op.weight);
   if (op.kind == STRATA_RMS_NORM) return handle(rms_norm(value_of(x), w, op.eps, op.offset));
   return handle(layer_norm(value_of(x), w, weight_or_none(op.bias), op.eps, op.offset));
 }
 
 Handle TorchOps::rope(const strata_op_rope& op, strata_tensor& x) {
+  shape::rope(scope(), op, x.view());
   const auto& in = value_of(x);
   auto& on = shared_.pass.on(in.device());
   for (const auto& kept : on.turns)
@@ -85,19 +99,25 @@ Handle TorchOps::moe(const strata_op_moe&, strata_tensor&) {
 }
 
 Handle TorchOps::activation(int32_t f, strata_tensor& x) {
+  shape::activation(scope(), f, x.view());
   return handle(torch::activation(f, value_of(x)));
 }
 
 Handle TorchOps::gated(int32_t f, strata_tensor& gate, strata_tensor& up) {
+  shape::gated(scope(), f, gate.view(), up.view());
   return handle(torch::gated(f, value_of(gate), value_of(up)));
 }
 
 Handle TorchOps::elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) {
+  const auto second = b ? b->view() : strata_view{};
+  shape::elementwise(scope(), op, a.view(), b ? &second : nullptr, value);
   return handle(torch::elementwise(op, value_of(a), b ? value_of(*b) : at::Tensor(), value));
 }
 
 void TorchOps::heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,
                      std::span<Handle> out) {
+  std::array<shape::Value, 3> shapes;
+  shape::heads(scope(), layout, h, k, e, x.view(), std::span(shapes).first(out.size()));
   std::array<at::Tensor, 3> made;
   torch::heads(layout, h, k, e, value_of(x), made);
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = handle(std::move(made.at(i)));
@@ -108,6 +128,7 @@ uint64_t TorchOps::next_seed() {
 }
 
 Handle TorchOps::dropout(double p, strata_tensor& x) {
+  shape::dropout(scope(), p, x.view());
   return handle(shared_.recording ? torch::dropout(value_of(x), p, next_seed()) : value_of(x));
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/plugin/ops.hpp"
 #include "core/run/compute.hpp"
+#include "core/shape/ops.hpp"
 #include "torch/kv_cache.hpp"
 #include "torch/ops/attention.hpp"
 #include "torch/ops/attributes.hpp"
@@ -33,9 +34,13 @@ struct Shared {
 // One run of one unit.
 class TorchOps final : public plugin::Ops {
  public:
-  TorchOps(Shared& shared, const UnitWeights& weights, uint32_t unit, const at::Device& device,
+  // `declared` is the unit of the family's number `unit`, whose call has `tokens` rows; arguments
+  // of ops are checked against it. For a codec's call it is null: ops with weights are not there.
+  TorchOps(Shared& shared, const UnitWeights& weights, uint32_t unit,
+           const plugin::DeclaredUnit* declared, int64_t tokens, const at::Device& device,
            plugin::Call& call)
-      : shared_(shared), weights_(weights), unit_(unit), device_(device), call_(call) {}
+      : shared_(shared), weights_(weights), unit_(unit), declared_(declared), tokens_(tokens),
+        device_(device), call_(call) {}
 
   plugin::Handle weight(uint32_t index) override;
   plugin::Handle embedding(uint32_t weight, strata_tensor& ids) override;
@@ -60,10 +65,13 @@ class TorchOps final : public plugin::Ops {
  private:
   const at::Tensor& weight_or_none(uint32_t index) const;
   uint64_t next_seed();
+  shape::Scope scope() const;
 
   Shared& shared_;
   const UnitWeights& weights_;
   uint32_t unit_;
+  const plugin::DeclaredUnit* declared_;
+  int64_t tokens_;
   at::Device device_;
   plugin::Call& call_;
   uint64_t dropouts_ = 0;

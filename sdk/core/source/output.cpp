@@ -105,19 +105,25 @@ void OutputFolder::appear() {
   sync_folder(parent_of(path_));
 }
 
-void write_whole(const std::string& path, std::string_view bytes) {
-  const auto temporary = path + own_suffix();
+AtomicFile::AtomicFile(std::string path)
+    : path_(std::move(path)), temporary_(path_ + own_suffix()), file_(temporary_) {}
+
+AtomicFile::~AtomicFile() {
   std::error_code ignored;
-  try {
-    OutputFile file(temporary);
-    file.write(0, bytes);
-    file.finish();
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) refuse(path, "naming", errno);
-  } catch (...) {
-    fs::remove(temporary, ignored);
-    throw;
-  }
-  sync_folder(parent_of(path));
+  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+}
+
+void AtomicFile::appear() {
+  file_.finish();
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) refuse(path_, "naming", errno);
+  temporary_.clear();
+  sync_folder(parent_of(path_));
+}
+
+void write_whole(const std::string& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(0, bytes);
+  file.appear();
 }
 
 }  // namespace strata::source

@@ -43,6 +43,23 @@ class OutputFolder {
   std::string path_, temporary_;
 };
 
+// A file at `path`, replacing one that is there; unless `appear` was reached, nothing is left.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::uint64_t offset, std::span<const std::byte> bytes) { file_.write(offset, bytes); }
+  void write(std::uint64_t offset, std::string_view text) { file_.write(offset, text); }
+  void appear();
+
+ private:
+  std::string path_, temporary_;
+  OutputFile file_;
+};
+
 // A file of these bytes at `path`, replacing one that is there.
 void write_whole(const std::string& path, std::string_view bytes);
 
