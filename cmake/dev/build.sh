@@ -10,8 +10,6 @@ main() {
   shift || true
   grep -q "{\"name\": \"$preset\", \"configurePreset\"" CMakePresets.json ||
     die "build: no preset '$preset'; CMakePresets.json has them"
-  local group=test
-  [ "$preset" = release ] && [ "${STRATA_TESTS:-ON}" = OFF ] && group=
-  need build $group
+  need build test
   build_preset "$preset" "$@"
 }

@@ -14,7 +14,7 @@ main() {
   python3 cmake/dev/tree_rules.py || failed=1
   [ "${1:-}" = --quick ] && return $failed
   need build test lint
-  cmake --preset release --log-level=WARNING
+  cmake --preset release --log-level=WARNING > /dev/null
   local -a sources
   if [ "${1:-}" = --all ]; then
     mapfile -t sources < <(git ls-files '*.cpp' '*.hpp')

@@ -5,9 +5,9 @@
 #ifndef __cplusplus
 #define static_assert _Static_assert
 #endif
-#define SAME_PLACE(ours, our_field, theirs, their_field)                                      \
-  static_assert(offsetof(ours, our_field) == offsetof(theirs, their_field) &&                 \
-                    sizeof(((ours*)0)->our_field) == sizeof(((theirs*)0)->their_field),       \
+#define SAME_PLACE(ours, our_field, theirs, their_field)                                \
+  static_assert(offsetof(ours, our_field) == offsetof(theirs, their_field) &&           \
+                    sizeof(((ours*)0)->our_field) == sizeof(((theirs*)0)->their_field), \
                 #ours "." #our_field)
 
 static_assert(sizeof(strata_view) == sizeof(DLTensor), "strata_view");

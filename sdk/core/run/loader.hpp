@@ -41,6 +41,6 @@ void load(const std::vector<Target>& targets, tier::Tier& source,
 
 // Fills each target with numbers that look like weights: the same ones for the same seed.
 void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const LoadParts& parts,
-                const std::vector<std::unique_ptr<tier::Tier>>& tiers, const Progress& progress);
+                const Progress& progress);
 
 }  // namespace strata::run

@@ -13,8 +13,6 @@ constexpr uint32_t kv_block = 256;
 
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
-bool streams(const zero::Place& place) { return place.tier != zero::resident && place.device == 0; }
-
 // The most that a pass of so many tokens holds in activations, the logits for the host included.
 uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
   shape::Request request{.tokens = tokens,

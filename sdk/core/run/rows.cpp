@@ -34,8 +34,6 @@ FileRows::FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& fil
     : table_(std::move(table)), tier_(tier), file_(file), grain_(grain), staging_(staging),
       parts_(parts), room_(room) {}
 
-uint64_t FileRows::bytes_read() const { return tier_.bytes_read(); }
-
 void FileRows::give(std::span<const int32_t> ids, Compute& compute) {
   const uint64_t row = table_.stored_bytes;
   route_.reads.clear();

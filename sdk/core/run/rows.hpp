@@ -63,7 +63,6 @@ class FileRows : public Rows {
   FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file, tier::Grain grain,
            std::byte* staging, uint32_t parts, RowRoom room);
   void give(std::span<const int32_t> ids, Compute& compute) override;
-  uint64_t bytes_read() const;
 
  private:
   void read(uint32_t first, uint32_t count);

@@ -63,7 +63,10 @@ void Streaming::enqueue(const zero::Action& action, const zero::Slot& slot) {
 void Streaming::fetch(const zero::Action& action, const zero::Slot& slot) {
   const auto& origin = parts_.origins[action.unit];
   auto* base = parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
-  if (action.lane == Lane::io) return parts_.reader->read(origin.route, base);
+  if (action.lane == Lane::io) {
+    planned_ += origin.route.bytes;
+    return parts_.reader->read(origin.route, base);
+  }
   uint64_t from = 0, bytes = arriving(action.unit);
   if (parts_.collective) {
     const auto shard = zero::shard_bytes(bytes, parts_.collective->ranks());
@@ -72,6 +75,7 @@ void Streaming::fetch(const zero::Action& action, const zero::Slot& slot) {
   }
   parts_.device->copy(Lane::copy, base + from, origin.mapped + from, bytes);
   copied_ += bytes;
+  planned_ += bytes;
 }
 
 void Streaming::run(uint32_t unit, const zero::Slot& slot) {

@@ -45,8 +45,9 @@ class Streaming : public zero::Backend {
   void record(zero::Lane lane, const zero::Event& event) override;
   void finish() override;
 
-  // Bytes that fetches of mapped units have moved.
+  // Bytes that fetches of mapped units have moved, and that all fetches issued so far move.
   uint64_t copied() const { return copied_; }
+  uint64_t planned() const { return planned_; }
 
  private:
   void fetch(const zero::Action& action, const zero::Slot& slot);
@@ -58,7 +59,7 @@ class Streaming : public zero::Backend {
   std::span<const int32_t> ids_;
   TakeGradients take_;
   std::vector<uint64_t> latest_;  // occurrence of each event
-  uint64_t copied_ = 0;
+  uint64_t copied_ = 0, planned_ = 0;
 };
 
 // Events that a Streaming of so many units uses: numbers 0 to this.

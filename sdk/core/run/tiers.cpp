@@ -8,11 +8,19 @@ namespace strata::run {
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t longest_read = 8u << 20;
+constexpr uint64_t longest_read = 4u << 20;
 
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 }  // namespace
+
+tier::Grain grain_of(const tier::Tier& tier) {
+  const auto& limits = tier.limits();
+  const auto align = std::max<uint64_t>(limits.align, 1);
+  const auto chunk =
+      limits.max_io == 0 ? longest_read : std::min<uint64_t>(limits.max_io, longest_read);
+  return {.align = align, .chunk = std::max(chunk / align * align, align)};
+}
 
 Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
              std::vector<std::unique_ptr<tier::Tier>> open)
@@ -31,11 +39,11 @@ Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
     }
     const uint64_t bytes = place.stored ? unit.stored_bytes : unit.run_bytes;
     const auto shard = zero::shard_bytes(bytes, wish.ranks);
-    origin.route =
-        seats_[u].region
-            ? tier::packed_route(*seats_[u].region, seats_[u].offset, bytes, grain(place.tier))
-            : tier::file_route(unit, place.stored, files(place.tier), grain(place.tier),
-                               shard * wish.rank, shard * (wish.rank + 1));
+    origin.route = seats_[u].region ? tier::packed_route(*seats_[u].region, seats_[u].offset, bytes,
+                                                         grain_of(*open_[place.tier]))
+                                    : tier::file_route(unit, place.stored, files(place.tier),
+                                                       grain_of(*open_[place.tier]),
+                                                       shard * wish.rank, shard * (wish.rank + 1));
     origin.route.tier = open_[place.tier].get();
   }
 }
@@ -45,7 +53,7 @@ void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
   std::vector<uint64_t> size(open_.size(), 0);
   const auto take = [&](Seat& seat, uint32_t tier, uint64_t bytes) {
     if (tier == zero::resident || wish.tiers[tier].stored) return;
-    seat = {&rooms_[tier], size[tier]};
+    seat = {open_[tier].get(), &rooms_[tier], size[tier]};
     size[tier] += pages(bytes);
   };
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
@@ -62,14 +70,6 @@ std::span<const tier::Region> Tiers::files(std::size_t tier) {
     for (const auto& file : model_.checkpoint->files())
       bound.push_back(open_[tier]->bind(file->path(), 0, file->size()));
   return bound;
-}
-
-tier::Grain Tiers::grain(std::size_t tier) const {
-  const auto& limits = open_[tier]->limits();
-  const auto align = std::max<uint64_t>(limits.align, 1);
-  const auto chunk =
-      limits.max_io == 0 ? longest_read : std::min<uint64_t>(limits.max_io, longest_read);
-  return {.align = align, .chunk = std::max(chunk / align * align, align)};
 }
 
 }  // namespace strata::run

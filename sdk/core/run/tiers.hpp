@@ -14,10 +14,14 @@ namespace strata::run {
 
 // Room in a tier for one unit's run form.
 struct Seat {
+  tier::Tier* tier = nullptr;
   tier::Region* region = nullptr;
   uint64_t offset = 0;
   std::byte* memory() const { return region->memory() ? region->memory() + offset : nullptr; }
 };
+
+// The longest read and the alignment of a tier, as routes are cut.
+tier::Grain grain_of(const tier::Tier& tier);
 
 // Made on the main thread. `open` are the tiers of the wish in order; files are bound in place,
 // other tiers give one region that holds their units one behind the other.
@@ -34,8 +38,6 @@ class Tiers {
   const std::vector<std::unique_ptr<tier::Tier>>& open() const { return open_; }
   // The checkpoint's files as regions of a tier that reads them; bound once.
   std::span<const tier::Region> files(std::size_t tier);
-  // The longest read and the alignment of a tier.
-  tier::Grain grain(std::size_t tier) const;
 
  private:
   void seat_units(const Prepared& prepared, const Wish& wish);

@@ -52,12 +52,22 @@ const Json* Config::find(std::string_view path) const {
   return first(path, '|', [this](std::string_view one) { return walk(one); });
 }
 
+std::string_view Config::present(std::string_view path) const {
+  auto out = path;
+  first(path, '|', [&](std::string_view one) {
+    const auto* found = walk(one);
+    if (found) out = one;
+    return found;
+  });
+  return out;
+}
+
 void Config::missing(std::string_view path) const {
   throw Error(name_, "key '" + printable(path) + "' is missing", "the model needs it");
 }
 
 void Config::wrong(std::string_view path, std::string_view wanted) const {
-  throw Error(name_, "key '" + printable(path) + "' is not " + std::string(wanted),
+  throw Error(name_, "key '" + printable(present(path)) + "' is not " + std::string(wanted),
               "mend the configuration");
 }
 

@@ -40,6 +40,7 @@ class Config {
  private:
   const Json* find(std::string_view path) const;
   const Json* walk(std::string_view path) const;
+  std::string_view present(std::string_view path) const;  // the one of several that is there
   const double* numbers(const std::string& path, const Json& list) const;
   [[noreturn]] void missing(std::string_view path) const;
   [[noreturn]] void wrong(std::string_view path, std::string_view wanted) const;

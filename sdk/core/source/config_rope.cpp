@@ -84,7 +84,8 @@ class RopeReader {
   std::string key(std::string_view name) const { return joined(object_, name); }
   bool has(std::string_view name) const { return parameters_ && config_.find(key(name)); }
   [[noreturn]] void refuse(std::string_view name, const std::string& what) const {
-    throw Error(config_.name(), "key '" + printable(name) + "' " + what, "mend the configuration");
+    throw Error(config_.name(), "key '" + printable(config_.present(name)) + "' " + what,
+                "mend the configuration");
   }
 
   const Type& type() const {

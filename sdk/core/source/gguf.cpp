@@ -86,7 +86,7 @@ GgufValue read_list(GgufCursor& in, std::string_view key, std::uint64_t& element
   const auto kind = in.number<std::uint32_t>(key);
   check_kind(in, kind, key);
   if (kind == list) throw Error(in.path(), std::string(key) + " is a list of lists", damaged);
-  const auto count = in.count(std::string(key) + "'s count", least_bytes(kind), elements_left);
+  const auto count = in.count("the count of " + std::string(key), least_bytes(kind), elements_left);
   elements_left -= count;
   if (kind == text) {
     std::vector<std::string> out;

@@ -47,7 +47,8 @@ std::uint64_t GgufCursor::count(std::string_view of, std::uint64_t each, std::ui
 }
 
 std::string GgufCursor::text(std::string_view of, std::uint64_t limit) {
-  std::string out(static_cast<std::size_t>(count(std::string(of) + "'s length", 1, limit)), '\0');
+  std::string out(static_cast<std::size_t>(count("the length of " + std::string(of), 1, limit)),
+                  '\0');
   take(std::as_writable_bytes(std::span(out)), of);
   return out;
 }

@@ -95,6 +95,11 @@ std::byte* CpuDevice::arena(uint64_t bytes) {
   return arena_.data();
 }
 
+std::byte* CpuDevice::staging(uint64_t bytes) {
+  staging_.emplace_back(bytes);
+  return staging_.back().data();
+}
+
 void CpuDevice::copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) {
   if (auto* lanes_worker = worker(lane))
     lanes_worker->add({.kind = Worker::Job::Kind::copy, .number = bytes, .to = to, .from = from});

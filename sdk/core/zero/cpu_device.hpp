@@ -17,6 +17,7 @@ class CpuDevice : public Device {
   ~CpuDevice() override;
 
   std::byte* arena(uint64_t bytes) override;
+  std::byte* staging(uint64_t bytes) override;
   void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
   void gather(Collective& collective, std::byte* base, uint64_t shard) override;
   void record(Lane lane, uint32_t event, uint64_t occurrence) override;
@@ -30,6 +31,7 @@ class CpuDevice : public Device {
 
   EventBoard board_;
   tier::Arena arena_;
+  std::vector<tier::Arena> staging_;
   std::array<std::exception_ptr, lanes> failures_;  // of the lanes that are their callers
   std::array<std::unique_ptr<Worker>, lanes> workers_;
 };

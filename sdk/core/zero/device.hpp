@@ -25,6 +25,8 @@ class Device {
   virtual ~Device() = default;
   // The one arena; freed with the device.
   virtual std::byte* arena(uint64_t bytes) = 0;
+  // Host memory that lanes copy from at full speed, aligned to pages; freed with the device.
+  virtual std::byte* staging(uint64_t bytes) = 0;
   virtual void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) = 0;
   // On lane comm.
   virtual void gather(Collective& collective, std::byte* base, uint64_t shard) = 0;

@@ -30,7 +30,7 @@ std::string Folder::write(std::string_view name, std::string_view bytes) const {
 }
 
 void python(const std::string& script, const std::vector<std::string>& arguments) {
-  auto command = std::string(STRATA_PYTHON " " STRATA_SCRIPTS "/") + script;
+  auto command = std::string("TRANSFORMERS_VERBOSITY=error " STRATA_PYTHON " " STRATA_SCRIPTS "/") + script;
   for (const auto& argument : arguments) command += " '" + argument + "'";
   if (::system(command.c_str()) != 0) throw std::runtime_error(command + " failed");
 }

@@ -1,0 +1,73 @@
+#include "host/check/check.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "host/check/child.hpp"
+#include "host/registry/manifest.hpp"
+#include "host/registry/places.hpp"
+
+namespace strata::check {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// Takes a line of the child into the results; a check that began is failed until it is done.
+void take(std::vector<Result>& results, std::string_view line) {
+  const auto object = json::parse(line, nullptr, false);
+  if (!object.is_object() || !object.contains("name") || !object["name"].is_string()) return;
+  const auto name = object["name"].get<std::string>();
+  if (!object.contains("ok")) {
+    results.push_back({name, Verdict::failed, {}});
+  } else if (!results.empty() && results.back().name == name) {
+    results.back().verdict = object.value("ok", false) ? Verdict::passed : Verdict::failed;
+    results.back().words = object.value("words", "");
+  }
+}
+
+// Where the conformance program of a kind lies: installed, or in a build tree.
+fs::path conformance_program(const std::string& kind) {
+  const auto folder = registry::program_folder();
+  const auto installed = folder.parent_path() / "libexec/strata" / ("conformance-" + kind);
+  return fs::exists(installed) ? installed : folder / ("conformance-" + kind);
+}
+
+Result run_conformance(const fs::path& manifest_file, std::chrono::milliseconds limit) {
+  const auto manifest = registry::read_manifest(manifest_file);
+  const auto program = conformance_program(manifest.kind);
+  if (!fs::exists(program))
+    return {"conformance", Verdict::skipped, program.filename().string() + " is not installed"};
+  const auto library = (manifest_file.parent_path() / manifest.library).string();
+  const auto end = run_child({program.string(), library}, limit, [](std::string_view) {});
+  return {"conformance", end.empty() ? Verdict::passed : Verdict::failed, end};
+}
+
+}  // namespace
+
+std::vector<Result> check_plugin(const fs::path& path, std::chrono::milliseconds limit) {
+  if (!fs::exists(path))
+    throw UsageError("plugins check", printable(path.string()) + ": no such file",
+                     "give the plugin's library with its manifest beside it");
+  auto manifest = fs::absolute(path).lexically_normal();
+  manifest.replace_extension(".json");
+  std::vector<Result> results;
+  bool begun = false;
+  const auto program = fs::read_symlink("/proc/self/exe").string();
+  const auto end =
+      run_child({program, "--probe-plugin", manifest.string()}, limit, [&](std::string_view line) {
+        begun = line.find("\"ok\"") == std::string_view::npos;
+        take(results, line);
+      });
+  if (begun && !results.empty())
+    results.back().words = end.empty() ? "the plugin ended the process" : end;
+  else if (!end.empty())
+    results.push_back({"end", Verdict::failed, end});
+  const bool good = std::all_of(results.begin(), results.end(),
+                                [](const Result& one) { return one.verdict == Verdict::passed; });
+  if (good && !results.empty()) results.push_back(run_conformance(manifest, limit));
+  return results;
+}
+
+}  // namespace strata::check

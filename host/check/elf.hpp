@@ -1,0 +1,25 @@
+// What a shared library says of itself to the dynamic linker (ELF64, little-endian).
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace strata::check {
+
+struct Elf {
+  std::vector<std::string> exported;  // defined symbols that others can bind to
+  std::vector<std::string> needed;    // DT_NEEDED
+  std::vector<std::string> versions;  // symbol versions asked of them: "GLIBC_2.34"
+};
+
+// Reads the file's section tables; throws Error, beginning with `file`, where they are broken.
+Elf read_elf(std::span<const std::byte> bytes, const std::string& file);
+
+// Why the library may not be needed by a plugin; empty where it may.
+std::string foreign_library(const std::string& needed);
+
+// The highest version of a family ("GLIBC_"), or empty.
+std::string highest(const std::vector<std::string>& versions, const std::string& family);
+
+}  // namespace strata::check

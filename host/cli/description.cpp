@@ -1,0 +1,112 @@
+#include "host/cli/description.hpp"
+
+#include <boost/program_options/value_semantic.hpp>
+#include <iomanip>
+#include <map>
+#include <sstream>
+
+#include "host/cli/options.hpp"
+
+namespace strata::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+std::string words(const Option& option) {
+  std::string out(option.help);
+  if (const auto fallback = default_text(option); !fallback.empty() && !is_flag(option))
+    out += " (default: " + fallback + ")";
+  if (!option.key.empty()) out.append(" [").append(option.key).append("]");
+  return out;
+}
+
+// "generate, plan": the commands that take the option.
+std::string takers(const Option& option) {
+  std::string out;
+  for (const auto& command : commands())
+    if (option.commands & bit(command.id))
+      out.append(out.empty() ? "" : ", ").append(command.words);
+  return out;
+}
+
+// A cell of a table in Markdown.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) out.append(c == '|' ? "\\|" : std::string(1, c));
+  return out;
+}
+
+std::string code(std::string_view text) { return text.empty() ? "" : "`" + cell(text) + "`"; }
+
+void append_row(std::string& out, const Option& option) {
+  const auto fallback = default_text(option);
+  out += "| " + code(option.key.substr(option.key.find('.') + 1)) + " | " +
+         (option.name.empty() ? "" : code("--" + std::string(option.name))) + " | " +
+         (option.closed ? code(option.value) : std::string(type_text(option))) + " | " +
+         cell(fallback) + " | " + cell(option.help) + " | " + takers(option) + " |\n";
+}
+
+}  // namespace
+
+po::options_description describe(Command command) {
+  po::options_description out("Options", 100, 50);
+  for (const auto& option : options()) {
+    if (option.name.empty() || !(option.commands & bit(command))) continue;
+    if (info(command).positional == option.name && option.key.empty()) continue;
+    const auto name =
+        std::string(option.name) + (option.letter ? std::string(",") + option.letter : "");
+    const po::value_semantic* value =
+        is_flag(option) ? static_cast<const po::value_semantic*>(new po::untyped_value(true))
+                        : po::value<std::string>()->value_name(std::string(option.value));
+    out.add_options()(name.c_str(), value, words(option).c_str());
+  }
+  out.add_options()("help,h", new po::untyped_value(true), "print this");
+  return out;
+}
+
+std::string help() {
+  std::ostringstream out;
+  out << "usage: strata COMMAND [options]\n\n"
+         "Runs causal language models that do not fit the device: weights are streamed.\n\n"
+         "Commands:\n";
+  for (const auto& command : commands())
+    out << "  " << std::left << std::setw(16) << command.words << command.summary << "\n";
+  out << "\n`strata COMMAND --help` describes its options with their keys in run.toml.\n"
+         "`strata --version` prints the version.\n"
+         "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which "
+         "wins\n"
+         "over the file of --config.\n"
+         "Exit status: 0 done, 1 it failed, 2 wrong options, settings or an unknown plugin.\n";
+  return out.str();
+}
+
+std::string help(Command command) {
+  std::ostringstream out;
+  const auto& one = info(command);
+  out << "usage: strata " << one.words << " " << one.synopsis << "\n\n"
+      << one.summary << "\n\n"
+      << describe(command);
+  return out.str();
+}
+
+std::string markdown() {
+  std::string out =
+      "# Configuration\n\n"
+      "Settings come from the command line, from `--set section.key=value` and from the TOML file\n"
+      "of `--config`; the first of these that names a setting wins. This page is made by\n"
+      "`strata --help-markdown`.\n\n"
+      "Sizes are written `512MiB`, `24GiB`, `24GB` or `1e9`. Plugins have tables of their own,\n"
+      "`[offload.NAME]`, `[attention.NAME]`, `[quant.NAME]`; each plugin says which keys it "
+      "knows.\n";
+  std::map<std::string, std::vector<const Option*>> sections;
+  for (const auto& option : options())
+    sections[std::string(option.key.substr(0, option.key.find('.')))].push_back(&option);
+  for (const auto& [section, members] : sections) {
+    out += section.empty() ? "\n## Only on the command line\n" : "\n## [" + section + "]\n";
+    out += "\n| key | option | type | default | meaning | commands |\n|---|---|---|---|---|---|\n";
+    for (const auto* option : members) append_row(out, *option);
+  }
+  return out;
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,46 @@
+#include "host/cli/nearest.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace strata::cli {
+namespace {
+
+// Levenshtein's distance, one row at a time.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto corner = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const auto above = row[j + 1];
+      row[j + 1] = std::min({above + 1, row[j] + 1, corner + (a[i] == b[j] ? 0U : 1U)});
+      corner = above;
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, std::span<const std::string> names) {
+  word = word.substr(0, 100);
+  std::string best;
+  auto least = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const auto& name : names) {
+    const auto far = distance(word, name);
+    if (far >= least || far >= name.size()) continue;
+    least = far;
+    best = name;
+  }
+  return best;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const std::string> names,
+                         std::string_view otherwise) {
+  const auto name = nearest(word, names);
+  return name.empty() ? std::string(otherwise) : "did you mean '" + name + "'?";
+}
+
+}  // namespace strata::cli

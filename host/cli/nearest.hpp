@@ -1,0 +1,17 @@
+// Which known name was probably meant.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace strata::cli {
+
+// The name with the smallest edit distance to `word`, the first of equals; empty where none is
+// near enough to be a slip of the fingers. A hostile word costs no more than its first 100 bytes.
+std::string nearest(std::string_view word, std::span<const std::string> names);
+
+// "did you mean 'NAME'?" where a name is near, else `otherwise`.
+std::string did_you_mean(std::string_view word, std::span<const std::string> names,
+                         std::string_view otherwise);
+
+}  // namespace strata::cli

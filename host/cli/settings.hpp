@@ -1,0 +1,94 @@
+// What the user asked for, after the command line, --set and run.toml were read and checked.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace strata::cli {
+
+enum class Command {
+  generate,
+  logits,
+  perplexity,
+  tokenize,
+  import,
+  plan,
+  bench,
+  plugins_list,
+  plugins_check
+};
+
+using Ids = std::vector<std::int32_t>;
+
+// The value here is the default. The options table says which command reads which field.
+struct Settings {
+  // what is read and written
+  std::string model;           // folder, .gguf, .safetensors, config.json or a shape's name
+  std::vector<Ids> input_ids;  // one prompt each
+  std::string output;          // file or folder
+  std::vector<std::string> plugin_paths;   // libraries that the user named: they may be loaded
+  std::vector<std::string> plugins_allow;  // names of plugins from elsewhere that may be loaded
+  bool json = false;
+  bool verbose = false;
+
+  // how it runs
+  std::string dtype = "auto";      // float32, bfloat16, float16 or auto
+  std::string device = "auto";     // cpu, cuda or auto
+  std::string attention = "auto";  // a plugin's name or auto
+  std::string offload = "auto";    // a plugin's name, "device" or auto
+  std::vector<std::string> offload_dirs;
+  std::optional<std::uint64_t> device_memory;  // bytes; empty: no limit
+  std::optional<std::uint64_t> host_memory;    // bytes; empty: no limit
+  std::string quant = "none";
+  std::int64_t threads = 0;  // 0: all cores
+  std::string machine;       // file with the machine's rates; empty: assumed rates
+  std::string trace;         // file for a Chrome trace; empty: none
+
+  // generate
+  std::optional<std::string> prompt;
+  std::string prompt_file;
+  std::int64_t max_new_tokens = 64;
+  double temperature = 0;  // 0: greedy
+  std::int64_t top_k = 0;  // 0: all
+  double top_p = 1;
+  double repetition_penalty = 1;
+  std::int64_t seed = 0;
+  bool ignore_eos = false;
+
+  // perplexity
+  std::string text_file;
+  std::int64_t context = 512;
+
+  // tokenize
+  std::optional<std::string> text;
+  std::string file;
+  std::optional<Ids> decode;
+  bool no_special = false;
+  bool skip_special = false;
+
+  // bench
+  bool dummy = false;
+  std::int64_t batch_size = 1;
+  std::int64_t prompt_len = 512;
+  std::int64_t gen_len = 32;
+  std::int64_t loops = 3;
+
+  // plugins check
+  std::string plugin;            // the library to check
+  std::int64_t time_limit = 20;  // seconds
+
+  // only on the command line
+  std::string config;
+  std::vector<std::string> set;
+
+  // The plugins' own tables, raw, by "kind.name": {"offload.NAME": {"key": value}}.
+  std::map<std::string, nlohmann::json> plugin_tables;
+};
+
+// What a command cannot do without, and what excludes each other; a UsageError names the option.
+void check_complete(Command command, const Settings& settings);
+
+}  // namespace strata::cli

@@ -1,0 +1,206 @@
+// Values of options: from text to a type, from a type into the settings, and back into words.
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "core/error.hpp"
+#include "host/cli/options.hpp"
+#include "host/cli/size.hpp"
+#include "host/cli/toml.hpp"
+
+namespace strata::cli {
+namespace {
+
+using nlohmann::json;
+
+template <class T, class... Ts>
+constexpr bool one_of = (std::is_same_v<T, Ts> || ...);
+
+template <class F>
+struct MemberType;
+template <class T>
+struct MemberType<T Settings::*> {
+  using type = T;
+};
+template <class F>
+using Member = typename MemberType<F>::type;
+
+[[noreturn]] void refuse(std::string_view who, const json& value, std::string_view what,
+                         std::string_view remedy) {
+  const auto text = value.is_string() ? value.get<std::string>()
+                                      : value.dump(-1, ' ', false, json::error_handler_t::replace);
+  throw UsageError(who, "'" + printable(text) + "' is no " + std::string(what), remedy);
+}
+
+std::string number_text(double value) {
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  return {buffer, end};
+}
+
+void check_range(const Option& option, const json& value, double number, std::string_view who) {
+  if (number >= option.low && number <= option.high) return;
+  const auto least = "at least " + number_text(option.low);
+  throw UsageError(who, value.dump() + " is out of range",
+                   "give " + (number < option.low ? least : "at most " + number_text(option.high)));
+}
+
+std::string read_text(const Option& option, const json& value, std::string_view who) {
+  if (!value.is_string()) refuse(who, value, "text", "put it between quotes");
+  auto text = value.get<std::string>();
+  if (option.closed &&
+      ("|" + std::string(option.value) + "|").find("|" + text + "|") == std::string::npos)
+    refuse(who, value, "known value", "give one of " + std::string(option.value));
+  if (text.find('\0') != std::string::npos) refuse(who, value, "text", "leave out the zero byte");
+  return text;
+}
+
+Ids read_ids(const json& value, std::string_view who) {
+  static constexpr auto remedy = "give token ids as \"1,2,3\"";
+  if (!value.is_string()) refuse(who, value, "list of ids", remedy);
+  const auto& text = value.get_ref<const std::string&>();
+  Ids ids;
+  const char *at = text.data(), *const end = at + text.size();
+  const auto skip = [&] {
+    while (at != end && *at == ' ') ++at;
+  };
+  while (true) {
+    skip();
+    std::int32_t id = 0;
+    const auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || id < 0) refuse(who, value, "list of ids", remedy);
+    ids.push_back(id);
+    at = next;
+    skip();
+    if (at == end) return ids;
+    if (*at++ != ',') refuse(who, value, "list of ids", remedy);
+  }
+}
+
+std::uint64_t read_size(const json& value, std::string_view who) {
+  std::optional<std::uint64_t> bytes;
+  if (value.is_string()) bytes = parse_size(value.get_ref<const std::string&>());
+  if (value.is_number_integer() && value >= 0) bytes = value.get<std::uint64_t>();
+  if (value.is_number_float()) bytes = parse_size(number_text(value.get<double>()));
+  if (!bytes) refuse(who, value, "size", "write it as 512MiB, 24GiB, 24GB or 1e9");
+  return *bytes;
+}
+
+const json& need_list(const json& value, std::string_view who) {
+  if (!value.is_array()) refuse(who, value, "list", "write it as [\"...\", \"...\"]");
+  return value;
+}
+
+template <class T>
+void read(T& field, const Option& option, const json& value, std::string_view who) {
+  if constexpr (std::is_same_v<T, bool>) {
+    if (!value.is_boolean()) refuse(who, value, "flag", "give true or false");
+    field = value.get<bool>();
+  } else if constexpr (std::is_same_v<T, std::int64_t>) {
+    if (!value.is_number_integer()) refuse(who, value, "integer", "give a whole number");
+    check_range(option, value, value.get<double>(), who);
+    field = value.get<std::int64_t>();
+  } else if constexpr (std::is_same_v<T, double>) {
+    if (!value.is_number() || !std::isfinite(value.get<double>()))
+      refuse(who, value, "number", "give a decimal number");
+    check_range(option, value, value.get<double>(), who);
+    field = value.get<double>();
+  } else if constexpr (one_of<T, std::string, std::optional<std::string>>) {
+    field = read_text(option, value, who);
+  } else if constexpr (std::is_same_v<T, std::optional<std::uint64_t>>) {
+    field = read_size(value, who);
+  } else if constexpr (std::is_same_v<T, std::optional<Ids>>) {
+    field = read_ids(value, who);
+  } else if constexpr (std::is_same_v<T, std::vector<Ids>>) {
+    field.clear();
+    for (const auto& one : need_list(value, who)) field.push_back(read_ids(one, who));
+  } else {
+    static_assert(std::is_same_v<T, std::vector<std::string>>);
+    field.clear();
+    for (const auto& one : need_list(value, who)) field.push_back(read_text(option, one, who));
+  }
+}
+
+// The whole of `text` as a number of type T.
+template <class T>
+json parse_number(std::string_view text, std::string_view who, std::string_view what,
+                  std::string_view remedy) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size())
+    refuse(who, std::string(text), what, remedy);
+  return number;
+}
+
+}  // namespace
+
+void assign(Settings& settings, const Option& option, const json& value, std::string_view who) {
+  std::visit([&](auto field) { read(settings.*field, option, value, who); }, option.field);
+  if (option.name == "quant" && settings.quant != "none")
+    throw UsageError(who, "quantizing while loading does not exist yet ('" + settings.quant + "')",
+                     "leave it out: quantized files are used as they are");
+}
+
+json typed(const Option& option, std::string_view text, std::string_view who) {
+  return std::visit(
+      [&](auto field) -> json {
+        using T = Member<decltype(field)>;
+        if constexpr (std::is_same_v<T, bool>) {
+          if (text != "true" && text != "false")
+            refuse(who, std::string(text), "flag", "give true or false");
+          return text == "true";
+        } else if constexpr (std::is_same_v<T, std::int64_t>) {
+          return parse_number<std::int64_t>(text, who, "integer", "give a whole number");
+        } else if constexpr (std::is_same_v<T, double>) {
+          return parse_number<double>(text, who, "number", "give a decimal number");
+        } else if constexpr (one_of<T, std::vector<std::string>, std::vector<Ids>>) {
+          if (text.starts_with('[')) return parse_toml_value(text);
+          return json::array({std::string(text)});
+        } else {
+          return std::string(text);
+        }
+      },
+      option.field);
+}
+
+std::string default_text(const Option& option) {
+  static const Settings defaults;
+  const auto text = std::visit(
+      [&](auto field) -> std::string {
+        using T = Member<decltype(field)>;
+        const auto& value = defaults.*field;
+        if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
+        if constexpr (std::is_same_v<T, std::string>) return value;
+        if constexpr (one_of<T, std::int64_t, double>)
+          return value == 0 && !option.unset.empty() ? "" : number_text(static_cast<double>(value));
+        return "";
+      },
+      option.field);
+  return text.empty() ? std::string(option.unset) : text;
+}
+
+std::string_view type_text(const Option& option) {
+  return std::visit(
+      [](auto field) -> std::string_view {
+        using T = Member<decltype(field)>;
+        if constexpr (std::is_same_v<T, bool>) return "flag";
+        if constexpr (std::is_same_v<T, std::int64_t>) return "integer";
+        if constexpr (std::is_same_v<T, double>) return "number";
+        if constexpr (std::is_same_v<T, std::optional<std::uint64_t>>) return "size";
+        if constexpr (one_of<T, std::vector<std::string>, std::vector<Ids>>) return "list of text";
+        return "text";
+      },
+      option.field);
+}
+
+bool is_flag(const Option& option) {
+  return std::holds_alternative<bool Settings::*>(option.field);
+}
+
+bool is_list(const Option& option) {
+  return std::holds_alternative<std::vector<std::string> Settings::*>(option.field) ||
+         std::holds_alternative<std::vector<Ids> Settings::*>(option.field);
+}
+
+}  // namespace strata::cli

@@ -1,0 +1,66 @@
+#include <strata/abi/core.h>
+
+#include "core/error.hpp"
+#include "host/check/bare_host.hpp"
+#include "host/check/child.hpp"
+#include "host/check/probe.hpp"
+#include "host/cli/description.hpp"
+#include "host/cli/options.hpp"
+#include "host/commands/commands.hpp"
+#include "host/output.hpp"
+
+namespace strata::host {
+namespace {
+
+int run_command(cli::Command command, const cli::Settings& settings) {
+  switch (command) {
+    case cli::Command::plugins_list:
+      list_plugins(settings);
+      return 0;
+    case cli::Command::plugins_check:
+      return check_plugin(settings);
+    case cli::Command::generate:
+    case cli::Command::logits:
+    case cli::Command::perplexity:
+    case cli::Command::tokenize:
+    case cli::Command::import:
+    case cli::Command::plan:
+    case cli::Command::bench:
+      break;
+  }
+  throw UsageError(cli::info(command).words, "this command does not exist yet", "");
+}
+
+std::string version() {
+  return "strata " STRATA_VERSION " (ABI " + std::to_string(STRATA_ABI_MAJOR) + "." +
+         std::to_string(STRATA_ABI_MINOR) + ")\n";
+}
+
+}  // namespace
+
+int run(const cli::Invocation& invocation) {
+  switch (invocation.action) {
+    case cli::Action::help:
+      print(cli::help());
+      return 0;
+    case cli::Action::command_help:
+      print(cli::help(invocation.command));
+      return 0;
+    case cli::Action::version:
+      print(version());
+      return 0;
+    case cli::Action::markdown:
+      print(cli::markdown());
+      return 0;
+    case cli::Action::probe:
+      if (invocation.rest.size() != 1)
+        throw UsageError("--probe-plugin", "needs a manifest", "use `strata plugins check PATH`");
+      check::probe(invocation.rest.front(), check::bare_host(), check::report_fd);
+      return 0;
+    case cli::Action::run:
+      return run_command(invocation.command, invocation.settings);
+  }
+  return 0;
+}
+
+}  // namespace strata::host

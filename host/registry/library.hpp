@@ -1,0 +1,53 @@
+// A plugin's library, loaded and compared with its manifest.
+#pragma once
+#include <strata/abi/core.h>
+
+#include <boost/dll/shared_library.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/registry/candidate.hpp"
+
+namespace strata::registry {
+
+// An opened plugin; closed when destroyed, never unloaded. Move-only.
+class Plugin {
+ public:
+  Plugin(const Candidate& candidate, const strata_plugin* entry)
+      : candidate_(&candidate), entry_(entry, [](const strata_plugin* p) { p->close(); }) {}
+
+  const Candidate& candidate() const { return *candidate_; }
+  const strata_plugin* entry() const { return entry_.get(); }
+  // The table behind an id, static; null if the plugin does not know it.
+  const void* query(std::string_view id) const { return entry_->query({id.data(), id.size()}); }
+  // The table of the plugin's kind with all required functions; throws where it is incomplete.
+  const void* table() const;
+  template <class Table>
+  const Table* table_as() const {
+    return static_cast<const Table*>(table());
+  }
+
+ private:
+  const Candidate* candidate_;
+  std::unique_ptr<const strata_plugin, void (*)(const strata_plugin*)> entry_;
+};
+
+// Why the exported constant contradicts the manifest or this program; empty where it does not.
+std::string contradiction(const Manifest& manifest, const strata_plugin& entry);
+
+// Loads libraries and keeps them to the end. [main-thread]
+class Loader {
+ public:
+  // Compares the library's hash with the manifest's, loads it and checks its constant.
+  const strata_plugin* load(const Candidate& candidate);
+  // load, then the plugin's own open with `host`, which must outlive the result; so must the
+  // candidate. Throws Error with the plugin's words.
+  Plugin open(const Candidate& candidate, const strata_host* host);
+
+ private:
+  std::vector<boost::dll::shared_library> libraries_;
+};
+
+}  // namespace strata::registry

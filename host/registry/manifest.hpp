@@ -1,0 +1,34 @@
+// The manifest beside a plugin's library: strata-<kind>-<name>.json.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strata::registry {
+
+struct Manifest {
+  std::string kind, name, version, vendor;
+  std::string library;  // a file name, in the manifest's folder
+  std::string sha256;   // of the library, 64 lower-case hex digits
+  std::uint32_t abi_major = 0, abi_minor = 0;
+  std::vector<std::string> keys;    // model types, targets or schemes that it serves exactly
+  std::vector<std::string> drafts;  // draft interfaces that it uses
+  bool only_by_name = false;        // never chosen by key or score
+  nlohmann::json needs = nlohmann::json::object();
+  nlohmann::json gguf = nlohmann::json::object();  // by GGUF architecture: names and keys
+};
+
+// The kinds of plugins.
+bool is_kind(std::string_view kind);
+
+// Reads manifest text; `file` begins the Error where it is wrong. Unknown keys are skipped: they
+// are a newer manifest's.
+Manifest parse_manifest(std::string_view text, const std::string& file);
+
+// Reads the file, at most 1 MiB of it; its name must be the one that kind and name make.
+Manifest read_manifest(const std::filesystem::path& file);
+
+}  // namespace strata::registry

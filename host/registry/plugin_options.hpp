@@ -1,0 +1,31 @@
+// The keys of a plugin's own table in run.toml, checked against what the plugin declares.
+#pragma once
+#include <strata/abi/offload.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "host/cli/settings.hpp"
+#include "host/registry/registry.hpp"
+
+namespace strata::registry {
+
+struct PluginOption {
+  std::string key, type, fallback, help;  // as strata_option
+};
+
+std::vector<PluginOption> declared_options(const strata_offload& tier);
+
+// The table `section` ("offload.NAME") as the plugin wants it: known keys of the declared type,
+// sizes as integers. Throws UsageError, with the nearest known key where one is unknown.
+nlohmann::json checked_options(const std::string& section, const nlohmann::json& table,
+                               const std::vector<PluginOption>& declared);
+
+// The raw table of a plugin; an empty object where the user wrote none.
+nlohmann::json raw_options(const cli::Settings& settings, const Candidate& candidate);
+
+// Refuses tables of plugins that do not exist, with the nearest known name.
+void check_plugin_tables(const cli::Settings& settings, const Registry& registry);
+
+}  // namespace strata::registry

@@ -1,0 +1,17 @@
+// Interfaces that plugins give: their ids by kind and the functions that they must have.
+#pragma once
+#include <strata/abi/core.h>
+
+#include <string>
+#include <string_view>
+
+namespace strata::registry {
+
+// "strata.model/1" for "model"; the kind is a known one.
+std::string interface_id(std::string_view kind);
+
+// The first required function of the kind's table that is missing (NULL, or beyond hdr.size), by
+// name; empty where there is none. `table` begins with strata_hdr.
+std::string missing_function(std::string_view kind, const void* table);
+
+}  // namespace strata::registry

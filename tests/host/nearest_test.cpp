@@ -1,0 +1,25 @@
+#include "host/cli/nearest.hpp"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+using strata::cli::did_you_mean;
+using strata::cli::nearest;
+
+namespace {
+const std::vector<std::string> names{"run.dtype", "run.device", "run.device_memory"};
+}
+
+TEST_CASE("a slip of the fingers finds the name that was meant", "[host][cli]") {
+  CHECK(nearest("run.dtpye", names) == "run.dtype");
+  CHECK(nearest("run.devise", names) == "run.device");
+  CHECK(nearest("run.device-memory", names) == "run.device_memory");
+  CHECK(did_you_mean("run.dtpye", names, "look") == "did you mean 'run.dtype'?");
+}
+
+TEST_CASE("a name that is far from all finds none", "[host][cli]") {
+  CHECK(nearest("completely.different", names).empty());
+  CHECK(nearest("", names).empty());
+  CHECK(nearest(std::string(100000, 'x'), names).empty());
+  CHECK(did_you_mean("zzz", names, "look") == "look");
+}

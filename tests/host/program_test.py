@@ -1,0 +1,224 @@
+"""The built program as a user runs it: statuses, exact error lines, help and documentation.
+
+Usage: program_test.py PROGRAM FOLDER-OF-FAKE-PLUGINS [--update]
+--update writes help.golden and docs/configuration.md instead of comparing them.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAM, FAKES = sys.argv[1], pathlib.Path(sys.argv[2])
+COMMANDS = ["generate", "logits", "perplexity", "tokenize", "import", "plan", "bench",
+            "plugins list", "plugins check"]
+
+
+def strata(*arguments, **more):
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=60,
+                          env={**environment, **more})
+
+
+def help_text():
+    pages = [strata("--help").stdout]
+    pages += [strata(*command.split(), "--help").stdout for command in COMMANDS]
+    return ("-" * 100 + "\n").join(pages)
+
+
+# arguments, the exact line after "error: "
+REFUSED = [
+    (["generat"], "'generat': unknown command: did you mean 'generate'?"),
+    (["plugins"], "'plugins': unknown command: see `strata --help`"),
+    (["plugins", "lsit"], "'plugins lsit': unknown command: did you mean 'plugins list'?"),
+    (["zzz\n"], "'zzz\\x0a': unknown command: see `strata --help`"),
+    (["plan", "--modle", "m"], "--modle: unknown option: did you mean '--model'?"),
+    (["plan", "--qqqqqqqqqq"], "--qqqqqqqqqq: unknown option: see `strata plan --help`"),
+    (["plan", "--temperature", "1"],
+     "--temperature: 'plan' does not take it: leave it out, or see `strata plan --help`"),
+    (["plan", "--model"], "--model: needs a value: write --model=VALUE"),
+    (["plan", "--model", "m", "--json=1"],
+     "--json: takes no value: leave out what follows '='"),
+    (["plan", "--model", "m", "--model", "n"], "--model: given twice: give it once"),
+    (["plan", "--model", "m", "stray"],
+     "'stray': stands alone: name its option, and put text with spaces between quotes"),
+    (["import", "a", "b", "--output", "o"], "MODEL: given twice: give it once"),
+    (["plan", "--model", "m", "--threads", "x"],
+     "--threads: 'x' is no integer: give a whole number"),
+    (["plan", "--model", "m", "--threads", "0"],
+     "--threads: 0 is out of range: give at least 1"),
+    (["plan", "--model", "m", "--device-memory", "24G"],
+     "--device-memory: '24G' is no size: write it as 512MiB, 24GiB, 24GB or 1e9"),
+    (["plan", "--model", "m", "--dtype", "int3"],
+     "--dtype: 'int3' is no known value: give one of float32|bfloat16|float16|auto"),
+    (["generate", "--model", "m", "--prompt", "a", "--top-p", "2"],
+     "--top-p: 2.0 is out of range: give at most 1"),
+    (["plan", "--model", "m", "--config", "/none.toml"],
+     "/none.toml: cannot be read: give a TOML file that you may read"),
+    (["plan", "--model", "m", "--set", "run.threads"],
+     "--set: 'run.threads' has no '=': write section.key=value"),
+    (["plan", "--model", "m", "--set", "run.thread=1"],
+     "--set: unknown key 'run.thread': did you mean 'run.threads'?"),
+    (["plan", "--model", "m", "--set", "run.threads=a"],
+     "--set run.threads: 'a' is no integer: give a whole number"),
+    (["generate", "--chat"],
+     "--chat: this option's part does not exist yet: write the prompt in the model's chat format"),
+    (["plan", "--ranks", "2"],
+     "--ranks: this option's part does not exist yet: leave it out: one process computes"),
+    (["generate", "--kv-offload"],
+     "--kv-offload: this option's part does not exist yet: "
+     "leave it out: keys and values stay on the device"),
+    (["plan", "--ds-config=x"],
+     "--ds-config: this option's part does not exist yet: "
+     "write the settings into a TOML file and give it by --config"),
+    (["plan", "--model", "m", "--quant", "int8"],
+     "--quant: quantizing while loading does not exist yet ('int8'): "
+     "leave it out: quantized files are used as they are"),
+    (["quantize"], "quantize: this command does not exist yet: use a model that is quantized "
+     "already"),
+    (["finetune"], "finetune: this command does not exist yet: fine-tune with another program"),
+    (["doctor"], "doctor: this command does not exist yet: leave it out: plans use assumed rates"),
+    (["plugins", "new", "model", "x"],
+     "plugins new: this command does not exist yet: start from a copy of an existing plugin's "
+     "folder"),
+    (["plugins", "list", "--plugin", "/none.so"],
+     "--plugin: /none.so: no such file: give the plugin's library with its manifest beside it"),
+    (["plugins", "list", "--set", "offload.zzzzzz.depth=1"],
+     "settings: [offload.zzzzzz] belongs to no plugin: see `strata plugins list`"),
+    (["plugins", "check", "/none.so"],
+     "plugins check: /none.so: no such file: give the plugin's library with its manifest beside "
+     "it"),
+]
+
+# The fake plugin, the check that fails and the words that it begins with.
+FAULTS = [
+    ("magic", "entry", "strata_plugin_v1 does not begin with Strata's magic"),
+    ("major", "entry", "it speaks ABI 2.0, this program 1.0"),
+    ("version", "entry", "version is '1.0.0' in the manifest and '2.0.0' in the library"),
+    ("crashes", "open", "crashed: SIGABRT"),
+    ("hangs", "open", "did not end within 2 s"),
+    ("ends", "open", "the plugin ended the process"),
+    ("fails", "open", "plugin: open gave status 8: no room on the disk"),
+    ("no_poll", "functions", "plugin: strata.offload/1 has no poll"),
+    ("extra", "exports", "plugin: it exports fake_extra"),
+    ("any_id", "unknown interface", "plugin: query gives a table for 'strata.unknown/1'"),
+]
+
+
+class Program(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="strata-test-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def fake(self, name):
+        for end in (".so", ".json"):
+            target = self.folder / f"strata-offload-{name}{end}"
+            shutil.copy(FAKES / target.name, target)
+            target.chmod(0o644)
+        return self.folder / f"strata-offload-{name}.so"
+
+    def checks(self, *arguments):
+        done = strata("plugins", "check", *map(str, arguments), "--json", "--time-limit", "2")
+        return done, {one["check"]: one for one in json.loads(done.stdout)["checks"]}
+
+    def test_a_wrong_call_ends_with_one_line_and_status_2(self):
+        for arguments, line in REFUSED:
+            with self.subTest(arguments=arguments):
+                done = strata(*arguments)
+                self.assertEqual(done.stderr, "error: " + line + "\n")
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+
+    def test_help_is_the_golden_file(self):
+        self.assertEqual(help_text(), (HERE / "help.golden").read_text())
+
+    def test_help_goes_to_standard_output(self):
+        for arguments in ([], ["--help"], ["-h"], ["plan", "--help"], ["plan", "-h"]):
+            done = strata(*arguments)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue(done.stdout.startswith("usage: strata "))
+
+    def test_the_documentation_is_the_table(self):
+        page = HERE.parents[1] / "docs/configuration.md"
+        self.assertEqual(strata("--help-markdown").stdout, page.read_text())
+
+    def test_a_full_disk_is_an_error(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE,
+                                  text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(done.stderr.startswith("error: standard output: cannot be written"))
+
+    def test_a_reader_that_went_away_is_an_error(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([PROGRAM, "--help"], stdout=writer, stderr=subprocess.PIPE, text=True)
+        os.close(writer)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Broken pipe", done.stderr)
+
+    def test_a_plugin_is_listed_with_what_became_of_it(self):
+        self.fake("good")
+        (self.folder / "strata-model-broken.json").write_text("{")
+        done = strata("plugins", "list", "-v", "--json", STRATA_PLUGIN_PATH=str(self.folder))
+        listed = {one["name"]: one["state"] for one in json.loads(done.stdout)["plugins"]}
+        self.assertIn("name it by --plugin or in [plugins] allow", listed["good"])
+        self.assertIn("is no JSON", listed["broken"])
+        done = strata("plugins", "list", "--set", "plugins.allow=good", "--json",
+                      STRATA_PLUGIN_PATH=str(self.folder))
+        listed = {one["name"]: one["state"] for one in json.loads(done.stdout)["plugins"]}
+        self.assertEqual(listed["good"], "usable")
+        self.assertNotIn("broken", listed)
+
+    def test_listing_opens_no_plugin(self):
+        library = self.fake("crashes")
+        done = strata("plugins", "list", "-v", "--plugin", str(library))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("usable", done.stdout)
+
+    def test_a_sound_plugin_passes_every_check(self):
+        done, checks = self.checks(self.fake("good"))
+        for name in ("manifest", "hash", "exports", "dependencies", "versions", "entry", "open",
+                     "functions", "unknown interface", "open again"):
+            with self.subTest(name=name):
+                self.assertEqual(checks[name]["result"], "passed", checks[name]["words"])
+
+    def test_each_fault_fails_its_check_with_status_1(self):
+        for name, check, words in FAULTS:
+            with self.subTest(name=name):
+                done, checks = self.checks(self.fake(name))
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(checks[check]["result"], "failed")
+                self.assertIn(words, checks[check]["words"])
+                self.assertEqual([one for one in checks.values() if one["result"] == "failed"],
+                                 [checks[check]])
+                self.assertEqual(done.stderr.count("error: "), 1)
+
+    def test_a_library_that_is_not_the_manifests_fails_before_it_is_loaded(self):
+        library = self.fake("crashes")
+        with open(library, "ab") as file:
+            file.write(b"x")
+        done, checks = self.checks(library)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(list(checks), ["manifest", "hash"])
+        self.assertEqual(checks["hash"]["result"], "failed")
+
+
+def update():
+    (HERE / "help.golden").write_text(help_text())
+    page = HERE.parents[1] / "docs/configuration.md"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(strata("--help-markdown").stdout)
+
+
+if __name__ == "__main__":
+    if "--update" in sys.argv:
+        update()
+    else:
+        unittest.main(argv=sys.argv[:1], verbosity=2)
