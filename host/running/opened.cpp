@@ -34,9 +34,7 @@ const strata_config* Opened::options(const registry::Candidate& candidate,
           !values.contains(key))
         values[key] = value;
   }
-  options_.push_back(
-      std::make_unique<Options>(Options{source::Config(values.dump(), "[" + section + "]"), {}}));
-  options_.back()->handle.values = &options_.back()->values;
+  options_.push_back(std::make_unique<Options>(values.dump(), "[" + section + "]"));
   return &options_.back()->handle;
 }
 

@@ -50,6 +50,8 @@ class Opened {
   const strata_config* options(const registry::Candidate& candidate, const nlohmann::json& extra);
 
   struct Options {
+    Options(std::string bytes, std::string name)
+        : values(std::move(bytes), std::move(name)), handle{&values} {}
     source::Config values;
     strata_config handle;
   };

@@ -21,8 +21,10 @@ class Reader {
   explicit Reader(std::string who) : who_(std::move(who)) {}
 
   void take(const strata_unit* unit) {
-    if (!unit || !STRATA_HAS(strata_unit, unit, weights) || unit->hdr.flags != 0)
-      refuse("unit " + std::to_string(units_.size()), "no weights, or a flag that is not known");
+    if (!unit || unit->hdr.size < offsetof(strata_unit, kind) + sizeof(unit->kind) ||
+        unit->hdr.flags != 0 || (!unit->weights && unit->count != 0))
+      refuse("unit " + std::to_string(units_.size()),
+             "a struct too small, a flag that is not known, or no weights where some are counted");
     DeclaredUnit made;
     made.name = name("unit " + std::to_string(units_.size()), unit->name);
     made.kind = unit->kind;

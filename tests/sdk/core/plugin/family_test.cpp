@@ -1,0 +1,92 @@
+#include "core/plugin/family.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/error.hpp"
+#include "core/plugin/op_table.hpp"
+#include "core/shape/measure.hpp"
+#include "core/shape/recorder.hpp"
+#include "tests/sdk/core/shape/family.hpp"
+
+using namespace strata;
+
+namespace {
+
+// A family whose body is what a test declares.
+template <auto body>
+struct Declares {
+  explicit Declares(const Config&) {}
+  void declare(Declarer& d) const {
+    d.embedding().weight("embed.weight", {7, 4});
+    body(d.unit("a.", "half"));
+    d.head().weight("head.weight", {7, 4});
+  }
+  Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
+    return unit == 0 ? op.embedding(x, "embed") : op.linear(x, "missing");
+  }
+};
+
+template <auto body>
+void refused(const char* says) {
+  REQUIRE_THROWS_WITH(Opened<Declares<body>>(), Catch::Contains(says));
+}
+
+}  // namespace
+
+TEST_CASE("units that break the rules are refused by name", "[plugin][family]") {
+  refused<[](Declarer& d) { d.weight("x", {4}).weight("x", {4}); }>("a.x");
+  refused<[](Declarer& d) { d.weight("x", {0}); }>("[0] is no shape");
+  refused<[](Declarer& d) { d.weight("x", {int64_t{1} << 40, int64_t{1} << 40}); }>("is no shape");
+  refused<[](Declarer& d) { d.group({{"x", {4, 3}}, {"y", {4, 2}}}); }>("cannot lie in a group");
+  refused<[](Declarer& d) { d.unit("", "b").weight("embed.weight", {8, 4}); }>("in another unit");
+  refused<[](Declarer& d) { d.head().weight("h", {1, 1}); }>("the last the head");
+}
+
+TEST_CASE("a weight that the unit does not have is named", "[plugin][family]") {
+  const Opened<Declares<[](Declarer& d) { d.weight("x", {4}); }>> family;
+  REQUIRE_THROWS_WITH(shape::measure(*family, 1, {}), Catch::Contains("'missing'"));
+}
+
+TEST_CASE("a table without a required function is refused by its name", "[plugin][family]") {
+  auto table = ModelTable<Declares<[](Declarer&) {}>, abi::Literal("test")>::table;
+  table.forward = nullptr;
+  const plugin::Host host(source::config_table());
+  REQUIRE_THROWS_WITH(plugin::Family(&table, "mine", host.table(), nullptr),
+                      Catch::Contains("model/mine") && Catch::Contains("forward"));
+}
+
+TEST_CASE("arguments of an older plugin are filled, of a newer one refused", "[plugin][ops]") {
+  const plugin::DeclaredUnit unit{"u", STRATA_UNIT_BODY, {{"n", {8}}}};
+  shape::Recorder recorder(unit, 2, {});
+  plugin::Call call{{{sizeof(strata_call), 0}, nullptr, nullptr, {STRATA_CPU, 0}}, &recorder};
+  const auto x = recorder.input({{STRATA_FLOAT, 32, 1}, {2, 8}});
+  struct {
+    strata_op_norm known;
+    uint64_t newer = 0;
+  } op{{{sizeof(strata_op_norm) + 8, 0}, STRATA_RMS_NORM, 0, 0, STRATA_NONE, 1e-5, 0}};
+  const auto& ops = *plugin::op_table();
+  strata_tensor* out = nullptr;
+  REQUIRE(ops.norm(&call.seen, &op.known, x.get(), &out) == STRATA_OK);
+  plugin::tensor_table()->release(out);
+  op.known.hdr.size = offsetof(strata_op_norm, offset);
+  REQUIRE(ops.norm(&call.seen, &op.known, x.get(), &out) == STRATA_OK);
+  plugin::tensor_table()->release(out);
+  out = nullptr;
+  op.known.hdr.size = sizeof(op), op.newer = 1;
+  REQUIRE(ops.norm(&call.seen, &op.known, x.get(), &out) == STRATA_INVALID);
+  REQUIRE(ops.norm(&call.seen, nullptr, x.get(), &out) == STRATA_INVALID);
+  REQUIRE(ops.norm(&call.seen, &op.known, nullptr, &out) == STRATA_INVALID);
+  REQUIRE(out == nullptr);
+}
+
+TEST_CASE("a thread has the roles that it was given, while it holds them", "[plugin][host]") {
+  const plugin::Host host(source::config_table());
+  const auto has = [&](int32_t role) { return host.table()->on_thread(host.table(), role) == 1; };
+  REQUIRE_FALSE(has(STRATA_RANK_THREAD));
+  {
+    const plugin::ThreadRole rank(STRATA_RANK_THREAD);
+    REQUIRE(has(STRATA_RANK_THREAD));
+    REQUIRE_FALSE(has(STRATA_IO_THREAD));
+  }
+  REQUIRE_FALSE(has(STRATA_RANK_THREAD));
+}

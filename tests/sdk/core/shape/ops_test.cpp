@@ -1,0 +1,91 @@
+#include "core/shape/ops.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/shape/recorder.hpp"
+
+using namespace strata;
+using namespace strata::shape;
+
+namespace {
+
+constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
+
+// x [T,n], g and h a group [6,8] and [4,8], alone [6,4], n [8].
+const plugin::DeclaredUnit unit{"layers.0",
+                                STRATA_UNIT_BODY,
+                                {{"g", {6, 8}, STRATA_MATRIX, 1},
+                                 {"h", {4, 8}, STRATA_MATRIX, 1},
+                                 {"alone", {6, 4}},
+                                 {"n", {8}}}};
+
+struct Ops {
+  Recorder recorder{unit, 5, {}};
+  Scope scope{&unit, 5, f32};
+  plugin::Handle x(Dims dims, strata_dtype dtype = f32) { return recorder.input({dtype, dims}); }
+};
+
+strata_op_linear product(uint32_t weight, uint32_t members, uint32_t bias = STRATA_NONE) {
+  return {{sizeof(strata_op_linear), 0}, weight, members, bias};
+}
+
+}  // namespace
+
+TEST_CASE("a product takes a single weight or a whole group", "[shape]") {
+  Ops ops;
+  const auto x = ops.x({5, 8});
+  Value out[2];
+  linear(ops.scope, product(0, 2), x.get()->view(), out);
+  REQUIRE(out[0].dims == Dims{5, 6});
+  REQUIRE(out[1].dims == Dims{5, 4});
+  REQUIRE_NOTHROW(linear(ops.scope, product(1, 1), x.get()->view(), std::span(out).first(1)));
+  REQUIRE_THROWS_WITH(linear(ops.scope, product(1, 2), x.get()->view(), out),
+                      Catch::Contains("layers.0: linear") && Catch::Contains("whole group"));
+  REQUIRE_THROWS_WITH(linear(ops.scope, product(2, 1), x.get()->view(), std::span(out).first(1)),
+                      Catch::Contains("weight 2 'alone' [6,4] does not take x float32 [5,8]"));
+  REQUIRE_THROWS_WITH(linear(ops.scope, product(STRATA_NONE - 1, 2), x.get()->view(), out),
+                      Catch::Contains("no weight 4294967294, the unit declares 4"));
+}
+
+TEST_CASE("heads split and merge as their widths say", "[shape]") {
+  Ops ops;
+  Value out[3];
+  heads(ops.scope, STRATA_SINGLE, 0, 4, 2, ops.x({5, 8}).get()->view(), std::span(out).first(1));
+  REQUIRE(out[0].dims == Dims{5, 4, 2});
+  heads(ops.scope, STRATA_MERGED, 0, 0, 0, ops.x({5, 4, 2}).get()->view(), std::span(out).first(1));
+  REQUIRE(out[0].dims == Dims{5, 8});
+  heads(ops.scope, STRATA_FUSED, 4, 2, 3, ops.x({5, 24}).get()->view(), out);
+  REQUIRE(out[0].dims == Dims{5, 4, 3});
+  REQUIRE(out[2].dims == Dims{5, 2, 3});
+  REQUIRE_THROWS(heads(ops.scope, STRATA_FUSED, 4, 2, 3, ops.x({5, 25}).get()->view(), out));
+  REQUIRE_THROWS(
+      heads(ops.scope, 9, 4, 2, 3, ops.x({5, 24}).get()->view(), std::span(out).first(1)));
+}
+
+TEST_CASE("operands that do not fit are refused with their shapes", "[shape]") {
+  Ops ops;
+  const auto q = ops.x({5, 6, 4}), k = ops.x({5, 4, 4}), two = ops.x({5, 2, 4});
+  strata_op_attention op{};
+  op.sinks = STRATA_NONE;
+  REQUIRE_THROWS_WITH(attention(ops.scope, op, q.get()->view(), k.get()->view(), k.get()->view()),
+                      Catch::Contains("[5,6,4]") && Catch::Contains("[5,4,4]"));
+  REQUIRE(attention(ops.scope, op, q.get()->view(), two.get()->view(), two.get()->view()).dims ==
+          Dims{5, 24});
+  const auto other = ops.x({4, 8}), half = ops.x({5, 8}, {STRATA_FLOAT, 16, 1});
+  REQUIRE_THROWS_WITH(
+      gated(ops.scope, STRATA_SILU, ops.x({5, 8}).get()->view(), other.get()->view()),
+      Catch::Contains("differ"));
+  REQUIRE_THROWS_WITH(activation(ops.scope, STRATA_SILU, half.get()->view()),
+                      Catch::Contains("float16 [5,8] is not float32"));
+}
+
+TEST_CASE("a name without an op is answered with what there is", "[shape]") {
+  Ops ops;
+  REQUIRE_THROWS_WITH(call(ops.scope, "fold"),
+                      Catch::Contains("'fold'") && Catch::Contains("rope"));
+}
+
+TEST_CASE("lengths whose product does not fit are refused", "[shape]") {
+  REQUIRE_THROWS((Dims{int64_t{1} << 40, int64_t{1} << 40}.elements()));
+  REQUIRE_THROWS((Dims{-1, 2}.elements()));
+}
