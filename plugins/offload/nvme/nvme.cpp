@@ -50,9 +50,15 @@ class Nvme {
       throw Failure(STRATA_INVALID, "a region of " + std::to_string(bytes) +
                                         " bytes: ask for 1 to " +
                                         std::to_string(capacity - scratch_end_));
-    if (!scratch_) scratch_ = File::scratch(settings_.dir, settings_.direct, settings_.align);
-    scratch_->reserve(scratch_end_, room);
-    const auto base = std::exchange(scratch_end_, scratch_end_ + room);
+    std::uint64_t base = 0;
+    if (const auto spare = spare_.find(room); spare != spare_.end()) {
+      base = spare_.extract(spare).mapped();
+    } else {
+      if (!scratch_) scratch_ = File::scratch(settings_.dir, settings_.direct, settings_.align);
+      scratch_->reserve(scratch_end_, room);
+      base = std::exchange(scratch_end_, scratch_end_ + room);
+    }
+    ++scratch_regions_;
     return keep({scratch_, base, bytes, true});
   }
 
@@ -77,8 +83,14 @@ class Nvme {
     const std::lock_guard lock(mutex_);
     const auto at = regions_.find(region);
     if (at == regions_.end()) return;
-    const auto& r = at->second;
-    if (r.writable) r.file->discard(r.base, room_of(r.bytes));
+    if (at->second.writable) {
+      spare_.emplace(room_of(at->second.bytes), at->second.base);
+      if (--scratch_regions_ == 0) {
+        scratch_.reset();
+        spare_.clear();
+        scratch_end_ = 0;
+      }
+    }
     regions_.erase(at);
   }
 
@@ -183,10 +195,12 @@ class Nvme {
 
   Settings settings_;
   std::unordered_map<std::string, std::weak_ptr<File>> files_;  // the main thread's
-  // New regions lie one behind the other in one file; what is freed becomes a hole.
+  // New regions lie one behind the other in one file. What is freed is kept for one of the same
+  // size, as a hole takes a disk milliseconds to make; the file goes with its last region.
   std::shared_ptr<File> scratch_;
-  std::uint64_t scratch_end_ = 0;
-  std::mutex mutex_;  // of the regions
+  std::uint64_t scratch_end_ = 0, scratch_regions_ = 0;
+  std::multimap<std::uint64_t, std::uint64_t> spare_;  // bytes -> offset
+  std::mutex mutex_;                                   // of the regions
   std::unordered_map<std::uint64_t, Region> regions_;
   std::uint64_t last_ = 0;
   // The I/O thread's. A slot is free, waiting by priority, or with the engine.
