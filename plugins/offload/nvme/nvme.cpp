@@ -34,7 +34,7 @@ class Nvme {
     return 3;
   }
   explicit Nvme(const strata::Config& options)
-      : settings_(options), engine_(make_engine(settings_)), slots_(2 * settings_.depth) {
+      : settings_(options), slots_(2 * settings_.depth), engine_(make_engine(settings_)) {
     for (std::size_t i = slots_.size(); i-- > 0;) free_.push_back(i);
   }
 
@@ -204,13 +204,13 @@ class Nvme {
   std::unordered_map<std::uint64_t, Region> regions_;
   std::uint64_t last_ = 0;
   // The I/O thread's. A slot is free, waiting by priority, or with the engine.
-  std::unique_ptr<Engine> engine_;
   std::vector<Slot> slots_;
   std::vector<std::size_t> free_;
   std::multimap<std::uint32_t, std::size_t> waiting_;
   std::size_t flying_ = 0;
   std::vector<Finished> finished_;
-  std::deque<std::string> words_;  // of the completions that the last poll gave
+  std::deque<std::string> words_;   // of the completions that the last poll gave
+  std::unique_ptr<Engine> engine_;  // goes first: what it carries lies in the slots
 };
 
 Nvme::Settings::Settings(const strata::Config& c)
