@@ -115,13 +115,8 @@ void File::reserve(std::uint64_t offset, std::uint64_t bytes) const {
   if (error == EOPNOTSUPP)  // a file system that cannot promise room: a full disk shows later
     error = ::ftruncate(descriptor_, at + length) == 0 ? 0 : errno;
   if (error == 0) return;
-  discard(offset, bytes);
+  ::ftruncate(descriptor_, at);  // gives back what was had before the disk was full
   throw refuse(std::strerror(error));
-}
-
-void File::discard(std::uint64_t offset, std::uint64_t bytes) const {
-  ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-              static_cast<off_t>(bytes));
 }
 
 void File::forget(std::uint64_t offset, std::uint64_t bytes) const {

@@ -23,8 +23,6 @@ class File {
   std::uint64_t bytes() const;  // as of now
   // Room on the disk for these bytes of a scratch file; throws Failure(STRATA_EXHAUSTED).
   void reserve(std::uint64_t offset, std::uint64_t bytes) const;
-  // Gives the room back to the disk.
-  void discard(std::uint64_t offset, std::uint64_t bytes) const;
   // Where reads came through the page cache, takes this range out of it again.
   void forget(std::uint64_t offset, std::uint64_t bytes) const;
 

@@ -34,7 +34,7 @@ class Nvme {
     return 3;
   }
   explicit Nvme(const strata::Config& options)
-      : settings_(options), engine_(make_engine(settings_)), slots_(2 * settings_.depth) {
+      : settings_(options), slots_(2 * settings_.depth), engine_(make_engine(settings_)) {
     for (std::size_t i = slots_.size(); i-- > 0;) free_.push_back(i);
   }
 
@@ -50,9 +50,15 @@ class Nvme {
       throw Failure(STRATA_INVALID, "a region of " + std::to_string(bytes) +
                                         " bytes: ask for 1 to " +
                                         std::to_string(capacity - scratch_end_));
-    if (!scratch_) scratch_ = File::scratch(settings_.dir, settings_.direct, settings_.align);
-    scratch_->reserve(scratch_end_, room);
-    const auto base = std::exchange(scratch_end_, scratch_end_ + room);
+    std::uint64_t base = 0;
+    if (const auto spare = spare_.find(room); spare != spare_.end()) {
+      base = spare_.extract(spare).mapped();
+    } else {
+      if (!scratch_) scratch_ = File::scratch(settings_.dir, settings_.direct, settings_.align);
+      scratch_->reserve(scratch_end_, room);
+      base = std::exchange(scratch_end_, scratch_end_ + room);
+    }
+    ++scratch_regions_;
     return keep({scratch_, base, bytes, true});
   }
 
@@ -77,8 +83,14 @@ class Nvme {
     const std::lock_guard lock(mutex_);
     const auto at = regions_.find(region);
     if (at == regions_.end()) return;
-    const auto& r = at->second;
-    if (r.writable) r.file->discard(r.base, room_of(r.bytes));
+    if (at->second.writable) {
+      spare_.emplace(room_of(at->second.bytes), at->second.base);
+      if (--scratch_regions_ == 0) {
+        scratch_.reset();
+        spare_.clear();
+        scratch_end_ = 0;
+      }
+    }
     regions_.erase(at);
   }
 
@@ -183,20 +195,22 @@ class Nvme {
 
   Settings settings_;
   std::unordered_map<std::string, std::weak_ptr<File>> files_;  // the main thread's
-  // New regions lie one behind the other in one file; what is freed becomes a hole.
+  // New regions lie one behind the other in one file. What is freed is kept for one of the same
+  // size, as a hole takes a disk milliseconds to make; the file goes with its last region.
   std::shared_ptr<File> scratch_;
-  std::uint64_t scratch_end_ = 0;
-  std::mutex mutex_;  // of the regions
+  std::uint64_t scratch_end_ = 0, scratch_regions_ = 0;
+  std::multimap<std::uint64_t, std::uint64_t> spare_;  // bytes -> offset
+  std::mutex mutex_;                                   // of the regions
   std::unordered_map<std::uint64_t, Region> regions_;
   std::uint64_t last_ = 0;
   // The I/O thread's. A slot is free, waiting by priority, or with the engine.
-  std::unique_ptr<Engine> engine_;
   std::vector<Slot> slots_;
   std::vector<std::size_t> free_;
   std::multimap<std::uint32_t, std::size_t> waiting_;
   std::size_t flying_ = 0;
   std::vector<Finished> finished_;
-  std::deque<std::string> words_;  // of the completions that the last poll gave
+  std::deque<std::string> words_;   // of the completions that the last poll gave
+  std::unique_ptr<Engine> engine_;  // goes first: what it carries lies in the slots
 };
 
 Nvme::Settings::Settings(const strata::Config& c)

@@ -34,7 +34,7 @@ class Pages {
   std::byte* data() const { return static_cast<std::byte*>(data_); }
   std::size_t size() const { return bytes_; }
   // Locks all of it into memory until it is unmapped; 0, or the errno of the refusal.
-  int lock() { return data_ && ::mlock(data_, bytes_) != 0 ? errno : 0; }
+  int lock() { return data_ && ::mlock2(data_, bytes_, 0) != 0 ? errno : 0; }
 
  private:
   void* data_ = nullptr;
