@@ -3,11 +3,15 @@
 #include <memory>
 
 #include "core/run/compute.hpp"
+#include "core/zero/device.hpp"
 
 namespace strata::host {
 
 // Opens libstrata-torch beside the program (../lib) for the rest of the process, and makes its
 // Compute. Throws Error where it is missing or cannot be loaded.
 std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options);
+
+// Opens libstrata-torch-cuda likewise, and makes a device of the GPU with so many events.
+std::unique_ptr<zero::Device> open_cuda_device(uint32_t events);
 
 }  // namespace strata::host

@@ -20,15 +20,28 @@ int run_command(cli::Command command, const cli::Settings& settings) {
     case cli::Command::plugins_check:
       return check_plugin(settings);
     case cli::Command::generate:
+      generate(settings);
+      return 0;
     case cli::Command::logits:
+      logits(settings);
+      return 0;
     case cli::Command::perplexity:
+      perplexity(settings);
+      return 0;
     case cli::Command::tokenize:
+      tokenize(settings);
+      return 0;
     case cli::Command::import:
+      import(settings);
+      return 0;
     case cli::Command::plan:
+      plan(settings);
+      return 0;
     case cli::Command::bench:
-      break;
+      bench(settings);
+      return 0;
   }
-  throw UsageError(cli::info(command).words, "this command does not exist yet", "");
+  return 0;
 }
 
 std::string version() {

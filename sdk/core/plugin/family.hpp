@@ -37,6 +37,7 @@ class Family {
   Family& operator=(const Family&) = delete;
 
   const std::string& name() const { return name_; }
+  const strata_host* host() const { return host_; }
   // In the order of the pass: embedding, body, head.
   const std::vector<DeclaredUnit>& units() const { return units_; }
   // Unit `unit` over x: [T,D], or ids [T] for the embedding.
@@ -45,6 +46,7 @@ class Family {
  private:
   const strata_model* table_;
   std::string name_;
+  const strata_host* host_;
   strata_self* self_ = nullptr;
   std::vector<DeclaredUnit> units_;
 };

@@ -16,7 +16,7 @@ struct Extent {
 
 // The form of the bytes: dense elements, or blocks of a quantized scheme.
 struct Stored {
-  strata_dtype dtype{};         // of a dense tensor's elements
+  strata_dtype dtype{};         // of the elements; of blocks: float32, what they expand to
   std::string scheme;           // such as "Q4_1"; empty: dense
   uint32_t block_elements = 1;  // elements in a block, along the last dimension
   uint32_t block_bytes = 0;     // bytes of a block; of an element if dense
@@ -31,5 +31,15 @@ struct Tensor {
   // row 2i+j of a head is row j*(head/2)+i of the run form.
   uint32_t permuted_heads = 0;
 };
+
+std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits
+std::string shape_text(const std::vector<std::int64_t>& shape);  // "[2,3]"
+
+// Where row `row` of the run form lies among the stored rows.
+std::int64_t stored_row(const Tensor& tensor, std::int64_t row);
+
+// Rows `first` to `first + count` of the first dimension, as a tensor of their own. Throws Error if
+// there are not as many, if a block straddles rows, or if permuted rows are cut inside a head.
+Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count);
 
 }  // namespace strata::source

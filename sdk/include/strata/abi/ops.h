@@ -88,7 +88,8 @@ typedef struct strata_ops {
                          strata_tensor* x, strata_tensor** out);
   /* The same mask again when the unit is run again; nothing outside training. [rank-thread] */
   strata_status (*dropout)(strata_call*, double p, strata_tensor* x, strata_tensor** out);
-  /* Any other op, attributes in JSON; an unknown name fails with the list. [rank-thread] */
+  /* Any other op, attributes in JSON; an unknown name fails with the list. An input that the op
+     may go without is NULL. [rank-thread] */
   strata_status (*call)(strata_call*, strata_str name, strata_str json, strata_tensor* const* in,
                         uint32_t n_in, strata_tensor** out, uint32_t n_out);
 } strata_ops;

@@ -1,0 +1,87 @@
+# Install what is missing: Debian packages and the Python environment.
+#
+# usage: ./dev setup [build|test|lint|chroot]...      (build and test when none is named)
+#
+# Debian packages come from cmake/packages.txt, by group, through apt-get as root or with sudo;
+# what is there already is left alone. The Python environment comes from requirements.txt, and for
+# test also from tests/requirements.txt; it lies in ${STRATA_CACHE:-~/.cache/strata}, is named by
+# the hash of those files, is made once and linked as .venv. A machine without CUDA 13's nvcc gets
+# the compiler as a Python package there.
+
+main() {
+  local groups=("$@")
+  [ $# -gt 0 ] || groups=(build test)
+  local group
+  for group in "${groups[@]}"; do
+    grep -qx "\[$group\]" cmake/packages.txt || die "setup: no group '$group' in cmake/packages.txt"
+    install_packages "$group"
+  done
+  if [[ " ${groups[*]} " =~ " build " || " ${groups[*]} " =~ " test " ]]; then
+    make_environment "${groups[@]}"
+  fi
+}
+
+packages_of() {
+  awk -v group="[$1]" '/^\[/ { on = $1 == group; next } on && NF && !/^#/ { print $1 }' \
+    cmake/packages.txt
+}
+
+install_packages() {
+  local missing=() name
+  for name in $(packages_of "$1"); do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2> /dev/null)" = installed ] ||
+      missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  local root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo > /dev/null ||
+      die "setup: not root and no sudo; as root: apt-get install ${missing[*]}"
+    root=(sudo)
+  fi
+  say "installing Debian packages: ${missing[*]}"
+  "${root[@]}" apt-get update -qq
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -y --no-install-recommends "${missing[@]}" > "/tmp/strata-apt.$$" 2>&1 ||
+    { tail -n 20 "/tmp/strata-apt.$$"; die "setup: apt-get install failed"; }
+  rm -f "/tmp/strata-apt.$$"
+}
+
+# [Note: marks] An environment is named by what goes into it and each list of packages leaves a mark
+# when it is complete, so that a run that was cut off is taken up again. A lock lets one run write.
+make_environment() {
+  local name lists=(requirements.txt)
+  name=venv-$(cat requirements.txt tests/requirements.txt cmake/nvcc-requirements.txt |
+    sha256sum | cut -c 1-12)
+  local venv="$cache/$name"
+  [[ " $* " == *" test "* ]] && lists+=(tests/requirements.txt)
+  system_nvcc > /dev/null || lists+=(cmake/nvcc-requirements.txt)
+
+  mkdir -p "$cache"
+  exec 9> "$cache/$name.lock"
+  flock 9
+  if [ ! -f "$venv/.made" ]; then
+    say "making the Python environment $venv"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    touch "$venv/.made"
+  fi
+  local list mark
+  for list in "${lists[@]}"; do
+    mark="$venv/.has-${list//\//-}"
+    [ -f "$mark" ] && continue
+    say "installing Python packages: $list"
+    "$venv/bin/python" -m pip install -q --no-deps --no-cache-dir -r "$list" ||
+      die "setup: pip could not install $list"
+    touch "$mark"
+  done
+  exec 9>&-
+  link_environment "$venv"
+}
+
+link_environment() {
+  if [ -e .venv ] && [ ! -L .venv ]; then
+    die "setup: .venv is not a link of ./dev's; move it away"
+  fi
+  [ "$(readlink .venv)" = "$1" ] || ln -sfn "$1" .venv
+}

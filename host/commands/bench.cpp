@@ -1,0 +1,86 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "core/error.hpp"
+#include "core/run/generation.hpp"
+#include "host/commands/commands.hpp"
+#include "host/output.hpp"
+#include "host/running/report.hpp"
+
+namespace strata::host {
+namespace {
+
+constexpr double gib = 1024.0 * 1024.0 * 1024.0;
+
+// What one loop took, and the rates that follow.
+nlohmann::json measures(const cli::Settings& settings, const run::GenerateResult& result) {
+  const auto batch = static_cast<double>(settings.batch_size),
+             generated = static_cast<double>(settings.gen_len);
+  const double prefill = result.first_token_s, decode = result.decode_s, total = prefill + decode;
+  return {{"prefill_latency_s", prefill},
+          {"prefill_tokens_per_s", batch * static_cast<double>(settings.prompt_len) / prefill},
+          {"decode_latency_s", decode},
+          {"decode_tokens_per_s", batch * (generated - 1) / std::max(decode, 1e-10)},
+          {"total_latency_s", total},
+          {"total_tokens_per_s", batch * generated / total}};
+}
+
+std::string text_of(const nlohmann::json& m, double model, double cache, double hidden,
+                    double peak) {
+  char text[640];
+  const auto get = [&](const char* key) { return m[key].get<double>(); };
+  std::snprintf(text, sizeof text,
+                "model size: %.3f GB\tcache size: %.3f GB\thidden size (p): %.3f GB\n"
+                "peak gpu mem: %.3f GB\tprefill latency: %.3f s\tprefill throughput: %.3f token/s\n"
+                "decode latency: %.3f s\tdecode throughput: %.3f token/s\n"
+                "total latency: %.3f s\ttotal throughput: %.3f token/s\n",
+                model / gib, cache / gib, hidden / gib, peak / gib, get("prefill_latency_s"),
+                get("prefill_tokens_per_s"), get("decode_latency_s"), get("decode_tokens_per_s"),
+                get("total_latency_s"), get("total_tokens_per_s"));
+  return text;
+}
+
+}  // namespace
+
+void bench(const cli::Settings& settings) {
+  if (!settings.dummy)
+    throw UsageError("bench", "weights of a checkpoint", "add --dummy: bench makes its weights up");
+  Opened plugins(settings);
+  auto model = open_model(settings.model, plugins, true);
+  model.checkpoint.reset();
+  model.tensors.reset();
+  const auto batch = static_cast<uint32_t>(settings.batch_size);
+  auto planned = plan_run(settings, model,
+                          {.sequences = batch,
+                           .tokens = settings.prompt_len + settings.gen_len,
+                           .prompt = settings.batch_size * settings.prompt_len},
+                          plugins);
+  const auto wish = planned.wish;
+  const auto session = open_session(settings, model, std::move(planned), true, plugins);
+  run::GenerateRequest request;
+  request.new_tokens = settings.gen_len;
+  for (uint32_t row = 0; row < batch; ++row) {
+    std::vector<int32_t> prompt;
+    for (int64_t at = 0; at < settings.prompt_len; ++at)
+      prompt.push_back(static_cast<int32_t>((at * 7919 + row * 104729) % session->vocabulary()));
+    request.prompts.push_back(std::move(prompt));
+  }
+  auto loops = nlohmann::json::array();
+  run::GenerateResult result;
+  for (int64_t loop = 0; loop < settings.loops; ++loop) {
+    result = run::generate(*session, request);
+    loops.push_back(measures(settings, result));
+    loops.back()["moved"] = {{"decode", result.decode.counted}, {"steps", result.steps}};
+  }
+  const auto full = report(*session, plugins, wish, result);
+  if (settings.json) return print_json({{"loops", loops}, {"report", full}});
+  const auto tokens =
+      static_cast<double>(settings.batch_size * (settings.prompt_len + settings.gen_len));
+  print(text_of(loops.back(), static_cast<double>(model.run_bytes(wish.dtype)),
+                static_cast<double>(session->prepared().kv_bytes),
+                tokens * static_cast<double>(model.config->i64("hidden_size")) *
+                    static_cast<double>(wish.dtype.bits / 8),
+                full["peak"]["device"]["bytes"].get<double>()));
+}
+
+}  // namespace strata::host

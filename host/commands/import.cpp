@@ -1,0 +1,41 @@
+#include "core/source/import.hpp"
+
+#include <map>
+
+#include "core/plugin/codec.hpp"
+#include "host/commands/commands.hpp"
+#include "host/progress.hpp"
+#include "host/running/open_model.hpp"
+
+namespace strata::host {
+
+void import(const cli::Settings& settings) {
+  Opened plugins(settings);
+  const auto checkpoint = open_checkpoint(settings.model, plugins.registry());
+  const auto tokenizer = open_tokenizer(checkpoint);
+  std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
+  Progress progress("import", "bytes");
+  source::ImportOptions options;
+  options.expand = [&](const source::Tensor& tensor, std::span<const std::byte> blocks,
+                       std::span<float> out) {
+    const auto& scheme = tensor.stored.scheme;
+    auto& codec = codecs[scheme];
+    if (!codec) {
+      const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
+      codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
+                                              candidate.manifest.name, plugins.host(), scheme);
+    }
+    // Whole rows of blocks: as one matrix of rows as long as the tensor's.
+    const auto columns = tensor.shape.back();
+    const shape::Value weight{{STRATA_FLOAT, 32, 1},
+                              {static_cast<int64_t>(out.size()) / columns, columns}};
+    void* parts[] = {const_cast<std::byte*>(blocks.data())};
+    codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
+  };
+  options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
+  options.extra = {{"tokenizer.json", tokenizer.to_json()}};
+  source::import_checkpoint(checkpoint, settings.output, options);
+  progress.end();
+}
+
+}  // namespace strata::host

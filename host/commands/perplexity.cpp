@@ -1,0 +1,46 @@
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "core/error.hpp"
+#include "core/run/generation.hpp"
+#include "host/commands/commands.hpp"
+#include "host/output.hpp"
+#include "host/progress.hpp"
+#include "host/running/report.hpp"
+
+namespace strata::host {
+
+std::string read_text_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw Error(path, "the text file cannot be read", "give a text file in UTF-8");
+  return text.str();
+}
+
+void perplexity(const cli::Settings& settings) {
+  Opened plugins(settings);
+  const auto model = open_model(settings.model, plugins, false);
+  const auto tokenizer = open_tokenizer(*model.checkpoint);
+  const auto ids = tokenizer.encode(read_text_file(settings.text_file), false);
+  const auto window = std::min<int64_t>(settings.context, static_cast<int64_t>(ids.size()));
+  auto planned =
+      plan_run(settings, model,
+               {.sequences = 1, .tokens = window, .prompt = window, .all_logits = true}, plugins);
+  const auto session = open_session(settings, model, std::move(planned), false, plugins);
+  Progress progress("perplexity", "tokens");
+  const auto result =
+      run::perplexity(*session, ids, settings.context, [&](int64_t done, int64_t all) {
+        progress.at(static_cast<uint64_t>(done), static_cast<uint64_t>(all));
+      });
+  progress.end();
+  const double value = std::exp(result.nll);
+  if (settings.json)
+    return print_json({{"perplexity", value}, {"tokens", result.tokens}, {"nll", result.nll}});
+  print("perplexity " + std::to_string(value) + " over " + std::to_string(result.tokens) +
+        " tokens\n");
+}
+
+}  // namespace strata::host

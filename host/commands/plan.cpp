@@ -1,0 +1,41 @@
+#include <cstdio>
+
+#include "host/commands/commands.hpp"
+#include "host/output.hpp"
+#include "host/running/report.hpp"
+
+namespace strata::host {
+
+void plan(const cli::Settings& settings) {
+  Opened plugins(settings);
+  const auto model = open_model(settings.model, plugins, true);
+  const auto sequences = static_cast<uint32_t>(settings.batch_size);
+  const auto planned = plan_run(settings, model,
+                                {.sequences = sequences,
+                                 .tokens = settings.prompt_len + settings.gen_len,
+                                 .prompt = settings.batch_size * settings.prompt_len},
+                                plugins);
+  const auto out = plan_report(model, planned);
+  if (settings.json) return print_json(out);
+  const auto gigabytes = [](const nlohmann::json& bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f GB", bytes.get<double>() / 1e9);
+    return std::string(text);
+  };
+  std::string text = "weights    " + gigabytes(out["weights"]["bytes"]) +
+                     (out["weights"]["exact"] ? "" : " (from the configuration)") + "\n";
+  for (const auto& [name, tier] : out["tiers"].items())
+    text += "in " + name + std::string(name.size() < 8 ? 8 - name.size() : 1, ' ') +
+            gigabytes(tier["bytes"]) + "\n";
+  text += "device     " + gigabytes(out["peak"]["device"]["bytes"]) + " at most\nhost       " +
+          gigabytes(out["peak"]["host"]["bytes"]) + " at most\n";
+  const auto& predicted = out["predicted"];
+  char line[160];
+  std::snprintf(line, sizeof line,
+                "a token in %.4g s, the prompt in %.4g s, bound by %s (assumed rates)\n",
+                predicted["decode_s"].get<double>(), predicted["prefill_s"].get<double>(),
+                predicted["bound"].get<std::string>().c_str());
+  print(text + line);
+}
+
+}  // namespace strata::host

@@ -1,0 +1,23 @@
+// How far long work is: one line that rewrites itself on a terminal, a plain line now and then
+// elsewhere.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace strata::host {
+
+// On standard error. Silent for work that ends within a second.
+class Progress {
+ public:
+  Progress(std::string what, std::string unit);
+  void at(uint64_t done, uint64_t all);
+  void end();
+
+ private:
+  std::string what_, unit_;
+  bool terminal_, shown_ = false;
+  std::chrono::steady_clock::time_point begin_, last_;
+};
+
+}  // namespace strata::host

@@ -1,0 +1,21 @@
+// MODEL, as the user named it, made ready: its checkpoint, tokenizer and family.
+#pragma once
+#include <string>
+
+#include "core/run/model.hpp"
+#include "core/text/tokenizer.hpp"
+#include "host/running/opened.hpp"
+
+namespace strata::host {
+
+// A Hugging Face folder, a .safetensors or a .gguf file.
+source::Checkpoint open_checkpoint(const std::string& path, const registry::Registry& registry);
+
+// The tokenizer that lies with the checkpoint: in GGUF metadata or as tokenizer.json.
+text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
+
+// The checkpoint with the family that its model_type names, every weight found; where `shapes`,
+// also a config.json or a named shape, without weights.
+run::Model open_model(const std::string& path, Opened& plugins, bool shapes);
+
+}  // namespace strata::host

@@ -1,0 +1,197 @@
+#include "host/running/open_session.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.hpp"
+#include "core/plugin/codec.hpp"
+#include "core/zero/cpu_device.hpp"
+#include "host/compute_library.hpp"
+#include "host/running/machine.hpp"
+
+namespace strata::host {
+namespace {
+
+// A part of what is free: the rest is for the program itself and for others.
+uint64_t usable(uint64_t bytes) { return bytes / 10 * 9; }
+
+bool choose_cuda(const cli::Settings& settings, const CudaMemory& cuda) {
+  if (settings.device == "cuda" && !cuda.there)
+    throw Error("--device cuda", "no CUDA device answers",
+                "use --device cpu, or install the GPU's driver");
+  return settings.device == "cuda" || (settings.device == "auto" && cuda.there);
+}
+
+bool reads_files(const strata_offload& table) { return table.region_bind != nullptr; }
+bool maps(const strata_offload& table) {
+  return STRATA_HAS(strata_offload, &table, map) && table.region_new;
+}
+
+// The usable offload plugins, the best first.
+std::vector<const registry::Candidate*> by_score(Opened& plugins) {
+  std::vector<std::pair<int, const registry::Candidate*>> scored;
+  for (const auto* one : plugins.registry().of_kind("offload")) {
+    try {
+      if (const int points = plugins.score_tier(*one); points > 0)
+        scored.emplace_back(-points, one);
+    } catch (const UsageError&) {
+      throw;  // the user's own table
+    } catch (const std::exception& e) {
+      plugins.log().line(STRATA_INFO,
+                         std::string(one->manifest.name) + " cannot be used: " + e.what());
+    }
+  }
+  std::ranges::stable_sort(scored, {}, [](const auto& s) { return s.first; });
+  std::vector<const registry::Candidate*> out;
+  for (const auto& [points, one] : scored) out.push_back(one);
+  return out;
+}
+
+// "auto": the best tier that maps its memory, then the best that reads files in place.
+std::vector<const registry::Candidate*> choose_tiers(const cli::Settings& settings,
+                                                     Opened& plugins) {
+  if (settings.offload == "device") return {};
+  if (settings.offload != "auto") return {&plugins.registry().by_name("offload", settings.offload)};
+  std::vector<const registry::Candidate*> out;
+  for (const auto wanted : {maps, reads_files})
+    for (const auto* one : by_score(plugins))
+      if (wanted(*plugins.table<strata_offload>(*one)) &&
+          std::ranges::find(out, one) == out.end()) {
+        out.push_back(one);
+        break;
+      }
+  return out;
+}
+
+const registry::Candidate& file_reader(Opened& plugins) {
+  for (const auto* one : by_score(plugins))
+    if (reads_files(*plugins.table<strata_offload>(*one))) return *one;
+  throw UsageError("plugins", "no offload plugin reads files", "build or install one that does");
+}
+
+const registry::Candidate& choose_attention(const cli::Settings& settings, Opened& plugins,
+                                            const strata_attention_request& request) {
+  if (settings.attention != "auto")
+    return plugins.registry().by_name("attention", settings.attention);
+  const registry::Candidate* best = nullptr;
+  int most = 0;
+  for (const auto* one : plugins.registry().of_kind("attention")) {
+    const int points = plugins.table<strata_attention>(*one)->score(&request);
+    if (points > most) std::tie(best, most) = std::pair{one, points};
+  }
+  if (!best)
+    throw UsageError("plugins", "no attention plugin serves this model",
+                     "name one with --attention");
+  return *best;
+}
+
+strata_attention_request usual_request(strata_dtype dtype, bool cuda) {
+  strata_attention_request request{};
+  request.hdr.size = sizeof request;
+  request.device = {cuda ? STRATA_CUDA : STRATA_CPU, 0};
+  request.dtype = request.kv_dtype = dtype;
+  request.heads = request.kv_heads = 1;
+  request.dim_qk = request.dim_v = 64;
+  request.mask = STRATA_MASK_CAUSAL;
+  request.max_query = 1;
+  request.scale = 1;
+  return request;
+}
+
+nlohmann::json tier_extras(const cli::Settings& settings) {
+  if (settings.offload_dirs.empty()) return nlohmann::json::object();
+  return {{"dir", settings.offload_dirs.front()}};
+}
+
+}  // namespace
+
+strata_dtype choose_dtype(const cli::Settings& settings, const run::Model& model, bool cuda) {
+  if (settings.dtype == "float32") return {STRATA_FLOAT, 32, 1};
+  if (settings.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
+  if (settings.dtype == "float16") return {STRATA_FLOAT, 16, 1};
+  if (!cuda) return {STRATA_FLOAT, 32, 1};
+  const bool blocks = model.checkpoint &&
+                      std::ranges::any_of(model.checkpoint->tensors(), [](const source::Tensor& t) {
+                        return !t.stored.scheme.empty();
+                      });
+  return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
+}
+
+Planned plan_run(const cli::Settings& settings, const run::Model& model, const Room& room,
+                 Opened& plugins) {
+  Planned out;
+  const auto cuda = settings.device == "cpu" ? CudaMemory{} : cuda_memory();
+  out.cuda = choose_cuda(settings, cuda);
+  out.tiers = choose_tiers(settings, plugins);
+  auto& wish = out.wish;
+  wish.dtype = choose_dtype(settings, model, out.cuda);
+  wish.separate_device = out.cuda;
+  wish.sequences = room.sequences;
+  wish.tokens = room.tokens;
+  wish.prompt = room.prompt;
+  wish.all_logits = room.all_logits;
+  const bool explicit_tier = settings.offload != "auto" && settings.offload != "device";
+  wish.fill_device = !explicit_tier || settings.device_memory.has_value();
+  wish.device_memory = settings.device_memory;
+  if (!explicit_tier && !wish.device_memory)
+    wish.device_memory = usable(out.cuda ? cuda.total : available_memory());
+  const auto host_memory = settings.host_memory.value_or(usable(available_memory()));
+  for (const auto* one : out.tiers) {
+    const auto& table = *plugins.table<strata_offload>(*one);
+    const bool stored = reads_files(table) && model.checkpoint;
+    wish.tiers.push_back({.name = one->manifest.name,
+                          .capacity = maps(table) ? host_memory : ~uint64_t{0},
+                          .stored = stored});
+    wish.reads.push_back(stored || !maps(table));
+    plugins.use(*one);
+  }
+  const auto request = usual_request(wish.dtype, out.cuda);
+  out.attention = &choose_attention(settings, plugins, request);
+  plugins.use(*out.attention);
+  out.prepared = run::prepare(model, wish);
+  return out;
+}
+
+std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
+                                           Planned planned, bool dummy, Opened& plugins) {
+  run::SessionParts parts;
+  parts.model = &model;
+  parts.wish = std::move(planned.wish);
+  parts.prepared = std::move(planned.prepared);
+  for (const auto* one : planned.tiers)
+    parts.tiers.push_back(plugins.open_tier(*one, tier_extras(settings)));
+  if (!dummy) {
+    const auto& reader = file_reader(plugins);
+    plugins.use(reader);
+    parts.files = plugins.open_tier(reader, tier_extras(settings));
+    if (!parts.prepared.resident) parts.rows = plugins.open_tier(reader, tier_extras(settings));
+  }
+  parts.compute.family = model.family.get();
+  parts.compute.host = plugins.host();
+  parts.compute.attention = plugins.table<strata_attention>(*planned.attention);
+  parts.compute.attention_name = planned.attention->manifest.name;
+  const auto codecs = std::make_shared<std::map<std::string, std::unique_ptr<plugin::Codec>>>();
+  parts.compute.codec = [codecs, &plugins](const std::string& scheme) {
+    auto& codec = (*codecs)[scheme];
+    if (!codec) {
+      const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
+      plugins.use(candidate);
+      codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
+                                              candidate.manifest.name, plugins.host(), scheme);
+    }
+    return run::Codec{codec->table(), codec->self()};
+  };
+  parts.compute.dtype = parts.wish.dtype;
+  parts.compute.devices = {{planned.cuda ? STRATA_CUDA : STRATA_CPU, 0}};
+  parts.compute.threads = static_cast<int>(settings.threads);
+  parts.open_compute = open_compute;
+  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<zero::Device> {
+    if (cuda) return open_cuda_device(events);
+    return std::make_unique<zero::CpuDevice>(events);
+  };
+  return std::make_unique<run::Session>(std::move(parts), [&plugins](uint64_t done, uint64_t all) {
+    if (done == all) plugins.log().line(STRATA_INFO, "loaded " + std::to_string(all) + " bytes");
+  });
+}
+
+}  // namespace strata::host

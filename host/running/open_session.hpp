@@ -1,0 +1,38 @@
+// From settings to a session: devices, tiers and budgets.
+#pragma once
+#include <memory>
+
+#include "core/run/session.hpp"
+#include "host/running/open_model.hpp"
+
+namespace strata::host {
+
+// What a command needs room for.
+struct Room {
+  uint32_t sequences = 1;
+  int64_t tokens = 0;  // of one sequence at most, new ones included
+  int64_t prompt = 1;  // of all prompts together
+  bool all_logits = false;
+};
+
+// What will be done, before memory is taken: the offload plugins are chosen and opened.
+struct Planned {
+  run::Wish wish;
+  run::Prepared prepared;
+  bool cuda = false;
+  std::vector<const registry::Candidate*> tiers;  // of wish.tiers, in order
+  const registry::Candidate* attention = nullptr;
+};
+
+// "auto": the checkpoint's dtype on CUDA (bfloat16 where it is quantized), float32 on the CPU.
+strata_dtype choose_dtype(const cli::Settings& settings, const run::Model& model, bool cuda);
+
+// `model` and `plugins` outlive the result.
+Planned plan_run(const cli::Settings& settings, const run::Model& model, const Room& room,
+                 Opened& plugins);
+
+// Takes the memory and reads the weights; `dummy`: numbers made up in their place.
+std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
+                                           Planned planned, bool dummy, Opened& plugins);
+
+}  // namespace strata::host

@@ -1,0 +1,67 @@
+// The plugins of a run: chosen, opened once each, and kept to the end.
+#pragma once
+#include <strata/abi/draft/attention.h>
+#include <strata/abi/draft/quant.h>
+#include <strata/abi/model.h>
+#include <strata/abi/offload.h>
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/plugin/host.hpp"
+#include "core/source/config_table.hpp"
+#include "core/tier/client.hpp"
+#include "host/cli/settings.hpp"
+#include "host/log.hpp"
+#include "host/registry/library.hpp"
+#include "host/registry/registry.hpp"
+
+namespace strata::host {
+
+// [main-thread] Outlives all that was made with its plugins.
+class Opened {
+ public:
+  explicit Opened(const cli::Settings& settings);
+
+  const registry::Registry& registry() const { return registry_; }
+  const strata_host* host() const { return host_.table(); }
+  const Log& log() const { return log_; }
+
+  // The plugin's table, opened where it is not yet.
+  template <class Table>
+  const Table* table(const registry::Candidate& candidate) {
+    return open(candidate).table_as<Table>();
+  }
+  // A tier of its own over the plugin, with the options of its table in run.toml and `extra` ones.
+  std::unique_ptr<tier::Tier> open_tier(const registry::Candidate& candidate,
+                                        const nlohmann::json& extra = nlohmann::json::object());
+  // How well an offload plugin can be used with its options here.
+  int score_tier(const registry::Candidate& candidate);
+
+  // Marks a plugin as used by this run; report() lists those, with versions and hashes.
+  void use(const registry::Candidate& candidate);
+  nlohmann::json report() const;
+
+ private:
+  registry::Plugin& open(const registry::Candidate& candidate);
+  const strata_config* options(const registry::Candidate& candidate, const nlohmann::json& extra);
+
+  struct Options {
+    source::Config values;
+    strata_config handle;
+  };
+
+  const cli::Settings& settings_;
+  Log log_;
+  registry::Registry registry_;
+  plugin::Host host_;
+  registry::Loader loader_;
+  std::vector<std::unique_ptr<Options>> options_;
+  std::map<const registry::Candidate*, registry::Plugin> plugins_;
+  std::vector<const registry::Candidate*> used_;
+};
+
+}  // namespace strata::host

@@ -1,0 +1,19 @@
+// No attention: each token gets its own query back. What a pass costs without attention, and the
+// file to copy for a backend on host ops. It is chosen only by name.
+#include <strata/attention.hpp>
+
+namespace {
+
+using strata::attention::Steps, strata::attention::Value;
+
+struct Null {
+  std::uint32_t heads, dim;
+
+  static std::int32_t score(const strata_attention_request& r) { return r.dim_qk == r.dim_v; }
+  explicit Null(const strata_attention_request& r) : heads(r.heads), dim(r.dim_qk) {}
+  Value run(const Steps& s) const { return s.merged(s.args().q, heads, dim); }
+};
+
+}  // namespace
+
+STRATA_ATTENTION_PLUGIN(Null, "null", "1.0.0");

@@ -1,0 +1,31 @@
+// The least family: an embedding, and a head over it. It costs what two table accesses cost, is
+// chosen only by name, and is the file to copy for a family of one's own.
+// Dims: T tokens, V vocabulary, D hidden.
+#include <strata/model.hpp>
+
+namespace {
+
+using strata::Ops, strata::Tensor;
+
+struct Null {
+  int64_t V, D;
+
+  explicit Null(const strata::Config& c) : V(c.i64("vocab_size")), D(c.i64("hidden_size")) {}
+
+  // Of no configuration by itself.
+  static int32_t score(std::string_view, const strata::Config&) { return 0; }
+
+  void declare(strata::Declarer& d) const {
+    d.embedding().weight("embed.weight", {V, D});
+    d.head().weight("head.weight", {V, D});
+  }
+
+  // ids [T] -> [T,D]; [T,D] -> [T,V]
+  Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
+    return unit == 0 ? op.embedding(x, "embed") : op.linear(x, "head");
+  }
+};
+
+}  // namespace
+
+STRATA_MODEL_PLUGIN(Null, "null", "1.0.0");

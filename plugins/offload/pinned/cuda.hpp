@@ -1,0 +1,22 @@
+// Page-locking by CUDA's driver, opened on demand: nothing is linked, no GPU is needed to load.
+#pragma once
+#include <cstddef>
+#include <optional>
+
+class Cuda {
+ public:
+  // The driver with a context to register in: the calling thread's, else the first device's
+  // primary one if the process uses it. None without a driver, a device or a context.
+  static std::optional<Cuda> find();
+
+  // Page-locks the memory for all contexts; 0, or the driver's error. Undo before unmapping.
+  int lock(void* memory, std::size_t bytes) const;
+  void unlock(void* memory) const;
+
+ private:
+  struct Driver;
+  Cuda(const Driver* driver, void* context) : driver_(driver), context_(context) {}
+
+  const Driver* driver_;  // static: the library is never closed
+  void* context_;
+};

@@ -1,0 +1,54 @@
+// A quant plugin's instance for one scheme.
+#pragma once
+#include <strata/abi/draft/quant.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/shape/value.hpp"
+
+namespace strata::plugin {
+
+struct CodecPart {
+  std::string role;
+  shape::Value value;
+  uint32_t shard_axis = STRATA_NONE;
+};
+
+// Made on the main thread; pack and unpack on the thread that computes. Errors carry the plugin's
+// words.
+class Codec {
+ public:
+  // `options` may be null. Refused: a table without a required function; a scheme or options that
+  // the plugin does not know. The host outlives the codec.
+  Codec(const strata_quant* table, std::string name, const strata_host* host,
+        const std::string& scheme, const strata_config* options = nullptr);
+  ~Codec();
+  Codec(const Codec&) = delete;
+  Codec& operator=(const Codec&) = delete;
+
+  // What a weight of that dtype and shape becomes.
+  std::vector<CodecPart> layout(const shape::Value& weight) const;
+  // `parts` in the order of layout, `weight` contiguous, all memory of `device`; enqueued on
+  // `stream`, which is null on the CPU.
+  void unpack(std::span<void* const> parts, const shape::Value& weight, void* dense,
+              strata_device device, void* stream) const;
+  void pack(const shape::Value& weight, void* dense, std::span<void* const> parts,
+            strata_device device, void* stream) const;
+
+  const strata_quant* table() const { return table_; }
+  strata_self* self() const { return self_; }
+
+ private:
+  template <class F>
+  void over(std::span<void* const> parts, const shape::Value& weight, void* dense,
+            strata_device device, void* stream, F&& f) const;
+
+  const strata_quant* table_;
+  std::string who_;
+  const strata_host* host_;
+  strata_self* self_ = nullptr;
+};
+
+}  // namespace strata::plugin

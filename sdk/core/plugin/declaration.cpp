@@ -1,0 +1,133 @@
+#include "core/plugin/declaration.hpp"
+
+#include <map>
+#include <set>
+#include <span>
+
+#include "core/error.hpp"
+#include "core/plugin/refusal.hpp"
+#include "core/plugin/words.hpp"
+#include "core/shape/value.hpp"
+
+namespace strata::plugin {
+namespace {
+
+constexpr uint32_t most_weights = 4096;
+constexpr std::size_t most_units = 1u << 16;
+constexpr std::size_t longest_name = 1024;
+
+class Reader {
+ public:
+  explicit Reader(std::string who) : who_(std::move(who)) {}
+
+  void take(const strata_unit* unit) {
+    if (!unit || !STRATA_HAS(strata_unit, unit, weights) || unit->hdr.flags != 0)
+      refuse("unit " + std::to_string(units_.size()), "no weights, or a flag that is not known");
+    DeclaredUnit made;
+    made.name = name("unit " + std::to_string(units_.size()), unit->name);
+    made.kind = unit->kind;
+    if (made.kind > STRATA_UNIT_HEAD) refuse(made.name, "its kind is not known");
+    if (unit->count > most_weights || units_.size() == most_units)
+      refuse(made.name, "more than 4096 weights in a unit, or 65536 units");
+    for (uint32_t i = 0; i < unit->count; ++i)
+      made.weights.push_back(weight(made.name, unit->weights[i]));
+    check_groups(made);
+    units_.push_back(std::move(made));
+  }
+
+  std::vector<DeclaredUnit> finish() {
+    if (units_.size() < 2) refuse("declare", "fewer than two units: an embedding and a head");
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+      const auto kind = i == 0                   ? STRATA_UNIT_EMBEDDING
+                        : i + 1 == units_.size() ? STRATA_UNIT_HEAD
+                                                 : STRATA_UNIT_BODY;
+      if (units_[i].kind != static_cast<uint32_t>(kind))
+        refuse(units_[i].name, "the first unit is the embedding and the last the head, no other");
+    }
+    return std::move(units_);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& what, const std::string& rule) const {
+    throw Error(who_, what + ": " + rule, "correct the family's declare");
+  }
+
+  std::string name(const std::string& of, strata_str given) const {
+    if (!given.p || given.n == 0 || given.n > longest_name) refuse(of, "a name of 1 to 1024 bytes");
+    return {given.p, static_cast<std::size_t>(given.n)};
+  }
+
+  DeclaredWeight weight(const std::string& unit, const strata_weight* given) {
+    if (!given || !STRATA_HAS(strata_weight, given, shape) ||
+        given->hdr.size < offsetof(strata_weight, experts) + sizeof(given->experts))
+      refuse(unit, "a weight without a shape, or a struct too small");
+    DeclaredWeight made;
+    made.name = name(unit, given->name);
+    if ((given->hdr.flags & ~uint32_t{STRATA_WEIGHT_IN_OUT}) != 0 || given->role > STRATA_ROUTER)
+      refuse(made.name, "a flag or role that is not known");
+    if (given->ndim == 0 || given->ndim > shape::Dims::most)
+      refuse(made.name, std::to_string(given->ndim) + " dimensions, not 1 to 8");
+    made.shape.assign(given->shape, given->shape + given->ndim);
+    made.role = given->role, made.group = given->group, made.experts = given->experts;
+    made.in_out = (given->hdr.flags & STRATA_WEIGHT_IN_OUT) != 0;
+    if (made.in_out && given->ndim != 2) refuse(made.name, "[in,out] of what is no matrix");
+    check_shape(made);
+    return made;
+  }
+
+  void check_shape(const DeclaredWeight& weight) {
+    int64_t product = weight.experts == 0 ? 1 : weight.experts;
+    for (const auto length : weight.shape)
+      if (length <= 0 || __builtin_mul_overflow(product, length, &product))
+        refuse(weight.name, shape::words(shape::Dims(weight.shape)) + " is no shape of a weight");
+    const auto [known, is_new] = shapes_.emplace(weight.name, weight.shape);
+    if (!is_new && known->second != weight.shape)
+      refuse(weight.name, shape::words(shape::Dims(weight.shape)) + " here, " +
+                              shape::words(shape::Dims(known->second)) + " in another unit");
+  }
+
+  void check_groups(const DeclaredUnit& unit) const {
+    std::set<std::string> names;
+    std::set<uint32_t> groups;
+    for (std::size_t i = 0; i < unit.weights.size(); ++i) {
+      const auto& one = unit.weights[i];
+      if (!names.insert(one.name).second) refuse(one.name, "declared twice in unit " + unit.name);
+      if (one.group == 0) continue;
+      if (i == 0 || unit.weights[i - 1].group != one.group) {
+        if (!groups.insert(one.group).second)
+          refuse(one.name, "members of a group are not neighbours");
+        continue;
+      }
+      const auto& other = unit.weights[i - 1];
+      const bool matrix = one.shape.size() > 1;
+      if (one.shape.size() != other.shape.size() || one.experts != other.experts ||
+          one.in_out != other.in_out || (matrix && one.shape.back() != other.shape.back()))
+        refuse(one.name, "cannot lie in a group with " + other.name);
+    }
+  }
+
+  std::string who_;
+  std::vector<DeclaredUnit> units_;
+  std::map<std::string, std::vector<int64_t>> shapes_;
+};
+
+strata_status emit(void* reader, const strata_unit* unit) noexcept {
+  try {
+    static_cast<Reader*>(reader)->take(unit);
+    return STRATA_OK;
+  } catch (...) {
+    return report_exception();
+  }
+}
+
+}  // namespace
+
+std::vector<DeclaredUnit> declared_units(const strata_model& table, strata_self* self,
+                                         const std::string& who) {
+  Reader reader(who);
+  take_words();
+  refuse_failure(table.declare(self, emit, &reader), who, "declare");
+  return reader.finish();
+}
+
+}  // namespace strata::plugin

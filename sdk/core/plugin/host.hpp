@@ -1,0 +1,48 @@
+// What plugins see of the host: the table that open() gets, and the tables behind its ids.
+#pragma once
+#include <strata/abi/core.h>
+
+#include <functional>
+#include <string_view>
+
+namespace strata::plugin {
+
+// Serves "strata.host.config/1", "strata.host.tensor/1" and "strata.host.ops/1". Outlives every
+// plugin that was opened with it. Its functions may be called from any thread.
+class Host {
+ public:
+  using Log = std::function<void(int32_t level, std::string_view words)>;
+
+  // `log` gets one printable line at a time, on the caller's thread; empty: lines are dropped.
+  explicit Host(const strata_host_config* config, Log log = {});
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  const strata_host* table() const { return &seen_.table; }
+
+ private:
+  struct Seen {
+    strata_host table;  // first: plugins hand its address back
+    const Host* host;
+  };
+  static const Host& of(const strata_host* table);
+  const void* get(std::string_view id) const;
+
+  Seen seen_;
+  const strata_host_config* config_;
+  Log log_;
+};
+
+// While it lives, the calling thread has the role (STRATA_RANK_THREAD and so on) besides others.
+class ThreadRole {
+ public:
+  explicit ThreadRole(int32_t role);
+  ThreadRole(const ThreadRole&) = delete;
+  ThreadRole& operator=(const ThreadRole&) = delete;
+  ~ThreadRole();
+
+ private:
+  uint32_t before_;
+};
+
+}  // namespace strata::plugin

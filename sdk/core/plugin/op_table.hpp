@@ -1,0 +1,12 @@
+// The ABI's op and tensor tables: every function leads to the Ops of its call.
+#pragma once
+#include <strata/abi/ops.h>
+
+namespace strata::plugin {
+
+// "strata.host.ops/1" and "strata.host.tensor/1". Static. Nothing thrown crosses them: what Ops
+// refuse becomes a status, with words kept for the calling thread, and outputs stay untouched.
+const strata_ops* op_table();
+const strata_host_tensor* tensor_table();
+
+}  // namespace strata::plugin

@@ -1,0 +1,59 @@
+// Tensors over plain host memory, for codecs where nothing computes: import, checks, tests.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "core/plugin/ops.hpp"
+#include "core/shape/value.hpp"
+
+namespace strata::plugin {
+
+// A contiguous tensor. Over given memory, which the caller keeps, or over its own.
+class PlainTensor : public strata_tensor {
+ public:
+  PlainTensor(const shape::Value& value, void* data, strata_device device = {STRATA_CPU, 0});
+  // Own memory, 64-byte aligned, not filled.
+  explicit PlainTensor(const shape::Value& value);
+  strata_view view() override;
+  static uint64_t bytes_of(const shape::Value& value);
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const;
+  };
+  shape::Value value_;
+  shape::Dims strides_;
+  std::unique_ptr<std::byte, Free> own_;
+  void* data_;
+  strata_device device_;
+};
+
+// empty and workspace in host memory; every op is refused.
+class PlainOps : public Ops {
+ public:
+  Handle weight(uint32_t) override;
+  Handle embedding(uint32_t, strata_tensor&) override;
+  Handle positions(uint32_t, int64_t) override;
+  void linear(const strata_op_linear&, strata_tensor&, std::span<Handle>) override;
+  Handle norm(const strata_op_norm&, strata_tensor&) override;
+  Handle rope(const strata_op_rope&, strata_tensor&) override;
+  Handle attention(const strata_op_attention&, strata_tensor&, strata_tensor&,
+                   strata_tensor&) override;
+  Handle moe(const strata_op_moe&, strata_tensor&) override;
+  Handle activation(int32_t, strata_tensor&) override;
+  Handle gated(int32_t, strata_tensor&, strata_tensor&) override;
+  Handle elementwise(int32_t, strata_tensor&, strata_tensor*, double) override;
+  void heads(int32_t, uint32_t, uint32_t, uint32_t, strata_tensor&, std::span<Handle>) override;
+  Handle dropout(double, strata_tensor&) override;
+  void call(std::string_view, std::string_view, std::span<strata_tensor* const>,
+            std::span<Handle>) override;
+  Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;
+  // Until these ops are destroyed: one PlainOps a call.
+  void* workspace(uint64_t bytes) override;
+
+ private:
+  std::vector<std::unique_ptr<PlainTensor>> workspaces_;
+};
+
+}  // namespace strata::plugin

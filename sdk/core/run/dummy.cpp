@@ -1,0 +1,69 @@
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.hpp"
+#include "core/run/loader.hpp"
+#include "core/zero/layout.hpp"
+
+namespace strata::run {
+namespace {
+
+// Numbers of either sign and of sizes from 2^-7 to 2^-6, repeated all over: made as fast as memory
+// is written, and small enough that no layer overflows.
+std::vector<std::byte> pattern(strata_dtype dtype) {
+  constexpr std::size_t count = 1 << 16;
+  const uint32_t each = dtype.bits / 8u;
+  const uint32_t mantissa = dtype.code == STRATA_BFLOAT ? 7 : each == 2 ? 10 : 23;
+  const uint32_t exponent = mantissa == 10 ? 15 - 7 : 127 - 7;
+  std::vector<std::byte> out(std::size_t{count} * each);
+  uint64_t state = 0x9E3779B97F4A7C15;
+  for (std::size_t i = 0; i < count; ++i) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    const auto random = static_cast<uint32_t>(state >> 32);
+    const uint32_t sign = random >> 31, fraction = random & ((1u << mantissa) - 1);
+    const uint32_t bits = sign << (8 * each - 1) | exponent << mantissa | fraction;
+    std::memcpy(out.data() + i * each, &bits, each);
+  }
+  return out;
+}
+
+void fill(std::byte* to, uint64_t bytes, const std::vector<std::byte>& with) {
+  for (uint64_t at = 0; at < bytes; at += with.size())
+    std::memcpy(to + at, with.data(), std::min<uint64_t>(with.size(), bytes - at));
+}
+
+}  // namespace
+
+void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const LoadParts& parts,
+                const Progress& progress) {
+  if (dtype.bits > 32)
+    throw Error("--dummy", "weights of 64 bits", "use float32, bfloat16 or float16");
+  const auto numbers = pattern(dtype);
+  uint64_t largest = 0, done = 0, all = 0, occurrence = 0;
+  for (const auto& target : targets) {
+    all += target.unit->run_bytes;
+    if (!target.memory || (target.on_device && parts.separate_device))
+      largest = std::max(largest, target.unit->run_bytes);
+  }
+  auto* filled = largest > 0 ? parts.device->staging((largest + 4095) / 4096 * 4096) : nullptr;
+  if (filled) fill(filled, largest, numbers);
+  for (const auto& target : targets) {
+    const auto bytes = target.unit->run_bytes;
+    if (!target.memory) {
+      target.seat.tier->move({.op = STRATA_WRITE,
+                              .region = target.seat.region,
+                              .offset = target.seat.offset,
+                              .bytes = (bytes + 4095) / 4096 * 4096,
+                              .memory = filled});
+    } else if (target.on_device && parts.separate_device) {
+      parts.device->copy(zero::Lane::compute, target.memory, filled, bytes);
+      parts.device->record(zero::Lane::compute, parts.event, ++occurrence);
+      parts.device->synchronize(parts.event, occurrence);
+    } else {
+      fill(target.memory, bytes, numbers);
+    }
+    if (progress) progress(done += bytes, all);
+  }
+}
+
+}  // namespace strata::run

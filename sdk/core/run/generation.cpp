@@ -1,0 +1,189 @@
+#include "core/run/generation.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "core/error.hpp"
+
+namespace strata::run {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// The batches of a run, built in memory that is kept from pass to pass.
+struct Packing {
+  std::vector<int32_t> ids;
+  std::vector<Sequence> sequences;
+  std::vector<uint32_t> wanted;
+
+  void clear() { ids.clear(), sequences.clear(), wanted.clear(); }
+  Batch batch() const { return {ids, sequences, wanted}; }
+};
+
+class Generation {
+ public:
+  Generation(Session& session, const GenerateRequest& request, const OnToken& on_token)
+      : session_(session), request_(request), on_token_(on_token), sampler_(request.sampling),
+        all_(request.prompts), live_(all_.size(), true) {
+    result_.tokens.resize(all_.size());
+  }
+
+  GenerateResult run() {
+    if (request_.new_tokens <= 0) return std::move(result_);
+    session_.reset();
+    const auto begin = Clock::now();
+    const auto before = session_.moved();
+    prefill();
+    result_.first_token_s = seconds_since(begin);
+    session_.finish();
+    const auto between = session_.moved();
+    const auto decode = Clock::now();
+    while (std::ranges::find(live_, true) != live_.end()) step();
+    result_.decode_s = seconds_since(decode);
+    session_.finish();
+    const auto after = session_.moved();
+    result_.prefill = {between.counted - before.counted, between.planned - before.planned};
+    result_.decode = {after.counted - between.counted, after.planned - between.planned};
+    return std::move(result_);
+  }
+
+ private:
+  // Prompts one behind the other, cut into passes of as many tokens as were planned for.
+  void prefill() {
+    const auto chunk = static_cast<std::size_t>(session_.prepared().chunk);
+    std::vector<std::size_t> rows;
+    const auto flush = [&] {
+      if (!packing_.ids.empty()) take(session_.pass(packing_.batch()), rows);
+      packing_.clear();
+      rows.clear();
+    };
+    for (std::size_t row = 0; row < request_.prompts.size(); ++row) {
+      const auto& prompt = request_.prompts[row];
+      for (std::size_t at = 0; at < prompt.size();) {
+        const auto n = std::min(prompt.size() - at, chunk - packing_.ids.size());
+        add(row, std::span(prompt).subspan(at, n), static_cast<int64_t>(at),
+            static_cast<int64_t>(prompt.size()));
+        at += n;
+        if (at == prompt.size()) want(rows, row);
+        if (packing_.ids.size() == chunk) flush();
+      }
+    }
+    flush();
+  }
+
+  void step() {
+    packing_.clear();
+    rows_.clear();
+    for (std::size_t row = 0; row < all_.size(); ++row) {
+      if (!live_[row]) continue;
+      const auto length = static_cast<int64_t>(all_[row].size());
+      add(row, std::span(all_[row]).last(1), length - 1, length);
+      want(rows_, row);
+    }
+    take(session_.pass(packing_.batch()), rows_);
+    result_.decoded += static_cast<int64_t>(rows_.size());
+    ++result_.steps;
+  }
+
+  void add(std::size_t row, std::span<const int32_t> ids, int64_t first, int64_t length) {
+    packing_.ids.insert(packing_.ids.end(), ids.begin(), ids.end());
+    packing_.sequences.push_back(
+        {static_cast<uint32_t>(row), first, static_cast<uint32_t>(ids.size()), length});
+  }
+
+  // The logits of the token that was added last, for this row.
+  void want(std::vector<std::size_t>& rows, std::size_t row) {
+    packing_.wanted.push_back(static_cast<uint32_t>(packing_.ids.size() - 1));
+    rows.push_back(row);
+  }
+
+  void take(std::span<const float> logits, const std::vector<std::size_t>& rows) {
+    const auto vocabulary = static_cast<std::size_t>(session_.vocabulary());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto row = rows[i];
+      auto& made = result_.tokens[row];
+      const auto id =
+          sampler_.next(logits.subspan(i * vocabulary, vocabulary), all_[row], row, made.size());
+      made.push_back(id);
+      all_[row].push_back(id);
+      live_[row] = std::ranges::find(request_.ends, id) == request_.ends.end() &&
+                   static_cast<int64_t>(made.size()) < request_.new_tokens;
+      if (on_token_) on_token_(row, id, !live_[row]);
+    }
+  }
+
+  Session& session_;
+  const GenerateRequest& request_;
+  const OnToken& on_token_;
+  Sampler sampler_;
+  std::vector<std::vector<int32_t>> all_;  // prompts with what was made
+  std::vector<bool> live_;
+  Packing packing_;
+  std::vector<std::size_t> rows_;
+  GenerateResult result_;
+};
+
+// -log softmax(row)[target], in double.
+double surprise(std::span<const float> row, int32_t target) {
+  const double largest = *std::ranges::max_element(row);
+  double sum = 0;
+  for (const auto logit : row) sum += std::exp(static_cast<double>(logit) - largest);
+  return largest + std::log(sum) - static_cast<double>(row[static_cast<std::size_t>(target)]);
+}
+
+}  // namespace
+
+GenerateResult generate(Session& session, const GenerateRequest& request, const OnToken& on_token) {
+  for (std::size_t row = 0; row < request.prompts.size(); ++row)
+    if (request.prompts[row].empty())
+      throw Error("prompt " + std::to_string(row), "it has no tokens", "give at least one");
+  return Generation(session, request, on_token).run();
+}
+
+void all_logits(Session& session, std::span<const int32_t> ids,
+                const std::function<void(std::span<const float>)>& take) {
+  session.reset();
+  const auto chunk = static_cast<std::size_t>(session.prepared().chunk);
+  Packing packing;
+  for (std::size_t at = 0; at < ids.size();) {
+    const auto n = std::min(ids.size() - at, chunk);
+    packing.clear();
+    packing.ids.assign(ids.begin() + static_cast<std::ptrdiff_t>(at),
+                       ids.begin() + static_cast<std::ptrdiff_t>(at + n));
+    packing.sequences.push_back(
+        {0, static_cast<int64_t>(at), static_cast<uint32_t>(n), static_cast<int64_t>(ids.size())});
+    for (uint32_t row = 0; row < n; ++row) packing.wanted.push_back(row);
+    take(session.pass(packing.batch()));
+    at += n;
+  }
+}
+
+Perplexity perplexity(Session& session, std::span<const int32_t> ids, int64_t context,
+                      const std::function<void(int64_t done, int64_t all)>& progress) {
+  const auto vocabulary = static_cast<std::size_t>(session.vocabulary());
+  const auto window = static_cast<std::size_t>(context);
+  Perplexity out;
+  double sum = 0;
+  for (std::size_t begin = 0; begin + 2 <= ids.size(); begin += window) {
+    const auto part = ids.subspan(begin, std::min(window, ids.size() - begin));
+    std::size_t next = 1;  // the token that the next row of logits foretells
+    all_logits(session, part, [&](std::span<const float> rows) {
+      for (std::size_t at = 0; at < rows.size() && next < part.size(); at += vocabulary, ++next)
+        sum += surprise(rows.subspan(at, vocabulary), part[next]);
+    });
+    out.tokens += static_cast<int64_t>(part.size()) - 1;
+    if (progress)
+      progress(static_cast<int64_t>(begin + part.size()), static_cast<int64_t>(ids.size()));
+  }
+  if (out.tokens == 0)
+    throw Error("perplexity", "the text has fewer than 2 tokens", "give a longer text");
+  out.nll = sum / static_cast<double>(out.tokens);
+  return out;
+}
+
+}  // namespace strata::run

@@ -1,0 +1,50 @@
+// From prompts to tokens: prefill in chunks, then a token a sequence and pass.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/run/sampler.hpp"
+#include "core/run/session.hpp"
+
+namespace strata::run {
+
+struct GenerateRequest {
+  std::vector<std::vector<int32_t>> prompts;  // ids; none empty
+  int64_t new_tokens = 16;                    // of each, at most
+  Sampling sampling;
+  std::vector<int32_t> ends;  // a token of these ends its sequence
+};
+
+struct GenerateResult {
+  std::vector<std::vector<int32_t>> tokens;  // new ones, with the one that ended the sequence
+  double first_token_s = 0;                  // until every sequence has its first one
+  double decode_s = 0;                       // after that
+  int64_t decoded = 0;                       // tokens made in decode_s
+  int64_t steps = 0;                         // passes of decode_s
+  Moved prefill, decode;                     // bytes moved in either
+};
+
+// Called with each new token as it is made; `last`: the sequence ends with it.
+using OnToken = std::function<void(std::size_t row, int32_t id, bool last)>;
+
+// The session must have room for the prompts: sequences, tokens of the longest with its new ones.
+GenerateResult generate(Session& session, const GenerateRequest& request,
+                        const OnToken& on_token = {});
+
+// The logits of one sequence, in the order of its tokens, in spans of rows [n, V].
+void all_logits(Session& session, std::span<const int32_t> ids,
+                const std::function<void(std::span<const float>)>& take);
+
+struct Perplexity {
+  double nll = 0;      // mean over the scored tokens
+  int64_t tokens = 0;  // scored
+};
+
+// Windows of `context` tokens that do not overlap; the first token of each is not scored, a last
+// window of fewer than 2 tokens is dropped.
+Perplexity perplexity(Session& session, std::span<const int32_t> ids, int64_t context,
+                      const std::function<void(int64_t done, int64_t all)>& progress = {});
+
+}  // namespace strata::run

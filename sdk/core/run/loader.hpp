@@ -1,0 +1,46 @@
+// Brings weights to the device and to tiers that hold their own bytes, before the first pass.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/run/compute.hpp"
+#include "core/run/tiers.hpp"
+#include "core/tier/reader.hpp"
+#include "core/zero/device.hpp"
+
+namespace strata::run {
+
+// Bytes done and in all; called on the loading thread now and then.
+using Progress = std::function<void(uint64_t done, uint64_t all)>;
+
+// A unit's run form, and where it is wanted: on the device, or in a tier's room.
+struct Target {
+  const zero::Unit* unit = nullptr;
+  std::byte* memory = nullptr;  // null: written through the tier
+  Seat seat;
+  bool on_device = false;
+};
+
+// What a run's loader has to bring, in order.
+std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::byte* arena);
+
+struct LoadParts {
+  zero::Device* device = nullptr;
+  tier::Reader* reader = nullptr;  // over the tier that reads the checkpoint's files
+  Compute* compute = nullptr;
+  std::byte* scratch = nullptr;  // on the device: Prepared::scratch_bytes
+  bool separate_device = false;
+  uint32_t event = 0;  // two events of the device: this one and the next
+};
+
+// Reads each target's weights from `files` with `source`, expands them where their forms differ.
+void load(const std::vector<Target>& targets, tier::Tier& source,
+          std::span<const tier::Region> files, tier::Grain grain, const LoadParts& parts,
+          const Progress& progress);
+
+// Fills each target with numbers that look like weights: the same ones for the same seed.
+void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const LoadParts& parts,
+                const Progress& progress);
+
+}  // namespace strata::run

@@ -1,0 +1,89 @@
+#include "core/run/model.hpp"
+
+#include <set>
+
+#include "core/error.hpp"
+
+namespace strata::run {
+namespace {
+
+uint64_t elements(const std::vector<int64_t>& shape) {
+  uint64_t n = 1;
+  for (const auto d : shape) n *= static_cast<uint64_t>(d);
+  return n;
+}
+
+template <typename Count>
+uint64_t sum_once(const plugin::Family& family, Count count) {
+  std::set<std::string> seen;
+  uint64_t sum = 0;
+  for (const auto& unit : family.units())
+    for (const auto& weight : unit.weights)
+      if (seen.insert(weight.name).second) sum += count(weight);
+  return sum;
+}
+
+}  // namespace
+
+void Model::resolve() {
+  std::vector<source::Wanted> wanted;
+  std::set<std::string> seen;
+  for (const auto& unit : family->units())
+    for (const auto& weight : unit.weights)
+      if (seen.insert(weight.name).second)
+        wanted.push_back({weight.name, weight.shape, weight.in_out});
+  tensors = source::resolve(*checkpoint, wanted);
+}
+
+strata_dtype Model::dtype() const {
+  const std::string_view none = "float32";
+  const auto name = config->text("dtype|torch_dtype", &none);
+  if (name == "float32") return {STRATA_FLOAT, 32, 1};
+  if (name == "bfloat16") return {STRATA_BFLOAT, 16, 1};
+  if (name == "float16") return {STRATA_FLOAT, 16, 1};
+  throw Error(config->name(), "dtype is '" + std::string(name) + "'",
+              "use --dtype float32, bfloat16 or float16");
+}
+
+zero::FindTensor Model::find(strata_dtype dtype) const {
+  if (tensors)
+    return [this](const plugin::DeclaredWeight& weight, int64_t first, int64_t count) {
+      const auto& tensor = tensors->at(weight.name);
+      return count == 0 ? tensor : source::rows(tensor, first, count);
+    };
+  return [dtype](const plugin::DeclaredWeight& weight, int64_t, int64_t count) {
+    source::Tensor tensor;
+    tensor.name = weight.name;
+    tensor.shape = weight.shape;
+    if (count > 0) tensor.shape[0] = count;
+    tensor.stored.dtype = dtype;
+    tensor.stored.block_bytes = static_cast<uint32_t>(zero::element_bytes(dtype));
+    tensor.at.bytes = elements(tensor.shape) * zero::element_bytes(dtype);
+    return tensor;
+  };
+}
+
+uint64_t Model::stored_bytes() const {
+  const auto each = zero::element_bytes(tensors ? strata_dtype{} : dtype());
+  return sum_once(*family, [&](const plugin::DeclaredWeight& weight) {
+    return tensors ? tensors->at(weight.name).at.bytes : elements(weight.shape) * each;
+  });
+}
+
+uint64_t Model::run_bytes(strata_dtype dtype) const {
+  return sum_once(*family, [&](const plugin::DeclaredWeight& weight) {
+    return elements(weight.shape) * zero::element_bytes(dtype);
+  });
+}
+
+bool Model::tied() const {
+  std::string table;
+  for (const auto& unit : family->units())
+    for (const auto& weight : unit.weights) {
+      if (weight.role == STRATA_TABLE) table = weight.name;
+      if (weight.role == STRATA_HEAD && weight.name == table) return true;
+    }
+  return false;
+}
+
+}  // namespace strata::run

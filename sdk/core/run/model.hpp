@@ -1,0 +1,37 @@
+// A model to run: its configuration, its family, and its checkpoint unless it is a shape alone.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/plugin/family.hpp"
+#include "core/source/checkpoint.hpp"
+#include "core/source/config.hpp"
+#include "core/source/source_map.hpp"
+#include "core/zero/layout.hpp"
+
+namespace strata::run {
+
+struct Model {
+  std::string path;  // as the user named it
+  std::shared_ptr<const source::Config> config;
+  std::shared_ptr<const plugin::Family> family;  // made from config
+  std::optional<source::Checkpoint> checkpoint;  // none: a shape
+  std::optional<source::SourceMap> tensors;      // of the checkpoint, by the family's names
+
+  // Finds every weight of the family in the checkpoint; one Error lists what does not fit.
+  void resolve();
+  // The configuration's dtype (both spellings), float32 where it names none.
+  strata_dtype dtype() const;
+  // Where weights lie, for lay_out; of a shape alone: dense weights of `dtype` that lie nowhere.
+  zero::FindTensor find(strata_dtype dtype) const;
+  // Bytes of all weights as stored, each counted once; of a shape: elements times its dtype.
+  uint64_t stored_bytes() const;
+  // Bytes of all weights in the run form.
+  uint64_t run_bytes(strata_dtype dtype) const;
+  // The head's matrix is the embedding's table.
+  bool tied() const;
+};
+
+}  // namespace strata::run

@@ -1,0 +1,58 @@
+// Everything about a run that is known before memory is taken or a weight is read.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/run/compute.hpp"
+#include "core/run/model.hpp"
+#include "core/zero/placement.hpp"
+#include "core/zero/plan.hpp"
+
+namespace strata::run {
+
+// What a run is asked for.
+struct Wish {
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};
+  bool fill_device = true;            // units stay on the device as far as the budget goes
+  std::vector<zero::TierRoom> tiers;  // where the others go, in order
+  std::vector<bool> reads;            // by tier: it reads into memory (lane io), or maps its memory
+  std::optional<uint64_t> device_memory;  // of weights, KV cache and activations; none: as needed
+  bool separate_device = false;           // the device's memory is not the host's
+  uint32_t sequences = 1;                 // at once
+  int64_t tokens = 0;                     // of one sequence at most; 0: no KV cache
+  int64_t prompt = 1;           // tokens of all prompts together: the most that a pass could take
+  bool all_logits = false;      // of every token, not only of each sequence's last
+  uint32_t score_matrices = 0;  // that the attention backend holds at once
+  std::vector<uint32_t> second_device;  // declared units that run where their tier maps them
+  zero::Mode mode = zero::Mode::step;
+  uint32_t rank = 0, ranks = 1;
+};
+
+struct Prepared {
+  std::vector<zero::Unit> units;
+  std::vector<zero::Unit>
+      table;  // tiles of the embedding's table, where a tier holds it in run form
+  zero::Placement placement;
+  zero::Plan plan;
+  KvRoom kv;
+  int64_t chunk = 1;  // tokens of a pass at most
+  bool tied = false;
+  bool resident = false;  // every unit is
+  uint32_t table_tier = zero::resident;
+  uint64_t kv_bytes = 0;
+  uint64_t activation_bytes = 0;
+  uint64_t rows_bytes = 0;  // rows of the embedding for one pass, behind the plan's arena
+  uint64_t scratch_bytes =
+      0;  // one unit's stored form (and run form) while loading, behind the residents
+  uint64_t arena_bytes = 0;
+  uint64_t device_bytes = 0;         // all of it
+  std::vector<uint64_t> tier_bytes;  // by tier: what it holds
+  std::vector<double> flops;         // by unit, of a pass of one token a sequence
+};
+
+// Refused, with the least --device-memory that would do: a budget in which no plan fits.
+Prepared prepare(const Model& model, const Wish& wish);
+
+}  // namespace strata::run

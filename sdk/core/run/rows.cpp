@@ -1,0 +1,82 @@
+#include "core/run/rows.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace strata::run {
+namespace {
+
+// What was put on the host's side goes to the device, in order with what computes.
+const std::byte* to_device(const RowRoom& room, uint64_t bytes) {
+  if (room.device == room.host) return room.host;
+  room.lanes->copy(zero::Lane::compute, room.device, room.host, bytes);
+  return room.device;
+}
+
+}  // namespace
+
+MappedRows::MappedRows(zero::Weight table, std::vector<MappedTile> tiles, RowRoom room)
+    : table_(std::move(table)), tiles_(std::move(tiles)), room_(room) {}
+
+void MappedRows::give(std::span<const int32_t> ids, Compute& compute) {
+  const uint64_t row = table_.run_bytes;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto& tile = tiles_[static_cast<std::size_t>(ids[i] / tiles_.front().rows)];
+    std::memcpy(room_.host + i * row, tile.at + static_cast<uint64_t>(ids[i] - tile.first) * row,
+                row);
+  }
+  compute.rows(table_, to_device(room_, ids.size() * row), false);
+}
+
+FileRows::FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file,
+                   tier::Grain grain, std::byte* staging, uint32_t parts, RowRoom room)
+    : table_(std::move(table)), tier_(tier), file_(file), grain_(grain), staging_(staging),
+      parts_(parts), room_(room) {}
+
+void FileRows::give(std::span<const int32_t> ids, Compute& compute) {
+  const uint64_t row = table_.stored_bytes;
+  route_.reads.clear();
+  route_.pieces.clear();
+  // Every row is a read of its own: rows of a prompt are far apart.
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    tier::add_range(route_, file_, table_.source.at.offset + static_cast<uint64_t>(ids[i]) * row,
+                    row, i * row, grain_);
+  const auto count = static_cast<uint32_t>(route_.reads.size());
+  for (uint32_t first = 0; first < count; first += parts_)
+    read(first, std::min(parts_, count - first));
+  compute.rows(table_, to_device(room_, ids.size() * row), true);
+}
+
+// Reads `count` parts at once and puts their pieces in place.
+void FileRows::read(uint32_t first, uint32_t count) {
+  std::array<tier::Completion, 16> done{};
+  std::exception_ptr failure;
+  uint32_t submitted = 0, landed = 0;
+  while (landed < count) {
+    while (submitted < count) {
+      const auto& part = route_.reads[first + submitted];
+      const tier::Transfer transfer{.region = part.region,
+                                    .offset = part.offset,
+                                    .bytes = part.bytes,
+                                    .memory = staging_ + submitted * grain_.chunk,
+                                    .cookie = submitted};
+      if (tier_.submit({&transfer, 1}) == 0) break;
+      ++submitted;
+    }
+    const auto ended = tier_.poll(done, -1);
+    for (std::size_t d = 0; d < ended; ++d) {
+      ++landed;
+      if (done[d].error && !failure) failure = done[d].error;
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+  for (uint32_t r = 0; r < count; ++r) {
+    const auto& part = route_.reads[first + r];
+    for (uint32_t p = part.first; p < part.first + part.pieces; ++p)
+      std::memcpy(room_.host + route_.pieces[p].to,
+                  staging_ + r * grain_.chunk + route_.pieces[p].from, route_.pieces[p].bytes);
+  }
+}
+
+}  // namespace strata::run

@@ -1,0 +1,80 @@
+// The embedding's table, looked up row by row where it lies.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/run/compute.hpp"
+#include "core/tier/client.hpp"
+#include "core/tier/route.hpp"
+#include "core/zero/device.hpp"
+
+namespace strata::run {
+
+// Brings the rows of a pass's ids to the device. Used on the thread that computes.
+class Rows {
+ public:
+  virtual ~Rows() = default;
+  virtual void give(std::span<const int32_t> ids, Compute& compute) = 0;
+};
+
+// The whole table lies on the device in run form.
+class ResidentRows : public Rows {
+ public:
+  ResidentRows(zero::Weight table, const std::byte* at) : table_(std::move(table)), at_(at) {}
+  void give(std::span<const int32_t>, Compute& compute) override { compute.table(table_, at_); }
+
+ private:
+  zero::Weight table_;
+  const std::byte* at_;
+};
+
+// Rows [first, first + rows) of a table in run form at `at`.
+struct MappedTile {
+  int64_t first = 0, rows = 0;
+  const std::byte* at = nullptr;
+};
+
+// Where rows are put for the pass: `host` is filled, and copied to `device` where that is other
+// memory.
+struct RowRoom {
+  std::byte* host = nullptr;
+  std::byte* device = nullptr;
+  zero::Device* lanes = nullptr;
+};
+
+// The table lies in host memory in run form, in tiles of equal size.
+class MappedRows : public Rows {
+ public:
+  MappedRows(zero::Weight table, std::vector<MappedTile> tiles, RowRoom room);
+  void give(std::span<const int32_t> ids, Compute& compute) override;
+
+ private:
+  zero::Weight table_;
+  std::vector<MappedTile> tiles_;
+  RowRoom room_;
+};
+
+// The table lies in a file in stored form, read through a tier of its own: no other thread uses
+// `tier`.
+class FileRows : public Rows {
+ public:
+  // `staging` holds `parts` parts of tier::Grain::chunk bytes.
+  FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file, tier::Grain grain,
+           std::byte* staging, uint32_t parts, RowRoom room);
+  void give(std::span<const int32_t> ids, Compute& compute) override;
+
+ private:
+  void read(uint32_t first, uint32_t count);
+
+  zero::Weight table_;
+  tier::Tier& tier_;
+  const tier::Region& file_;
+  tier::Grain grain_;
+  std::byte* staging_;
+  uint32_t parts_;
+  RowRoom room_;
+  tier::Route route_;  // kept from pass to pass
+};
+
+}  // namespace strata::run

@@ -1,0 +1,179 @@
+#include "core/run/session.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/error.hpp"
+
+namespace strata::run {
+namespace {
+
+constexpr uint32_t staging_chunks = 8;
+constexpr uint64_t staging_chunk = 4u << 20;
+constexpr uint32_t row_parts = 32;
+
+bool reads(const Origin& origin) { return origin.route.tier != nullptr; }
+
+}  // namespace
+
+Session::Session(SessionParts parts, const Progress& progress) : parts_(std::move(parts)) {
+  const auto& prepared = parts_.prepared;
+  for (const auto& weight : parts_.model->family->units().front().weights)
+    if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
+  const auto events = streaming_events(prepared.units.size());
+  device_ = parts_.open_device(events + staging_chunks + 2);
+  arena_ = device_->arena(prepared.arena_bytes);
+  parts_.compute.kv = prepared.kv;
+  compute_ = parts_.open_compute(parts_.compute);
+  tiers_ = std::make_unique<Tiers>(*parts_.model, prepared, parts_.wish, std::move(parts_.tiers));
+  open_reader();
+  const auto begin = std::chrono::steady_clock::now();
+  load_weights(progress);
+  load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  open_rows();
+  streaming_ = std::make_unique<Streaming>(StreamingParts{.units = prepared.units,
+                                                          .placement = prepared.placement,
+                                                          .origins = tiers_->origins(),
+                                                          .arena = arena_,
+                                                          .device = device_.get(),
+                                                          .reader = reader_.get(),
+                                                          .compute = compute_.get(),
+                                                          .rows = rows_.get(),
+                                                          .collective = parts_.collective.get()});
+  executor_ = std::make_unique<zero::Executor>(prepared.plan, *streaming_);
+  for (const auto& tier : tiers_->open()) loaded_.push_back(tier->bytes_read());
+}
+
+// The reader's thread uses tiers and device, the lanes use the arena: each ends before what it
+// uses.
+Session::~Session() { reader_.reset(); }
+
+void Session::open_reader() {
+  const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
+  if (!any) return;
+  auto* staging = device_->staging(staging_chunks * staging_chunk);
+  reader_ = std::make_unique<tier::Reader>(*device_, staging, staging_chunk, staging_chunks,
+                                           streaming_events(parts_.prepared.units.size()));
+}
+
+void Session::load_weights(const Progress& progress) {
+  const auto& prepared = parts_.prepared;
+  const auto wanted = targets(prepared, *tiers_, arena_);
+  const LoadParts load_parts{.device = device_.get(),
+                             .reader = reader_.get(),
+                             .compute = compute_.get(),
+                             .scratch = arena_ + prepared.plan.fixed,
+                             .separate_device = parts_.wish.separate_device,
+                             .event = streaming_events(prepared.units.size()) + staging_chunks};
+  if (!parts_.files) return load_dummy(wanted, parts_.wish.dtype, load_parts, progress);
+  for (const auto& file : parts_.model->checkpoint->files())
+    file_regions_.push_back(parts_.files->bind(file->path(), 0, file->size()));
+  load(wanted, *parts_.files, file_regions_, grain_of(*parts_.files), load_parts, progress);
+}
+
+const zero::Weight& Session::table_weight() const {
+  const auto& weights = parts_.prepared.units.front().weights;
+  return *std::ranges::find(weights, uint32_t{STRATA_TABLE}, &zero::Weight::role);
+}
+
+void Session::open_rows() {
+  const auto& prepared = parts_.prepared;
+  const auto& table = table_weight();
+  if (table.run_offset != zero::not_held) return;  // held by the embedding unit itself
+  const auto head =
+      std::ranges::find(prepared.units, uint32_t{STRATA_UNIT_HEAD}, &zero::Unit::kind);
+  const auto at = static_cast<std::size_t>(head - prepared.units.begin());
+  if (prepared.tied && prepared.resident) {
+    rows_ = resident_rows();
+    return;
+  }
+  RowRoom room;
+  room.device = arena_ + prepared.arena_bytes - prepared.rows_bytes;
+  room.host = parts_.wish.separate_device ? device_->staging(prepared.rows_bytes) : room.device;
+  room.lanes = device_.get();
+  const auto tier = prepared.tied ? prepared.placement[at].tier : prepared.table_tier;
+  if (tier != zero::resident && parts_.wish.tiers[tier].stored)
+    rows_ = file_rows(room);
+  else
+    rows_ = std::make_unique<MappedRows>(table, mapped_tiles(), room);
+}
+
+std::unique_ptr<Rows> Session::resident_rows() const {
+  const auto& prepared = parts_.prepared;
+  for (std::size_t u = 0; u < prepared.units.size(); ++u)
+    for (const auto& weight : prepared.units[u].weights)
+      if (weight.role == STRATA_HEAD)
+        return std::make_unique<ResidentRows>(
+            weight, arena_ + prepared.plan.slots[u].run + weight.run_offset);
+  throw Error("session", "a tied model without a head", "this is a mistake in the family");
+}
+
+std::unique_ptr<Rows> Session::file_rows(RowRoom room) {
+  const auto& table = table_weight();
+  const auto& file = *parts_.model->checkpoint->files()[table.source.at.file];
+  row_regions_.push_back(parts_.rows->bind(file.path(), 0, file.size()));
+  auto grain = grain_of(*parts_.rows);
+  grain.chunk = (table.stored_bytes / grain.align + 2) * grain.align;
+  auto* staging = device_->staging(row_parts * grain.chunk);
+  return std::make_unique<FileRows>(table, *parts_.rows, row_regions_.back(), grain, staging,
+                                    row_parts, room);
+}
+
+// Where each tile of the table lies in host memory: of a tied head, or of the table's own tiles.
+std::vector<MappedTile> Session::mapped_tiles() const {
+  const auto& prepared = parts_.prepared;
+  std::vector<MappedTile> out;
+  const auto add = [&](const zero::Unit& unit, const std::byte* memory) {
+    for (const auto& weight : unit.weights)
+      if (weight.role == STRATA_HEAD)
+        out.push_back({unit.first_row, weight.shape[0], memory + weight.run_offset});
+  };
+  for (std::size_t t = 0; t < prepared.table.size(); ++t)
+    add(prepared.table[t], tiers_->table_seat(t).memory());
+  if (!prepared.tied) return out;
+  for (std::size_t u = 0; u < prepared.units.size(); ++u)
+    if (prepared.units[u].kind == STRATA_UNIT_HEAD)
+      add(prepared.units[u], prepared.placement[u].tier == zero::resident
+                                 ? arena_ + prepared.plan.slots[u].run
+                                 : tiers_->seat(u).memory());
+  return out;
+}
+
+std::span<const float> Session::pass(const Batch& batch) {
+  if (static_cast<int64_t>(batch.ids.size()) > parts_.prepared.chunk)
+    throw Error("session", "a pass of " + std::to_string(batch.ids.size()) + " tokens",
+                "at most " + std::to_string(parts_.prepared.chunk) + " were planned for");
+  for (const auto id : batch.ids)
+    if (id < 0 || id >= vocabulary_)
+      throw Error("token " + std::to_string(id),
+                  "the model has " + std::to_string(vocabulary_) + " tokens",
+                  "use ids from 0 to " + std::to_string(vocabulary_ - 1));
+  compute_->begin(batch);
+  streaming_->begin(batch.ids);
+  executor_->pass();
+  return compute_->logits();
+}
+
+void Session::reset() { compute_->reset(); }
+
+void Session::finish() { executor_->finish(); }
+
+Moved Session::moved() const {
+  Moved out;
+  for (std::size_t t = 0; t < loaded_.size(); ++t)
+    out.counted += tiers_->open()[t]->bytes_read() - loaded_[t];
+  out.counted += streaming_->copied();
+  out.planned = streaming_->planned();
+  if (parts_.rows)
+    out.counted += parts_.rows->bytes_read(), out.planned += parts_.rows->bytes_read();
+  return out;
+}
+
+uint64_t Session::host_tier_bytes() const {
+  uint64_t sum = 0;
+  for (std::size_t t = 0; t < parts_.wish.tiers.size(); ++t)
+    if (!parts_.wish.tiers[t].stored) sum += parts_.prepared.tier_bytes[t];
+  return sum;
+}
+
+}  // namespace strata::run

@@ -1,0 +1,87 @@
+// A model ready to run: weights in their tiers, lanes open. Pass after pass.
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/run/compute.hpp"
+#include "core/run/loader.hpp"
+#include "core/run/prepare.hpp"
+#include "core/run/rows.hpp"
+#include "core/run/streaming.hpp"
+#include "core/run/tiers.hpp"
+#include "core/tier/reader.hpp"
+#include "core/zero/executor.hpp"
+
+namespace strata::run {
+
+// What a session is made from; `model` and what `compute` points to outlive it.
+struct SessionParts {
+  const Model* model = nullptr;
+  Wish wish;
+  Prepared prepared;
+  std::vector<std::unique_ptr<tier::Tier>> tiers;  // of the wish, in order
+  std::unique_ptr<tier::Tier> files;  // reads the checkpoint while loading; none: dummy weights
+  std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
+  std::unique_ptr<zero::Collective> collective;  // of several ranks
+  ComputeOptions compute;
+  std::function<OpenCompute> open_compute;
+  std::function<std::unique_ptr<zero::Device>(uint32_t events)> open_device;
+};
+
+// Bytes that were moved to the device, as counted at completion, and as the plan says.
+struct Moved {
+  uint64_t counted = 0, planned = 0;
+};
+
+// Used on one thread, which computes.
+class Session {
+ public:
+  explicit Session(SessionParts parts, const Progress& progress = {});
+  ~Session();
+
+  // One pass, of at most prepared().chunk tokens: the logits of the wanted rows, [wanted, V], until
+  // the next one.
+  std::span<const float> pass(const Batch& batch);
+  // Forgets all keys and values.
+  void reset();
+  // Waits for what was fetched ahead.
+  void finish();
+
+  const Prepared& prepared() const { return parts_.prepared; }
+  const Model& model() const { return *parts_.model; }
+  int64_t vocabulary() const { return vocabulary_; }
+  Moved moved() const;
+  Compute& compute() { return *compute_; }
+  Streaming& streaming() { return *streaming_; }
+  // The number of streamed passes so far.
+  uint64_t passes() const { return executor_->passes(); }
+  uint64_t host_tier_bytes() const;
+  double load_seconds() const { return load_seconds_; }
+
+ private:
+  void open_reader();
+  void load_weights(const Progress& progress);
+  void open_rows();
+  const zero::Weight& table_weight() const;
+  std::unique_ptr<Rows> resident_rows() const;
+  std::unique_ptr<Rows> file_rows(RowRoom room);
+  std::vector<MappedTile> mapped_tiles() const;
+
+  SessionParts parts_;
+  int64_t vocabulary_ = 0;
+  std::unique_ptr<zero::Device> device_;
+  std::byte* arena_ = nullptr;
+  std::unique_ptr<Tiers> tiers_;
+  std::unique_ptr<Compute> compute_;
+  std::unique_ptr<tier::Reader> reader_;
+  std::vector<tier::Region> file_regions_, row_regions_;
+  std::unique_ptr<Rows> rows_;
+  std::unique_ptr<Streaming> streaming_;
+  std::unique_ptr<zero::Executor> executor_;
+  std::vector<uint64_t> loaded_;  // what the tiers had read before the first pass
+  uint64_t planned_ = 0;
+  double load_seconds_ = 0;
+};
+
+}  // namespace strata::run

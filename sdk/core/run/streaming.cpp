@@ -1,0 +1,97 @@
+#include "core/run/streaming.hpp"
+
+#include <algorithm>
+
+#include "core/zero/shard.hpp"
+
+namespace strata::run {
+
+using zero::Kind;
+using zero::Lane;
+
+namespace {
+
+uint32_t number(const zero::Event& event) {
+  return event.unit * zero::stages + static_cast<uint32_t>(event.stage);
+}
+
+}  // namespace
+
+Streaming::Streaming(const StreamingParts& parts)
+    : parts_(parts), latest_(streaming_events(parts.units.size())) {}
+
+void Streaming::wait(Lane lane, const zero::Event& event) {
+  if (lane == Lane::io) return parts_.reader->wait(number(event), event.occurrence);
+  parts_.device->wait(lane, number(event), event.occurrence);
+}
+
+void Streaming::record(Lane lane, const zero::Event& event) {
+  latest_[number(event)] = event.occurrence;
+  if (lane == Lane::io) return parts_.reader->record(number(event), event.occurrence);
+  parts_.device->record(lane, number(event), event.occurrence);
+}
+
+void Streaming::finish() {
+  for (uint32_t event = 0; event < latest_.size(); ++event)
+    if (latest_[event] > 0) parts_.device->synchronize(event, latest_[event]);
+}
+
+void Streaming::enqueue(const zero::Action& action, const zero::Slot& slot) {
+  const auto& unit = parts_.units[action.unit];
+  switch (action.kind) {
+    case Kind::fetch:
+      return fetch(action, slot);
+    case Kind::gather: {
+      const auto base = parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
+      const auto shard = zero::shard_bytes(arriving(action.unit), parts_.collective->ranks());
+      return parts_.device->gather(*parts_.collective, base, shard);
+    }
+    case Kind::expand:
+      return parts_.compute->expand(unit, parts_.arena + slot.stored, parts_.arena + slot.run);
+    case Kind::run:
+      return run(action.unit, slot);
+    case Kind::rerun: {
+      auto* gradients = parts_.arena + slot.gradients;
+      parts_.compute->backward(unit, weights(action.unit, slot), gradients);
+      return take_(action.unit, gradients);
+    }
+    case Kind::release:
+      return;
+  }
+}
+
+void Streaming::fetch(const zero::Action& action, const zero::Slot& slot) {
+  const auto& origin = parts_.origins[action.unit];
+  auto* base = parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
+  if (action.lane == Lane::io) {
+    planned_ += origin.route.bytes;
+    return parts_.reader->read(origin.route, base);
+  }
+  uint64_t from = 0, bytes = arriving(action.unit);
+  if (parts_.collective) {
+    const auto shard = zero::shard_bytes(bytes, parts_.collective->ranks());
+    from = std::min(bytes, shard * parts_.collective->rank());
+    bytes = std::min(bytes - from, shard);
+  }
+  parts_.device->copy(Lane::copy, base + from, origin.mapped + from, bytes);
+  copied_ += bytes;
+  planned_ += bytes;
+}
+
+void Streaming::run(uint32_t unit, const zero::Slot& slot) {
+  if (parts_.units[unit].kind == STRATA_UNIT_EMBEDDING && parts_.rows)
+    parts_.rows->give(ids_, *parts_.compute);
+  parts_.compute->run(parts_.units[unit], weights(unit, slot), parts_.placement[unit].device);
+}
+
+// Bytes of the form that a fetch brings.
+uint64_t Streaming::arriving(uint32_t unit) const {
+  return parts_.placement[unit].stored ? parts_.units[unit].stored_bytes
+                                       : parts_.units[unit].run_bytes;
+}
+
+const std::byte* Streaming::weights(uint32_t unit, const zero::Slot& slot) const {
+  return parts_.placement[unit].device != 0 ? parts_.origins[unit].mapped : parts_.arena + slot.run;
+}
+
+}  // namespace strata::run

@@ -1,0 +1,70 @@
+// Carries a plan out for real: tiers and lanes bring the units, the compute half uses them.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "core/run/compute.hpp"
+#include "core/run/rows.hpp"
+#include "core/tier/reader.hpp"
+#include "core/zero/backend.hpp"
+#include "core/zero/device.hpp"
+
+namespace strata::run {
+
+// Where a unit comes from: host memory that a tier maps, or a route that the reader reads.
+struct Origin {
+  const std::byte* mapped = nullptr;
+  tier::Route route;
+};
+
+struct StreamingParts {
+  std::span<const zero::Unit> units;
+  std::span<const zero::Place> placement;
+  std::span<const Origin> origins;  // by unit
+  std::byte* arena = nullptr;
+  zero::Device* device = nullptr;
+  tier::Reader* reader = nullptr;  // where a tier reads
+  Compute* compute = nullptr;
+  Rows* rows = nullptr;                    // for the embedding
+  zero::Collective* collective = nullptr;  // where there are several ranks
+};
+
+// Called with each unit's gradients in run form, in backward.
+using TakeGradients = std::function<void(uint32_t unit, const std::byte* gradients)>;
+
+class Streaming : public zero::Backend {
+ public:
+  explicit Streaming(const StreamingParts& parts);
+
+  // The ids of the next pass, for the embedding.
+  void begin(std::span<const int32_t> ids) { ids_ = ids; }
+  void take_gradients(TakeGradients take) { take_ = std::move(take); }
+
+  void wait(zero::Lane lane, const zero::Event& event) override;
+  void enqueue(const zero::Action& action, const zero::Slot& slot) override;
+  void record(zero::Lane lane, const zero::Event& event) override;
+  void finish() override;
+
+  // Bytes that fetches of mapped units have moved, and that all fetches issued so far move.
+  uint64_t copied() const { return copied_; }
+  uint64_t planned() const { return planned_; }
+
+ private:
+  void fetch(const zero::Action& action, const zero::Slot& slot);
+  void run(uint32_t unit, const zero::Slot& slot);
+  uint64_t arriving(uint32_t unit) const;
+  const std::byte* weights(uint32_t unit, const zero::Slot& slot) const;
+
+  StreamingParts parts_;
+  std::span<const int32_t> ids_;
+  TakeGradients take_;
+  std::vector<uint64_t> latest_;  // occurrence of each event
+  uint64_t copied_ = 0, planned_ = 0;
+};
+
+// Events that a Streaming of so many units uses: numbers 0 to this.
+constexpr uint32_t streaming_events(std::size_t units) {
+  return static_cast<uint32_t>(units) * zero::stages;
+}
+
+}  // namespace strata::run

@@ -1,0 +1,75 @@
+#include "core/run/tiers.hpp"
+
+#include <algorithm>
+
+#include "core/zero/shard.hpp"
+
+namespace strata::run {
+namespace {
+
+constexpr uint64_t page = 4096;
+constexpr uint64_t longest_read = 4u << 20;
+
+uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
+
+}  // namespace
+
+tier::Grain grain_of(const tier::Tier& tier) {
+  const auto& limits = tier.limits();
+  const auto align = std::max<uint64_t>(limits.align, 1);
+  const auto chunk =
+      limits.max_io == 0 ? longest_read : std::min<uint64_t>(limits.max_io, longest_read);
+  return {.align = align, .chunk = std::max(chunk / align * align, align)};
+}
+
+Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
+             std::vector<std::unique_ptr<tier::Tier>> open)
+    : model_(model), open_(std::move(open)), files_(open_.size()), rooms_(open_.size()),
+      seats_(prepared.units.size()), table_seats_(prepared.table.size()),
+      origins_(prepared.units.size()) {
+  seat_units(prepared, wish);
+  for (std::size_t u = 0; u < prepared.units.size(); ++u) {
+    const auto& place = prepared.placement[u];
+    if (place.tier == zero::resident) continue;
+    const auto& unit = prepared.units[u];
+    auto& origin = origins_[u];
+    if (const auto* memory = seats_[u].region ? seats_[u].memory() : nullptr) {
+      origin.mapped = memory;
+      continue;
+    }
+    const uint64_t bytes = place.stored ? unit.stored_bytes : unit.run_bytes;
+    const auto shard = zero::shard_bytes(bytes, wish.ranks);
+    origin.route = seats_[u].region ? tier::packed_route(*seats_[u].region, seats_[u].offset, bytes,
+                                                         grain_of(*open_[place.tier]))
+                                    : tier::file_route(unit, place.stored, files(place.tier),
+                                                       grain_of(*open_[place.tier]),
+                                                       shard * wish.rank, shard * (wish.rank + 1));
+    origin.route.tier = open_[place.tier].get();
+  }
+}
+
+// One region a tier, exactly as large as its units with their alignment.
+void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
+  std::vector<uint64_t> size(open_.size(), 0);
+  const auto take = [&](Seat& seat, uint32_t tier, uint64_t bytes) {
+    if (tier == zero::resident || wish.tiers[tier].stored) return;
+    seat = {open_[tier].get(), &rooms_[tier], size[tier]};
+    size[tier] += pages(bytes);
+  };
+  for (std::size_t u = 0; u < prepared.units.size(); ++u)
+    take(seats_[u], prepared.placement[u].tier, prepared.units[u].run_bytes);
+  for (std::size_t t = 0; t < prepared.table.size(); ++t)
+    take(table_seats_[t], prepared.table_tier, prepared.table[t].run_bytes);
+  for (std::size_t t = 0; t < open_.size(); ++t)
+    if (size[t] > 0) rooms_[t] = open_[t]->new_region(size[t]);
+}
+
+std::span<const tier::Region> Tiers::files(std::size_t tier) {
+  auto& bound = files_[tier];
+  if (bound.empty())
+    for (const auto& file : model_.checkpoint->files())
+      bound.push_back(open_[tier]->bind(file->path(), 0, file->size()));
+  return bound;
+}
+
+}  // namespace strata::run

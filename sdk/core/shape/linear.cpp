@@ -1,0 +1,41 @@
+#include "core/shape/check.hpp"
+
+namespace strata::shape {
+namespace {
+
+// `count` weights from `first` on that may be used as one: a single one, or a whole group.
+void takes_members(const Scope& scope, std::string_view what, uint32_t first, uint32_t count) {
+  const auto& begin = declared(scope, "linear", what, first);
+  declared(scope, "linear", what, first + count - 1);
+  const auto& weights = scope.unit->weights;
+  if (count == 1) return;
+  const bool begins = first == 0 || weights[first - 1].group != begin.group;
+  const bool ends = first + count == weights.size() || weights[first + count].group != begin.group;
+  bool one = begin.group != 0 && begins && ends;
+  for (uint32_t i = first; i < first + count; ++i) one &= weights[i].group == begin.group;
+  if (!one)
+    refuse(scope, "linear",
+           std::string(what) + ": the " + std::to_string(count) + " weights from " +
+               words(begin, first) + " on are not one whole group");
+}
+
+}  // namespace
+
+void linear(const Scope& scope, const strata_op_linear& op, const strata_view& x,
+            std::span<Value> out) {
+  takes(scope, "linear", "x", x, 2);
+  if (op.members == 0 || op.members > most_results || op.members != out.size())
+    refuse(scope, "linear", std::to_string(op.members) + " members");
+  takes_members(scope, "weight", op.weight, op.members);
+  if (op.bias != STRATA_NONE) takes_members(scope, "bias", op.bias, op.members);
+  for (uint32_t i = 0; i < op.members; ++i) {
+    const auto& weight = scope.unit->weights[op.weight + i];
+    if (weight.shape.size() != 2 || weight.experts != 0 || weight.shape[1] != x.shape[1])
+      refuse(scope, "linear", words(weight, op.weight + i) + " does not take x " + words(x));
+    if (op.bias != STRATA_NONE)
+      takes_weight(scope, "linear", "bias", op.bias + i, {weight.shape[0]});
+    out[i] = {scope.dtype, {x.shape[0], weight.shape[0]}};
+  }
+}
+
+}  // namespace strata::shape

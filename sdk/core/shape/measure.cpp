@@ -1,0 +1,36 @@
+#include "core/shape/measure.hpp"
+
+#include "core/error.hpp"
+#include "core/shape/recorder.hpp"
+
+namespace strata::shape {
+namespace {
+
+Measure record(const plugin::Family& family, uint32_t unit, const Value& x,
+               const Request& request) {
+  Recorder recorder(family.units().at(unit), x.dims[0], request);
+  plugin::Call call{{{sizeof(strata_call), 0}, family.host(), nullptr, {STRATA_CPU, 0}}, &recorder};
+  const auto input = recorder.input(x);
+  const auto out = family.forward(unit, call, *input.get());
+  const auto shape = dims_of(out.get()->view());
+  return {recorder.peak_bytes(), recorder.flops(), recorder.kv(), shape[0], shape[1]};
+}
+
+Value ids(int64_t tokens) { return {{STRATA_INT, 64, 1}, {tokens}}; }
+
+}  // namespace
+
+Measure measure(const plugin::Family& family, uint32_t unit, const Request& request) {
+  if (request.tokens < 1 || request.sequences < 1 || request.keys < 1 || request.wanted < 0)
+    throw Error("model/" + family.name(), "a pass of no tokens, sequences or keys",
+                "ask for at least 1 of each");
+  const auto kind = family.units().at(unit).kind;
+  if (kind == STRATA_UNIT_EMBEDDING) return record(family, unit, ids(request.tokens), request);
+  const auto wanted = request.wanted == 0 ? request.sequences : request.wanted;
+  const auto rows = kind == STRATA_UNIT_HEAD ? wanted : request.tokens;
+  return record(family, unit, {request.dtype, {rows, hidden_size(family)}}, request);
+}
+
+int64_t hidden_size(const plugin::Family& family) { return record(family, 0, ids(1), {}).columns; }
+
+}  // namespace strata::shape

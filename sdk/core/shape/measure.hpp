@@ -1,0 +1,42 @@
+// What computing a unit takes, by its shapes alone: no weights, no arithmetic, milliseconds.
+#pragma once
+#include <strata/abi/core.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "core/plugin/family.hpp"
+
+namespace strata::shape {
+
+// Which pass is asked about.
+struct Request {
+  int64_t tokens = 1;     // in the pass, of all sequences together
+  int64_t sequences = 1;  // that they belong to
+  int64_t keys = 1;       // that a token sees, at most: cached ones and its own pass's
+  int64_t wanted = 0;     // rows of the head; 0: one a sequence
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};  // of the hidden state
+  // Float32 matrices of scores [H, tokens, keys] that the attention backend holds at once; 0: none.
+  uint32_t score_matrices = 0;
+};
+
+// The keys and values that a unit's attention appends to, by layer.
+struct KvShape {
+  uint32_t layer = 0;
+  int64_t heads = 0, kv_heads = 0, dim_qk = 0, dim_v = 0;
+};
+
+struct Measure {
+  uint64_t peak_bytes = 0;  // of activations at once: the unit's input, its output, all between
+  double flops = 0;         // of its products and its attention
+  std::vector<KvShape> kv;
+  int64_t rows = 0, columns = 0;  // of its output: [T,D], or logits [wanted,V]
+};
+
+// Unit `unit` of the family at that pass. Error where its ops do not fit each other.
+Measure measure(const plugin::Family& family, uint32_t unit, const Request& request);
+
+// D, as the embedding unit gives it.
+int64_t hidden_size(const plugin::Family& family);
+
+}  // namespace strata::shape

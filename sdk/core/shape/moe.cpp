@@ -1,0 +1,45 @@
+#include <cmath>
+
+#include "core/shape/check.hpp"
+
+namespace strata::shape {
+namespace {
+
+void takes_experts(const Scope& scope, std::string_view what, uint32_t index, int64_t experts,
+                   const Dims& dims) {
+  const auto& weight = declared(scope, "moe", what, index);
+  if (weight.experts != experts || !std::ranges::equal(weight.shape, dims))
+    refuse(scope, "moe",
+           std::string(what) + ": " + words(weight, index) + " of " +
+               std::to_string(weight.experts) + " experts is not " + words(dims) + " of " +
+               std::to_string(experts));
+}
+
+}  // namespace
+
+Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x) {
+  takes_tokens(scope, "moe", "x", x, 2);
+  const int64_t hidden = x.shape[1];
+  const auto& router = declared(scope, "moe", "router", op.router);
+  if (router.shape.size() != 2 || router.experts != 0 || router.shape[1] != hidden)
+    refuse(scope, "moe", words(router, op.router) + " does not take x " + words(x));
+  const int64_t experts = router.shape[0];
+  if (op.router_bias != STRATA_NONE)
+    takes_weight(scope, "moe", "router bias", op.router_bias, {experts});
+  const auto& up = declared(scope, "moe", "up", op.up);
+  if (up.shape.size() != 2) refuse(scope, "moe", "up: " + words(up, op.up) + " is no matrix");
+  const int64_t ffn = up.shape[0];
+  takes_experts(scope, "up", op.up, experts, {ffn, hidden});
+  if (op.gate != STRATA_NONE) takes_experts(scope, "gate", op.gate, experts, {ffn, hidden});
+  takes_experts(scope, "down", op.down, experts, {hidden, ffn});
+  if (op.top_k == 0 || op.top_k > experts)
+    refuse(scope, "moe",
+           "top_k " + std::to_string(op.top_k) + " of " + std::to_string(experts) + " experts");
+  if ((op.route != STRATA_ROUTE_SOFTMAX && op.route != STRATA_ROUTE_SIGMOID) || op.normalise > 1 ||
+      op.activation < STRATA_RELU || op.activation > STRATA_TANH || op.reserved != 0 ||
+      !std::isfinite(op.scale))
+    refuse(scope, "moe", "its route, normalise, activation or scale is not known");
+  return {x.dtype, dims_of(x)};
+}
+
+}  // namespace strata::shape

@@ -1,0 +1,69 @@
+// The shape function of every op: checks the arguments and tells what comes out. Each is called
+// before anything is computed or recorded; what it lets pass, an implementation may rely on. One
+// source a op, of the same name.
+//
+// Refused by Error, "unit: op: what is wrong, with names and shapes: what to do". None of them
+// reads a tensor's data, and none allocates unless it refuses.
+#pragma once
+#include <strata/abi/ops.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/plugin/family.hpp"
+#include "core/shape/value.hpp"
+
+namespace strata::shape {
+
+// The call that ops belong to.
+struct Scope {
+  const plugin::DeclaredUnit* unit;  // whose weights the indices mean
+  int64_t tokens;                    // rows of the call's x
+  strata_dtype dtype;                // of the hidden state and the weights in run form
+};
+
+// Members of one linear, or results of any op, at most.
+inline constexpr uint32_t most_results = 16;
+
+// Weight `index` as a dense tensor.
+Value weight(const Scope& scope, uint32_t index);
+// ids [T] int32 or int64, table [V,D] -> [T,D].
+Value embedding(const Scope& scope, uint32_t weight, const strata_view& ids);
+// Table [P,D] -> [T,D]; `offset` may lead no position before the table.
+Value positions(const Scope& scope, uint32_t weight, int64_t offset);
+// x [R,in] -> one [R,out] for each of op.members, which is out.size().
+void linear(const Scope& scope, const strata_op_linear& op, const strata_view& x,
+            std::span<Value> out);
+// x [..,n] -> the same; weight and bias [n].
+Value norm(const Scope& scope, const strata_op_norm& op, const strata_view& x);
+// x [T,H,E] -> the same. op.dim is even and at most E; longrope's lists are op.dim / 2 long.
+Value rope(const Scope& scope, const strata_op_rope& op, const strata_view& x);
+// q [T,H,E], k [T,K,E], v [T,K,Ev], K divides H -> [T,H*Ev].
+Value attention(const Scope& scope, const strata_op_attention& op, const strata_view& q,
+                const strata_view& k, const strata_view& v);
+// x [T,D]; router [X,D]; X experts of gate, up [F,D] and down [D,F] -> [T,D]. Without gate the
+// experts are down(f(up(x))).
+Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x);
+// f(x), of any shape.
+Value activation(const Scope& scope, int32_t f, const strata_view& x);
+// gate and up of one shape.
+Value gated(const Scope& scope, int32_t f, const strata_view& gate, const strata_view& up);
+// Add, mul: a with b, broadcast from the last dimension on. Scale, soft cap: b null.
+Value elementwise(const Scope& scope, int32_t op, const strata_view& a, const strata_view* b,
+                  double value);
+// single: [T,h*e] -> [T,h,e]; h or e may be 0: as the width says.
+// merged: [T,h,e] -> [T,h*e]; h and e may be 0: as x says.
+// fused: [T,(h+2k)*e] -> q [T,h,e], k [T,k,e], v [T,k,e] one after the other. k 0: as h.
+// interleaved: the same width as k blocks, each of h/k heads of q, one of k and one of v.
+// out.size() is heads_results(layout).
+void heads(const Scope& scope, int32_t layout, uint32_t h, uint32_t k, uint32_t e,
+           const strata_view& x, std::span<Value> out);
+// 1 or 3; Error for an unknown layout.
+uint32_t heads_results(int32_t layout);
+// The same; 0 <= p < 1.
+Value dropout(const Scope& scope, double p, const strata_view& x);
+// There is no op by name in this version: refused with the list of what exists.
+[[noreturn]] void call(const Scope& scope, std::string_view name);
+
+}  // namespace strata::shape

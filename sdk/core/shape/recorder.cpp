@@ -1,0 +1,185 @@
+#include "core/shape/recorder.hpp"
+
+#include <array>
+
+#include "core/error.hpp"
+
+namespace strata::shape {
+namespace {
+
+using plugin::Handle;
+
+uint64_t bytes_of(const Value& value) {
+  uint64_t bytes = 0;
+  if (__builtin_mul_overflow(static_cast<uint64_t>(value.dims.elements()),
+                             uint64_t{value.dtype.bits} * value.dtype.lanes / 8, &bytes))
+    throw Error("shape", words(value.dims) + " is larger than any memory", "use fewer tokens");
+  return bytes;
+}
+
+// Bytes counted from the first of its tensors to the last.
+class Storage {
+ public:
+  Storage(std::shared_ptr<Ledger> ledger, uint64_t bytes)
+      : ledger_(std::move(ledger)), bytes_(bytes) {
+    ledger_->hold(bytes_);
+  }
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+  ~Storage() { ledger_->drop(bytes_); }
+
+ private:
+  std::shared_ptr<Ledger> ledger_;
+  uint64_t bytes_;
+};
+
+struct Recorded : strata_tensor {
+  Recorded(const Value& made, std::shared_ptr<Storage> shared)
+      : value(made), storage(std::move(shared)) {
+    int64_t stride = 1;
+    for (auto i = value.dims.size(); i-- > 0; stride *= value.dims[i]) strides[i] = stride;
+  }
+  strata_view view() override {
+    return {nullptr,
+            {STRATA_CPU, 0},
+            static_cast<int32_t>(value.dims.size()),
+            value.dtype,
+            &value.dims[0],
+            strides.data(),
+            0};
+  }
+
+  Value value;
+  std::array<int64_t, Dims::most> strides{};
+  std::shared_ptr<Storage> storage;  // null: a weight, which the caller holds
+};
+
+std::shared_ptr<Storage> storage_of(strata_tensor& x) { return static_cast<Recorded&>(x).storage; }
+
+// The element count of `x` in float32.
+uint64_t as_floats(const Value& x) { return static_cast<uint64_t>(x.dims.elements()) * 4; }
+
+}  // namespace
+
+Recorder::Recorder(const plugin::DeclaredUnit& unit, int64_t tokens, const Request& request)
+    : scope_{&unit, tokens, request.dtype}, request_(request) {}
+
+Handle Recorder::made(const Value& value) {
+  return Handle(new Recorded(value, std::make_shared<Storage>(ledger_, bytes_of(value))));
+}
+
+void Recorder::inside(uint64_t bytes) {
+  ledger_->hold(bytes);
+  ledger_->drop(bytes);
+}
+
+Handle Recorder::weight(uint32_t index) {
+  return Handle(new Recorded(shape::weight(scope_, index), nullptr));
+}
+
+Handle Recorder::embedding(uint32_t weight, strata_tensor& ids) {
+  return made(shape::embedding(scope_, weight, ids.view()));
+}
+
+Handle Recorder::positions(uint32_t weight, int64_t offset) {
+  return made(shape::positions(scope_, weight, offset));
+}
+
+void Recorder::linear(const strata_op_linear& op, strata_tensor& x, std::span<Handle> out) {
+  std::array<Value, most_results> values;
+  shape::linear(scope_, op, x.view(), std::span(values).first(out.size()));
+  uint64_t bytes = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) bytes += bytes_of(values[i]);
+  const auto shared = std::make_shared<Storage>(ledger_, bytes);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = Handle(new Recorded(values[i], shared));
+    flops_ += 2.0 * static_cast<double>(values[i].dims.elements()) *
+              static_cast<double>(x.view().shape[1]);
+  }
+}
+
+Handle Recorder::norm(const strata_op_norm& op, strata_tensor& x) {
+  const auto value = shape::norm(scope_, op, x.view());
+  auto out = made(value);
+  inside(as_floats(value));
+  return out;
+}
+
+Handle Recorder::rope(const strata_op_rope& op, strata_tensor& x) {
+  const auto value = shape::rope(scope_, op, x.view());
+  auto out = made(value);
+  inside(as_floats(value));
+  return out;
+}
+
+Handle Recorder::attention(const strata_op_attention& op, strata_tensor& q, strata_tensor& k,
+                           strata_tensor& v) {
+  const auto value = shape::attention(scope_, op, q.view(), k.view(), v.view());
+  const auto heads = q.view().shape[1], dim_qk = q.view().shape[2], dim_v = v.view().shape[2];
+  const Value scores{{STRATA_FLOAT, 32, 1}, {heads, scope_.tokens, request_.keys}};
+  const Value all{scores.dtype, {request_.score_matrices, scores.dims.elements()}};
+  auto out = made(value);
+  inside(bytes_of(all));
+  flops_ += 2.0 * static_cast<double>(scores.dims.elements()) * static_cast<double>(dim_qk + dim_v);
+  kv_.push_back({op.layer, heads, k.view().shape[1], dim_qk, dim_v});
+  return out;
+}
+
+Handle Recorder::moe(const strata_op_moe& op, strata_tensor& x) {
+  const auto value = shape::moe(scope_, op, x.view());
+  const auto hidden = value.dims[1], tokens = value.dims[0];
+  const auto ffn = scope_.unit->weights[op.up].shape[0];
+  const auto experts = scope_.unit->weights[op.router].shape[0];
+  auto out = made(value);
+  // Worst case: one expert takes every token; its gate and up, its output, and the router's sums.
+  inside(bytes_of({value.dtype, {tokens, 2 * ffn + hidden}}) + as_floats({{}, {tokens, experts}}));
+  const double matrices = op.gate == STRATA_NONE ? 2 : 3;
+  flops_ += 2.0 * static_cast<double>(tokens) * static_cast<double>(hidden) *
+            (static_cast<double>(experts) + matrices * op.top_k * static_cast<double>(ffn));
+  return out;
+}
+
+Handle Recorder::activation(int32_t f, strata_tensor& x) {
+  return made(shape::activation(scope_, f, x.view()));
+}
+
+Handle Recorder::gated(int32_t f, strata_tensor& gate, strata_tensor& up) {
+  const auto value = shape::gated(scope_, f, gate.view(), up.view());
+  auto out = made(value);
+  inside(bytes_of(value));  // f(gate)
+  return out;
+}
+
+Handle Recorder::elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) {
+  const auto second = b ? b->view() : strata_view{};
+  return made(shape::elementwise(scope_, op, a.view(), b ? &second : nullptr, value));
+}
+
+void Recorder::heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,
+                     std::span<Handle> out) {
+  std::array<Value, 3> values;
+  const auto results = std::span(values).first(out.size());
+  shape::heads(scope_, layout, h, k, e, x.view(), results);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = Handle(new Recorded(values[i], storage_of(x)));
+}
+
+Handle Recorder::dropout(double p, strata_tensor& x) {
+  return made(shape::dropout(scope_, p, x.view()));
+}
+
+void Recorder::call(std::string_view name, std::string_view, std::span<strata_tensor* const>,
+                    std::span<Handle>) {
+  shape::call(scope_, name);
+}
+
+Handle Recorder::empty(strata_dtype dtype, std::span<const int64_t> shape) {
+  return made({dtype, Dims(shape)});
+}
+
+void* Recorder::workspace(uint64_t bytes) {
+  ledger_->hold(bytes);
+  return nullptr;
+}
+
+}  // namespace strata::shape

@@ -1,0 +1,64 @@
+// A model's files, whatever their format: which tensors there are, where they lie, and config.json.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/source/file.hpp"
+#include "core/source/gguf_mapping.hpp"
+#include "core/source/tensor.hpp"
+#include "core/text/gguf_vocabulary.hpp"
+
+namespace strata::source {
+
+enum class Kind { folder, safetensors, gguf };
+
+// Opened from a Hugging Face folder (model.safetensors, or model.safetensors.index.json with its
+// shards), a .safetensors file beside its config.json, or a .gguf file. Reads headers, config.json
+// and a GGUF file's rope factors; never a weight. Unchanging, so any thread may read it.
+class Checkpoint {
+ public:
+  // `mappings` give a GGUF file's names and configuration; other kinds do not look at them. Throws
+  // Error naming the file, and the tensor or key, for whatever does not hold together.
+  static Checkpoint open(const std::string& path, const GgufMappings& mappings = {});
+
+  Kind kind() const { return kind_; }
+  const std::string& path() const { return path_; }
+  const std::vector<std::shared_ptr<const File>>& files() const { return files_; }
+
+  // By the checkpoint's names (Hugging Face's for GGUF; the file's own where the mapping has none),
+  // file by file, in the order of their bytes.
+  const std::vector<Tensor>& tensors() const { return tensors_; }
+  const Tensor* find(std::string_view name) const;  // null: not there
+
+  // config.json's bytes: as they are, or as made from GGUF metadata; and how errors name it.
+  const std::string& config() const { return config_; }
+  const std::string& config_name() const { return config_name_; }
+  const std::optional<text::GgufVocabulary>& vocabulary() const { return vocabulary_; }  // GGUF
+
+  // The tensor's bytes from `from`, as many as fit `into`; Error if it has not as many.
+  void read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const;
+
+ private:
+  Checkpoint(Kind kind, std::string path) : kind_(kind), path_(std::move(path)) {}
+  void open_folder();
+  void open_safetensors();
+  void open_gguf(const GgufMappings& mappings);
+  void add_shard(const std::string& path);
+  void add(Tensor tensor);
+  void read_config(const std::string& folder);
+  void check_index(const std::string& index);
+
+  Kind kind_;
+  std::string path_, config_, config_name_;
+  std::vector<std::shared_ptr<const File>> files_;
+  std::vector<Tensor> tensors_;
+  std::unordered_map<std::string, std::size_t> by_name_;
+  std::optional<text::GgufVocabulary> vocabulary_;
+};
+
+}  // namespace strata::source

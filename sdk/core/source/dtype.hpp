@@ -1,0 +1,32 @@
+// Dense element types by their names.
+#pragma once
+#include <strata/abi/core.h>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace strata::source {
+
+inline constexpr strata_dtype f64{STRATA_FLOAT, 64, 1};
+inline constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
+inline constexpr strata_dtype f16{STRATA_FLOAT, 16, 1};
+inline constexpr strata_dtype bf16{STRATA_BFLOAT, 16, 1};
+inline constexpr strata_dtype i64{STRATA_INT, 64, 1};
+inline constexpr strata_dtype i32{STRATA_INT, 32, 1};
+inline constexpr strata_dtype i16{STRATA_INT, 16, 1};
+inline constexpr strata_dtype i8{STRATA_INT, 8, 1};
+inline constexpr strata_dtype u8{STRATA_UINT, 8, 1};
+inline constexpr strata_dtype boolean{STRATA_BOOL, 8, 1};
+
+inline std::uint32_t bytes_of(strata_dtype dtype) { return dtype.bits / 8u * dtype.lanes; }
+inline bool same(strata_dtype a, strata_dtype b) {
+  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
+}
+
+// By the names of the safetensors format: "F32", "BF16", "BOOL". Nothing for a name that it does
+// not have or that is not dense bytes.
+std::optional<strata_dtype> dtype_named(std::string_view name);
+std::string_view dtype_name(strata_dtype dtype);  // "?" for one without a name
+
+}  // namespace strata::source

@@ -1,0 +1,38 @@
+// A file opened for reading by ranges.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace strata::source {
+
+// Read-only; its size is that of the moment it was opened. All members may be called from any
+// thread at once.
+class File {
+ public:
+  // Throws Error naming the path: missing, a folder, not a regular file, unreadable.
+  static std::shared_ptr<const File> open(const std::string& path);
+  ~File();
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::uint64_t size() const { return size_; }
+  int descriptor() const { return descriptor_; }
+
+  // Fills `into` from `offset`; throws Error naming the file and the range if it cannot.
+  void read(std::uint64_t offset, std::span<std::byte> into) const;
+
+  // The whole of a small file; one larger than `limit` bytes is refused.
+  std::string text(std::uint64_t limit) const;
+
+ private:
+  File(std::string path, int descriptor, std::uint64_t size);
+  std::string path_;
+  int descriptor_;
+  std::uint64_t size_;
+};
+
+}  // namespace strata::source

@@ -1,0 +1,43 @@
+#include "core/source/ggml_types.hpp"
+
+#include "core/source/dtype.hpp"
+
+namespace strata::source {
+namespace {
+
+// Sizes as in ggml's own table of types; blocks of 256 are its "K" and "IQ" super-blocks.
+constexpr GgmlType types[] = {
+    {0, "F32", 1, 4, true, f32},          {1, "F16", 1, 2, true, f16},
+    {2, "Q4_0", 32, 18, true, f32},       {3, "Q4_1", 32, 20, true, f32},
+    {6, "Q5_0", 32, 22, false, f32},      {7, "Q5_1", 32, 24, false, f32},
+    {8, "Q8_0", 32, 34, true, f32},       {9, "Q8_1", 32, 40, false, f32},
+    {10, "Q2_K", 256, 84, false, f32},    {11, "Q3_K", 256, 110, false, f32},
+    {12, "Q4_K", 256, 144, false, f32},   {13, "Q5_K", 256, 176, false, f32},
+    {14, "Q6_K", 256, 210, false, f32},   {15, "Q8_K", 256, 292, false, f32},
+    {16, "IQ2_XXS", 256, 66, false, f32}, {17, "IQ2_XS", 256, 74, false, f32},
+    {18, "IQ3_XXS", 256, 98, false, f32}, {19, "IQ1_S", 256, 50, false, f32},
+    {20, "IQ4_NL", 32, 18, false, f32},   {21, "IQ3_S", 256, 110, false, f32},
+    {22, "IQ2_S", 256, 82, false, f32},   {23, "IQ4_XS", 256, 136, false, f32},
+    {24, "I8", 1, 1, false, i8},          {25, "I16", 1, 2, false, i16},
+    {26, "I32", 1, 4, false, i32},        {27, "I64", 1, 8, false, i64},
+    {28, "F64", 1, 8, false, f64},        {29, "IQ1_M", 256, 56, false, f32},
+    {30, "BF16", 1, 2, true, bf16},       {34, "TQ1_0", 256, 54, false, f32},
+    {35, "TQ2_0", 256, 66, false, f32},   {39, "MXFP4", 32, 17, false, f32},
+    {40, "NVFP4", 64, 36, false, f32},    {41, "Q1_0", 128, 18, false, f32},
+};
+
+}  // namespace
+
+const GgmlType* ggml_type(std::uint32_t id) {
+  for (const auto& type : types)
+    if (type.id == id) return &type;
+  return nullptr;
+}
+
+Stored stored_form(const GgmlType& type) {
+  const bool dense = type.block_elements == 1;
+  return {type.dtype, dense ? std::string() : std::string(type.name), type.block_elements,
+          type.block_bytes};
+}
+
+}  // namespace strata::source

@@ -1,0 +1,23 @@
+// The element types of ggml, as a GGUF file numbers them.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "core/source/tensor.hpp"
+
+namespace strata::source {
+
+struct GgmlType {
+  std::uint32_t id;
+  std::string_view name;  // "Q4_1"
+  std::uint32_t block_elements, block_bytes;
+  bool supported;      // a dense type, or one that a codec is asked for
+  strata_dtype dtype;  // dense: the elements'; quantized: float32, what the blocks expand to
+};
+
+const GgmlType* ggml_type(std::uint32_t id);  // null for a number that ggml does not use
+
+// The stored form of a supported type.
+Stored stored_form(const GgmlType& type);
+
+}  // namespace strata::source

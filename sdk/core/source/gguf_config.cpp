@@ -1,0 +1,112 @@
+#include "core/source/gguf_config.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/source/gguf_rope.hpp"
+
+namespace strata::source {
+namespace {
+
+Json json_of(const GgufValue& value) {
+  return std::visit([](const auto& held) { return Json(held); }, value);
+}
+
+bool has_tensor(const Gguf& file, const std::string& name) {
+  return std::any_of(file.tensors.begin(), file.tensors.end(),
+                     [&](const Tensor& tensor) { return tensor.name == name; });
+}
+
+std::size_t length_of(const Gguf& file, const std::string& key) {
+  const auto* value = file.find(key);
+  if (!value) return 0;
+  return std::visit(
+      [](const auto& held) -> std::size_t {
+        if constexpr (requires { held.begin(); }) return held.size();
+        return 0;
+      },
+      *value);
+}
+
+// The rule's value; null where the file has no answer.
+Json answer(const Gguf& file, const GgufRule& rule, const Json& config) {
+  for (const auto& key : rule.keys)
+    if (const auto* value = file.find(key)) return json_of(*value);
+  if (!rule.count.empty())
+    if (const auto length = length_of(file, rule.count)) return length;
+  if (!rule.present.empty()) return has_tensor(file, rule.present);
+  if (!rule.absent.empty()) return !has_tensor(file, rule.absent);
+  if (!rule.same.empty() && config.contains(rule.same)) return config[rule.same];
+  if (rule.fallback) return Json::parse(*rule.fallback);
+  return nullptr;
+}
+
+void check_equal(const Gguf& file, const GgufMapping& mapping) {
+  for (const auto& [a, b] : mapping.equal) {
+    const auto *left = file.find(a), *right = file.find(b);
+    if (left && right && *left != *right)
+      throw Error(file.path, "metadata '" + a + "' and '" + b + "' differ, which is not supported",
+                  "use another file of the model");
+  }
+}
+
+std::string asked(const GgufRule& rule) {
+  std::string out;
+  for (const auto& key : rule.keys) out.append(out.empty() ? "'" : " or '").append(key).append("'");
+  if (!rule.count.empty()) out.append(out.empty() ? "'" : " or '").append(rule.count).append("'");
+  return out.empty() ? "a value" : out;
+}
+
+}  // namespace
+
+std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
+                        std::span<const double> factors) {
+  check_equal(file, mapping);
+  Json config{{"model_type", mapping.model_type}, {"architectures", mapping.architectures}};
+  for (const auto& [key, rule] : mapping.config) {
+    auto value = answer(file, rule, config);
+    if (!value.is_null())
+      config[key] = std::move(value);
+    else if (!rule.optional)
+      throw Error(file.path, "no metadata " + asked(rule) + ", which " + key + " needs",
+                  "convert the model again");
+  }
+  if (!mapping.rope_prefix.empty()) add_gguf_rope(file, mapping, factors, config);
+  return config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
+  text::GgufVocabulary out;
+  const std::string prefix = "tokenizer.ggml.";
+  out.model = file.text(prefix + "model").value_or("");
+  out.pre = file.text(prefix + "pre").value_or("");
+  if (const auto* tokens = file.texts(prefix + "tokens")) out.tokens = *tokens;
+  if (const auto* merges = file.texts(prefix + "merges")) out.merges = *merges;
+  if (const auto* types = file.integers(prefix + "token_type"))
+    for (const auto type : *types) {
+      if (type < INT32_MIN || type > INT32_MAX)
+        throw Error(file.path, "a token's type is out of range",
+                    "the file is damaged; fetch it again");
+      out.types.push_back(static_cast<std::int32_t>(type));
+    }
+  const auto id = [&](const char* key) -> std::optional<std::int32_t> {
+    const auto value = file.integer(prefix + key);
+    if (!value) return std::nullopt;
+    if (*value < 0 || static_cast<std::uint64_t>(*value) >= out.tokens.size())
+      throw Error(file.path,
+                  "metadata '" + prefix + key + "' is " + std::to_string(*value) + ", not one of " +
+                      std::to_string(out.tokens.size()) + " tokens",
+                  "the file is damaged; fetch it again");
+    return static_cast<std::int32_t>(*value);
+  };
+  out.bos = id("bos_token_id");
+  out.eos = id("eos_token_id");
+  out.unk = id("unknown_token_id");
+  out.pad = id("padding_token_id");
+  out.add_bos = file.flag(prefix + "add_bos_token");
+  out.add_eos = file.flag(prefix + "add_eos_token");
+  out.chat_template = file.text("tokenizer.chat_template").value_or("");
+  return out;
+}
+
+}  // namespace strata::source

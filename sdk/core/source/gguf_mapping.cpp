@@ -1,0 +1,163 @@
+#include "core/source/gguf_mapping.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include "core/error.hpp"
+#include "core/source/json.hpp"
+
+namespace strata::source {
+namespace {
+
+constexpr auto remedy = "mend the manifest's \"gguf\"";
+
+// One object of the mapping; refuses what is not there by the words of where it lies.
+class Node {
+ public:
+  Node(std::string_view who, std::string where, const Json& value)
+      : who_(who), where_(std::move(where)), value_(value) {
+    if (!value.is_object()) refuse("is not an object");
+  }
+
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error(who_, "gguf" + where_ + " " + what, remedy);
+  }
+  void only(std::initializer_list<std::string_view> known) const {
+    for (const auto& [key, value] : value_.items())
+      if (std::find(known.begin(), known.end(), key) == known.end())
+        refuse("has an unknown key '" + printable(key) + "'");
+  }
+  const Json* find(const char* key) const {
+    const auto at = value_.find(key);
+    return at == value_.end() ? nullptr : &*at;
+  }
+  Node object(const char* key) const {
+    static const Json none = Json::object();
+    const auto* value = find(key);
+    return {who_, where_ + "." + key, value ? *value : none};
+  }
+  std::string text(const char* key) const {
+    const auto* value = find(key);
+    return value ? text_of(*value, key) : std::string();
+  }
+  std::string text_of(const Json& value, const std::string& key) const {
+    if (!value.is_string()) refuse("has a '" + printable(key) + "' that is not text");
+    return value.get<std::string>();
+  }
+  const Json& value() const { return value_; }
+  Node child(const std::string& key, const Json& value) const {
+    return {who_, where_ + "." + printable(key), value};
+  }
+
+ private:
+  std::string_view who_;
+  std::string where_;
+  const Json& value_;
+};
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find('|', at), text.size());
+    if (end > at) out.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+GgufRule rule_of(const Node& node) {
+  node.only({"key", "count", "present", "absent", "same", "default", "optional"});
+  GgufRule rule;
+  rule.keys = split(node.text("key"));
+  rule.count = node.text("count");
+  rule.present = node.text("present");
+  rule.absent = node.text("absent");
+  rule.same = node.text("same");
+  if (const auto* value = node.find("default")) rule.fallback = value->dump();
+  if (const auto* value = node.find("optional")) {
+    if (!value->is_boolean()) node.refuse("has an 'optional' that is not a flag");
+    rule.optional = value->get<bool>();
+  }
+  return rule;
+}
+
+std::map<std::string, std::string> texts_of(const Node& node) {
+  std::map<std::string, std::string> out;
+  for (const auto& [key, value] : node.value().items()) out[key] = node.text_of(value, key);
+  return out;
+}
+
+void read_equal(const Node& node, GgufMapping& out) {
+  const auto* equal = node.find("equal");
+  if (!equal) return;
+  if (!equal->is_array()) node.refuse("has an 'equal' that is not a list");
+  for (const auto& pair : *equal) {
+    if (!pair.is_array() || pair.size() != 2) node.refuse("has an 'equal' that is not of pairs");
+    out.equal.emplace_back(node.text_of(pair[0], "equal"), node.text_of(pair[1], "equal"));
+  }
+}
+
+GgufMapping mapping_of(const std::string& architecture, const Node& node) {
+  node.only({"model_type", "architectures", "config", "equal", "rope", "names", "permuted"});
+  GgufMapping out;
+  out.architecture = architecture;
+  out.model_type = node.text("model_type");
+  if (out.model_type.empty()) node.refuse("has no model_type");
+  if (const auto* list = node.find("architectures")) {
+    if (!list->is_array()) node.refuse("has 'architectures' that are not a list");
+    for (const auto& value : *list)
+      out.architectures.push_back(node.text_of(value, "architectures"));
+  }
+  const auto config = node.object("config");
+  for (const auto& [key, value] : config.value().items())
+    out.config[key] = rule_of(config.child(key, value));
+  read_equal(node, out);
+  const auto rope = node.object("rope");
+  rope.only({"prefix", "factors"});
+  out.rope_prefix = rope.text("prefix");
+  out.rope_factors = rope.text("factors");
+  for (const auto& [theirs, ours] : texts_of(node.object("names")))
+    if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
+  out.permuted = texts_of(node.object("permuted"));
+  return out;
+}
+
+// The number that stands in `name` for the pattern's {}; nothing where they do not match. A pattern
+// without {} matches itself and gives an empty text.
+std::optional<std::string_view> number_in(std::string_view pattern, std::string_view name) {
+  const auto hole = pattern.find("{}");
+  if (hole == std::string_view::npos)
+    return pattern == name ? std::optional<std::string_view>("") : std::nullopt;
+  const auto tail = pattern.substr(hole + 2);
+  if (name.size() <= hole + tail.size() || !name.starts_with(pattern.substr(0, hole)) ||
+      !name.ends_with(tail))
+    return std::nullopt;
+  const auto number = name.substr(hole, name.size() - hole - tail.size());
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!std::all_of(number.begin(), number.end(), digit)) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who) {
+  const auto parsed = parse_json(json, who, 16);
+  const Node root(who, "", parsed);
+  GgufMappings out;
+  for (const auto& [architecture, value] : parsed.items())
+    out[architecture] = mapping_of(architecture, root.child(architecture, value));
+  return out;
+}
+
+MappedName mapped_name(const GgufMapping& mapping, std::string_view name) {
+  for (const auto& [ours, theirs] : mapping.names) {
+    const auto number = number_in(ours, name);
+    if (!number) continue;
+    auto out = theirs;
+    if (const auto hole = out.find("{}"); hole != std::string::npos) out.replace(hole, 2, *number);
+    return {out, theirs};
+  }
+  return {};
+}
+
+}  // namespace strata::source

@@ -1,0 +1,59 @@
+// How a GGUF file of one architecture becomes a checkpoint by its Hugging Face names. The mapping
+// is data of the family's manifest, under its key "gguf":
+//
+//   {ARCHITECTURE: {
+//     "model_type": "...", "architectures": ["..."],      written to config.json as they are
+//     "config": {KEY: RULE, ...},                         KEY of config.json; RULE as below
+//     "equal": [["a", "b"], ...],                         metadata that must agree where both are
+//     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR"},
+//     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: a number
+//     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"}}}   KEY with the heads' count
+//
+// A RULE gives the first of these that it has and that the file answers; without an answer
+// {"optional": true} leaves the key out, and any other rule is an error:
+//   {"key": "a|b"}      the metadata value of the first key that is there
+//   {"count": "a"}      the length of a metadata list
+//   {"present": "t"}    whether the file has tensor t; {"absent": "t"}: whether it has not
+//   {"same": KEY}       what config.json has under KEY, an earlier one by name
+//   {"default": value}  the value
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace strata::source {
+
+struct GgufRule {
+  std::vector<std::string> keys;
+  std::string count, present, absent, same;
+  std::optional<std::string> fallback;  // JSON text
+  bool optional = false;
+};
+
+struct GgufMapping {
+  std::string architecture, model_type;
+  std::vector<std::string> architectures;
+  std::map<std::string, GgufRule> config;
+  std::vector<std::pair<std::string, std::string>> equal;
+  std::string rope_prefix, rope_factors;        // empty: the family has none
+  std::map<std::string, std::string> names;     // the file's name to the checkpoint's, with {}
+  std::map<std::string, std::string> permuted;  // the checkpoint's name to a key of config.json
+};
+
+using GgufMappings = std::map<std::string, GgufMapping, std::less<>>;
+
+// The value of a manifest's key "gguf", as JSON text; `who` names the manifest in errors. Unknown
+// keys are refused.
+GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who);
+
+// The checkpoint's name of a tensor, and the pattern that gave it; empty where nothing matches.
+struct MappedName {
+  std::string name, pattern;
+};
+MappedName mapped_name(const GgufMapping& mapping, std::string_view name);
+
+}  // namespace strata::source

@@ -1,0 +1,77 @@
+#include "core/source/gguf_names.hpp"
+
+#include "core/error.hpp"
+#include "core/source/dtype.hpp"
+#include "core/source/gguf.hpp"
+#include "core/source/gguf_config.hpp"
+#include "core/source/json.hpp"
+
+namespace strata::source {
+namespace {
+
+const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
+  const auto architecture = file.text("general.architecture");
+  if (!architecture)
+    throw Error(file.path, "no metadata 'general.architecture'", "convert the model again");
+  if (const auto at = mappings.find(*architecture); at != mappings.end()) return at->second;
+  std::string known;
+  for (const auto& [name, mapping] : mappings) known.append(known.empty() ? "" : ", ").append(name);
+  throw Error(file.path, "no plugin knows the architecture '" + printable(*architecture) + "'",
+              known.empty() ? "none is known" : "known: " + known);
+}
+
+std::vector<double> rope_factors(const File& opened, const Gguf& file, const std::string& name) {
+  for (const auto& tensor : file.tensors) {
+    if (tensor.name != name) continue;
+    constexpr std::int64_t most = 1 << 16;
+    if (tensor.shape.size() != 1 || tensor.shape[0] > most || !same(tensor.stored.dtype, f32) ||
+        !tensor.stored.scheme.empty())
+      throw Error(file.path, "tensor '" + name + "' is not a short list of F32",
+                  "convert the model again");
+    std::vector<float> values(static_cast<std::size_t>(tensor.shape[0]));
+    opened.read(tensor.at.offset, std::as_writable_bytes(std::span(values)));
+    return {values.begin(), values.end()};
+  }
+  return {};
+}
+
+std::uint32_t heads_of(const Gguf& file, const Tensor& tensor, const std::string& key,
+                       const Json& config) {
+  const auto at = config.find(key);
+  const auto heads = at != config.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
+  // Two interleaved halves a head.
+  if (heads < 1 || heads > UINT32_MAX || tensor.shape[0] % heads != 0 ||
+      tensor.shape[0] / heads % 2 != 0)
+    throw Error(file.path,
+                "tensor '" + printable(tensor.name) + "' of " + shape_text(tensor.shape) +
+                    " is not made of " + std::to_string(heads) + " heads",
+                "convert the model again");
+  return static_cast<std::uint32_t>(heads);
+}
+
+}  // namespace
+
+GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mappings) {
+  auto file = read_gguf(opened, 0);
+  if (file.integer("split.count").value_or(1) > 1)
+    throw Error(file.path, "is one part of a split model", "merge the parts into one file first");
+  const auto& mapping = mapping_for(file, mappings);
+  GgufCheckpoint out;
+  out.config = gguf_config(file, mapping, rope_factors(opened, file, mapping.rope_factors));
+  out.vocabulary = gguf_vocabulary(file);
+  const auto config = parse_json(out.config, file.path);
+  for (auto& tensor : file.tensors) {
+    if (tensor.name == mapping.rope_factors) continue;  // it is in the configuration now
+    const auto [name, pattern] = mapped_name(mapping, tensor.name);
+    if (!name.empty()) {
+      const auto permuted = mapping.permuted.find(pattern);
+      if (permuted != mapping.permuted.end())
+        tensor.permuted_heads = heads_of(file, tensor, permuted->second, config);
+      tensor.name = name;
+    }
+    out.tensors.push_back(std::move(tensor));
+  }
+  return out;
+}
+
+}  // namespace strata::source

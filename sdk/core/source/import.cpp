@@ -1,0 +1,133 @@
+#include "core/source/import.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/source/dtype.hpp"
+#include "core/source/output.hpp"
+#include "core/source/safetensors.hpp"
+
+namespace strata::source {
+namespace {
+
+constexpr std::uint64_t buffer_bytes = 32ull << 20;  // twice: as stored, and expanded
+
+bool dense(const Tensor& tensor) { return tensor.stored.scheme.empty(); }
+
+// The tensor as it will lie in the new file.
+Tensor imported(const Tensor& tensor) {
+  Tensor out = tensor;
+  out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
+  out.permuted_heads = 0;
+  out.at = {0, 0, static_cast<std::uint64_t>(elements(tensor)) * bytes_of(out.stored.dtype)};
+  return out;
+}
+
+// Copies one tensor piece by piece.
+class Copier {
+ public:
+  Copier(const Checkpoint& from, const ImportOptions& options, OutputFile& to)
+      : from_(from), options_(options), to_(to) {}
+
+  // `at`: where the tensor begins in the new file.
+  void copy(const Tensor& tensor, std::uint64_t at) {
+    const auto width = bytes_of(imported(tensor).stored.dtype);
+    const auto all = static_cast<std::uint64_t>(elements(tensor));
+    const std::uint64_t row =
+        tensor.permuted_heads == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
+    const auto piece = piece_elements(tensor, width, row);
+    for (std::uint64_t first = 0; first < all; first += piece) {
+      const auto bytes = expanded(tensor, first, std::min(piece, all - first));
+      if (row == 0) {
+        to_.write(at + first * width, bytes);
+        continue;
+      }
+      for (std::uint64_t i = 0; i * row * width < bytes.size(); ++i)
+        to_.write(at + run_row(tensor, first / row + i) * row * width,
+                  bytes.subspan(i * row * width, row * width));
+    }
+  }
+
+ private:
+  // As many as fit the buffer: whole rows where they are permuted, else whole blocks.
+  static std::uint64_t piece_elements(const Tensor& tensor, std::uint64_t width,
+                                      std::uint64_t row) {
+    const auto step = row > 0 ? row : tensor.stored.block_elements;
+    const auto fit = buffer_bytes / width / step * step;
+    if (fit == 0)
+      throw Error("tensor '" + printable(tensor.name) + "'",
+                  "a row of " + std::to_string(row) + " elements is too long to reorder",
+                  "use another file of the model");
+    return fit;
+  }
+
+  // Where a stored row goes: the other way round from stored_row.
+  static std::uint64_t run_row(const Tensor& tensor, std::uint64_t row) {
+    const auto head = static_cast<std::uint64_t>(tensor.shape[0]) / tensor.permuted_heads;
+    const auto within = row % head;
+    return row - within + (within % 2) * (head / 2) + within / 2;
+  }
+
+  std::span<const std::byte> expanded(const Tensor& tensor, std::uint64_t first,
+                                      std::uint64_t count) {
+    const auto& form = tensor.stored;
+    stored_.resize(count / form.block_elements * form.block_bytes);
+    from_.read(tensor, first / form.block_elements * form.block_bytes, stored_);
+    if (dense(tensor)) return stored_;
+    floats_.resize(count);
+    options_.expand(tensor, stored_, floats_);
+    return std::as_bytes(std::span(floats_));
+  }
+
+  const Checkpoint& from_;
+  const ImportOptions& options_;
+  OutputFile& to_;
+  std::vector<std::byte> stored_;
+  std::vector<float> floats_;
+};
+
+void write_weights(const Checkpoint& checkpoint, const ImportOptions& options,
+                   const std::string& path) {
+  std::vector<Tensor> planned;
+  std::uint64_t total = 0;
+  for (const auto& tensor : checkpoint.tensors()) {
+    if (!dense(tensor) && !options.expand)
+      throw Error(checkpoint.path(),
+                  "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
+                      ", which no codec expands",
+                  "add the codec's plugin");
+    planned.push_back(imported(tensor));
+    total += planned.back().at.bytes;
+  }
+  OutputFile file(path);
+  const auto header = safetensors_header(planned);
+  file.write(0, header);
+  Copier copier(checkpoint, options, file);
+  std::uint64_t done = 0;
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    copier.copy(checkpoint.tensors()[i], header.size() + done);
+    done += planned[i].at.bytes;
+    if (options.progress) options.progress(done, total);
+  }
+  file.finish();
+}
+
+void write_text(const std::string& path, std::string_view bytes) {
+  OutputFile file(path);
+  file.write(0, bytes);
+  file.finish();
+}
+
+}  // namespace
+
+void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
+                       const ImportOptions& options) {
+  OutputFolder out(folder);
+  write_text(out.file("config.json"), checkpoint.config());
+  for (const auto& extra : options.extra) write_text(out.file(extra.name), extra.bytes);
+  write_weights(checkpoint, options, out.file("model.safetensors"));
+  out.appear();
+}
+
+}  // namespace strata::source

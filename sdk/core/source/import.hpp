@@ -1,0 +1,34 @@
+// A Hugging Face folder out of a checkpoint of any kind.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/source/checkpoint.hpp"
+
+namespace strata::source {
+
+struct ExtraFile {
+  std::string name, bytes;  // a plain file name
+};
+
+struct ImportOptions {
+  // Blocks of one tensor, as the file holds them, to as many floats as they stand for. Asked for
+  // quantized tensors only.
+  std::function<void(const Tensor&, std::span<const std::byte> blocks, std::span<float> out)>
+      expand;
+  std::function<void(std::uint64_t done, std::uint64_t total)>
+      progress;                  // bytes written; may be null
+  std::vector<ExtraFile> extra;  // tokenizer files
+};
+
+// Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype,
+// quantized ones become float32, permuted rows return to their order. At most 64 MiB of a tensor
+// are held at a time. The folder appears whole or not at all; one that is not empty is refused.
+void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
+                       const ImportOptions& options);
+
+}  // namespace strata::source

@@ -1,0 +1,129 @@
+#include "core/source/output.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace strata::source {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void refuse(const std::string& path, const char* doing, int code) {
+  throw Error(path, std::string(doing) + " failed: " + std::strerror(code),
+              code == ENOSPC || code == EDQUOT ? "make room on the disk or write elsewhere"
+                                               : "check the folder or write elsewhere");
+}
+
+std::string parent_of(const std::string& path) {
+  const auto parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// No two processes write under the same temporary name; a dead one's leftovers are not touched.
+std::string own_suffix() { return ".part-" + std::to_string(::getpid()); }
+
+void sync_folder(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) refuse(path, "opening", errno);
+  const int code = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  // Some file systems cannot sync a folder and say so.
+  if (code != 0 && code != EINVAL) refuse(path, "syncing", code);
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::string path)
+    : path_(std::move(path)),
+      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) refuse(path_, "creating", errno);
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto done = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) refuse(path_, "writing", done < 0 ? errno : EIO);
+    offset += static_cast<std::uint64_t>(done);
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  }
+}
+
+void OutputFile::write(std::uint64_t offset, std::string_view text) {
+  write(offset, std::as_bytes(std::span(text)));
+}
+
+void OutputFile::finish() {
+  if (::fsync(descriptor_) != 0) refuse(path_, "syncing", errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0) refuse(path_, "closing", errno);
+}
+
+OutputFolder::OutputFolder(std::string path) : path_(std::move(path)) {
+  while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
+  std::error_code error;
+  const auto about = fs::status(path_, error);
+  if (fs::exists(about)) {
+    if (!fs::is_directory(about)) throw Error(path_, "is a file", "give a new folder");
+    const bool empty = fs::is_empty(path_, error);
+    if (error) refuse(path_, "reading", error.value());
+    if (!empty) throw Error(path_, "is a folder that is not empty", "give a new folder");
+  }
+  temporary_ = path_ + own_suffix();
+  if (::mkdir(temporary_.c_str(), 0777) != 0)
+    refuse(std::exchange(temporary_, {}), "creating", errno);
+}
+
+OutputFolder::~OutputFolder() {
+  if (temporary_.empty()) return;
+  std::error_code ignored;
+  fs::remove_all(temporary_, ignored);
+}
+
+std::string OutputFolder::file(std::string_view name) const {
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos)
+    throw Error(path_, "'" + printable(name) + "' is not a plain file name", "name it otherwise");
+  return temporary_ + "/" + std::string(name);
+}
+
+void OutputFolder::appear() {
+  sync_folder(temporary_);
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) refuse(path_, "naming", errno);
+  temporary_.clear();
+  sync_folder(parent_of(path_));
+}
+
+AtomicFile::AtomicFile(std::string path)
+    : path_(std::move(path)), temporary_(path_ + own_suffix()), file_(temporary_) {}
+
+AtomicFile::~AtomicFile() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+}
+
+void AtomicFile::appear() {
+  file_.finish();
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) refuse(path_, "naming", errno);
+  temporary_.clear();
+  sync_folder(parent_of(path_));
+}
+
+void write_whole(const std::string& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(0, bytes);
+  file.appear();
+}
+
+}  // namespace strata::source

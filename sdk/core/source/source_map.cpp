@@ -1,0 +1,96 @@
+#include "core/source/source_map.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "core/error.hpp"
+
+namespace strata::source {
+namespace {
+
+constexpr std::array<std::string_view, 2> prefixes{"model.", "transformer."};
+
+// Names by which a weight may lie in the file, the best first.
+std::vector<std::string> spellings(const std::string& name) {
+  std::vector<std::string> out{name};
+  for (const auto prefix : prefixes) out.push_back(std::string(prefix) + name);
+  for (const auto prefix : prefixes) {
+    if (!name.starts_with(prefix)) continue;
+    const auto bare = name.substr(prefix.size());
+    out.push_back(bare);
+    for (const auto other : prefixes)
+      if (other != prefix) out.push_back(std::string(other) + bare);
+  }
+  return out;
+}
+
+bool holds_nothing_learned(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> tails{".rotary_emb.inv_freq", ".attn.bias",
+                                                         ".attn.masked_bias", ".attention.bias",
+                                                         ".attention.masked_bias"};
+  return std::any_of(tails.begin(), tails.end(),
+                     [&](std::string_view tail) { return name.ends_with(tail); });
+}
+
+// What does not fit, as one line.
+class Complaints {
+ public:
+  void add(const std::string& what) {
+    constexpr std::size_t most = 8;
+    if (count_++ < most)
+      text_.append(text_.empty() ? "" : ", ").append(what);
+    else
+      ++more_;
+  }
+  void check(const std::string& path) const {
+    if (count_ == 0) return;
+    auto words = "tensors do not fit the configuration: " + text_;
+    if (more_ > 0) words.append(" and " + std::to_string(more_) + " more");
+    throw Error(path, words, "give the config.json that belongs to these weights");
+  }
+
+ private:
+  std::string text_;
+  std::size_t count_ = 0, more_ = 0;
+};
+
+const Tensor* look_up(const Checkpoint& checkpoint, const std::string& name) {
+  for (const auto& spelling : spellings(name))
+    if (const auto* tensor = checkpoint.find(spelling)) return tensor;
+  return nullptr;
+}
+
+}  // namespace
+
+const Tensor* SourceMap::find(const std::string& name) const {
+  const auto at = by_name_.find(name);
+  return at == by_name_.end() ? nullptr : &at->second;
+}
+
+SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) {
+  SourceMap out;
+  Complaints complaints;
+  std::set<const Tensor*> used;
+  for (const auto& weight : wanted) {
+    const auto name = "'" + printable(weight.name) + "'";
+    const auto* tensor = look_up(checkpoint, weight.name);
+    if (!tensor) {
+      complaints.add(name + " is missing");
+      continue;
+    }
+    used.insert(tensor);
+    auto shape = weight.shape;
+    if (weight.in_out) std::reverse(shape.begin(), shape.end());
+    if (tensor->shape != shape)
+      complaints.add(name + " is " + shape_text(tensor->shape) + ", not " + shape_text(shape));
+    out.by_name_.emplace(weight.name, *tensor);
+  }
+  for (const auto& tensor : checkpoint.tensors())
+    if (!used.contains(&tensor) && !holds_nothing_learned(tensor.name))
+      complaints.add("'" + printable(tensor.name) + "' is extra");
+  complaints.check(checkpoint.path());
+  return out;
+}
+
+}  // namespace strata::source

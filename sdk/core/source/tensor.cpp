@@ -1,0 +1,56 @@
+#include "core/source/tensor.hpp"
+
+#include "core/error.hpp"
+
+namespace strata::source {
+
+std::int64_t elements(const Tensor& tensor) {
+  std::int64_t product = 1;
+  for (const auto dim : tensor.shape) product *= dim;
+  return product;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    out.append(i ? "," : "").append(std::to_string(shape[i]));
+  return out + "]";
+}
+
+std::int64_t stored_row(const Tensor& tensor, std::int64_t row) {
+  if (tensor.permuted_heads == 0) return row;
+  const auto head = tensor.shape.at(0) / tensor.permuted_heads;
+  const auto half = head / 2;
+  const auto within = row % head;
+  return row - within + 2 * (within % half) + within / half;
+}
+
+Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
+  const auto refuse = [&](const std::string& what) {
+    throw Error("tensor '" + printable(tensor.name) + "'",
+                "rows " + std::to_string(first) + " to " + std::to_string(first + count) + " of " +
+                    shape_text(tensor.shape) + " " + what,
+                "cut it elsewhere");
+  };
+  if (tensor.shape.empty() || first < 0 || count < 0 || first > tensor.shape[0] ||
+      count > tensor.shape[0] - first)
+    refuse("are not there");
+  Tensor out = tensor;
+  out.shape[0] = count;
+  if (tensor.shape[0] == 0) return out;
+  const auto row = elements(tensor) / tensor.shape[0];
+  if (row % tensor.stored.block_elements != 0)
+    refuse("would cut a block of " + tensor.stored.scheme);
+  if (tensor.permuted_heads != 0) {
+    const auto head = tensor.shape[0] / tensor.permuted_heads;
+    if (first % head != 0 || count % head != 0) refuse("would cut a head of interleaved rows");
+    out.permuted_heads = static_cast<std::uint32_t>(count / head);
+  }
+  const auto row_bytes =
+      static_cast<std::uint64_t>(row / tensor.stored.block_elements) * tensor.stored.block_bytes;
+  out.at.offset += static_cast<std::uint64_t>(first) * row_bytes;
+  out.at.bytes = static_cast<std::uint64_t>(count) * row_bytes;
+  return out;
+}
+
+}  // namespace strata::source

@@ -1,0 +1,53 @@
+#include "core/text/byte_level.hpp"
+
+#include <array>
+
+#include "core/text/utf8.hpp"
+
+namespace strata::text {
+namespace {
+
+constexpr int highest = 0x144;  // 256 + 68 = 0x144 characters are looked at
+
+constexpr bool stands_for_itself(int byte) {
+  return (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+}
+
+struct Alphabet {
+  std::array<char32_t, 256> character{};
+  std::array<int, highest> byte{};
+
+  constexpr Alphabet() {
+    for (auto& b : byte) b = -1;
+    char32_t next = 0x100;
+    for (int b = 0; b < 256; ++b) {
+      const char32_t c = stands_for_itself(b) ? static_cast<char32_t>(b) : next++;
+      character[static_cast<std::size_t>(b)] = c;
+      byte[c] = b;
+    }
+  }
+};
+constexpr Alphabet alphabet;
+
+}  // namespace
+
+std::string spell(std::string_view bytes) {
+  std::string out;
+  for (const char b : bytes) append_utf8(alphabet.character[static_cast<unsigned char>(b)], out);
+  return out;
+}
+
+std::optional<std::string> unspell(std::string_view spelling) {
+  std::string out;
+  while (!spelling.empty()) {
+    const auto sequence = first_sequence(spelling);
+    if (sequence.state != Utf8Sequence::State::complete) return std::nullopt;
+    const auto c = code_point(spelling.substr(0, sequence.length));
+    if (c >= highest || alphabet.byte[c] < 0) return std::nullopt;
+    out += static_cast<char>(alphabet.byte[c]);
+    spelling.remove_prefix(sequence.length);
+  }
+  return out;
+}
+
+}  // namespace strata::text

@@ -1,0 +1,22 @@
+// What a GGUF file says of its tokenizer: the keys `tokenizer.*` of its metadata, not yet judged.
+// Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace strata::text {
+
+struct GgufVocabulary {
+  std::string model;                          // tokenizer.ggml.model
+  std::string pre;                            // tokenizer.ggml.pre, empty where there is none
+  std::vector<std::string> tokens;            // tokenizer.ggml.tokens, by id
+  std::vector<std::string> merges;            // tokenizer.ggml.merges, "left right", first is best
+  std::vector<int32_t> types;                 // tokenizer.ggml.token_type, one a token
+  std::optional<int32_t> bos, eos, unk, pad;  // tokenizer.ggml.*_token_id
+  std::optional<bool> add_bos, add_eos;       // tokenizer.ggml.add_*_token
+  std::string chat_template;                  // tokenizer.chat_template, empty where there is none
+};
+
+}  // namespace strata::text

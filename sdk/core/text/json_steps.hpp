@@ -1,0 +1,37 @@
+// The steps of a tokenizer.json around its model.
+// Format: the JSON of https://github.com/huggingface/tokenizers.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/text/pre_tokenizer.hpp"
+
+namespace strata::text {
+
+// What a post-processor adds to the ids of a text.
+struct AddedIds {
+  std::vector<int32_t> before, after;
+};
+
+// All throw strata::Error that names `file` and what is malformed or not supported.
+
+// Whether the text is brought into form C; no other normalizer is supported.
+bool parse_normalizer(const nlohmann::json& value, const std::string& file);
+PreTokenizer parse_pre_tokenizer(const nlohmann::json& value, const std::string& file);
+// Checks that tokens are joined as their bytes: no other decoder is supported.
+void parse_decoder(const nlohmann::json& value, const std::string& file);
+// `has_token` says whether an id is one.
+AddedIds parse_post_processor(const nlohmann::json& value, const std::string& file,
+                              const std::function<bool(int64_t)>& has_token);
+
+// The type that a step or a model names; `path` is where it lies.
+std::string_view type_of(const nlohmann::json& value, std::string_view path,
+                         const std::string& file);
+[[noreturn]] void refuse_type(std::string_view type, std::string_view path, const std::string& file,
+                              std::string_view known);
+
+}  // namespace strata::text

@@ -1,0 +1,64 @@
+// One compiled regular expression over UTF-8, and the room and the limits that a search has.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strata::text {
+
+// What searches of one text share. For the thread that made it.
+class RegexRoom {
+ public:
+  // `bytes` of text will be searched; more than 3 s of work and 20 us a byte end in an error.
+  explicit RegexRoom(std::size_t bytes);
+  ~RegexRoom();
+  RegexRoom(const RegexRoom&) = delete;
+  RegexRoom& operator=(const RegexRoom&) = delete;
+
+ private:
+  friend class Regex;
+  void check_time();
+
+  struct State;
+  std::unique_ptr<State> state_;
+  double deadline_;  // in the thread's seconds of work
+  unsigned calls_ = 0;
+};
+
+class Regex {
+ public:
+  enum class Kind { pattern, literal };
+  // `source` is a pattern of tokenizer.json (text/pattern.hpp) or a text to be found as it is,
+  // valid UTF-8. Throws std::invalid_argument with the fact where it is not to be had.
+  Regex(std::string_view source, Kind kind);
+
+  // One character of a word as Unicode has it (UTS 18, annex C): letters, marks, decimal digits,
+  // connectors, joiners.
+  static Regex word();
+
+  struct Part {
+    std::string_view text;
+    bool match;
+  };
+  // `text` (valid UTF-8) in parts, matches and what is between them, in order; no match is empty
+  // just after another one. Throws std::runtime_error with the fact where a limit is reached.
+  void parts(std::string_view text, RegexRoom& room, std::vector<Part>& out) const;
+
+  bool matches(std::string_view text, RegexRoom& room) const;
+
+ private:
+  struct Span {
+    std::size_t begin, end;
+  };
+  Regex() = default;
+  void compile(std::string_view pattern, uint32_t options);
+  std::optional<Span> find(std::string_view text, std::size_t from, RegexRoom& room) const;
+
+  std::shared_ptr<const void> code_;  // a pcre2_code
+};
+
+}  // namespace strata::text

@@ -1,0 +1,68 @@
+// Text to ids and back, as the Hugging Face library tokenizers does it for byte-level BPE models.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/text/added_tokens.hpp"
+#include "core/text/bpe.hpp"
+#include "core/text/gguf_vocabulary.hpp"
+#include "core/text/pre_tokenizer.hpp"
+
+namespace strata::text {
+
+// What a tokenizer is made of: one step after the other from text to ids.
+struct TokenizerParts {
+  AddedTokens added;
+  bool nfc = false;
+  PreTokenizer pre;
+  Bpe model;
+  std::vector<int32_t> before, after;  // what the post-processor adds
+};
+
+// Any number of threads may use one tokenizer at a time.
+class Tokenizer {
+ public:
+  // `bytes` are those of a tokenizer.json, `file` names it in errors. Throws strata::Error where
+  // they are malformed or ask for what is not supported.
+  static Tokenizer from_json(std::string_view bytes, std::string file);
+  // By the metadata of a GGUF file, as its `pre` means it. Throws alike.
+  static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string file);
+
+  // The ids of `text`; with `special`, what the post-processor adds too. Special tokens inside the
+  // text are recognised in any case. Throws strata::Error where the text is not UTF-8, or where the
+  // file's pattern takes seconds on it.
+  std::vector<int32_t> encode(std::string_view text, bool special = true) const;
+
+  // The text of ids, bytes that are no UTF-8 as U+FFFD; with `skip_special` without special tokens.
+  // Throws strata::Error that names the first id without a token.
+  std::string decode(std::span<const int32_t> ids, bool skip_special) const;
+
+  // The highest id and one more; an id below may have no token.
+  int32_t vocab_size() const;
+  // The token of an id as the file spells it. Throws as decode does; valid as long as this.
+  const std::string& piece(int32_t id) const;
+  // The bytes that a token stands for in a text. Throws as decode does.
+  std::string bytes(int32_t id) const;
+  // Whether an id's token is special; throws as decode does.
+  bool is_special(int32_t id) const;
+  // The id of a token as the file spells it.
+  std::optional<int32_t> find(std::string_view token) const;
+
+  // The tokenizer as a tokenizer.json: the file it came from, or one made of GGUF metadata.
+  const std::string& to_json() const { return json_; }
+
+ private:
+  Tokenizer(TokenizerParts parts, std::string json, std::string file);
+  void encode_plain(std::string_view text, RegexRoom& regex, BpeRoom& bpe,
+                    std::vector<int32_t>& ids) const;
+
+  TokenizerParts parts_;
+  std::string json_;
+  std::string file_;
+};
+
+}  // namespace strata::text

@@ -1,0 +1,223 @@
+#include "core/tier/client.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/plugin/words.hpp"
+
+namespace strata::tier {
+namespace {
+
+// Of a plugin's count: no table of ours grows past it.
+constexpr std::uint64_t most_in_flight = 65536;
+
+std::string who(const std::string& name) { return "offload/" + name; }
+
+}  // namespace
+
+Region::Region(Region&& other) noexcept { *this = std::move(other); }
+
+Region& Region::operator=(Region&& other) noexcept {
+  std::swap(tier_, other.tier_);
+  std::swap(id_, other.id_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(file_offset_, other.file_offset_);
+  std::swap(memory_, other.memory_);
+  std::swap(name_, other.name_);
+  return *this;
+}
+
+Region::~Region() {
+  if (tier_) tier_->table_->region_free(tier_->self_, id_);
+}
+
+Tier::Tier(std::string name, const strata_offload* table, const strata_config* options,
+           const strata_host* host)
+    : name_(std::move(name)), table_(table) {
+  if (!table_ || table_->hdr.size < offsetof(strata_offload, poll) + sizeof(table_->poll))
+    throw Error(who(name_), "its table is shorter than ABI 1.0's", "ask its vendor for a new one");
+  need(table_->score, "score");
+  need(table_->options, "options");
+  need(table_->open, "open");
+  need(table_->close, "close");
+  need(table_->limits, "limits");
+  need(table_->region_new || table_->region_bind, "region_new or region_bind");
+  need(table_->region_free, "region_free");
+  need(table_->submit, "submit");
+  need(table_->poll, "poll");
+  if (table_->open(host, options, &self_) != STRATA_OK) fail("cannot be opened", "");
+  if (!self_) throw Error(who(name_), "open gave no instance", "ask its vendor for a new one");
+  try {
+    read_limits();
+  } catch (...) {
+    table_->close(self_);
+    throw;
+  }
+}
+
+Tier::~Tier() { table_->close(self_); }
+
+void Tier::need(bool there, std::string_view function) const {
+  if (!there)
+    throw Error(who(name_), "it has no function " + std::string(function),
+                "ask its vendor for a new one");
+}
+
+void Tier::fail(std::string_view what, std::string_view subject) const {
+  auto words = plugin::take_words();
+  if (words.empty()) words = what;
+  if (!subject.empty() && words.find(subject) == std::string::npos)
+    words = std::string(subject) + ": " + words;
+  throw Error(who(name_), words, "");
+}
+
+void Tier::read_limits() {
+  strata_limits out{};
+  out.hdr.size = sizeof(out);
+  if (table_->limits(self_, &out) != STRATA_OK) fail("it does not say its limits", "");
+  limits_ = {out.align,
+             out.max_io,
+             out.capacity,
+             out.pool,
+             std::min(out.queue_depth, most_in_flight),
+             (out.hdr.flags & STRATA_TIER_DEVICE) != 0,
+             (out.hdr.flags & STRATA_TIER_ORDERED) != 0};
+  if (!std::has_single_bit(limits_.align) || limits_.max_io < limits_.align ||
+      limits_.queue_depth == 0)
+    throw Error(who(name_), "its limits make no sense", "ask its vendor for a new one");
+  limits_.max_io -= limits_.max_io % limits_.align;
+  slots_.resize(limits_.queue_depth);
+  used_.resize(limits_.queue_depth);
+  done_.resize(limits_.queue_depth);
+  for (std::size_t i = slots_.size(); i-- > 0;) free_.push_back(i);
+}
+
+bool Tier::makes_regions() const { return table_->region_new; }
+bool Tier::binds_files() const { return table_->region_bind; }
+
+Region Tier::adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std::uint64_t offset) {
+  Region region;
+  region.tier_ = this;
+  region.id_ = id;
+  region.bytes_ = bytes;
+  region.file_offset_ = offset;
+  region.name_ = std::move(name);
+  if (table_->map) {
+    void* memory = nullptr;
+    if (table_->map(self_, id, &memory) != STRATA_OK) fail("cannot be mapped", region.name_);
+    region.memory_ = static_cast<std::byte*>(memory);
+  }
+  return region;
+}
+
+Region Tier::new_region(std::uint64_t bytes) {
+  need(makes_regions(), "region_new: it only binds files");
+  std::uint64_t id = 0;
+  if (table_->region_new(self_, bytes, &id) != STRATA_OK)
+    fail("no room for " + std::to_string(bytes) + " bytes", "");
+  return adopt(id, bytes, "region " + std::to_string(id), 0);
+}
+
+Region Tier::bind(const std::string& file, std::uint64_t offset, std::uint64_t bytes) {
+  need(binds_files(), "region_bind: it reads no files in place");
+  std::uint64_t id = 0;
+  if (table_->region_bind(self_, {file.data(), file.size()}, offset, bytes, &id) != STRATA_OK)
+    fail("cannot be bound", file);
+  return adopt(id, bytes, file, offset);
+}
+
+void Tier::announce(std::span<std::byte> memory, strata_device device, bool on) {
+  if (table_->mem_reg &&
+      table_->mem_reg(self_, memory.data(), memory.size(), device, on ? 1 : 0) != STRATA_OK)
+    fail("the memory of transfers is refused", "");
+}
+
+std::size_t Tier::submit(std::span<const Transfer> transfers) {
+  const auto n = std::min(transfers.size(), free_.size());
+  if (n == 0) return 0;
+  std::vector<strata_io> io(n);
+  std::vector<const strata_io*> pointers(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto& t = transfers[i];
+    if (t.offset >= t.region->bytes())
+      throw Error(who(name_), t.region->name() + ": offset " + std::to_string(t.offset),
+                  "the region has " + std::to_string(t.region->bytes()) + " bytes");
+    io[i] = {{sizeof(strata_io), 0},      t.op,     t.priority, t.region->id(), t.offset, t.bytes,
+             free_[free_.size() - 1 - i], t.memory, t.stream,   t.device};
+    pointers[i] = &io[i];
+  }
+  std::uint32_t accepted = 0;
+  if (table_->submit(self_, pointers.data(), static_cast<std::uint32_t>(n), &accepted) != STRATA_OK)
+    fail("a transfer is refused", transfers[0].region->name());
+  if (accepted > n)
+    throw Error(who(name_), "it took more transfers than it was given", "ask its vendor");
+  for (std::size_t i = 0; i < accepted; ++i) {
+    slots_[free_.back()] = transfers[i];
+    used_[free_.back()] = true;
+    free_.pop_back();
+  }
+  flying_ += accepted;
+  return accepted;
+}
+
+std::size_t Tier::poll(std::span<Completion> out, std::int64_t ns) {
+  const auto cap = std::min(out.size(), done_.size());
+  if (cap == 0 || flying_ == 0) return 0;
+  std::uint32_t n = 0;
+  if (table_->poll(self_, done_.data(), static_cast<std::uint32_t>(cap), ns, &n) != STRATA_OK)
+    fail("its transfers cannot be waited for", "");
+  if (n > cap) throw Error(who(name_), "it finished more transfers than asked", "ask its vendor");
+  for (std::size_t i = 0; i < n; ++i) out[i] = settle(done_[i]);
+  return n;
+}
+
+Completion Tier::settle(const strata_done& done) {
+  if (done.cookie >= slots_.size() || !used_[done.cookie])
+    throw Error(who(name_), "it finished a transfer that it was not given", "ask its vendor");
+  const auto& t = slots_[done.cookie];
+  used_[done.cookie] = false;
+  free_.push_back(done.cookie);
+  --flying_;
+  const auto expected = std::min(t.bytes, t.region->bytes() - t.offset);
+  const auto moved = std::min(done.bytes, expected);
+  (t.op == STRATA_READ ? read_ : written_) += moved;
+  Completion out{t.cookie, moved, nullptr};
+  if (done.status == STRATA_OK && moved == expected) return out;
+  const auto at = "offset " + std::to_string(t.region->file_offset() + t.offset);
+  std::string words(done.words.p && done.status != STRATA_OK
+                        ? std::string_view(done.words.p, done.words.n)
+                        : std::string_view());
+  if (words.empty())
+    words = "moved " + std::to_string(moved) + " of " + std::to_string(expected) + " bytes";
+  if (words.find("offset ") == std::string::npos) words = at + ": " + words;
+  if (words.find(t.region->name()) == std::string::npos) words = t.region->name() + ": " + words;
+  out.error = std::make_exception_ptr(Error(who(name_), words, ""));
+  return out;
+}
+
+void Tier::move(const Transfer& transfer) {
+  std::uint64_t begun = 0;
+  std::exception_ptr error;
+  // Even after a failure all that is in flight is waited for: the memory is the caller's.
+  while (flying_ > 0 || (begun < transfer.bytes && !error)) {
+    try {
+      while (begun < transfer.bytes && !error) {
+        auto piece = transfer;
+        piece.offset += begun;
+        piece.memory = static_cast<std::byte*>(transfer.memory) + begun;
+        piece.bytes = std::min(limits_.max_io, transfer.bytes - begun);
+        if (submit({&piece, 1}) == 0) break;
+        begun += piece.bytes;
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    Completion done;
+    if (poll({&done, 1}, -1) == 1 && done.error && !error) error = done.error;
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace strata::tier

@@ -1,0 +1,130 @@
+// The host's side of a tier: an opened offload plugin, its regions and its transfers.
+#pragma once
+#include <strata/abi/offload.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strata::tier {
+
+// What a tier asks of its transfers; see strata_limits.
+struct Limits {
+  std::uint64_t align, max_io;  // max_io is a multiple of align
+  std::uint64_t capacity, pool, queue_depth;
+  bool device, ordered;  // moves to device memory; goes with a stream's work
+};
+
+class Tier;
+
+// Room in a tier; given back when destroyed, when nothing of it is in flight and before its tier.
+// Moves.
+class Region {
+ public:
+  Region() = default;
+  Region(Region&& other) noexcept;
+  Region& operator=(Region&& other) noexcept;
+  ~Region();
+
+  std::uint64_t id() const { return id_; }
+  std::uint64_t bytes() const { return bytes_; }
+  // The region as host memory, or null where the tier has none.
+  std::byte* memory() const { return memory_; }
+  // For messages: the file that it is bound to, or "region 3".
+  const std::string& name() const { return name_; }
+  // Where in the file it begins; 0 for new room.
+  std::uint64_t file_offset() const { return file_offset_; }
+  explicit operator bool() const { return tier_ != nullptr; }
+
+ private:
+  friend class Tier;
+  Tier* tier_ = nullptr;
+  std::uint64_t id_ = 0, bytes_ = 0, file_offset_ = 0;
+  std::byte* memory_ = nullptr;
+  std::string name_;
+};
+
+// One read (region to memory) or write. Offset, bytes and memory are multiples of limits().align;
+// the last block may reach past the region's end up to the next such multiple, and what memory
+// holds there is undefined.
+struct Transfer {
+  std::uint32_t op = STRATA_READ;  // STRATA_READ, STRATA_WRITE
+  std::uint32_t priority = 0;      // 0 goes first
+  const Region* region = nullptr;  // alive until the transfer is done, as is memory
+  std::uint64_t offset = 0, bytes = 0;
+  void* memory = nullptr;
+  std::uint64_t cookie = 0;  // the caller's, given back
+  void* stream = nullptr;    // only for an ordered tier
+  strata_device device{STRATA_CPU, 0};
+};
+
+struct Completion {
+  std::uint64_t cookie = 0, bytes = 0;  // bytes moved, those past the region's end not counted
+  std::exception_ptr error;             // a strata::Error with tier, file or region, and offset
+};
+
+// Regions are made and freed on the main thread; submit and poll belong to one I/O thread at a
+// time. Failures are strata::Error: "offload/<name>: <plugin's words>".
+class Tier {
+ public:
+  // Opens the plugin's tier. `table`, `options` and `host` outlive it. A table without a function
+  // that it must have is refused by the function's name.
+  Tier(std::string name, const strata_offload* table, const strata_config* options,
+       const strata_host* host);
+  Tier(const Tier&) = delete;
+  Tier& operator=(const Tier&) = delete;
+  ~Tier();  // waits for what is in flight
+
+  const std::string& name() const { return name_; }
+  const Limits& limits() const { return limits_; }
+  bool makes_regions() const;
+  bool binds_files() const;
+
+  Region new_region(std::uint64_t bytes);
+  // Part of a file, read in place; `offset` is a multiple of limits().align.
+  Region bind(const std::string& file, std::uint64_t offset, std::uint64_t bytes);
+  // Announces memory that transfers will use, or takes it back; nothing where the tier does not
+  // ask.
+  void announce(std::span<std::byte> memory, strata_device device, bool on);
+
+  // Takes the first few without blocking and says how many; fewer when the queue is full.
+  std::size_t submit(std::span<const Transfer> transfers);
+  // Fills `out` from its start; waits `ns` at most for the first (-1: for ever). Returns at once
+  // when nothing is in flight.
+  std::size_t poll(std::span<Completion> out, std::int64_t ns);
+  std::size_t in_flight() const { return flying_; }
+
+  // One transfer of any size, done when it returns; throws its error. Nothing else may be in
+  // flight.
+  void move(const Transfer& transfer);
+
+  // Counted at completion. On the I/O thread.
+  std::uint64_t bytes_read() const { return read_; }
+  std::uint64_t bytes_written() const { return written_; }
+
+ private:
+  friend class Region;
+  [[noreturn]] void fail(std::string_view what, std::string_view subject) const;
+  void need(bool there, std::string_view function) const;
+  void read_limits();
+  Region adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std::uint64_t offset);
+  Completion settle(const strata_done& done);
+
+  std::string name_;
+  const strata_offload* table_;
+  strata_self* self_ = nullptr;
+  Limits limits_{};
+  // A transfer's cookie for the plugin is its place here.
+  std::vector<Transfer> slots_;
+  std::vector<bool> used_;
+  std::vector<std::size_t> free_;
+  std::vector<strata_done> done_;
+  std::size_t flying_ = 0;
+  std::uint64_t read_ = 0, written_ = 0;
+};
+
+}  // namespace strata::tier

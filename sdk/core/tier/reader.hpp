@@ -1,0 +1,76 @@
+// Lane io: reads routes into a page-locked staging ring and copies piece by piece to their places.
+#pragma once
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/tier/client.hpp"
+#include "core/tier/route.hpp"
+#include "core/zero/device.hpp"
+
+namespace strata::tier {
+
+// Reads run ahead of the copies as far as the staging ring has chunks, also while a copy waits for
+// a slot. What fails makes lane io fail. Jobs are added from one thread and done in order on the
+// reader's own, which is the tiers' io thread.
+class Reader {
+ public:
+  // `staging` holds `chunks` chunks of `chunk` bytes; the device's events from `first_event` on,
+  // one a chunk, are the reader's.
+  Reader(zero::Device& device, std::byte* staging, uint64_t chunk, uint32_t chunks,
+         uint32_t first_event);
+  // Drops what has not begun and waits for what is in flight.
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // `route` lives until it was read; `to` is where its form begins.
+  void read(const Route& route, std::byte* to);
+  void wait(uint32_t event, uint64_t occurrence);
+  void record(uint32_t event, uint64_t occurrence);
+
+ private:
+  struct Job {
+    enum class Kind : uint8_t { read, wait, record } kind = Kind::read;
+    const Route* route = nullptr;
+    std::byte* to = nullptr;
+    uint32_t event = 0;
+    uint64_t occurrence = 0;
+  };
+  struct Chunk {
+    const Route* route = nullptr;
+    uint64_t copied = 0;  // occurrence of the chunk's event
+    bool landed = false;
+  };
+
+  void add(const Job& job);
+  void work();
+  void read_ahead();
+  bool submit(const Route& route, uint32_t read);
+  void carry_out(const Job& job);
+  void copy_next(const Route& route, uint32_t read, std::byte* to);
+  void land(Tier& tier, int64_t nanoseconds);
+  void drain();
+  std::byte* memory(uint64_t chunk) const { return staging_ + chunk_bytes_ * chunk; }
+
+  zero::Device& device_;
+  std::byte* staging_;
+  uint64_t chunk_bytes_;
+  uint32_t first_event_;
+  std::vector<Chunk> chunks_;
+  uint64_t issued_ = 0,
+           copied_ = 0;  // reads, counted; chunk of a read: its number modulo the chunks
+
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::deque<Job> jobs_;
+  std::size_t ahead_job_ = 0;  // the job whose reads are issued next, counted from the front
+  uint32_t ahead_read_ = 0;
+  bool failed_ = false, stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace strata::tier

@@ -1,0 +1,42 @@
+// A device's memory and lanes, as the streaming needs them; arithmetic is run::Compute's.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+
+#include "core/zero/plan.hpp"
+
+namespace strata::zero {
+
+// Gathers the shards of all ranks: `base` holds ranks x `shard` bytes, this rank's in its place.
+class Collective {
+ public:
+  virtual ~Collective() = default;
+  virtual uint32_t rank() const = 0;
+  virtual uint32_t ranks() const = 0;
+  virtual void all_gather(std::byte* base, uint64_t shard) = 0;
+};
+
+// Lanes copy and comm are fed from the thread that computes, lane io from the reader's thread.
+// Events are numbered from 0; occurrences of each are counted from 1. A lane that failed does
+// nothing more, and its failure passes on to whoever waits for its events.
+class Device {
+ public:
+  virtual ~Device() = default;
+  // The one arena; freed with the device.
+  virtual std::byte* arena(uint64_t bytes) = 0;
+  // Host memory that lanes copy from at full speed, aligned to pages; freed with the device.
+  virtual std::byte* staging(uint64_t bytes) = 0;
+  virtual void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) = 0;
+  // On lane comm.
+  virtual void gather(Collective& collective, std::byte* base, uint64_t shard) = 0;
+  virtual void record(Lane lane, uint32_t event, uint64_t occurrence) = 0;
+  // The lane's later work begins after the event. Lane compute: throws the event's failure.
+  virtual void wait(Lane lane, uint32_t event, uint64_t occurrence) = 0;
+  // The lane's events fail from here on.
+  virtual void fail(Lane lane, std::exception_ptr failure) = 0;
+  // Blocks the calling thread until the event's work is done; throws its failure.
+  virtual void synchronize(uint32_t event, uint64_t occurrence) = 0;
+};
+
+}  // namespace strata::zero

@@ -1,0 +1,33 @@
+// Which events have happened, for threads to wait on.
+#pragma once
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <vector>
+
+namespace strata::zero {
+
+// A numbered event happens again and again: its occurrences are counted from 1. Any thread.
+class EventBoard {
+ public:
+  explicit EventBoard(uint32_t events) : events_(events) {}
+
+  // The occurrence happened, or failed: a failure stays with its event.
+  void happen(uint32_t event, uint64_t occurrence, std::exception_ptr failure);
+  // Blocks until the occurrence has happened; returns its failure, if any.
+  std::exception_ptr await(uint32_t event, uint64_t occurrence);
+  // What await would return if it would not block.
+  bool happened(uint32_t event, uint64_t occurrence);
+
+ private:
+  struct State {
+    uint64_t occurrence = 0;
+    std::exception_ptr failure;
+  };
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<State> events_;
+};
+
+}  // namespace strata::zero

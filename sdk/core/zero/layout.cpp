@@ -1,0 +1,122 @@
+#include "core/zero/layout.hpp"
+
+#include <algorithm>
+
+namespace strata::zero {
+namespace {
+
+constexpr uint64_t weight_align = 256;
+
+uint64_t up(uint64_t at) { return (at + weight_align - 1) / weight_align * weight_align; }
+
+bool same(strata_dtype a, strata_dtype b) {
+  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
+}
+
+uint64_t elements(std::span<const int64_t> shape) {
+  uint64_t n = 1;
+  for (const auto d : shape) n *= static_cast<uint64_t>(d);
+  return n;
+}
+
+bool differs(const Weight& weight, strata_dtype dtype) {
+  const auto& stored = weight.source.stored;
+  return !stored.scheme.empty() || !same(stored.dtype, dtype) ||
+         weight.source.permuted_heads != 0 || weight.in_out;
+}
+
+// Places in both forms; a unit whose forms are the same has one set of places.
+void give_places(Unit& unit, strata_dtype dtype) {
+  uint64_t run = 0, stored = 0;
+  uint32_t group = 0;
+  for (auto& weight : unit.weights) {
+    if (weight.run_offset == not_held) continue;
+    unit.expands = unit.expands || differs(weight, dtype);
+    weight.run_bytes = elements(weight.shape) * element_bytes(dtype);
+    weight.stored_bytes = weight.source.at.bytes;
+    if (weight.group == 0 || weight.group != group) run = up(run);
+    group = weight.group;
+    weight.run_offset = run;
+    run += weight.run_bytes;
+    stored = up(stored);
+    weight.stored_offset = stored;
+    stored += weight.stored_bytes;
+  }
+  unit.run_bytes = up(run);
+  unit.stored_bytes = up(stored);
+  if (unit.expands) return;
+  unit.stored_bytes = unit.run_bytes;
+  for (auto& weight : unit.weights) weight.stored_offset = weight.run_offset;
+}
+
+Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindTensor& find,
+               const LayoutOptions& options, int64_t first, int64_t rows) {
+  Unit unit;
+  unit.name = declared.name;
+  unit.declared = index;
+  unit.kind = declared.kind;
+  unit.first_row = first;
+  for (const auto& w : declared.weights) {
+    Weight weight;
+    weight.name = w.name;
+    weight.shape = w.shape;
+    weight.role = w.role;
+    weight.group = w.group;
+    weight.in_out = w.in_out;
+    const bool tiled = rows > 0 && w.role == STRATA_HEAD;
+    if (tiled) weight.shape[0] = rows;
+    weight.source = find(w, tiled ? first : 0, tiled ? rows : 0);
+    if (w.role == STRATA_TABLE && options.rows) {
+      weight.run_offset = weight.stored_offset = not_held;
+      const auto count = static_cast<uint64_t>(w.shape[0]);
+      weight.run_bytes = elements(w.shape) / count * element_bytes(options.dtype);  // of one row
+      weight.stored_bytes = weight.source.at.bytes / count;
+    }
+    unit.weights.push_back(std::move(weight));
+  }
+  give_places(unit, options.dtype);
+  return unit;
+}
+
+// Rows of one tile of the head, or 0 where it stays whole.
+int64_t tile_rows(const plugin::DeclaredUnit& unit, const LayoutOptions& options) {
+  if (unit.kind != STRATA_UNIT_HEAD || options.tile == 0) return 0;
+  for (const auto& weight : unit.weights) {
+    if (weight.role != STRATA_HEAD) continue;
+    const auto row = elements(weight.shape) / static_cast<uint64_t>(weight.shape[0]) *
+                     element_bytes(options.dtype);
+    const auto rows = static_cast<int64_t>(std::max<uint64_t>(options.tile / row, 1));
+    return rows < weight.shape[0] ? rows : 0;
+  }
+  return 0;
+}
+
+int64_t head_rows(const plugin::DeclaredUnit& unit) {
+  const auto head =
+      std::ranges::find(unit.weights, uint32_t{STRATA_HEAD}, &plugin::DeclaredWeight::role);
+  return head == unit.weights.end() ? 0 : head->shape[0];
+}
+
+}  // namespace
+
+uint64_t element_bytes(strata_dtype dtype) { return dtype.bits / 8u * dtype.lanes; }
+
+std::vector<Unit> lay_out(std::span<const plugin::DeclaredUnit> declared, const FindTensor& find,
+                          const LayoutOptions& options) {
+  std::vector<Unit> out;
+  for (uint32_t index = 0; index < declared.size(); ++index) {
+    const auto& unit = declared[index];
+    const auto rows = tile_rows(unit, options);
+    if (rows == 0) {
+      out.push_back(make_unit(unit, index, find, options, 0, 0));
+      continue;
+    }
+    for (int64_t first = 0, all = head_rows(unit); first < all; first += rows) {
+      out.push_back(make_unit(unit, index, find, options, first, std::min(rows, all - first)));
+      out.back().name += " rows " + std::to_string(first);
+    }
+  }
+  return out;
+}
+
+}  // namespace strata::zero

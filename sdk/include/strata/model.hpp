@@ -1,0 +1,218 @@
+// A model family in C++: a class with a constructor from Config, declare(Declarer&) and
+// forward(Ops, unit, x).
+//
+//   struct Mine {
+//     explicit Mine(const strata::Config&);         // reads the configuration, refuses by throwing
+//     void declare(strata::Declarer&) const;        // every unit, in the order of the pass
+//     strata::Tensor forward(const strata::Ops&, int64_t unit, strata::Tensor x) const;
+//   };
+//   STRATA_MODEL_PLUGIN(Mine, "mine", "1.0.0");     // knows the model_type "mine", no other
+//
+// A class that knows other model_types adds static int32_t score(string_view, const Config&).
+// Unit 0 takes ids [T]; every unit gives [T,D], the last logits [T,V]. Lengths, positions, the
+// batch and the cache are the host's. forward must not depend on values.
+#pragma once
+#include <strata/abi/model.h>
+
+#include <initializer_list>
+#include <strata/ops.hpp>
+
+namespace strata {
+
+struct WeightOptions {
+  std::uint32_t experts = 0;
+  bool in_out = false;  // the file holds [in,out]
+  bool router = false;
+};
+
+// Collects what a family declares. Names are relative to the unit's prefix. Throws past 65536
+// units.
+class Declarer {
+ public:
+  struct Weight {
+    std::string_view name;
+    std::initializer_list<std::int64_t> shape;
+    WeightOptions options = {};
+  };
+
+  Declarer& embedding() { return add({}, "embedding", STRATA_UNIT_EMBEDDING); }
+  Declarer& head() { return add({}, "head", STRATA_UNIT_HEAD); }
+  // A unit whose weights begin with `prefix`; people read prefix + what: "model.layers.3.mlp".
+  Declarer& unit(std::string_view prefix, std::string_view what = {}) {
+    return add(prefix, what, STRATA_UNIT_BODY);
+  }
+  Declarer& weight(std::string_view name, std::initializer_list<std::int64_t> shape,
+                   WeightOptions options = {}) {
+    return add({name, shape, options}, 0);
+  }
+  // Weights that lie packed and are multiplied as one.
+  Declarer& group(std::initializer_list<Weight> members) {
+    const auto number = ++last().groups;
+    for (const auto& member : members) add(member, number);
+    return *this;
+  }
+
+ private:
+  template <class, auto>
+  friend struct ModelTable;
+  struct Held {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    std::uint32_t role, group, experts, flags;
+  };
+  struct Unit {
+    std::string prefix, name;
+    std::uint32_t kind, groups = 0;
+    std::vector<Held> weights;
+    std::vector<abi::Module> modules;
+  };
+
+  Unit& last() {
+    if (units_.empty()) throw Failure(STRATA_INTERNAL, "declare: a weight before any unit");
+    return units_.back();
+  }
+
+  Declarer& add(std::string_view prefix, std::string_view what, std::uint32_t kind) {
+    if (units_.size() == 65536) throw Failure(STRATA_INVALID, "declare: more than 65536 units");
+    std::string name = std::string(prefix).append(what);
+    if (name.ends_with('.')) name.pop_back();
+    units_.push_back({std::string(prefix), std::move(name), kind, 0, {}, {}});
+    return *this;
+  }
+
+  Declarer& add(const Weight& given, std::uint32_t group) {
+    auto& unit = last();
+    const auto index = static_cast<std::uint32_t>(unit.weights.size());
+    const auto role = [&]() -> std::uint32_t {
+      if (given.options.router) return STRATA_ROUTER;
+      if (given.shape.size() == 1) return STRATA_VECTOR;
+      if (unit.kind == STRATA_UNIT_EMBEDDING) return STRATA_TABLE;
+      return unit.kind == STRATA_UNIT_HEAD ? STRATA_HEAD : STRATA_MATRIX;
+    }();
+    unit.weights.push_back({unit.prefix + std::string(given.name), given.shape, role, group,
+                            given.options.experts,
+                            given.options.in_out ? std::uint32_t{STRATA_WEIGHT_IN_OUT} : 0u});
+    name(unit, given.name, index, group);
+    return *this;
+  }
+
+  // Keeps where ops find it: "q_proj.weight" and "q_proj.bias" as the module "q_proj", any other
+  // name as it is.
+  static void name(Unit& unit, std::string_view name, std::uint32_t index, std::uint32_t group) {
+    const bool bias = name.ends_with(".bias");
+    if (bias)
+      name.remove_suffix(5);
+    else if (name.ends_with(".weight"))
+      name.remove_suffix(7);
+    for (auto& module : unit.modules)
+      if (module.name == name) return take(module, bias, index, group);
+    unit.modules.push_back({std::string(name)});
+    take(unit.modules.back(), bias, index, group);
+  }
+  static void take(abi::Module& module, bool bias, std::uint32_t index, std::uint32_t group) {
+    (bias ? module.bias : module.weight) = index;
+    (bias ? module.bias_group : module.group) = group;
+  }
+
+  std::vector<Unit> units_;
+};
+
+namespace abi {
+
+// A name as a template argument.
+template <std::size_t N>
+struct Literal {
+  char text[N]{};
+  constexpr Literal(const char (&from)[N]) {  // NOLINT: made from "name"
+    for (std::size_t i = 0; i < N; ++i) text[i] = from[i];
+  }
+  constexpr std::string_view view() const { return {text, N - 1}; }
+};
+
+}  // namespace abi
+
+// strata_model over a class.
+template <class Model, auto name>
+struct ModelTable {
+  struct Instance {
+    Config config;
+    Model model;
+    const strata_ops* ops;
+    const strata_host_tensor* tensors;
+    Declarer declared;
+
+    explicit Instance(const strata_config* given)
+        : config(given), model(config), ops(host_table<strata_ops>("strata.host.ops/1")),
+          tensors(host_table<strata_host_tensor>("strata.host.tensor/1")) {
+      model.declare(declared);
+    }
+  };
+  static Instance& of(strata_self* self) { return *reinterpret_cast<Instance*>(self); }
+
+  static constexpr bool knows_others = requires(const Config& c) {
+    Model::score(std::string_view(), c);
+  };
+
+  static std::int32_t score(strata_str model_type, const strata_config* config) noexcept {
+    return guarded_value<std::int32_t>(0, [&]() -> std::int32_t {
+      if constexpr (knows_others)
+        return Model::score(text_of(model_type), Config(config));
+      else
+        return text_of(model_type) == name.view() ? 100 : 0;
+    });
+  }
+  static strata_status create(const strata_host*, const strata_config* config,
+                              strata_self** out) noexcept {
+    return guarded([&] {
+      if constexpr (!knows_others)
+        if (const auto type = Config(config).text("model_type"); type != name.view())
+          throw Failure(STRATA_INVALID, "model_type '" + type + "': this family knows '" +
+                                            std::string(name.view()) + "' alone");
+      *out = reinterpret_cast<strata_self*>(new Instance(config));
+    });
+  }
+  static void destroy(strata_self* self) noexcept { delete &of(self); }
+
+  static strata_status declare(strata_self* self, strata_status (*emit)(void*, const strata_unit*),
+                               void* to) noexcept {
+    return guarded([&] {
+      for (const auto& unit : of(self).declared.units_) {
+        std::vector<strata_weight> weights;
+        std::vector<const strata_weight*> pointers;
+        for (const auto& one : unit.weights)
+          weights.push_back({header<strata_weight>(one.flags), abi_str(one.name), one.shape.data(),
+                             static_cast<std::uint32_t>(one.shape.size()), one.role, one.group,
+                             one.experts});
+        for (const auto& one : weights) pointers.push_back(&one);
+        const strata_unit made{header<strata_unit>(), abi_str(unit.name), pointers.data(),
+                               static_cast<std::uint32_t>(pointers.size()), unit.kind};
+        check(emit(to, &made));
+      }
+    });
+  }
+  static strata_status forward(strata_self* self, strata_call* call, std::uint32_t unit,
+                               strata_tensor* x, strata_tensor** out) noexcept {
+    return guarded([&] {
+      const auto& instance = of(self);
+      const auto& units = instance.declared.units_;
+      if (unit >= units.size())
+        throw Failure(STRATA_INVALID, "forward: no unit " + std::to_string(unit) + " of " +
+                                          std::to_string(units.size()));
+      const abi::Active active{call, instance.ops, instance.tensors, &units[unit].modules};
+      active.tensors->retain(x);
+      auto made = instance.model.forward(Ops(active), unit, Tensor(&active, x));
+      *out = made.give();
+    });
+  }
+
+  static constexpr strata_model table{
+      header<strata_model>(), score, create, destroy, declare, forward};
+};
+
+}  // namespace strata
+
+// `Class` as the model plugin strata-model-<name>.so.
+#define STRATA_MODEL_PLUGIN(Class, name, version) \
+  STRATA_EXPORT_PLUGIN(                           \
+      "model", name, version,                     \
+      {"strata.model/1", &strata::ModelTable<Class, strata::abi::Literal(name)>::table})

@@ -1,0 +1,305 @@
+// What a family computes with: tensors, and the host's ops by the names of modules.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <strata/plugin.hpp>
+#include <utility>
+#include <vector>
+
+namespace strata {
+
+namespace abi {
+
+// A weight and a bias of one module: "mlp.up_proj" has "mlp.up_proj.weight" and ".bias".
+struct Module {
+  std::string name;
+  std::uint32_t weight = STRATA_NONE, bias = STRATA_NONE;
+  std::uint32_t group = 0, bias_group = 0;
+};
+
+// What one forward works with; lives as long as it.
+struct Active {
+  strata_call* call;
+  const strata_ops* ops;
+  const strata_host_tensor* tensors;
+  const std::vector<Module>* modules;
+};
+
+[[noreturn]] inline void no_op(std::string_view name) {
+  throw Failure(STRATA_UNIMPLEMENTED,
+                std::string(name) + ": this host does not have this op: use a Strata of ABI " +
+                    std::to_string(STRATA_ABI_MAJOR) + "." + std::to_string(STRATA_ABI_MINOR) +
+                    " or newer");
+}
+
+// The host's function, or a failure that names the op.
+#define STRATA_OP(active, field)                                       \
+  (STRATA_HAS(strata_ops, (active)->ops, field) ? (active)->ops->field \
+                                                : (abi::no_op(#field), nullptr))
+
+}  // namespace abi
+
+// One owner of a tensor of the host. Not to be kept beyond the forward that it came from.
+class Tensor {
+ public:
+  Tensor() = default;
+  Tensor(const abi::Active* active, strata_tensor* owned) : active_(active), tensor_(owned) {}
+  Tensor(const Tensor& other) : active_(other.active_), tensor_(other.tensor_) {
+    if (tensor_) active_->tensors->retain(tensor_);
+  }
+  Tensor(Tensor&& other) noexcept : active_(other.active_), tensor_(other.give()) {}
+  Tensor& operator=(Tensor other) noexcept {
+    std::swap(active_, other.active_);
+    std::swap(tensor_, other.tensor_);
+    return *this;
+  }
+  ~Tensor() {
+    if (tensor_) active_->tensors->release(tensor_);
+  }
+
+  strata_tensor* get() const { return tensor_; }
+  strata_tensor* give() { return std::exchange(tensor_, nullptr); }
+  const abi::Active* active() const { return active_; }
+
+ private:
+  const abi::Active* active_ = nullptr;
+  strata_tensor* tensor_ = nullptr;
+};
+
+struct RmsNorm {
+  double eps = 1e-6;
+  double offset = 0;  // added to the weight
+};
+struct LayerNorm {
+  double eps = 1e-5;
+};
+using Rope = strata_op_rope;  // as Config::rope gives it
+
+struct Attention {
+  std::int64_t layer = 0;  // whose KV cache
+  bool causal = true, alibi = false;
+  std::uint32_t window = 0;     // 0: sees all tokens
+  std::string_view sinks = {};  // a weight [H]
+  double scale = 0;             // 0: 1 / sqrt(head_dim)
+  double soft_cap = 0, dropout = 0;
+};
+
+struct Moe {
+  std::string_view router, gate, up, down;  // modules; gate empty: none
+  std::uint32_t top_k = 1;
+  std::uint32_t route = STRATA_ROUTE_SOFTMAX;
+  bool normalise = false;
+  std::uint32_t activation = STRATA_SILU;
+  double scale = 1;
+};
+
+struct Heads {
+  std::int64_t q = 0, kv = 0, dim = 0;  // kv 0: as q
+  bool interleaved = false;             // q, k, v of each kv head lie together
+};
+
+// The function that a configuration's hidden_act names; throws for another.
+inline std::int32_t activation_named(std::string_view name) {
+  constexpr std::pair<std::string_view, std::int32_t> known[] = {
+      {"silu", STRATA_SILU}, {"swish", STRATA_SILU},
+      {"gelu", STRATA_GELU}, {"gelu_new", STRATA_GELU_TANH},
+      {"relu", STRATA_RELU}, {"gelu_pytorch_tanh", STRATA_GELU_TANH},
+      {"tanh", STRATA_TANH},
+  };
+  for (const auto& [text, f] : known)
+    if (text == name) return f;
+  throw Failure(STRATA_INVALID,
+                "activation '" + std::string(name) +
+                    "': not known: use silu, gelu, gelu_pytorch_tanh, relu or tanh");
+}
+
+// The ops of one forward. Weights are named by module, relative to the unit's prefix: "mlp.up_proj"
+// for "<prefix>mlp.up_proj.weight" with, where one was declared, its ".bias". T tokens, D hidden.
+class Ops {
+ public:
+  explicit Ops(const abi::Active& active) : active_(&active) {}
+
+  // ids [T] -> [T,D]
+  Tensor embedding(const Tensor& ids, std::string_view module) const {
+    return made(STRATA_OP(active_, embedding), find(module).weight, ids.get());
+  }
+  // Learned positions, at each token's position + offset: [T,D]
+  Tensor positions(std::string_view module, std::int64_t offset = 0) const {
+    return made(STRATA_OP(active_, positions), find(module).weight, offset);
+  }
+  // x [T,in] -> [T,out]
+  Tensor linear(const Tensor& x, std::string_view module) const {
+    const auto& one = find(module);
+    const strata_op_linear op{header<strata_op_linear>(), one.weight, 1, one.bias};
+    return made(STRATA_OP(active_, linear), &op, x.get());
+  }
+  // One product over a whole group, in the order of its declaration: [T,in] -> [T,out] of each.
+  template <std::size_t N>
+  std::array<Tensor, N> linear(const Tensor& x, const char* const (&modules)[N]) const {
+    const auto& first = find(modules[0]);
+    for (std::size_t i = 0; i < N; ++i) check_member(first, find(modules[i]), i);
+    const strata_op_linear op{header<strata_op_linear>(), first.weight, N, first.bias};
+    return several<N>(STRATA_OP(active_, linear), &op, x.get());
+  }
+  // Over the last dimension; without a module, not affine.
+  Tensor norm(const Tensor& x, std::string_view module, const RmsNorm& how) const {
+    return norm(x, find(module), STRATA_RMS_NORM, how.eps, how.offset);
+  }
+  Tensor norm(const Tensor& x, std::string_view module, const LayerNorm& how) const {
+    return norm(x, find(module), STRATA_LAYER_NORM, how.eps, 0);
+  }
+  Tensor norm(const Tensor& x, const RmsNorm& how) const {
+    return norm(x, {}, STRATA_RMS_NORM, how.eps, how.offset);
+  }
+  Tensor norm(const Tensor& x, const LayerNorm& how) const {
+    return norm(x, {}, STRATA_LAYER_NORM, how.eps, 0);
+  }
+  // Turns x [T,H,E] by its tokens' positions.
+  Tensor rope(const Tensor& x, const Rope& how) const {
+    return made(STRATA_OP(active_, rope), &how, x.get());
+  }
+  // [T,H*E] -> [T,H,E]
+  Tensor heads(const Tensor& x, std::int64_t e) const {
+    return made(STRATA_OP(active_, heads), STRATA_SINGLE, 0u, 0u, static_cast<std::uint32_t>(e),
+                x.get());
+  }
+  // q, k, v of one product: [T,(q+2kv)*dim] -> [T,q,dim], [T,kv,dim], [T,kv,dim]
+  std::array<Tensor, 3> heads(const Tensor& x, const Heads& how) const {
+    return several<3>(STRATA_OP(active_, heads),
+                      how.interleaved ? STRATA_INTERLEAVED : STRATA_FUSED,
+                      static_cast<std::uint32_t>(how.q), static_cast<std::uint32_t>(how.kv),
+                      static_cast<std::uint32_t>(how.dim), x.get());
+  }
+  // [T,H,E] -> [T,H*E]
+  Tensor merge(const Tensor& x) const {
+    return made(STRATA_OP(active_, heads), STRATA_MERGED, 0u, 0u, 0u, x.get());
+  }
+  // q [T,H,E], k [T,K,E], v [T,K,Ev] -> [T,H*Ev]; k and v join the cache of the layer.
+  Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attention& how) const {
+    strata_op_attention op{};
+    op.hdr = header<strata_op_attention>();
+    op.layer = static_cast<std::uint32_t>(how.layer);
+    op.mask = how.causal ? std::uint32_t{STRATA_MASK_CAUSAL} : 0;
+    if (how.alibi) op.mask |= STRATA_MASK_ALIBI;
+    op.window = how.window;
+    op.sinks = how.sinks.empty() ? STRATA_NONE : find(how.sinks).weight;
+    op.scale = how.scale, op.soft_cap = how.soft_cap, op.dropout = how.dropout;
+    return made(STRATA_OP(active_, attention), &op, q.get(), k.get(), v.get());
+  }
+  // [T,D] -> [T,D]
+  Tensor moe(const Tensor& x, const Moe& how) const {
+    strata_op_moe op{};
+    op.hdr = header<strata_op_moe>();
+    op.router = find(how.router).weight, op.router_bias = find(how.router).bias;
+    op.gate = how.gate.empty() ? STRATA_NONE : find(how.gate).weight;
+    op.up = find(how.up).weight, op.down = find(how.down).weight;
+    op.top_k = how.top_k, op.route = how.route, op.normalise = how.normalise ? 1 : 0;
+    op.activation = how.activation, op.scale = how.scale;
+    return made(STRATA_OP(active_, moe), &op, x.get());
+  }
+  Tensor activation(const Tensor& x, std::int32_t f) const {
+    return made(STRATA_OP(active_, activation), f, x.get());
+  }
+  // f(gate) * up
+  Tensor gated(const Tensor& gate, const Tensor& up, std::int32_t f) const {
+    return made(STRATA_OP(active_, gated), f, gate.get(), up.get());
+  }
+  Tensor silu_mul(const Tensor& gate, const Tensor& up) const {
+    return gated(gate, up, STRATA_SILU);
+  }
+  Tensor scale(const Tensor& x, double by) const { return elementwise(STRATA_SCALE, x, by); }
+  Tensor soft_cap(const Tensor& x, double cap) const {
+    return elementwise(STRATA_SOFT_CAP, x, cap);
+  }
+  Tensor dropout(const Tensor& x, double p) const {
+    return made(STRATA_OP(active_, dropout), p, x.get());
+  }
+  // The weight itself, dense.
+  Tensor weight(std::string_view module) const {
+    return made(STRATA_OP(active_, weight), find(module).weight);
+  }
+  // An op that this version has no function for.
+  template <std::size_t Out>
+  std::array<Tensor, Out> call(std::string_view name, std::string_view json,
+                               std::span<strata_tensor* const> in) const {
+    std::array<strata_tensor*, Out> out{};
+    check(STRATA_OP(active_, call)(active_->call, abi_str(name), abi_str(json), in.data(),
+                                   static_cast<std::uint32_t>(in.size()), out.data(), Out));
+    return owned(out);
+  }
+
+ private:
+  const abi::Module& find(std::string_view module) const {
+    for (const auto& one : *active_->modules)
+      if (one.name == module) return one;
+    throw Failure(STRATA_NOT_FOUND,
+                  "weight '" + std::string(module) + "': the unit did not declare it");
+  }
+
+  static void check_member(const abi::Module& first, const abi::Module& one, std::size_t i) {
+    const auto at = static_cast<std::uint32_t>(i);
+    const bool biased = first.bias != STRATA_NONE;
+    if (one.weight != first.weight + at || one.group != first.group ||
+        (one.bias != STRATA_NONE) != biased ||
+        (biased && (one.bias != first.bias + at || one.bias_group != first.bias_group)))
+      throw Failure(STRATA_INVALID, "linear: '" + first.name + "' and '" + one.name +
+                                        "' were not declared as one group, in this order");
+  }
+
+  Tensor norm(const Tensor& x, const abi::Module& module, std::uint32_t kind, double eps,
+              double offset) const {
+    const strata_op_norm op{
+        header<strata_op_norm>(), kind, 0, module.weight, module.bias, eps, offset};
+    return made(STRATA_OP(active_, norm), &op, x.get());
+  }
+
+  Tensor elementwise(std::int32_t op, const Tensor& x, double value) const {
+    return made(STRATA_OP(active_, elementwise), op, x.get(), nullptr, value);
+  }
+
+  template <class Function, class... Args>
+  Tensor made(Function* function, Args... args) const {
+    strata_tensor* out = nullptr;
+    check(function(active_->call, args..., &out));
+    return {active_, out};
+  }
+
+  template <std::size_t N, class Function, class... Args>
+  std::array<Tensor, N> several(Function* function, Args... args) const {
+    std::array<strata_tensor*, N> out{};
+    check(function(active_->call, args..., out.data()));
+    return owned(out);
+  }
+
+  template <std::size_t N>
+  std::array<Tensor, N> owned(const std::array<strata_tensor*, N>& from) const {
+    std::array<Tensor, N> out;
+    for (std::size_t i = 0; i < N; ++i) out[i] = {active_, from[i]};
+    return out;
+  }
+
+  const abi::Active* active_;
+};
+
+namespace abi {
+
+inline Tensor elementwise(std::int32_t op, const Tensor& a, const Tensor& b) {
+  strata_tensor* out = nullptr;
+  const auto* active = a.active();
+  check(STRATA_OP(active, elementwise)(active->call, op, a.get(), b.get(), 0, &out));
+  return {active, out};
+}
+
+}  // namespace abi
+
+// Broadcast from the last dimension on.
+inline Tensor operator+(const Tensor& a, const Tensor& b) {
+  return abi::elementwise(STRATA_ADD, a, b);
+}
+inline Tensor operator*(const Tensor& a, const Tensor& b) {
+  return abi::elementwise(STRATA_MUL, a, b);
+}
+
+#undef STRATA_OP
+
+}  // namespace strata

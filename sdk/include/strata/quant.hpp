@@ -1,0 +1,144 @@
+// A weight quantizer in C++: a class made for a scheme, over abi/draft/quant.h.
+//
+//   struct Mine {
+//     static int32_t score(string_view scheme, const Config* options);      // 0: not
+//     Mine(string_view scheme, const Config* options);                      // throws to refuse
+//     std::vector<strata::Part> parts(strata_dtype, span<const int64_t> shape) const;
+//     void pack(const strata_call&, const Memory& weight, span<const Memory> parts) const;
+//     void unpack(const strata_call&, span<const Memory> parts, const Memory& weight) const;
+//   };
+//   STRATA_QUANT_PLUGIN(Mine, "mine", "1.0.0");
+//
+// options is null where there are none. pack and unpack enqueue on the call's stream.
+#pragma once
+#include <strata/abi/draft/quant.h>
+
+#include <optional>
+#include <strata/plugin.hpp>
+#include <vector>
+
+namespace strata {
+
+struct Part {
+  std::string_view role;  // of static life: "codes", "scales"
+  strata_dtype dtype{};
+  std::vector<std::int64_t> shape;
+  std::uint32_t shard_axis = STRATA_NONE;  // where it may be cut; STRATA_NONE: as bytes only
+};
+
+// A contiguous tensor's memory.
+struct Memory {
+  void* data = nullptr;
+  strata_device device{};
+  strata_dtype dtype{};
+  std::span<const std::int64_t> shape;
+
+  std::int64_t elements() const {
+    std::int64_t product = 1;
+    for (const auto length : shape) product *= length;
+    return product;
+  }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+
+namespace abi {
+
+// Where the tensor lies; throws if it is not contiguous or has no memory.
+inline Memory memory_of(const strata_host_tensor& tensors, strata_call* call,
+                        strata_tensor* tensor) {
+  strata_view view{};
+  check(tensors.view(call, tensor, &view));
+  std::int64_t stride = 1;
+  for (auto i = view.ndim; i-- > 0; stride *= view.shape[i])
+    if (view.strides && view.shape[i] != 1 && view.strides[i] != stride)
+      throw Failure(STRATA_INVALID, "a tensor is not contiguous: copy it first");
+  if (!view.data && stride != 0) throw Failure(STRATA_INVALID, "a tensor has no memory");
+  return {static_cast<char*>(view.data) + view.byte_offset,
+          view.device,
+          view.dtype,
+          {view.shape, static_cast<std::size_t>(view.ndim)}};
+}
+
+// strata_quant over a class.
+template <class Codec>
+struct QuantTable {
+  struct Instance {
+    Codec codec;
+    const strata_host_tensor* tensors;
+  };
+  static Instance& of(strata_self* self) { return *reinterpret_cast<Instance*>(self); }
+  static std::optional<Config> config(const strata_config* options) {
+    return options ? std::optional<Config>(Config(options)) : std::nullopt;
+  }
+
+  static std::int32_t score(strata_str scheme, const strata_config* options) noexcept {
+    return guarded_value<std::int32_t>(0, [&] {
+      const auto given = config(options);
+      return Codec::score(text_of(scheme), given ? &*given : nullptr);
+    });
+  }
+  static strata_status create(const strata_host*, strata_str scheme, const strata_config* options,
+                              strata_self** out) noexcept {
+    return guarded([&] {
+      const auto given = config(options);
+      *out = reinterpret_cast<strata_self*>(
+          new Instance{Codec(text_of(scheme), given ? &*given : nullptr),
+                       host_table<strata_host_tensor>("strata.host.tensor/1")});
+    });
+  }
+  static void destroy(strata_self* self) noexcept { delete &of(self); }
+
+  static strata_status layout(strata_self* self, strata_dtype dtype, std::uint32_t ndim,
+                              const std::int64_t* shape, void (*emit)(void*, const strata_part*),
+                              void* to) noexcept {
+    return guarded([&] {
+      for (const auto& part : of(self).codec.parts(dtype, std::span(shape, ndim))) {
+        const strata_part made{header<strata_part>(),
+                               abi_str(part.role),
+                               part.shape.data(),
+                               static_cast<std::uint32_t>(part.shape.size()),
+                               0,
+                               part.shard_axis,
+                               part.dtype};
+        emit(to, &made);
+      }
+    });
+  }
+  static std::vector<Memory> memories(const Instance& codec, strata_call* call,
+                                      const strata_parts* parts) {
+    std::vector<Memory> out;
+    for (std::uint64_t i = 0; i < parts->n; ++i)
+      out.push_back(memory_of(*codec.tensors, call, parts->p[i]));
+    return out;
+  }
+  static strata_status pack(strata_self* self, strata_call* call, strata_tensor* weight,
+                            const strata_parts* parts) noexcept {
+    return guarded([&] {
+      const auto& instance = of(self);
+      const auto to = memories(instance, call, parts);
+      instance.codec.pack(*call, memory_of(*instance.tensors, call, weight), to);
+    });
+  }
+  static strata_status unpack(strata_self* self, strata_call* call, const strata_parts* parts,
+                              strata_tensor* weight) noexcept {
+    return guarded([&] {
+      const auto& instance = of(self);
+      const auto from = memories(instance, call, parts);
+      instance.codec.unpack(*call, from, memory_of(*instance.tensors, call, weight));
+    });
+  }
+
+  static constexpr strata_quant table{
+      header<strata_quant>(), score, create, destroy, layout, pack, unpack, nullptr, nullptr};
+};
+
+}  // namespace abi
+}  // namespace strata
+
+// `Class` as the quant plugin strata-quant-<name>.so.
+#define STRATA_QUANT_PLUGIN(Class, name, version) \
+  STRATA_EXPORT_PLUGIN("quant", name, version,    \
+                       {"strata.quant/1", &strata::abi::QuantTable<Class>::table})

@@ -1,0 +1,79 @@
+// The op attention: the cache, the request and the backend's arguments.
+#include <bit>
+#include <cmath>
+
+#include "torch/form.hpp"
+#include "torch/pch.hpp"
+#include "torch/tensor.hpp"
+#include "torch/torch_ops.hpp"
+
+namespace strata::torch {
+
+namespace {
+
+strata_attention_request request_for(const strata_op_attention& op, const at::Tensor& q,
+                                     const at::Tensor& k, const at::Tensor& v, const Pass& pass,
+                                     bool recording) {
+  strata_attention_request r{};
+  r.hdr.size = sizeof r;
+  r.device = device_of(q.device());
+  r.dtype = r.kv_dtype = dtype_of(q.scalar_type());
+  r.heads = static_cast<uint32_t>(q.size(1));
+  r.kv_heads = static_cast<uint32_t>(k.size(-2));
+  r.dim_qk = static_cast<uint32_t>(q.size(2));
+  r.dim_v = static_cast<uint32_t>(v.size(-1));
+  r.mask = op.mask;
+  r.window = op.window;
+  r.sinks = op.sinks != STRATA_NONE;
+  r.need = recording ? STRATA_NEED_BACKWARD : 0;
+  r.block = pass.blocks() ? pass.room().block : 0;
+  // Few bounds, so that few instances are made.
+  const auto longest = static_cast<uint64_t>(pass.ragged().max_query);
+  r.max_query = static_cast<uint32_t>(std::bit_ceil(longest));
+  for (int i = 0; i < 2; ++i) r.q_strides[i] = q.stride(i);
+  const int first = pass.blocks() ? 0 : 1;
+  for (int i = first; i < 3; ++i) r.kv_strides[i] = k.stride(i - first);
+  r.scale = op.scale != 0 ? op.scale : 1 / std::sqrt(static_cast<double>(r.dim_qk));
+  r.soft_cap = op.soft_cap;
+  r.dropout = recording ? op.dropout : 0;
+  return r;
+}
+
+}  // namespace
+
+plugin::Handle TorchOps::attention(const strata_op_attention& op, strata_tensor& q,
+                                   strata_tensor& k, strata_tensor& v) {
+  shape::attention(scope(), op, q.view(), k.view(), v.view());
+  auto& pass = shared_.pass;
+  auto& on = pass.on(device_);
+  TorchTensor query(value_of(q).contiguous());
+  const bool cached = pass.blocks() > 0;
+  const KvCache::Layer kv =
+      cached ? shared_.cache.append(op.layer, pass, value_of(k), value_of(v))
+             : KvCache::Layer{value_of(k).contiguous(), value_of(v).contiguous()};
+  TorchTensor keys(kv.k), values(kv.v), starts(on.starts), lengths(on.lengths), table(on.table);
+  TorchTensor sinks(op.sinks != STRATA_NONE ? weights_.at(op.sinks).to(at::kFloat) : at::Tensor());
+  const bool alibi = (op.mask & STRATA_MASK_ALIBI) != 0;
+  if (alibi && !on.slopes.defined())
+    on.slopes = alibi_slopes(static_cast<uint32_t>(query.value.size(1)), device_);
+  TorchTensor slopes(on.slopes);
+
+  strata_tensor *key_part = &keys, *value_part = &values;
+  strata_attention_args args{};
+  args.hdr.size = sizeof args;
+  args.q = &query;
+  args.k = {&key_part, 1};
+  args.v = {&value_part, 1};
+  args.table = cached ? &table : nullptr;
+  args.starts = &starts;
+  args.lengths = &lengths;
+  args.slopes = alibi ? &slopes : nullptr;
+  args.sinks = op.sinks != STRATA_NONE ? &sinks : nullptr;
+  args.max_query = static_cast<uint32_t>(pass.ragged().max_query);
+  args.max_keys = static_cast<uint32_t>(pass.ragged().max_keys);
+  args.seed = shared_.recording ? next_seed() : 0;
+  return shared_.backend.run(request_for(op, query.value, kv.k, kv.v, pass, shared_.recording),
+                             call_.seen, args);
+}
+
+}  // namespace strata::torch

@@ -1,0 +1,16 @@
+// Bytes that LibTorch's tensors hold in host memory.
+#pragma once
+#include <cstdint>
+
+namespace strata::torch {
+
+struct HeldBytes {
+  uint64_t now = 0, peak = 0;  // peak: since it was last asked for
+};
+
+// Counts from the first call on, for the whole process. [any-thread]
+void count_allocations();
+// The peak begins anew. [any-thread]
+HeldBytes held_bytes();
+
+}  // namespace strata::torch

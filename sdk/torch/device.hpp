@@ -1,0 +1,10 @@
+// Devices by their kind alone: CUDA's half of LibTorch is loaded when a place asks for it.
+#pragma once
+#include "torch/compute.hpp"
+
+namespace strata::torch {
+
+// Refused: CUDA where LibTorch has none or finds no such device.
+Place open_place(strata_device device);
+
+}  // namespace strata::torch

@@ -1,0 +1,106 @@
+#include "torch/expand.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/plugin/words.hpp"
+#include "torch/form.hpp"
+#include "torch/pch.hpp"
+#include "torch/tensor.hpp"
+
+namespace strata::torch {
+
+namespace {
+
+// Rows 2i+j of each head become rows j*half+i.
+void copy_heads(at::Tensor run, const at::Tensor& rows, int64_t heads, int64_t of_head) {
+  const auto half = of_head / 2;
+  run.unflatten(0, {heads, 2, half}).copy_(rows.unflatten(0, {heads, half, 2}).transpose(1, 2));
+}
+
+struct Rows {
+  int64_t count, elements;  // elements of one
+};
+
+Rows rows_of(at::IntArrayRef shape) {
+  if (shape.size() == 1) return {1, shape[0]};
+  int64_t elements = 1;
+  for (const auto n : shape.slice(1)) elements *= n;
+  return {shape[0], elements};
+}
+
+int64_t rows_of_head(const zero::Weight& w, at::IntArrayRef shape) {
+  const auto heads = static_cast<int64_t>(w.source.permuted_heads);
+  if (shape[0] % (2 * heads) != 0)
+    throw Error(
+        w.name,
+        std::to_string(shape[0]) + " rows are not those of " + std::to_string(heads) + " heads",
+        "correct the file");
+  return shape[0] / heads;
+}
+
+void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
+                  at::Tensor run, const Expansion& how) {
+  const auto type = scalar_type(w.source.stored.dtype);
+  if (w.in_out && shape.size() == 2)
+    run.copy_(borrowed(stored, {shape[1], shape[0]}, type, how.device).t());
+  else if (w.source.permuted_heads)
+    copy_heads(run, borrowed(stored, shape, type, how.device), w.source.permuted_heads,
+               rows_of_head(w, shape));
+  else
+    run.copy_(borrowed(stored, shape, type, how.device));
+}
+
+void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, at::Tensor dense,
+            const Expansion& how) {
+  TorchTensor part(std::move(blocks)), out(std::move(dense));
+  strata_tensor* first = &part;
+  const strata_parts parts{&first, 1};
+  if (codec.table->unpack(codec.self, how.call, &parts, &out) != STRATA_OK)
+    throw Error(w.name, plugin::take_words(), "correct the file");
+}
+
+// Blocks run along the last dimension, so rows are unpacked a few at a time: what is between the
+// two forms stays in the processor's cache.
+void expand_blocks(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
+                   at::Tensor run, const Expansion& how) {
+  const auto& form = w.source.stored;
+  const auto codec = (*how.codec)(form.scheme);
+  const auto rows = rows_of(shape);
+  if (rows.elements % form.block_elements != 0 || w.in_out)
+    throw Error(w.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
+  const auto row_bytes = rows.elements / form.block_elements * form.block_bytes;
+  const auto blocks = borrowed(stored, {rows.count, row_bytes}, at::kByte, how.device);
+  if (how.dtype == at::kFloat && !w.source.permuted_heads) {
+    unpack(codec, w, blocks, run.view({rows.count, rows.elements}), how);
+    return;
+  }
+  constexpr int64_t some = 1 << 18;  // elements, 1 MiB
+  const auto whole = w.source.permuted_heads ? rows_of_head(w, shape) : 1;
+  const auto step = std::max<int64_t>(whole, some / rows.elements / whole * whole);
+  const auto between =
+      at::empty({std::min(step, rows.count), rows.elements}, run.options().dtype(at::kFloat));
+  const auto out = run.view({rows.count, rows.elements});
+  for (int64_t first = 0; first < rows.count; first += step) {
+    const auto n = std::min(step, rows.count - first);
+    const auto wide = between.narrow(0, 0, n);
+    unpack(codec, w, blocks.narrow(0, first, n), wide, how);
+    if (w.source.permuted_heads)
+      copy_heads(out.narrow(0, first, n), wide, n / whole, whole);
+    else
+      out.narrow(0, first, n).copy_(wide);
+  }
+}
+
+}  // namespace
+
+void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
+            std::byte* run, const Expansion& how) {
+  auto to = borrowed(run, shape, how.dtype, how.device);
+  if (weight.source.stored.scheme.empty())
+    expand_dense(weight, shape, stored, to, how);
+  else
+    expand_blocks(weight, shape, stored, to, how);
+}
+
+}  // namespace strata::torch

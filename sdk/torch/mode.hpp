@@ -1,0 +1,42 @@
+// How LibTorch is entered: without recording, on the place's stream, its errors as ours.
+#pragma once
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/util/Exception.h>
+
+#include <optional>
+#include <string_view>
+
+#include "core/error.hpp"
+
+namespace strata::torch {
+
+// Tensors of an inference mode cannot enter a recorded computation later, so a recording pass only
+// switches gradients off.
+class Unrecorded {
+ public:
+  explicit Unrecorded(bool recording) {
+    if (recording)
+      no_grad_.emplace();
+    else
+      inference_.emplace();
+  }
+
+ private:
+  std::optional<c10::InferenceMode> inference_;
+  std::optional<c10::NoGradGuard> no_grad_;
+};
+
+// f(), with what LibTorch throws said as one line about `who`.
+template <class F>
+auto as_errors(std::string_view who, F&& f) {
+  try {
+    return f();
+  } catch (const c10::Error& e) {
+    std::string_view words = e.what_without_backtrace();
+    throw Error(who, words.substr(0, words.find('\n')), "");
+  }
+}
+
+}  // namespace strata::torch

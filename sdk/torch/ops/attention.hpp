@@ -1,0 +1,43 @@
+// The chosen attention backend, behind the op attention.
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <strata/abi/draft/attention.h>
+
+#include <string>
+#include <vector>
+
+#include "core/plugin/ops.hpp"
+
+namespace strata::torch {
+
+// Instances of a backend, one for each request that differs; kept until the end.
+class AttentionBackend {
+ public:
+  // `table` may be null: then the first use is refused.
+  AttentionBackend(const strata_attention* table, std::string name, const strata_host* host);
+  ~AttentionBackend();
+  AttentionBackend(const AttentionBackend&) = delete;
+  AttentionBackend& operator=(const AttentionBackend&) = delete;
+
+  // q, k, v -> [T,H*Ev]. Refused: a request that the backend does not serve. Errors carry its
+  // words.
+  plugin::Handle run(const strata_attention_request& request, strata_call& call,
+                     const strata_attention_args& args);
+
+ private:
+  strata_self* instance(const strata_attention_request& request);
+
+  const strata_attention* table_;
+  std::string name_;
+  const strata_host* host_;
+  struct Instance {
+    strata_attention_request request;
+    strata_self* self;
+  };
+  std::vector<Instance> instances_;
+};
+
+// The slopes of ALiBi for h heads, float32 [h]. Source: "Train Short, Test Long", its code.
+at::Tensor alibi_slopes(uint32_t h, const at::Device& device);
+
+}  // namespace strata::torch

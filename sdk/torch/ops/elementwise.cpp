@@ -1,0 +1,44 @@
+#include "core/error.hpp"
+#include "torch/ops/functions.hpp"
+#include "torch/pch.hpp"
+
+namespace strata::torch {
+
+at::Tensor activation(int32_t f, const at::Tensor& x) {
+  switch (f) {
+    case STRATA_RELU:
+      return at::relu(x);
+    case STRATA_GELU:
+      return at::gelu(x, "none");
+    case STRATA_GELU_TANH:
+      return at::gelu(x, "tanh");
+    case STRATA_SILU:
+      return at::silu(x);
+    case STRATA_TANH:
+      return at::tanh(x);
+    default:
+      throw Error("activation", "there is no function " + std::to_string(f), "correct the family");
+  }
+}
+
+at::Tensor gated(int32_t f, const at::Tensor& gate, const at::Tensor& up) {
+  auto y = activation(f, gate);
+  return at::GradMode::is_enabled() ? y.mul(up) : y.mul_(up);
+}
+
+at::Tensor elementwise(int32_t op, const at::Tensor& a, const at::Tensor& b, double value) {
+  switch (op) {
+    case STRATA_ADD:
+      return at::add(a, b);
+    case STRATA_MUL:
+      return at::mul(a, b);
+    case STRATA_SCALE:
+      return at::mul(a, value);
+    case STRATA_SOFT_CAP:
+      return at::tanh(a.mul(1 / value)).mul(value);
+    default:
+      throw Error("elementwise", "there is no op " + std::to_string(op), "correct the family");
+  }
+}
+
+}  // namespace strata::torch

@@ -1,0 +1,93 @@
+#include "torch/ops/rope.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "torch/pch.hpp"
+
+namespace strata::torch {
+
+namespace {
+
+std::string_view type_of(const strata_op_rope& op) {
+  return {op.type.p, static_cast<std::size_t>(op.type.n)};
+}
+
+bool same_list(const std::vector<double>& kept, const double* wanted, uint32_t n) {
+  if (!wanted) return kept.empty();
+  return kept.size() == n && std::equal(kept.begin(), kept.end(), wanted);
+}
+
+std::vector<double> list(const double* p, uint32_t n) {
+  return p ? std::vector<double>(p, p + n) : std::vector<double>();
+}
+
+at::Tensor angles(const strata_op_rope& op, int64_t dim, const at::Tensor& positions,
+                  const std::vector<TurnedSequence>& sequences) {
+  const auto at_rate = [&](const at::Tensor& rows, int64_t length) {
+    return rows.unsqueeze(1).mul(rope_frequencies(op, dim, length).to(rows.device()));
+  };
+  const auto real = positions.to(at::kFloat);
+  if (!depends_on_length(op)) return at_rate(real, 0);
+  std::vector<at::Tensor> parts;
+  int64_t first = 0;
+  for (const auto& s : sequences) {
+    parts.push_back(at_rate(real.narrow(0, first, s.count), s.length));
+    first += s.count;
+  }
+  return at::cat(parts);
+}
+
+}  // namespace
+
+bool Turn::serves(const strata_op_rope& wanted, int64_t head_dim, at::ScalarType type_of_x) const {
+  const auto numbers = [](const strata_op_rope& o) {
+    return std::tie(o.layout, o.dim, o.original_positions, o.max_positions, o.truncate, o.theta,
+                    o.factor, o.attention_factor, o.low_freq_factor, o.high_freq_factor,
+                    o.beta_fast, o.beta_slow);
+  };
+  return head == head_dim && dtype == type_of_x && numbers(op) == numbers(wanted) &&
+         type == type_of(wanted) &&
+         same_list(short_factors, wanted.short_factors, wanted.factors) &&
+         same_list(long_factors, wanted.long_factors, wanted.factors);
+}
+
+Turn turn(const strata_op_rope& op, int64_t head, at::ScalarType dtype, const at::Tensor& positions,
+          const std::vector<TurnedSequence>& sequences) {
+  Turn made;
+  made.op = op;
+  made.type = type_of(op);
+  made.short_factors = list(op.short_factors, op.factors);
+  made.long_factors = list(op.long_factors, op.factors);
+  made.op.type = {nullptr, 0};
+  made.op.short_factors = made.op.long_factors = nullptr;
+  made.head = head;
+  made.dtype = dtype;
+
+  const int64_t dim = op.dim ? op.dim : head;
+  const auto half = angles(op, dim, positions, sequences);
+  const auto whole = op.layout == STRATA_ROPE_INTERLEAVED ? at::repeat_interleave(half, 2, 1)
+                                                          : at::cat({half, half}, 1);
+  const double factor = op.attention_factor == 0 ? 1 : op.attention_factor;
+  made.cos = at::cos(whole).mul_(factor).to(dtype).unsqueeze(1);
+  made.sin = at::sin(whole).mul_(factor).to(dtype).unsqueeze(1);
+  return made;
+}
+
+at::Tensor rope(const at::Tensor& x, const Turn& turn) {
+  const auto dim = turn.cos.size(2);
+  const auto part = dim == turn.head ? x : x.narrow(2, 0, dim);
+  at::Tensor crossed;
+  if (turn.op.layout == STRATA_ROPE_INTERLEAVED) {
+    const auto pairs = part.unflatten(2, {dim / 2, 2});
+    crossed = at::stack({pairs.select(3, 1).neg(), pairs.select(3, 0)}, 3).flatten(2);
+  } else {
+    crossed = at::cat({part.narrow(2, dim / 2, dim / 2).neg(), part.narrow(2, 0, dim / 2)}, 2);
+  }
+  auto turned = at::GradMode::is_enabled() ? part.mul(turn.cos).add(crossed.mul(turn.sin))
+                                           : part.mul(turn.cos).add_(crossed.mul_(turn.sin));
+  if (dim == turn.head) return turned;
+  return at::cat({turned, x.narrow(2, dim, turn.head - dim)}, 2);
+}
+
+}  // namespace strata::torch

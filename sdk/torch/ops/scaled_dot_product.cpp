@@ -1,0 +1,76 @@
+#include <algorithm>
+
+#include "torch/ops/packed.hpp"
+#include "torch/pch.hpp"
+
+namespace strata::torch {
+
+namespace {
+
+at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a, Pass::OnDevice* kept,
+                     const at::Device& device) {
+  const auto index = static_cast<int64_t>(i);
+  if (kept)
+    for (const auto& m : kept->masks)
+      if (m.causal == a.causal && m.window == a.window && m.sequence == index && !m.slopes)
+        return m.value;
+  auto made = visible(ragged.sequences[i], a, device);
+  if (kept) kept->masks.push_back({a.causal, a.window, index, nullptr, made});
+  return made;
+}
+
+// One token: all keys that it sees, without a mask. The heads that share a key are the rows of a
+// query, so that each key is read once.
+at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attributes& a) {
+  if (a.window && k.size(0) > a.window) {
+    const auto first = k.size(0) - a.window;
+    k = k.narrow(0, first, a.window);
+    v = v.narrow(0, first, a.window);
+  }
+  const auto kv = k.size(1);
+  const auto rows = q.view({1, kv, q.size(1) / kv, q.size(2)});
+  return at::scaled_dot_product_attention(rows, k.transpose(0, 1).unsqueeze(0),
+                                          v.transpose(0, 1).unsqueeze(0), {}, a.dropout, false,
+                                          a.scale)
+      .reshape({1, -1});
+}
+
+// The kv heads are the batch and those that share one its heads, a key seen by them by a stride of
+// zero: nothing is repeated in memory.
+at::Tensor tokens(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const std::optional<at::Tensor>& mask, bool causal, const Attributes& a) {
+  const auto kv = k.size(1), share = q.size(1) / kv, n = q.size(0);
+  const auto shared = [&](const at::Tensor& x) {
+    return x.transpose(0, 1).unsqueeze(1).expand({kv, share, x.size(0), x.size(2)});
+  };
+  return at::scaled_dot_product_attention(q.unflatten(1, {kv, share}).permute({1, 2, 0, 3}),
+                                          shared(k), shared(v), mask, a.dropout, causal, a.scale)
+      .permute({2, 0, 1, 3})
+      .reshape({n, -1});
+}
+
+at::Tensor sequence(std::size_t i, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                    const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept) {
+  const auto& s = ragged.sequences[i];
+  if (s.count == 1 && a.causal && q.is_contiguous()) return one_token(q, k, v, a);
+  const bool all_near = a.window == 0 || s.keys <= a.window;
+  if (!a.causal && all_near) return tokens(q, k, v, {}, false, a);
+  if (a.causal && all_near && s.count == s.keys) return tokens(q, k, v, {}, true, a);
+  return tokens(q, k, v, kept_mask(ragged, i, a, kept, q.device()), false, a);
+}
+
+}  // namespace
+
+at::Tensor scaled_dot_product(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                              const at::Tensor& table, const Ragged& ragged, const Attributes& a,
+                              Pass::OnDevice* kept) {
+  std::vector<at::Tensor> parts;
+  for (std::size_t i = 0; i < ragged.sequences.size(); ++i) {
+    const auto& s = ragged.sequences[i];
+    parts.push_back(sequence(i, q.narrow(0, s.start, s.count), keys_of(i, k, table, ragged),
+                             keys_of(i, v, table, ragged), ragged, a, kept));
+  }
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
+}
+
+}  // namespace strata::torch

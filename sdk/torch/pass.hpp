@@ -1,0 +1,68 @@
+// What all calls of one pass share: where its sequences lie, and tensors made once for it.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <list>
+#include <vector>
+
+#include "core/run/compute.hpp"
+#include "torch/ops/rope.hpp"
+
+namespace strata::torch {
+
+// Where the sequences of packed tokens and their keys lie, as the host knows it.
+struct Ragged {
+  struct Sequence {
+    int64_t start = 0, count = 0;  // rows of the packed tokens
+    int64_t keys = 0;              // they see, their own among them
+    int64_t cache_row = -1;        // of the first key, in tokens of the cache; -1: in no one run
+  };
+  std::vector<Sequence> sequences;
+  int64_t tokens = 0, max_query = 0, max_keys = 0;
+};
+
+class Pass {
+ public:
+  // Room for keys and values as the cache lays it out. Refused: a batch that does not fit it.
+  explicit Pass(const run::KvRoom& room);
+  void begin(const run::Batch& batch);
+
+  const Ragged& ragged() const { return ragged_; }
+  const std::vector<run::Sequence>& sequences() const { return sequences_; }
+  // Blocks of one sequence; 0: no cache.
+  int64_t blocks() const { return blocks_; }
+  const run::KvRoom& room() const { return room_; }
+
+  // Tensors of this pass on one device, made when first asked for.
+  struct OnDevice {
+    explicit OnDevice(const at::Device& where) : device(where) {}
+    at::Device device;
+    at::Tensor ids;              // [T] int32
+    at::Tensor positions;        // [T] int64
+    at::Tensor starts, lengths;  // [S+1], [S] int32
+    at::Tensor table;            // [S, blocks] int32; undefined without a cache
+    at::Tensor cache_rows;       // [T] int64: where each token's key goes
+    at::Tensor slopes;           // [H] float32 of ALiBi, once asked for
+    std::vector<Turn> turns;     // a rope's cosines and sines
+    struct Mask {
+      bool causal;
+      int64_t window, sequence;  // sequence -1: of all, padded
+      const void* slopes;
+      at::Tensor value;
+    };
+    std::vector<Mask> masks;
+  };
+  OnDevice& on(const at::Device& device);
+  // The pass's tensors `starts` belongs to; null if it is another's.
+  OnDevice* of(const at::Tensor& starts);
+
+ private:
+  run::KvRoom room_;
+  int64_t blocks_ = 0;
+  std::vector<int32_t> ids_;
+  std::vector<run::Sequence> sequences_;
+  Ragged ragged_;
+  std::list<OnDevice> devices_;  // references stay valid
+};
+
+}  // namespace strata::torch

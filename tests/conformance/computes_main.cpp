@@ -1,0 +1,60 @@
+#define CATCH_CONFIG_RUNNER
+#include <dlfcn.h>
+#include <toml++/toml.h>
+
+#include <catch2/catch.hpp>
+#include <iostream>
+#include <sstream>
+
+#include "tests/conformance/computes.hpp"
+
+Computes& computes() {
+  static Computes one;
+  return one;
+}
+
+namespace {
+
+std::vector<Configuration> configurations(const toml::table& file, const char* key) {
+  std::vector<Configuration> out;
+  const auto* list = file[key].as_array();
+  if (!list) return out;
+  for (const auto& node : *list) {
+    const auto& entry = *node.as_table();
+    std::ostringstream json;
+    json << toml::json_formatter{*entry["config"].as_table()};
+    out.push_back({entry["name"].value_or(std::string("unnamed")), json.str(),
+                   entry["says"].value_or(std::string())});
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Catch::Session session;
+  std::string plugin, options;
+  session.cli(session.cli() | Catch::clara::Opt(plugin, "file")["--plugin"]("the plugin") |
+              Catch::clara::Opt(options, "file")["--options"]("its conformance.toml"));
+  if (const int status = session.applyCommandLine(argc, argv)) return status;
+  void* library = ::dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (library)
+    computes().plugin = static_cast<const strata_plugin*>(::dlsym(library, "strata_plugin_v1"));
+  if (!computes().plugin) {
+    std::cerr << "error: " << plugin << ": " << ::dlerror() << "\n";
+    return 1;
+  }
+  try {
+    const auto file = toml::parse_file(options);
+    computes().taken = configurations(file, "configuration");
+    computes().refused = configurations(file, "refused");
+  } catch (const std::exception& e) {
+    std::cerr << "error: " << options << ": " << e.what() << "\n";
+    return 1;
+  }
+  if (computes().taken.empty()) {
+    std::cerr << "error: " << options << ": no [[configuration]] to run under\n";
+    return 1;
+  }
+  return session.run();
+}

@@ -1,0 +1,34 @@
+// The least that a host gives a plugin: words, log and a configuration that is a table of values.
+#pragma once
+#include <map>
+#include <mutex>
+#include <strata/plugin.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+// Values by path.
+struct strata_config {
+  using Value = std::variant<std::int64_t, double, std::string>;
+  std::map<std::string, Value, std::less<>> values;
+};
+
+// A strata_host with nothing behind it. Lives as long as what it opened.
+class MiniHost : public strata_host {
+ public:
+  MiniHost();
+  MiniHost(const MiniHost&) = delete;
+  // What the plugin said last, on this thread.
+  static std::string take_words();
+  std::vector<std::string> lines() const;
+
+  // As an older host would be: what lies beyond `size` bytes must not be called.
+  void truncate(std::uint32_t size);
+  bool overstepped() const { return overstepped_; }
+
+ private:
+  static std::string& words();
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+  bool overstepped_ = false;
+};

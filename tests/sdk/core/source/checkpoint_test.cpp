@@ -1,0 +1,188 @@
+#include "core/source/checkpoint.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "core/source/import.hpp"
+#include "core/source/source_map.hpp"
+#include "tests/sdk/core/source/made.hpp"
+
+using namespace strata;
+
+namespace {
+
+// A safetensors file of one-element F32 tensors with these names.
+std::string holding(const std::vector<std::string>& names) {
+  std::string json = "{";
+  for (std::size_t i = 0; i < names.size(); ++i)
+    json += (i ? ",\"" : "\"") + names[i] + R"(":{"dtype":"F32","shape":[1],"data_offsets":[)" +
+            std::to_string(4 * i) + "," + std::to_string(4 * i + 4) + "]}";
+  return made::safetensors(json + "}", 4 * names.size());
+}
+
+std::string refused(const made::Folder& folder, const std::string& path) {
+  return made::refusal(folder, [&] { source::Checkpoint::open(path); });
+}
+
+}  // namespace
+
+TEST_CASE("a path that is no model is refused with one line", "[source][checkpoint]") {
+  const made::Folder folder;
+  const auto at = [&](std::string_view name) { return refused(folder, folder.path(name)); };
+  REQUIRE(at("none") == "DIR/none: no such model: give a folder, a .safetensors or a .gguf file");
+  REQUIRE(refused(folder, folder.path()) == "DIR/config.json: no such file: check the path");
+  folder.write("config.json", "{}");
+  REQUIRE(refused(folder, folder.path()) ==
+          "DIR: has neither model.safetensors nor model.safetensors.index.json: save the model in "
+          "safetensors format");
+  folder.write("model.bin", "x");
+  REQUIRE(at("model.bin") ==
+          "DIR/model.bin: is not a model: give a folder, a .safetensors file beside its "
+          "config.json, or a .gguf file");
+  std::filesystem::create_directory(folder.path("model.safetensors"));
+  REQUIRE(refused(folder, folder.path()) ==
+          "DIR/model.safetensors: is a folder, not a file: give the file itself");
+  REQUIRE(::mkfifo(folder.path("pipe.gguf").c_str(), 0600) == 0);
+  REQUIRE(at("pipe.gguf") == "DIR/pipe.gguf: is not a regular file: copy it to a file");
+}
+
+TEST_CASE("a file without the right to read it is refused", "[source][file]") {
+  const made::Folder folder;
+  const auto path = folder.write("x.gguf", "GGUF");
+  ::chmod(path.c_str(), 0);
+  ::chmod(folder.path().c_str(), 0755);
+  const bool was_root = ::geteuid() == 0;
+  if (was_root) REQUIRE(::seteuid(65534) == 0);
+  const auto line = made::refusal(folder, [&] { source::File::open(path); });
+  if (was_root) REQUIRE(::seteuid(0) == 0);
+  REQUIRE(line ==
+          "DIR/x.gguf: cannot be read: permission denied: give this user the right to read it");
+}
+
+TEST_CASE("a read beyond the file names the file and the range", "[source][file]") {
+  const made::Folder folder;
+  const auto file = source::File::open(folder.write("x", "12345678"));
+  std::vector<std::byte> four(4);
+  file->read(4, four);
+  REQUIRE(std::to_integer<char>(four[0]) == '5');
+  REQUIRE(made::refusal(folder, [&] { file->read(5, four); }) ==
+          "DIR/x: 4 bytes at 5 lie beyond its 8: the file is cut short; fetch it again");
+  REQUIRE(
+      made::refusal(folder, [&] { file->read(~0ull, four); }) ==
+      "DIR/x: 4 bytes at 18446744073709551615 lie beyond its 8: the file is cut short; fetch it "
+      "again");
+  std::filesystem::resize_file(folder.path("x"), 6);
+  REQUIRE(made::refusal(folder, [&] { file->read(4, four); }) ==
+          "DIR/x: ended while reading 4 bytes at 4: it was cut short while in use; fetch it again");
+}
+
+TEST_CASE("a broken index is refused with one line", "[source][checkpoint]") {
+  struct Row {
+    std::string what, index, line;
+  };
+  const auto map = [](const std::string& body) { return R"({"weight_map":{)" + body + "}}"; };
+  const std::string name = "DIR/model.safetensors.index.json: ";
+  const std::string damaged = ": the checkpoint is damaged; fetch it again";
+  const std::string own = ": shards lie in the index's own folder";
+  const auto row = GENERATE_COPY(values<Row>({
+      {"not JSON", "{", name + "not JSON at byte 2: the file is damaged; fetch it again"},
+      {"no map", "{}", name + "has no weight_map" + damaged},
+      {"a list", "[]", name + "has no weight_map" + damaged},
+      {"map a list", R"({"weight_map":[]})", name + "has no weight_map" + damaged},
+      {"empty map", map(""), name + "names no tensor" + damaged},
+      {"shard a number", map(R"("a":1)"),
+       name + "tensor 'a' has a shard that is not text" + damaged},
+      {"above the folder", map(R"("a":"../x")"),
+       name + "tensor 'a' has shard '../x', not a plain file name" + own},
+      {"absolute", map(R"("a":"/etc/x")"),
+       name + "tensor 'a' has shard '/etc/x', not a plain file name" + own},
+      {"the folder above", map(R"("a":"..")"),
+       name + "tensor 'a' has shard '..', not a plain file name" + own},
+      {"missing shard", map(R"("a":"none.safetensors")"),
+       name + "shard 'none.safetensors' is not in the folder: fetch it"},
+      {"tensor that the shard lacks",
+       map(R"("a":"1.safetensors","b":"1.safetensors",)"
+           R"("z":"1.safetensors")"),
+       name + "tensor 'z' is not in its shard '1.safetensors'" + damaged},
+      {"tensor in another shard",
+       map(R"("a":"1.safetensors","b":"1.safetensors",)"
+           R"("d":"1.safetensors","c":"2.safetensors")"),
+       name + "tensor 'd' is not in its shard '1.safetensors'" + damaged},
+      {"tensor of two shards",
+       map(R"("a":"1.safetensors","b":"1.safetensors",)"
+           R"("c":"3.safetensors")"),
+       "DIR/3.safetensors: tensor 'a' occurs a second time, after DIR/1.safetensors" + damaged},
+      {"tensor that is not listed", map(R"("a":"1.safetensors")"),
+       "DIR/1.safetensors: tensor 'b' is not in the index" + damaged},
+      {"all well",
+       map(R"("a":"1.safetensors","b":"1.safetensors","c":"2.safetensors",)"
+           R"("d":"2.safetensors")"),
+       ""},
+  }));
+  INFO(row.what);
+  const made::Folder folder;
+  folder.write("config.json", "{}");
+  folder.write("1.safetensors", holding({"a", "b"}));
+  folder.write("2.safetensors", holding({"c", "d"}));
+  folder.write("3.safetensors", holding({"c", "a"}));
+  folder.write("model.safetensors.index.json", row.index);
+  REQUIRE(refused(folder, folder.path()) == row.line);
+}
+
+TEST_CASE("every tensor that does not fit is named in one line", "[source][map]") {
+  const made::Folder folder;
+  folder.write("config.json", "{}");
+  const auto path = folder.write(
+      "x.safetensors", holding({"a", "b", "model.c", "d", "layers.0.rotary_emb.inv_freq"}));
+  const auto checkpoint = source::Checkpoint::open(path);
+  const auto resolved = [&](std::vector<source::Wanted> wanted) {
+    return made::refusal(folder, [&] { source::resolve(checkpoint, wanted); });
+  };
+  REQUIRE(resolved({{"a", {1}}, {"b", {1}}, {"c", {1}}, {"transformer.d", {1}}}) == "");
+  REQUIRE(resolved({{"a", {2, 3}}, {"model.x", {1}}, {"c", {1}}, {"d", {1}}}) ==
+          "DIR/x.safetensors: tensors do not fit the configuration: 'a' is [1], not [2,3], "
+          "'model.x' is missing, 'b' is extra: give the config.json that belongs to these weights");
+  std::vector<source::Wanted> many;
+  for (int i = 0; i < 10; ++i) many.push_back({"w" + std::to_string(i), {1}});
+  REQUIRE(
+      resolved(many) ==
+      "DIR/x.safetensors: tensors do not fit the configuration: 'w0' is missing, 'w1' is "
+      "missing, 'w2' is missing, 'w3' is missing, 'w4' is missing, 'w5' is missing, 'w6' is "
+      "missing, 'w7' is missing and 6 more: give the config.json that belongs to these weights");
+}
+
+TEST_CASE("a matrix kept the other way round is found by its shape there", "[source][map]") {
+  const made::Folder folder;
+  folder.write("config.json", "{}");
+  const auto checkpoint = source::Checkpoint::open(folder.write(
+      "x.safetensors",
+      made::safetensors(R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})", 24)));
+  const std::vector<source::Wanted> wanted{{"a", {3, 2}, true}};
+  REQUIRE(source::resolve(checkpoint, wanted).at("a").shape == std::vector<std::int64_t>{2, 3});
+}
+
+TEST_CASE("rows of a tensor are where they lie, or refused", "[source][tensor]") {
+  const source::Tensor blocks{
+      "q", {8, 64}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {2, 1000, 320}, 2};
+  const auto cut = source::rows(blocks, 4, 4);
+  REQUIRE(cut.shape == std::vector<std::int64_t>{4, 64});
+  REQUIRE(cut.at.file == 2);
+  REQUIRE(cut.at.offset == 1160);
+  REQUIRE(cut.at.bytes == 160);
+  REQUIRE(cut.permuted_heads == 1);
+  const made::Folder folder;
+  const auto refused = [&](const source::Tensor& tensor, std::int64_t first, std::int64_t count) {
+    return made::refusal(folder, [&] { source::rows(tensor, first, count); });
+  };
+  REQUIRE(
+      refused(blocks, 2, 4) ==
+      "tensor 'q': rows 2 to 6 of [8,64] would cut a head of interleaved rows: cut it elsewhere");
+  REQUIRE(refused(blocks, 4, 5) ==
+          "tensor 'q': rows 4 to 9 of [8,64] are not there: cut it elsewhere");
+  const source::Tensor straddling{
+      "s", {4, 8}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {0, 0, 20}, 0};
+  REQUIRE(refused(straddling, 0, 1) ==
+          "tensor 's': rows 0 to 1 of [4,8] would cut a block of Q4_1: cut it elsewhere");
+}

@@ -1,0 +1,149 @@
+#include <catch2/catch.hpp>
+
+#include "core/source/checkpoint.hpp"
+#include "core/source/import.hpp"
+#include "core/source/json.hpp"
+#include "tests/sdk/core/source/made.hpp"
+
+using namespace strata;
+
+namespace {
+
+// A mapping of an architecture of the tests' own.
+source::GgufMappings mappings(const std::string& more = "") {
+  return source::parse_gguf_mappings(
+      R"({"toy":{"model_type":"toy","config":{"heads":{"key":"toy.heads|toy.h"},)"
+      R"("layers":{"count":"toy.list","default":7},"kind":{"optional":true,"key":"toy.kind"}},)"
+      R"("rope":{"prefix":"toy.rope","factors":"factors"},"equal":[["toy.a","toy.b"]],)"
+      R"("names":{"m.{}.q":"b.{}.q","m.e":"e"},"permuted":{"m.{}.q":"heads"})" +
+          more + "}}",
+      "manifest.json");
+}
+
+made::Gguf toy() {
+  made::Gguf out;
+  out.text("general.architecture", "toy").u32("toy.h", 2);
+  return out;
+}
+
+std::string mapping_refusal(const std::string& json) {
+  const made::Folder folder;
+  return made::refusal(folder, [&] { source::parse_gguf_mappings(json, "manifest.json"); });
+}
+
+}  // namespace
+
+TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
+  const made::Folder folder;
+  const auto file = toy()
+                        .tensor("b.12.q", {4, 8}, 0, 0)
+                        .tensor("b.x.q", {8}, 0, 128)
+                        .tensor("e", {8}, 0, 160)
+                        .file(192);
+  const auto checkpoint = source::Checkpoint::open(folder.write("x.gguf", file), mappings());
+  REQUIRE(checkpoint.find("m.12.q"));
+  REQUIRE(checkpoint.find("m.12.q")->permuted_heads == 2);
+  REQUIRE(checkpoint.find("m.e")->permuted_heads == 0);
+  REQUIRE(checkpoint.find("b.x.q"));  // the mapping has no such name: the file's own
+  const auto config = source::parse_json(checkpoint.config(), "config.json");
+  REQUIRE(config["model_type"] == "toy");
+  REQUIRE(config["heads"] == 2);
+  REQUIRE(config["layers"] == 7);
+  REQUIRE(!config.contains("kind"));
+  REQUIRE(config["rope_theta"] == 10000.0);
+}
+
+TEST_CASE("rows of a permuted tensor are found where the file has them", "[source][tensor]") {
+  const source::Tensor tensor{"q", {8, 4}, {{STRATA_FLOAT, 32, 1}, "", 1, 4}, {0, 0, 128}, 2};
+  // Heads of 4 rows: the first halves of a head's pairs, then the second.
+  const std::vector<std::int64_t> wanted{0, 2, 1, 3, 4, 6, 5, 7};
+  for (std::int64_t row = 0; row < 8; ++row)
+    CHECK(source::stored_row(tensor, row) == wanted[static_cast<std::size_t>(row)]);
+}
+
+TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", "[source][gguf]") {
+  struct Row {
+    std::string what, bytes, line;
+  };
+  const std::string again = ": convert the model again";
+  const std::string other = ": use another file of the model";
+  const std::string damaged = ": the file is damaged; fetch it again";
+  const auto list = [](std::uint32_t type, std::uint64_t count, const std::string& body) {
+    return made::bytes(type) + made::bytes(count) + body;
+  };
+  const auto row = GENERATE_COPY(values<Row>({
+      {"no architecture", made::Gguf().file(0),
+       "DIR/x.gguf: no metadata 'general.architecture'" + again},
+      {"architecture a number", made::Gguf().u32("general.architecture", 1).file(0),
+       "DIR/x.gguf: metadata 'general.architecture' is not text" + damaged},
+      {"unknown architecture", made::Gguf().text("general.architecture", "else").file(0),
+       "DIR/x.gguf: no plugin knows the architecture 'else': known: toy"},
+      {"missing key", made::Gguf().text("general.architecture", "toy").file(0),
+       "DIR/x.gguf: no metadata 'toy.heads' or 'toy.h', which heads needs" + again},
+      {"a part of many", toy().u32("split.count", 3).file(0),
+       "DIR/x.gguf: is one part of a split model: merge the parts into one file first"},
+      {"keys that differ", toy().u32("toy.a", 1).u32("toy.b", 2).file(0),
+       "DIR/x.gguf: metadata 'toy.a' and 'toy.b' differ, which is not supported" + other},
+      {"rows that are not heads", toy().tensor("b.0.q", {4, 6}, 0, 0).file(96),
+       "DIR/x.gguf: tensor 'b.0.q' of [6,4] is not made of 2 heads" + again},
+      {"two tensors of one name", toy().tensor("e", {8}, 0, 0).tensor("m.e", {8}, 0, 32).file(64),
+       "DIR/x.gguf: tensor 'm.e' occurs a second time: the checkpoint is damaged; fetch it again"},
+      {"factors of two dimensions", toy().tensor("factors", {4, 4}, 0, 0).file(64),
+       "DIR/x.gguf: tensor 'factors' is not a short list of F32" + again},
+      {"unknown scaling", toy().text("toy.rope.scaling.type", "su").file(0),
+       "DIR/x.gguf: rope scaling 'su' is not supported" + other},
+      {"unknown key of scaling", toy().u32("toy.rope.scaling.new", 1).file(0),
+       "DIR/x.gguf: metadata 'toy.rope.scaling.new' is not supported" + other},
+      {"scaling without factor", toy().text("toy.rope.scaling.type", "linear").file(0),
+       "DIR/x.gguf: no metadata 'toy.rope.scaling.factor'" + again},
+      {"scaling beside factors",
+       toy()
+           .text("toy.rope.scaling.type", "linear")
+           .f32("toy.rope.scaling.factor", 2)
+           .tensor("factors", {8}, 0, 0)
+           .file(32),
+       "DIR/x.gguf: tensor 'factors' beside a rope scaling is not supported" + other},
+      {"token id out of range", toy().u32("tokenizer.ggml.bos_token_id", 5).file(0),
+       "DIR/x.gguf: metadata 'tokenizer.ggml.bos_token_id' is 5, not one of 0 tokens" + damaged},
+      {"tokens not texts", toy().raw("tokenizer.ggml.tokens", 9, list(4, 1, "0000")).file(0),
+       "DIR/x.gguf: metadata 'tokenizer.ggml.tokens' is not a list of texts" + damaged},
+      {"token type out of range",
+       toy()
+           .raw("tokenizer.ggml.token_type", 9, list(11, 1, made::bytes(std::int64_t{1} << 40)))
+           .file(0),
+       "DIR/x.gguf: a token's type is out of range" + damaged},
+  }));
+  INFO(row.what);
+  const made::Folder folder;
+  const auto path = folder.write("x.gguf", row.bytes);
+  REQUIRE(made::refusal(folder, [&] { source::Checkpoint::open(path, mappings()); }) == row.line);
+}
+
+TEST_CASE("a mapping that is not understood is refused by its place", "[source][gguf]") {
+  const std::string mend = ": mend the manifest's \"gguf\"";
+  REQUIRE(mapping_refusal("[]") == "manifest.json: gguf is not an object" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{}})") == "manifest.json: gguf.a has no model_type" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{"model_type":1}})") ==
+          "manifest.json: gguf.a has a 'model_type' that is not text" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","x":1}})") ==
+          "manifest.json: gguf.a has an unknown key 'x'" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","config":{"k":{"kye":"x"}}}})") ==
+          "manifest.json: gguf.a.config.k has an unknown key 'kye'" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","config":{"k":{"optional":1}}}})") ==
+          "manifest.json: gguf.a.config.k has an 'optional' that is not a flag" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","names":{"x":"t","y":"t"}}})") ==
+          "manifest.json: gguf.a maps 't' twice" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","equal":[["x"]]}})") ==
+          "manifest.json: gguf.a has an 'equal' that is not of pairs" + mend);
+}
+
+TEST_CASE("a quantized tensor without a codec is refused before a byte is written",
+          "[source][import]") {
+  const made::Folder folder;
+  const auto path = folder.write("x.gguf", toy().tensor("e", {32}, 3, 0).file(32));
+  const auto checkpoint = source::Checkpoint::open(path, mappings());
+  REQUIRE(made::refusal(folder, [&] {
+            source::import_checkpoint(checkpoint, folder.path("out"), {});
+          }) == "DIR/x.gguf: tensor 'm.e' is Q4_1, which no codec expands: add the codec's plugin");
+  REQUIRE(!std::filesystem::exists(folder.path("out")));
+}

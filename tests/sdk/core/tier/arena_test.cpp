@@ -1,0 +1,63 @@
+#include "core/tier/arena.hpp"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <string>
+
+#include "core/error.hpp"
+
+using namespace strata;
+using namespace strata::tier;
+
+namespace {
+
+// The kernel's count of this process's mapped memory, in pages.
+std::uint64_t mapped_pages() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages;
+}
+
+}  // namespace
+
+TEST_CASE("an arena is as large as asked for, to the page, and given back", "[tier][arena]") {
+  const std::uint64_t bytes = (std::uint64_t{96} << 20) + 1;  // a power of two would be 128 MiB
+  const auto before = mapped_pages();
+  {
+    Arena arena(bytes);
+    REQUIRE(arena.size() == bytes);
+    REQUIRE(reinterpret_cast<std::uintptr_t>(arena.data()) % 4096 == 0);
+    arena.data()[bytes - 1] = std::byte{1};
+    const auto grown = (mapped_pages() - before) * 4096;
+    REQUIRE(grown >= bytes);
+    REQUIRE(grown < bytes + (1 << 20));
+    Arena moved = std::move(arena);
+    REQUIRE(moved.size() == bytes);
+    REQUIRE(arena.size() == 0);
+  }
+  REQUIRE(mapped_pages() < before + 256);
+}
+
+TEST_CASE("memory that does not exist is an error, not a crash", "[tier][arena]") {
+  REQUIRE_THROWS_WITH(Arena(std::uint64_t{1} << 62), Catch::Contains("bytes refused"));
+  REQUIRE_THROWS_AS(StagingRing(std::uint64_t{1} << 40, std::uint64_t{1} << 40), Error);
+  REQUIRE_THROWS_AS(StagingRing(0, 4096), Error);
+}
+
+TEST_CASE("a ring gives each chunk once, aligned, the one that rested longest first",
+          "[tier][arena]") {
+  StagingRing ring(3, 5000);
+  REQUIRE(ring.chunk(1).size() == 8192);
+  REQUIRE(ring.chunk(1).data() == ring.arena().data() + 8192);
+  REQUIRE(ring.acquire() == 0);
+  REQUIRE(ring.acquire() == 1);
+  REQUIRE(ring.acquire() == 2);
+  REQUIRE_FALSE(ring.acquire());
+  ring.release(2);
+  ring.release(0);
+  REQUIRE(ring.acquire() == 2);
+  REQUIRE(ring.acquire() == 0);
+  REQUIRE_THROWS_AS(ring.release(7), Error);
+  ring.release(1);
+  REQUIRE_THROWS_AS(ring.release(1), Error);
+}

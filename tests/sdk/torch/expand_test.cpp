@@ -1,0 +1,88 @@
+#include "torch/expand.hpp"
+
+#include <ATen/ops/randn.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "torch/form.hpp"
+#include "torch/pch.hpp"
+#include "torch/tensor.hpp"
+
+namespace strata::torch {
+
+namespace {
+
+zero::Weight stored_as(std::vector<int64_t> shape, at::ScalarType type) {
+  zero::Weight w;
+  w.name = "weight";
+  w.shape = std::move(shape);
+  w.source.stored.dtype = dtype_of(type);
+  return w;
+}
+
+at::Tensor expanded(const zero::Weight& w, const at::Tensor& stored, at::ScalarType to,
+                    const run::Codec& codec = {}) {
+  const std::function<run::Codec(const std::string&)> find = [&](const std::string&) {
+    return codec;
+  };
+  strata_call call{};
+  auto out = at::empty(w.shape, to);
+  expand(w, w.shape, static_cast<const std::byte*>(stored.const_data_ptr()),
+         static_cast<std::byte*>(out.data_ptr()), {&find, &call, to, at::kCPU});
+  return out;
+}
+
+// Blocks of two signed bytes, each an element: a scheme of the test alone.
+strata_status unpack_bytes(strata_self*, strata_call*, const strata_parts* parts,
+                           strata_tensor* weight) {
+  const auto from = value_of(*parts->p[0]).view(at::kChar);
+  value_of(*weight).copy_(from);
+  return STRATA_OK;
+}
+
+}  // namespace
+
+TEST_CASE("a dense weight is cast from every dtype to every other", "[torch][expand]") {
+  const auto from = GENERATE(at::kFloat, at::kBFloat16, at::kHalf, at::kDouble);
+  const auto to = GENERATE(at::kFloat, at::kBFloat16, at::kHalf, at::kDouble);
+  const auto x = at::randn({6, 10}, at::kDouble).to(from);
+  REQUIRE(expanded(stored_as({6, 10}, from), x, to).equal(x.to(to)));
+}
+
+TEST_CASE("a weight that the file holds [in,out] is turned", "[torch][expand]") {
+  const auto x = at::randn({10, 6}, at::kFloat);
+  auto w = stored_as({6, 10}, at::kFloat);
+  w.in_out = true;
+  REQUIRE(expanded(w, x, at::kFloat).equal(x.t()));
+}
+
+TEST_CASE("interleaved rows of rotated heads go back to halves", "[torch][expand]") {
+  const auto x = at::randn({12, 5}, at::kFloat);
+  auto w = stored_as({12, 5}, at::kFloat);
+  w.source.permuted_heads = 2;
+  const auto made = expanded(w, x, at::kFloat);
+  for (int64_t head = 0; head < 2; ++head)
+    for (int64_t i = 0; i < 3; ++i)
+      for (int64_t j = 0; j < 2; ++j)
+        REQUIRE(made[head * 6 + j * 3 + i].equal(x[head * 6 + 2 * i + j]));
+}
+
+TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]") {
+  const auto to = GENERATE(at::kFloat, at::kBFloat16);
+  const uint32_t heads = GENERATE(0u, 2u);
+  strata_quant table{};
+  table.unpack = unpack_bytes;
+  const auto values = at::arange(-32, 32, at::kLong).to(at::kChar).view({8, 8});
+  auto w = stored_as({8, 8}, at::kFloat);
+  w.source.stored = {{}, "pairs", 2, 2};
+  const auto plain = expanded(w, values, to, {&table, nullptr});
+  REQUIRE(plain.equal(values.to(to)));
+  w.source.permuted_heads = heads;
+  auto dense = stored_as({8, 8}, at::kFloat);
+  dense.source.permuted_heads = heads;
+  REQUIRE(
+      expanded(w, values, to, {&table, nullptr}).equal(expanded(dense, values.to(at::kFloat), to)));
+}
+
+}  // namespace strata::torch

@@ -1,0 +1,57 @@
+#include <ATen/ops/erf.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/sigmoid.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <numbers>
+
+#include "core/error.hpp"
+#include "tests/sdk/torch/close.hpp"
+#include "torch/ops/functions.hpp"
+#include "torch/pch.hpp"
+
+namespace strata::torch {
+
+TEST_CASE("activations are their formulas", "[torch][elementwise]") {
+  const auto x = at::randn({6, 20}, at::kDouble).mul(3);
+  const auto half = x.div(2);
+  const auto root = std::sqrt(2 / std::numbers::pi);
+  REQUIRE(test::apart(activation(STRATA_RELU, x), x.clamp_min(0)) == 0);
+  REQUIRE(test::apart(activation(STRATA_GELU, x),
+                      half.mul(at::erf(x.div(std::numbers::sqrt2)).add(1))) < 1e-12);
+  REQUIRE(test::apart(activation(STRATA_GELU_TANH, x),
+                      half.mul(x.pow(3).mul(0.044715).add(x).mul(root).tanh().add(1))) < 1e-12);
+  REQUIRE(test::apart(activation(STRATA_SILU, x), x.mul(at::sigmoid(x))) < 1e-12);
+  REQUIRE(test::apart(activation(STRATA_TANH, x), x.tanh()) == 0);
+  REQUIRE_THROWS_AS(activation(99, x), Error);
+}
+
+TEST_CASE("a gate multiplies and stays as it was", "[torch][elementwise]") {
+  const auto both = at::randn({6, 40}, at::kFloat);
+  const auto gate = both.narrow(1, 0, 20), up = both.narrow(1, 20, 20);
+  const auto before = both.clone();
+  const c10::NoGradGuard unrecorded;
+  REQUIRE(test::apart(gated(STRATA_SILU, gate, up), gate.mul(at::sigmoid(gate)).mul(up)) < 1e-6);
+  REQUIRE(both.equal(before));
+}
+
+TEST_CASE("elementwise ops broadcast, scale and cap", "[torch][elementwise]") {
+  const auto a = at::randn({6, 20}, at::kDouble), b = at::randn({20}, at::kDouble);
+  REQUIRE(elementwise(STRATA_ADD, a, b, 0).equal(a.add(b)));
+  REQUIRE(elementwise(STRATA_MUL, a, b, 0).equal(a.mul(b)));
+  REQUIRE(elementwise(STRATA_SCALE, a, {}, 2.5).equal(a.mul(2.5)));
+  REQUIRE(test::apart(elementwise(STRATA_SOFT_CAP, a, {}, 1.5), a.div(1.5).tanh().mul(1.5)) <
+          1e-12);
+}
+
+TEST_CASE("dropout repeats for a seed and keeps the mean", "[torch][dropout]") {
+  const auto x = at::ones({100, 100}, at::kFloat);
+  const auto once = dropout(x, 0.25, 5);
+  REQUIRE(once.equal(dropout(x, 0.25, 5)));
+  REQUIRE_FALSE(once.equal(dropout(x, 0.25, 6)));
+  REQUIRE(once.mean().item<double>() == Approx(1).margin(0.05));
+  REQUIRE(once.eq(0).sum().item<int64_t>() > 2000);
+}
+
+}  // namespace strata::torch

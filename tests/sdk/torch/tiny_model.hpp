@@ -1,0 +1,42 @@
+// A tiny model of the reference, its family and an attention backend, loaded from built plugins.
+#pragma once
+#include <strata/abi/model.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/plugin/family.hpp"
+#include "core/plugin/host.hpp"
+#include "core/run/compute.hpp"
+#include "core/source/config.hpp"
+#include "core/source/config_table.hpp"
+
+namespace strata::torch::test {
+
+class TinyModel {
+ public:
+  // `attention`: the name of a backend; `tile`: bytes of a head's tile, 0: whole; `cache`: room for
+  // keys, or a recording pass without one.
+  TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile, bool recording);
+
+  // The logits of every token of the sequences in one pass.
+  std::vector<float> pass(const std::vector<std::vector<int32_t>>& tokens,
+                          const std::vector<run::Sequence>& sequences);
+
+  const std::vector<zero::Unit>& units() const { return units_; }
+  const std::vector<std::byte>& memory(std::size_t unit) const { return memory_[unit]; }
+  run::Compute& compute() { return *compute_; }
+
+ private:
+  strata_config config_handle_{};
+  std::unique_ptr<source::Config> config_;
+  std::unique_ptr<plugin::Host> host_;
+  std::unique_ptr<plugin::Family> family_;
+  std::vector<zero::Unit> units_;
+  std::vector<std::vector<std::byte>> memory_;  // run form of each unit
+  std::unique_ptr<run::Compute> compute_;
+};
+
+}  // namespace strata::torch::test
