@@ -76,6 +76,11 @@ TEST_CASE("a value of another type or out of range is refused by key", "[host][t
         "run.toml: line 2: a date is no value: put it between quotes");
 }
 
+TEST_CASE("text that breaks an assumption of the parser is refused", "[host][toml]") {
+  CHECK_THAT(refusal("[:run]\n"), Catch::StartsWith("run.toml: line 1: "));
+  CHECK_THAT(refusal("a=[\"i\"\xc2\xba]\n"), Catch::StartsWith("run.toml: line 1: "));
+}
+
 TEST_CASE("a syntax error names its line", "[host][toml]") {
   CHECK_THAT(refusal("[run]\nmodel = \"m\n"), Catch::StartsWith("run.toml: line 2: "));
   CHECK_THAT(refusal("[run"), Catch::StartsWith("run.toml: line 1: "));
