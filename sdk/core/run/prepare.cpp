@@ -91,6 +91,7 @@ class Preparation {
     for (const auto& unit : out_.units)
       if (unit.kind != STRATA_UNIT_HEAD) body = std::max(body, unit.run_bytes);
     lay_out(false, body);
+    for (auto& unit : out_.units) unit.in_tier = out_.tied && unit.kind == STRATA_UNIT_HEAD;
     out_.rows_bytes = pages(static_cast<uint64_t>(out_.chunk) * row_bytes());
     const auto budget = wish_.device_memory.value_or(~uint64_t{0});
     const auto taken = beside() + out_.rows_bytes;

@@ -66,6 +66,7 @@ class Session {
   const zero::Weight& table_weight() const;
   std::unique_ptr<Rows> resident_rows() const;
   std::unique_ptr<Rows> file_rows(RowRoom room);
+  MappedTile dummy_tile(const zero::Weight& table);
   std::vector<MappedTile> mapped_tiles() const;
 
   SessionParts parts_;
