@@ -117,7 +117,7 @@ void generate(const cli::Settings& settings) {
                       .repetition_penalty = settings.repetition_penalty,
                       .seed = static_cast<uint64_t>(settings.seed)};
   auto planned = plan_run(settings, model, room_of(request.prompts, request.new_tokens), plugins);
-  const auto wish = planned.wish;
+  const auto asked = asked_of(planned);
   const auto session = open_session(settings, model, std::move(planned), false, plugins);
   std::optional<Printer> printer;
   if (tokenizer && !settings.json) printer.emplace(*tokenizer, request.prompts.size());
@@ -131,7 +131,7 @@ void generate(const cli::Settings& settings) {
     texts.push_back(tokenizer ? tokenizer->decode(ids, true) : "");
   print_json({{"output_ids", result.tokens},
               {"text", texts},
-              {"report", report(*session, plugins, wish, result)}});
+              {"report", report(*session, plugins, asked, result)}});
 }
 
 }  // namespace strata::host

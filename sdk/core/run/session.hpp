@@ -75,8 +75,8 @@ class Session {
   std::byte* arena_ = nullptr;
   std::unique_ptr<Tiers> tiers_;
   std::unique_ptr<Compute> compute_;
-  std::unique_ptr<tier::Reader> reader_;
   std::vector<tier::Region> file_regions_, row_regions_;
+  std::unique_ptr<tier::Reader> reader_;  // behind the regions: it ends before they are given back
   std::unique_ptr<Rows> rows_;
   std::unique_ptr<Streaming> streaming_;
   std::unique_ptr<zero::Executor> executor_;
