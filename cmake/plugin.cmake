@@ -31,6 +31,12 @@ function(strata_add_plugin kind name)
       -P "${STRATA_CMAKE_DIR}/manifest.cmake")
   install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
   install(FILES "$<TARGET_FILE_DIR:${target}>/${target}.json" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
+  # What the conformance tests of its kind run it with, beside it for `strata plugins check`.
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/conformance.toml")
+    configure_file("${name}/conformance.toml" "${STRATA_PLUGIN_DIR}/${target}.conformance.toml" COPYONLY)
+    install(FILES "${name}/conformance.toml" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata"
+      RENAME "${target}.conformance.toml")
+  endif()
   if(COMMAND strata_enrol_plugin)
     strata_enrol_plugin(${kind} ${name})
   endif()
