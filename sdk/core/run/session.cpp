@@ -14,14 +14,18 @@ constexpr uint32_t row_parts = 32;
 
 bool reads(const Origin& origin) { return origin.route.tier != nullptr; }
 
+// The forward plan's, and the backward plan's where there is one.
+uint32_t plan_events(const Prepared& prepared) {
+  return streaming_events(prepared.units.size()) * (prepared.backward.slots.empty() ? 1 : 2);
+}
+
 }  // namespace
 
 Session::Session(SessionParts parts, const Progress& progress) : parts_(std::move(parts)) {
   const auto& prepared = parts_.prepared;
   for (const auto& weight : parts_.model->family->units().front().weights)
     if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
-  const auto events = streaming_events(prepared.units.size());
-  device_ = parts_.open_device(events + staging_chunks + 2);
+  device_ = parts_.open_device(plan_events(prepared) + staging_chunks + 2);
   arena_ = device_->arena(prepared.arena_bytes);
   parts_.compute.kv = prepared.kv;
   compute_ = parts_.open_compute(parts_.compute);
@@ -31,17 +35,22 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   load_weights(progress);
   load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   open_rows();
-  streaming_ = std::make_unique<Streaming>(StreamingParts{.units = prepared.units,
-                                                          .placement = prepared.placement,
-                                                          .origins = tiers_->origins(),
-                                                          .arena = arena_,
-                                                          .device = device_.get(),
-                                                          .reader = reader_.get(),
-                                                          .compute = compute_.get(),
-                                                          .rows = rows_.get(),
-                                                          .collective = parts_.collective.get()});
+  streaming_ = std::make_unique<Streaming>(streaming_parts(0));
   executor_ = std::make_unique<zero::Executor>(prepared.plan, *streaming_);
   for (const auto& tier : tiers_->open()) loaded_.push_back(tier->bytes_read());
+}
+
+StreamingParts Session::streaming_parts(uint32_t first_event) {
+  return {.units = parts_.prepared.units,
+          .placement = parts_.prepared.placement,
+          .origins = tiers_->origins(),
+          .arena = arena_,
+          .device = device_.get(),
+          .reader = reader_.get(),
+          .compute = compute_.get(),
+          .rows = rows_.get(),
+          .collective = parts_.collective.get(),
+          .first_event = first_event};
 }
 
 // The reader's thread uses tiers and device, the lanes use the arena: each ends before what it
@@ -53,7 +62,7 @@ void Session::open_reader() {
   if (!any) return;
   auto* staging = device_->staging(staging_chunks * staging_chunk);
   reader_ = std::make_unique<tier::Reader>(*device_, staging, staging_chunk, staging_chunks,
-                                           streaming_events(parts_.prepared.units.size()));
+                                           plan_events(parts_.prepared));
 }
 
 void Session::load_weights(const Progress& progress) {
@@ -64,7 +73,7 @@ void Session::load_weights(const Progress& progress) {
                              .compute = compute_.get(),
                              .scratch = arena_ + prepared.plan.fixed,
                              .separate_device = parts_.wish.separate_device,
-                             .event = streaming_events(prepared.units.size()) + staging_chunks};
+                             .event = plan_events(prepared) + staging_chunks};
   if (!parts_.files) return load_dummy(wanted, parts_.wish.dtype, load_parts, progress);
   for (const auto& file : parts_.model->checkpoint->files())
     file_regions_.push_back(parts_.files->bind(file->path(), 0, file->size()));
