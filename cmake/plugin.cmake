@@ -37,6 +37,12 @@ function(strata_add_plugin kind name)
       "${CMAKE_CURRENT_SOURCE_DIR}/${name}/shapes" "${STRATA_PLUGIN_DIR}/../../share/strata/shapes")
     install(DIRECTORY "${name}/shapes" DESTINATION "${CMAKE_INSTALL_DATADIR}/strata")
   endif()
+  # What the conformance tests of its kind run it with, beside it for `strata plugins check`.
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/conformance.toml")
+    configure_file("${name}/conformance.toml" "${STRATA_PLUGIN_DIR}/${target}.conformance.toml" COPYONLY)
+    install(FILES "${name}/conformance.toml" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata"
+      RENAME "${target}.conformance.toml")
+  endif()
   if(COMMAND strata_enrol_plugin)
     strata_enrol_plugin(${kind} ${name})
   endif()

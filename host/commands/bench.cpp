@@ -55,7 +55,7 @@ void bench(const cli::Settings& settings) {
                            .tokens = settings.prompt_len + settings.gen_len,
                            .prompt = settings.batch_size * settings.prompt_len},
                           plugins);
-  const auto wish = planned.wish;
+  const auto asked = asked_of(planned);
   const auto session = open_session(settings, model, std::move(planned), true, plugins);
   run::GenerateRequest request;
   request.new_tokens = settings.gen_len;
@@ -72,14 +72,14 @@ void bench(const cli::Settings& settings) {
     loops.push_back(measures(settings, result));
     loops.back()["moved"] = {{"decode", result.decode.counted}, {"steps", result.steps}};
   }
-  const auto full = report(*session, plugins, wish, result);
+  const auto full = report(*session, plugins, asked, result);
   if (settings.json) return print_json({{"loops", loops}, {"report", full}});
   const auto tokens =
       static_cast<double>(settings.batch_size * (settings.prompt_len + settings.gen_len));
-  print(text_of(loops.back(), static_cast<double>(model.run_bytes(wish.dtype)),
+  print(text_of(loops.back(), static_cast<double>(model.run_bytes(asked.wish.dtype)),
                 static_cast<double>(session->prepared().kv_bytes),
                 tokens * static_cast<double>(model.config->i64("hidden_size")) *
-                    static_cast<double>(wish.dtype.bits / 8),
+                    static_cast<double>(asked.wish.dtype.bits / 8),
                 full["peak"]["device"]["bytes"].get<double>()));
 }
 

@@ -15,7 +15,7 @@ void plan(const cli::Settings& settings) {
                                  .tokens = settings.prompt_len + settings.gen_len,
                                  .prompt = settings.batch_size * settings.prompt_len},
                                 plugins);
-  const auto out = plan_report(model, planned);
+  const auto out = plan_report(model, planned, settings.machine);
   if (settings.json) return print_json(out);
   const auto gigabytes = [](const nlohmann::json& bytes) {
     char text[32];
@@ -31,10 +31,10 @@ void plan(const cli::Settings& settings) {
           gigabytes(out["peak"]["host"]["bytes"]) + " at most\n";
   const auto& predicted = out["predicted"];
   char line[160];
-  std::snprintf(line, sizeof line,
-                "a token in %.4g s, the prompt in %.4g s, bound by %s (assumed rates)\n",
-                predicted["decode_s"].get<double>(), predicted["prefill_s"].get<double>(),
-                predicted["bound"].get<std::string>().c_str());
+  std::snprintf(
+      line, sizeof line, "a token in %.4g s, the prompt in %.4g s, bound by %s (%s rates)\n",
+      predicted["decode_s"].get<double>(), predicted["prefill_s"].get<double>(),
+      predicted["bound"].get<std::string>().c_str(), out["rates"].get<std::string>().c_str());
   print(text + line);
 }
 

@@ -17,6 +17,7 @@ struct Manifest {
   std::vector<std::string> keys;    // model types, targets or schemes that it serves exactly
   std::vector<std::string> drafts;  // draft interfaces that it uses
   bool only_by_name = false;        // never chosen by key or score
+  bool page_locked = false;         // of a tier: its memory is page-locked
   nlohmann::json needs = nlohmann::json::object();
   nlohmann::json gguf = nlohmann::json::object();  // by GGUF architecture: names and keys
 };

@@ -5,7 +5,9 @@
 #include <fstream>
 #include <string>
 
+#include "core/error.hpp"
 #include "core/zero/simulate.hpp"
+#include "host/commands/commands.hpp"
 
 namespace strata::host {
 namespace {
@@ -34,18 +36,39 @@ json tiers_of(const run::Prepared& prepared, const run::Wish& wish) {
   return out;
 }
 
+uint64_t locked_bytes(const run::Prepared& prepared, const std::vector<bool>& locked) {
+  uint64_t sum = 0;
+  for (std::size_t t = 0; t < locked.size(); ++t)
+    if (locked[t]) sum += prepared.tier_bytes[t];
+  return sum;
+}
+
 double each(double sum, int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0; }
 
-// Rates of a machine that was not measured: one GPU of the day behind PCIe 5, or two cores.
-zero::Rates assumed_rates(const Planned& planned, double& compute, double& memory) {
-  compute = planned.cuda ? 400e12 : 100e9;
-  memory = planned.cuda ? 3e12 : 15e9;
-  zero::Rates rates{.disk = 3e9,
-                    .link = planned.cuda ? 50e9 : 8e9,
-                    .network = 100e9,
-                    .expand = memory / 2,
-                    .run = {}};
-  return rates;
+struct MachineRates {
+  double disk, link, memory, compute;
+};
+
+// Where nothing was measured: one GPU of the day behind PCIe 5, or two cores.
+MachineRates assumed_rates(bool cuda) {
+  return cuda ? MachineRates{3e9, 50e9, 3e12, 400e12} : MachineRates{3e9, 8e9, 15e9, 100e9};
+}
+
+MachineRates read_rates(const std::string& path) {
+  const auto file = json::parse(read_text_file(path), nullptr, false);
+  MachineRates out{};
+  for (const auto& [key, to] : {std::pair{"disk", &out.disk},
+                                {"link", &out.link},
+                                {"memory", &out.memory},
+                                {"compute", &out.compute}}) {
+    const auto found = file.is_object() ? file.find(key) : file.end();
+    if (!file.is_object() || found == file.end() || !found->is_number() ||
+        !(found->get<double>() > 0))
+      throw UsageError("--machine", printable(path) + " has no rate '" + key + "'",
+                       "give a JSON object with disk, link, memory and compute");
+    *to = found->get<double>();
+  }
+  return out;
 }
 
 const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
@@ -62,7 +85,14 @@ const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
 
 }  // namespace
 
-json report(const run::Session& session, const Opened& plugins, const run::Wish& wish) {
+Asked asked_of(const Planned& planned) {
+  Asked out{planned.wish, {}};
+  for (const auto* tier : planned.tiers) out.locked.push_back(tier->manifest.page_locked);
+  return out;
+}
+
+json report(const run::Session& session, const Opened& plugins, const Asked& asked) {
+  const auto& wish = asked.wish;
   const auto& prepared = session.prepared();
   json out;
   out["plugins"] = plugins.report();
@@ -71,12 +101,13 @@ json report(const run::Session& session, const Opened& plugins, const run::Wish&
   out["tiers"] = tiers_of(prepared, wish);
   out["load_s"] = session.load_seconds();
   out["peak"]["host"]["bytes"] = most_resident();
+  out["peak"]["pinned"]["bytes"] = locked_bytes(prepared, asked.locked);
   return out;
 }
 
-json report(run::Session& session, const Opened& plugins, const run::Wish& wish,
+json report(run::Session& session, const Opened& plugins, const Asked& asked,
             const run::GenerateResult& result) {
-  auto out = report(static_cast<const run::Session&>(session), plugins, wish);
+  auto out = report(static_cast<const run::Session&>(session), plugins, asked);
   const auto held = session.compute().held();
   out["moved_bytes_per_token"] = each(static_cast<double>(result.decode.counted), result.decoded);
   out["moved"]["decode"] = {{"counted", result.decode.counted},
@@ -94,16 +125,17 @@ json report(run::Session& session, const Opened& plugins, const run::Wish& wish,
   return out;
 }
 
-json plan_report(const run::Model& model, const Planned& planned) {
+json plan_report(const run::Model& model, const Planned& planned, const std::string& machine) {
   const auto& prepared = planned.prepared;
   const auto& wish = planned.wish;
-  double compute = 0, memory = 0;
-  auto rates = assumed_rates(planned, compute, memory);
+  const auto at = machine.empty() ? assumed_rates(planned.cuda) : read_rates(machine);
+  zero::Rates rates{
+      .disk = at.disk, .link = at.link, .network = at.link, .expand = at.memory / 2, .run = {}};
   const auto run_for = [&](int64_t tokens) {
     rates.run.clear();
     for (std::size_t u = 0; u < prepared.units.size(); ++u)
-      rates.run.push_back(std::max(prepared.flops[u] * static_cast<double>(tokens) / compute,
-                                   static_cast<double>(prepared.units[u].run_bytes) / memory));
+      rates.run.push_back(std::max(prepared.flops[u] * static_cast<double>(tokens) / at.compute,
+                                   static_cast<double>(prepared.units[u].run_bytes) / at.memory));
     return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 2);
   };
   const auto first = [&](int64_t tokens) {
@@ -131,7 +163,8 @@ json plan_report(const run::Model& model, const Planned& planned) {
                       {"prefill_s", first(prepared.chunk)},
                       {"decode_s", decode.end - first(1)},
                       {"bound", bound_of(decode, true)}};
-  out["rates"] = "assumed";
+  out["peak"]["pinned"]["bytes"] = locked_bytes(prepared, asked_of(planned).locked);
+  out["rates"] = machine.empty() ? "assumed" : "measured";
   out["units"] = prepared.units.size();
   out["chunk"] = prepared.chunk;
   return out;

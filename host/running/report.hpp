@@ -7,11 +7,21 @@
 
 namespace strata::host {
 
-nlohmann::json report(const run::Session& session, const Opened& plugins, const run::Wish& wish);
+// What of a plan a report needs after the session took the plan.
+struct Asked {
+  run::Wish wish;
+  std::vector<bool> locked;  // by tier: its memory is page-locked
+};
+Asked asked_of(const Planned& planned);
+
+nlohmann::json report(const run::Session& session, const Opened& plugins, const Asked& asked);
 // The same with what generating took.
-nlohmann::json report(run::Session& session, const Opened& plugins, const run::Wish& wish,
+nlohmann::json report(run::Session& session, const Opened& plugins, const Asked& asked,
                       const run::GenerateResult& result);
-// The plan alone: `strata plan`.
-nlohmann::json plan_report(const run::Model& model, const Planned& planned);
+// The plan alone: `strata plan`. `machine`: a file with measured rates in bytes and operations a
+// second,
+// {"disk": x, "link": x, "memory": x, "compute": x}; empty: rates are assumed.
+nlohmann::json plan_report(const run::Model& model, const Planned& planned,
+                           const std::string& machine);
 
 }  // namespace strata::host

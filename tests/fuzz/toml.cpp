@@ -1,10 +1,11 @@
 // Any text as run.toml: settings, or a UsageError; nothing else.
+#include "host/cli/toml.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "core/error.hpp"
-#include "host/cli/toml.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -34,6 +34,10 @@ void fill(std::byte* to, uint64_t bytes, const std::vector<std::byte>& with) {
 
 }  // namespace
 
+void fill_dummy(std::span<std::byte> memory, strata_dtype dtype) {
+  fill(memory.data(), memory.size(), pattern(dtype));
+}
+
 void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const LoadParts& parts,
                 const Progress& progress) {
   if (dtype.bits > 32)

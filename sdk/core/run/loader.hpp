@@ -43,4 +43,6 @@ void load(const std::vector<Target>& targets, tier::Tier& source,
 void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const LoadParts& parts,
                 const Progress& progress);
 
+void fill_dummy(std::span<std::byte> memory, strata_dtype dtype);
+
 }  // namespace strata::run

@@ -46,7 +46,8 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
 
 class Preparation {
  public:
-  Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
+  Preparation(const Model& model, const Wish& wish)
+      : model_(model), wish_(wish), budget_(wish.device_memory) {
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
@@ -54,20 +55,26 @@ class Preparation {
     out_.kv_bytes = kv_bytes(model, wish, out_.kv);
   }
 
-  // Resident in whatever chunks of prefill, else streamed in the longest chunks that fit.
   Prepared run() {
+    if (try_budget()) return std::move(out_);
+    refuse();
+  }
+
+ private:
+  // Resident in whatever chunks of prefill, else streamed in the longest chunks that fit.
+  bool try_budget() {
+    least_ = ~uint64_t{0};
     for (const auto fits : {&Preparation::whole, &Preparation::split})
       for (int64_t chunk = std::max<int64_t>(wish_.prompt, wish_.sequences);;
            chunk = (chunk + 1) / 2) {
         out_.chunk = chunk;
         out_.activation_bytes = pages(activations(model_, wish_, chunk));
-        if ((this->*fits)()) return std::move(out_);
+        if ((this->*fits)()) return true;
         if (chunk <= static_cast<int64_t>(wish_.sequences)) break;
       }
-    refuse();
+    return false;
   }
 
- private:
   uint64_t beside() const { return out_.kv_bytes + out_.activation_bytes; }
 
   // Everything on the device, if there is room.
@@ -91,12 +98,11 @@ class Preparation {
     for (const auto& unit : out_.units)
       if (unit.kind != STRATA_UNIT_HEAD) body = std::max(body, unit.run_bytes);
     lay_out(false, body);
+    for (auto& unit : out_.units) unit.in_tier = out_.tied && unit.kind == STRATA_UNIT_HEAD;
     out_.rows_bytes = pages(static_cast<uint64_t>(out_.chunk) * row_bytes());
-    const auto budget = wish_.device_memory.value_or(~uint64_t{0});
     const auto taken = beside() + out_.rows_bytes;
-    if (budget <= taken) return least(taken), false;
-    const bool bounded = wish_.device_memory.has_value();
-    const uint64_t arena = bounded ? (budget - taken) / page * page : 0;
+    const bool bounded = budget_.has_value();
+    const uint64_t arena = bounded && *budget_ > taken ? (*budget_ - taken) / page * page : 0;
     out_.placement = zero::place(out_.units, wish_.tiers, arena, wish_.fill_device && bounded);
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const bool here = std::ranges::find(wish_.second_device, out_.units[u].declared) !=
@@ -105,7 +111,7 @@ class Preparation {
     }
     place_table();
     const auto smallest = zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks);
-    if (bounded && arena < smallest) return least(taken + smallest), false;
+    if (bounded && arena < smallest) return least(taken + pages(smallest)), false;
     finish(bounded ? arena : deep_enough());
     return fits();
   }
@@ -179,25 +185,29 @@ class Preparation {
   }
 
   bool fits() {
-    if (!wish_.device_memory || out_.device_bytes <= *wish_.device_memory) return true;
+    if (!budget_ || out_.device_bytes <= *budget_) return true;
     least(out_.device_bytes);
     return false;
   }
 
   void least(uint64_t bytes) { least_ = std::min(least_, bytes); }
 
-  [[noreturn]] void refuse() const {
-    throw Error(
-        "--device-memory",
-        std::to_string(wish_.device_memory.value_or(0)) + " bytes are too few for " + model_.path,
-        "give at least " + std::to_string(least_) +
-            (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
+  // A larger budget may hold more units and so need more again: the least is one that was tried.
+  [[noreturn]] void refuse() {
+    const auto given = budget_.value_or(0);
+    auto enough = given;
+    do budget_ = enough = least_;
+    while (!try_budget() && least_ > enough);
+    throw Error("--device-memory", std::to_string(given) + " bytes are too few for " + model_.path,
+                "give at least " + std::to_string(enough) +
+                    (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
   }
 
   const Model& model_;
   const Wish& wish_;
+  std::optional<uint64_t> budget_;  // of the device, at this try
   Prepared out_;
-  uint64_t least_ = ~uint64_t{0};
+  uint64_t least_ = ~uint64_t{0};  // what the tries that failed would have needed
 };
 
 }  // namespace

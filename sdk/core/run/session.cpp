@@ -100,10 +100,20 @@ void Session::open_rows() {
   room.lanes = device_.get();
   room.event = streaming_events(prepared.units.size()) + staging_chunks + other_events - 1;
   const auto tier = prepared.tied ? prepared.placement[at].tier : prepared.table_tier;
-  if (tier != zero::resident && parts_.wish.tiers[tier].stored)
+  if (parts_.files && parts_.wish.tiers[tier].stored)
     rows_ = file_rows(room);
+  else if (parts_.wish.reads[tier])
+    rows_ = std::make_unique<MappedRows>(table, std::vector{dummy_tile(table)}, room);
   else
     rows_ = std::make_unique<MappedRows>(table, mapped_tiles(), room);
+}
+
+// Made-up weights in a tier that cannot be looked into: the table is made up a second time.
+MappedTile Session::dummy_tile(const zero::Weight& table) {
+  const auto bytes = static_cast<uint64_t>(vocabulary_) * table.run_bytes;
+  auto* memory = device_->staging((bytes + 4095) / 4096 * 4096);
+  fill_dummy({memory, bytes}, parts_.wish.dtype);
+  return {.first = 0, .rows = vocabulary_, .at = memory};
 }
 
 std::unique_ptr<Rows> Session::resident_rows() const {
@@ -141,9 +151,7 @@ std::vector<MappedTile> Session::mapped_tiles() const {
   if (!prepared.tied) return out;
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     if (prepared.units[u].kind == STRATA_UNIT_HEAD)
-      add(prepared.units[u], prepared.placement[u].tier == zero::resident
-                                 ? arena_ + prepared.plan.slots[u].run
-                                 : tiers_->seat(u).memory());
+      add(prepared.units[u], tiers_->seat(u).memory());
   return out;
 }
 

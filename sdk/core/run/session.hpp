@@ -66,6 +66,7 @@ class Session {
   const zero::Weight& table_weight() const;
   std::unique_ptr<Rows> resident_rows() const;
   std::unique_ptr<Rows> file_rows(RowRoom room);
+  MappedTile dummy_tile(const zero::Weight& table);
   std::vector<MappedTile> mapped_tiles() const;
 
   SessionParts parts_;
@@ -74,8 +75,8 @@ class Session {
   std::byte* arena_ = nullptr;
   std::unique_ptr<Tiers> tiers_;
   std::unique_ptr<Compute> compute_;
-  std::unique_ptr<tier::Reader> reader_;
   std::vector<tier::Region> file_regions_, row_regions_;
+  std::unique_ptr<tier::Reader> reader_;  // behind the regions: it ends before they are given back
   std::unique_ptr<Rows> rows_;
   std::unique_ptr<Streaming> streaming_;
   std::unique_ptr<zero::Executor> executor_;

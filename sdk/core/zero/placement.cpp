@@ -38,7 +38,8 @@ std::vector<bool> spread(std::span<const Unit> units, uint64_t budget) {
     // The line from (0,0) to (all, budget): a unit stays when what is held falls a unit behind it.
     const auto due =
         static_cast<double>(budget) * static_cast<double>(seen) / static_cast<double>(all);
-    if (held + units[i].run_bytes > budget || static_cast<double>(held + units[i].run_bytes) > due)
+    if (units[i].in_tier || held + units[i].run_bytes > budget ||
+        static_cast<double>(held + units[i].run_bytes) > due)
       continue;
     stays[i] = true;
     held += units[i].run_bytes;

@@ -12,7 +12,7 @@ namespace strata::torch {
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 // Over the last dimension; weight and bias may be undefined. RMS norm computes in float32 and
-// returns to x's dtype before the weight multiplies, as transformers' llama does.
+// returns to x's dtype before the weight multiplies, as transformers does.
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset);
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       double eps, double offset);

@@ -1,0 +1,16 @@
+# Whether there is CUDA 13's compiler: strata_has_nvcc, and words about it for people. ./dev exports
+# CUDACXX where it installed the compiler itself.
+set(strata_has_nvcc OFF)
+set(strata_nvcc_words "")
+if(STRATA_TORCH)
+  find_program(STRATA_NVCC NAMES "$ENV{CUDACXX}" nvcc HINTS /usr/local/cuda/bin)
+  set(strata_nvcc_words " (no nvcc found)")
+  if(STRATA_NVCC)
+    execute_process(COMMAND "${STRATA_NVCC}" --version OUTPUT_VARIABLE version ERROR_QUIET)
+    set(strata_nvcc_words " (${STRATA_NVCC} is not of CUDA 13)")
+    if(version MATCHES "release 13\\.")
+      set(strata_has_nvcc ON)
+      set(strata_nvcc_words " (${STRATA_NVCC})")
+    endif()
+  endif()
+endif()
