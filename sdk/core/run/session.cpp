@@ -11,6 +11,7 @@ namespace {
 constexpr uint32_t staging_chunks = 8;
 constexpr uint64_t staging_chunk = 4u << 20;
 constexpr uint32_t row_parts = 32;
+constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding's rows
 
 bool reads(const Origin& origin) { return origin.route.tier != nullptr; }
 
@@ -25,7 +26,7 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   const auto& prepared = parts_.prepared;
   for (const auto& weight : parts_.model->family->units().front().weights)
     if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
-  device_ = parts_.open_device(plan_events(prepared) + staging_chunks + 2);
+  device_ = parts_.open_device(plan_events(prepared) + staging_chunks + other_events);
   arena_ = device_->arena(prepared.arena_bytes);
   parts_.compute.kv = prepared.kv;
   compute_ = parts_.open_compute(parts_.compute);
@@ -53,9 +54,15 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
           .first_event = first_event};
 }
 
-// The reader's thread uses tiers and device, the lanes use the arena: each ends before what it
-// uses.
-Session::~Session() { reader_.reset(); }
+// The reader's thread uses tiers and device, the lanes use the arena and what the tiers map: each
+// ends before what it uses.
+Session::~Session() {
+  try {
+    if (executor_) executor_->finish();
+  } catch (const std::exception&) {  // a pass has told it, or nobody asked for what failed
+  }
+  reader_.reset();
+}
 
 void Session::open_reader() {
   const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
@@ -100,6 +107,7 @@ void Session::open_rows() {
   room.device = arena_ + prepared.arena_bytes - prepared.rows_bytes;
   room.host = parts_.wish.separate_device ? device_->staging(prepared.rows_bytes) : room.device;
   room.lanes = device_.get();
+  room.event = plan_events(prepared) + staging_chunks + other_events - 1;
   const auto tier = prepared.tied ? prepared.placement[at].tier : prepared.table_tier;
   if (parts_.files && parts_.wish.tiers[tier].stored)
     rows_ = file_rows(room);

@@ -28,9 +28,18 @@ void Streaming::record(Lane lane, const zero::Event& event) {
   parts_.device->record(lane, number(event), event.occurrence);
 }
 
+// Of all events, also behind one that failed: what is under way uses memory of others.
 void Streaming::finish() {
-  for (uint32_t event = 0; event < latest_.size(); ++event)
-    if (latest_[event] > 0) parts_.device->synchronize(parts_.first_event + event, latest_[event]);
+  std::exception_ptr failure;
+  for (uint32_t event = 0; event < latest_.size(); ++event) {
+    if (latest_[event] == 0) continue;
+    try {
+      parts_.device->synchronize(parts_.first_event + event, latest_[event]);
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Streaming::enqueue(const zero::Action& action, const zero::Slot& slot) {
