@@ -25,7 +25,7 @@ class Program:
         self.path = path
         self.threads = threads
 
-    def run(self, *arguments, timeout=120, **more):
+    def run(self, *arguments, timeout=600, **more):
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
         return subprocess.run([self.path, *map(str, arguments)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=timeout, env=environment, **more)
