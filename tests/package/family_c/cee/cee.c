@@ -269,6 +269,7 @@ static const strata_model model = {.hdr = {.size = sizeof model},
                                    .forward = forward};
 
 static strata_status open_plugin(const strata_host* host) {
+  if (!STRATA_HAS(strata_host, host, fail)) return STRATA_UNIMPLEMENTED;
   if (host->abi_major != STRATA_ABI_MAJOR)
     return fail(host, STRATA_UNIMPLEMENTED, "cee: a host of another ABI: it knows major 1");
   the_host = host;
