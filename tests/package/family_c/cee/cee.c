@@ -45,6 +45,8 @@ static strata_status length(const strata_host_config* of, const strata_config* c
 
 static strata_status read(strata_self* self, const strata_config* config) {
   const strata_host_config* of = self->host->get(self->host, str("strata.host.config/1"));
+  if (of == NULL || self->ops == NULL || self->tensors == NULL)
+    return fail(self->host, STRATA_UNIMPLEMENTED, "cee: this host cannot compute");
   const double eps = 1e-6;
   strata_status status = length(of, config, "vocab_size", NULL, &self->v);
   if (status == STRATA_OK) status = length(of, config, "hidden_size", NULL, &self->d);
@@ -152,10 +154,21 @@ typedef struct run {
   uint32_t count;
 } run;
 
-static strata_tensor* own(run* r, strata_status status, strata_tensor* made) {
+/* Whether an op may be called; one that the host does not have fails the run, by name. */
+static int can(run* r, int has, const char* op) {
+  char words[64];
+  if (r->status != STRATA_OK) return 0;
+  if (has) return 1;
+  snprintf(words, sizeof words, "cee: this host has no op %s: use a newer one", op);
+  r->status = fail(r->m->host, STRATA_UNIMPLEMENTED, words);
+  return 0;
+}
+#define CAN(r, op) can(r, STRATA_HAS(strata_ops, (r)->m->ops, op), #op)
+
+static strata_tensor* own(run* r, strata_status status, strata_tensor* const* made) {
   r->status = status;
-  if (status == STRATA_OK) r->owned[r->count++] = made;
-  return made;
+  if (status == STRATA_OK) r->owned[r->count++] = *made;
+  return *made;
 }
 
 static strata_tensor* norm(run* r, uint32_t weight, strata_tensor* x) {
@@ -165,30 +178,30 @@ static strata_tensor* norm(run* r, uint32_t weight, strata_tensor* x) {
                              .bias = STRATA_NONE,
                              .eps = r->m->eps};
   strata_tensor* y = NULL;
-  if (r->status != STRATA_OK) return NULL;
-  return own(r, r->m->ops->norm(r->call, &op, x, &y), y);
+  if (!CAN(r, norm)) return NULL;
+  return own(r, r->m->ops->norm(r->call, &op, x, &y), &y);
 }
 
 static void linear(run* r, uint32_t weight, uint32_t members, strata_tensor* x,
                    strata_tensor** out) {
   const strata_op_linear op = {
       .hdr = {.size = sizeof op}, .weight = weight, .members = members, .bias = STRATA_NONE};
-  if (r->status != STRATA_OK) return;
+  if (!CAN(r, linear)) return;
   r->status = r->m->ops->linear(r->call, &op, x, out);
   for (uint32_t i = 0; r->status == STRATA_OK && i < members; ++i) r->owned[r->count++] = out[i];
 }
 
 static strata_tensor* heads(run* r, int64_t count, strata_tensor* x) {
   strata_tensor* y = NULL;
-  if (r->status != STRATA_OK) return NULL;
+  if (!CAN(r, heads)) return NULL;
   const uint32_t n = (uint32_t)count, e = (uint32_t)r->m->e;
-  return own(r, r->m->ops->heads(r->call, STRATA_SINGLE, n, n, e, x, &y), y);
+  return own(r, r->m->ops->heads(r->call, STRATA_SINGLE, n, n, e, x, &y), &y);
 }
 
 static strata_tensor* turn(run* r, strata_tensor* x) {
   strata_tensor* y = NULL;
-  if (r->status != STRATA_OK) return NULL;
-  return own(r, r->m->ops->rope(r->call, &r->m->rope, x, &y), y);
+  if (!CAN(r, rope)) return NULL;
+  return own(r, r->m->ops->rope(r->call, &r->m->rope, x, &y), &y);
 }
 
 static strata_tensor* attend(run* r, uint32_t layer, strata_tensor** qkv) {
@@ -198,20 +211,20 @@ static strata_tensor* attend(run* r, uint32_t layer, strata_tensor** qkv) {
   strata_tensor* k = turn(r, heads(r, r->m->k, qkv[1]));
   strata_tensor* v = heads(r, r->m->k, qkv[2]);
   strata_tensor* y = NULL;
-  if (r->status != STRATA_OK) return NULL;
-  return own(r, r->m->ops->attention(r->call, &op, q, k, v, &y), y);
+  if (!CAN(r, attention)) return NULL;
+  return own(r, r->m->ops->attention(r->call, &op, q, k, v, &y), &y);
 }
 
 static strata_tensor* gated(run* r, strata_tensor** gate_up) {
   strata_tensor* y = NULL;
-  if (r->status != STRATA_OK) return NULL;
-  return own(r, r->m->ops->gated(r->call, STRATA_SILU, gate_up[0], gate_up[1], &y), y);
+  if (!CAN(r, gated)) return NULL;
+  return own(r, r->m->ops->gated(r->call, STRATA_SILU, gate_up[0], gate_up[1], &y), &y);
 }
 
 static strata_tensor* add(run* r, strata_tensor* a, strata_tensor* b) {
   strata_tensor* y = NULL;
-  if (r->status != STRATA_OK) return NULL;
-  return own(r, r->m->ops->elementwise(r->call, STRATA_ADD, a, b, 0, &y), y);
+  if (!CAN(r, elementwise)) return NULL;
+  return own(r, r->m->ops->elementwise(r->call, STRATA_ADD, a, b, 0, &y), &y);
 }
 
 static strata_tensor* layer(run* r, uint32_t index, strata_tensor* x) {
@@ -226,7 +239,8 @@ static strata_tensor* layer(run* r, uint32_t index, strata_tensor* x) {
 
 static strata_tensor* unit_of(run* r, uint32_t unit, strata_tensor* x) {
   strata_tensor* y = NULL;
-  if (unit == 0) return own(r, r->m->ops->embedding(r->call, 0, x, &y), y);
+  if (unit == 0 && !CAN(r, embedding)) return NULL;
+  if (unit == 0) return own(r, r->m->ops->embedding(r->call, 0, x, &y), &y);
   if (unit <= r->m->layers) return layer(r, unit - 1, x);
   linear(r, 1, 1, norm(r, 0, x), &y);
   return y;
@@ -255,6 +269,9 @@ static const strata_model model = {.hdr = {.size = sizeof model},
                                    .forward = forward};
 
 static strata_status open_plugin(const strata_host* host) {
+  if (!STRATA_HAS(strata_host, host, fail)) return STRATA_UNIMPLEMENTED;
+  if (host->abi_major != STRATA_ABI_MAJOR)
+    return fail(host, STRATA_UNIMPLEMENTED, "cee: a host of another ABI: it knows major 1");
   the_host = host;
   return STRATA_OK;
 }

@@ -4,7 +4,7 @@
 #include <strata/abi/offload.h>
 #include <string.h>
 
-enum { DEPTH = 64, REGIONS = 4096, ALIGN = 64 };
+enum { DEPTH = 64, REGIONS = 4096, ALIGN = 64, MAX_IO = 1 << 30 };
 
 struct strata_self {
   const strata_host* host;
@@ -50,7 +50,7 @@ static strata_status limits(strata_self* self, strata_limits* inout) {
   (void)self;
   const strata_limits mine = {.hdr = {.size = sizeof mine},
                               .align = 1,
-                              .max_io = (uint64_t)1 << 30,
+                              .max_io = MAX_IO,
                               .capacity = UINT64_MAX,
                               .pool = 0,
                               .queue_depth = DEPTH};
@@ -62,10 +62,11 @@ static strata_status limits(strata_self* self, strata_limits* inout) {
 
 static strata_status region_new(strata_self* self, uint64_t bytes, uint64_t* region) {
   const uint64_t size = bytes + (ALIGN - bytes % ALIGN) % ALIGN;
-  if (size < bytes) return fail(self->host, STRATA_INVALID, "keep: a region this large");
+  if (bytes == 0 || size < bytes)
+    return fail(self->host, STRATA_INVALID, "keep: a region of this size");
   for (uint64_t i = 0; i < REGIONS; ++i) {
     if (self->regions[i].bytes != NULL) continue;
-    self->regions[i].bytes = aligned_alloc(ALIGN, size == 0 ? ALIGN : size);
+    self->regions[i].bytes = aligned_alloc(ALIGN, size);
     if (self->regions[i].bytes == NULL)
       return fail(self->host, STRATA_EXHAUSTED, "keep: no memory for a region");
     self->regions[i].size = bytes;
@@ -88,27 +89,35 @@ static strata_status map(strata_self* self, uint64_t region, void** out) {
   return STRATA_OK;
 }
 
-/* What became of one request. */
-static strata_done move(strata_self* self, const strata_io* io) {
-  static const char misplaced[] = "keep: outside of the region";
-  strata_done done = {.cookie = io->cookie, .status = STRATA_OK};
-  char* region = io->region < REGIONS ? self->regions[io->region].bytes : NULL;
-  if (region == NULL || io->offset > self->regions[io->region].size ||
-      io->bytes > self->regions[io->region].size - io->offset) {
-    done.words = (strata_str){STRATA_STR(misplaced)};
-    done.status = STRATA_INVALID;
-    return done;
-  }
-  if (io->op == STRATA_READ) memcpy(io->mem, region + io->offset, io->bytes);
-  if (io->op == STRATA_WRITE) memcpy(region + io->offset, io->mem, io->bytes);
-  done.bytes = io->bytes;
-  return done;
+/* Which rule a request breaks; NULL: none. */
+static const char* fault(const strata_self* self, const strata_io* io) {
+  if (io->hdr.size < sizeof *io || io->hdr.flags != 0) return "keep: a request of another ABI";
+  if (io->op != STRATA_READ && io->op != STRATA_WRITE) return "keep: neither a read nor a write";
+  if (io->mem == NULL || io->bytes == 0 || io->bytes > MAX_IO) return "keep: no memory or bytes";
+  if (io->stream != NULL || (io->device.type != STRATA_CPU && io->device.type != STRATA_PINNED))
+    return "keep: only host memory can be reached";
+  if (io->region >= REGIONS || self->regions[io->region].bytes == NULL)
+    return "keep: no such region";
+  const uint64_t size = self->regions[io->region].size;
+  if (io->offset > size || io->bytes > size - io->offset) return "keep: outside of the region";
+  return NULL;
 }
 
+static strata_done move(strata_self* self, const strata_io* io) {
+  char* region = self->regions[io->region].bytes;
+  if (io->op == STRATA_READ) memcpy(io->mem, region + io->offset, io->bytes);
+  if (io->op == STRATA_WRITE) memcpy(region + io->offset, io->mem, io->bytes);
+  return (strata_done){.cookie = io->cookie, .bytes = io->bytes, .status = STRATA_OK};
+}
+
+/* A request that breaks a rule fails the call as its first one, else it waits for the next. */
 static strata_status submit(strata_self* self, const strata_io* const* io, uint32_t n,
                             uint32_t* accepted) {
   uint32_t taken = 0;
   while (taken < n && self->waiting < DEPTH) {
+    const char* words = fault(self, io[taken]);
+    if (words != NULL && taken == 0) return fail(self->host, STRATA_INVALID, words);
+    if (words != NULL) break;
     self->done[(self->first + self->waiting++) % DEPTH] = move(self, io[taken++]);
   }
   *accepted = taken;
@@ -141,7 +150,9 @@ static const strata_offload tier = {.hdr = {.size = sizeof tier},
                                     .poll = poll};
 
 static strata_status open_plugin(const strata_host* h) {
-  (void)h; /* the tier keeps it */
+  if (!STRATA_HAS(strata_host, h, fail)) return STRATA_UNIMPLEMENTED;
+  if (h->abi_major != STRATA_ABI_MAJOR)
+    return fail(h, STRATA_UNIMPLEMENTED, "keep: a host of another ABI: it knows major 1");
   return STRATA_OK;
 }
 

@@ -14,6 +14,7 @@ class Shelf {
 
   strata_limits limits() const { return {{}, 512, 1u << 20, ~std::uint64_t{0}, 0, 16}; }
   std::uint64_t region_new(std::uint64_t bytes) {
+    if (bytes == 0) throw strata::Failure(STRATA_INVALID, "a shelf of 0 bytes: ask for at least 1");
     shelves_.emplace_back(bytes);
     return shelves_.size() - 1;
   }
