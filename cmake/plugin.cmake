@@ -3,6 +3,7 @@
 # Makes strata-<kind>-<name>.so with its manifest from <name>/<name>.cpp (or SOURCES, relative to
 # <name>/), beside the others. It exports strata_plugin_v1 alone and links strata::abi and LIBS.
 # The folder's manifest.json says what the plugin is for; the build adds the library's name and hash.
+# Configurations in <name>/shapes/ become named shapes.
 # In the project's own tree it is enrolled in its kind's conformance tests.
 set(STRATA_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
@@ -31,6 +32,17 @@ function(strata_add_plugin kind name)
       -P "${STRATA_CMAKE_DIR}/manifest.cmake")
   install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
   install(FILES "$<TARGET_FILE_DIR:${target}>/${target}.json" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
+  if(IS_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/${name}/shapes")
+    add_custom_command(TARGET ${target} POST_BUILD VERBATIM COMMAND ${CMAKE_COMMAND} -E copy_directory
+      "${CMAKE_CURRENT_SOURCE_DIR}/${name}/shapes" "${STRATA_PLUGIN_DIR}/../../share/strata/shapes")
+    install(DIRECTORY "${name}/shapes" DESTINATION "${CMAKE_INSTALL_DATADIR}/strata")
+  endif()
+  # What the conformance tests of its kind run it with, beside it for `strata plugins check`.
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/conformance.toml")
+    configure_file("${name}/conformance.toml" "${STRATA_PLUGIN_DIR}/${target}.conformance.toml" COPYONLY)
+    install(FILES "${name}/conformance.toml" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata"
+      RENAME "${target}.conformance.toml")
+  endif()
   if(COMMAND strata_enrol_plugin)
     strata_enrol_plugin(${kind} ${name})
   endif()

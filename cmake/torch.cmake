@@ -15,3 +15,21 @@ endforeach()
 # Its own libraries of CUDA are found by its run path when it is loaded, not by our linker.
 set_property(TARGET torch::torch_cpu PROPERTY INTERFACE_LINK_OPTIONS "-Wl,--allow-shlib-undefined")
 set_property(TARGET torch::torch_cpu PROPERTY INTERFACE_LINK_LIBRARIES torch::c10)
+
+if(STRATA_CUDA)
+  # The wheels carry the runtime without the name that a linker looks for.
+  set(cuda_folder "${torch_folder}/../nvidia/cu13")
+  if(NOT EXISTS "${cuda_folder}/lib/libcudart.so.13" OR NOT EXISTS "${torch_folder}/lib/libtorch_cuda.so")
+    message(FATAL_ERROR "No LibTorch for CUDA 13 under STRATA_VENV=${STRATA_VENV}: install it there, or set STRATA_CUDA=OFF")
+  endif()
+  add_library(torch::cudart SHARED IMPORTED)
+  set_target_properties(torch::cudart PROPERTIES
+    IMPORTED_LOCATION "${cuda_folder}/lib/libcudart.so.13"
+    INTERFACE_INCLUDE_DIRECTORIES "${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}")
+  # Nothing of it is called by name: it registers itself with torch_cpu when it is loaded.
+  add_library(torch::torch_cuda SHARED IMPORTED)
+  set_target_properties(torch::torch_cuda PROPERTIES
+    IMPORTED_LOCATION "${torch_folder}/lib/libtorch_cuda.so"
+    INTERFACE_LINK_OPTIONS "-Wl,--no-as-needed,--allow-shlib-undefined"
+    INTERFACE_LINK_LIBRARIES torch::torch_cpu)
+endif()

@@ -37,6 +37,11 @@ std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options) {
       function_of("libstrata-torch.so", "strata_open_compute"))(options);
 }
 
+std::unique_ptr<zero::Collective> open_collective(const run::Ranks& ranks) {
+  return reinterpret_cast<run::OpenCollective*>(
+      function_of("libstrata-torch.so", "strata_open_gloo"))(ranks);
+}
+
 std::unique_ptr<zero::Device> open_cuda_device(uint32_t events) {
   using Open = std::unique_ptr<zero::Device>(uint32_t);
   return reinterpret_cast<Open*>(function_of("libstrata-torch-cuda.so", "strata_open_cuda_device"))(

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "core/run/compute.hpp"
+#include "core/run/ranks.hpp"
 #include "core/zero/device.hpp"
 
 namespace strata::host {
@@ -13,5 +14,8 @@ std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options);
 
 // Opens libstrata-torch-cuda likewise, and makes a device of the GPU with so many events.
 std::unique_ptr<zero::Device> open_cuda_device(uint32_t events);
+
+// What joins the processes of a run on CPUs; returns when all of them are there.
+std::unique_ptr<zero::Collective> open_collective(const run::Ranks& ranks);
 
 }  // namespace strata::host

@@ -2,8 +2,9 @@
 #
 # usage: ./dev pack    (writes build/strata-pack.tar.gz, at most 64 MiB)
 #
-# The pack holds bin, lib, the plugins, the tests and their data, stripped, and a script `run` that
-# finds torch's libraries through python3 there: `./run bin/strata --help`, `./run bin/core-tests`.
+# The pack holds bin, lib, share, the plugins, the tests and their data, stripped, and a script `run`
+# that finds torch's libraries through python3 there: `./run bin/strata --help`,
+# `./run bin/core-tests`; where there is a GPU, `./run python3 tests/gpu/run.py --json gpu.json`.
 
 limit=$((64 << 20))
 
@@ -14,7 +15,7 @@ main() {
   local stage=build/pack/strata
   rm -rf build/pack
   mkdir -p "$stage"
-  cp -a build/bin build/lib "$stage/"
+  cp -a build/bin build/lib build/share "$stage/"
   # Folders that tests and measurements read, where the tree has them.
   local folder
   for folder in tests bench examples; do

@@ -39,8 +39,14 @@ Result run_conformance(const fs::path& manifest_file, std::chrono::milliseconds 
   const auto program = conformance_program(manifest.kind);
   if (!fs::exists(program))
     return {"conformance", Verdict::skipped, program.filename().string() + " is not installed"};
-  const auto library = (manifest_file.parent_path() / manifest.library).string();
-  const auto end = run_child({program.string(), library}, limit, [](std::string_view) {});
+  std::vector<std::string> command{program.string(), "--plugin",
+                                   (manifest_file.parent_path() / manifest.library).string(),
+                                   "--out", "/dev/null"};
+  auto configurations = manifest_file;  // the plugin's conformance.toml, as it is installed
+  configurations.replace_extension(".conformance.toml");
+  if (fs::exists(configurations))
+    command.insert(command.end(), {"--options", configurations.string()});
+  const auto end = run_child(command, limit, [](std::string_view) {});
   return {"conformance", end.empty() ? Verdict::passed : Verdict::failed, end};
 }
 

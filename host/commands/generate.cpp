@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <fstream>
 #include <optional>
+#include <sstream>
 
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
@@ -15,9 +15,7 @@ namespace {
 using Prompts = std::vector<std::vector<int32_t>>;
 
 std::vector<std::string> lines_of(const std::string& path) {
-  std::ifstream file(path);
-  if (!file)
-    throw Error(path, "the prompt file cannot be read", "give a text file, one prompt a line");
+  std::istringstream file(read_text_file(path));
   std::vector<std::string> out;
   for (std::string line; std::getline(file, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -32,7 +30,13 @@ Prompts prompts_of(const cli::Settings& settings, const text::Tokenizer* tokeniz
   Prompts out;
   const auto texts =
       settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
-  for (const auto& text : texts) out.push_back(tokenizer->encode(text));
+  for (const auto& text : texts) {
+    out.push_back(tokenizer->encode(text));
+    if (out.back().empty())
+      throw Error(settings.prompt ? "--prompt" : settings.prompt_file,
+                  "prompt " + std::to_string(out.size() - 1) + " has no tokens",
+                  "give at least one");
+  }
   return out;
 }
 

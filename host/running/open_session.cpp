@@ -152,8 +152,8 @@ Planned plan_run(const cli::Settings& settings, const run::Model& model, const R
   return out;
 }
 
-std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
-                                           Planned planned, bool dummy, Opened& plugins) {
+run::SessionParts session_parts(const cli::Settings& settings, const run::Model& model,
+                                Planned planned, bool dummy, Opened& plugins) {
   run::SessionParts parts;
   parts.model = &model;
   parts.wish = std::move(planned.wish);
@@ -189,9 +189,17 @@ std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const 
     if (cuda) return open_cuda_device(events);
     return std::make_unique<zero::CpuDevice>(events);
   };
-  return std::make_unique<run::Session>(std::move(parts), [&plugins](uint64_t done, uint64_t all) {
-    if (done == all) plugins.log().line(STRATA_INFO, "loaded " + std::to_string(all) + " bytes");
-  });
+  return parts;
+}
+
+std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
+                                           Planned planned, bool dummy, Opened& plugins) {
+  return std::make_unique<run::Session>(
+      session_parts(settings, model, std::move(planned), dummy, plugins),
+      [&plugins](uint64_t done, uint64_t all) {
+        if (done == all)
+          plugins.log().line(STRATA_INFO, "loaded " + std::to_string(all) + " bytes");
+      });
 }
 
 }  // namespace strata::host

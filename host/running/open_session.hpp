@@ -31,6 +31,10 @@ strata_dtype choose_dtype(const cli::Settings& settings, const run::Model& model
 Planned plan_run(const cli::Settings& settings, const run::Model& model, const Room& room,
                  Opened& plugins);
 
+// What a session is made from: the tiers opened, the plugins that compute chosen.
+run::SessionParts session_parts(const cli::Settings& settings, const run::Model& model,
+                                Planned planned, bool dummy, Opened& plugins);
+
 // Takes the memory and reads the weights; `dummy`: numbers made up in their place.
 std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
                                            Planned planned, bool dummy, Opened& plugins);

@@ -1,5 +1,7 @@
 #include "torch/compute.hpp"
 
+#include <c10/core/impl/VirtualGuardImpl.h>
+
 #include <algorithm>
 
 #include "torch/counting_allocator.hpp"
@@ -19,6 +21,21 @@ TorchCompute::TorchCompute(const run::ComputeOptions& options)
   for (const auto& device : options_.devices) places_.push_back(open_place(device));
   if (places_.empty()) throw Error("compute", "no device was chosen", "name one with --device");
 }
+
+namespace {
+
+// One copy, waited for with the stream alone.
+at::Tensor to_host(const at::Tensor& logits) {
+  const auto narrow = logits.to(at::kFloat).contiguous();
+  if (narrow.is_cpu()) return narrow;
+  auto host = at::empty(narrow.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
+  host.copy_(narrow, true);
+  const c10::impl::VirtualGuardImpl guard(narrow.device().type());
+  guard.getStream(narrow.device()).synchronize();
+  return host;
+}
+
+}  // namespace
 
 const Place& TorchCompute::place(uint32_t device) const {
   if (device >= places_.size())
@@ -44,6 +61,9 @@ void TorchCompute::begin(const run::Batch& batch) {
   as_errors("compute", [&] {
     const Unrecorded mode(shared_.recording);
     shared_.pass.begin(batch);
+    const auto& main = places_.front();
+    const c10::OptionalStreamGuard on(main.stream);
+    shared_.pass.on(main.device);
     ++shared_.passes;
     shared_.rows.clear();
     wanted_.assign(batch.wanted.begin(), batch.wanted.end());
@@ -117,13 +137,14 @@ const UnitWeights& TorchCompute::views(const zero::Unit& unit, const std::byte* 
 }
 
 at::Tensor TorchCompute::wanted_on(const at::Device& device) const {
-  return at::tensor(wanted_, at::kLong).to(device);
+  return uploaded(at::tensor(wanted_, at::kLong), device);
 }
 
 at::Tensor TorchCompute::input_of(const zero::Unit& unit, const Place& place) {
   if (unit.kind == STRATA_UNIT_EMBEDDING) return shared_.pass.on(place.device).ids;
   if (!hidden_.defined()) throw Error(unit.name, "no unit ran before it", "");
-  if (hidden_.device() != place.device) hidden_ = hidden_.to(place.device);
+  if (hidden_.device() != place.device)
+    hidden_ = hidden_.is_cpu() ? uploaded(hidden_, place.device) : hidden_.to(place.device);
   if (unit.kind != STRATA_UNIT_HEAD) return hidden_;
   if (!head_input_.defined() || head_input_.device() != place.device)
     head_input_ = static_cast<int64_t>(wanted_.size()) == hidden_.size(0)
@@ -186,18 +207,20 @@ std::span<const float> TorchCompute::logits() {
     if (!logits_.defined()) throw Error("logits", "no head ran in this pass", "");
     const Unrecorded mode(shared_.recording);
     const c10::OptionalStreamGuard on(places_.front().stream);
-    host_logits_ = logits_.to(at::kCPU, at::kFloat).contiguous();
+    host_logits_ = to_host(logits_);
     return {host_logits_.const_data_ptr<float>(), static_cast<std::size_t>(host_logits_.numel())};
   });
 }
 
 void TorchCompute::reset() {
   const Unrecorded mode(shared_.recording);
+  const c10::OptionalStreamGuard on(places_.front().stream);
   shared_.cache.reset();
 }
 
 run::Compute::Held TorchCompute::held() {
-  const auto bytes = held_bytes();
+  const auto& device = places_.front().device;
+  const auto bytes = device.is_cpu() ? held_bytes() : held_bytes(device);
   return {bytes.now, bytes.peak};
 }
 

@@ -2,6 +2,7 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include <atomic>
 #include <mutex>
@@ -66,5 +67,12 @@ void count_allocations() {
 }
 
 HeldBytes held_bytes() { return allocator().held(); }
+
+HeldBytes held_bytes(const c10::Device& device) {
+  auto* allocator = c10::getDeviceAllocator(device.type());
+  const auto bytes = allocator->getDeviceStats(device.index()).allocated_bytes[0];  // [0]: of all
+  allocator->resetPeakStats(device.index());
+  return {static_cast<uint64_t>(bytes.current), static_cast<uint64_t>(bytes.peak)};
+}
 
 }  // namespace strata::torch

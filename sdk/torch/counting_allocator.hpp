@@ -1,5 +1,7 @@
-// Bytes that LibTorch's tensors hold in host memory.
+// Bytes that LibTorch's tensors hold.
 #pragma once
+#include <c10/core/Device.h>
+
 #include <cstdint>
 
 namespace strata::torch {
@@ -12,5 +14,7 @@ struct HeldBytes {
 void count_allocations();
 // The peak begins anew. [any-thread]
 HeldBytes held_bytes();
+// The same of a GPU, as LibTorch's own allocator counts.
+HeldBytes held_bytes(const c10::Device& device);
 
 }  // namespace strata::torch

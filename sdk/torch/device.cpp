@@ -6,9 +6,24 @@
 
 #include "core/error.hpp"
 #include "torch/form.hpp"
+#include "torch/mode.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
+
+namespace {
+
+// The thread's own stream. The one that all threads share would order our work with others'; a
+// stream of the pool takes its place for this thread.
+c10::Stream stream_of(const c10::impl::VirtualGuardImpl& guard, const at::Device& device) {
+  const auto current = guard.getStream(device);
+  if (current != guard.getDefaultStream(device)) return current;
+  const auto own = guard.getStreamFromGlobalPool(device);
+  guard.exchangeStream(own);
+  return own;
+}
+
+}  // namespace
 
 Place open_place(strata_device wanted) {
   const auto device = device_of(wanted);
@@ -16,11 +31,14 @@ Place open_place(strata_device wanted) {
   // It registers itself with libtorch_cpu and stays to the end of the program.
   if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
     throw Error("cuda", "LibTorch's half for CUDA does not load", "use --device cpu");
-  at::globalContext().lazyInitDevice(device.type());
-  const c10::impl::VirtualGuardImpl guard(device.type());
-  if (device.index() < 0 || device.index() >= guard.deviceCount())
-    throw Error("cuda", "there is no device " + std::to_string(device.index()), "use --device cpu");
-  return {device, guard.getStreamFromGlobalPool(device)};
+  return as_errors("cuda", [&]() -> Place {
+    at::globalContext().lazyInitDevice(device.type());
+    const c10::impl::VirtualGuardImpl guard(device.type());
+    if (device.index() < 0 || device.index() >= guard.deviceCount())
+      throw Error("cuda", "there is no device " + std::to_string(device.index()),
+                  "use --device cpu");
+    return {device, stream_of(guard, device)};
+  });
 }
 
 }  // namespace strata::torch

@@ -4,7 +4,8 @@
 
 namespace strata::torch {
 
-// Refused: CUDA where LibTorch has none or finds no such device.
+// On a GPU with the calling thread's current stream, which is set so that all places that the
+// thread opens share it. Refused: CUDA where LibTorch has none or finds no such device.
 Place open_place(strata_device device);
 
 }  // namespace strata::torch

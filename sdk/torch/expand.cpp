@@ -61,7 +61,8 @@ void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, a
 }
 
 // Blocks run along the last dimension, so rows are unpacked a few at a time: what is between the
-// two forms stays in the processor's cache.
+// two forms stays in the processor's cache. A GPU unpacks to the wanted dtype at once, in steps
+// large enough to fill it.
 void expand_blocks(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
                    at::Tensor run, const Expansion& how) {
   const auto& form = w.source.stored;
@@ -71,15 +72,16 @@ void expand_blocks(const zero::Weight& w, at::IntArrayRef shape, const std::byte
     throw Error(w.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
   const auto row_bytes = rows.elements / form.block_elements * form.block_bytes;
   const auto blocks = borrowed(stored, {rows.count, row_bytes}, at::kByte, how.device);
-  if (how.dtype == at::kFloat && !w.source.permuted_heads) {
+  const auto between_type = how.device.is_cpu() ? at::kFloat : how.dtype;
+  if (how.dtype == between_type && !w.source.permuted_heads) {
     unpack(codec, w, blocks, run.view({rows.count, rows.elements}), how);
     return;
   }
-  constexpr int64_t some = 1 << 18;  // elements, 1 MiB
+  const int64_t some = how.device.is_cpu() ? 1 << 18 : 1 << 22;  // elements
   const auto whole = w.source.permuted_heads ? rows_of_head(w, shape) : 1;
   const auto step = std::max<int64_t>(whole, some / rows.elements / whole * whole);
   const auto between =
-      at::empty({std::min(step, rows.count), rows.elements}, run.options().dtype(at::kFloat));
+      at::empty({std::min(step, rows.count), rows.elements}, run.options().dtype(between_type));
   const auto out = run.view({rows.count, rows.elements});
   for (int64_t first = 0; first < rows.count; first += step) {
     const auto n = std::min(step, rows.count - first);

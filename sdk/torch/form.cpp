@@ -50,11 +50,19 @@ strata_device device_of(const at::Device& device) {
   return {STRATA_CPU, 0};
 }
 
+at::Tensor uploaded(const at::Tensor& host, const at::Device& device) {
+  // From pageable memory the copy would wait for all that was queued before it.
+  return device.is_cpu() ? host : host.pin_memory().to(device, true);
+}
+
 at::Tensor borrowed(const std::byte* data, at::IntArrayRef shape, at::ScalarType type,
                     const at::Device& device) {
   // LibTorch has no read-only tensor; who borrows weights only reads.
-  return at::from_blob(const_cast<std::byte*>(data), shape,
-                       at::TensorOptions().dtype(type).device(device));
+  // The device is told, so that LibTorch need not ask the driver whose memory it is.
+  return at::for_blob(const_cast<std::byte*>(data), shape)
+      .options(at::TensorOptions().dtype(type).device(device))
+      .target_device(device)
+      .make_tensor();
 }
 
 }  // namespace strata::torch

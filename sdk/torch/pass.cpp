@@ -4,15 +4,16 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "torch/form.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
 
 namespace {
 
-at::Tensor moved(std::vector<int64_t>& values, at::ScalarType type, const at::Device& device) {
-  const auto host = at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kLong);
-  return host.to(device, type, false, true);
+template <class T>
+at::Tensor moved(const std::vector<T>& values, const at::Device& device) {
+  return uploaded(at::tensor(values, c10::CppTypeToScalarType<T>::value), device);
 }
 
 }  // namespace
@@ -51,7 +52,8 @@ Pass::OnDevice& Pass::on(const at::Device& device) {
   for (auto& one : devices_)
     if (one.device == device) return one;
 
-  std::vector<int64_t> positions, starts{0}, lengths, table, rows;
+  std::vector<int64_t> positions, rows;
+  std::vector<int32_t> starts{0}, lengths, table;
   for (std::size_t i = 0; i < sequences_.size(); ++i) {
     const auto& s = sequences_[i];
     const auto& r = ragged_.sequences[i];
@@ -59,19 +61,19 @@ Pass::OnDevice& Pass::on(const at::Device& device) {
       positions.push_back(s.first + t);
       rows.push_back(r.cache_row + s.first + t);
     }
-    starts.push_back(r.start + r.count);
-    lengths.push_back(r.keys);
-    for (int64_t b = 0; b < blocks_; ++b) table.push_back(s.slot * blocks_ + b);
+    starts.push_back(static_cast<int32_t>(r.start + r.count));
+    lengths.push_back(static_cast<int32_t>(r.keys));
+    for (int64_t b = 0; b < blocks_; ++b)
+      table.push_back(static_cast<int32_t>(s.slot * blocks_ + b));
   }
   auto& made = devices_.emplace_back(device);
-  const auto tokens = static_cast<int64_t>(ids_.size());
-  made.ids = at::from_blob(ids_.data(), {tokens}, at::kInt).to(device, at::kInt, false, true);
-  made.positions = moved(positions, at::kLong, device);
-  made.starts = moved(starts, at::kInt, device);
-  made.lengths = moved(lengths, at::kInt, device);
+  made.ids = moved(ids_, device);
+  made.positions = moved(positions, device);
+  made.starts = moved(starts, device);
+  made.lengths = moved(lengths, device);
   if (blocks_) {
-    made.table = moved(table, at::kInt, device).view({-1, blocks_});
-    made.cache_rows = moved(rows, at::kLong, device);
+    made.table = moved(table, device).view({-1, blocks_});
+    made.cache_rows = moved(rows, device);
   }
   return made;
 }

@@ -1,14 +1,18 @@
 """Installs a build into an empty prefix and makes plugins from that alone, outside of the tree.
 
-usage: run.py BUILD_DIR PLUGIN_DIR...
+usage: run.py BUILD_DIR [--python PYTHON] PLUGIN_DIR...
 
-Each PLUGIN_DIR is copied away from the tree and configured with CMAKE_PREFIX_PATH at the prefix. The
-plugins must export one symbol, need nothing but the system's libraries, and have a manifest with
-their hash; where BUILD_DIR holds the program, `strata plugins check` must pass on each.
+Each PLUGIN_DIR is copied away from the tree and configured with CMAKE_PREFIX_PATH at the prefix; as
+root this happens in a chroot that holds the system, the prefix and the copy. The plugins must export
+one symbol, need nothing but the system's libraries, and have a manifest with their hash; where
+BUILD_DIR holds the program, `strata plugins check` must pass on each. With PYTHON, which has
+transformers, the installed program generates with each family that was made, from each tier.
 """
 
+import argparse
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -19,12 +23,44 @@ NEEDED = {"libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "ld-linux
 TREE = pathlib.Path(__file__).resolve().parents[2]
 
 
-def run(*words):
+def run(*words, allowed=(0,)):
     done = subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True)
-    if done.returncode:
+    if done.returncode not in allowed:
         sys.exit(f"{' '.join(map(str, words))}\n{done.stdout}")
     return done.stdout
+
+
+# The mounts are in a namespace of their own and end with it.
+ENTER = """
+root=$1 place=$2
+shift 2
+for folder in /usr /etc; do
+  mkdir -p "$root$folder"
+  mount --bind "$folder" "$root$folder"
+  mount -o remount,bind,ro "$root$folder"
+done
+for link in /bin /sbin /lib /lib64; do [ -e "$root$link" ] || cp -a "$link" "$root$link"; done
+for folder in /proc /dev "$place"; do
+  mkdir -p "$root$folder"
+  mount --rbind "$folder" "$root$folder"
+done
+mkdir -p "$root/tmp"
+exec chroot "$root" /usr/bin/env -i HOME=/tmp PATH=/usr/bin:/bin "$@"
+"""
+
+
+def enclosed(place, *words):
+    """Runs in a chroot of the system and `place`, where this user may make one."""
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        return run(*words)
+    root = place.parent / (place.name + "-root")
+    root.mkdir(exist_ok=True)
+    shown = run("unshare", "--mount", "--propagation", "private", "bash", "-euc", ENTER, "enter",
+                root, place, "ls", TREE.parent, allowed=(0, 2))
+    expect("No such file" in shown, f"the chroot shows the tree: {shown}")
+    return run("unshare", "--mount", "--propagation", "private", "bash", "-euc", ENTER, "enter",
+               root, place, *words)
 
 
 def exported(library):
@@ -41,7 +77,7 @@ def expect(holds, words):
         sys.exit(f"error: package: {words}")
 
 
-def check(library, program):
+def check(library, program, place):
     expect(exported(library) == ["strata_plugin_v1"], f"{library} exports {exported(library)}")
     expect(needed(library) <= NEEDED, f"{library} needs {needed(library) - NEEDED}")
     manifest = json.loads(library.with_suffix(".json").read_text())
@@ -49,31 +85,46 @@ def check(library, program):
     expect(manifest["sha256"] == hashlib.sha256(library.read_bytes()).hexdigest(),
            f"{library}: the manifest's hash is of another file")
     if program.exists():
-        print(run(program, "plugins", "check", library))
+        print(enclosed(place, program, "plugins", "check", library))
 
 
-def build(source, prefix, folder, program):
+def build(source, place):
+    folder = place / source.name
     shutil.copytree(source, folder / "source")
-    print(run("cmake", "-G", "Ninja", "-S", folder / "source", "-B", folder / "build",
-              "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_PREFIX_PATH={prefix}"))
-    print(run("cmake", "--build", folder / "build"))
+    enclosed(place, "cmake", "-G", "Ninja", "-S", folder / "source", "-B", folder / "build",
+             "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_PREFIX_PATH={place / 'prefix'}",
+             "-DCMAKE_C_FLAGS=-Wall -Wextra -Wpedantic -Werror",
+             "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Werror")
+    enclosed(place, "cmake", "--build", folder / "build")
     commands = (folder / "build" / "build.ninja").read_text()
     expect(str(TREE) not in commands, f"{source} is built with files of {TREE}")
     libraries = sorted((folder / "build" / "lib" / "strata").glob("strata-*.so"))
     expect(libraries, f"{source} made no plugin")
     for library in libraries:
-        check(library, program)
+        check(library, place / "prefix" / "bin" / "strata", place)
         print(f"{library.name}: one symbol, needs {', '.join(sorted(needed(library)))}")
+    return libraries
 
 
 def main():
-    build_dir, sources = pathlib.Path(sys.argv[1]), map(pathlib.Path, sys.argv[2:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build_dir", type=pathlib.Path)
+    parser.add_argument("--python")
+    parser.add_argument("sources", type=pathlib.Path, nargs="+")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="strata-package-") as temporary:
-        place = pathlib.Path(temporary)
-        prefix = place / "prefix"
-        run("cmake", "--install", build_dir, "--prefix", prefix)
-        for source in sources:
-            build(source, prefix, place / source.name, prefix / "bin" / "strata")
+        place = pathlib.Path(temporary) / "place"
+        place.mkdir()
+        run("cmake", "--install", given.build_dir, "--prefix", place / "prefix")
+        made = [library for source in given.sources for library in build(source, place)]
+        if not given.python:
+            return
+        families = [one for one in made if one.name.startswith("strata-model-")]
+        tiers = [one for one in made if one.name.startswith("strata-offload-")]
+        for family in families:
+            for tier in tiers:
+                print(run(given.python, pathlib.Path(__file__).with_name("generate.py"),
+                          place / "prefix" / "bin" / "strata", family, tier))
 
 
 main()

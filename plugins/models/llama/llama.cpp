@@ -11,7 +11,8 @@ using strata::Ops, strata::Tensor;
 int64_t length(const strata::Config& c, std::string_view key, int64_t value) {
   if (value < 1 || value > (int64_t{1} << 30))
     throw strata::Failure(STRATA_INVALID, c.text("model_type") + ": " + std::string(key) + " " +
-                                              std::to_string(value) + " is no length");
+                                              std::to_string(value) +
+                                              " is no length: mend config.json");
   return value;
 }
 
@@ -38,10 +39,11 @@ struct Llama {
     if (H % K != 0)
       throw strata::Failure(STRATA_INVALID, "num_key_value_heads " + std::to_string(K) +
                                                 " does not divide num_attention_heads " +
-                                                std::to_string(H));
+                                                std::to_string(H) + ": mend config.json");
     if (E % 2 != 0)
-      throw strata::Failure(STRATA_INVALID,
-                            "head_dim " + std::to_string(E) + " is odd: it cannot turn in pairs");
+      throw strata::Failure(
+          STRATA_INVALID,
+          "head_dim " + std::to_string(E) + " is odd: it cannot turn in pairs: mend config.json");
   }
 
   std::string output() const { return tied ? "model.embed_tokens" : "lm_head"; }

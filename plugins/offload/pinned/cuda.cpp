@@ -8,6 +8,7 @@ struct Cuda::Driver {
   int (*context)(void** context);
   int (*push)(void* context);
   int (*pop)(void** context);
+  int (*count)(int* devices);
   int (*device)(int* device, int ordinal);
   int (*primary_state)(int device, unsigned* flags, int* active);
   int (*primary_retain)(void** context, int device);
@@ -34,6 +35,7 @@ struct Cuda::Driver {
     bind(d.context, "cuCtxGetCurrent");
     bind(d.push, "cuCtxPushCurrent_v2");
     bind(d.pop, "cuCtxPopCurrent_v2");
+    bind(d.count, "cuDeviceGetCount");
     bind(d.device, "cuDeviceGet");
     bind(d.primary_state, "cuDevicePrimaryCtxGetState");
     bind(d.primary_retain, "cuDevicePrimaryCtxRetain");
@@ -42,6 +44,12 @@ struct Cuda::Driver {
     return whole ? d : Driver{};
   }
 };
+
+bool Cuda::there() {
+  const auto* driver = Driver::get();
+  int devices = 0;
+  return driver && driver->count(&devices) == 0 && devices > 0;
+}
 
 std::optional<Cuda> Cuda::find() {
   const auto* driver = Driver::get();

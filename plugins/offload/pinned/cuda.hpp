@@ -9,6 +9,9 @@ class Cuda {
   // primary one if the process uses it. None without a driver, a device or a context.
   static std::optional<Cuda> find();
 
+  // Whether there is a device: the process need not use it yet.
+  static bool there();
+
   // Page-locks the memory for all contexts; 0, or the driver's error. Undo before unmapping.
   int lock(void* memory, std::size_t bytes) const;
   void unlock(void* memory) const;

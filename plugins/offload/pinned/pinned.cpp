@@ -1,5 +1,5 @@
-// Page-locked host memory of exactly the bytes asked for: registered with CUDA where a context is
-// in use, else locked by mlock. Never silently pageable.
+// Page-locked host memory of exactly the bytes asked for: registered with CUDA where the process
+// uses a device when a region is made, else locked by mlock. Never silently pageable.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -55,26 +55,26 @@ class PageLocked {
  public:
   using Memory = LockedPages;
   static std::span<const strata::OptionKey> keys() { return {}; }
-  static int score(const strata::Config&) { return Cuda::find() ? 20 : lockable() ? 5 : 0; }
-  explicit PageLocked(const strata::Config&) : cuda_(Cuda::find()) {
-    strata::log_line(STRATA_DEBUG, cuda_ ? "registered with CUDA" : "locked by mlock");
-  }
+  static int score(const strata::Config&) { return Cuda::there() ? 20 : lockable() ? 5 : 0; }
+  explicit PageLocked(const strata::Config&) {}
 
   LockedPages take(std::uint64_t bytes) {
     const auto refuse = [&](const std::string& why) {
       return strata::Failure(STRATA_EXHAUSTED,
                              std::to_string(bytes) + " bytes cannot be locked: " + why + remedy);
     };
-    if (!cuda_ && lockable() < bytes)
-      throw refuse("the limit leaves " + std::to_string(lockable()));
+    const auto cuda = Cuda::find();
+    if (!cuda && lockable() < bytes) throw refuse("the limit leaves " + std::to_string(lockable()));
     try {
       strata::Pages pages(bytes);
-      if (cuda_) {
-        if (const int error = cuda_->lock(pages.data(), bytes))
+      if (cuda) {
+        if (const int error = cuda->lock(pages.data(), bytes))
           throw refuse("CUDA error " + std::to_string(error));
-        return {std::move(pages), cuda_};
+        strata::log_line(STRATA_DEBUG, "registered with CUDA");
+        return {std::move(pages), cuda};
       }
       if (const int error = pages.lock()) throw refuse(std::strerror(error));
+      strata::log_line(STRATA_DEBUG, "locked by mlock");
       return {std::move(pages), std::nullopt};
     } catch (const std::bad_alloc&) {
       throw refuse("not enough memory");
@@ -83,11 +83,8 @@ class PageLocked {
   std::uint64_t capacity() const {
     const auto memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    return cuda_ ? memory : std::min(memory, lockable());
+    return Cuda::there() ? memory : std::min(memory, lockable());
   }
-
- private:
-  std::optional<Cuda> cuda_;
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Float formats by their bits, rounding to nearest even; loops over them vectorize.
+// Float formats by their bits, rounding to nearest even; loops over them vectorize, and kernels use
+// the same ones.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -12,7 +13,7 @@ struct Brain {
   uint16_t bits;
 };
 
-inline float to_float(Half h) {
+constexpr float to_float(Half h) {
   const uint32_t magnitude = h.bits & 0x7fffu, sign = (h.bits & 0x8000u) << 16;
   // Exponents differ by 112; multiplying normalizes what is subnormal.
   const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
@@ -20,7 +21,7 @@ inline float to_float(Half h) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(scaled) | special | sign);
 }
 
-inline Half to_half(float f) {
+constexpr Half to_half(float f) {
   const uint32_t bits = std::bit_cast<uint32_t>(f);
   const uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
   // Adding 1/2 leaves a multiple of 2^-24, half's smallest step, rounded, in the low bits.
@@ -32,33 +33,33 @@ inline Half to_half(float f) {
   return {static_cast<uint16_t>(sign | (magnitude >= 0x477ff000u ? special : finite))};
 }
 
-inline Brain to_brain(float f) {
+constexpr Brain to_brain(float f) {
   const uint32_t bits = std::bit_cast<uint32_t>(f);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   const uint32_t nan = (bits >> 16) | 0x40u;
   return {static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded)};
 }
 
-inline float to_float(Brain b) { return std::bit_cast<float>(uint32_t{b.bits} << 16); }
-inline float to_float(float f) { return f; }
-inline float to_float(double f) { return static_cast<float>(f); }
+constexpr float to_float(Brain b) { return std::bit_cast<float>(uint32_t{b.bits} << 16); }
+constexpr float to_float(float f) { return f; }
+constexpr float to_float(double f) { return static_cast<float>(f); }
 
 template <class T>
-T from_float(float f);
+constexpr T from_float(float f);
 template <>
-inline float from_float(float f) {
+constexpr float from_float(float f) {
   return f;
 }
 template <>
-inline double from_float(float f) {
+constexpr double from_float(float f) {
   return f;
 }
 template <>
-inline Half from_float(float f) {
+constexpr Half from_float(float f) {
   return to_half(f);
 }
 template <>
-inline Brain from_float(float f) {
+constexpr Brain from_float(float f) {
   return to_brain(f);
 }
 

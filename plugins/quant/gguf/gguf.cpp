@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "blocks.hpp"
+#include "kernels.hpp"
 
 namespace {
 
@@ -12,9 +13,11 @@ using strata::Memory;
 struct Scheme {
   std::string_view name;
   int64_t bytes;  // of a block
+  gguf::Scheme kernel;
 };
-constexpr Scheme schemes[] = {
-    {"Q4_0", gguf::Q4_0::bytes}, {"Q4_1", gguf::Q4_1::bytes}, {"Q8_0", gguf::Q8_0::bytes}};
+constexpr Scheme schemes[] = {{"Q4_0", gguf::Q4_0::bytes, gguf::Scheme::q4_0},
+                              {"Q4_1", gguf::Q4_1::bytes, gguf::Scheme::q4_1},
+                              {"Q8_0", gguf::Q8_0::bytes, gguf::Scheme::q8_0}};
 
 const Scheme* find(std::string_view name) {
   for (const auto& one : schemes)
@@ -37,6 +40,19 @@ void over_elements(std::string_view scheme, const Memory& weight, F&& f) {
   throw refused(scheme, "a dense weight is float16, bfloat16, float32 or float64");
 }
 
+bool on_host(const Memory& one) {
+  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
+}
+
+// The kernels' name for the type of the elements.
+struct Named {
+  gguf::Element* element;
+  void operator()(gguf::Half*) const { *element = gguf::Element::half; }
+  void operator()(gguf::Brain*) const { *element = gguf::Element::brain; }
+  void operator()(float*) const { *element = gguf::Element::single; }
+  void operator()(double*) const { *element = gguf::Element::twice; }
+};
+
 struct Codec {
   const Scheme* scheme;
 
@@ -57,13 +73,12 @@ struct Codec {
     return {{"blocks", {STRATA_UINT, 8, 1}, std::move(bytes), shape.size() > 1 ? 0 : STRATA_NONE}};
   }
 
-  // The blocks of the weight; throws unless the part holds just as many, all in host memory.
+  strata::Failure unimplemented(const std::string& why) const {
+    return {STRATA_UNIMPLEMENTED, std::string(scheme->name) + ": " + why};
+  }
+
+  // The blocks of the weight; throws unless the part holds just as many.
   int64_t count(const Memory& weight, std::span<const Memory> given) const {
-    for (const auto& one : {weight, given.empty() ? Memory{} : given[0]})
-      if (one.device.type != STRATA_CPU && one.device.type != STRATA_PINNED)
-        throw strata::Failure(
-            STRATA_UNIMPLEMENTED,
-            std::string(scheme->name) + ": this build has no kernel for the device");
     const auto part = parts(weight.dtype, weight.shape).front();
     const auto blocks = weight.elements() / gguf::block_elements;
     if (given.size() != 1 || given[0].dtype.bits != 8 ||
@@ -81,6 +96,8 @@ struct Codec {
 
   void pack(const strata_call&, const Memory& weight, std::span<const Memory> given) const {
     const auto blocks = count(weight, given);
+    if (!on_host(weight) || !on_host(given[0]))
+      throw unimplemented("weights are packed in host memory only");
     over_blocks([&](auto block) {
       over_elements(scheme->name, weight, [&](auto* from) {
         gguf::pack_blocks<decltype(block)>(from, blocks, given[0].as<uint8_t>());
@@ -88,13 +105,31 @@ struct Codec {
     });
   }
 
-  void unpack(const strata_call&, std::span<const Memory> given, const Memory& weight) const {
+  void unpack(const strata_call& call, std::span<const Memory> given, const Memory& weight) const {
     const auto blocks = count(weight, given);
+    if (!on_host(weight) || !on_host(given[0])) return unpack_there(call, given[0], weight, blocks);
     over_blocks([&](auto block) {
       over_elements(scheme->name, weight, [&](auto* to) {
         gguf::unpack_blocks<decltype(block)>(given[0].as<const uint8_t>(), blocks, to);
       });
     });
+  }
+
+  void unpack_there(const strata_call& call, const Memory& part, const Memory& weight,
+                    int64_t blocks) const {
+    const auto [type, id] = weight.device;
+    if (type != STRATA_CUDA || part.device.type != type || part.device.id != id)
+      throw unimplemented("blocks and weight are not on one GPU");
+    gguf::OnDevice work{.scheme = scheme->kernel,
+                        .blocks = blocks,
+                        .from = part.as<const uint8_t>(),
+                        .device = id,
+                        .stream = call.stream};
+    over_elements(scheme->name, weight, [&](auto* to) {
+      Named{&work.element}(to);
+      work.to = to;
+    });
+    if (const char* why = gguf::unpack_on_device(work)) throw unimplemented(why);
   }
 };
 

@@ -46,7 +46,8 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
 
 class Preparation {
  public:
-  Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
+  Preparation(const Model& model, const Wish& wish)
+      : model_(model), wish_(wish), budget_(wish.device_memory) {
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
@@ -54,25 +55,32 @@ class Preparation {
     out_.kv_bytes = kv_bytes(model, wish, out_.kv);
   }
 
-  // Resident in whatever chunks of prefill, else streamed in the longest chunks that fit.
   Prepared run() {
+    if (try_budget()) return std::move(out_);
+    refuse();
+  }
+
+ private:
+  // Resident in whatever chunks of prefill, else streamed in the longest chunks that fit.
+  bool try_budget() {
+    least_ = ~uint64_t{0};
     for (const auto fits : {&Preparation::whole, &Preparation::split})
       for (int64_t chunk = std::max<int64_t>(wish_.prompt, wish_.sequences);;
            chunk = (chunk + 1) / 2) {
         out_.chunk = chunk;
         out_.activation_bytes = pages(activations(model_, wish_, chunk));
-        if ((this->*fits)()) return std::move(out_);
-        if (chunk <= static_cast<int64_t>(wish_.sequences)) break;
+        if ((this->*fits)()) return true;
+        if (training() || chunk <= static_cast<int64_t>(wish_.sequences)) break;
       }
-    refuse();
+    return false;
   }
 
- private:
+  bool training() const { return wish_.mode == zero::Mode::backward; }
   uint64_t beside() const { return out_.kv_bytes + out_.activation_bytes; }
 
   // Everything on the device, if there is room.
   bool whole() {
-    if (!wish_.fill_device) return false;
+    if (!wish_.fill_device || training()) return false;
     lay_out(!out_.tied, 0);
     out_.placement.assign(out_.units.size(), {});
     out_.table.clear();
@@ -86,29 +94,40 @@ class Preparation {
   bool split() {
     out_.resident = false;
     if (wish_.tiers.empty()) return false;
-    lay_out(false, 0);
+    lay_out(training(), 0);
     uint64_t body = 0;
     for (const auto& unit : out_.units)
-      if (unit.kind != STRATA_UNIT_HEAD) body = std::max(body, unit.run_bytes);
-    lay_out(false, body);
-    for (auto& unit : out_.units) unit.in_tier = out_.tied && unit.kind == STRATA_UNIT_HEAD;
+      if (unit.kind == STRATA_UNIT_BODY) body = std::max(body, unit.run_bytes);
+    lay_out(training(), body);
+    for (auto& unit : out_.units)
+      unit.in_tier = out_.tied && !training() && unit.kind == STRATA_UNIT_HEAD;
     out_.rows_bytes = pages(static_cast<uint64_t>(out_.chunk) * row_bytes());
-    const auto budget = wish_.device_memory.value_or(~uint64_t{0});
     const auto taken = beside() + out_.rows_bytes;
-    if (budget <= taken) return least(taken), false;
-    const bool bounded = wish_.device_memory.has_value();
-    const uint64_t arena = bounded ? (budget - taken) / page * page : 0;
-    out_.placement = zero::place(out_.units, wish_.tiers, arena, wish_.fill_device && bounded);
-    for (std::size_t u = 0; u < out_.units.size(); ++u) {
-      const bool here = std::ranges::find(wish_.second_device, out_.units[u].declared) !=
-                        wish_.second_device.end();
-      if (here && out_.placement[u].tier != zero::resident) out_.placement[u].device = 1;
-    }
+    const bool bounded = budget_.has_value();
+    const uint64_t arena = bounded && *budget_ > taken ? (*budget_ - taken) / page * page : 0;
+    out_.placement =
+        zero::place(out_.units, wish_.tiers, arena, wish_.fill_device && bounded && !training());
+    use_second_device();
     place_table();
     const auto smallest = zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks);
-    if (bounded && arena < smallest) return least(taken + smallest), false;
+    if (bounded && arena < smallest) return least(taken + pages(smallest)), false;
     finish(bounded ? arena : deep_enough());
     return fits();
+  }
+
+  // A unit runs there in place, from the memory that its tier maps.
+  void use_second_device() {
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      auto& place = out_.placement[u];
+      const bool here = std::ranges::find(wish_.second_device, out_.units[u].declared) !=
+                        wish_.second_device.end();
+      if (!here || place.tier == zero::resident) continue;
+      if (wish_.reads[place.tier])
+        throw Error(out_.units[u].name,
+                    "tier " + wish_.tiers[place.tier].name + " maps no memory to run it from",
+                    "use a tier that maps its memory");
+      place.device = 1;
+    }
   }
 
   void lay_out(bool hold_table, uint64_t tile) {
@@ -133,7 +152,7 @@ class Preparation {
     for (const auto& place : out_.placement)
       if (place.tier != zero::resident) out_.table_tier = place.tier;
     out_.table.clear();
-    if (out_.tied || wish_.tiers[out_.table_tier].stored) return;
+    if (out_.tied || training() || wish_.tiers[out_.table_tier].stored) return;
     const auto& declared = model_.family->units().front();
     plugin::DeclaredUnit alone{.name = "embedding table", .kind = STRATA_UNIT_HEAD, .weights = {}};
     for (const auto& weight : declared.weights)
@@ -153,15 +172,19 @@ class Preparation {
   }
 
   void finish(uint64_t arena) {
-    out_.plan =
-        zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, wish_.mode, wish_.ranks);
+    const auto plan = [&](zero::Mode mode) {
+      return zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, mode, wish_.ranks);
+    };
+    out_.plan = plan(training() ? zero::Mode::once : wish_.mode);
+    if (training()) out_.backward = plan(zero::Mode::backward);
     out_.tier_bytes.assign(wish_.tiers.size(), 0);
     out_.scratch_bytes = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u)
       loaded(out_.units[u], out_.placement[u].tier);
     for (const auto& unit : out_.table) loaded(unit, out_.table_tier);
     out_.arena_bytes =
-        std::max(out_.plan.arena, out_.plan.fixed + out_.scratch_bytes) + out_.rows_bytes;
+        std::max({out_.plan.arena, out_.backward.arena, out_.plan.fixed + out_.scratch_bytes}) +
+        out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + beside();
   }
 
@@ -180,25 +203,29 @@ class Preparation {
   }
 
   bool fits() {
-    if (!wish_.device_memory || out_.device_bytes <= *wish_.device_memory) return true;
+    if (!budget_ || out_.device_bytes <= *budget_) return true;
     least(out_.device_bytes);
     return false;
   }
 
   void least(uint64_t bytes) { least_ = std::min(least_, bytes); }
 
-  [[noreturn]] void refuse() const {
-    throw Error(
-        "--device-memory",
-        std::to_string(wish_.device_memory.value_or(0)) + " bytes are too few for " + model_.path,
-        "give at least " + std::to_string(least_) +
-            (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
+  // A larger budget may hold more units and so need more again: the least is one that was tried.
+  [[noreturn]] void refuse() {
+    const auto given = budget_.value_or(0);
+    auto enough = given;
+    do budget_ = enough = least_;
+    while (!try_budget() && least_ > enough);
+    throw Error("--device-memory", std::to_string(given) + " bytes are too few for " + model_.path,
+                "give at least " + std::to_string(enough) +
+                    (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
   }
 
   const Model& model_;
   const Wish& wish_;
+  std::optional<uint64_t> budget_;  // of the device, at this try
   Prepared out_;
-  uint64_t least_ = ~uint64_t{0};
+  uint64_t least_ = ~uint64_t{0};  // what the tries that failed would have needed
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Wish {
   bool all_logits = false;      // of every token, not only of each sequence's last
   uint32_t score_matrices = 0;  // that the attention backend holds at once
   std::vector<uint32_t> second_device;  // declared units that run where their tier maps them
+  // backward: a training step, whose units all go to tiers, the embedding's table with its unit.
   zero::Mode mode = zero::Mode::step;
   uint32_t rank = 0, ranks = 1;
 };
@@ -35,15 +36,16 @@ struct Prepared {
   std::vector<zero::Unit>
       table;  // tiles of the embedding's table, where a tier holds it in run form
   zero::Placement placement;
-  zero::Plan plan;
+  zero::Plan plan;      // in training: of the forward pass
+  zero::Plan backward;  // in training, in the same arena
   KvRoom kv;
   int64_t chunk = 1;  // tokens of a pass at most
   bool tied = false;
   bool resident = false;  // every unit is
   uint32_t table_tier = zero::resident;
   uint64_t kv_bytes = 0;
-  uint64_t activation_bytes = 0;
-  uint64_t rows_bytes = 0;  // rows of the embedding for one pass, behind the plan's arena
+  uint64_t activation_bytes = 0;  // of a pass that is not recorded
+  uint64_t rows_bytes = 0;        // rows of the embedding for one pass, behind the plan's arena
   uint64_t scratch_bytes =
       0;  // one unit's stored form (and run form) while loading, behind the residents
   uint64_t arena_bytes = 0;

@@ -7,10 +7,16 @@
 namespace strata::run {
 namespace {
 
+// The host's side may be filled again: the copy of an earlier pass has read it.
+void begin(const RowRoom& room) {
+  if (room.copies > 0) room.lanes->synchronize(room.event, room.copies);
+}
+
 // What was put on the host's side goes to the device, in order with what computes.
-const std::byte* to_device(const RowRoom& room, uint64_t bytes) {
+const std::byte* to_device(RowRoom& room, uint64_t bytes) {
   if (room.device == room.host) return room.host;
   room.lanes->copy(zero::Lane::compute, room.device, room.host, bytes);
+  room.lanes->record(zero::Lane::compute, room.event, ++room.copies);
   return room.device;
 }
 
@@ -21,6 +27,7 @@ MappedRows::MappedRows(zero::Weight table, std::vector<MappedTile> tiles, RowRoo
 
 void MappedRows::give(std::span<const int32_t> ids, Compute& compute) {
   const uint64_t row = table_.run_bytes;
+  begin(room_);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto& tile = tiles_[static_cast<std::size_t>(ids[i] / tiles_.front().rows)];
     std::memcpy(room_.host + i * row, tile.at + static_cast<uint64_t>(ids[i] - tile.first) * row,
@@ -36,6 +43,7 @@ FileRows::FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& fil
 
 void FileRows::give(std::span<const int32_t> ids, Compute& compute) {
   const uint64_t row = table_.stored_bytes;
+  begin(room_);
   route_.reads.clear();
   route_.pieces.clear();
   // Every row is a read of its own: rows of a prompt are far apart.

@@ -36,11 +36,13 @@ struct MappedTile {
 };
 
 // Where rows are put for the pass: `host` is filled, and copied to `device` where that is other
-// memory.
+// memory. `event` of the device tells when the copy is done.
 struct RowRoom {
   std::byte* host = nullptr;
   std::byte* device = nullptr;
   zero::Device* lanes = nullptr;
+  uint32_t event = 0;
+  uint64_t copies = 0;
 };
 
 // The table lies in host memory in run form, in tiles of equal size.

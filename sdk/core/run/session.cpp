@@ -11,8 +11,14 @@ namespace {
 constexpr uint32_t staging_chunks = 8;
 constexpr uint64_t staging_chunk = 4u << 20;
 constexpr uint32_t row_parts = 32;
+constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding's rows
 
 bool reads(const Origin& origin) { return origin.route.tier != nullptr; }
+
+// The forward plan's, and the backward plan's where there is one.
+uint32_t plan_events(const Prepared& prepared) {
+  return streaming_events(prepared.units.size()) * (prepared.backward.slots.empty() ? 1 : 2);
+}
 
 }  // namespace
 
@@ -20,8 +26,7 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   const auto& prepared = parts_.prepared;
   for (const auto& weight : parts_.model->family->units().front().weights)
     if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
-  const auto events = streaming_events(prepared.units.size());
-  device_ = parts_.open_device(events + staging_chunks + 2);
+  device_ = parts_.open_device(plan_events(prepared) + staging_chunks + other_events);
   arena_ = device_->arena(prepared.arena_bytes);
   parts_.compute.kv = prepared.kv;
   compute_ = parts_.open_compute(parts_.compute);
@@ -31,29 +36,40 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   load_weights(progress);
   load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   open_rows();
-  streaming_ = std::make_unique<Streaming>(StreamingParts{.units = prepared.units,
-                                                          .placement = prepared.placement,
-                                                          .origins = tiers_->origins(),
-                                                          .arena = arena_,
-                                                          .device = device_.get(),
-                                                          .reader = reader_.get(),
-                                                          .compute = compute_.get(),
-                                                          .rows = rows_.get(),
-                                                          .collective = parts_.collective.get()});
+  streaming_ = std::make_unique<Streaming>(streaming_parts(0));
   executor_ = std::make_unique<zero::Executor>(prepared.plan, *streaming_);
   for (const auto& tier : tiers_->open()) loaded_.push_back(tier->bytes_read());
 }
 
-// The reader's thread uses tiers and device, the lanes use the arena: each ends before what it
-// uses.
-Session::~Session() { reader_.reset(); }
+StreamingParts Session::streaming_parts(uint32_t first_event) {
+  return {.units = parts_.prepared.units,
+          .placement = parts_.prepared.placement,
+          .origins = tiers_->origins(),
+          .arena = arena_,
+          .device = device_.get(),
+          .reader = reader_.get(),
+          .compute = compute_.get(),
+          .rows = rows_.get(),
+          .collective = parts_.collective.get(),
+          .first_event = first_event};
+}
+
+// The reader's thread uses tiers and device, the lanes use the arena and what the tiers map: each
+// ends before what it uses.
+Session::~Session() {
+  try {
+    if (executor_) executor_->finish();
+  } catch (const std::exception&) {  // a pass has told it, or nobody asked for what failed
+  }
+  reader_.reset();
+}
 
 void Session::open_reader() {
   const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
   if (!any) return;
   auto* staging = device_->staging(staging_chunks * staging_chunk);
   reader_ = std::make_unique<tier::Reader>(*device_, staging, staging_chunk, staging_chunks,
-                                           streaming_events(parts_.prepared.units.size()));
+                                           plan_events(parts_.prepared));
 }
 
 void Session::load_weights(const Progress& progress) {
@@ -64,7 +80,7 @@ void Session::load_weights(const Progress& progress) {
                              .compute = compute_.get(),
                              .scratch = arena_ + prepared.plan.fixed,
                              .separate_device = parts_.wish.separate_device,
-                             .event = streaming_events(prepared.units.size()) + staging_chunks};
+                             .event = plan_events(prepared) + staging_chunks};
   if (!parts_.files) return load_dummy(wanted, parts_.wish.dtype, load_parts, progress);
   for (const auto& file : parts_.model->checkpoint->files())
     file_regions_.push_back(parts_.files->bind(file->path(), 0, file->size()));
@@ -91,6 +107,7 @@ void Session::open_rows() {
   room.device = arena_ + prepared.arena_bytes - prepared.rows_bytes;
   room.host = parts_.wish.separate_device ? device_->staging(prepared.rows_bytes) : room.device;
   room.lanes = device_.get();
+  room.event = plan_events(prepared) + staging_chunks + other_events - 1;
   const auto tier = prepared.tied ? prepared.placement[at].tier : prepared.table_tier;
   if (parts_.files && parts_.wish.tiers[tier].stored)
     rows_ = file_rows(room);

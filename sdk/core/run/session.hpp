@@ -54,6 +54,8 @@ class Session {
   Moved moved() const;
   Compute& compute() { return *compute_; }
   Streaming& streaming() { return *streaming_; }
+  // For another plan over the same units and arena, whose events begin there.
+  StreamingParts streaming_parts(uint32_t first_event);
   // The number of streamed passes so far.
   uint64_t passes() const { return executor_->passes(); }
   uint64_t host_tier_bytes() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::run {
@@ -9,16 +10,12 @@ namespace strata::run {
 using zero::Kind;
 using zero::Lane;
 
-namespace {
-
-uint32_t number(const zero::Event& event) {
-  return event.unit * zero::stages + static_cast<uint32_t>(event.stage);
-}
-
-}  // namespace
-
 Streaming::Streaming(const StreamingParts& parts)
     : parts_(parts), latest_(streaming_events(parts.units.size())) {}
+
+uint32_t Streaming::number(const zero::Event& event) const {
+  return parts_.first_event + event.unit * zero::stages + static_cast<uint32_t>(event.stage);
+}
 
 void Streaming::wait(Lane lane, const zero::Event& event) {
   if (lane == Lane::io) return parts_.reader->wait(number(event), event.occurrence);
@@ -26,14 +23,23 @@ void Streaming::wait(Lane lane, const zero::Event& event) {
 }
 
 void Streaming::record(Lane lane, const zero::Event& event) {
-  latest_[number(event)] = event.occurrence;
+  latest_[number(event) - parts_.first_event] = event.occurrence;
   if (lane == Lane::io) return parts_.reader->record(number(event), event.occurrence);
   parts_.device->record(lane, number(event), event.occurrence);
 }
 
+// Of all events, also behind one that failed: what is under way uses memory of others.
 void Streaming::finish() {
-  for (uint32_t event = 0; event < latest_.size(); ++event)
-    if (latest_[event] > 0) parts_.device->synchronize(event, latest_[event]);
+  std::exception_ptr failure;
+  for (uint32_t event = 0; event < latest_.size(); ++event) {
+    if (latest_[event] == 0) continue;
+    try {
+      parts_.device->synchronize(parts_.first_event + event, latest_[event]);
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Streaming::enqueue(const zero::Action& action, const zero::Slot& slot) {
@@ -51,6 +57,8 @@ void Streaming::enqueue(const zero::Action& action, const zero::Slot& slot) {
     case Kind::run:
       return run(action.unit, slot);
     case Kind::rerun: {
+      if (slot.gradients == zero::not_held)
+        throw Error(unit.name, "its plan has no room for gradients", "stream it from a tier");
       auto* gradients = parts_.arena + slot.gradients;
       parts_.compute->backward(unit, weights(action.unit, slot), gradients);
       return take_(action.unit, gradients);

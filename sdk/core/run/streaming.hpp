@@ -27,9 +27,10 @@ struct StreamingParts {
   Compute* compute = nullptr;
   Rows* rows = nullptr;                    // for the embedding
   zero::Collective* collective = nullptr;  // where there are several ranks
+  uint32_t first_event = 0;                // of the device
 };
 
-// Called with each unit's gradients in run form, in backward.
+// Called with each unit's gradients in run form, in backward; they stay until it returns.
 using TakeGradients = std::function<void(uint32_t unit, const std::byte* gradients)>;
 
 class Streaming : public zero::Backend {
@@ -52,6 +53,7 @@ class Streaming : public zero::Backend {
  private:
   void fetch(const zero::Action& action, const zero::Slot& slot);
   void run(uint32_t unit, const zero::Slot& slot);
+  uint32_t number(const zero::Event& event) const;
   uint64_t arriving(uint32_t unit) const;
   const std::byte* weights(uint32_t unit, const zero::Slot& slot) const;
 
@@ -62,7 +64,7 @@ class Streaming : public zero::Backend {
   uint64_t copied_ = 0, planned_ = 0;
 };
 
-// Events that a Streaming of so many units uses: numbers 0 to this.
+// Events that a Streaming of so many units uses, from its first one on.
 constexpr uint32_t streaming_events(std::size_t units) {
   return static_cast<uint32_t>(units) * zero::stages;
 }

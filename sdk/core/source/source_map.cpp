@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/source/dtype.hpp"
 
 namespace strata::source {
 namespace {
@@ -33,6 +34,12 @@ bool holds_nothing_learned(std::string_view name) {
                      [&](std::string_view tail) { return name.ends_with(tail); });
 }
 
+// Whole numbers: some checkpoint's codes, of which nothing here knows the meaning.
+bool counts(const Stored& stored) {
+  const auto code = stored.dtype.code;
+  return stored.scheme.empty() && (code == STRATA_INT || code == STRATA_UINT);
+}
+
 // What does not fit, as one line.
 class Complaints {
  public:
@@ -43,11 +50,14 @@ class Complaints {
     else
       ++more_;
   }
-  void check(const std::string& path) const {
+  void check(const Checkpoint& checkpoint) const {
     if (count_ == 0) return;
     auto words = "tensors do not fit the configuration: " + text_;
     if (more_ > 0) words.append(" and " + std::to_string(more_) + " more");
-    throw Error(path, words, "give the config.json that belongs to these weights");
+    throw Error(checkpoint.path(), words,
+                checkpoint.kind() == Kind::gguf
+                    ? "convert the model again"
+                    : "give the config.json that belongs to these weights");
   }
 
  private:
@@ -84,12 +94,15 @@ SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) 
     if (weight.in_out) std::reverse(shape.begin(), shape.end());
     if (tensor->shape != shape)
       complaints.add(name + " is " + shape_text(tensor->shape) + ", not " + shape_text(shape));
+    if (counts(tensor->stored))
+      complaints.add(name + " holds " + std::string(dtype_name(tensor->stored.dtype)) +
+                     ", not floating point");
     out.by_name_.emplace(weight.name, *tensor);
   }
   for (const auto& tensor : checkpoint.tensors())
     if (!used.contains(&tensor) && !holds_nothing_learned(tensor.name))
       complaints.add("'" + printable(tensor.name) + "' is extra");
-  complaints.check(checkpoint.path());
+  complaints.check(checkpoint);
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include <deque>
 #include <thread>
 
+#include "core/error.hpp"
+
 namespace strata::zero {
 
 // A thread that does the work of one lane in order.
@@ -88,7 +90,11 @@ CpuDevice::CpuDevice(uint32_t events) : board_(events) {
     workers_[static_cast<std::size_t>(lane)] = std::make_unique<Worker>(board_);
 }
 
-CpuDevice::~CpuDevice() = default;
+// A lane may wait for an event whose lane was given up after a failure.
+CpuDevice::~CpuDevice() {
+  board_.close(
+      std::make_exception_ptr(Error("device", "it ended before the work that was waited for", "")));
+}
 
 std::byte* CpuDevice::arena(uint64_t bytes) {
   arena_ = tier::Arena(bytes);

@@ -17,6 +17,8 @@ class EventBoard {
   void happen(uint32_t event, uint64_t occurrence, std::exception_ptr failure);
   // Blocks until the occurrence has happened; returns its failure, if any.
   std::exception_ptr await(uint32_t event, uint64_t occurrence);
+  // From now on nobody is kept waiting: who would be gets this failure.
+  void close(std::exception_ptr failure);
   // What await would return if it would not block.
   bool happened(uint32_t event, uint64_t occurrence);
 
@@ -28,6 +30,7 @@ class EventBoard {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<State> events_;
+  std::exception_ptr closed_;
 };
 
 }  // namespace strata::zero

@@ -66,7 +66,7 @@ Executor::Executor(const Plan& plan, Backend& backend)
 void Executor::pass() {
   if (broken_) throw Error("executor", "an earlier pass failed", "start again");
   broken_ = true;  // until the pass is through
-  if (passes_ == 0)
+  if (passes_ == 0 || !plan_.wraps)
     for (const auto& action : plan_.prologue) carry_out(action);
   for (const auto& action : plan_.pass) carry_out(action);
   ++passes_;

@@ -21,8 +21,8 @@ class Executor {
   // The plan and the backend outlive the executor.
   Executor(const Plan& plan, Backend& backend);
 
-  // One pass; the first one begins with the plan's prologue. After a failure every later call
-  // throws.
+  // One pass; the first one begins with the plan's prologue, as does each one of a plan that does
+  // not wrap. After a failure every later call throws.
   void pass();
   // Waits until all that was issued is done, fetches for a next pass included.
   void finish();

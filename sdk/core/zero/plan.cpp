@@ -131,6 +131,7 @@ uint64_t least_arena(std::span<const Unit> units, const Placement& placement, Mo
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
                const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks) {
   Plan plan;
+  plan.wraps = mode == Mode::step;
   plan.slots.resize(units.size());
   for (std::size_t u = 0; u < units.size(); ++u) {
     if (placement[u].tier == resident) {
@@ -173,7 +174,8 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
       const auto at = static_cast<std::size_t>(k);
       latest = std::max(latest, pass * n + k - static_cast<int64_t>(lag(plan.slots, order, at)));
       if (pass == 0 && latest < 0)
-        build.bring(plan.prologue, order[at], {});
+        build.bring(plan.prologue, order[at],
+                    plan.wraps ? std::vector<Wait>{} : build.evicted(order, order[at]));
       else if (pass == 1 && mode == Mode::step && latest < n)
         after_release[static_cast<std::size_t>(latest)].push_back({order[at], 1});
       else if (pass == 0)

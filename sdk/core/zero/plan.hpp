@@ -50,6 +50,7 @@ struct Plan {
   std::vector<Slot> slots;       // by unit
   std::vector<Action> prologue;  // before the first pass: what the pass expects under way
   std::vector<Action> pass;
+  bool wraps = false;  // a pass brings the next one under way; else each has the prologue before it
   uint64_t arena = 0;  // bytes that it needs, residents included
   uint64_t fixed = 0;  // of these, residents: at the arena's beginning
   uint64_t moved = 0;  // bytes of slots fetched in one pass, by one rank

@@ -52,9 +52,11 @@ Timeline simulate(const Plan& plan, std::span<const Unit> units, const Placement
     if (action.kind == Kind::release)
       done[action.unit][static_cast<std::size_t>(Stage::released)] = end;
   };
-  for (const auto& action : plan.prologue) issue(action);
-  for (int pass = 0; pass < passes; ++pass)
+  for (int pass = 0; pass < passes; ++pass) {
+    if (pass == 0 || !plan.wraps)
+      for (const auto& action : plan.prologue) issue(action);
     for (const auto& action : plan.pass) issue(action);
+  }
   return out;
 }
 

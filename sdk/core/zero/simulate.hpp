@@ -33,7 +33,7 @@ struct Timeline {
 double duration(const Action& action, std::span<const Unit> units, const Placement& placement,
                 const Rates& rates, uint32_t ranks);
 
-// The prologue and `passes` passes.
+// `passes` passes with their prologue.
 Timeline simulate(const Plan& plan, std::span<const Unit> units, const Placement& placement,
                   const Rates& rates, int passes, uint32_t ranks = 1);
 

@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "core/plugin/words.hpp"
+#include "torch/form.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
@@ -65,7 +66,7 @@ at::Tensor alibi_slopes(uint32_t h, const at::Device& device) {
   std::vector<double> slopes;
   for (uint32_t i = 0; i < power; ++i) slopes.push_back(row(power, i));
   for (uint32_t i = 0; power + i < h; ++i) slopes.push_back(row(2 * power, 2 * i));
-  return at::tensor(slopes, at::kFloat).to(device);
+  return uploaded(at::tensor(slopes, at::kFloat), device);
 }
 
 }  // namespace strata::torch

@@ -12,7 +12,7 @@ at::Tensor affine_weight(const at::Tensor& weight, double offset) {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset) {
-  const auto wide = x.to(at::kFloat);
+  const auto wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
   const auto scale = at::rsqrt(wide.mul(wide).mean(-1, true).add(eps));
   auto y = wide.mul(scale).to(x.scalar_type());
   return weight.defined() ? y.mul(affine_weight(weight, offset)) : y;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "torch/form.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
@@ -25,7 +26,7 @@ std::vector<double> list(const double* p, uint32_t n) {
 at::Tensor angles(const strata_op_rope& op, int64_t dim, const at::Tensor& positions,
                   const std::vector<TurnedSequence>& sequences) {
   const auto at_rate = [&](const at::Tensor& rows, int64_t length) {
-    return rows.unsqueeze(1).mul(rope_frequencies(op, dim, length).to(rows.device()));
+    return rows.unsqueeze(1).mul(uploaded(rope_frequencies(op, dim, length), rows.device()));
   };
   const auto real = positions.to(at::kFloat);
   if (!depends_on_length(op)) return at_rate(real, 0);

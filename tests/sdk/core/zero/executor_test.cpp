@@ -1,5 +1,6 @@
 #include "core/zero/executor.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
@@ -12,7 +13,7 @@ using namespace strata::zero;
 TEST_CASE("on a virtual clock the executor's timeline is the simulation, to the last bit",
           "[zero][executor]") {
   for (uint32_t seed = 0; seed < 300; ++seed) {
-    const auto mode = seed % 3 == 0 ? Mode::once : Mode::step;
+    const auto mode = std::array{Mode::once, Mode::step, Mode::backward}[seed % 3];
     const auto c = random_case(seed, mode);
     const auto plan = plan_pass(c.units, c.placement, c.file, c.budget, mode, c.ranks);
     Rates rates;
@@ -20,7 +21,7 @@ TEST_CASE("on a virtual clock the executor's timeline is the simulation, to the 
       rates.run.push_back(1e-6 * static_cast<double>(1 + (seed + u) % 7));
     VirtualClock clock(c.units, c.placement, rates, c.ranks);
     Executor executor(plan, clock);
-    const int passes = mode == Mode::step ? 4 : 1;
+    const int passes = 4;
     for (int pass = 0; pass < passes; ++pass) executor.pass();
     const auto expected = simulate(plan, c.units, c.placement, rates, passes, c.ranks);
     REQUIRE(clock.timeline().spans == expected.spans);

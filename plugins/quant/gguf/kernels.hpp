@@ -1,0 +1,23 @@
+// Unpacking where the blocks are a GPU's: gguf.cu, or no_cuda.cpp in a build without CUDA.
+#pragma once
+#include <cstdint>
+
+namespace gguf {
+
+enum class Scheme : uint8_t { q4_0, q4_1, q8_0 };
+enum class Element : uint8_t { half, brain, single, twice };  // of the dense weight: 16 to 64 bits
+
+struct OnDevice {
+  Scheme scheme = Scheme::q4_0;
+  Element element = Element::single;
+  int64_t blocks = 0;
+  const void* from = nullptr;  // the blocks, anywhere
+  void* to = nullptr;          // at a multiple of 16 bytes
+  int32_t device = 0;
+  void* stream = nullptr;  // cudaStream_t: the work is put there and not waited for
+};
+
+// Values are those of the CPU, to the last bit. Null, or why nothing was done.
+const char* unpack_on_device(const OnDevice& work);
+
+}  // namespace gguf

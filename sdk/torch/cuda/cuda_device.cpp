@@ -1,0 +1,148 @@
+#include "torch/cuda/cuda_device.hpp"
+
+#include "core/error.hpp"
+#include "torch/device.hpp"
+
+namespace strata::torch {
+
+using zero::Lane;
+
+namespace {
+
+std::size_t number(Lane lane) { return static_cast<std::size_t>(lane); }
+
+Error failure_of(const std::string& what, cudaError_t error, std::string_view remedy = "") {
+  return {"cuda", what + ": " + cudaGetErrorString(error), remedy};
+}
+
+void check(const std::string& what, cudaError_t error, std::string_view remedy = "") {
+  if (error == cudaSuccess) return;
+  cudaGetLastError();  // what was told is not told again by a later call
+  throw failure_of(what, error, remedy);
+}
+
+}  // namespace
+
+void CudaDevice::FreeDevice::operator()(std::byte* memory) const { cudaFree(memory); }
+void CudaDevice::EndStream::operator()(cudaStream_t stream) const { cudaStreamDestroy(stream); }
+void CudaDevice::EndEvent::operator()(cudaEvent_t event) const { cudaEventDestroy(event); }
+
+CudaDevice::Staging::Staging(uint64_t bytes) : memory_(bytes) {
+  if (bytes == 0) return;
+  check(std::to_string(bytes) + " bytes of host memory cannot be page-locked",
+        cudaHostRegister(memory_.data(), bytes, cudaHostRegisterPortable), "free some host memory");
+}
+
+CudaDevice::Staging::~Staging() {
+  if (memory_.data()) cudaHostUnregister(memory_.data());
+}
+
+CudaDevice::CudaDevice(uint32_t events) : board_(events) {
+  const auto place = open_place({STRATA_CUDA, 0});
+  index_ = place.device.index();
+  compute_ = static_cast<cudaStream_t>(place.stream->native_handle());
+  use();
+  for (const auto lane : {Lane::io, Lane::copy, Lane::comm}) {
+    cudaStream_t made = nullptr;
+    check("no stream", cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+    streams_[number(lane)].reset(made);
+  }
+  events_.reserve(events);
+  for (uint32_t e = 0; e < events; ++e) {
+    cudaEvent_t made = nullptr;
+    check("no event", cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
+    events_.emplace_back(made);
+  }
+}
+
+CudaDevice::~CudaDevice() {
+  cudaSetDevice(index_);
+  for (const auto& lane : streams_)
+    if (lane) cudaStreamSynchronize(lane.get());
+  cudaStreamSynchronize(compute_);
+}
+
+void CudaDevice::use() const { check("it does not answer", cudaSetDevice(index_)); }
+
+cudaStream_t CudaDevice::stream(Lane lane) const {
+  return lane == Lane::compute ? compute_ : streams_[number(lane)].get();
+}
+
+void CudaDevice::keep(Lane lane, std::exception_ptr failure) {
+  if (auto& kept = failures_[number(lane)]; !kept) kept = failure;
+  if (lane == Lane::compute) std::rethrow_exception(failure);
+}
+
+template <class F>
+void CudaDevice::on(Lane lane, const char* what, F&& f) {
+  if (failures_[number(lane)]) return;
+  auto error = cudaSetDevice(index_);
+  if (error == cudaSuccess) error = f(stream(lane));
+  if (error == cudaSuccess) return;
+  cudaGetLastError();
+  keep(lane, std::make_exception_ptr(failure_of(what, error)));
+}
+
+std::byte* CudaDevice::arena(uint64_t bytes) {
+  use();
+  arena_.reset();
+  if (bytes == 0) return nullptr;
+  void* made = nullptr;
+  check(std::to_string(bytes) + " bytes of device memory", cudaMalloc(&made, bytes),
+        "lower --device-memory, or free the device for it");
+  arena_.reset(static_cast<std::byte*>(made));
+  return arena_.get();
+}
+
+std::byte* CudaDevice::staging(uint64_t bytes) {
+  use();
+  return staging_.emplace_back(bytes).data();
+}
+
+void CudaDevice::copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) {
+  if (bytes == 0) return;
+  on(lane, "a copy", [&](cudaStream_t stream) {
+    return cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream);
+  });
+}
+
+void CudaDevice::gather(zero::Collective&, std::byte*, uint64_t) {
+  keep(Lane::comm, std::make_exception_ptr(Error("cuda", "shards of GPUs are not gathered yet",
+                                                 "use --device cpu or one rank")));
+}
+
+void CudaDevice::record(Lane lane, uint32_t event, uint64_t occurrence) {
+  // Issued or failed, whoever waits is told.
+  try {
+    on(lane, "an event",
+       [&](cudaStream_t stream) { return cudaEventRecord(events_[event].get(), stream); });
+  } catch (...) {
+    board_.happen(event, occurrence, std::current_exception());
+    throw;
+  }
+  board_.happen(event, occurrence, failures_[number(lane)]);
+}
+
+// [Note: events]
+void CudaDevice::wait(Lane lane, uint32_t event, uint64_t occurrence) {
+  if (auto failure = board_.await(event, occurrence)) return keep(lane, std::move(failure));
+  on(lane, "a wait",
+     [&](cudaStream_t stream) { return cudaStreamWaitEvent(stream, events_[event].get(), 0); });
+}
+
+void CudaDevice::fail(Lane lane, std::exception_ptr failure) {
+  if (auto& kept = failures_[number(lane)]; !kept) kept = std::move(failure);
+}
+
+void CudaDevice::synchronize(uint32_t event, uint64_t occurrence) {
+  if (const auto failure = board_.await(event, occurrence)) std::rethrow_exception(failure);
+  use();
+  check("the device's work failed", cudaEventSynchronize(events_[event].get()));
+}
+
+}  // namespace strata::torch
+
+extern "C" __attribute__((visibility("default"))) std::unique_ptr<strata::zero::Device>
+strata_open_cuda_device(uint32_t events) {
+  return std::make_unique<strata::torch::CudaDevice>(events);
+}

@@ -1,0 +1,20 @@
+// Built plugins beside this program, as an installation has them.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "core/plugin/host.hpp"
+
+namespace strata::test {
+
+// What plugins are opened with; lives to the end, as they do.
+const plugin::Host& the_host();
+
+// The table behind `id` of lib/strata/<file>.so, opened.
+const void* query_plugin(const std::string& file, std::string_view id);
+template <class Table>
+const Table* plugin_table(const std::string& file, std::string_view id) {
+  return static_cast<const Table*>(query_plugin(file, id));
+}
+
+}  // namespace strata::test

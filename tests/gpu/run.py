@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Every test that needs a GPU, in one go: the tests of gpu-tests, then whole runs of the program.
+
+The program's answers are compared with transformers' and with each other. Needs python3 with torch,
+transformers and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
+"passed", "seconds", "detail"}]}; exits 1 where a test failed.
+
+usage: ./run python3 tests/gpu/run.py --json gpu.json          (in an unpacked pack)
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+
+PROMPTS = ("3,14,15,92,65,35,89,79", "32,38,46", "26")
+TIERS = ("device", "pinned", "cpu", "nvme")
+results = []
+
+
+def record(name, passed, seconds, detail=""):
+    results.append({"name": name, "passed": passed, "seconds": round(seconds, 3), "detail": detail})
+    print(f"{'pass' if passed else 'FAIL'}  {seconds:7.2f} s  {name}", flush=True)
+    if not passed:
+        print(f"      {detail}", flush=True)
+
+
+def checked(name, check):
+    begin = time.monotonic()
+    try:
+        check()
+    except Exception as error:  # whatever went wrong is this test's failure
+        record(name, False, time.monotonic() - begin, f"{type(error).__name__}: {error}"[:2000])
+    else:
+        record(name, True, time.monotonic() - begin)
+
+
+def unit_tests(program):
+    """The Catch2 tests, each with its own line."""
+    begin = time.monotonic()
+    done = subprocess.run([program, "[gpu]", "-r", "junit"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    try:
+        suite = xml.fromstring(done.stdout)
+    except xml.ParseError:
+        record("gpu-tests", False, time.monotonic() - begin,
+               f"exit status {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+        return
+    cases = {}
+    for case in suite.iter("testcase"):
+        name = f"gpu-tests: {case.get('classname', '').split('.')[-1]}: {case.get('name')}"
+        wrong = [part for kind in ("failure", "error") for part in case.iter(kind)]
+        kept = cases.setdefault(name, {"seconds": 0.0, "wrong": []})
+        kept["seconds"] += float(case.get("time", 0))
+        kept["wrong"] += [f"{part.get('message')} {(part.text or '').strip()}" for part in wrong]
+    for name, kept in cases.items():
+        record(name, not kept["wrong"], kept["seconds"], "\n".join(kept["wrong"])[:2000])
+    failed = any(kept["wrong"] for kept in cases.values())
+    if not cases or (done.returncode != 0) != failed:
+        record("gpu-tests: exit status", False, 0.0,
+               f"{done.returncode} after {len(cases)} tests: {done.stderr[-2000:]}")
+
+
+class Program:
+    """The program on a tiny llama of random weights that transformers made."""
+
+    def __init__(self, program, folder):
+        import torch
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        torch.manual_seed(11)
+        self.program, self.folder = program, folder
+        self.path = os.path.join(folder, "tiny")
+        self.model = LlamaForCausalLM(LlamaConfig(
+            vocab_size=256, hidden_size=128, intermediate_size=352, num_hidden_layers=6,
+            num_attention_heads=8, num_key_value_heads=2, max_position_embeddings=512,
+            initializer_range=0.2, tie_word_embeddings=False)).float().eval()
+        self.model.save_pretrained(self.path)
+
+    def run(self, command, *options):
+        done = subprocess.run([self.program, command, "--model", self.path, *options],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise AssertionError(f"exit status {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def generate(self, *options, prompts=PROMPTS, tokens=24):
+        ids = [part for prompt in prompts for part in ("--input-ids", prompt)]
+        out = self.run("generate", *ids, "--max-new-tokens", str(tokens), "--ignore-eos", "--json",
+                       "--offload-dir", self.folder, *options)
+        return json.loads(out)
+
+    def logits(self, prompt, *options):
+        from safetensors.torch import load_file
+
+        path = os.path.join(self.folder, "logits.safetensors")
+        self.run("logits", "--input-ids", prompt, "--output", path, *options)
+        return load_file(path)["logits"]
+
+    def reference(self, prompt):
+        import torch
+
+        with torch.no_grad():
+            return self.model(torch.tensor([[int(i) for i in prompt.split(",")]])).logits[0]
+
+
+def equal(made, expected, what):
+    if made != expected:
+        raise AssertionError(f"{what}: {made} is not {expected}")
+
+
+def whole_runs(program):
+    cuda = ("--device", "cuda")
+
+    def near_transformers(attention):
+        for prompt in PROMPTS:
+            expected = program.reference(prompt)
+            made = program.logits(prompt, *cuda, "--dtype", "float32", "--attention", attention)
+            apart = float((made - expected).abs().max() / expected.abs().max())
+            if not apart <= 2e-4:
+                raise AssertionError(f"{prompt}: logits are {apart} of the largest apart")
+
+    def as_resident(dtype, tier):
+        common = (*cuda, "--dtype", dtype)
+        resident = program.generate(*common, "--offload", "device")
+        made = program.generate(*common, "--offload", tier)
+        equal(made["output_ids"], resident["output_ids"], tier)
+        if len(set(map(tuple, made["output_ids"]))) == 1:
+            raise AssertionError("all prompts gave the same tokens: this proves nothing")
+        held = made["report"]["tiers"].get(tier, {}).get("bytes", 0)
+        if held == 0:
+            raise AssertionError(f"nothing lay in {tier}: {made['report']['tiers']}")
+        moved = made["report"]["moved"]["decode"]
+        equal(moved["counted"], moved["planned"], "bytes moved")
+
+    def as_single(tier):
+        common = (*cuda, "--dtype", "float32", "--offload", tier)
+        batch = program.generate(*common)["output_ids"]
+        for prompt, expected in zip(PROMPTS, batch):
+            single = program.generate(*common, prompts=(prompt,))["output_ids"]
+            equal(single, [expected], prompt)
+
+    def as_cpu():
+        there = program.generate(*cuda, "--dtype", "float32", "--offload", "device")
+        here = program.generate("--device", "cpu", "--dtype", "float32", "--offload", "device")
+        equal(there["output_ids"], here["output_ids"], "GPU and CPU")
+
+    def partly_resident(tier):
+        whole = program.generate(*cuda, "--dtype", "float32", "--offload", "device")
+        bytes_ = json.loads(program.run("plan", *cuda, "--dtype", "float32", "--offload", "device",
+                                        "--json"))["peak"]["device"]["bytes"]
+        made = program.generate(*cuda, "--dtype", "float32", "--offload", tier,
+                                "--device-memory", str(bytes_ * 3 // 4))
+        equal(made["output_ids"], whole["output_ids"], "partly resident")
+
+    def refused():
+        try:
+            program.generate(*cuda, "--offload", "pinned", "--device-memory", "1KiB")
+        except AssertionError as error:
+            if "error:" not in str(error) or "--device-memory" not in str(error):
+                raise
+        else:
+            raise AssertionError("a budget of 1 KiB was accepted")
+
+    for attention in ("eager", "sdpa"):
+        checked(f"logits of the GPU are transformers', {attention}",
+                lambda: near_transformers(attention))
+    for dtype in ("float32", "bfloat16", "float16"):
+        for tier in TIERS[1:]:
+            checked(f"tokens in {dtype} streamed from {tier} are those of the resident run",
+                    lambda: as_resident(dtype, tier))
+    for tier in ("pinned", "nvme"):
+        checked(f"a batch streamed from {tier} is its single runs", lambda: as_single(tier))
+        checked(f"partly resident, the rest from {tier}, gives the same tokens",
+                lambda: partly_resident(tier))
+    checked("greedy tokens of the GPU are those of the CPU", as_cpu)
+    checked("a budget that is too small is refused", refused)
+
+
+def gpu_name():
+    done = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return done.stdout.strip()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", default="bin", help="folder of strata and gpu-tests")
+    parser.add_argument("--json", help="write the results here")
+    options = parser.parse_args()
+    programs = os.path.abspath(options.bin)
+    unit_tests(os.path.join(programs, "gpu-tests"))
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        made = []
+        checked("transformers makes a tiny model", lambda: made.append(
+            Program(os.path.join(programs, "strata"), os.path.abspath(folder))))
+        if made:
+            whole_runs(made[0])
+    failed = [one["name"] for one in results if not one["passed"]]
+    out = {"gpu": gpu_name(), "passed": len(results) - len(failed), "failed": len(failed),
+           "tests": results}
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(out, file, indent=1)
+            file.write("\n")
+    print(f"{out['passed']} passed, {out['failed']} failed on {out['gpu'] or 'no GPU'}")
+    return 1 if failed or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""Files that are not what they should be: what is done to a sound model.
+
+A row: name, what is done to the copy of the model. Rows are run by `plan`, which reads first what
+every other command reads first; their lines stand in malformed.golden.
+"""
+
+import json
+import os
+import struct
+
+import numpy as np
+
+from malformed_inputs import (cut, edit_header, edit_json, edit_tensors, patch, patch_after,
+                              replace_text, write_gguf, write_header)
+
+Q = "model.layers.0.self_attn.q_proj.weight"
+K = "model.layers.0.self_attn.k_proj.weight"
+
+
+def weights(change, *arguments, **more):
+    return lambda model: change(model / "model.safetensors", *arguments, **more)
+
+
+def header(change):
+    return lambda model: edit_header(model / "model.safetensors", change)
+
+
+def tensors(change):
+    return lambda model: edit_tensors(model / "model.safetensors", change)
+
+
+def config(change):
+    return lambda model: edit_json(model / "config.json", change)
+
+
+def config_text(text):
+    return lambda model: (model / "config.json").write_text(text)
+
+
+def index(change):
+    return lambda model: edit_json(model / "model.safetensors.index.json", change)
+
+
+def first_two_overlap(h):
+    a, b = sorted((n for n in h if n != "__metadata__"), key=lambda n: h[n]["data_offsets"])[:2]
+    size = h[b]["data_offsets"][1] - h[b]["data_offsets"][0]
+    begin = h[a]["data_offsets"][0]
+    h[b]["data_offsets"] = [begin, begin + size]
+
+
+SAFETENSORS = [
+    ("empty", weights(cut, 0)),
+    ("cut in the header's length", weights(cut, 5)),
+    ("cut in the header", weights(cut, 100)),
+    ("cut in the data", weights(cut, -100)),
+    ("header of 2^63 bytes", weights(patch, 0, struct.pack("<Q", 2**63))),
+    ("header of more bytes than the file", weights(patch, 0, struct.pack("<Q", 10**6))),
+    ("header is no JSON", weights(patch, 8, b"}")),
+    ("header is a list", weights(write_header, b"[1, 2]")),
+    ("header nested deeply", weights(write_header, b"[" * 10000 + b"]" * 10000)),
+    ("number out of range", weights(write_header, b'{"a":{"dtype":"F32","shape":[1e999],'
+                                    b'"data_offsets":[0,4]}}', b"1234")),
+    ("tensor twice", weights(write_header, b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'
+                             b'"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"1")),
+    ("data beyond the file", header(lambda h: h[Q].update(data_offsets=[10**9, 10**9 + 1024]))),
+    ("data ends before it begins", header(lambda h: h[Q].update(data_offsets=[1024, 0]))),
+    ("data at a negative place", header(lambda h: h[Q].update(data_offsets=[-1024, 0]))),
+    ("two tensors in one place", header(first_two_overlap)),
+    ("shape against bytes", header(lambda h: h[Q].update(shape=[16, 17]))),
+    ("shape of 2^80 numbers", header(lambda h: h[Q].update(shape=[2**40, 2**40]))),
+    ("shape of 2^32 zero rows", header(lambda h: h[Q].update(shape=[2**62, 2**62, 0]))),
+    ("negative shape", header(lambda h: h[Q].update(shape=[-16, -16]))),
+    ("unknown dtype", header(lambda h: h[Q].update(dtype="F7"))),
+    ("no dtype", header(lambda h: h[Q].pop("dtype"))),
+    ("missing tensor", tensors(lambda t: t.pop(Q))),
+    ("misshapen tensor", tensors(lambda t: t.update({Q: np.zeros((16, 15), np.float32)}))),
+    ("extra tensor", tensors(lambda t: t.update({"model.layers.0.self_attn.q_proj.bias":
+                                                 np.zeros(16, np.float32)}))),
+    ("integers for weights", tensors(lambda t: t.update({Q: np.zeros((16, 16), np.int32)}))),
+]
+
+SHARDED = [
+    ("index is empty", lambda m: cut(m / "model.safetensors.index.json", 0)),
+    ("index is cut", lambda m: cut(m / "model.safetensors.index.json", -20)),
+    ("index without weight_map", index(lambda i: i.pop("weight_map"))),
+    ("index maps to a number", index(lambda i: i["weight_map"].update({Q: 3}))),
+    ("index maps outside of the folder",
+     index(lambda i: i["weight_map"].update({Q: "../b.safetensors"}))),
+    ("index maps to the wrong file", index(lambda i: i["weight_map"].update({Q: "a.safetensors"}))),
+    ("shard is missing", lambda m: (m / "b.safetensors").unlink()),
+    ("shard is cut", lambda m: cut(m / "b.safetensors", -8)),
+    ("index lacks a tensor", index(lambda i: i["weight_map"].pop(Q))),
+]
+
+CONFIG = [
+    ("missing", lambda m: (m / "config.json").unlink()),
+    ("empty", config_text("")),
+    ("cut", config_text('{"model_type": "llama", "vocab')),
+    ("a list", config_text("[]")),
+    ("a key twice", config_text('{"model_type": "llama", "model_type": "llama"}')),
+    ("number out of range", config_text('{"model_type": "llama", "vocab_size": 1e999}')),
+    ("a folder", lambda m: ((m / "config.json").unlink(), (m / "config.json").mkdir())),
+    ("a pipe", lambda m: ((m / "config.json").unlink(), os.mkfifo(m / "config.json"))),
+    ("no model_type", config(lambda c: c.pop("model_type"))),
+    ("model_type is a number", config(lambda c: c.update(model_type=7))),
+    ("unknown model_type", config(lambda c: c.update(model_type="lama\n"))),
+    ("key missing", config(lambda c: c.pop("hidden_size"))),
+    ("key is text", config(lambda c: c.update(hidden_size="16"))),
+    ("key is negative", config(lambda c: c.update(num_hidden_layers=-1))),
+    ("2^30 layers", config(lambda c: c.update(num_hidden_layers=2**30))),
+    ("2^62 tokens", config(lambda c: c.update(vocab_size=2**62))),
+    ("heads that do not divide", config(lambda c: c.update(num_key_value_heads=3))),
+    ("more layers than weights", config(lambda c: c.update(num_hidden_layers=2))),
+    ("unknown activation", config(lambda c: c.update(hidden_act="silly"))),
+    ("unknown rope type",
+     config(lambda c: c.update(rope_parameters={"rope_type": "lama3", "rope_theta": 1e4}))),
+    ("unknown rope type, older", config(lambda c: (c.pop("rope_parameters"), c.update(
+        rope_scaling={"type": "ntk", "factor": 2.0})))),
+    ("unknown rope key", config(lambda c: c["rope_parameters"].update(factr=2))),
+    ("rope key missing", config(lambda c: c["rope_parameters"].update(rope_type="linear"))),
+    ("rope theta 0", config(lambda c: c["rope_parameters"].update(rope_theta=0))),
+]
+
+
+def key_value(key):
+    """The bytes of a GGUF key, behind which lie its type and value."""
+    return struct.pack("<Q", len(key)) + key.encode()
+
+
+def tensor_info(name):
+    """The bytes of a GGUF tensor's name, behind which lie dimensions, type and offset."""
+    return key_value(name)
+
+
+def data_offset(name, value):
+    return lambda m: patch_after(m, tensor_info(name), 4 + 16 + 4, struct.pack("<Q", value))
+
+
+def made(**options):
+    return lambda m: write_gguf(m, **options)
+
+
+GGUF = [
+    ("empty", lambda m: cut(m, 0)),
+    ("cut in the magic", lambda m: cut(m, 3)),
+    ("cut in the counts", lambda m: cut(m, 20)),
+    ("cut in the metadata", lambda m: cut(m, 200)),
+    ("cut in the data", lambda m: cut(m, -100)),
+    ("another magic", lambda m: patch(m, 0, b"GGML")),
+    ("version 1", lambda m: patch(m, 4, struct.pack("<I", 1))),
+    ("version 99", lambda m: patch(m, 4, struct.pack("<I", 99))),
+    ("the other byte order", lambda m: patch(m, 4, struct.pack(">I", 3))),
+    ("2^60 tensors", lambda m: patch(m, 8, struct.pack("<Q", 2**60))),
+    ("2^60 keys", lambda m: patch(m, 16, struct.pack("<Q", 2**60))),
+    ("key of 2^62 bytes", lambda m: patch(m, 24, struct.pack("<Q", 2**62))),
+    ("list of 2^60 words", lambda m: patch_after(m, key_value("tokenizer.ggml.tokens"), 8,
+                                                 struct.pack("<Q", 2**60))),
+    ("unknown type of a value", lambda m: patch_after(m, key_value("llama.block_count"), 0,
+                                                      struct.pack("<I", 77))),
+    ("data beyond the file", data_offset("blk.0.attn_q.weight", 2**40)),
+    ("data at 2^64 - 32", data_offset("blk.0.attn_q.weight", 2**64 - 32)),
+    ("data not aligned", data_offset("blk.0.attn_q.weight", 33)),
+    ("two tensors in one place", data_offset("blk.0.attn_q.weight", 0)),
+    ("77 dimensions", lambda m: patch_after(m, tensor_info("blk.0.attn_q.weight"), 0,
+                                            struct.pack("<I", 77))),
+    ("2^62 rows", lambda m: patch_after(m, tensor_info("blk.0.attn_q.weight"), 12,
+                                        struct.pack("<Q", 2**62))),
+    ("unknown type of a tensor", lambda m: patch_after(m, tensor_info("blk.0.attn_q.weight"), 20,
+                                                       struct.pack("<I", 99))),
+    ("rows that are no whole blocks", lambda m: patch_after(
+        m, tensor_info("blk.0.attn_q.weight"), 20, struct.pack("<I", 8))),
+    ("missing tensor", made(drop=("blk.0.attn_q.weight",))),
+    ("misshapen tensor", made(shapes={"blk.0.attn_q.weight": (16, 15)})),
+    ("extra tensor", made(more={"blk.0.attn_q.bias": np.zeros(16, np.float32)})),
+    ("extra tensor of no known name", made(more={"blk.0.attn_x.weight":
+                                                 np.zeros(16, np.float32)})),
+    ("integers for weights", made(more={"blk.0.attn_q.weight": np.zeros((16, 16), np.int32)})),
+    ("key missing", made(drop=("block_count",))),
+    ("unknown architecture", made(architecture="lama")),
+]
+
+FORMATS = {"safetensors": SAFETENSORS, "sharded": SHARDED, "config.json": CONFIG, "gguf": GGUF}
+
+
+def tokenizer(change):
+    return lambda m: edit_json(m / "tokenizer.json", change)
+
+
+def tokenizer_text(text):
+    return lambda m: (m / "tokenizer.json").write_text(text)
+
+
+# Run by `tokenize`, which needs nothing but the tokenizer.
+TOKENIZER = [
+    ("missing", lambda m: (m / "tokenizer.json").unlink()),
+    ("empty", tokenizer_text("")),
+    ("cut", lambda m: cut(m / "tokenizer.json", -30)),
+    ("a list", tokenizer_text("[]")),
+    ("number out of range", lambda m: replace_text(m / "tokenizer.json", ": 7,", ": 1e999,")),
+    ("unknown model", tokenizer(lambda t: t["model"].update(type="WordLevel"))),
+    ("no vocabulary", tokenizer(lambda t: t["model"].pop("vocab"))),
+    ("a negative id", tokenizer(lambda t: t["model"]["vocab"].update({"!": -3}))),
+    ("two tokens of one id", tokenizer(lambda t: t["model"]["vocab"].update({"!": 5}))),
+    ("a merge of unknown tokens", tokenizer(lambda t: t["model"].update(merges=[["ab", "c"]]))),
+    ("unknown pre-tokenizer", tokenizer(lambda t: t.update(pre_tokenizer={"type": "Metaspace"}))),
+    ("unknown normalizer", tokenizer(lambda t: t.update(normalizer={"type": "NFKC"}))),
+]

@@ -1,0 +1,48 @@
+// A tier whose memory nobody else may look into: every unit is read out of it, none is mapped.
+#define STRATA_VENDOR "A stranger"
+#include <deque>
+#include <strata/offload.hpp>
+#include <vector>
+
+namespace {
+
+class Shelf {
+ public:
+  static std::span<const strata::OptionKey> keys() { return {}; }
+  static int score(const strata::Config&) { return 1; }
+  explicit Shelf(const strata::Config&) {}
+
+  strata_limits limits() const { return {{}, 512, 1u << 20, ~std::uint64_t{0}, 0, 16}; }
+  std::uint64_t region_new(std::uint64_t bytes) {
+    shelves_.emplace_back(bytes);
+    return shelves_.size() - 1;
+  }
+  void region_free(std::uint64_t region) { shelves_.at(region) = {}; }
+
+  bool submit(const strata_io& io) {
+    if (done_.size() == limits().queue_depth) return false;
+    if (io.region >= shelves_.size()) throw strata::Failure(STRATA_NOT_FOUND, "no such shelf");
+    strata::check_host_memory(io);
+    auto& shelf = shelves_[io.region];
+    const auto bytes = strata::check_io(io, limits(), shelf.size());
+    if (io.op == STRATA_READ)
+      std::memcpy(io.mem, shelf.data() + io.offset, bytes);
+    else
+      std::memcpy(shelf.data() + io.offset, io.mem, bytes);
+    done_.push_back({io.cookie, bytes, {}, STRATA_OK, 0});
+    return true;
+  }
+  std::uint32_t poll(std::span<strata_done> out, std::int64_t) {
+    std::uint32_t n = 0;
+    for (; n < out.size() && !done_.empty(); ++n, done_.pop_front()) out[n] = done_.front();
+    return n;
+  }
+
+ private:
+  std::deque<std::vector<std::byte>> shelves_;
+  std::deque<strata_done> done_;
+};
+
+}  // namespace
+
+STRATA_OFFLOAD_PLUGIN(Shelf, "shelf", "1.0.0");

@@ -1,0 +1,75 @@
+#include "tests/proofs/proof.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/run/generation.hpp"
+#include "host/cli/command_line.hpp"
+
+namespace strata::proof {
+namespace {
+
+host::Room room_of(const cli::Settings& settings) {
+  host::Room room{.sequences = static_cast<uint32_t>(settings.input_ids.size()), .prompt = 0};
+  for (const auto& ids : settings.input_ids) {
+    const auto length = static_cast<int64_t>(ids.size());
+    room.tokens = std::max(room.tokens, length + settings.max_new_tokens);
+    room.prompt += length;
+  }
+  return room;
+}
+
+// What this process had the disk read, by the kernel's count.
+uint64_t kernel_bytes() {
+  std::ifstream file("/proc/self/io");
+  std::string key;
+  for (uint64_t value = 0; file >> key >> value;)
+    if (key == "read_bytes:") return value;
+  throw Error("/proc/self/io", "it has no read_bytes", "use a kernel that counts them");
+}
+
+}  // namespace
+
+int run(int argc, char** argv, void (*proof)(const Arguments&)) {
+  try {
+    const std::vector<std::string> all(argv + 1, argv + argc);
+    const auto cut = std::ranges::find(all, "--");
+    Arguments arguments{{all.begin(), cut}, {}};
+    std::vector<std::string> generate{"generate"};
+    if (cut != all.end()) generate.insert(generate.end(), cut + 1, all.end());
+    arguments.settings = cli::parse_command_line(generate).settings;
+    proof(arguments);
+    return 0;
+  } catch (const std::exception& e) {
+    std::cerr << "error: " << e.what() << "\n";
+    return 1;
+  }
+}
+
+Prepared::Prepared(const cli::Settings& chosen)
+    : settings(chosen), plugins(settings), model(host::open_model(settings.model, plugins, false)),
+      planned(host::plan_run(settings, model, room_of(settings), plugins)) {}
+
+run::SessionParts Prepared::parts() {
+  return host::session_parts(settings, model, planned, false, plugins);
+}
+
+void generate(run::Session& session, const cli::Settings& settings) {
+  run::GenerateRequest request;
+  request.prompts = settings.input_ids;
+  request.new_tokens = settings.max_new_tokens;
+  const auto before = kernel_bytes();
+  const auto made = run::generate(session, request);
+  const auto steps = static_cast<uint64_t>(std::max<int64_t>(made.steps, 1));
+  std::cout << nlohmann::json{{"tokens", made.tokens},
+                              {"step", made.decode.counted / steps},
+                              {"planned_step", made.decode.planned / steps},
+                              {"all", session.moved().counted},
+                              {"kernel", kernel_bytes() - before}}
+            << std::endl;
+}
+
+}  // namespace strata::proof

@@ -1,0 +1,40 @@
+// A proof is a small program that goes the way of `strata generate`, with one thing about its
+// session changed: PROGRAM OWN... -- GENERATE'S OPTIONS.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/run/session.hpp"
+#include "host/cli/settings.hpp"
+#include "host/running/open_session.hpp"
+
+namespace strata::proof {
+
+struct Arguments {
+  std::vector<std::string> own;  // before "--"
+  cli::Settings settings;        // of `strata generate`, after it
+};
+
+// Runs `proof` as the program runs a command: what is thrown becomes a line on stderr and a status.
+int run(int argc, char** argv, void (*proof)(const Arguments&));
+
+// The model of the settings with its plugins, planned for.
+struct Prepared {
+  explicit Prepared(const cli::Settings& settings);
+
+  // Prepares again for a wish that was changed.
+  void prepare_again() { planned.prepared = run::prepare(model, planned.wish); }
+  run::SessionParts parts();
+
+  const cli::Settings& settings;
+  host::Opened plugins;
+  run::Model model;
+  host::Planned planned;
+};
+
+// Generates for the settings' prompts, and prints one line of JSON: the tokens, the bytes of a
+// decode step as counted and planned, and those of all passes as counted and by the kernel.
+void generate(run::Session& session, const cli::Settings& settings);
+
+}  // namespace strata::proof

@@ -1,0 +1,27 @@
+// ranks -- OPTIONS: generates as one rank of those that the environment names (RANK, WORLD_SIZE,
+// MASTER_ADDR, MASTER_PORT), or alone.
+#include "core/run/ranks.hpp"
+
+#include "host/compute_library.hpp"
+#include "tests/proofs/proof.hpp"
+
+namespace {
+
+using namespace strata;
+
+void ranks(const proof::Arguments& arguments) {
+  proof::Prepared prepared(arguments.settings);
+  const auto where = run::ranks_of_environment();
+  auto& wish = prepared.planned.wish;
+  wish.rank = where.rank;
+  wish.ranks = where.ranks;
+  prepared.prepare_again();
+  auto parts = prepared.parts();
+  if (where.ranks > 1) parts.collective = host::open_collective(where);
+  run::Session session(std::move(parts));
+  proof::generate(session, arguments.settings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return proof::run(argc, argv, ranks); }

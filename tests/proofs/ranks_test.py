@@ -1,0 +1,102 @@
+"""Two processes over Gloo read half of the file each and have the single process's tokens; where one
+ends, the other ends within seconds.
+
+usage: ranks_test.py PROGRAM [MODEL.gguf]
+"""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+
+import tiny
+
+SECONDS = 120  # that a pair may take, on a loaded machine
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def start(program, rank, port, options):
+    place = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+             "MASTER_PORT": str(port)}
+    return subprocess.Popen([program, "--", *options], env={**os.environ, **place},
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def pair(program, options):
+    port = free_port()
+    both = [start(program, rank, port, options) for rank in range(2)]
+    said = [one.communicate(timeout=SECONDS) for one in both]
+    for one, (out, words) in zip(both, said):
+        tiny.expect(one.returncode == 0, f"status {one.returncode}\n{out}{words}")
+    return [tiny.json.loads(out) for out, _ in said]
+
+
+def check(program, model, file, prompts, tokens, expected=None):
+    options = ["--model", str(model), "--device", "cpu", "--offload", "nvme", "--threads", "1",
+               "--max-new-tokens", str(tokens), "--ignore-eos"]
+    for prompt in prompts:
+        options += ["--input-ids", tiny.ids(prompt)]
+    alone = tiny.result(program, "--", *options)
+    tiny.expect(expected in (None, alone["tokens"]), f"alone: {alone['tokens']}, not {expected}")
+    half = file.stat().st_size / 2
+    for rank, said in enumerate(pair(program, options)):
+        tiny.expect(said["tokens"] == alone["tokens"],
+                    f"rank {rank}: {said['tokens']}, alone {alone['tokens']}")
+        tiny.expect(said["step"] <= 1.01 * half, f"rank {rank}: {said['step']} bytes, half {half}")
+        tiny.expect(said["step"] == said["planned_step"],
+                    f"rank {rank}: {said['step']} bytes, planned {said['planned_step']}")
+        tiny.expect(abs(said["kernel"] - said["all"]) <= 0.01 * said["all"],
+                    f"rank {rank}: {said['all']} bytes, by the kernel {said['kernel']}")
+        print(f"{file.name} rank {rank}: {said['step'] / half:.4f} of half, alone "
+              f"{alone['step'] / half / 2:.4f} of all; kernel {said['kernel']}, all {said['all']}")
+    return options
+
+
+def lost_peer(program, options):
+    """The other rank is killed while both generate for ever, in effect."""
+    options = options[:]
+    options[options.index("--max-new-tokens") + 1] = "100"
+    port = free_port()
+    stays, goes = (start(program, rank, port, options) for rank in range(2))
+    wait_for_reads(goes)
+    goes.kill()
+    goes.communicate()
+    out, words = stays.communicate(timeout=15)
+    tiny.expect(stays.returncode == 1, f"status {stays.returncode} beside a dead rank\n{out}{words}")
+    lines = words.strip().splitlines()
+    tiny.expect(lines[-1].startswith("error: rank 0: the other ranks are lost"), words)
+    print(lines[-1])
+
+
+def wait_for_reads(process):
+    """Until it streams: its threads have read from the file."""
+    while process.poll() is None:
+        for line in pathlib.Path(f"/proc/{process.pid}/io").read_text().splitlines():
+            if line.startswith("read_bytes:") and int(line.split()[1]) > 200 << 20:
+                return
+    sys.exit(f"error: it ended before it streamed\n{process.communicate()}")
+
+
+def main():
+    program, *ggufs = sys.argv[1:]
+    with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
+        folder = pathlib.Path(temporary)
+        model = tiny.save(folder, hidden_size=768, intermediate_size=2048, head_dim=64,
+                          num_attention_heads=12, num_key_value_heads=6, vocab_size=3000,
+                          attention_bias=False, mlp_bias=False)
+        prompts = [tiny.prompt(length, 3000, seed=length) for length in (9, 17)]
+        expected = [tiny.greedy(model, prompt, 6) for prompt in prompts]
+        options = check(program, folder, folder / "model.safetensors", prompts, 6, expected)
+        lost_peer(program, options)
+    for gguf in map(pathlib.Path, ggufs):
+        check(program, gguf, gguf, [[1, 4093, 198, 2, 198, 1, 1520, 198]], 8)
+
+
+main()
