@@ -5,6 +5,8 @@
 
 #include "core/error.hpp"
 #include "core/plugin/codec.hpp"
+#include "core/plugin/refusal.hpp"
+#include "core/plugin/words.hpp"
 #include "core/zero/cpu_device.hpp"
 #include "host/compute_library.hpp"
 #include "host/running/machine.hpp"
@@ -98,6 +100,24 @@ strata_attention_request usual_request(strata_dtype dtype, bool cuda) {
   return request;
 }
 
+// What the backend's instances for a model's layers say that they hold.
+shape::AttentionBytes bytes_of(const strata_attention& table, const std::string& name,
+                               const strata_host* host) {
+  return [&table, name, host](const strata_attention_request& request,
+                              const shape::AttentionBounds& bounds) {
+    strata_self* self = nullptr;
+    uint64_t bytes = 0;
+    plugin::take_words();
+    auto status = table.create(host, &request, &self);
+    if (status == STRATA_OK) {
+      status = table.workspace(self, bounds.tokens, bounds.sequences, bounds.max_keys, &bytes);
+      table.destroy(self);
+    }
+    plugin::refuse_failure(status, "attention/" + name, "workspace");
+    return bytes;
+  };
+}
+
 nlohmann::json tier_extras(const cli::Settings& settings) {
   if (settings.offload_dirs.empty()) return nlohmann::json::object();
   return {{"dir", settings.offload_dirs.front()}};
@@ -148,6 +168,8 @@ Planned plan_run(const cli::Settings& settings, const run::Model& model, const R
   const auto request = usual_request(wish.dtype, out.cuda);
   out.attention = &choose_attention(settings, plugins, request);
   plugins.use(*out.attention);
+  wish.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
+                                  out.attention->manifest.name, plugins.host());
   out.prepared = run::prepare(model, wish);
   return out;
 }

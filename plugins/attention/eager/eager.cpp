@@ -18,6 +18,21 @@ struct Eager {
       : request(r), visibility(strata::attention::visibility(r)),
         scale(strata::attention::number("scale", r.scale)) {}
 
+  // Matrices of scores, one of them in the dtype of q: the scores, with the mask, their softmax,
+  // and the cap's between; the mask itself; q, k and v by sequence, k and v once more as products
+  // want them.
+  std::uint64_t holds(const strata::attention::Bounds& b) const {
+    const std::uint64_t element = strata::attention::bytes_of(request.dtype),
+                        wide = element > 4 ? element : 4, h = request.heads,
+                        padded = b.sequences * b.max_query(), pairs = padded * b.max_keys,
+                        cap = request.soft_cap != 0 ? element : 0, sink = request.sinks ? wide : 0,
+                        masks = request.mask & STRATA_MASK_ALIBI ? 2 * h : 2;
+    const auto queries = padded * h * (2 * request.dim_qk + 2 * request.dim_v) * element;
+    const auto keys = b.sequences * b.max_keys * request.kv_heads *
+                      (2 * request.dim_qk + 2 * request.dim_v) * element;
+    return pairs * h * (element + 2 * wide + cap + sink) + pairs * masks * 4 + queries + keys;
+  }
+
   Value run(const Steps& s) const {
     auto scores = s.scores(s.pad(s.args().q), s.keys(), scale);
     if (request.soft_cap != 0) scores = s.soft_cap(scores, request.soft_cap);

@@ -11,6 +11,7 @@ struct Null {
 
   static std::int32_t score(const strata_attention_request& r) { return r.dim_qk == r.dim_v; }
   explicit Null(const strata_attention_request& r) : heads(r.heads), dim(r.dim_qk) {}
+  std::uint64_t holds(const strata::attention::Bounds&) const { return 0; }
   Value run(const Steps& s) const { return s.merged(s.args().q, heads, dim); }
 };
 

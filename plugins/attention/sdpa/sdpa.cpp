@@ -1,11 +1,13 @@
 // Attention by the fused kernels of the host's tensor library, sequence by sequence.
 #include <strata/attention.hpp>
+#include <thread>
 
 namespace {
 
 using strata::attention::Steps, strata::attention::Value;
 
 struct Sdpa {
+  strata_attention_request request;
   std::string attributes;
 
   static std::int32_t score(const strata_attention_request& r) {
@@ -14,13 +16,31 @@ struct Sdpa {
     return plain && !(r.need & STRATA_NEED_GRAPH) ? 50 : 0;
   }
 
-  explicit Sdpa(const strata_attention_request& r) : attributes(strata::attention::visibility(r)) {
+  explicit Sdpa(const strata_attention_request& r)
+      : request(r), attributes(strata::attention::visibility(r)) {
     // One object: what is visible, the scale, the dropout.
     for (const auto& more : {strata::attention::number("scale", r.scale),
                              strata::attention::number("dropout", r.dropout)}) {
       attributes.back() = ',';
       attributes += more.substr(1);
     }
+  }
+
+  // The kernel's result and, of several sequences, all of theirs; what it works in, a block of
+  // scores for each thread; the masks where a call is no plain prefill or decode, once as booleans
+  // and once as numbers.
+  std::uint64_t holds(const strata::attention::Bounds& b) const {
+    const std::uint64_t element = strata::attention::bytes_of(request.dtype),
+                        wide = element > 4 ? element : 4,
+                        threads = std::thread::hardware_concurrency(),
+                        rows = b.max_query() < 192   ? 32
+                               : b.max_query() < 768 ? 64
+                                                     : 256,
+                        result = b.tokens * request.heads * request.dim_v * element;
+    const auto work = threads * rows * (512 * (wide + element) + request.dim_v * wide);
+    const bool masked = b.max_keys > b.tokens || request.window != 0 || b.sequences > 1;
+    const auto masks = masked ? b.tokens * b.max_keys * (4 + wide) : 0;
+    return (b.sequences > 1 ? 2 : 1) * result + work + masks;
   }
 
   Value run(const Steps& s) const { return s.fused(attributes); }

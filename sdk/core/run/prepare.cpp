@@ -20,16 +20,26 @@ uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
                          .keys = std::max(wish.tokens, tokens),
                          .wanted = wish.all_logits ? tokens : 0,
                          .dtype = wish.dtype,
-                         .score_matrices = wish.score_matrices};
-  uint64_t most = 0;
+                         .device = {wish.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
+                         .attention_bytes = wish.attention_bytes};
+  uint64_t most = 0, turns = 0;
   const auto count = static_cast<uint32_t>(model.family->units().size());
   for (uint32_t unit = 0; unit < count; ++unit) {
     const auto measure = shape::measure(*model.family, unit, request);
     most = std::max(most, measure.peak_bytes);
+    for (const auto& layer : measure.kv)
+      turns = std::max(turns, static_cast<uint64_t>(tokens * layer.dim_qk) * sizeof(float));
     if (unit + 1 == count)
       most += static_cast<uint64_t>(measure.rows * measure.columns) * sizeof(float);
   }
-  return most;
+  // Of the pass: a rope's cosines and sines, made of as many numbers again; the embedding's rows;
+  // ids, positions and the block table.
+  const auto rows = static_cast<uint64_t>(tokens * shape::hidden_size(*model.family)) *
+                    zero::element_bytes(wish.dtype);
+  constexpr uint64_t token_bytes = 64, small = 16u << 10;
+  const auto blocks = static_cast<uint64_t>(request.sequences * (request.keys / kv_block + 1));
+  return most + 4 * turns + rows + static_cast<uint64_t>(tokens) * token_bytes +
+         blocks * sizeof(int64_t) + small;
 }
 
 // Keys and values of every layer, for every sequence's blocks.

@@ -7,6 +7,7 @@
 
 #include "core/run/compute.hpp"
 #include "core/run/model.hpp"
+#include "core/shape/measure.hpp"
 #include "core/zero/placement.hpp"
 #include "core/zero/plan.hpp"
 
@@ -22,10 +23,10 @@ struct Wish {
   bool separate_device = false;           // the device's memory is not the host's
   uint32_t sequences = 1;                 // at once
   int64_t tokens = 0;                     // of one sequence at most; 0: no KV cache
-  int64_t prompt = 1;           // tokens of all prompts together: the most that a pass could take
-  bool all_logits = false;      // of every token, not only of each sequence's last
-  uint32_t score_matrices = 0;  // that the attention backend holds at once
-  std::vector<uint32_t> second_device;  // declared units that run where their tier maps them
+  int64_t prompt = 1;       // tokens of all prompts together: the most that a pass could take
+  bool all_logits = false;  // of every token, not only of each sequence's last
+  shape::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
+  std::vector<uint32_t> second_device;      // declared units that run where their tier maps them
   // backward: a training step, whose units all go to tiers, the embedding's table with its unit.
   zero::Mode mode = zero::Mode::step;
   uint32_t rank = 0, ranks = 1;

@@ -1,13 +1,22 @@
 // What computing a unit takes, by its shapes alone: no weights, no arithmetic, milliseconds.
 #pragma once
-#include <strata/abi/core.h>
+#include <strata/abi/draft/attention.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/plugin/family.hpp"
 
 namespace strata::shape {
+
+// What a call of the attention backend is bounded by.
+struct AttentionBounds {
+  uint32_t tokens = 1, sequences = 1, max_keys = 1;
+};
+// The bytes that a backend holds at once in such a call, beside q, k, v and its result.
+using AttentionBytes =
+    std::function<uint64_t(const strata_attention_request&, const AttentionBounds&)>;
 
 // Which pass is asked about.
 struct Request {
@@ -16,8 +25,8 @@ struct Request {
   int64_t keys = 1;       // that a token sees, at most: cached ones and its own pass's
   int64_t wanted = 0;     // rows of the head; 0: one a sequence
   strata_dtype dtype{STRATA_FLOAT, 32, 1};  // of the hidden state
-  // Float32 matrices of scores [H, tokens, keys] that the attention backend holds at once; 0: none.
-  uint32_t score_matrices = 0;
+  strata_device device{STRATA_CPU, 0};
+  AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
 };
 
 // The keys and values that a unit's attention appends to, by layer.

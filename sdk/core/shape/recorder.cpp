@@ -1,6 +1,7 @@
 #include "core/shape/recorder.hpp"
 
 #include <array>
+#include <cmath>
 
 #include "core/error.hpp"
 
@@ -56,8 +57,8 @@ struct Recorded : strata_tensor {
 
 std::shared_ptr<Storage> storage_of(strata_tensor& x) { return static_cast<Recorded&>(x).storage; }
 
-// The element count of `x` in float32.
-uint64_t as_floats(const Value& x) { return static_cast<uint64_t>(x.dims.elements()) * 4; }
+// What norm and rope hold beside their result, at most: `x` twice in float32.
+uint64_t between(const Value& x) { return static_cast<uint64_t>(x.dims.elements()) * 8; }
 
 }  // namespace
 
@@ -101,14 +102,14 @@ void Recorder::linear(const strata_op_linear& op, strata_tensor& x, std::span<Ha
 Handle Recorder::norm(const strata_op_norm& op, strata_tensor& x) {
   const auto value = shape::norm(scope_, op, x.view());
   auto out = made(value);
-  inside(as_floats(value));
+  inside(between(value));
   return out;
 }
 
 Handle Recorder::rope(const strata_op_rope& op, strata_tensor& x) {
   const auto value = shape::rope(scope_, op, x.view());
   auto out = made(value);
-  inside(as_floats(value));
+  inside(between(value));
   return out;
 }
 
@@ -117,12 +118,35 @@ Handle Recorder::attention(const strata_op_attention& op, strata_tensor& q, stra
   const auto value = shape::attention(scope_, op, q.view(), k.view(), v.view());
   const auto heads = q.view().shape[1], dim_qk = q.view().shape[2], dim_v = v.view().shape[2];
   const Value scores{{STRATA_FLOAT, 32, 1}, {heads, scope_.tokens, request_.keys}};
-  const Value all{scores.dtype, {request_.score_matrices, scores.dims.elements()}};
   auto out = made(value);
-  inside(bytes_of(all));
+  if (request_.attention_bytes) inside(attention_bytes(op, q.view(), k.view(), v.view()));
   flops_ += 2.0 * static_cast<double>(scores.dims.elements()) * static_cast<double>(dim_qk + dim_v);
   kv_.push_back({op.layer, heads, k.view().shape[1], dim_qk, dim_v});
   return out;
+}
+
+// Asks the backend about the instance that would compute this.
+uint64_t Recorder::attention_bytes(const strata_op_attention& op, const strata_view& q,
+                                   const strata_view& k, const strata_view& v) const {
+  strata_attention_request r{};
+  r.hdr.size = sizeof r;
+  r.device = request_.device;
+  r.dtype = r.kv_dtype = request_.dtype;
+  r.heads = static_cast<uint32_t>(q.shape[1]);
+  r.kv_heads = static_cast<uint32_t>(k.shape[1]);
+  r.dim_qk = static_cast<uint32_t>(q.shape[2]);
+  r.dim_v = static_cast<uint32_t>(v.shape[2]);
+  r.mask = op.mask;
+  r.window = op.window;
+  r.sinks = op.sinks != STRATA_NONE;
+  r.max_query = static_cast<uint32_t>(scope_.tokens);
+  r.q_strides[0] = q.shape[1] * q.shape[2], r.q_strides[1] = q.shape[2];
+  r.kv_strides[1] = k.shape[1] * k.shape[2], r.kv_strides[2] = k.shape[2];
+  r.scale = op.scale != 0 ? op.scale : 1 / std::sqrt(static_cast<double>(r.dim_qk));
+  r.soft_cap = op.soft_cap;
+  return request_.attention_bytes(
+      r, {static_cast<uint32_t>(scope_.tokens), static_cast<uint32_t>(request_.sequences),
+          static_cast<uint32_t>(request_.keys)});
 }
 
 Handle Recorder::moe(const strata_op_moe& op, strata_tensor& x) {
@@ -132,7 +156,7 @@ Handle Recorder::moe(const strata_op_moe& op, strata_tensor& x) {
   const auto experts = scope_.unit->weights[op.router].shape[0];
   auto out = made(value);
   // Worst case: one expert takes every token; its gate and up, its output, and the router's sums.
-  inside(bytes_of({value.dtype, {tokens, 2 * ffn + hidden}}) + as_floats({{}, {tokens, experts}}));
+  inside(bytes_of({value.dtype, {tokens, 2 * ffn + hidden}}) + between({{}, {tokens, experts}}));
   const double matrices = op.gate == STRATA_NONE ? 2 : 3;
   flops_ += 2.0 * static_cast<double>(tokens) * static_cast<double>(hidden) *
             (static_cast<double>(experts) + matrices * op.top_k * static_cast<double>(ffn));
@@ -145,9 +169,7 @@ Handle Recorder::activation(int32_t f, strata_tensor& x) {
 
 Handle Recorder::gated(int32_t f, strata_tensor& gate, strata_tensor& up) {
   const auto value = shape::gated(scope_, f, gate.view(), up.view());
-  auto out = made(value);
-  inside(bytes_of(value));  // f(gate)
-  return out;
+  return made(value);  // f(gate) is multiplied in place
 }
 
 Handle Recorder::elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) {

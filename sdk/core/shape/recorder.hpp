@@ -21,7 +21,8 @@ struct Ledger {
 };
 
 // One unit's call at a time. Results of heads, and of one linear, share memory as views do. Inside
-// an op are counted: the scores of an attention, and a float32 copy of what norm and rope take.
+// an op are counted: what the attention backend says, and float32 copies of what norm and rope
+// take.
 class Recorder : public plugin::Ops {
  public:
   // `unit` outlives the recorder. `tokens` are the rows of the call's x.
@@ -57,6 +58,8 @@ class Recorder : public plugin::Ops {
  private:
   plugin::Handle made(const Value& value);
   void inside(uint64_t bytes);  // held during an op
+  uint64_t attention_bytes(const strata_op_attention& op, const strata_view& q,
+                           const strata_view& k, const strata_view& v) const;
 
   Scope scope_;
   Request request_;

@@ -4,6 +4,8 @@
 //     static std::int32_t score(const strata_attention_request&);   // 0: not at all [any-thread]
 //     explicit Mine(const strata_attention_request&);               // [main-thread]
 //     strata::attention::Value run(const strata::attention::Steps&) const;  // [rank-thread]
+//     // Bytes that run holds at once, beside q, k, v and its result. [any-thread]
+//     std::uint64_t holds(const strata::attention::Bounds&) const;
 //   };
 //   STRATA_ATTENTION_PLUGIN(Mine, "mine", "1.0.0");
 //
@@ -20,6 +22,14 @@
 #include <utility>
 
 namespace strata::attention {
+
+// What a call is bounded by.
+struct Bounds {
+  std::uint64_t tokens, sequences, max_keys;
+  // The most queries of one sequence: each of the others has one at least.
+  std::uint64_t max_query() const { return tokens < sequences ? 1 : tokens - sequences + 1; }
+};
+inline std::uint64_t bytes_of(const strata_dtype& dtype) { return dtype.bits / 8u; }
 
 // One owner of a tensor.
 class Value {
@@ -134,18 +144,24 @@ struct Table {
   };
   static Backend& of(strata_self* self) { return reinterpret_cast<Self*>(self)->backend; }
 
+  // What no backend serves: shapes that are none, and bits that this header does not name.
+  static bool sound(const strata_attention_request* r) {
+    return r && r->hdr.size >= sizeof(strata_attention_request) && r->heads != 0 &&
+           r->kv_heads != 0 && r->heads % r->kv_heads == 0 && r->dim_qk != 0 && r->dim_v != 0 &&
+           (r->mask & ~std::uint32_t{STRATA_MASK_CAUSAL | STRATA_MASK_ALIBI}) == 0 &&
+           (r->need & ~std::uint32_t{STRATA_NEED_GRAPH | STRATA_NEED_BACKWARD}) == 0;
+  }
   static std::int32_t score(const strata_attention_request* r) noexcept {
-    return guarded_value<std::int32_t>(0, [&] { return Backend::score(*r); });
+    return guarded_value<std::int32_t>(0, [&] { return sound(r) ? Backend::score(*r) : 0; });
   }
   static strata_status create(const strata_host*, const strata_attention_request* r,
                               strata_self** out) noexcept {
     return guarded([&] { *out = reinterpret_cast<strata_self*>(new Self{Backend(*r)}); });
   }
   static void destroy(strata_self* self) noexcept { delete reinterpret_cast<Self*>(self); }
-  static strata_status workspace(strata_self*, std::uint32_t, std::uint32_t, std::uint32_t,
-                                 std::uint64_t* bytes) noexcept {
-    *bytes = 0;
-    return STRATA_OK;
+  static strata_status workspace(strata_self* self, std::uint32_t tokens, std::uint32_t sequences,
+                                 std::uint32_t max_keys, std::uint64_t* bytes) noexcept {
+    return guarded([&] { *bytes = of(self).holds({tokens, sequences, max_keys}); });
   }
   static strata_status run(strata_self* self, strata_call* call, const strata_attention_args* args,
                            strata_tensor** out, strata_tensor** saved) noexcept {

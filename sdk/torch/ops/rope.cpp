@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "torch/form.hpp"
+#include "torch/ops/parts.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
@@ -37,6 +38,35 @@ at::Tensor angles(const strata_op_rope& op, int64_t dim, const at::Tensor& posit
     first += s.count;
   }
   return at::cat(parts);
+}
+
+// The same in one walk: x [T,H,E], its heads and tokens any distance apart.
+at::Tensor turned_by_heads(const at::Tensor& x, const Turn& turn) {
+  auto y = at::empty(x.sizes(), x.options());
+  const auto tokens = x.size(0), heads = x.size(1), width = x.size(2), dim = turn.cos.size(2);
+  const auto token_step = x.stride(0), head_step = x.stride(1);
+  // A dimension turns with the one `apart` from it, the first of each two of them `step` apart.
+  const bool interleaved = turn.op.layout == STRATA_ROPE_INTERLEAVED;
+  const int64_t apart = interleaved ? 1 : dim / 2, step = interleaved ? 2 : 1;
+  const auto *from = x.const_data_ptr<float>(), *cosines = turn.cos.const_data_ptr<float>(),
+             *sines = turn.sin.const_data_ptr<float>();
+  auto* to = y.data_ptr<float>();
+  in_parts(tokens, 2 * heads * width, [&](int64_t first, int64_t last) {
+    for (auto t = first; t < last; ++t)
+      for (int64_t h = 0; h < heads; ++h) {
+        const auto *in = from + t * token_step + h * head_step, *c = cosines + t * dim,
+                   *s = sines + t * dim;
+        auto* out = to + (t * heads + h) * width;
+        for (int64_t i = 0, a = 0; i < dim / 2; ++i, a += step) {
+          const auto b = a + apart;
+          const auto one = in[a], other = in[b];
+          out[a] = one * c[a] - other * s[a];
+          out[b] = other * c[b] + one * s[b];
+        }
+        std::copy(in + dim, in + width, out + dim);
+      }
+  });
+  return y;
 }
 
 }  // namespace
@@ -76,6 +106,8 @@ Turn turn(const strata_op_rope& op, int64_t head, at::ScalarType dtype, const at
 }
 
 at::Tensor rope(const at::Tensor& x, const Turn& turn) {
+  if (plain_loops(x) && x.stride(2) == 1 && turn.cos.is_contiguous() && turn.sin.is_contiguous())
+    return turned_by_heads(x, turn);
   const auto dim = turn.cos.size(2);
   const auto part = dim == turn.head ? x : x.narrow(2, 0, dim);
   at::Tensor crossed;

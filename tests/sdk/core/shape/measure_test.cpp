@@ -92,7 +92,10 @@ TEST_CASE("scores are counted for a backend that keeps them", "[shape][measure]"
   const Opened<Large> family;
   shape::Request request{.tokens = 64, .keys = 4096};
   const auto none = shape::measure(*family, 1, request).peak_bytes;
-  request.score_matrices = 2;
+  request.attention_bytes = [](const strata_attention_request& r,
+                               const shape::AttentionBounds& b) -> uint64_t {
+    return uint64_t{2} * r.heads * b.tokens * b.max_keys * 4;
+  };
   REQUIRE(shape::measure(*family, 1, request).peak_bytes > none);
   REQUIRE(shape::measure(*family, 1, request).peak_bytes >= 2ull * 96 * 64 * 4096 * 4);
 }

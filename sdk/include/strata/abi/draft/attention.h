@@ -38,7 +38,8 @@ typedef struct strata_attention {
   /* An instance for this request. [main-thread] */
   strata_status (*create)(const strata_host*, const strata_attention_request*, strata_self** out);
   void (*destroy)(strata_self*); /* Frees the instance. [main-thread] */
-  /* The most that run or backward asks of workspace() within these bounds. [any-thread] */
+  /* The most that run or backward holds at once within these bounds, beside q, k, v and its result:
+     what it asks of workspace(), and what the host's ops that it calls make. [any-thread] */
   strata_status (*workspace)(strata_self*, uint32_t tokens, uint32_t sequences, uint32_t max_keys,
                              uint64_t* bytes);
   /* q, k, v -> [T,H*Ev]; *saved: what backward wants kept, or NULL. [rank-thread] */
