@@ -6,6 +6,7 @@
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/running/report.hpp"
+#include "host/running/trace.hpp"
 
 namespace strata::host {
 namespace {
@@ -72,6 +73,7 @@ void bench(const cli::Settings& settings) {
     loops.push_back(measures(settings, result));
     loops.back()["moved"] = {{"decode", result.decode.counted}, {"steps", result.steps}};
   }
+  write_trace(settings.trace, *session);
   const auto full = report(*session, plugins, asked, result);
   if (settings.json) return print_json({{"loops", loops}, {"report", full}});
   const auto tokens =

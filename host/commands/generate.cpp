@@ -8,6 +8,7 @@
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/running/report.hpp"
+#include "host/running/trace.hpp"
 
 namespace strata::host {
 namespace {
@@ -129,6 +130,7 @@ void generate(const cli::Settings& settings) {
     if (printer) (*printer)(row, id, last);
     if (!printer && !settings.json) print(std::to_string(id) + (last ? "\n" : ","));
   });
+  write_trace(settings.trace, *session);
   if (!settings.json) return;
   auto texts = nlohmann::json::array();
   for (const auto& ids : result.tokens)

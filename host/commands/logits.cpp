@@ -6,6 +6,7 @@
 #include "core/source/output.hpp"
 #include "host/commands/commands.hpp"
 #include "host/running/report.hpp"
+#include "host/running/trace.hpp"
 
 namespace strata::host {
 namespace {
@@ -49,6 +50,7 @@ void logits(const cli::Settings& settings) {
     at += rows.size_bytes();
   });
   file.appear();
+  write_trace(settings.trace, *session);
 }
 
 }  // namespace strata::host

@@ -11,6 +11,7 @@
 #include "host/output.hpp"
 #include "host/progress.hpp"
 #include "host/running/report.hpp"
+#include "host/running/trace.hpp"
 
 namespace strata::host {
 
@@ -43,6 +44,7 @@ void perplexity(const cli::Settings& settings) {
         progress.at(static_cast<uint64_t>(done), static_cast<uint64_t>(all));
       });
   progress.end();
+  write_trace(settings.trace, *session);
   const double value = std::exp(result.nll);
   if (settings.json)
     return print_json({{"perplexity", value}, {"tokens", result.tokens}, {"nll", result.nll}});

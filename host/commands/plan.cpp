@@ -3,6 +3,7 @@
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/running/report.hpp"
+#include "host/running/trace.hpp"
 
 namespace strata::host {
 
@@ -15,7 +16,9 @@ void plan(const cli::Settings& settings) {
                                  .tokens = settings.prompt_len + settings.gen_len,
                                  .prompt = settings.batch_size * settings.prompt_len},
                                 plugins);
-  const auto out = plan_report(model, planned, settings.machine);
+  zero::Timeline decode;
+  const auto out = plan_report(model, planned, settings.machine, decode);
+  write_trace(settings.trace, decode.spans, planned.prepared.units);
   if (settings.json) return print_json(out);
   const auto gigabytes = [](const nlohmann::json& bytes) {
     char text[32];

@@ -5,8 +5,22 @@
 
 #include <fstream>
 #include <string>
+#include <string_view>
 
 namespace strata::host {
+namespace {
+
+uint64_t status(std::string_view key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
+  return 0;
+}
+
+}  // namespace
+
+uint64_t memory::resident() { return status("VmRSS:"); }
+uint64_t memory::most_resident() { return status("VmHWM:"); }
 
 uint64_t available_memory() {
   std::ifstream file("/proc/meminfo");

@@ -8,6 +8,12 @@ namespace strata::host {
 // Bytes of host memory that can be taken without swapping.
 uint64_t available_memory();
 
+// Bytes of this process in memory, now and at most so far.
+namespace memory {
+uint64_t resident();
+uint64_t most_resident();
+}  // namespace memory
+
 struct CudaMemory {
   bool there = false;
   uint64_t total = 0;  // of device 0, bytes

@@ -9,6 +9,7 @@
 #include "core/plugin/words.hpp"
 #include "core/zero/cpu_device.hpp"
 #include "host/compute_library.hpp"
+#include "host/progress.hpp"
 #include "host/running/machine.hpp"
 
 namespace strata::host {
@@ -211,17 +212,19 @@ run::SessionParts session_parts(const cli::Settings& settings, const run::Model&
     if (cuda) return open_cuda_device(events);
     return std::make_unique<zero::CpuDevice>(events);
   };
+  parts.trace = !settings.trace.empty();
+  parts.resident_bytes = memory::resident;
   return parts;
 }
 
 std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
                                            Planned planned, bool dummy, Opened& plugins) {
-  return std::make_unique<run::Session>(
-      session_parts(settings, model, std::move(planned), dummy, plugins),
-      [&plugins](uint64_t done, uint64_t all) {
-        if (done == all)
-          plugins.log().line(STRATA_INFO, "loaded " + std::to_string(all) + " bytes");
-      });
+  auto parts = session_parts(settings, model, std::move(planned), dummy, plugins);
+  Progress progress("loading", "bytes");
+  auto session = std::make_unique<run::Session>(
+      std::move(parts), [&](uint64_t done, uint64_t all) { progress.at(done, all); });
+  progress.end();
+  return session;
 }
 
 }  // namespace strata::host

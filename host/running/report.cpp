@@ -2,26 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <string>
 
 #include "core/error.hpp"
 #include "core/zero/simulate.hpp"
 #include "host/commands/commands.hpp"
+#include "host/running/machine.hpp"
 
 namespace strata::host {
 namespace {
 
 using nlohmann::json;
 
-uint64_t most_resident() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) * 1024;
-  return 0;
-}
-
-uint64_t resident_bytes(const run::Prepared& prepared) {
+uint64_t held_on_device(const run::Prepared& prepared) {
   uint64_t sum = 0;
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     if (prepared.placement[u].tier == zero::resident) sum += prepared.units[u].run_bytes;
@@ -30,7 +23,7 @@ uint64_t resident_bytes(const run::Prepared& prepared) {
 
 json tiers_of(const run::Prepared& prepared, const run::Wish& wish) {
   json out = json::object();
-  out["device"]["bytes"] = resident_bytes(prepared);
+  out["device"]["bytes"] = held_on_device(prepared);
   for (std::size_t t = 0; t < wish.tiers.size(); ++t)
     if (prepared.tier_bytes[t] > 0) out[wish.tiers[t].name]["bytes"] = prepared.tier_bytes[t];
   return out;
@@ -100,7 +93,8 @@ json report(const run::Session& session, const Opened& plugins, const Asked& ask
   out["weights"]["run_bytes"] = session.model().run_bytes(wish.dtype);
   out["tiers"] = tiers_of(prepared, wish);
   out["load_s"] = session.load_seconds();
-  out["peak"]["host"]["bytes"] = most_resident();
+  out["peak"]["host"]["bytes"] = memory::most_resident();
+  out["peak"]["host"]["start"] = session.start_bytes();
   out["peak"]["pinned"]["bytes"] = locked_bytes(prepared, asked.locked);
   return out;
 }
@@ -113,6 +107,7 @@ json report(run::Session& session, const Opened& plugins, const Asked& asked,
   out["moved"]["decode"] = {{"counted", result.decode.counted},
                             {"planned", result.decode.planned},
                             {"steps", result.steps}};
+  out["moved"]["load"]["counted"] = session.loaded();
   out["moved"]["prefill"] = {{"counted", result.prefill.counted},
                              {"planned", result.prefill.planned}};
   out["first_token_s"] = result.first_token_s;
@@ -125,7 +120,8 @@ json report(run::Session& session, const Opened& plugins, const Asked& asked,
   return out;
 }
 
-json plan_report(const run::Model& model, const Planned& planned, const std::string& machine) {
+json plan_report(const run::Model& model, const Planned& planned, const std::string& machine,
+                 zero::Timeline& decode) {
   const auto& prepared = planned.prepared;
   const auto& wish = planned.wish;
   const auto at = machine.empty() ? assumed_rates(planned.cuda) : read_rates(machine);
@@ -142,7 +138,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
     run_for(tokens);
     return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 1).end;
   };
-  const auto decode = run_for(1);
+  decode = run_for(1);
   const auto bytes = static_cast<double>(model.stored_bytes());
   uint64_t host = 0;
   json out;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/run/generation.hpp"
+#include "core/zero/simulate.hpp"
 #include "host/running/open_session.hpp"
 
 namespace strata::host {
@@ -21,7 +22,8 @@ nlohmann::json report(run::Session& session, const Opened& plugins, const Asked&
 // The plan alone: `strata plan`. `machine`: a file with measured rates in bytes and operations a
 // second,
 // {"disk": x, "link": x, "memory": x, "compute": x}; empty: rates are assumed.
+// `decode` becomes the predicted timeline of two passes of one token a sequence.
 nlohmann::json plan_report(const run::Model& model, const Planned& planned,
-                           const std::string& machine);
+                           const std::string& machine, zero::Timeline& decode);
 
 }  // namespace strata::host

@@ -218,6 +218,18 @@ void TorchCompute::reset() {
   shared_.cache.reset();
 }
 
+void TorchCompute::warm_up() {
+  as_errors("compute", [&] {
+    const Unrecorded mode(shared_.recording);
+    const auto& main = places_.front();
+    const c10::OptionalStreamGuard on(main.stream);
+    constexpr int64_t wide = 256;  // enough for every thread
+    const auto x =
+        at::ones({wide, wide}, at::TensorOptions().dtype(shared_.dtype).device(main.device));
+    at::linear(x, x).to(at::kCPU);
+  });
+}
+
 run::Compute::Held TorchCompute::held() {
   const auto& device = places_.front().device;
   const auto bytes = device.is_cpu() ? held_bytes() : held_bytes(device);

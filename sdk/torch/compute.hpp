@@ -35,6 +35,7 @@ class TorchCompute final : public run::Compute {
   void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) override;
   double loss(std::span<const int64_t> targets) override;
   Held held() override;
+  void warm_up() override;
 
  private:
   const Place& place(uint32_t device) const;

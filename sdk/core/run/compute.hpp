@@ -98,6 +98,9 @@ class Compute {
     uint64_t now = 0, peak = 0;
   };
   virtual Held held() = 0;
+
+  // Starts what the first product would start: threads, and the memory of libraries.
+  virtual void warm_up() {}
 };
 
 // Exported by libstrata-torch under the name "strata_open_compute".

@@ -56,8 +56,7 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
 
 class Preparation {
  public:
-  Preparation(const Model& model, const Wish& wish)
-      : model_(model), wish_(wish), budget_(wish.device_memory) {
+  Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
@@ -65,26 +64,20 @@ class Preparation {
     out_.kv_bytes = kv_bytes(model, wish, out_.kv);
   }
 
+  // Resident in whatever chunks of prefill, else streamed in the longest chunks that fit.
   Prepared run() {
-    if (try_budget()) return std::move(out_);
+    for (const auto fits : {&Preparation::whole, &Preparation::split})
+      for (int64_t chunk = std::max<int64_t>(wish_.prompt, wish_.sequences);;
+           chunk = std::max<int64_t>((chunk + 1) / 2, wish_.sequences)) {
+        out_.chunk = chunk;
+        out_.activation_bytes = pages(activations(model_, wish_, chunk));
+        if ((this->*fits)()) return std::move(out_);
+        if (training() || chunk <= static_cast<int64_t>(wish_.sequences)) break;
+      }
     refuse();
   }
 
  private:
-  // Resident in whatever chunks of prefill, else streamed in the longest chunks that fit.
-  bool try_budget() {
-    least_ = ~uint64_t{0};
-    for (const auto fits : {&Preparation::whole, &Preparation::split})
-      for (int64_t chunk = std::max<int64_t>(wish_.prompt, wish_.sequences);;
-           chunk = (chunk + 1) / 2) {
-        out_.chunk = chunk;
-        out_.activation_bytes = pages(activations(model_, wish_, chunk));
-        if ((this->*fits)()) return true;
-        if (training() || chunk <= static_cast<int64_t>(wish_.sequences)) break;
-      }
-    return false;
-  }
-
   bool training() const { return wish_.mode == zero::Mode::backward; }
   uint64_t beside() const { return out_.kv_bytes + out_.activation_bytes; }
 
@@ -95,9 +88,12 @@ class Preparation {
     out_.placement.assign(out_.units.size(), {});
     out_.table.clear();
     out_.rows_bytes = 0;
-    finish(~uint64_t{0});
+    count_bytes();
+    place_actions(~uint64_t{0});
     out_.resident = true;
-    return fits();
+    if (!wish_.device_memory || out_.device_bytes <= *wish_.device_memory) return true;
+    least(out_.device_bytes);
+    return false;
   }
 
   // Some units in tiers.
@@ -113,16 +109,44 @@ class Preparation {
       unit.in_tier = out_.tied && !training() && unit.kind == STRATA_UNIT_HEAD;
     out_.rows_bytes = pages(static_cast<uint64_t>(out_.chunk) * row_bytes());
     const auto taken = beside() + out_.rows_bytes;
-    const bool bounded = budget_.has_value();
-    const uint64_t arena = bounded && *budget_ > taken ? (*budget_ - taken) / page * page : 0;
-    out_.placement =
-        zero::place(out_.units, wish_.tiers, arena, wish_.fill_device && bounded && !training());
+    if (!wish_.device_memory) {
+      settle(0, false);
+      return place_actions(deep_enough()), true;
+    }
+    const auto budget = *wish_.device_memory;
+    const uint64_t arena = budget > taken ? (budget - taken) / page * page : 0;
+    // Residents as far as they leave room for the others, for loading and for what pages round up.
+    const auto rounding = std::min(arena, out_.units.size() * page);
+    if (wish_.fill_device && !training())
+      for (const auto given : {arena, arena - rounding}) {
+        settle(given, true);
+        if (least_arena() <= arena) return place_actions(arena), true;
+      }
+    settle(arena, false);
+    if (least_arena() <= arena && budget > taken) return place_actions(arena), true;
+    least(taken + least_arena());
+    return false;
+  }
+
+  // Where everything lies when the device's arena is for `arena` bytes.
+  void settle(uint64_t arena, bool fill) {
+    out_.placement = zero::place(out_.units, wish_.tiers, arena, fill);
     use_second_device();
+    count_bytes();
     place_table();
-    const auto smallest = zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks);
-    if (bounded && arena < smallest) return least(taken + pages(smallest)), false;
-    finish(bounded ? arena : deep_enough());
-    return fits();
+  }
+
+  uint64_t fixed() const {
+    uint64_t sum = 0;
+    for (std::size_t u = 0; u < out_.units.size(); ++u)
+      if (out_.placement[u].tier == zero::resident) sum += pages(out_.units[u].run_bytes);
+    return sum;
+  }
+
+  // Of the plan, and of loading.
+  uint64_t least_arena() const {
+    return std::max(zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks),
+                    fixed() + out_.scratch_bytes);
   }
 
   // A unit runs there in place, from the memory that its tier maps.
@@ -147,30 +171,39 @@ class Preparation {
 
   // A ring of two of the largest slots, behind the residents.
   uint64_t deep_enough() const {
-    uint64_t fixed = 0, largest = 0;
-    for (std::size_t u = 0; u < out_.units.size(); ++u) {
-      if (out_.placement[u].tier == zero::resident) fixed += pages(out_.units[u].run_bytes);
-      largest = std::max(largest, zero::slot_bytes(out_.units[u], out_.placement[u]));
-    }
     const auto least = zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks);
-    return fixed + 2 * std::max(least - fixed, pages(largest));
+    return fixed() + 2 * (least - fixed());
   }
 
-  // The table of an untied embedding goes with the head: to the tier that holds the last unit.
+  // The table of an untied embedding goes with the head: to the tier that holds the last unit, or
+  // to the next one with room.
   void place_table() {
-    out_.table_tier = zero::resident;
+    const auto& tiers = wish_.tiers;
+    uint32_t tier = 0;
     for (const auto& place : out_.placement)
-      if (place.tier != zero::resident) out_.table_tier = place.tier;
+      if (place.tier != zero::resident) tier = place.tier;
+    out_.table_tier = tier;
     out_.table.clear();
-    if (out_.tied || training() || wish_.tiers[out_.table_tier].stored) return;
+    if (out_.tied || training()) return;
     const auto& declared = model_.family->units().front();
     plugin::DeclaredUnit alone{.name = "embedding table", .kind = STRATA_UNIT_HEAD, .weights = {}};
     for (const auto& weight : declared.weights)
       if (weight.role == STRATA_TABLE) alone.weights.push_back(weight);
     for (auto& weight : alone.weights) weight.role = STRATA_HEAD;  // cut by rows as a head is
-    out_.table =
+    auto table =
         zero::lay_out({&alone, 1}, model_.find(wish_.dtype),
                       {.dtype = wish_.dtype, .rows = false, .tile = out_.units.back().run_bytes});
+    uint64_t bytes = 0;
+    for (const auto& unit : table) bytes += unit.run_bytes;
+    while (!tiers[tier].stored && tiers[tier].capacity - out_.tier_bytes[tier] < bytes)
+      if (++tier == tiers.size())
+        throw Error("placement",
+                    "the embedding's table (" + std::to_string(bytes) + " bytes) fits no tier",
+                    "raise --host-memory, or use --offload auto");
+    out_.table_tier = tier;
+    if (tiers[tier].stored) return;
+    out_.table = std::move(table);
+    for (const auto& unit : out_.table) count_bytes(unit, tier);
   }
 
   uint64_t row_bytes() const {
@@ -181,25 +214,27 @@ class Preparation {
     return most;
   }
 
-  void finish(uint64_t arena) {
+  void place_actions(uint64_t arena) {
     const auto plan = [&](zero::Mode mode) {
       return zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, mode, wish_.ranks);
     };
     out_.plan = plan(training() ? zero::Mode::once : wish_.mode);
     if (training()) out_.backward = plan(zero::Mode::backward);
-    out_.tier_bytes.assign(wish_.tiers.size(), 0);
-    out_.scratch_bytes = 0;
-    for (std::size_t u = 0; u < out_.units.size(); ++u)
-      loaded(out_.units[u], out_.placement[u].tier);
-    for (const auto& unit : out_.table) loaded(unit, out_.table_tier);
     out_.arena_bytes =
         std::max({out_.plan.arena, out_.backward.arena, out_.plan.fixed + out_.scratch_bytes}) +
         out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + beside();
   }
 
-  // Counts a unit that the loader brings to the device or to a tier.
-  void loaded(const zero::Unit& unit, uint32_t tier) {
+  void count_bytes() {
+    out_.tier_bytes.assign(wish_.tiers.size(), 0);
+    out_.scratch_bytes = 0;
+    for (std::size_t u = 0; u < out_.units.size(); ++u)
+      count_bytes(out_.units[u], out_.placement[u].tier);
+  }
+
+  // Of a unit that the loader brings to the device or to a tier.
+  void count_bytes(const zero::Unit& unit, uint32_t tier) {
     const bool on_device = tier == zero::resident;
     if (!on_device) {
       const bool stored = wish_.tiers[tier].stored;
@@ -212,28 +247,18 @@ class Preparation {
     out_.scratch_bytes = std::max(out_.scratch_bytes, scratch);
   }
 
-  bool fits() {
-    if (!budget_ || out_.device_bytes <= *budget_) return true;
-    least(out_.device_bytes);
-    return false;
-  }
-
   void least(uint64_t bytes) { least_ = std::min(least_, bytes); }
 
-  // A larger budget may hold more units and so need more again: the least is one that was tried.
-  [[noreturn]] void refuse() {
-    const auto given = budget_.value_or(0);
-    auto enough = given;
-    do budget_ = enough = least_;
-    while (!try_budget() && least_ > enough);
-    throw Error("--device-memory", std::to_string(given) + " bytes are too few for " + model_.path,
-                "give at least " + std::to_string(enough) +
-                    (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
+  [[noreturn]] void refuse() const {
+    throw Error(
+        "--device-memory",
+        std::to_string(wish_.device_memory.value_or(0)) + " bytes are too few for " + model_.path,
+        "give at least " + std::to_string(least_) +
+            (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
   }
 
   const Model& model_;
   const Wish& wish_;
-  std::optional<uint64_t> budget_;  // of the device, at this try
   Prepared out_;
   uint64_t least_ = ~uint64_t{0};  // what the tries that failed would have needed
 };

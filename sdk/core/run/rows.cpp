@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "core/error.hpp"
+
 namespace strata::run {
 namespace {
 
@@ -46,32 +48,43 @@ void FileRows::give(std::span<const int32_t> ids, Compute& compute) {
   begin(room_);
   route_.reads.clear();
   route_.pieces.clear();
-  // Every row is a read of its own: rows of a prompt are far apart.
+  route_.bytes = 0;
   for (std::size_t i = 0; i < ids.size(); ++i)
     tier::add_range(route_, file_, table_.source.at.offset + static_cast<uint64_t>(ids[i]) * row,
                     row, i * row, grain_);
+  planned_ += route_.bytes;
   const auto count = static_cast<uint32_t>(route_.reads.size());
   for (uint32_t first = 0; first < count; first += parts_)
     read(first, std::min(parts_, count - first));
   compute.rows(table_, to_device(room_, ids.size() * row), true);
 }
 
-// Reads `count` parts at once and puts their pieces in place.
+// False where the tier's queue is full.
+bool FileRows::submit(uint32_t first, uint32_t part) {
+  const auto& read = route_.reads[first + part];
+  const tier::Transfer transfer{.region = read.region,
+                                .offset = read.offset,
+                                .bytes = read.bytes,
+                                .memory = staging_ + part * grain_.chunk,
+                                .cookie = part};
+  return tier_.submit({&transfer, 1}) == 1;
+}
+
+// Reads `count` parts at once and puts their pieces in place. Nothing is in flight afterwards, also
+// where it throws.
 void FileRows::read(uint32_t first, uint32_t count) {
   std::array<tier::Completion, 16> done{};
   std::exception_ptr failure;
   uint32_t submitted = 0, landed = 0;
-  while (landed < count) {
-    while (submitted < count) {
-      const auto& part = route_.reads[first + submitted];
-      const tier::Transfer transfer{.region = part.region,
-                                    .offset = part.offset,
-                                    .bytes = part.bytes,
-                                    .memory = staging_ + submitted * grain_.chunk,
-                                    .cookie = submitted};
-      if (tier_.submit({&transfer, 1}) == 0) break;
-      ++submitted;
+  while (landed < submitted || (submitted < count && !failure)) {
+    try {
+      while (submitted < count && !failure && submit(first, submitted)) ++submitted;
+    } catch (...) {
+      failure = std::current_exception();
     }
+    if (landed == submitted && !failure)
+      throw Error("offload/" + tier_.name(), "it takes no read though it has none to do",
+                  "ask its vendor for a new one");
     const auto ended = tier_.poll(done, -1);
     for (std::size_t d = 0; d < ended; ++d) {
       ++landed;

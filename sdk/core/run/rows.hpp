@@ -16,6 +16,8 @@ class Rows {
  public:
   virtual ~Rows() = default;
   virtual void give(std::span<const int32_t> ids, Compute& compute) = 0;
+  // Bytes that all calls so far read of files.
+  virtual uint64_t planned() const { return 0; }
 };
 
 // The whole table lies on the device in run form.
@@ -65,9 +67,11 @@ class FileRows : public Rows {
   FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file, tier::Grain grain,
            std::byte* staging, uint32_t parts, RowRoom room);
   void give(std::span<const int32_t> ids, Compute& compute) override;
+  uint64_t planned() const override { return planned_; }
 
  private:
   void read(uint32_t first, uint32_t count);
+  bool submit(uint32_t first, uint32_t part);
 
   zero::Weight table_;
   tier::Tier& tier_;
@@ -77,6 +81,7 @@ class FileRows : public Rows {
   uint32_t parts_;
   RowRoom room_;
   tier::Route route_;  // kept from pass to pass
+  uint64_t planned_ = 0;
 };
 
 }  // namespace strata::run

@@ -9,7 +9,7 @@ namespace strata::run {
 namespace {
 
 constexpr uint32_t staging_chunks = 8;
-constexpr uint64_t staging_chunk = 4u << 20;
+constexpr uint64_t staging_chunk = longest_read;
 constexpr uint32_t row_parts = 32;
 constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding's rows
 
@@ -30,6 +30,8 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   arena_ = device_->arena(prepared.arena_bytes);
   parts_.compute.kv = prepared.kv;
   compute_ = parts_.open_compute(parts_.compute);
+  compute_->warm_up();
+  if (parts_.resident_bytes) start_bytes_ = parts_.resident_bytes();
   tiers_ = std::make_unique<Tiers>(*parts_.model, prepared, parts_.wish, std::move(parts_.tiers));
   open_reader();
   const auto begin = std::chrono::steady_clock::now();
@@ -51,25 +53,30 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
           .compute = compute_.get(),
           .rows = rows_.get(),
           .collective = parts_.collective.get(),
-          .first_event = first_event};
+          .first_event = first_event,
+          .trace = parts_.trace ? &trace_ : nullptr};
 }
 
-// The reader's thread uses tiers and device, the lanes use the arena and what the tiers map: each
-// ends before what it uses.
 Session::~Session() {
   try {
     if (executor_) executor_->finish();
   } catch (const std::exception&) {  // a pass has told it, or nobody asked for what failed
   }
-  reader_.reset();
 }
 
 void Session::open_reader() {
   const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
   if (!any) return;
-  auto* staging = device_->staging(staging_chunks * staging_chunk);
+  auto* staging = aligned_staging(staging_chunks * staging_chunk);
   reader_ = std::make_unique<tier::Reader>(*device_, staging, staging_chunk, staging_chunks,
                                            plan_events(parts_.prepared));
+}
+
+// Staging that every tier's transfers may use.
+std::byte* Session::aligned_staging(uint64_t bytes) {
+  auto* memory = device_->staging(bytes + longest_align);
+  const auto beyond = reinterpret_cast<std::uintptr_t>(memory) % longest_align;
+  return beyond == 0 ? memory : memory + (longest_align - beyond);
 }
 
 void Session::load_weights(const Progress& progress) {
@@ -96,9 +103,6 @@ void Session::open_rows() {
   const auto& prepared = parts_.prepared;
   const auto& table = table_weight();
   if (table.run_offset != zero::not_held) return;  // held by the embedding unit itself
-  const auto head =
-      std::ranges::find(prepared.units, uint32_t{STRATA_UNIT_HEAD}, &zero::Unit::kind);
-  const auto at = static_cast<std::size_t>(head - prepared.units.begin());
   if (prepared.tied && prepared.resident) {
     rows_ = resident_rows();
     return;
@@ -108,13 +112,21 @@ void Session::open_rows() {
   room.host = parts_.wish.separate_device ? device_->staging(prepared.rows_bytes) : room.device;
   room.lanes = device_.get();
   room.event = plan_events(prepared) + staging_chunks + other_events - 1;
-  const auto tier = prepared.tied ? prepared.placement[at].tier : prepared.table_tier;
-  if (parts_.files && parts_.wish.tiers[tier].stored)
+  if (!table_is_mapped() && parts_.files)
     rows_ = file_rows(room);
-  else if (parts_.wish.reads[tier])
+  else if (!table_is_mapped())
     rows_ = std::make_unique<MappedRows>(table, std::vector{dummy_tile(table)}, room);
   else
     rows_ = std::make_unique<MappedRows>(table, mapped_tiles(), room);
+}
+
+// All of it lies in tiers that map their memory.
+bool Session::table_is_mapped() const {
+  const auto& prepared = parts_.prepared;
+  if (!prepared.tied) return !parts_.wish.reads[prepared.table_tier];
+  for (std::size_t u = 0; u < prepared.units.size(); ++u)
+    if (prepared.units[u].in_tier && parts_.wish.reads[prepared.placement[u].tier]) return false;
+  return true;
 }
 
 // Made-up weights in a tier that cannot be looked into: the table is made up a second time.
@@ -140,8 +152,8 @@ std::unique_ptr<Rows> Session::file_rows(RowRoom room) {
   const auto& file = *parts_.model->checkpoint->files()[table.source.at.file];
   row_regions_.push_back(parts_.rows->bind(file.path(), 0, file.size()));
   auto grain = grain_of(*parts_.rows);
-  grain.chunk = (table.stored_bytes / grain.align + 2) * grain.align;
-  auto* staging = device_->staging(row_parts * grain.chunk);
+  grain.chunk = std::min(grain.chunk, (table.stored_bytes / grain.align + 2) * grain.align);
+  auto* staging = aligned_staging(row_parts * grain.chunk);
   return std::make_unique<FileRows>(table, *parts_.rows, row_regions_.back(), grain, staging,
                                     row_parts, room);
 }
@@ -189,9 +201,15 @@ Moved Session::moved() const {
     out.counted += tiers_->open()[t]->bytes_read() - loaded_[t];
   out.counted += streaming_->copied();
   out.planned = streaming_->planned();
-  if (parts_.rows)
-    out.counted += parts_.rows->bytes_read(), out.planned += parts_.rows->bytes_read();
+  if (parts_.rows) out.counted += parts_.rows->bytes_read();
+  if (rows_) out.planned += rows_->planned();
   return out;
+}
+
+uint64_t Session::loaded() const {
+  uint64_t sum = parts_.files ? parts_.files->bytes_read() : 0;
+  for (const auto bytes : loaded_) sum += bytes;
+  return sum;
 }
 
 uint64_t Session::host_tier_bytes() const {

@@ -25,6 +25,8 @@ struct SessionParts {
   std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
   std::unique_ptr<zero::Collective> collective;  // of several ranks
   ComputeOptions compute;
+  bool trace = false;                        // note when each action began and ended
+  std::function<uint64_t()> resident_bytes;  // of the process now; asked once, ready to compute
   std::function<OpenCompute> open_compute;
   std::function<std::unique_ptr<zero::Device>(uint32_t events)> open_device;
 };
@@ -52,6 +54,8 @@ class Session {
   const Model& model() const { return *parts_.model; }
   int64_t vocabulary() const { return vocabulary_; }
   Moved moved() const;
+  // Bytes of files that were read before the first pass.
+  uint64_t loaded() const;
   Compute& compute() { return *compute_; }
   Streaming& streaming() { return *streaming_; }
   // For another plan over the same units and arena, whose events begin there.
@@ -60,31 +64,40 @@ class Session {
   uint64_t passes() const { return executor_->passes(); }
   uint64_t host_tier_bytes() const;
   double load_seconds() const { return load_seconds_; }
+  // The measured timeline after finish(): seconds of zero::now().
+  const std::deque<zero::Span>& trace() const { return trace_; }
+  // resident_bytes() when the arithmetic was ready and nothing was loaded.
+  uint64_t start_bytes() const { return start_bytes_; }
 
  private:
   void open_reader();
+  std::byte* aligned_staging(uint64_t bytes);
   void load_weights(const Progress& progress);
   void open_rows();
+  bool table_is_mapped() const;
   const zero::Weight& table_weight() const;
   std::unique_ptr<Rows> resident_rows() const;
   std::unique_ptr<Rows> file_rows(RowRoom room);
   MappedTile dummy_tile(const zero::Weight& table);
   std::vector<MappedTile> mapped_tiles() const;
 
+  // Each ends before those above it, also where the constructor fails: the lanes copy from memory
+  // of the tiers; the reader and the rows have nothing in flight when they are gone.
   SessionParts parts_;
+  std::deque<zero::Span> trace_;
   int64_t vocabulary_ = 0;
+  std::unique_ptr<Tiers> tiers_;
+  std::vector<tier::Region> file_regions_, row_regions_;
   std::unique_ptr<zero::Device> device_;
   std::byte* arena_ = nullptr;
-  std::unique_ptr<Tiers> tiers_;
   std::unique_ptr<Compute> compute_;
-  std::vector<tier::Region> file_regions_, row_regions_;
-  std::unique_ptr<tier::Reader> reader_;  // behind the regions: it ends before they are given back
+  std::unique_ptr<tier::Reader> reader_;
   std::unique_ptr<Rows> rows_;
   std::unique_ptr<Streaming> streaming_;
   std::unique_ptr<zero::Executor> executor_;
   std::vector<uint64_t> loaded_;  // what the tiers had read before the first pass
-  uint64_t planned_ = 0;
   double load_seconds_ = 0;
+  uint64_t start_bytes_ = 0;
 };
 
 }  // namespace strata::run

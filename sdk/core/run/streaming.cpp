@@ -42,7 +42,20 @@ void Streaming::finish() {
   if (failure) std::rethrow_exception(failure);
 }
 
+void Streaming::note(Lane lane, double* at) {
+  if (lane == Lane::io) return parts_.reader->note(at);
+  parts_.device->note(lane, at);
+}
+
 void Streaming::enqueue(const zero::Action& action, const zero::Slot& slot) {
+  if (!parts_.trace || action.kind == Kind::release) return carry_out(action, slot);
+  auto& span = parts_.trace->emplace_back(zero::Span{action.kind, action.lane, action.unit, 0, 0});
+  note(action.lane, &span.begin);
+  carry_out(action, slot);
+  note(action.lane, &span.end);
+}
+
+void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
   const auto& unit = parts_.units[action.unit];
   switch (action.kind) {
     case Kind::fetch:

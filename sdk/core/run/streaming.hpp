@@ -1,5 +1,6 @@
 // Carries a plan out for real: tiers and lanes bring the units, the compute half uses them.
 #pragma once
+#include <deque>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "core/tier/reader.hpp"
 #include "core/zero/backend.hpp"
 #include "core/zero/device.hpp"
+#include "core/zero/simulate.hpp"
 
 namespace strata::run {
 
@@ -28,6 +30,9 @@ struct StreamingParts {
   Rows* rows = nullptr;                    // for the embedding
   zero::Collective* collective = nullptr;  // where there are several ranks
   uint32_t first_event = 0;                // of the device
+  // Where each action's time is noted, in the order of issue and of zero::now(); complete after
+  // finish(). Null: nowhere.
+  std::deque<zero::Span>* trace = nullptr;
 };
 
 // Called with each unit's gradients in run form, in backward; they stay until it returns.
@@ -51,6 +56,8 @@ class Streaming : public zero::Backend {
   uint64_t planned() const { return planned_; }
 
  private:
+  void carry_out(const zero::Action& action, const zero::Slot& slot);
+  void note(zero::Lane lane, double* at);
   void fetch(const zero::Action& action, const zero::Slot& slot);
   void run(uint32_t unit, const zero::Slot& slot);
   uint32_t number(const zero::Event& event) const;

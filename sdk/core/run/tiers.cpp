@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::run {
 namespace {
 
 constexpr uint64_t page = 4096;
-constexpr uint64_t longest_read = 4u << 20;
 
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
@@ -16,10 +16,11 @@ uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 tier::Grain grain_of(const tier::Tier& tier) {
   const auto& limits = tier.limits();
-  const auto align = std::max<uint64_t>(limits.align, 1);
-  const auto chunk =
-      limits.max_io == 0 ? longest_read : std::min<uint64_t>(limits.max_io, longest_read);
-  return {.align = align, .chunk = std::max(chunk / align * align, align)};
+  if (limits.align > longest_align)
+    throw Error("offload/" + tier.name(),
+                "its transfers must be multiples of " + std::to_string(limits.align) + " bytes",
+                "at most " + std::to_string(longest_align) + " are possible: use another tier");
+  return {.align = limits.align, .chunk = std::min(limits.max_io, longest_read)};
 }
 
 Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
@@ -60,8 +61,14 @@ void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
     take(seats_[u], prepared.placement[u].tier, prepared.units[u].run_bytes);
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
     take(table_seats_[t], prepared.table_tier, prepared.table[t].run_bytes);
-  for (std::size_t t = 0; t < open_.size(); ++t)
-    if (size[t] > 0) rooms_[t] = open_[t]->new_region(size[t]);
+  for (std::size_t t = 0; t < open_.size(); ++t) {
+    if (size[t] == 0) continue;
+    rooms_[t] = open_[t]->new_region(size[t]);
+    if (model_.checkpoint && !rooms_[t].memory())
+      throw Error("offload/" + open_[t]->name(),
+                  "it neither maps its memory nor holds these weights in files",
+                  "use another tier");
+  }
 }
 
 std::span<const tier::Region> Tiers::files(std::size_t tier) {

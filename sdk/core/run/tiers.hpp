@@ -20,7 +20,11 @@ struct Seat {
   std::byte* memory() const { return region->memory() ? region->memory() + offset : nullptr; }
 };
 
-// The longest read and the alignment of a tier, as routes are cut.
+// What transfers are cut to, whatever a tier could take.
+inline constexpr uint64_t longest_read = 4u << 20, longest_align = 1u << 20;
+
+// The longest read and the alignment of a tier, as routes are cut. Refused: a tier that wants more
+// than longest_align.
 tier::Grain grain_of(const tier::Tier& tier);
 
 // Made on the main thread. `open` are the tiers of the wish in order; files are bound in place,

@@ -79,6 +79,7 @@ void Checkpoint::add_shard(const std::string& path) {
   for (auto& tensor :
        read_safetensors(*files_.back(), static_cast<std::uint32_t>(files_.size() - 1)))
     add(std::move(tensor));
+  files_.back()->forget();
 }
 
 void Checkpoint::add(Tensor tensor) {
@@ -119,6 +120,7 @@ void Checkpoint::check_index(const std::string& index) {
 void Checkpoint::open_gguf(const GgufMappings& mappings) {
   files_.push_back(File::open(path_));
   auto named = read_gguf_checkpoint(*files_.back(), mappings);
+  files_.back()->forget();
   config_ = std::move(named.config);
   config_name_ = path_;
   vocabulary_ = std::move(named.vocabulary);

@@ -39,6 +39,8 @@ std::shared_ptr<const File> File::open(const std::string& path) {
   if (S_ISDIR(about.st_mode)) throw Error(path, "is a folder, not a file", "give the file itself");
   if (!S_ISREG(about.st_mode)) throw Error(path, "is not a regular file", "copy it to a file");
   file->size_ = static_cast<std::uint64_t>(about.st_size);
+  // What is read here is a header: the kernel need not read on into the weights.
+  ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
   return file;
 }
 
@@ -46,6 +48,8 @@ File::File(std::string path, int descriptor, std::uint64_t size)
     : path_(std::move(path)), descriptor_(descriptor), size_(size) {}
 
 File::~File() { ::close(descriptor_); }
+
+void File::forget() const { ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED); }
 
 void File::read(std::uint64_t offset, std::span<std::byte> into) const {
   if (offset > size_ || into.size() > size_ - offset)

@@ -25,6 +25,9 @@ class File {
   // Fills `into` from `offset`; throws Error naming the file and the range if it cannot.
   void read(std::uint64_t offset, std::span<std::byte> into) const;
 
+  // Takes what was read out of the page cache again: weights are read past it.
+  void forget() const;
+
   // The whole of a small file; one larger than `limit` bytes is refused.
   std::string text(std::uint64_t limit) const;
 

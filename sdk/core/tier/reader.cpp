@@ -2,6 +2,9 @@
 
 #include <array>
 
+#include "core/error.hpp"
+#include "core/plugin/host.hpp"
+
 namespace strata::tier {
 
 using zero::Lane;
@@ -32,6 +35,8 @@ void Reader::record(uint32_t event, uint64_t occurrence) {
   add({.kind = Job::Kind::record, .event = event, .occurrence = occurrence});
 }
 
+void Reader::note(double* at) { add({.kind = Job::Kind::note, .at = at}); }
+
 void Reader::add(const Job& job) {
   {
     const std::lock_guard lock(mutex_);
@@ -41,46 +46,58 @@ void Reader::add(const Job& job) {
 }
 
 void Reader::work() {
+  const plugin::ThreadRole role(STRATA_IO_THREAD);
   for (;;) {
     Job job;
     {
       std::unique_lock lock(mutex_);
       more_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
-      if (stop_) break;
+      if (jobs_.empty()) break;
+      // Events still happen: other lanes may wait for them.
+      if (stop_ && !failed_) fail(std::make_exception_ptr(Error("reader", "it was stopped", "")));
       job = jobs_.front();
     }
     try {
-      read_ahead();
       carry_out(job);
     } catch (...) {
-      failed_ = true;
-      device_.fail(Lane::io, std::current_exception());
+      fail(std::current_exception());
     }
     const std::lock_guard lock(mutex_);
     jobs_.pop_front();
-    ahead_read_ = ahead_job_ == 0 ? 0 : ahead_read_;
-    ahead_job_ -= ahead_job_ == 0 ? 0 : 1;
+    if (ahead_job_ > 0)
+      --ahead_job_;
+    else
+      ahead_read_ = 0;
   }
   drain();
 }
 
-// Issues reads of this job and of later ones while there are chunks for them.
+void Reader::fail(std::exception_ptr failure) {
+  failed_ = true;
+  device_.fail(Lane::io, std::move(failure));
+}
+
+// Issues reads of this job and of later ones while there are chunks for them. What goes wrong
+// belongs to the read that could not be issued, and is thrown when its turn to be copied comes.
 void Reader::read_ahead() {
-  while (!failed_ && issued_ < copied_ + chunks_.size()) {
+  while (!failed_ && !refused_ && issued_ < copied_ + chunks_.size()) {
     const Route* route = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      while (ahead_job_ < jobs_.size()) {
+      for (; ahead_job_ < jobs_.size(); ++ahead_job_, ahead_read_ = 0) {
         const auto& job = jobs_[ahead_job_];
-        if (job.kind == Job::Kind::read && ahead_read_ < job.route->reads.size()) {
-          route = job.route;
-          break;
-        }
-        ++ahead_job_;
-        ahead_read_ = 0;
+        if (job.kind != Job::Kind::read || ahead_read_ == job.route->reads.size()) continue;
+        route = job.route;
+        break;
       }
     }
-    if (!route || !submit(*route, ahead_read_)) return;
+    if (!route) return;
+    try {
+      if (!submit(*route, ahead_read_)) return;
+    } catch (...) {
+      refused_ = std::current_exception();
+      return;
+    }
     ++ahead_read_;
   }
 }
@@ -97,8 +114,7 @@ bool Reader::submit(const Route& route, uint32_t read) {
                           .memory = memory(at),
                           .cookie = issued_};
   if (route.tier->submit({&transfer, 1}) == 0) return false;
-  chunk.route = &route;
-  chunk.landed = false;
+  chunk = {.tier = route.tier, .copied = chunk.copied, .landed = false, .failure = nullptr};
   ++issued_;
   return true;
 }
@@ -106,53 +122,62 @@ bool Reader::submit(const Route& route, uint32_t read) {
 void Reader::carry_out(const Job& job) {
   switch (job.kind) {
     case Job::Kind::wait:
-      return device_.wait(Lane::io, job.event, job.occurrence);
+      read_ahead();
+      if (!failed_) device_.wait(Lane::io, job.event, job.occurrence);
+      return;
     case Job::Kind::record:
       return device_.record(Lane::io, job.event, job.occurrence);
+    case Job::Kind::note:
+      return device_.note(Lane::io, job.at);
     case Job::Kind::read:
-      for (uint32_t read = 0; !failed_ && read < job.route->reads.size(); ++read)
-        copy_next(*job.route, read, job.to);
+      return copy(*job.route, job.to);
   }
+}
+
+void Reader::copy(const Route& route, std::byte* to) {
+  for (uint32_t read = 0; !failed_ && read < route.reads.size(); ++read) copy_next(route, read, to);
 }
 
 // The oldest read that is not copied is `read` of `route`.
 void Reader::copy_next(const Route& route, uint32_t read, std::byte* to) {
   read_ahead();
+  if (copied_ == issued_ && refused_) std::rethrow_exception(refused_);
+  if (copied_ == issued_)
+    throw Error("offload/" + route.tier->name(), "it takes no read though it has none to do",
+                "ask its vendor for a new one");
   const auto at = copied_ % chunks_.size();
   auto& chunk = chunks_[at];
-  while (!chunk.landed) land(*route.tier, -1);
+  while (!chunk.landed) land(*chunk.tier);
+  ++copied_;
+  if (chunk.failure) std::rethrow_exception(chunk.failure);
   const auto& part = route.reads[read];
   for (uint32_t p = part.first; p < part.first + part.pieces; ++p) {
     const auto& piece = route.pieces[p];
     device_.copy(Lane::io, to + piece.to, memory(at) + piece.from, piece.bytes);
   }
-  chunk.route = nullptr;
   device_.record(Lane::io, first_event_ + static_cast<uint32_t>(at), ++chunk.copied);
-  ++copied_;
 }
 
-void Reader::land(Tier& tier, int64_t nanoseconds) {
+void Reader::land(Tier& tier) {
   std::array<Completion, 16> done{};
-  const auto count = tier.poll(done, nanoseconds);
-  std::exception_ptr failure;
+  const auto count = tier.poll(done, -1);
   for (std::size_t d = 0; d < count; ++d) {
-    chunks_[done[d].cookie % chunks_.size()].landed = true;
-    if (done[d].error && !failure) failure = done[d].error;
+    auto& chunk = chunks_[done[d].cookie % chunks_.size()];
+    chunk.landed = true;
+    chunk.failure = done[d].error;
   }
-  if (failure) std::rethrow_exception(failure);
 }
 
-// What is in flight writes into the staging ring: it must land before the ring is gone.
+// What is in flight writes into the staging ring: it must land before the ring is gone. A tier that
+// cannot be waited for any more waits when it is closed.
 void Reader::drain() {
-  for (; copied_ < issued_; ++copied_) {
-    auto& chunk = chunks_[copied_ % chunks_.size()];
-    while (chunk.route && !chunk.landed) {
-      try {
-        land(*chunk.route->tier, -1);
-      } catch (...) {
-        chunk.landed = true;  // a failed read landed too; which one does not matter any more
-      }
+  try {
+    for (; copied_ < issued_; ++copied_) {
+      auto& chunk = chunks_[copied_ % chunks_.size()];
+      while (!chunk.landed) land(*chunk.tier);
     }
+  } catch (...) {
+    fail(std::current_exception());
   }
 }
 

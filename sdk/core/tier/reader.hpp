@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,36 +15,42 @@
 namespace strata::tier {
 
 // Reads run ahead of the copies as far as the staging ring has chunks, also while a copy waits for
-// a slot. What fails makes lane io fail. Jobs are added from one thread and done in order on the
-// reader's own, which is the tiers' io thread.
+// a slot. The first read in order that fails makes lane io fail: events recorded behind it carry
+// its failure, and every event that was asked for happens. Jobs are added from one thread and done
+// in order on the reader's own, which is the tiers' io thread.
 class Reader {
  public:
   // `staging` holds `chunks` chunks of `chunk` bytes; the device's events from `first_event` on,
   // one a chunk, are the reader's.
   Reader(zero::Device& device, std::byte* staging, uint64_t chunk, uint32_t chunks,
          uint32_t first_event);
-  // Drops what has not begun and waits for what is in flight.
+  // Drops what has not begun, its events failing, and waits for what is in flight.
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // `route` lives until it was read; `to` is where its form begins.
+  // `route` lives until an event recorded behind it happened, or the reader is gone; `to` is where
+  // its form begins.
   void read(const Route& route, std::byte* to);
   void wait(uint32_t event, uint64_t occurrence);
   void record(uint32_t event, uint64_t occurrence);
+  // Seconds of zero::now() when the work up to here is done, written to `at`.
+  void note(double* at);
 
  private:
   struct Job {
-    enum class Kind : uint8_t { read, wait, record } kind = Kind::read;
+    enum class Kind : uint8_t { read, wait, record, note } kind = Kind::read;
     const Route* route = nullptr;
     std::byte* to = nullptr;
     uint32_t event = 0;
     uint64_t occurrence = 0;
+    double* at = nullptr;
   };
   struct Chunk {
-    const Route* route = nullptr;
-    uint64_t copied = 0;  // occurrence of the chunk's event
+    Tier* tier = nullptr;  // that is reading into it
+    uint64_t copied = 0;   // occurrence of the chunk's event
     bool landed = false;
+    std::exception_ptr failure;  // of the read
   };
 
   void add(const Job& job);
@@ -51,8 +58,10 @@ class Reader {
   void read_ahead();
   bool submit(const Route& route, uint32_t read);
   void carry_out(const Job& job);
+  void copy(const Route& route, std::byte* to);
   void copy_next(const Route& route, uint32_t read, std::byte* to);
-  void land(Tier& tier, int64_t nanoseconds);
+  void land(Tier& tier);
+  void fail(std::exception_ptr failure);
   void drain();
   std::byte* memory(uint64_t chunk) const { return staging_ + chunk_bytes_ * chunk; }
 
@@ -61,15 +70,17 @@ class Reader {
   uint64_t chunk_bytes_;
   uint32_t first_event_;
   std::vector<Chunk> chunks_;
-  uint64_t issued_ = 0,
-           copied_ = 0;  // reads, counted; chunk of a read: its number modulo the chunks
+  // Reads, counted; the chunk of a read is its number modulo the chunks.
+  uint64_t issued_ = 0, copied_ = 0;
+  std::exception_ptr refused_;  // why the next read could not be issued
 
   std::mutex mutex_;
   std::condition_variable more_;
   std::deque<Job> jobs_;
   std::size_t ahead_job_ = 0;  // the job whose reads are issued next, counted from the front
-  uint32_t ahead_read_ = 0;
-  bool failed_ = false, stop_ = false;
+  bool stop_ = false;
+  uint32_t ahead_read_ = 0;  // of that job; the reader's thread's own, as is failed_
+  bool failed_ = false;
   std::thread thread_;
 };
 

@@ -12,12 +12,13 @@ namespace strata::zero {
 class CpuDevice::Worker {
  public:
   struct Job {
-    enum class Kind : uint8_t { copy, gather, record, wait, fail } kind = Kind::copy;
+    enum class Kind : uint8_t { copy, gather, record, wait, fail, note } kind = Kind::copy;
     uint32_t event = 0;
     uint64_t number = 0;  // bytes, or the event's occurrence
     std::byte* to = nullptr;
     const std::byte* from = nullptr;
     Collective* collective = nullptr;
+    double* at = nullptr;
     std::exception_ptr failure{};
   };
 
@@ -53,7 +54,7 @@ class CpuDevice::Worker {
       try {
         carry_out(job, failure);
       } catch (...) {
-        failure = std::current_exception();
+        failure = std::current_exception();  // nothing is carried out behind an earlier one
       }
     }
   }
@@ -63,10 +64,13 @@ class CpuDevice::Worker {
       case Job::Kind::record:
         return board_.happen(job.event, job.number, failure);
       case Job::Kind::fail:
-        failure = job.failure;
+        if (!failure) failure = job.failure;
         return;
       case Job::Kind::wait:
         if (auto theirs = board_.await(job.event, job.number); theirs && !failure) failure = theirs;
+        return;
+      case Job::Kind::note:
+        *job.at = now();
         return;
       case Job::Kind::copy:
         if (!failure) std::memcpy(job.to, job.from, job.number);
@@ -133,16 +137,22 @@ void CpuDevice::wait(Lane lane, uint32_t event, uint64_t occurrence) {
     return lanes_worker->add(
         {.kind = Worker::Job::Kind::wait, .event = event, .number = occurrence});
   auto failure = board_.await(event, occurrence);
-  if (!failure) return;
-  if (lane == Lane::compute) std::rethrow_exception(failure);
-  failures_[static_cast<std::size_t>(lane)] = failure;
+  if (failure && lane == Lane::compute) std::rethrow_exception(failure);
+  fail(lane, std::move(failure));
 }
 
 void CpuDevice::fail(Lane lane, std::exception_ptr failure) {
   if (auto* lanes_worker = worker(lane))
     lanes_worker->add({.kind = Worker::Job::Kind::fail, .failure = std::move(failure)});
+  else if (auto& first = failures_[static_cast<std::size_t>(lane)]; !first)
+    first = std::move(failure);
+}
+
+void CpuDevice::note(Lane lane, double* at) {
+  if (auto* lanes_worker = worker(lane))
+    lanes_worker->add({.kind = Worker::Job::Kind::note, .at = at});
   else
-    failures_[static_cast<std::size_t>(lane)] = std::move(failure);
+    *at = now();
 }
 
 void CpuDevice::synchronize(uint32_t event, uint64_t occurrence) {

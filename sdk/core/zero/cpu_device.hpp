@@ -23,6 +23,7 @@ class CpuDevice : public Device {
   void record(Lane lane, uint32_t event, uint64_t occurrence) override;
   void wait(Lane lane, uint32_t event, uint64_t occurrence) override;
   void fail(Lane lane, std::exception_ptr failure) override;
+  void note(Lane lane, double* at) override;
   void synchronize(uint32_t event, uint64_t occurrence) override;
 
  private:

@@ -1,5 +1,6 @@
 // A device's memory and lanes, as the streaming needs them; arithmetic is run::Compute's.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -7,6 +8,11 @@
 #include "core/zero/plan.hpp"
 
 namespace strata::zero {
+
+// Seconds of the host's clock, from an arbitrary moment on.
+inline double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 // Gathers the shards of all ranks: `base` holds ranks x `shard` bytes, this rank's in its place.
 class Collective {
@@ -35,6 +41,9 @@ class Device {
   virtual void wait(Lane lane, uint32_t event, uint64_t occurrence) = 0;
   // The lane's events fail from here on.
   virtual void fail(Lane lane, std::exception_ptr failure) = 0;
+  // Seconds of now() when the lane's work up to here is done, written to `at`; a device whose lanes
+  // cannot tell writes those of the call.
+  virtual void note(Lane, double* at) { *at = now(); }
   // Blocks the calling thread until the event's work is done; throws its failure.
   virtual void synchronize(uint32_t event, uint64_t occurrence) = 0;
 };

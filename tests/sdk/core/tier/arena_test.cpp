@@ -40,24 +40,4 @@ TEST_CASE("an arena is as large as asked for, to the page, and given back", "[ti
 
 TEST_CASE("memory that does not exist is an error, not a crash", "[tier][arena]") {
   REQUIRE_THROWS_WITH(Arena(std::uint64_t{1} << 62), Catch::Contains("bytes refused"));
-  REQUIRE_THROWS_AS(StagingRing(std::uint64_t{1} << 40, std::uint64_t{1} << 40), Error);
-  REQUIRE_THROWS_AS(StagingRing(0, 4096), Error);
-}
-
-TEST_CASE("a ring gives each chunk once, aligned, the one that rested longest first",
-          "[tier][arena]") {
-  StagingRing ring(3, 5000);
-  REQUIRE(ring.chunk(1).size() == 8192);
-  REQUIRE(ring.chunk(1).data() == ring.arena().data() + 8192);
-  REQUIRE(ring.acquire() == 0);
-  REQUIRE(ring.acquire() == 1);
-  REQUIRE(ring.acquire() == 2);
-  REQUIRE_FALSE(ring.acquire());
-  ring.release(2);
-  ring.release(0);
-  REQUIRE(ring.acquire() == 2);
-  REQUIRE(ring.acquire() == 0);
-  REQUIRE_THROWS_AS(ring.release(7), Error);
-  ring.release(1);
-  REQUIRE_THROWS_AS(ring.release(1), Error);
 }

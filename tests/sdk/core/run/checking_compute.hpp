@@ -1,0 +1,88 @@
+// The half that does arithmetic, as one that checks every byte that it is given instead.
+#pragma once
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "core/error.hpp"
+#include "core/run/compute.hpp"
+#include "tests/sdk/core/run/made_model.hpp"
+
+namespace made {
+
+struct Seen {
+  std::uint64_t runs = 0, expanded = 0, wrong = 0, rows = 0;
+  std::int64_t fail_at = -1;  // this run throws
+};
+
+class CheckingCompute : public strata::run::Compute {
+ public:
+  CheckingCompute(const MadeModel& model, Seen& seen) : model_(model), seen_(seen) {}
+
+  void* stream(uint32_t) override { return nullptr; }
+  void begin(const strata::run::Batch& batch) override {
+    ids_ = batch.ids;
+    logits_.assign(batch.wanted.size() * model_.model.family->units().front().weights[0].shape[0],
+                   0.0F);
+    given_ = false;
+  }
+  void expand(const strata::zero::Unit& unit, const std::byte* stored, std::byte* run) override {
+    for (const auto& weight : unit.weights) {
+      if (weight.run_offset == strata::zero::not_held) continue;
+      const auto form = of(unit, weight, true);
+      check({bytes(stored + weight.stored_offset), weight.stored_bytes}, form);
+      const auto made = of(unit, weight, false);
+      std::memcpy(run + weight.run_offset, made.data(), made.size());
+    }
+    ++seen_.expanded;
+  }
+  void rows(const strata::zero::Weight& form, const std::byte* rows, bool stored) override {
+    std::string expected;
+    for (const auto id : ids_) expected += model_.rows(form.name, form.shape[1], id, 1, stored);
+    check({bytes(rows), expected.size()}, expected);
+    seen_.rows += ids_.size();
+    given_ = true;
+  }
+  void table(const strata::zero::Weight& form, const std::byte* table) override {
+    const auto expected = model_.rows(form.name, form.shape[1], 0, form.shape[0], false);
+    check({bytes(table), expected.size()}, expected);
+    given_ = true;
+  }
+  void run(const strata::zero::Unit& unit, const std::byte* weights, uint32_t) override {
+    if (static_cast<std::int64_t>(seen_.runs++) == seen_.fail_at)
+      throw strata::Error("compute", "it cannot run " + unit.name, "");
+    for (const auto& weight : unit.weights) {
+      if (weight.run_offset == strata::zero::not_held) {
+        if (!given_) ++seen_.wrong;
+        continue;
+      }
+      const auto expected = of(unit, weight, false);
+      check({bytes(weights + weight.run_offset), expected.size()}, expected);
+    }
+  }
+  std::span<const float> logits() override { return logits_; }
+  void reset() override {}
+  void backward(const strata::zero::Unit&, const std::byte*, std::byte*) override {}
+  double loss(std::span<const int64_t>) override { return 0; }
+  Held held() override { return {}; }
+
+ private:
+  static const char* bytes(const std::byte* at) { return reinterpret_cast<const char*>(at); }
+
+  std::string of(const strata::zero::Unit& unit, const strata::zero::Weight& weight,
+                 bool stored) const {
+    const bool tile = weight.role == STRATA_HEAD;
+    const auto width = weight.shape.size() == 1 ? 1 : weight.shape[1];
+    return model_.rows(weight.name, width, tile ? unit.first_row : 0, weight.shape[0], stored);
+  }
+  void check(std::string_view there, const std::string& expected) {
+    if (there != expected) ++seen_.wrong;
+  }
+
+  const MadeModel& model_;
+  Seen& seen_;
+  std::span<const int32_t> ids_;
+  std::vector<float> logits_;
+  bool given_ = false;
+};
+
+}  // namespace made

@@ -1,0 +1,88 @@
+#include "core/run/prepare.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/error.hpp"
+#include "tests/sdk/core/run/made_session.hpp"
+
+using namespace strata;
+using namespace strata::run;
+using made::Offload;
+
+namespace {
+
+Wish random_wish(std::mt19937& random) {
+  auto wish = made::wish_of(static_cast<Offload>(random() % 3), {});
+  if (random() % 5 == 0) wish.tiers.clear(), wish.reads.clear();
+  wish.fill_device = wish.tiers.empty() || random() % 2;
+  wish.sequences = 1 + static_cast<uint32_t>(random() % 5);
+  wish.tokens = static_cast<int64_t>(random() % 40);
+  wish.prompt = 1 + static_cast<int64_t>(random() % 60);
+  wish.all_logits = random() % 4 == 0;
+  wish.separate_device = random() % 2;
+  return wish;
+}
+
+uint64_t least_named(const Model& model, Wish wish, uint64_t budget) {
+  wish.device_memory = budget;
+  try {
+    prepare(model, wish);
+  } catch (const Error& e) {
+    const std::string words = e.what();
+    REQUIRE_THAT(words, Catch::StartsWith("--device-memory: "));
+    return std::stoull(words.substr(words.find("at least ") + 9));
+  }
+  FAIL("a budget of " << budget << " was not refused");
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("the least budget that a refusal names is accepted, and one byte less is refused",
+          "[run][prepare]") {
+  for (uint32_t seed = 0; seed < 150; ++seed) {
+    std::mt19937 random(seed);
+    const made::MadeModel model(seed);
+    auto wish = random_wish(random);
+    const auto least = least_named(model.model, wish, 0);
+    INFO("seed " << seed << ", least " << least);
+    REQUIRE(least_named(model.model, wish, least - 1) == least);
+    wish.device_memory = least;
+    REQUIRE(prepare(model.model, wish).device_bytes <= least);
+  }
+}
+
+TEST_CASE("a run stays in every budget from the least one on, with room for a token a sequence",
+          "[run][prepare]") {
+  for (uint32_t seed = 0; seed < 150; ++seed) {
+    std::mt19937 random(seed);
+    const made::MadeModel model(seed);
+    auto wish = random_wish(random);
+    const auto least = least_named(model.model, wish, 0);
+    for (uint64_t more = 0; more < 400'000; more = more * 2 + 1 + random() % 3000) {
+      INFO("seed " << seed << ", budget " << least + more);
+      wish.device_memory = least + more;
+      const auto out = prepare(model.model, wish);
+      REQUIRE(out.device_bytes <= least + more);
+      REQUIRE(out.device_bytes == out.arena_bytes + out.kv_bytes + out.activation_bytes);
+      REQUIRE(out.arena_bytes >= out.plan.arena + out.rows_bytes);
+      REQUIRE(out.arena_bytes >= out.plan.fixed + out.scratch_bytes + out.rows_bytes);
+      REQUIRE(out.chunk >= static_cast<int64_t>(wish.sequences));
+      if (!out.resident && !out.tied) REQUIRE(out.table_tier < wish.tiers.size());
+    }
+  }
+}
+
+TEST_CASE("weights that no tier has room for are refused, with the embedding's table",
+          "[run][prepare]") {
+  for (uint32_t seed = 0; seed < 30; ++seed) {
+    const made::MadeModel model(seed);
+    auto wish = made::wish_of(Offload::memory, {});
+    const auto all = prepare(model.model, wish).tier_bytes.at(0);
+    wish.tiers[0].capacity = all;
+    REQUIRE(prepare(model.model, wish).tier_bytes.at(0) == all);
+    wish.tiers[0].capacity = all - 1;
+    REQUIRE_THROWS_WITH(prepare(model.model, wish),
+                        Catch::StartsWith("placement: ") && Catch::Contains("--host-memory"));
+  }
+}

@@ -1,0 +1,89 @@
+#include "core/run/sampler.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "tests/sdk/core/source/made.hpp"
+
+using namespace strata::run;
+
+TEST_CASE("the generator gives the published answers of Philox 4x32-10", "[run][sampler]") {
+  const auto expected = [](uint64_t first, uint64_t second) {
+    return static_cast<double>((first << 32 | second) >> 11) * 0x1p-53;
+  };
+  REQUIRE(uniform(0, 0, 0) == expected(0x6627e8d5, 0xe169c58d));
+  const auto ones = ~uint64_t{0};
+  REQUIRE(uniform(ones, ones, ones) == expected(0x408f276d, 0x41c83b0e));
+  REQUIRE(uniform(0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88) ==
+          expected(0xd16cfe09, 0x94fdcceb));
+}
+
+TEST_CASE("numbers of neighbouring seeds, rows and steps are even and apart", "[run][sampler]") {
+  for (const int which : {0, 1, 2}) {
+    std::vector<int> counts(50, 0);
+    constexpr int draws = 100'000;
+    for (uint64_t n = 0; n < draws; ++n) {
+      const double u = uniform(which == 0 ? n : 5, which == 1 ? n : 5, which == 2 ? n : 5);
+      REQUIRE(u >= 0);
+      REQUIRE(u < 1);
+      ++counts[static_cast<std::size_t>(u * 50)];
+    }
+    double chi = 0;
+    for (const auto count : counts) chi += std::pow(count - draws / 50.0, 2) / (draws / 50.0);
+    REQUIRE(chi < 100);  // of 49 degrees of freedom: 1 in 50,000 is above
+  }
+}
+
+TEST_CASE("what is drawn follows what transformers' processors leave, draw by draw",
+          "[run][sampler]") {
+  const made::Folder folder;
+  made::python("sampler_cases.py", {folder.path("cases.json")});
+  const auto cases = nlohmann::json::parse(made::read(folder.path("cases.json")));
+  REQUIRE(cases.size() == 72);
+  for (const auto& c : cases) {
+    const auto logits = c["logits"].get<std::vector<float>>();
+    const auto seen = c["seen"].get<std::vector<int32_t>>();
+    const auto left = c["probabilities"].get<std::vector<double>>();
+    Sampler sampler({.temperature = c["temperature"],
+                     .top_k = c["top_k"],
+                     .top_p = c["top_p"],
+                     .repetition_penalty = c["penalty"],
+                     .seed = 11});
+    // The inverse of the cumulative distribution, the likeliest first.
+    std::vector<std::size_t> order(left.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, std::greater{}, [&](std::size_t id) { return left[id]; });
+    int compared = 0;
+    for (uint64_t step = 0; step < 400; ++step) {
+      const double draw = uniform(11, 3, step);
+      double sum = 0, nearest = 1;
+      std::size_t expected = order.front();
+      bool found = false;
+      for (const auto id : order) {
+        if (left[id] == 0) break;
+        sum += left[id];
+        nearest = std::min(nearest, std::abs(sum - draw));
+        if (!found && draw < sum) expected = id, found = true;
+      }
+      const auto id = static_cast<std::size_t>(sampler.next(logits, seen, 3, step));
+      REQUIRE(left[id] > 0);
+      if (nearest < 1e-5) continue;  // two roundings of one boundary
+      REQUIRE(id == expected);
+      ++compared;
+    }
+    REQUIRE(compared > 350);
+  }
+}
+
+TEST_CASE("without a temperature the first of the largest logits is taken", "[run][sampler]") {
+  Sampler sampler({});
+  REQUIRE(sampler.next(std::vector<float>{-1, 4, 2, 4}, {}, 0, 0) == 1);
+  Sampler penalised({.repetition_penalty = 3});
+  const std::vector<int32_t> seen{1, 1};
+  REQUIRE(penalised.next(std::vector<float>{-1, 4, 2, 3.5F}, seen, 0, 0) == 3);
+  const std::vector<int32_t> negative{0};
+  REQUIRE(penalised.next(std::vector<float>{-1, -4, -5, -1.5F}, negative, 0, 0) == 3);
+}
