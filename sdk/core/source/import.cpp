@@ -50,14 +50,15 @@ class Copier {
   }
 
  private:
-  // As many as fit the buffer: whole rows where they are permuted, else whole blocks.
+  // As many as fit the buffer: whole rows where they are permuted or in blocks.
   static std::uint64_t piece_elements(const Tensor& tensor, std::uint64_t width,
                                       std::uint64_t row) {
-    const auto step = row > 0 ? row : tensor.stored.block_elements;
+    const auto columns = tensor.shape.empty() ? 1 : static_cast<std::uint64_t>(tensor.shape.back());
+    const auto step = row > 0 ? row : dense(tensor) ? 1 : columns;
     const auto fit = buffer_bytes / width / step * step;
     if (fit == 0)
       throw Error("tensor '" + printable(tensor.name) + "'",
-                  "a row of " + std::to_string(row) + " elements is too long to reorder",
+                  "a row of " + std::to_string(step) + " elements is too long to hold",
                   "use another file of the model");
     return fit;
   }
