@@ -49,16 +49,12 @@ void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const Lo
     if (!target.memory || (target.on_device && parts.separate_device))
       largest = std::max(largest, target.unit->run_bytes);
   }
-  auto* filled = largest > 0 ? parts.device->staging((largest + 4095) / 4096 * 4096) : nullptr;
+  auto* filled = largest > 0 ? transfer_memory(*parts.device, largest) : nullptr;
   if (filled) fill(filled, largest, numbers);
   for (const auto& target : targets) {
     const auto bytes = target.unit->run_bytes;
     if (!target.memory) {
-      target.seat.tier->move({.op = STRATA_WRITE,
-                              .region = target.seat.region,
-                              .offset = target.seat.offset,
-                              .bytes = (bytes + 4095) / 4096 * 4096,
-                              .memory = filled});
+      target.seat.write(filled, bytes);
     } else if (target.on_device && parts.separate_device) {
       parts.device->copy(zero::Lane::compute, target.memory, filled, bytes);
       parts.device->record(zero::Lane::compute, parts.event, ++occurrence);

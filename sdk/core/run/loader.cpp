@@ -1,5 +1,7 @@
 #include "core/run/loader.hpp"
 
+#include <algorithm>
+
 namespace strata::run {
 namespace {
 
@@ -12,34 +14,40 @@ uint64_t total(const std::vector<Target>& targets) {
 }
 
 // One unit after the other through the scratch; reads of a unit run beside the copies of its
-// beginning.
+// beginning. What a tier does not map is made whole in `outgoing` and written from there.
 class Loader {
  public:
   Loader(tier::Tier& source, std::span<const tier::Region> files, tier::Grain grain,
-         const LoadParts& parts)
-      : source_(source), files_(files), grain_(grain), parts_(parts) {}
+         std::byte* outgoing, const LoadParts& parts)
+      : source_(source), files_(files), grain_(grain), outgoing_(outgoing), parts_(parts) {}
 
   void bring(const Target& target) {
-    const auto& unit = *target.unit;
-    auto* to = unit.expands ? parts_.scratch : target.memory;
+    auto* memory = target.memory ? target.memory : outgoing_;
+    bring(*target.unit, memory, target.on_device);
+    if (!target.memory) target.seat.write(outgoing_, target.unit->run_bytes);
+  }
+
+ private:
+  void bring(const zero::Unit& unit, std::byte* memory, bool on_device) {
+    auto* to = unit.expands ? parts_.scratch : memory;
     route_ = tier::file_route(unit, unit.expands, files_, grain_, 0, ~uint64_t{0});
     route_.tier = &source_;
     parts_.reader->read(route_, to);
     parts_.reader->record(parts_.event, ++landed_);
     if (!unit.expands) return parts_.device->synchronize(parts_.event, landed_);
     parts_.device->wait(Lane::compute, parts_.event, landed_);
-    const bool beside = parts_.separate_device && !target.on_device;
-    auto* run = beside ? parts_.scratch + unit.stored_bytes : target.memory;
+    const bool beside = parts_.separate_device && !on_device;
+    auto* run = beside ? parts_.scratch + unit.stored_bytes : memory;
     parts_.compute->expand(unit, parts_.scratch, run);
-    if (beside) parts_.device->copy(Lane::compute, target.memory, run, unit.run_bytes);
+    if (beside) parts_.device->copy(Lane::compute, memory, run, unit.run_bytes);
     parts_.device->record(Lane::compute, parts_.event + 1, landed_);
     parts_.device->synchronize(parts_.event + 1, landed_);
   }
 
- private:
   tier::Tier& source_;
   std::span<const tier::Region> files_;
   tier::Grain grain_;
+  std::byte* outgoing_;
   const LoadParts& parts_;
   tier::Route route_;
   uint64_t landed_ = 0;
@@ -64,8 +72,11 @@ std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::b
 void load(const std::vector<Target>& targets, tier::Tier& source,
           std::span<const tier::Region> files, tier::Grain grain, const LoadParts& parts,
           const Progress& progress) {
-  Loader loader(source, files, grain, parts);
-  uint64_t done = 0;
+  uint64_t outgoing = 0, done = 0;
+  for (const auto& target : targets)
+    if (!target.memory) outgoing = std::max(outgoing, target.unit->run_bytes);
+  Loader loader(source, files, grain,
+                outgoing > 0 ? transfer_memory(*parts.device, outgoing) : nullptr, parts);
   const auto all = total(targets);
   for (const auto& target : targets) {
     loader.bring(target);

@@ -67,16 +67,9 @@ Session::~Session() {
 void Session::open_reader() {
   const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
   if (!any) return;
-  auto* staging = aligned_staging(staging_chunks * staging_chunk);
+  auto* staging = transfer_memory(*device_, staging_chunks * staging_chunk);
   reader_ = std::make_unique<tier::Reader>(*device_, staging, staging_chunk, staging_chunks,
                                            plan_events(parts_.prepared));
-}
-
-// Staging that every tier's transfers may use.
-std::byte* Session::aligned_staging(uint64_t bytes) {
-  auto* memory = device_->staging(bytes + longest_align);
-  const auto beyond = reinterpret_cast<std::uintptr_t>(memory) % longest_align;
-  return beyond == 0 ? memory : memory + (longest_align - beyond);
 }
 
 void Session::load_weights(const Progress& progress) {
@@ -153,7 +146,7 @@ std::unique_ptr<Rows> Session::file_rows(RowRoom room) {
   row_regions_.push_back(parts_.rows->bind(file.path(), 0, file.size()));
   auto grain = grain_of(*parts_.rows);
   grain.chunk = std::min(grain.chunk, (table.stored_bytes / grain.align + 2) * grain.align);
-  auto* staging = aligned_staging(row_parts * grain.chunk);
+  auto* staging = transfer_memory(*device_, row_parts * grain.chunk);
   return std::make_unique<FileRows>(table, *parts_.rows, row_regions_.back(), grain, staging,
                                     row_parts, room);
 }

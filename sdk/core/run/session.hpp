@@ -71,7 +71,6 @@ class Session {
 
  private:
   void open_reader();
-  std::byte* aligned_staging(uint64_t bytes);
   void load_weights(const Progress& progress);
   void open_rows();
   bool table_is_mapped() const;

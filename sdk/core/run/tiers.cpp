@@ -8,11 +8,27 @@
 namespace strata::run {
 namespace {
 
-constexpr uint64_t page = 4096;
-
-uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
+uint64_t up(uint64_t at, uint64_t align) { return (at + align - 1) / align * align; }
 
 }  // namespace
+
+uint64_t written_in(const tier::Tier& tier) {
+  return std::max<uint64_t>(4096, grain_of(tier).align);
+}
+
+std::byte* transfer_memory(zero::Device& device, uint64_t bytes) {
+  auto* memory = device.staging(bytes + 2 * longest_align);
+  const auto beyond = reinterpret_cast<std::uintptr_t>(memory) % longest_align;
+  return beyond == 0 ? memory : memory + (longest_align - beyond);
+}
+
+void Seat::write(std::byte* from, uint64_t bytes) const {
+  tier->move({.op = STRATA_WRITE,
+              .region = region,
+              .offset = offset,
+              .bytes = up(bytes, written_in(*tier)),
+              .memory = from});
+}
 
 tier::Grain grain_of(const tier::Tier& tier) {
   const auto& limits = tier.limits();
@@ -55,20 +71,14 @@ void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
   const auto take = [&](Seat& seat, uint32_t tier, uint64_t bytes) {
     if (tier == zero::resident || wish.tiers[tier].stored) return;
     seat = {open_[tier].get(), &rooms_[tier], size[tier]};
-    size[tier] += pages(bytes);
+    size[tier] += up(bytes, written_in(*open_[tier]));
   };
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     take(seats_[u], prepared.placement[u].tier, prepared.units[u].run_bytes);
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
     take(table_seats_[t], prepared.table_tier, prepared.table[t].run_bytes);
-  for (std::size_t t = 0; t < open_.size(); ++t) {
-    if (size[t] == 0) continue;
-    rooms_[t] = open_[t]->new_region(size[t]);
-    if (model_.checkpoint && !rooms_[t].memory())
-      throw Error("offload/" + open_[t]->name(),
-                  "it neither maps its memory nor holds these weights in files",
-                  "use another tier");
-  }
+  for (std::size_t t = 0; t < open_.size(); ++t)
+    if (size[t] > 0) rooms_[t] = open_[t]->new_region(size[t]);
 }
 
 std::span<const tier::Region> Tiers::files(std::size_t tier) {

@@ -18,6 +18,8 @@ struct Seat {
   tier::Region* region = nullptr;
   uint64_t offset = 0;
   std::byte* memory() const { return region->memory() ? region->memory() + offset : nullptr; }
+  // Through the tier, from memory of transfer_memory() that holds `bytes` rounded up by it.
+  void write(std::byte* from, uint64_t bytes) const;
 };
 
 // What transfers are cut to, whatever a tier could take.
@@ -26,6 +28,12 @@ inline constexpr uint64_t longest_read = 4u << 20, longest_align = 1u << 20;
 // The longest read and the alignment of a tier, as routes are cut. Refused: a tier that wants more
 // than longest_align.
 tier::Grain grain_of(const tier::Tier& tier);
+
+// Units lie in a tier's region at multiples of this, and are written in such multiples.
+uint64_t written_in(const tier::Tier& tier);
+
+// Host memory of the device that every tier's transfers may use, `bytes` and what they round up.
+std::byte* transfer_memory(zero::Device& device, uint64_t bytes);
 
 // Made on the main thread. `open` are the tiers of the wish in order; files are bound in place,
 // other tiers give one region that holds their units one behind the other.
