@@ -89,7 +89,9 @@ class Row:
         run = {"logits": self.run_logits, "one": self.run_one, "batch": self.run_batch}[check]
         if streamed:
             least = self.program.least_memory(lambda *more: run(streamed, *options, *more))
-            need(least < self.weights, f"the least device memory, {least}, holds all weights")
+            # What tokens are generated from says itself that it moved.
+            need(check != "logits" or least < self.weights,
+                 f"the least device memory, {least}, holds all weights")
             options += ["--device-memory", max(least, self.weights // 3)]
         run(streamed, *options)
         return attention

@@ -1,4 +1,5 @@
 // Attention by the fused kernels of the host's tensor library, sequence by sequence.
+#include <algorithm>
 #include <strata/attention.hpp>
 #include <thread>
 
@@ -26,18 +27,20 @@ struct Sdpa {
     }
   }
 
-  // The kernel's result and, of several sequences, all of theirs; what it works in, a block of
-  // scores for each thread; the masks where a call is no plain prefill or decode, once as booleans
-  // and once as numbers.
+  // The kernel's result and, of several sequences, all of theirs; what it works in, a block of at
+  // most 512 keys' scores for each thread; the masks where a call is no plain prefill or decode,
+  // once as booleans and once as numbers.
   std::uint64_t holds(const strata::attention::Bounds& b) const {
     const std::uint64_t element = strata::attention::bytes_of(request.dtype),
                         wide = element > 4 ? element : 4,
-                        threads = std::thread::hardware_concurrency(),
-                        rows = b.max_query() < 192   ? 32
-                               : b.max_query() < 768 ? 64
-                                                     : 256,
+                        threads = std::thread::hardware_concurrency(), queries = b.max_query(),
+                        rows = queries < 32    ? queries
+                               : queries < 192 ? 32
+                               : queries < 768 ? 64
+                                               : 256,
+                        keys = std::min<std::uint64_t>(512, b.max_keys),
                         result = b.tokens * request.heads * request.dim_v * element;
-    const auto work = threads * rows * (512 * (wide + element) + request.dim_v * wide);
+    const auto work = threads * rows * (keys * (wide + element) + request.dim_v * wide);
     const bool masked = b.max_keys > b.tokens || request.window != 0 || b.sequences > 1;
     const auto masks = masked ? b.tokens * b.max_keys * (4 + wide) : 0;
     return (b.sequences > 1 ? 2 : 1) * result + work + masks;
