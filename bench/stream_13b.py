@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """Claim: decode of a model that lies in host memory or on disk runs at the link's or the disk's rate.
 
-The shape of Llama-2-13B with dummy bfloat16 weights and 4 GiB of device memory, B = 1 with prompts
+The shape of Llama-2-13B with made-up bfloat16 weights and 4 GiB of device memory, B = 1 with prompts
 of 512 tokens and B = 32 with prompts of 32. Beside each run, before and after it, the machine's own
-limit is measured: copies from page-locked memory for --offload pinned, reads with O_DIRECT for
-nvme. A step's rate is the bytes that it moved over its time; the first loop warms up. Printed: the
-median rate over the median limit. A ratio above 1.02 voids a run.
+limit is measured: copies from page-locked memory for --offload pinned; for nvme, reads with O_DIRECT
+of the same checkpoint, the best of several sizes and depths. A step's rate is the bytes that it
+moved over its time; a first loop from page-locked memory warms up. Printed: the median rate over the
+median limit. A ratio above 1.02 voids a run.
 
 usage: bench/stream_13b.py [--strata PROGRAM] [--offload pinned|nvme] [--offload-dir DIR] [--json FILE]
 """
 import argparse
+import array
 import json
+import math
 import mmap
 import os
+import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,7 +27,9 @@ import time
 
 CASES = ((1, 512), (32, 32))
 BLOCK = 256 << 20  # bytes of one measured copy
-READ, READERS = 4 << 20, 8  # bytes of one read, and how many at once
+# Bytes of one read, and how many at once.
+READS = ((1 << 20, 32), (4 << 20, 8), (4 << 20, 16), (16 << 20, 4))
+READ_BYTES = 4 << 30  # that are read with each of them
 
 
 def arguments():
@@ -33,11 +40,10 @@ def arguments():
     parser.add_argument("--device-memory", default="4GiB")
     parser.add_argument("--host-memory", default="64GiB")
     parser.add_argument("--offload", default="pinned", choices=("pinned", "nvme"))
-    parser.add_argument("--offload-dir", default=".", help="of --offload nvme, on the disk to measure")
+    parser.add_argument("--offload-dir", default=".", help="of --offload nvme: a folder on the disk to measure")
     parser.add_argument("--gen-len", type=int, default=11, help="tokens; the first is prefill's")
     parser.add_argument("--loops", type=int, default=3, help="of a run, the first of which warms up")
     parser.add_argument("--rounds", type=int, default=2, help="runs of each case, with limits around each")
-    parser.add_argument("--file-size", type=int, default=8 << 30, help="bytes that the disk's limit reads")
     parser.add_argument("--json", help="write everything here")
     return parser.parse_args()
 
@@ -61,78 +67,143 @@ def link_rate():
     return statistics.median(rates[4:])
 
 
-class Disk:
-    """A file that is read whole, past the page cache."""
+def page_locked(size):
+    """Host memory as the runs read into: in few pieces for the disk's requests."""
+    import torch
 
-    def __init__(self, folder, size):
-        self.size = size // READ * READ
-        handle, self.path = tempfile.mkstemp(dir=folder, prefix="stream_13b-")
-        block = mmap.mmap(-1, READ)
-        block.write(os.urandom(READ))
-        os.close(handle)
-        out = os.open(self.path, os.O_WRONLY | os.O_DIRECT)
-        for _ in range(self.size // READ):
-            os.write(out, block)
-        os.fsync(out)
-        os.close(out)
+    if not torch.cuda.is_available():
+        return memoryview(mmap.mmap(-1, size))
+    return memoryview(torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy())
+
+
+def weights(config):
+    """Names and shapes of a llama's checkpoint."""
+    hidden, ffn = config["hidden_size"], config["intermediate_size"]
+    keys = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
+    table = [config["vocab_size"], hidden]
+    out = {"model.embed_tokens.weight": table}
+    for layer in range(config["num_hidden_layers"]):
+        parts = {"input_layernorm": [hidden], "post_attention_layernorm": [hidden],
+                 "self_attn.q_proj": [hidden, hidden], "self_attn.k_proj": [keys, hidden],
+                 "self_attn.v_proj": [keys, hidden], "self_attn.o_proj": [hidden, hidden],
+                 "mlp.gate_proj": [ffn, hidden], "mlp.up_proj": [ffn, hidden],
+                 "mlp.down_proj": [hidden, ffn]}
+        out.update({f"model.layers.{layer}.{name}.weight": s for name, s in parts.items()})
+    return {**out, "model.norm.weight": [hidden], "lm_head.weight": table}
+
+
+class Checkpoint:
+    """A folder with random weights, and the rate at which its file is read past the page cache."""
+
+    def __init__(self, options):
+        self.folder = tempfile.mkdtemp(dir=options.offload_dir, prefix="stream_13b-")
+        shapes = os.path.join(os.path.dirname(options.strata), "../share/strata/shapes")
+        with open(os.path.join(shapes, options.model + ".json"), encoding="utf-8") as file:
+            config = json.load(file)
+        with open(os.path.join(self.folder, "config.json"), "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        self.path = os.path.join(self.folder, "model.safetensors")
+        self.write(weights(config))
+        self.size = os.path.getsize(self.path)
+
+    def write(self, tensors):
+        header, at = {}, 0
+        for name, shape in tensors.items():
+            end = at + 2 * math.prod(shape)
+            header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [at, end]}
+            at = end
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        # Either sign, sizes from 2^-7 to 2^-6: small enough that no layer overflows.
+        words = memoryview(os.urandom(8 << 20)).cast("H")
+        block = array.array("H", (0x3C00 | word & 0x807F for word in words)).tobytes()
+        with open(self.path, "wb", buffering=0) as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for place in range(0, at, len(block)):
+                turn = place // len(block) * 2 % len(block)  # no two blocks are alike
+                file.write((block[turn:] + block[:turn])[:at - place])
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def rate(self):
-        source = os.open(self.path, os.O_RDONLY | os.O_DIRECT)
-        places = iter(range(0, self.size, READ))
-        lock, failures = threading.Lock(), []
+        return max(self.read(*form) for form in READS)
 
-        def work():
-            block = mmap.mmap(-1, READ)
+    def read(self, size, readers):
+        """Bytes a second over a part of the file that moves on with each call."""
+        source = os.open(self.path, os.O_RDONLY | os.O_DIRECT)
+        begin = random.randrange(max(1, self.size - READ_BYTES)) // 4096 * 4096
+        end = min(begin + READ_BYTES, self.size // size * size)
+        places, lock, failures = iter(range(begin, end - size + 1, size)), threading.Lock(), []
+        done = [0] * readers
+        memory = page_locked(size * readers)
+
+        def work(me):
+            block = memory[me * size:(me + 1) * size]
             try:
                 while True:
                     with lock:
                         place = next(places, None)
                     if place is None:
                         return
-                    if os.preadv(source, [block], place) != READ:
+                    if os.preadv(source, [block], place) != size:
                         raise OSError("a short read")
+                    done[me] += size
             except OSError as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=work) for _ in range(READERS)]
-        begin = time.monotonic()
+        threads = [threading.Thread(target=work, args=(me,)) for me in range(readers)]
+        start = time.monotonic()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        seconds = time.monotonic() - begin
+        seconds = time.monotonic() - start
         os.close(source)
         if failures:
             raise failures[0]
-        return self.size / seconds
+        return sum(done) / seconds
 
     def remove(self):
-        os.unlink(self.path)
+        shutil.rmtree(self.folder)
 
 
-def run(options, batch, prompt):
-    command = [options.strata, "bench", "--model", options.model, "--dummy", "--dtype", "bfloat16",
-               "--device", options.device, "--offload", options.offload,
-               "--device-memory", options.device_memory, "--host-memory", options.host_memory,
-               "--batch-size", str(batch), "--prompt-len", str(prompt),
-               "--gen-len", str(options.gen_len), "--loops", str(options.loops), "--json"]
-    if options.offload == "nvme":
-        command += ["--offload-dir", options.offload_dir]
-    begin = time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def generate(options, checkpoint, batch, prompt):
+    """The same of a checkpoint: one loop, and what its report says."""
+    words = random.Random(5)
+    ids = [part for _ in range(batch) for part in
+           ("--input-ids", ",".join(str(words.randrange(3, 30000)) for _ in range(prompt)))]
+    out = program(options, "generate", "--model", checkpoint.folder, *ids, "--ignore-eos",
+                  "--max-new-tokens", str(options.gen_len))["report"]
+    moved = out["moved"]["decode"]
+    loop = {"decode_latency_s": out["decode_s"],
+            "moved": {"decode": moved["counted"], "steps": moved["steps"]}}
+    return {"loops": [loop], "report": out}
+
+
+def program(options, command, *more):
+    words = [options.strata, command, "--dtype", "bfloat16", "--device", options.device,
+             "--offload", options.offload, "--device-memory", options.device_memory,
+             "--host-memory", options.host_memory, "--json", *more]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}\nexit status {done.returncode}: {done.stderr.strip()}")
-    out = json.loads(done.stdout)
-    out["seconds"] = time.monotonic() - begin
+        sys.exit(f"{' '.join(words[:20])}\nexit status {done.returncode}: {done.stderr.strip()}")
+    return json.loads(done.stdout)
+
+
+def dummy(options, batch, prompt):
+    out = program(options, "bench", "--model", options.model, "--dummy",
+                  "--batch-size", str(batch), "--prompt-len", str(prompt),
+                  "--gen-len", str(options.gen_len), "--loops", str(options.loops))
+    out["loops"] = out["loops"][1:]
     return out
 
 
-def measure(options, batch, prompt, limit):
+def measure(options, batch, prompt, run, limit):
     limits, runs = [limit()], []
     for _ in range(options.rounds):
-        runs.append(run(options, batch, prompt))
+        runs.append(run(batch, prompt))
         limits.append(limit())
-    loops = [loop for one in runs for loop in one["loops"][1:]]
+    loops = [loop for one in runs for loop in one["loops"]]
     steps = sum(loop["moved"]["steps"] for loop in loops)
     step_s = statistics.median(l["decode_latency_s"] / l["moved"]["steps"] for l in loops)
     moved = statistics.median(l["moved"]["decode"] / l["moved"]["steps"] for l in loops)
@@ -149,16 +220,18 @@ def measure(options, batch, prompt, limit):
 
 def main():
     options = arguments()
-    disk = None
     if options.offload == "nvme":
         os.makedirs(options.offload_dir, exist_ok=True)
-        disk = Disk(options.offload_dir, options.file_size)
-    try:
-        results = [measure(options, batch, prompt, disk.rate if disk else link_rate)
+        checkpoint = Checkpoint(options)
+        try:
+            results = [measure(options, batch, prompt,
+                               lambda *case: generate(options, checkpoint, *case), checkpoint.rate)
+                       for batch, prompt in CASES]
+        finally:
+            checkpoint.remove()
+    else:
+        results = [measure(options, batch, prompt, lambda *case: dummy(options, *case), link_rate)
                    for batch, prompt in CASES]
-    finally:
-        if disk:
-            disk.remove()
     if options.json:
         with open(options.json, "w", encoding="utf-8") as out:
             json.dump({"options": vars(options), "results": results}, out, indent=1)

@@ -14,6 +14,11 @@ uint64_t resident();
 uint64_t most_resident();
 }  // namespace memory
 
+// What computing on a GPU holds beside its tensors: cuBLAS's workspace, 32 MiB on the GPUs that
+// take most, and what LibTorch's allocator rounds up, less than 1 MiB for each of the large tensors
+// that live at once.
+constexpr uint64_t cuda_library_bytes = (32u + 8u) << 20;
+
 struct CudaMemory {
   bool there = false;
   uint64_t total = 0;  // of device 0, bytes

@@ -147,6 +147,7 @@ Planned plan_run(const cli::Settings& settings, const run::Model& model, const R
   auto& wish = out.wish;
   wish.dtype = choose_dtype(settings, model, out.cuda);
   wish.separate_device = out.cuda;
+  wish.library_bytes = out.cuda ? cuda_library_bytes : 0;
   wish.sequences = room.sequences;
   wish.tokens = room.tokens;
   wish.prompt = room.prompt;

@@ -135,6 +135,12 @@ def whole_runs(program):
             raise AssertionError(f"nothing lay in {tier}: {made['report']['tiers']}")
         moved = made["report"]["moved"]["decode"]
         equal(moved["counted"], moved["planned"], "bytes moved")
+        within_plan(made)
+
+    def within_plan(made):
+        device = made["report"]["peak"]["device"]
+        if not 0 < device["bytes"] <= device["planned"]:
+            raise AssertionError(f"the device held {device['bytes']} of {device['planned']} bytes")
 
     def as_single(tier):
         common = (*cuda, "--dtype", "float32", "--offload", tier)
@@ -150,10 +156,13 @@ def whole_runs(program):
 
     def partly_resident(tier):
         whole = program.generate(*cuda, "--dtype", "float32", "--offload", "device")
-        bytes_ = json.loads(program.run("plan", *cuda, "--dtype", "float32", "--offload", "device",
-                                        "--json"))["peak"]["device"]["bytes"]
+        report = whole["report"]
+        bytes_ = report["peak"]["device"]["planned"] - report["weights"]["run_bytes"] // 4
         made = program.generate(*cuda, "--dtype", "float32", "--offload", tier,
-                                "--device-memory", str(bytes_ * 3 // 4))
+                                "--device-memory", str(bytes_))
+        moved = made["report"]["moved_bytes_per_token"]
+        if not 0 < moved < made["report"]["weights"]["run_bytes"]:
+            raise AssertionError(f"{moved} bytes moved a token")
         equal(made["output_ids"], whole["output_ids"], "partly resident")
 
     def refused():

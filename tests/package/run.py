@@ -57,7 +57,7 @@ def enclosed(place, *words):
     root = place.parent / (place.name + "-root")
     root.mkdir(exist_ok=True)
     shown = run("unshare", "--mount", "--propagation", "private", "bash", "-euc", ENTER, "enter",
-                root, place, "ls", TREE.parent, allowed=(0, 2))
+                root, place, "ls", TREE, allowed=(0, 2))
     expect("No such file" in shown, f"the chroot shows the tree: {shown}")
     return run("unshare", "--mount", "--propagation", "private", "bash", "-euc", ENTER, "enter",
                root, place, *words)

@@ -79,7 +79,9 @@ class Preparation {
 
  private:
   bool training() const { return wish_.mode == zero::Mode::backward; }
-  uint64_t beside() const { return out_.kv_bytes + out_.activation_bytes; }
+  uint64_t beside() const {
+    return out_.kv_bytes + out_.activation_bytes + wish_.library_bytes;
+  }
 
   // Everything on the device, if there is room.
   bool whole() {

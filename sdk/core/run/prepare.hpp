@@ -21,6 +21,7 @@ struct Wish {
   std::vector<bool> reads;            // by tier: it reads into memory (lane io), or maps its memory
   std::optional<uint64_t> device_memory;  // of weights, KV cache and activations; none: as needed
   bool separate_device = false;           // the device's memory is not the host's
+  uint64_t library_bytes = 0;             // of the device, that its libraries hold beside
   uint32_t sequences = 1;                 // at once
   int64_t tokens = 0;                     // of one sequence at most; 0: no KV cache
   int64_t prompt = 1;       // tokens of all prompts together: the most that a pass could take
