@@ -151,7 +151,9 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
   out["peak"]["device"] = {{"bytes", prepared.device_bytes},
                            {"arena", prepared.arena_bytes},
                            {"kv", prepared.kv_bytes},
-                           {"activations", prepared.activation_bytes}};
+                           {"activations", prepared.activation_bytes},
+                           {"expansion", prepared.expansion_bytes},
+                           {"libraries", wish.library_bytes}};
   out["peak"]["host"]["bytes"] = host + (planned.cuda ? 0 : prepared.device_bytes);
   out["moved_bytes_per_pass"] = prepared.plan.moved;
   out["predicted"] = {{"load_s", bytes / rates.disk},

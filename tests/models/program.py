@@ -26,7 +26,8 @@ class Program:
         self.threads = threads
 
     def run(self, *arguments, timeout=600, **more):
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent",
+                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")}
         return subprocess.run([self.path, *map(str, arguments)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=timeout, env=environment, **more)
 

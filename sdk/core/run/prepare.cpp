@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/run/compute.hpp"
 #include "core/shape/measure.hpp"
 
 namespace strata::run {
@@ -54,6 +55,25 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   return blocks * kv.block * token;
 }
 
+// The most that expanding one of the weights holds between their forms: blocks become the run form
+// at once where that is the form that they unpack to.
+uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish) {
+  const auto run_element = zero::element_bytes(wish.dtype);
+  const auto element = wish.separate_device ? run_element : sizeof(float);
+  uint64_t most = 0;
+  for (const auto& unit : units)
+    for (const auto& weight : unit.weights) {
+      const auto heads = weight.source.permuted_heads;
+      const bool at_once = heads == 0 && element == run_element;
+      if (weight.source.stored.scheme.empty() || at_once) continue;
+      const auto elements = static_cast<uint64_t>(source::elements(weight.source));
+      const auto rows = heads > 0 ? heads : static_cast<uint64_t>(weight.source.shape[0]);
+      const auto some = wish.separate_device ? between_on_gpu : between_on_cpu;
+      most = std::max(most, std::min(elements, std::max(some, elements / rows)) * element);
+    }
+  return most;
+}
+
 class Preparation {
  public:
   Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
@@ -80,7 +100,7 @@ class Preparation {
  private:
   bool training() const { return wish_.mode == zero::Mode::backward; }
   uint64_t beside() const {
-    return out_.kv_bytes + out_.activation_bytes + wish_.library_bytes;
+    return out_.kv_bytes + out_.activation_bytes + out_.expansion_bytes + wish_.library_bytes;
   }
 
   // Everything on the device, if there is room.
@@ -169,6 +189,7 @@ class Preparation {
   void lay_out(bool hold_table, uint64_t tile) {
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype),
                                {.dtype = wish_.dtype, .rows = !hold_table, .tile = tile});
+    out_.expansion_bytes = expansion_bytes(out_.units, wish_);
   }
 
   // A ring of two of the largest slots, behind the residents.

@@ -35,8 +35,8 @@ struct Wish {
 
 struct Prepared {
   std::vector<zero::Unit> units;
-  std::vector<zero::Unit>
-      table;  // tiles of the embedding's table, where a tier holds it in run form
+  // Tiles of the embedding's table, where a tier holds it in run form.
+  std::vector<zero::Unit> table;
   zero::Placement placement;
   zero::Plan plan;      // in training: of the forward pass
   zero::Plan backward;  // in training, in the same arena
@@ -47,9 +47,10 @@ struct Prepared {
   uint32_t table_tier = zero::resident;
   uint64_t kv_bytes = 0;
   uint64_t activation_bytes = 0;  // of a pass that is not recorded
+  uint64_t expansion_bytes = 0;   // between a weight's stored and run form
   uint64_t rows_bytes = 0;        // rows of the embedding for one pass, behind the plan's arena
-  uint64_t scratch_bytes =
-      0;  // one unit's stored form (and run form) while loading, behind the residents
+  // One unit's stored form (and run form) while loading, behind the residents.
+  uint64_t scratch_bytes = 0;
   uint64_t arena_bytes = 0;
   uint64_t device_bytes = 0;         // all of it
   std::vector<uint64_t> tier_bytes;  // by tier: what it holds

@@ -8,7 +8,7 @@
 namespace strata::run {
 namespace {
 
-constexpr uint32_t staging_chunks = 8;
+constexpr uint32_t staging_chunks = 32;
 constexpr uint64_t staging_chunk = longest_read;
 constexpr uint32_t row_parts = 32;
 constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding's rows
@@ -27,10 +27,11 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   for (const auto& weight : parts_.model->family->units().front().weights)
     if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
   device_ = parts_.open_device(plan_events(prepared) + staging_chunks + other_events);
-  arena_ = device_->arena(prepared.arena_bytes);
   parts_.compute.kv = prepared.kv;
   compute_ = parts_.open_compute(parts_.compute);
   compute_->warm_up();
+  compute_->held();  // what that took is no part of a run's peak
+  arena_ = device_->arena(prepared.arena_bytes);
   if (parts_.resident_bytes) start_bytes_ = parts_.resident_bytes();
   tiers_ = std::make_unique<Tiers>(*parts_.model, prepared, parts_.wish, std::move(parts_.tiers));
   open_reader();

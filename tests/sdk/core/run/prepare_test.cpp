@@ -64,7 +64,8 @@ TEST_CASE("a run stays in every budget from the least one on, with room for a to
       wish.device_memory = least + more;
       const auto out = prepare(model.model, wish);
       REQUIRE(out.device_bytes <= least + more);
-      REQUIRE(out.device_bytes == out.arena_bytes + out.kv_bytes + out.activation_bytes);
+      REQUIRE(out.device_bytes ==
+              out.arena_bytes + out.kv_bytes + out.activation_bytes + out.expansion_bytes);
       REQUIRE(out.arena_bytes >= out.plan.arena + out.rows_bytes);
       REQUIRE(out.arena_bytes >= out.plan.fixed + out.scratch_bytes + out.rows_bytes);
       REQUIRE(out.chunk >= static_cast<int64_t>(wish.sequences));
