@@ -17,6 +17,7 @@ namespace strata::torch {
 TorchCompute::TorchCompute(const run::ComputeOptions& options)
     : options_(options), shared_(options_) {
   count_allocations();
+  keep_freed(options_.bytes);
   if (options_.threads > 0) at::set_num_threads(options_.threads);
   for (const auto& device : options_.devices) places_.push_back(open_place(device));
   if (places_.empty()) throw Error("compute", "no device was chosen", "name one with --device");

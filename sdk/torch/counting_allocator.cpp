@@ -5,11 +5,13 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/util/Exception.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 namespace strata::torch {
 
@@ -18,10 +20,11 @@ namespace {
 // Every allocation begins with its size, in as many bytes as keep what follows aligned: LibTorch
 // frees by the pointer alone where it works without tensors.
 constexpr std::size_t size_bytes = 64;
+constexpr std::size_t worth_keeping = 64 << 10, most_kept = 64;
 
 class CountingAllocator final : public c10::Allocator {
  public:
-  explicit CountingAllocator(c10::Allocator* inner) : inner_(inner) {}
+  explicit CountingAllocator(c10::Allocator* inner) : inner_(inner) { kept_.reserve(most_kept); }
 
   c10::DataPtr allocate(std::size_t bytes) override;
   c10::DeleterFnPtr raw_deleter() const override;
@@ -29,22 +32,22 @@ class CountingAllocator final : public c10::Allocator {
     default_copy_data(to, from, bytes);
   }
 
-  void give_back(void* memory) {
-    auto* base = static_cast<std::byte*>(memory) - size_bytes;
-    std::size_t bytes = 0;
-    std::memcpy(&bytes, base, sizeof bytes);
-    now_.fetch_sub(bytes, std::memory_order_relaxed);
-    inner_->raw_deallocate(base);
-  }
-
-  HeldBytes held() {
-    const auto now = now_.load(std::memory_order_relaxed);
-    return {now, std::max(now, peak_.exchange(now, std::memory_order_relaxed))};
-  }
+  void give_back(void* memory);
+  void keep_freed(uint64_t bytes);
+  HeldBytes held();
 
  private:
+  struct Kept {
+    std::byte* base;
+    std::size_t bytes;
+  };
+  std::byte* take_kept(std::size_t bytes);
+  void make_room(uint64_t bytes);
+
   c10::Allocator* inner_;
-  std::atomic<uint64_t> now_{0}, peak_{0};
+  std::mutex mutex_;
+  uint64_t now_ = 0, peak_ = 0, limit_ = 0, kept_bytes_ = 0;
+  std::vector<Kept> kept_;  // what was freed last is last
 };
 
 // Never destroyed: tensors of static life may outlive every other object.
@@ -62,14 +65,61 @@ c10::DataPtr CountingAllocator::allocate(std::size_t bytes) {
   if (bytes == 0) return {nullptr, nullptr, &strata::torch::give_back, here};
   TORCH_CHECK(bytes <= std::numeric_limits<std::size_t>::max() - size_bytes, "no room for ", bytes,
               " bytes");
-  auto* base = static_cast<std::byte*>(inner_->raw_allocate(bytes + size_bytes));
-  std::memcpy(base, &bytes, sizeof bytes);
-  const auto now = now_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  auto peak = peak_.load(std::memory_order_relaxed);
-  while (peak < now && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  const std::lock_guard lock(mutex_);
+  auto* base = take_kept(bytes);
+  if (!base) {
+    make_room(bytes);
+    base = static_cast<std::byte*>(inner_->raw_allocate(bytes + size_bytes));
+    std::memcpy(base, &bytes, sizeof bytes);
   }
+  now_ += bytes;
+  peak_ = std::max(peak_, now_);
   auto* memory = base + size_bytes;
   return {memory, memory, &strata::torch::give_back, here};
+}
+
+void CountingAllocator::give_back(void* memory) {
+  auto* base = static_cast<std::byte*>(memory) - size_bytes;
+  std::size_t bytes = 0;
+  std::memcpy(&bytes, base, sizeof bytes);
+  const std::lock_guard lock(mutex_);
+  now_ -= bytes;
+  if (bytes < worth_keeping || now_ + kept_bytes_ + bytes > limit_ || kept_.size() == most_kept)
+    return inner_->raw_deallocate(base);
+  kept_.push_back({base, bytes});
+  kept_bytes_ += bytes;
+}
+
+// Memory of just that size, the last that was freed; null if there is none.
+std::byte* CountingAllocator::take_kept(std::size_t bytes) {
+  const auto found = std::find_if(kept_.rbegin(), kept_.rend(),
+                                  [bytes](const Kept& one) { return one.bytes == bytes; });
+  if (found == kept_.rend()) return nullptr;
+  auto* base = found->base;
+  kept_.erase(std::next(found).base());
+  kept_bytes_ -= bytes;
+  return base;
+}
+
+// Frees what was kept longest until so many bytes more are within the limit.
+void CountingAllocator::make_room(uint64_t bytes) {
+  auto first = kept_.begin();
+  for (; first != kept_.end() && now_ + kept_bytes_ + bytes > limit_; ++first) {
+    kept_bytes_ -= first->bytes;
+    inner_->raw_deallocate(first->base);
+  }
+  kept_.erase(kept_.begin(), first);
+}
+
+void CountingAllocator::keep_freed(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  limit_ = bytes;
+  make_room(0);
+}
+
+HeldBytes CountingAllocator::held() {
+  const std::lock_guard lock(mutex_);
+  return {now_, std::exchange(peak_, now_)};
 }
 
 c10::DeleterFnPtr CountingAllocator::raw_deleter() const { return &strata::torch::give_back; }
@@ -81,6 +131,8 @@ void count_allocations() {
   constexpr uint8_t over_the_default = 1;
   std::call_once(once, [] { c10::SetCPUAllocator(&allocator(), over_the_default); });
 }
+
+void keep_freed(uint64_t bytes) { allocator().keep_freed(bytes); }
 
 HeldBytes held_bytes() { return allocator().held(); }
 

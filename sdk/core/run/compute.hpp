@@ -56,6 +56,7 @@ struct ComputeOptions {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};                // of the run form
   std::vector<strata_device> devices{{STRATA_CPU, 0}};    // where units run; 0 is the main one
   KvRoom kv;
+  uint64_t bytes = 0;      // planned for what the arithmetic holds: freed memory is kept in it
   int threads = 0;         // 0: all cores
   bool recording = false;  // keep each unit's input, for backward
 };

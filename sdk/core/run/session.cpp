@@ -28,6 +28,7 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
     if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
   device_ = parts_.open_device(plan_events(prepared) + staging_chunks + other_events);
   parts_.compute.kv = prepared.kv;
+  parts_.compute.bytes = prepared.device_bytes - prepared.arena_bytes;
   compute_ = parts_.open_compute(parts_.compute);
   compute_->warm_up();
   compute_->held();  // what that took is no part of a run's peak

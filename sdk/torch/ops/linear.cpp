@@ -1,3 +1,5 @@
+#include <ATen/core/dispatch/Dispatcher.h>
+
 #include "torch/ops/few_tokens.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/parts.hpp"
@@ -6,6 +8,8 @@
 namespace strata::torch {
 
 namespace {
+
+constexpr int64_t many_tokens = 32;
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const auto tokens = x.size(0), in = x.size(1), out = weight.size(0);
@@ -23,12 +27,31 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   return y;
 }
 
+using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                             std::string_view, c10::List<std::optional<at::Scalar>>,
+                             std::optional<std::string_view>);
+
+// oneDNN's product, for many tokens: it uses what the processor has where MKL, on some vendors'
+// processors, does not. Undefined where LibTorch was built without it.
+at::Tensor many_tokens_product(const at::Tensor& x, const at::Tensor& weight,
+                               const at::Tensor& bias) {
+  static const auto found =
+      c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+  if (!found) return {};
+  static const auto op = found->typed<Pointwise>();
+  const auto b = bias.defined() ? std::optional(bias) : std::nullopt;
+  return op.call(x, weight, b, "none", c10::List<std::optional<at::Scalar>>(), "");
+}
+
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const bool alike = !bias.defined() || bias.is_contiguous();
   if (plain_loops(x) && x.dim() == 2 && x.size(0) <= few_tokens && weight.is_contiguous() && alike)
     return product(x, weight, bias);
+  if (plain_loops(x) && x.dim() == 2 && x.size(0) >= many_tokens && x.is_contiguous() &&
+      weight.is_contiguous() && alike)
+    if (auto y = many_tokens_product(x, weight, bias); y.defined()) return y;
   if (!bias.defined()) return at::linear(x, weight);
   return at::linear(x, weight, bias);
 }
