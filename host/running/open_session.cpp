@@ -121,6 +121,11 @@ shape::AttentionBytes bytes_of(const strata_attention& table, const std::string&
 
 nlohmann::json tier_extras(const cli::Settings& settings) {
   if (settings.offload_dirs.empty()) return nlohmann::json::object();
+  if (settings.offload_dirs.size() > 1)
+    throw UsageError("--offload-dir",
+                     std::to_string(settings.offload_dirs.size()) +
+                         " folders: spreading bytes over several does not exist yet",
+                     "give one");
   return {{"dir", settings.offload_dirs.front()}};
 }
 

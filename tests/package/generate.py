@@ -39,7 +39,8 @@ def main():
                    tiny.ids(tokens)]
         expected = tiny.greedy(model, tokens, TOKENS)
         for offload in ("device", "nvme", names[1]):
-            used = [*options, "--offload", offload, *(["--plugin", tier] * (offload == names[1]))]
+            used = [*options, "--offload", offload, *(["--plugin", tier] * (offload == names[1])),
+                    *(["--set", "offload.shelf.strict=true"] * (offload == "shelf"))]
             said = tiny.result(strata, "generate", *used, "--max-new-tokens", TOKENS, "--json")
             tiny.expect(said["output_ids"] == [expected],
                         f"{names[0]} from {offload}: {said['output_ids']}, not {expected}")

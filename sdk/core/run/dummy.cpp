@@ -49,7 +49,7 @@ void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const Lo
     if (!target.memory || (target.on_device && parts.separate_device))
       largest = std::max(largest, target.unit->run_bytes);
   }
-  auto* filled = largest > 0 ? transfer_memory(*parts.device, largest) : nullptr;
+  auto* filled = parts.outgoing;
   if (filled) fill(filled, largest, numbers);
   for (const auto& target : targets) {
     const auto bytes = target.unit->run_bytes;

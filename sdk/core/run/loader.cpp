@@ -1,7 +1,5 @@
 #include "core/run/loader.hpp"
 
-#include <algorithm>
-
 namespace strata::run {
 namespace {
 
@@ -18,13 +16,13 @@ uint64_t total(const std::vector<Target>& targets) {
 class Loader {
  public:
   Loader(tier::Tier& source, std::span<const tier::Region> files, tier::Grain grain,
-         std::byte* outgoing, const LoadParts& parts)
-      : source_(source), files_(files), grain_(grain), outgoing_(outgoing), parts_(parts) {}
+         const LoadParts& parts)
+      : source_(source), files_(files), grain_(grain), parts_(parts) {}
 
   void bring(const Target& target) {
-    auto* memory = target.memory ? target.memory : outgoing_;
+    auto* memory = target.memory ? target.memory : parts_.outgoing;
     bring(*target.unit, memory, target.on_device);
-    if (!target.memory) target.seat.write(outgoing_, target.unit->run_bytes);
+    if (!target.memory) target.seat.write(parts_.outgoing, target.unit->run_bytes);
   }
 
  private:
@@ -47,7 +45,6 @@ class Loader {
   tier::Tier& source_;
   std::span<const tier::Region> files_;
   tier::Grain grain_;
-  std::byte* outgoing_;
   const LoadParts& parts_;
   tier::Route route_;
   uint64_t landed_ = 0;
@@ -72,11 +69,8 @@ std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::b
 void load(const std::vector<Target>& targets, tier::Tier& source,
           std::span<const tier::Region> files, tier::Grain grain, const LoadParts& parts,
           const Progress& progress) {
-  uint64_t outgoing = 0, done = 0;
-  for (const auto& target : targets)
-    if (!target.memory) outgoing = std::max(outgoing, target.unit->run_bytes);
-  Loader loader(source, files, grain,
-                outgoing > 0 ? transfer_memory(*parts.device, outgoing) : nullptr, parts);
+  Loader loader(source, files, grain, parts);
+  uint64_t done = 0;
   const auto all = total(targets);
   for (const auto& target : targets) {
     loader.bring(target);

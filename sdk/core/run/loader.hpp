@@ -29,7 +29,8 @@ struct LoadParts {
   zero::Device* device = nullptr;
   tier::Reader* reader = nullptr;  // over the tier that reads the checkpoint's files
   Compute* compute = nullptr;
-  std::byte* scratch = nullptr;  // on the device: Prepared::scratch_bytes
+  std::byte* scratch = nullptr;   // on the device: Prepared::scratch_bytes
+  std::byte* outgoing = nullptr;  // of transfer_memory(): written_bytes() of the largest
   bool separate_device = false;
   uint32_t event = 0;  // two events of the device: this one and the next
 };

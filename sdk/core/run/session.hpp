@@ -70,6 +70,7 @@ class Session {
   uint64_t start_bytes() const { return start_bytes_; }
 
  private:
+  std::byte* announced(uint64_t bytes);
   void open_reader();
   void load_weights(const Progress& progress);
   void open_rows();
@@ -89,6 +90,7 @@ class Session {
   std::vector<tier::Region> file_regions_, row_regions_;
   std::unique_ptr<zero::Device> device_;
   std::byte* arena_ = nullptr;
+  std::vector<tier::Announced> announced_;
   std::unique_ptr<Compute> compute_;
   std::unique_ptr<tier::Reader> reader_;
   std::unique_ptr<Rows> rows_;

@@ -6,18 +6,14 @@
 #include "core/zero/shard.hpp"
 
 namespace strata::run {
-namespace {
 
-uint64_t up(uint64_t at, uint64_t align) { return (at + align - 1) / align * align; }
-
-}  // namespace
-
-uint64_t written_in(const tier::Tier& tier) {
-  return std::max<uint64_t>(4096, grain_of(tier).align);
+uint64_t written_bytes(const tier::Tier& tier, uint64_t bytes) {
+  const auto align = std::max<uint64_t>(4096, grain_of(tier).align);
+  return (bytes + align - 1) / align * align;
 }
 
 std::byte* transfer_memory(zero::Device& device, uint64_t bytes) {
-  auto* memory = device.staging(bytes + 2 * longest_align);
+  auto* memory = device.staging(bytes + longest_align);
   const auto beyond = reinterpret_cast<std::uintptr_t>(memory) % longest_align;
   return beyond == 0 ? memory : memory + (longest_align - beyond);
 }
@@ -26,7 +22,7 @@ void Seat::write(std::byte* from, uint64_t bytes) const {
   tier->move({.op = STRATA_WRITE,
               .region = region,
               .offset = offset,
-              .bytes = up(bytes, written_in(*tier)),
+              .bytes = written_bytes(*tier, bytes),
               .memory = from});
 }
 
@@ -71,7 +67,7 @@ void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
   const auto take = [&](Seat& seat, uint32_t tier, uint64_t bytes) {
     if (tier == zero::resident || wish.tiers[tier].stored) return;
     seat = {open_[tier].get(), &rooms_[tier], size[tier]};
-    size[tier] += up(bytes, written_in(*open_[tier]));
+    size[tier] += written_bytes(*open_[tier], bytes);
   };
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     take(seats_[u], prepared.placement[u].tier, prepared.units[u].run_bytes);

@@ -18,7 +18,7 @@ struct Seat {
   tier::Region* region = nullptr;
   uint64_t offset = 0;
   std::byte* memory() const { return region->memory() ? region->memory() + offset : nullptr; }
-  // Through the tier, from memory of transfer_memory() that holds `bytes` rounded up by it.
+  // Through the tier, from memory of transfer_memory() that holds written_bytes().
   void write(std::byte* from, uint64_t bytes) const;
 };
 
@@ -29,10 +29,10 @@ inline constexpr uint64_t longest_read = 1u << 20, longest_align = 1u << 20;
 // than longest_align.
 tier::Grain grain_of(const tier::Tier& tier);
 
-// Units lie in a tier's region at multiples of this, and are written in such multiples.
-uint64_t written_in(const tier::Tier& tier);
+// What so many bytes of a unit take in a tier's region, and are written as.
+uint64_t written_bytes(const tier::Tier& tier, uint64_t bytes);
 
-// Host memory of the device that every tier's transfers may use, `bytes` and what they round up.
+// Host memory of the device that every tier's transfers may use.
 std::byte* transfer_memory(zero::Device& device, uint64_t bytes);
 
 // Made on the main thread. `open` are the tiers of the wish in order; files are bound in place,

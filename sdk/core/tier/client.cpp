@@ -220,4 +220,19 @@ void Tier::move(const Transfer& transfer) {
   if (error) std::rethrow_exception(error);
 }
 
+Announced::Announced(Tier& tier, std::span<std::byte> memory, strata_device device)
+    : tier_(&tier), memory_(memory), device_(device) {
+  tier.announce(memory, device, true);
+}
+
+Announced::Announced(Announced&& other) noexcept
+    : tier_(std::exchange(other.tier_, nullptr)), memory_(other.memory_), device_(other.device_) {}
+
+Announced::~Announced() {
+  try {
+    if (tier_) tier_->announce(memory_, device_, false);
+  } catch (const Error&) {  // the tier keeps what it cannot let go until it is closed
+  }
+}
+
 }  // namespace strata::tier

@@ -127,4 +127,18 @@ class Tier {
   std::uint64_t read_ = 0, written_ = 0;
 };
 
+// Memory that a tier was told of, until this is gone.
+class Announced {
+ public:
+  Announced(Tier& tier, std::span<std::byte> memory, strata_device device);
+  Announced(Announced&& other) noexcept;
+  Announced& operator=(Announced&&) = delete;
+  ~Announced();
+
+ private:
+  Tier* tier_;
+  std::span<std::byte> memory_;
+  strata_device device_;
+};
+
 }  // namespace strata::tier
