@@ -75,6 +75,11 @@ make_environment() {
       die "setup: pip could not install $list"
     touch "$mark"
   done
+  # The compiler's wheel looks for its runtime where a toolkit has it.
+  local toolkit
+  for toolkit in "$venv"/lib/python3*/site-packages/nvidia/cu13; do
+    [ ! -x "$toolkit/bin/nvcc" ] || [ -e "$toolkit/lib64" ] || ln -s lib "$toolkit/lib64"
+  done
   exec 9>&-
   link_environment "$venv"
 }
