@@ -50,9 +50,8 @@ void bench(const cli::Settings& settings) {
   auto model = open_model(settings.model, plugins, true);
   model.checkpoint.reset();
   model.tensors.reset();
-  const auto batch = static_cast<uint32_t>(settings.batch_size);
   auto planned = plan_run(settings, model,
-                          {.sequences = batch,
+                          {.sequences = static_cast<uint32_t>(settings.batch_size),
                            .tokens = settings.prompt_len + settings.gen_len,
                            .prompt = settings.batch_size * settings.prompt_len},
                           plugins);
@@ -60,7 +59,7 @@ void bench(const cli::Settings& settings) {
   const auto session = open_session(settings, model, std::move(planned), true, plugins);
   run::GenerateRequest request;
   request.new_tokens = settings.gen_len;
-  for (uint32_t row = 0; row < batch; ++row) {
+  for (int64_t row = 0; row < settings.batch_size; ++row) {
     std::vector<int32_t> prompt;
     for (int64_t at = 0; at < settings.prompt_len; ++at)
       prompt.push_back(static_cast<int32_t>((at * 7919 + row * 104729) % session->vocabulary()));
@@ -78,11 +77,11 @@ void bench(const cli::Settings& settings) {
   if (settings.json) return print_json({{"loops", loops}, {"report", full}});
   const auto tokens =
       static_cast<double>(settings.batch_size * (settings.prompt_len + settings.gen_len));
-  print(text_of(loops.back(), static_cast<double>(model.run_bytes(asked.wish.dtype)),
-                static_cast<double>(session->prepared().kv_bytes),
-                tokens * static_cast<double>(model.config->i64("hidden_size")) *
-                    static_cast<double>(asked.wish.dtype.bits / 8),
-                full["peak"]["device"]["bytes"].get<double>()));
+  print(text_of(
+      loops.back(), static_cast<double>(model.run_bytes(asked.wish.dtype)),
+      static_cast<double>(session->prepared().kv_bytes),
+      tokens * static_cast<double>(model.config->i64("hidden_size")) * asked.wish.dtype.bits / 8.0,
+      full["peak"]["device"]["bytes"].get<double>()));
 }
 
 }  // namespace strata::host

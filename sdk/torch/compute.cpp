@@ -14,8 +14,8 @@
 
 namespace strata::torch {
 
-TorchCompute::TorchCompute(const run::ComputeOptions& options)
-    : options_(options), shared_(options_) {
+TorchCompute::TorchCompute(run::ComputeOptions options)
+    : options_(std::move(options)), shared_(options_) {
   count_allocations();
   keep_freed(options_.bytes);
   if (options_.threads > 0) at::set_num_threads(options_.threads);
@@ -27,7 +27,7 @@ namespace {
 
 // One copy, waited for with the stream alone.
 at::Tensor to_host(const at::Tensor& logits) {
-  const auto narrow = logits.to(at::kFloat).contiguous();
+  auto narrow = logits.to(at::kFloat).contiguous();
   if (narrow.is_cpu()) return narrow;
   auto host = at::empty(narrow.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
   host.copy_(narrow, true);

@@ -22,7 +22,7 @@ struct Place {
 
 class TorchCompute final : public run::Compute {
  public:
-  explicit TorchCompute(const run::ComputeOptions& options);
+  explicit TorchCompute(run::ComputeOptions options);
 
   void* stream(uint32_t device) override;
   void begin(const run::Batch& batch) override;

@@ -77,7 +77,8 @@ void expand_blocks(const zero::Weight& w, at::IntArrayRef shape, const std::byte
     unpack(codec, w, blocks, run.view({rows.count, rows.elements}), how);
     return;
   }
-  const int64_t some = how.device.is_cpu() ? run::between_on_cpu : run::between_on_gpu;
+  const auto some =
+      static_cast<int64_t>(how.device.is_cpu() ? run::between_on_cpu : run::between_on_gpu);
   const auto whole = w.source.permuted_heads ? rows_of_head(w, shape) : 1;
   const auto step = std::max<int64_t>(whole, some / rows.elements / whole * whole);
   const auto between =

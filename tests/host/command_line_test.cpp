@@ -61,7 +61,7 @@ TEST_CASE("the command line wins over --set, which wins over the file", "[host][
 }
 
 TEST_CASE("settings by --set reach lists, flags and the tables of plugins", "[host][cli]") {
-  const auto s = generate({"--set", "plugins.allow=[\"a\", \"b\"]", "--set", "run.json=true",
+  const auto s = generate({"--set", R"(plugins.allow=["a", "b"])", "--set", "run.json=true",
                            "--set", "offload.disk.depth=8", "--set", "offload.disk.dir=/x"});
   CHECK(s.plugins_allow == Strings{"a", "b"});
   CHECK(s.json);

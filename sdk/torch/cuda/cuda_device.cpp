@@ -39,7 +39,7 @@ CudaDevice::Staging::~Staging() {
 
 CudaDevice::CudaDevice(uint32_t events) : board_(events) {
   const auto place = open_place({STRATA_CUDA, 0});
-  index_ = place.device.index();
+  index_ = static_cast<uint8_t>(place.device.index());
   compute_ = static_cast<cudaStream_t>(place.stream->native_handle());
   use();
   for (const auto lane : {Lane::io, Lane::copy, Lane::comm}) {

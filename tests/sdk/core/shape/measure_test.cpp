@@ -82,7 +82,7 @@ TEST_CASE("a unit's peak is its input with its output, to the byte", "[shape][me
   const Opened<Product> family;
   const auto m = shape::measure(*family, 1, {.tokens = 5, .keys = 5, .wanted = 3});
   REQUIRE(m.rows == 3);
-  REQUIRE(m.peak_bytes == 3 * (4 + 8) * 4);
+  REQUIRE(m.peak_bytes == 3UL * (4 + 8) * 4);
   REQUIRE(m.flops == 2.0 * 3 * 4 * 8);
   // int64 ids and their rows
   REQUIRE(shape::measure(*family, 0, {.tokens = 5, .keys = 5}).peak_bytes == 5 * 8 + 5 * 4 * 4);
