@@ -59,7 +59,7 @@ Elf read_library(const std::filesystem::path& library) {
 }
 
 std::string check_hash(const Candidate& candidate) {
-  const auto hash = registry::sha256_of(candidate.library);
+  auto hash = registry::sha256_of(candidate.library);
   if (hash != candidate.manifest.sha256)
     refuse("the library's SHA-256 is " + hash + ", the manifest says " + candidate.manifest.sha256,
            "write the manifest again");
@@ -106,7 +106,7 @@ std::string check_unknown(const strata_plugin* entry) {
 }
 
 std::string check_functions(const Candidate& candidate, const strata_plugin* entry) {
-  const auto id = registry::interface_id(candidate.manifest.kind);
+  auto id = registry::interface_id(candidate.manifest.kind);
   const auto* table = entry->query({id.data(), id.size()});
   if (!table) refuse("it does not give " + id, "give the interface of its kind");
   const auto missing = registry::missing_function(candidate.manifest.kind, table);

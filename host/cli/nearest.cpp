@@ -11,11 +11,11 @@ namespace {
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
+  for (const char letter : a) {
     auto corner = row[0]++;
     for (std::size_t j = 0; j < b.size(); ++j) {
       const auto above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, corner + (a[i] == b[j] ? 0U : 1U)});
+      row[j + 1] = std::min({above + 1, row[j] + 1, corner + (letter == b[j] ? 0U : 1U)});
       corner = above;
     }
   }

@@ -88,7 +88,7 @@ std::uint64_t read_size(const json& value, std::string_view who) {
 }
 
 const json& need_list(const json& value, std::string_view who) {
-  if (!value.is_array()) refuse(who, value, "list", "write it as [\"...\", \"...\"]");
+  if (!value.is_array()) refuse(who, value, "list", R"(write it as ["...", "..."])");
   return value;
 }
 

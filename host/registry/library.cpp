@@ -78,7 +78,7 @@ Plugin Loader::open(const Candidate& candidate, const strata_host* host) {
     if (words.empty()) words = "open failed with status " + std::to_string(status);
     throw Error("plugins", candidate.id(), words);
   }
-  return Plugin(candidate, entry);
+  return {candidate, entry};
 }
 
 const void* Plugin::table() const {

@@ -15,7 +15,7 @@ std::string copy(strata_str s) { return s.p ? std::string(s.p, s.n) : std::strin
 
 // The value as the declared type, or a discarded one where it is none of it.
 json as_type(const json& value, const std::string& type) {
-  const json none(json::value_t::discarded);
+  json none(json::value_t::discarded);
   if (type == "integer") return value.is_number_integer() ? value : none;
   if (type == "number") return value.is_number() ? value : none;
   if (type == "flag") return value.is_boolean() ? value : none;

@@ -34,7 +34,7 @@ class Nvme {
     return 3;
   }
   explicit Nvme(const strata::Config& options)
-      : settings_(options), slots_(2 * settings_.depth), engine_(make_engine(settings_)) {
+      : settings_(options), slots_(2UL * settings_.depth), engine_(make_engine(settings_)) {
     for (std::size_t i = slots_.size(); i-- > 0;) free_.push_back(i);
   }
 

@@ -37,7 +37,7 @@ std::uint64_t lockable() {
 class LockedPages {
  public:
   LockedPages(strata::Pages pages, std::optional<Cuda> cuda)
-      : pages_(std::move(pages)), cuda_(std::move(cuda)) {}
+      : pages_(std::move(pages)), cuda_(cuda) {}
   LockedPages(LockedPages&& other) noexcept
       : pages_(std::move(other.pages_)), cuda_(std::exchange(other.cuda_, {})) {}
   LockedPages& operator=(LockedPages&&) = delete;

@@ -22,7 +22,7 @@ constexpr float to_float(Half h) {
 }
 
 constexpr Half to_half(float f) {
-  const uint32_t bits = std::bit_cast<uint32_t>(f);
+  const auto bits = std::bit_cast<uint32_t>(f);
   const uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
   // Adding 1/2 leaves a multiple of 2^-24, half's smallest step, rounded, in the low bits.
   const uint32_t small =
@@ -34,7 +34,7 @@ constexpr Half to_half(float f) {
 }
 
 constexpr Brain to_brain(float f) {
-  const uint32_t bits = std::bit_cast<uint32_t>(f);
+  const auto bits = std::bit_cast<uint32_t>(f);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   const uint32_t nan = (bits >> 16) | 0x40u;
   return {static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded)};

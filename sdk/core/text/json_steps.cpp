@@ -103,7 +103,7 @@ bool parse_normalizer(const json& value, const std::string& file) {
   each_step(value, "normalizer", file, "normalizers", [&](const json& step, const auto& path) {
     const auto type = type_of(step, path, file);
     if (type != "NFC") refuse_type(type, path, file, "NFC and Sequence");
-    JsonFields(step, path, file, {"type"});
+    const JsonFields only_its_type(step, path, file, {"type"});
     nfc = true;
   });
   return nfc;

@@ -99,7 +99,7 @@ int64_t head_rows(const plugin::DeclaredUnit& unit) {
 
 }  // namespace
 
-uint64_t element_bytes(strata_dtype dtype) { return dtype.bits / 8u * dtype.lanes; }
+uint64_t element_bytes(strata_dtype dtype) { return uint64_t{dtype.bits} / 8 * dtype.lanes; }
 
 std::vector<Unit> lay_out(std::span<const plugin::DeclaredUnit> declared, const FindTensor& find,
                           const LayoutOptions& options) {
