@@ -16,7 +16,7 @@ const Run& each_run() {
 }
 
 std::string write_file(std::span<const std::byte> bytes) {
-  const auto path = (subject().scratch / "in place.bin").string();
+  auto path = (subject().scratch / "in place.bin").string();
   std::ofstream(path, std::ios::binary | std::ios::trunc)
       .write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));

@@ -97,7 +97,7 @@ TEST_CASE("what the GPU's tensors hold is counted", "[gpu][compute]") {
   REQUIRE(held.now > 0);
   REQUIRE(held.peak >= held.now);
   // Keys and values of three layers at least, and far less than a gibibyte.
-  REQUIRE(held.now >= 3u * 2 * 4 * 32 * 2 * 16 * 4);
+  REQUIRE(held.now >= 3UL * 2 * 4 * 32 * 2 * 16 * 4);
   REQUIRE(held.peak < (1u << 30));
 }
 

@@ -18,12 +18,12 @@ constexpr uint64_t size = 32u << 20;
 
 void fill(std::byte* memory, unsigned seed) {
   for (uint64_t i = 0; i < size; ++i)
-    memory[i] = static_cast<std::byte>((i * 2654435761u + seed * 40503u) >> 7);
+    memory[i] = static_cast<std::byte>((i * 2654435761u + seed * 40503UL) >> 7);
 }
 
 bool is_filled(const std::byte* memory, unsigned seed) {
   for (uint64_t i = 0; i < size; ++i)
-    if (memory[i] != static_cast<std::byte>((i * 2654435761u + seed * 40503u) >> 7)) return false;
+    if (memory[i] != static_cast<std::byte>((i * 2654435761u + seed * 40503UL) >> 7)) return false;
   return true;
 }
 

@@ -22,7 +22,7 @@ Folder::~Folder() {
 }
 
 fs::path Folder::write(const std::string& name, std::string_view text) const {
-  const auto file = path_ / name;
+  auto file = path_ / name;
   std::ofstream(file, std::ios::binary) << text;
   chmod(file.c_str(), 0644);
   return file;

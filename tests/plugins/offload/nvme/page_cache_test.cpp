@@ -27,7 +27,7 @@ std::size_t cached(const std::string& path) {
 }
 
 std::string cold_file(const Scratch& scratch) {
-  const auto path = (scratch.path() / "a.bin").string();
+  auto path = (scratch.path() / "a.bin").string();
   const auto content = pattern(size, 9);
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(size));

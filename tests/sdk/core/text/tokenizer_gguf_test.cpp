@@ -108,10 +108,10 @@ TEST_CASE("metadata that is malformed or not supported is refused by its key",
   value.tokens[4] = "\xff";
   REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: token 4 '\\xff' is not UTF-8"));
   value = vocabulary();
-  value.merges.push_back("1 \xff");
+  value.merges.emplace_back("1 \xff");
   REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: merge 1 is not UTF-8"));
   value = vocabulary();
-  value.merges.push_back("1 2");
+  value.merges.emplace_back("1 2");
   REQUIRE_THAT(refusal(value),
                Catch::StartsWith("m.gguf: model.merges[1]: '2' is not in the vocab"));
   value = vocabulary();

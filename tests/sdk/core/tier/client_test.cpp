@@ -7,14 +7,13 @@
 
 using namespace strata;
 using namespace strata::tier;
-using Catch::Equals;
 
 namespace {
 
 struct Fixture {
   strata_offload table = fake_table();
   Fixture() { faults = {}; }
-  Tier open() { return Tier("fake", &table, nullptr, nullptr); }
+  Tier open() { return {"fake", &table, nullptr, nullptr}; }
 };
 
 std::vector<std::byte> counted(std::size_t n) {

@@ -100,7 +100,7 @@ TEST_CASE("with room for two slots the next fetch is issued before the unit runs
   std::vector<Unit> units(4);
   for (auto& unit : units) unit.run_bytes = unit.stored_bytes = 4096;
   const Placement placement(4, Place{.tier = 0});
-  const auto plan = plan_pass(units, placement, {false}, 2 * 4096, Mode::step);
+  const auto plan = plan_pass(units, placement, {false}, 2UL * 4096, Mode::step);
   REQUIRE(plan.prologue.size() == 2);
   REQUIRE(plan.pass.front().kind == Kind::run);
   REQUIRE(plan.pass[2].kind == Kind::fetch);

@@ -35,7 +35,8 @@ inline RandomCase random_case(uint32_t seed, Mode mode, bool several_ranks = tru
     if (place.tier == 0 && up_to(7) == 0) place.device = 1;
     out.placement.push_back(place);
   }
-  out.budget = least_arena(out.units, out.placement, mode, out.ranks) + up_to(3) * up_to(300'000);
+  out.budget =
+      least_arena(out.units, out.placement, mode, out.ranks) + uint64_t{up_to(3)} * up_to(300'000);
   return out;
 }
 

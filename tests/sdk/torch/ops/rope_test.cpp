@@ -95,7 +95,7 @@ TEST_CASE("heads are turned by halves or by neighbours, in part or whole", "[tor
       const bool halves = with.layout == STRATA_ROPE_HALVES;
       const auto a = halves ? i : 2 * i, b = halves ? i + dim / 2 : 2 * i + 1;
       const auto from = x[t][1], to = made[t][1];
-      const double p = from[a].item<double>(), q = from[b].item<double>();
+      const auto p = from[a].item<double>(), q = from[b].item<double>();
       REQUIRE(to[a].item<double>() ==
               Approx(p * std::cos(angle) - q * std::sin(angle)).margin(1e-5));
       REQUIRE(to[b].item<double>() ==
