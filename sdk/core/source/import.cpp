@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/output.hpp"
+#include "core/source/row_mean.hpp"
 #include "core/source/safetensors.hpp"
 
 namespace strata::source {
@@ -16,11 +17,13 @@ constexpr std::uint64_t buffer_bytes = 32ull << 20;  // twice: as stored, and ex
 bool dense(const Tensor& tensor) { return tensor.stored.scheme.empty(); }
 
 // The tensor as it will lie in the new file.
-Tensor imported(const Tensor& tensor) {
+Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   Tensor out = tensor;
+  if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
+    out.shape[0] = resized->second;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
   out.permuted_heads = 0;
-  out.at = {0, 0, static_cast<std::uint64_t>(elements(tensor)) * bytes_of(out.stored.dtype)};
+  out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
   return out;
 }
 
@@ -32,7 +35,8 @@ class Copier {
 
   // `at`: where the tensor begins in the new file.
   void copy(const Tensor& tensor, std::uint64_t at) {
-    const auto width = bytes_of(imported(tensor).stored.dtype);
+    const auto width = bytes_of(imported(tensor, options_).stored.dtype);
+    if (options_.rows.contains(tensor.name)) return resize(tensor, width, at);
     const auto all = static_cast<std::uint64_t>(elements(tensor));
     const std::uint64_t row =
         tensor.permuted_heads == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
@@ -50,6 +54,26 @@ class Copier {
   }
 
  private:
+  // The rows that stay, and in each new one the mean of those that were there.
+  void resize(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
+    const auto form = imported(tensor, options_);
+    const auto all = static_cast<std::uint64_t>(tensor.shape[0]),
+               wanted = static_cast<std::uint64_t>(form.shape[0]),
+               columns = static_cast<std::uint64_t>(elements(tensor)) / all;
+    const auto count = piece_elements(tensor, width, columns) / columns, row = columns * width;
+    RowMean mean(form.stored.dtype, columns, tensor.name);
+    for (std::uint64_t first = 0; first < all; first += count) {
+      const auto many = std::min(count, all - first);
+      const auto bytes = expanded(tensor, first * columns, many * columns);
+      if (wanted > all) mean.add(bytes);
+      if (first < wanted)
+        to_.write(at + first * row, bytes.first(std::min(many, wanted - first) * row));
+    }
+    if (wanted <= all) return;
+    const auto fresh = mean.row();
+    for (auto next = all; next < wanted; ++next) to_.write(at + next * row, fresh);
+  }
+
   // As many as fit the buffer: whole rows where they are permuted or in blocks.
   static std::uint64_t piece_elements(const Tensor& tensor, std::uint64_t width,
                                       std::uint64_t row) {
@@ -98,7 +122,7 @@ void write_weights(const Checkpoint& checkpoint, const ImportOptions& options,
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", which no codec expands",
                   "add the codec's plugin");
-    planned.push_back(imported(tensor));
+    planned.push_back(imported(tensor, options));
     total += planned.back().at.bytes;
   }
   OutputFile file(path);
@@ -125,7 +149,8 @@ void write_text(const std::string& path, std::string_view bytes) {
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options) {
   OutputFolder out(folder);
-  write_text(out.file("config.json"), checkpoint.config());
+  write_text(out.file("config.json"),
+             options.config.empty() ? checkpoint.config() : options.config);
   for (const auto& extra : options.extra) write_text(out.file(extra.name), extra.bytes);
   write_weights(checkpoint, options, out.file("model.safetensors"));
   out.appear();

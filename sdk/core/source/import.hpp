@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct ImportOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)>
       progress;                  // bytes written; may be null
   std::vector<ExtraFile> extra;  // tokenizer files
+  // Tensors by name that get another number of rows: the last ones go, new ones are the mean.
+  std::map<std::string, std::int64_t> rows;
+  std::string config;  // in the place of the checkpoint's; empty: that
 };
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype,
