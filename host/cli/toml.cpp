@@ -72,11 +72,10 @@ std::string read_config_file(const std::string& file) {
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad() || !in.is_open() || in.gcount() == 0) {
     if (!in.is_open() || in.bad() || !in.eof())
-      throw UsageError(file, "cannot be read", "give a TOML file that you may read");
+      throw UsageError(file, "cannot be read", "give a file of settings that you may read");
   }
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > most)
-    throw UsageError(file, "larger than 1 MiB", "give a TOML file of settings");
+  if (text.size() > most) throw UsageError(file, "larger than 1 MiB", "give a file of settings");
   return text;
 }
 

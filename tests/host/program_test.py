@@ -59,7 +59,7 @@ REFUSED = [
     (["generate", "--model", "m", "--prompt", "a", "--top-p", "2"],
      "--top-p: 2.0 is out of range: give at most 1"),
     (["plan", "--model", "m", "--config", "/none.toml"],
-     "/none.toml: cannot be read: give a TOML file that you may read"),
+     "/none.toml: cannot be read: give a file of settings that you may read"),
     (["plan", "--model", "m", "--set", "run.threads"],
      "--set: 'run.threads' has no '=': write section.key=value"),
     (["plan", "--model", "m", "--set", "run.thread=1"],

@@ -1,0 +1,17 @@
+// The three batch sizes of a ds_config, which follow from each other.
+#pragma once
+#include <cstdint>
+
+#include "host/deepspeed/ds_config.hpp"
+
+namespace strata::deepspeed {
+
+struct Batch {
+  std::int64_t train, micro, accumulation;  // train = micro x accumulation x world
+};
+
+// What is absent or "auto" follows from the others; without a train_batch_size, micro and
+// accumulation are 1. Throws UsageError where they contradict each other or do not divide.
+Batch batch_of(const DsConfig& config, std::int64_t world);
+
+}  // namespace strata::deepspeed

@@ -1,0 +1,224 @@
+#include "host/deepspeed/fields.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace strata::deepspeed {
+namespace {
+
+using enum Type;
+using enum Use;
+
+constexpr auto by_budget = "the plan follows --device-memory and --host-memory";
+constexpr auto by_plan = "every copy is planned ahead, and units are fetched whole";
+constexpr auto of_training = "of training";
+constexpr auto of_gradients = "of reducing gradients";
+constexpr auto of_logs = "of DeepSpeed's log";
+constexpr auto of_optimizer = "of the optimizer's state";
+constexpr auto no_files = "nothing is written: weights are read from the checkpoint's own files";
+constexpr auto no_scaling = "of scaling the loss in float16";
+
+constexpr std::array table{
+    Field{"train_batch_size", integer, "", recorded, of_training, true, {}, 1},
+    Field{"train_micro_batch_size_per_gpu", integer, "", recorded, of_training, true, {}, 1},
+    Field{"gradient_accumulation_steps", integer, "", recorded, of_training, true, {}, 1},
+    Field{"gradient_clipping", number, "0.0", recorded, of_training, true},
+    Field{"steps_per_print", number, "", recorded, of_logs, true},
+    Field{"wall_clock_breakdown", flag, "false", recorded, of_logs},
+    Field{"memory_breakdown", flag, "false", ignored, of_logs},
+    Field{"dump_state", flag, "false", ignored, of_logs},
+    Field{"prescale_gradients", flag, "false", recorded, of_gradients},
+    Field{"gradient_predivide_factor", number, "1.0", recorded, of_gradients},
+    Field{"sparse_gradients", flag, "false", recorded, of_gradients},
+    Field{"communication_data_type", text, "", recorded, "the dtype of reducing", false,
+          "fp16|bf16|fp32"},
+    Field{"seq_parallel_comm_data_type", text, "\"fp32\"", ignored,
+          "sequences are not cut over ranks", false, "fp16|bf16|fp32"},
+    Field{"data_types.grad_accum_dtype", text, "", recorded, of_gradients, false, "fp16|bf16|fp32"},
+    Field{"disable_allgather", flag, "false", ignored, by_plan},
+    Field{"zero_allow_untested_optimizer", flag, "false", recorded, of_optimizer},
+    Field{"zero_force_ds_cpu_optimizer", flag, "true", recorded, of_optimizer},
+    Field{"dataloader_drop_last", flag, "false", recorded, of_training},
+    Field{"optimizer", object, "", recorded, of_training},
+    Field{"scheduler", object, "", recorded, of_training},
+    Field{"activation_checkpointing", object, "", recorded, of_training},
+    Field{"checkpoint", object, "", recorded, of_training},
+    Field{"hybrid_engine", object, "", ignored, "generating and training share one engine"},
+    Field{"tensorboard", object, "", ignored, of_logs},
+    Field{"wandb", object, "", ignored, of_logs},
+    Field{"csv_monitor", object, "", ignored, of_logs},
+    Field{"comms_logger", object, "", ignored, of_logs},
+    Field{"flops_profiler", object, "", ignored, of_logs},
+    Field{"autotuning", object, "", ignored, by_budget},
+    Field{"compile", object, "", ignored, "nothing is compiled while it runs"},
+    Field{"data_efficiency", object, "", ignored, of_training},
+    Field{"elasticity", object, "", ignored, of_training},
+
+    Field{"fp16.enabled", flag, "\"auto\"", applied, "--dtype", true},
+    Field{"fp16.auto_cast", flag, "false", ignored, "inputs are token ids"},
+    Field{"fp16.loss_scale", number, "0", recorded, no_scaling},
+    Field{"fp16.initial_scale_power", integer, "16", recorded, no_scaling},
+    Field{"fp16.loss_scale_window", number, "1000", recorded, no_scaling},
+    Field{"fp16.hysteresis", integer, "2", recorded, no_scaling},
+    Field{"fp16.consecutive_hysteresis", flag, "false", recorded, no_scaling},
+    Field{"fp16.min_loss_scale", number, "1", recorded, no_scaling},
+    Field{"fp16.fp16_master_weights_and_grads", flag, "false", recorded, of_optimizer},
+    Field{"bf16.enabled", flag, "\"auto\"", applied, "--dtype", true},
+    Field{"bf16.immediate_grad_update", flag, "true", recorded, of_gradients},
+
+    Field{"zero_optimization.stage",
+          integer,
+          "0",
+          applied,
+          "weights are streamed as in stage 3, whatever the stage",
+          false,
+          {},
+          0,
+          3},
+    Field{"zero_optimization.contiguous_gradients", flag, "true", recorded, of_gradients},
+    Field{"zero_optimization.reduce_scatter", flag, "true", recorded, of_gradients},
+    Field{"zero_optimization.reduce_bucket_size", integer, "5e8", recorded, of_gradients, true},
+    Field{"zero_optimization.allgather_bucket_size", integer, "5e8", ignored, by_plan, true},
+    Field{"zero_optimization.allgather_partitions", flag, "true", ignored, by_plan},
+    Field{"zero_optimization.overlap_comm", flag, "", recorded, of_gradients},
+    Field{"zero_optimization.sub_group_size", integer, "1e9", recorded, of_optimizer},
+    Field{"zero_optimization.stage3_prefetch_bucket_size", integer, "5e7", ignored, by_budget,
+          true},
+    Field{"zero_optimization.stage3_param_persistence_threshold", integer, "1e5", ignored,
+          by_budget, true},
+    Field{"zero_optimization.stage3_model_persistence_threshold", integer, "9223372036854775807",
+          ignored, by_budget},
+    Field{"zero_optimization.stage3_max_live_parameters", integer, "1e9", ignored, by_budget},
+    Field{"zero_optimization.stage3_max_reuse_distance", integer, "1e9", ignored, by_budget},
+    Field{"zero_optimization.stage3_gather_16bit_weights_on_model_save", flag, "false", recorded,
+          of_training},
+    Field{"zero_optimization.stage3_module_granularity_threshold", integer, "0", ignored, by_plan},
+    Field{"zero_optimization.stage3_use_all_reduce_for_fetch_params", flag, "false", ignored,
+          by_plan},
+    Field{"zero_optimization.zero_hpz_partition_size", integer, "1", ignored,
+          "one group of ranks holds the shards"},
+    Field{"zero_optimization.zero_quantized_weights", flag, "false", ignored,
+          "shards are gathered as they are stored"},
+    Field{"zero_optimization.zero_quantized_gradients", flag, "false", ignored,
+          "gradients are reduced as they are"},
+    Field{"zero_optimization.zero_quantized_nontrainable_weights", flag, "false", ignored,
+          "weights are held as they are stored"},
+    Field{"zero_optimization.memory_efficient_linear", flag, "true", ignored, by_plan},
+    Field{"zero_optimization.round_robin_gradients", flag, "false", recorded, of_gradients},
+    Field{"zero_optimization.ignore_unused_parameters", flag, "true", recorded, of_gradients},
+    Field{"zero_optimization.load_from_fp32_weights", flag, "true", recorded, of_optimizer},
+    Field{"zero_optimization.elastic_checkpoint", flag, "false", ignored, of_training},
+    Field{"zero_optimization.leaf_module.classes", list, "[]", recorded,
+          "units are what their family declares"},
+    Field{"zero_optimization.leaf_module.names", list, "[]", recorded,
+          "units are what their family declares"},
+    Field{"zero_optimization.leaf_module.name_suffixes", list, "[]", recorded,
+          "units are what their family declares"},
+
+    Field{"zero_optimization.offload_param.device", text, "\"none\"", applied, "--offload", false,
+          "none|cpu|nvme"},
+    Field{"zero_optimization.offload_param.nvme_path", text, "", applied, "--offload-dir"},
+    Field{"zero_optimization.offload_param.pin_memory", flag, "true", applied,
+          "with device cpu: page-locked memory"},
+    Field{"zero_optimization.offload_param.buffer_count", integer, "5", ignored, by_budget},
+    Field{"zero_optimization.offload_param.buffer_size", integer, "1e8", ignored, by_budget},
+    Field{"zero_optimization.offload_param.max_in_cpu", integer, "1e9", ignored, by_budget},
+    Field{"zero_optimization.offload_optimizer.device", text, "\"none\"", recorded, of_optimizer,
+          false, "none|cpu|nvme"},
+    Field{"zero_optimization.offload_optimizer.nvme_path", text, "", recorded, of_optimizer},
+    Field{"zero_optimization.offload_optimizer.buffer_count", integer, "4", recorded, of_optimizer},
+    Field{"zero_optimization.offload_optimizer.pin_memory", flag, "true", recorded, of_optimizer},
+    Field{"zero_optimization.offload_optimizer.pipeline_read", flag, "false", recorded,
+          of_optimizer},
+    Field{"zero_optimization.offload_optimizer.pipeline_write", flag, "false", recorded,
+          of_optimizer},
+    Field{"zero_optimization.offload_optimizer.fast_init", flag, "false", recorded, of_optimizer},
+    Field{"zero_optimization.offload_optimizer.ratio",
+          number,
+          "1.0",
+          recorded,
+          of_optimizer,
+          false,
+          {},
+          0,
+          1},
+    Field{"zero_optimization.offload_optimizer.super_offload", flag, "false", recorded,
+          of_optimizer},
+    Field{"zero_optimization.offload_optimizer.cpuadam_cores_perc",
+          number,
+          "0.8",
+          recorded,
+          of_optimizer,
+          false,
+          {},
+          0,
+          1},
+
+    Field{
+        "aio.block_size", integer, "1048576", applied, "bytes of one read: max_io", false, {}, 512},
+    Field{"aio.queue_depth", integer, "8", applied, "queue_depth", false, {}, 1},
+    Field{"aio.intra_op_parallelism", integer, "1", applied, "threads", false, {}, 1},
+    Field{"aio.single_submit", flag, "false", ignored, no_files},
+    Field{"aio.overlap_events", flag, "true", ignored, "reads always overlap"},
+    Field{"aio.use_gds", flag, "false", ignored, "reads go through page-locked host memory"},
+};
+
+constexpr std::array replaced_table{
+    Replaced{"bfloat16", "bf16", ""},
+    Replaced{"aio.thread_count", "aio.intra_op_parallelism", ""},
+    Replaced{"zero_optimization.prefetch_bucket_size",
+             "zero_optimization.stage3_prefetch_bucket_size", ""},
+    Replaced{"zero_optimization.param_persistence_threshold",
+             "zero_optimization.stage3_param_persistence_threshold", ""},
+    Replaced{"zero_optimization.model_persistence_threshold",
+             "zero_optimization.stage3_model_persistence_threshold", ""},
+    Replaced{"zero_optimization.max_live_parameters",
+             "zero_optimization.stage3_max_live_parameters", ""},
+    Replaced{"zero_optimization.max_reuse_distance", "zero_optimization.stage3_max_reuse_distance",
+             ""},
+    Replaced{"zero_optimization.module_granularity_threshold",
+             "zero_optimization.stage3_module_granularity_threshold", ""},
+    Replaced{"zero_optimization.use_all_reduce_for_fetch_params",
+             "zero_optimization.stage3_use_all_reduce_for_fetch_params", ""},
+    Replaced{"zero_optimization.gather_16bit_weights_on_model_save",
+             "zero_optimization.stage3_gather_16bit_weights_on_model_save", ""},
+    Replaced{"zero_optimization.stage3_gather_fp16_weights_on_model_save",
+             "zero_optimization.stage3_gather_16bit_weights_on_model_save", ""},
+    Replaced{"zero_optimization.cpu_offload", "", "use offload_optimizer: {\"device\": \"cpu\"}"},
+    Replaced{"zero_optimization.cpu_offload_param", "", "use offload_param: {\"device\": \"cpu\"}"},
+    Replaced{"zero_optimization.cpu_offload_use_pin_memory", "",
+             "use pin_memory of offload_param and offload_optimizer"},
+    Replaced{"zero_optimization.legacy_stage1", "", "leave it out"},
+    Replaced{"fp16.fused_mode", "", "leave it out"},
+    Replaced{"amp", "", "use bf16: {\"enabled\": true}"},
+    Replaced{"allgather_size", "zero_optimization.allgather_bucket_size", ""},
+};
+
+}  // namespace
+
+std::span<const Field> fields() { return table; }
+
+const Field* find_field(std::string_view path) {
+  const auto at = std::ranges::find(table, path, &Field::path);
+  return at == table.end() ? nullptr : &*at;
+}
+
+bool is_section(std::string_view path) {
+  return std::ranges::any_of(table, [&](const Field& field) {
+    return field.path.size() > path.size() && field.path.starts_with(path) &&
+           field.path[path.size()] == '.';
+  });
+}
+
+std::vector<std::string> known_paths() {
+  std::vector<std::string> out;
+  for (const auto& field : table) out.emplace_back(field.path);
+  return out;
+}
+
+const Replaced* find_replaced(std::string_view path) {
+  const auto at = std::ranges::find(replaced_table, path, &Replaced::path);
+  return at == replaced_table.end() ? nullptr : &*at;
+}
+
+}  // namespace strata::deepspeed

@@ -1,0 +1,41 @@
+// The keys of a ds_config that are known: DeepSpeed's, with its defaults, and what becomes of each.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strata::deepspeed {
+
+enum class Type { flag, integer, number, text, list, object };
+
+enum class Use {
+  applied,   // it becomes a setting
+  recorded,  // read, checked and reported; it says something about training
+  ignored,   // nothing depends on it; Field::words says why
+};
+
+struct Field {
+  std::string_view path;  // "zero_optimization.offload_param.device"
+  Type type;
+  std::string_view fallback;  // the default as JSON; empty: absent
+  Use use;
+  std::string_view words;         // what it becomes, or why it is ignored
+  bool may_be_auto = false;       // "auto" is a value of it
+  std::string_view one_of = {};   // "a|b": exactly these texts
+  double low = 0, high = 9.3e18;  // bounds of a number
+};
+
+std::span<const Field> fields();
+const Field* find_field(std::string_view path);
+// Whether `path` is an object that holds known keys.
+bool is_section(std::string_view path);
+std::vector<std::string> known_paths();
+
+// A key that DeepSpeed renamed: it is read as `by`. Where `by` is empty it has no successor.
+struct Replaced {
+  std::string_view path, by, words;
+};
+const Replaced* find_replaced(std::string_view path);
+
+}  // namespace strata::deepspeed

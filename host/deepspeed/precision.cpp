@@ -1,0 +1,37 @@
+#include "host/deepspeed/precision.hpp"
+
+#include "core/error.hpp"
+
+namespace strata::deepspeed {
+namespace {
+
+using Flag = std::optional<bool>;
+
+std::string merged(Flag bf16, Flag fp16, const std::string& who) {
+  if (fp16.value_or(false))
+    throw UsageError(who, "fp16.enabled: only bf16 mixed precision is supported, fp16 is not",
+                     "enable bf16 in its place, or give --ds-precision first or --dtype float16");
+  return bf16.value_or(!fp16.has_value()) ? "bfloat16" : "float32";
+}
+
+std::string first(Flag bf16, Flag fp16) {
+  if (bf16) return *bf16 || (fp16 && !*fp16) ? "bfloat16" : "float16";
+  return fp16.value_or(false) ? "float16" : "bfloat16";
+}
+
+}  // namespace
+
+Semantics semantics_of(const std::string& name) {
+  return name == "first" ? Semantics::first : Semantics::merged;
+}
+
+Precision deepspeed_precision(Flag bf16, Flag fp16, Semantics semantics, const std::string& who) {
+  const auto dtype = semantics == Semantics::merged ? merged(bf16, fp16, who) : first(bf16, fp16);
+  return {dtype, dtype, dtype};
+}
+
+Precision fsdp2_precision(bool bf16) {
+  return {"float32", bf16 ? "bfloat16" : "float32", "float32"};
+}
+
+}  // namespace strata::deepspeed

@@ -1,0 +1,28 @@
+// Which dtypes a ds_config's bf16 and fp16 ask for.
+#pragma once
+#include <optional>
+#include <string>
+
+namespace strata::deepspeed {
+
+// How the two flags are read together. `merged`: float16 is refused, and a flag that is off without
+// the other one on means float32. `first`: of the two some 16-bit format always results.
+enum class Semantics { merged, first };
+
+Semantics semantics_of(const std::string& name);  // "merged" or "first"
+
+// Names as --dtype has them.
+struct Precision {
+  std::string storage, compute, reduce;
+  bool operator==(const Precision&) const = default;
+};
+
+// Under DeepSpeed weights are stored as they are computed with, and reduced in that dtype too. An
+// empty flag is "auto" or absent. Throws UsageError with `who` first where float16 is refused.
+Precision deepspeed_precision(std::optional<bool> bf16, std::optional<bool> fp16,
+                              Semantics semantics, const std::string& who);
+
+// Under FSDP2 weights are stored and reduced in float32 whatever they are computed with.
+Precision fsdp2_precision(bool bf16);
+
+}  // namespace strata::deepspeed
