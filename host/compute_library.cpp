@@ -1,33 +1,14 @@
 #include "host/compute_library.hpp"
 
-#include <dlfcn.h>
-
-#include <filesystem>
 #include <string>
 
-#include "core/error.hpp"
-#include "host/registry/places.hpp"
+#include "host/shared_library.hpp"
 
 namespace strata::host {
 namespace {
 
-// A function of a library beside the program. RTLD_NODELETE and no dlclose: its threads and
-// allocators live to the end of the process.
-void* function_of(const std::string& library_name, const char* name) {
-  const auto library = registry::program_folder().parent_path() / "lib" / library_name;
-  if (!std::filesystem::exists(library))
-    throw Error("compute", library.string() + " is missing", "build or install with LibTorch");
-  void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!handle) {
-    const char* words = dlerror();
-    throw Error("compute", words ? words : library.string() + " cannot be loaded",
-                "install LibTorch where the library looks for it");
-  }
-  void* found = dlsym(handle, name);
-  if (!found)
-    throw Error("compute", library.string() + " has no " + name,
-                "install the one made with this program");
-  return found;
+void* function_of(const std::string& library, const char* name) {
+  return host::function_of(library, name, "compute", "build or install with LibTorch");
 }
 
 }  // namespace

@@ -1,0 +1,103 @@
+#include "host/hub/cache.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "core/error.hpp"
+
+namespace strata::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+bool is_part(char c) { return is_word(c) || c == '-' || c == '.'; }
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 96 && std::ranges::all_of(text, is_part) &&
+         is_word(text.front()) && is_word(text.back());
+}
+
+// The variable's value with the home folder in the place of a leading "~"; empty: it is not set.
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  std::string text = value ? value : "";
+  const char* home = std::getenv("HOME");
+  if (home && (text == "~" || text.starts_with("~/"))) text.replace(0, 1, home);
+  return text;
+}
+
+std::string first_word(const fs::path& file) {
+  std::ifstream in(file);
+  std::string word;
+  in.width(100);
+  in >> word;
+  return word;
+}
+
+}  // namespace
+
+bool is_model_id(std::string_view text) {
+  const auto slash = text.find('/');
+  const bool parts = slash == text.npos
+                         ? is_name(text)
+                         : is_name(text.substr(0, slash)) && is_name(text.substr(slash + 1));
+  return parts && text.find("--") == text.npos && text.find("..") == text.npos &&
+         !text.ends_with(".git");
+}
+
+bool is_revision(std::string_view text) {
+  return !text.empty() && text.size() <= 200 && text.front() != '/' && text.back() != '/' &&
+         text.find("..") == text.npos && text.find("//") == text.npos &&
+         std::ranges::all_of(text, [](char c) { return is_part(c) || c == '/'; });
+}
+
+bool is_commit(std::string_view text) {
+  return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+fs::path cache_folder() {
+  for (const auto* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"})
+    if (auto folder = environment(name); !folder.empty()) return folder;
+  if (auto home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
+  auto caches = environment("XDG_CACHE_HOME");
+  if (caches.empty()) caches = environment("HOME") + "/.cache";
+  return fs::path(caches) / "huggingface/hub";
+}
+
+fs::path model_folder(std::string_view id) {
+  std::string name(id);
+  if (const auto slash = name.find('/'); slash != name.npos) name.replace(slash, 1, "--");
+  return cache_folder() / ("models--" + name);
+}
+
+std::optional<fs::path> find_snapshot(std::string_view id, const std::string& revision) {
+  const auto model = model_folder(id);
+  const auto commit = is_commit(revision) ? revision : first_word(model / "refs" / revision);
+  std::error_code error;
+  if (!is_commit(commit) || !fs::is_directory(model / "snapshots" / commit, error)) return {};
+  return model / "snapshots" / commit;
+}
+
+std::string located(const std::string& model, const std::string& revision) {
+  std::error_code error;
+  if (!is_revision(revision))
+    throw UsageError("--revision", "'" + printable(revision) + "' is no branch, tag or commit",
+                     "give one as the hub names it");
+  if (fs::exists(model, error) || !is_model_id(model) || model.ends_with(".gguf") ||
+      model.ends_with(".safetensors") || model.ends_with(".json"))
+    return model;
+  if (const auto snapshot = find_snapshot(model, revision)) return snapshot->string();
+  if (model.find('/') == model.npos) return model;
+  const auto more = revision == "main" ? "" : " --revision " + revision;
+  throw Error(
+      model,
+      "no such file or folder, and revision " + revision + " is not in " +
+          model_folder(model).string(),
+      "fetch it with `strata download " + model + more + "` or `hf download " + model + more + "`");
+}
+
+}  // namespace strata::hub

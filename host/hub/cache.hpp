@@ -1,0 +1,33 @@
+// The cache that Hugging Face's programs share: models--ORG--NAME/refs/REVISION names a commit,
+// snapshots/COMMIT/ has its files, links into blobs/.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace strata::hub {
+
+// "org/name" or "name", as the hub allows them.
+bool is_model_id(std::string_view text);
+// A branch, a tag or a commit, fit for a path under refs/.
+bool is_revision(std::string_view text);
+// 40 lower-case hex digits.
+bool is_commit(std::string_view text);
+
+// HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, where HF_HOME is
+// XDG_CACHE_HOME/huggingface or ~/.cache/huggingface unless it is set.
+std::filesystem::path cache_folder();
+// The folder of a model in it.
+std::filesystem::path model_folder(std::string_view id);
+
+// The folder of a revision's files; nothing where the cache has none.
+std::optional<std::filesystem::path> find_snapshot(std::string_view id,
+                                                   const std::string& revision);
+
+// MODEL as the user named it, as a path: itself where it exists or is no model id, else its
+// snapshot. An "org/name" that is neither is an Error that names the folder that was looked in and
+// the commands that fill it.
+std::string located(const std::string& model, const std::string& revision);
+
+}  // namespace strata::hub

@@ -1,0 +1,141 @@
+#include "host/hub/download.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "core/error.hpp"
+#include "core/source/json.hpp"
+#include "core/source/output.hpp"
+#include "core/source/shard_index.hpp"
+#include "host/hub/cache.hpp"
+#include "host/hub/fetch.hpp"
+#include "host/shared_library.hpp"
+
+namespace strata::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string environment(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : fallback;
+}
+
+std::vector<std::string> names_of(const source::Json& listing, const std::string& url) {
+  std::vector<std::string> out;
+  const auto siblings = listing.find("siblings");
+  if (siblings != listing.end() && siblings->is_array())
+    for (const auto& one : *siblings)
+      if (one.is_object() && one.contains("rfilename") && one["rfilename"].is_string())
+        out.push_back(one["rfilename"]);
+  if (out.empty()) throw Error(url, "the answer lists no files", "check HF_ENDPOINT");
+  return out;
+}
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// One model's download: where its files lie on the hub and in the cache.
+class Download {
+ public:
+  Download(Http& http, const Hub& hub, const std::string& id, const Progress& progress)
+      : fetch_(http, hub), hub_(hub), id_(id), model_(model_folder(id)), progress_(progress) {}
+
+  fs::path run(const std::string& revision) {
+    const auto url =
+        hub_.endpoint + "/api/models/" + id_ + "/revision/" + percent_encoded(revision);
+    const auto listing = source::parse_json(fetch_.text(url), url);
+    const auto sha = listing.is_object() ? listing.find("sha") : listing.end();
+    if (!listing.is_object() || sha == listing.end() || !sha->is_string() ||
+        !is_commit(sha->get_ref<const std::string&>()))
+      throw Error(url, "the answer names no commit", "check HF_ENDPOINT");
+    commit_ = *sha;
+    const auto names = names_of(listing, url);
+    const auto weights = weights_file(names);
+    if (weights.empty())
+      throw Error(id_, "has neither safetensors nor pytorch_model.bin",
+                  "give a model that has its weights in one of these");
+    for (const auto& name : small_files(names)) take(name);
+    take(weights);
+    if (weights.ends_with(".index.json"))
+      for (const auto& [shard, tensors] :
+           source::parse_shard_index(text_of(snapshot() / weights), weights))
+        take(shard);
+    if (revision != commit_) {
+      fs::create_directories((model_ / "refs" / revision).parent_path());
+      source::write_whole((model_ / "refs" / revision).string(), commit_);
+    }
+    return snapshot();
+  }
+
+ private:
+  fs::path snapshot() const { return model_ / "snapshots" / commit_; }
+
+  void take(const std::string& name) {
+    const auto link = snapshot() / name;
+    if (fs::exists(link)) return;
+    fs::create_directories(snapshot());
+    fs::create_directories(model_ / "blobs");
+    const auto url =
+        hub_.endpoint + "/" + id_ + "/resolve/" + commit_ + "/" + percent_encoded(name);
+    const auto about = fetch_.about(url);
+    const auto blob = model_ / "blobs" / about.hash;
+    if (!fs::exists(blob))
+      fetch_.file(about, blob, [&](std::uint64_t done) {
+        if (progress_) progress_(name, done, about.bytes);
+      });
+    fs::remove(link);  // one that leads nowhere
+    fs::create_symlink(fs::path("../../blobs") / about.hash, link);
+  }
+
+  Fetch fetch_;
+  const Hub& hub_;
+  std::string id_, commit_;
+  fs::path model_;
+  const Progress& progress_;
+};
+
+}  // namespace
+
+Hub hub_of_environment() {
+  Hub hub;
+  hub.endpoint = environment("HF_ENDPOINT", hub.endpoint.c_str());
+  while (hub.endpoint.ends_with('/')) hub.endpoint.pop_back();
+  hub.token = environment("HF_TOKEN", "");
+  for (const char c : hub.token)
+    if (c <= ' ' || c > '~')
+      throw UsageError("HF_TOKEN", "is no token", "set it as the hub gave it");
+  const auto patience = environment("HF_HUB_DOWNLOAD_TIMEOUT", "10");
+  hub.patience = std::atol(patience.c_str());
+  if (hub.patience < 1 || hub.patience > 86400)
+    throw UsageError("HF_HUB_DOWNLOAD_TIMEOUT", "'" + printable(patience) + "' is no wait",
+                     "give 1 to 86400 seconds");
+  return hub;
+}
+
+fs::path download(Http& http, const Hub& hub, const std::string& id, const std::string& revision,
+                  const Progress& progress) {
+  if (!is_model_id(id))
+    throw UsageError("MODEL", "'" + printable(id) + "' is no model of a hub", "write ORG/NAME");
+  if (!is_revision(revision))
+    throw UsageError("--revision", "'" + printable(revision) + "' is no branch, tag or commit",
+                     "give one as the hub names it");
+  try {
+    return Download(http, hub, id, progress).run(revision);
+  } catch (const fs::filesystem_error& e) {
+    throw Error(e.path1().string(), e.code().message(), "make the cache's folder writable");
+  }
+}
+
+std::unique_ptr<Http> open_http() {
+  using Open = std::unique_ptr<Http>();
+  return reinterpret_cast<Open*>(
+      host::function_of("libstrata-http.so", "strata_open_http", "download", "install libcurl4"))();
+}
+
+}  // namespace strata::hub

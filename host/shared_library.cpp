@@ -1,0 +1,27 @@
+#include "host/shared_library.hpp"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+
+#include "core/error.hpp"
+#include "host/registry/places.hpp"
+
+namespace strata::host {
+
+void* function_of(const std::string& library, const char* name, const std::string& who,
+                  const std::string& remedy) {
+  const auto path = registry::program_folder().parent_path() / "lib" / library;
+  if (!std::filesystem::exists(path)) throw Error(who, path.string() + " is missing", remedy);
+  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (!handle) {
+    const char* words = dlerror();
+    throw Error(who, words ? words : path.string() + " cannot be loaded", remedy);
+  }
+  void* found = dlsym(handle, name);
+  if (!found)
+    throw Error(who, path.string() + " has no " + name, "install the one made with this program");
+  return found;
+}
+
+}  // namespace strata::host
