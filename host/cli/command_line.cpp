@@ -8,6 +8,7 @@
 #include "host/cli/nearest.hpp"
 #include "host/cli/options.hpp"
 #include "host/cli/toml.hpp"
+#include "host/deepspeed/apply.hpp"
 
 namespace strata::cli {
 namespace {
@@ -95,8 +96,8 @@ void assign_given(Settings& settings, const Option& option,
   assign(settings, option, typed(option, values.front(), who), who);
 }
 
-Settings layered(const Given& given) {
-  Settings settings;
+// `settings`, and over them the file of --config, --set, and the command line.
+Settings layered(Settings settings, const Given& given) {
   const auto early = [&](std::string_view name) {
     const auto* option = find_by_name(name);
     if (given.contains(option)) assign_given(settings, *option, given.at(option));
@@ -109,6 +110,18 @@ Settings layered(const Given& given) {
   for (const auto& assignment : settings.set) apply_set(settings, assignment);
   for (const auto& [option, values] : given) assign_given(settings, *option, values);
   return settings;
+}
+
+Settings settings_of(Command command, const Given& given) {
+  auto settings = layered({}, given);
+  if (settings.ds_config.empty() || !(find_by_name("ds-config")->commands & bit(command)))
+    return settings;
+  const auto config =
+      std::make_shared<deepspeed::DsConfig>(deepspeed::read_ds_config(settings.ds_config));
+  Settings lowest;
+  deepspeed::apply(lowest, *config, deepspeed::semantics_of(settings.ds_precision));
+  lowest.deepspeed = config;
+  return layered(lowest, given);
 }
 
 // The command that the first words name; `used` is how many they are.
@@ -147,7 +160,7 @@ Invocation parse_command_line(const std::vector<std::string>& arguments) {
     out.action = Action::command_help;
     return out;
   }
-  out.settings = layered(given);
+  out.settings = settings_of(out.command, given);
   check_complete(out.command, out.settings);
   return out;
 }

@@ -17,7 +17,7 @@ struct Invocation {
 };
 
 // Reads the arguments after the program's name. The command line wins over --set, which wins over
-// the file of --config. Throws UsageError.
+// the file of --config, which wins over that of --ds-config. Throws UsageError.
 Invocation parse_command_line(const std::vector<std::string>& arguments);
 
 }  // namespace strata::cli

@@ -75,7 +75,7 @@ std::string help() {
          "`strata --version` prints the version.\n"
          "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which "
          "wins\n"
-         "over the file of --config.\n"
+         "over the file of --config, which wins over that of --ds-config.\n"
          "Exit status: 0 done, 1 it failed, 2 wrong options, settings or an unknown plugin.\n";
   return out.str();
 }
@@ -92,12 +92,16 @@ std::string help(Command command) {
 std::string markdown() {
   std::string out =
       "# Configuration\n\n"
-      "Settings come from the command line, from `--set section.key=value` and from the TOML file\n"
-      "of `--config`; the first of these that names a setting wins. This page is made by\n"
-      "`strata --help-markdown`.\n\n"
+      "Settings come from the command line, from `--set section.key=value`, from the TOML file of\n"
+      "`--config` and from a DeepSpeed configuration of `--ds-config` (`docs/upstream.md`); the "
+      "first\n"
+      "of these that names a setting wins. This page is made by `strata --help-markdown`.\n\n"
       "Sizes are written `512MiB`, `24GiB`, `24GB` or `1e9`. Plugins have tables of their own,\n"
       "`[offload.NAME]`, `[attention.NAME]`, `[quant.NAME]`; each plugin says which keys it "
-      "knows.\n";
+      "knows.\n"
+      "What stands in `[config]` takes the place of the model's own keys: `hidden_size = 12288` "
+      "there,\n"
+      "or `--set config.hidden_size=12288`, for the `hidden_size` of its config.json.\n";
   std::map<std::string, std::vector<const Option*>> sections;
   for (const auto& option : options())
     sections[std::string(option.key.substr(0, option.key.find('.')))].push_back(&option);

@@ -12,14 +12,16 @@ constexpr unsigned generate = bit(Command::generate), logits = bit(Command::logi
                    perplexity = bit(Command::perplexity), tokenize = bit(Command::tokenize),
                    import = bit(Command::import), plan = bit(Command::plan),
                    bench = bit(Command::bench), list = bit(Command::plugins_list),
-                   check = bit(Command::plugins_check);
+                   check = bit(Command::plugins_check), download = bit(Command::download);
 constexpr unsigned running = generate | logits | perplexity | plan | bench;
-constexpr unsigned all = running | tokenize | import | list | check;
+constexpr unsigned all = running | tokenize | import | download | list | check;
 
 const std::array table{
-    Option{"model", "run.model", &S::model, running | tokenize | import, "MODEL",
-           "Hugging Face folder, .gguf file, or .safetensors file beside its config.json; for plan "
-           "and bench also a config.json or a shape's name"},
+    Option{"model", "run.model", &S::model, running | tokenize | import | download, "MODEL",
+           "Hugging Face folder, .gguf file, .safetensors file beside its config.json, or ORG/NAME "
+           "in the hub's cache; for plan and bench also a config.json or a shape's name"},
+    Option{"revision", "run.revision", &S::revision, running | tokenize | import | download, "NAME",
+           "branch, tag or commit of ORG/NAME"},
     Option{"input-ids", "run.input_ids", &S::input_ids, generate | logits, "IDS",
            "token ids \"1,2,3\" instead of text; generate: once for each prompt"},
     Option{"output", "run.output", &S::output, logits | import, "PATH",
@@ -40,6 +42,11 @@ const std::array table{
     Option{"seed", "generate.seed", &S::seed, generate, "S", "of the sampler", "", 0, 9e18},
     Option{"ignore-eos", "generate.ignore_eos", &S::ignore_eos, generate, "",
            "go on past the end-of-text token"},
+    Option{
+        "resize-embeddings", "import.resize_embeddings", &S::resize_embeddings, import, "N",
+        "give the embedding and the head a row for each of the tokenizer's tokens, rounded up to "
+        "a multiple of N: the last rows go, new ones are the mean of the old",
+        "as they are", 1, 1 << 20},
     Option{"text-file", "perplexity.text_file", &S::text_file, perplexity, "FILE", "UTF-8 text"},
     Option{"context", "perplexity.context", &S::context, perplexity, "N", "tokens in a window", "",
            2, 1e9},
@@ -80,6 +87,15 @@ const std::array table{
     Option{"machine", "run.machine", &S::machine, running, "FILE",
            "the machine's measured rates, as JSON", "assumed rates"},
     Option{"trace", "run.trace", &S::trace, running, "FILE", "write a Chrome trace"},
+    Option{"dropout", "model.dropout", &S::dropout, running, "P",
+           "in the place of each dropout that config.json has; training drops, generating does not",
+           "the configuration's", 0, 1},
+    Option{"ds-config", "run.ds_config", &S::ds_config, running, "FILE",
+           "a DeepSpeed configuration in JSON; all other settings win over it", "none"},
+    Option{"ds-precision", "run.ds_precision", &S::ds_precision, running, "merged|first",
+           "how its fp16 and bf16 are read: merged refuses fp16, and what is off alone means "
+           "float32; first always means one of the two",
+           "", 0, 0, true},
     Option{"path", "", &S::plugin, check, "PATH", "the plugin's library or its manifest"},
     Option{"time-limit", "plugins.time_limit", &S::time_limit, check, "SECONDS",
            "for the checks together, and again for the conformance program", "", 1, 86400},
@@ -109,6 +125,9 @@ constexpr std::array command_table{
                 "turn text into token ids, or ids into text"},
     CommandInfo{Command::import, "import", "MODEL --output DIR [options]",
                 "turn a GGUF file into a Hugging Face folder", "model"},
+    CommandInfo{Command::download, "download", "ORG/NAME [options]",
+                "fetch a model from a hub into the cache that Hugging Face's programs share",
+                "model"},
     CommandInfo{Command::plan, "plan", "--model MODEL [options]",
                 "say what would lie where and how fast it would run"},
     CommandInfo{Command::bench, "bench", "--model MODEL --dummy [options]",
@@ -124,7 +143,6 @@ constexpr std::array later_table{
     Later{"--kv-offload", "leave it out: keys and values stay on the device"},
     Later{"--ranks", "leave it out: one process computes"},
     Later{"--quant-group-size", "leave it out: weights are used as they are stored"},
-    Later{"--ds-config", "write the settings into a TOML file and give it by --config"},
     Later{"quantize", "use a model that is quantized already"},
     Later{"finetune", "fine-tune with another program"},
     Later{"doctor", "leave it out: plans use assumed rates"},

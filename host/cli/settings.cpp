@@ -9,7 +9,8 @@
 namespace strata::cli {
 namespace {
 
-constexpr auto model_remedy = "give a Hugging Face folder, a .gguf or a .safetensors file";
+constexpr auto model_remedy =
+    "give a Hugging Face folder, a .gguf or a .safetensors file, or ORG/NAME";
 
 void need(bool given, const char* option, const char* remedy) {
   if (!given) throw UsageError(option, "missing", remedy);
@@ -53,6 +54,9 @@ void check_complete(Command command, const Settings& s) {
     case Command::import:
       need(!s.model.empty(), "MODEL", "give the .gguf file to import");
       need(!s.output.empty(), "--output", "give the folder to write");
+      return;
+    case Command::download:
+      need(!s.model.empty(), "MODEL", "write ORG/NAME");
       return;
     case Command::plan:
       need(!s.model.empty(), "--model", "give a model, a config.json or the name of a shape");

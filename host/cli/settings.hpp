@@ -2,10 +2,15 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace strata::deepspeed {
+class DsConfig;
+}
 
 namespace strata::cli {
 
@@ -15,6 +20,7 @@ enum class Command {
   perplexity,
   tokenize,
   import,
+  download,
   plan,
   bench,
   plugins_list,
@@ -26,9 +32,10 @@ using Ids = std::vector<std::int32_t>;
 // The value here is the default. The options table says which command reads which field.
 struct Settings {
   // what is read and written
-  std::string model;           // folder, .gguf, .safetensors, config.json or a shape's name
-  std::vector<Ids> input_ids;  // one prompt each
-  std::string output;          // file or folder
+  std::string model;  // folder, .gguf, .safetensors, config.json, a hub's or a shape's name
+  std::string revision = "main";           // of a hub's model
+  std::vector<Ids> input_ids;              // one prompt each
+  std::string output;                      // file or folder
   std::vector<std::string> plugin_paths;   // libraries that the user named: they may be loaded
   std::vector<std::string> plugins_allow;  // names of plugins from elsewhere that may be loaded
   bool json = false;
@@ -43,9 +50,13 @@ struct Settings {
   std::optional<std::uint64_t> device_memory;  // bytes; empty: no limit
   std::optional<std::uint64_t> host_memory;    // bytes; empty: no limit
   std::string quant = "none";
-  std::int64_t threads = 0;  // 0: all cores
-  std::string machine;       // file with the machine's rates; empty: assumed rates
-  std::string trace;         // file for a Chrome trace; empty: none
+  std::int64_t threads = 0;             // 0: all cores
+  std::string machine;                  // file with the machine's rates; empty: assumed rates
+  std::string trace;                    // file for a Chrome trace; empty: none
+  double dropout = -1;                  // below 0: the configuration's
+  std::string ds_config;                // file of a ds_config; empty: none
+  std::string ds_precision = "merged";  // merged or first
+  std::shared_ptr<const deepspeed::DsConfig> deepspeed;  // what ds_config holds
 
   // generate
   std::optional<std::string> prompt;
@@ -57,6 +68,9 @@ struct Settings {
   double repetition_penalty = 1;
   std::int64_t seed = 0;
   bool ignore_eos = false;
+
+  // import
+  std::int64_t resize_embeddings = 0;  // 0: as they are
 
   // perplexity
   std::string text_file;
@@ -83,6 +97,9 @@ struct Settings {
   // only on the command line
   std::string config;
   std::vector<std::string> set;
+
+  // [config]: keys of config.json that these replace.
+  nlohmann::json config_keys = nlohmann::json::object();
 
   // The plugins' own tables, raw, by "kind.name": {"offload.NAME": {"key": value}}.
   std::map<std::string, nlohmann::json> plugin_tables;

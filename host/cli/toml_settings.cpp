@@ -31,6 +31,10 @@ bool is_plugin_section(std::string_view name) {
                    did_you_mean(section, names, "`strata COMMAND --help` names the keys"));
 }
 
+constexpr std::string_view model_config = "config";  // the section whose keys are config.json's
+
+constexpr std::ptrdiff_t most_levels = 32;
+
 bool is_section(std::string_view name) {
   const auto all = options();
   return std::any_of(all.begin(), all.end(), [&](const Option& option) {
@@ -44,10 +48,13 @@ bool is_section(std::string_view name) {
 void apply_toml(Settings& settings, const json& document, std::string_view file) {
   for (const auto& [section, members] : document.items()) {
     const bool of_plugins = is_plugin_section(section);
-    if (!of_plugins && !is_section(section)) refuse_section(file, section);
+    if (!of_plugins && section != model_config && !is_section(section))
+      refuse_section(file, section);
     if (!members.is_object())
       throw UsageError(file, "'" + section + "' is no section", "write [" + section + "]");
+    if (section == model_config) settings.config_keys.merge_patch(members);
     for (const auto& [name, value] : members.items()) {
+      if (section == model_config) break;
       const auto key = section + "." + name;
       if (of_plugins && value.is_object()) {
         settings.plugin_tables[key].update(value);
@@ -70,6 +77,15 @@ void apply_set(Settings& settings, std::string_view assignment) {
   if (const auto* option = find_by_key(key)) {
     const auto who = "--set " + key;
     return assign(settings, *option, typed(*option, text, who), who);
+  }
+  if (key.starts_with("config.")) {
+    if (std::ranges::count(key, '.') > most_levels)
+      throw UsageError("--set", "'" + printable(key) + "' has too many levels", "give fewer");
+    json patch = parse_toml_value(text);
+    for (auto rest = key; rest.find('.') != rest.npos; rest.resize(rest.rfind('.')))
+      patch = json{{rest.substr(rest.rfind('.') + 1), patch}};
+    settings.config_keys.merge_patch(patch);
+    return;
   }
   const auto first = key.find('.'), last = key.rfind('.');
   if (first == std::string::npos || first == last || !is_plugin_section(key.substr(0, first)))

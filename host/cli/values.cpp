@@ -173,7 +173,7 @@ std::string default_text(const Option& option) {
         if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
         if constexpr (std::is_same_v<T, std::string>) return value;
         if constexpr (one_of<T, std::int64_t, double>)
-          return value == 0 && !option.unset.empty() ? "" : number_text(static_cast<double>(value));
+          return value <= 0 && !option.unset.empty() ? "" : number_text(static_cast<double>(value));
         return "";
       },
       option.field);

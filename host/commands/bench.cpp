@@ -5,7 +5,9 @@
 #include "core/run/generation.hpp"
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
+#include "host/running/model_config.hpp"
 #include "host/running/report.hpp"
+#include "host/running/size_formulas.hpp"
 #include "host/running/trace.hpp"
 
 namespace strata::host {
@@ -26,18 +28,34 @@ nlohmann::json measures(const cli::Settings& settings, const run::GenerateResult
           {"total_tokens_per_s", batch * generated / total}};
 }
 
-std::string text_of(const nlohmann::json& m, double model, double cache, double hidden,
-                    double peak) {
+// Bytes of the weights, the cache and the hidden states: exact, and as the formulas have them where
+// the configuration has their terms.
+nlohmann::json sizes_of(const cli::Settings& settings, const run::Model& model, strata_dtype dtype,
+                        uint64_t cache) {
+  const auto tokens = settings.prompt_len + settings.gen_len, batch = settings.batch_size;
+  const auto hidden = hidden_size_of(*model.config);
+  const int64_t none = 0;
+  const auto layers = model.config->i64("num_hidden_layers|n_layer", &none),
+             vocabulary = model.config->i64("vocab_size", &none);
+  return {{"model", model.run_bytes(dtype)},
+          {"cache", cache},
+          {"hidden", formula_hidden_bytes(batch, tokens, hidden) * dtype.bits / 16},
+          {"formula_model", formula_model_bytes(layers, hidden, vocabulary)},
+          {"formula_cache", formula_cache_bytes(batch, tokens, layers, hidden)}};
+}
+
+std::string text_of(const nlohmann::json& m, const nlohmann::json& sizes, double peak) {
   char text[640];
+  const auto bytes = [&](const char* key) { return sizes[key].get<double>() / gib; };
   const auto get = [&](const char* key) { return m[key].get<double>(); };
   std::snprintf(text, sizeof text,
                 "model size: %.3f GB\tcache size: %.3f GB\thidden size (p): %.3f GB\n"
                 "peak gpu mem: %.3f GB\tprefill latency: %.3f s\tprefill throughput: %.3f token/s\n"
                 "decode latency: %.3f s\tdecode throughput: %.3f token/s\n"
                 "total latency: %.3f s\ttotal throughput: %.3f token/s\n",
-                model / gib, cache / gib, hidden / gib, peak / gib, get("prefill_latency_s"),
-                get("prefill_tokens_per_s"), get("decode_latency_s"), get("decode_tokens_per_s"),
-                get("total_latency_s"), get("total_tokens_per_s"));
+                bytes("model"), bytes("cache"), bytes("hidden"), peak / gib,
+                get("prefill_latency_s"), get("prefill_tokens_per_s"), get("decode_latency_s"),
+                get("decode_tokens_per_s"), get("total_latency_s"), get("total_tokens_per_s"));
   return text;
 }
 
@@ -74,14 +92,9 @@ void bench(const cli::Settings& settings) {
   }
   write_trace(settings.trace, *session);
   const auto full = report(*session, plugins, asked, result);
-  if (settings.json) return print_json({{"loops", loops}, {"report", full}});
-  const auto tokens =
-      static_cast<double>(settings.batch_size * (settings.prompt_len + settings.gen_len));
-  print(text_of(
-      loops.back(), static_cast<double>(model.run_bytes(asked.wish.dtype)),
-      static_cast<double>(session->prepared().kv_bytes),
-      tokens * static_cast<double>(model.config->i64("hidden_size")) * asked.wish.dtype.bits / 8.0,
-      full["peak"]["device"]["bytes"].get<double>()));
+  const auto sizes = sizes_of(settings, model, asked.wish.dtype, session->prepared().kv_bytes);
+  if (settings.json) return print_json({{"loops", loops}, {"sizes", sizes}, {"report", full}});
+  print(text_of(loops.back(), sizes, full["peak"]["device"]["bytes"].get<double>()));
 }
 
 }  // namespace strata::host

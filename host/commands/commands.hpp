@@ -22,6 +22,7 @@ void logits(const cli::Settings& settings);
 void perplexity(const cli::Settings& settings);
 void tokenize(const cli::Settings& settings);
 void import(const cli::Settings& settings);
+void download(const cli::Settings& settings);
 void plan(const cli::Settings& settings);
 void bench(const cli::Settings& settings);
 

@@ -6,6 +6,7 @@
 #include "host/commands/commands.hpp"
 #include "host/progress.hpp"
 #include "host/running/open_model.hpp"
+#include "host/running/resize_embeddings.hpp"
 
 namespace strata::host {
 
@@ -34,6 +35,9 @@ void import(const cli::Settings& settings) {
   };
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   options.extra = {{"tokenizer.json", tokenizer.to_json()}};
+  if (settings.resize_embeddings > 0)
+    resize_embeddings(open_model(settings.model, plugins, false), tokenizer.vocab_size(),
+                      settings.resize_embeddings, options);
   source::import_checkpoint(checkpoint, settings.output, options);
   progress.end();
 }

@@ -1,7 +1,9 @@
 #include <cstdio>
 
 #include "host/commands/commands.hpp"
+#include "host/deepspeed/apply.hpp"
 #include "host/output.hpp"
+#include "host/running/model_config.hpp"
 #include "host/running/report.hpp"
 #include "host/running/trace.hpp"
 
@@ -17,8 +19,12 @@ void plan(const cli::Settings& settings) {
                                  .prompt = settings.batch_size * settings.prompt_len},
                                 plugins);
   zero::Timeline decode;
-  const auto out = plan_report(model, planned, settings.machine, decode);
+  auto out = plan_report(model, planned, settings.machine, decode);
   write_trace(settings.trace, decode.spans, planned.prepared.units);
+  if (settings.deepspeed)
+    out["ds_config"] =
+        deepspeed::report(*settings.deepspeed, deepspeed::semantics_of(settings.ds_precision),
+                          hidden_size_of(*model.config));
   if (settings.json) return print_json(out);
   const auto gigabytes = [](const nlohmann::json& bytes) {
     char text[32];

@@ -7,6 +7,9 @@
 #include "host/cli/description.hpp"
 #include "host/cli/options.hpp"
 #include "host/commands/commands.hpp"
+#include "host/deepspeed/apply.hpp"
+#include "host/hub/cache.hpp"
+#include "host/log.hpp"
 #include "host/output.hpp"
 
 namespace strata::host {
@@ -34,6 +37,9 @@ int run_command(cli::Command command, const cli::Settings& settings) {
     case cli::Command::import:
       import(settings);
       return 0;
+    case cli::Command::download:
+      download(settings);
+      return 0;
     case cli::Command::plan:
       plan(settings);
       return 0;
@@ -42,6 +48,18 @@ int run_command(cli::Command command, const cli::Settings& settings) {
       return 0;
   }
   return 0;
+}
+
+// What has to be found and said before a command runs.
+cli::Settings prepared(const cli::Invocation& invocation) {
+  auto settings = invocation.settings;
+  if (!settings.model.empty() && invocation.command != cli::Command::download)
+    settings.model = hub::located(settings.model, settings.revision);
+  if (settings.deepspeed) {
+    const Log log(settings.verbose);
+    for (const auto& line : deepspeed::warnings(*settings.deepspeed)) log.line(STRATA_WARN, line);
+  }
+  return settings;
 }
 
 std::string version() {
@@ -71,7 +89,7 @@ int run(const cli::Invocation& invocation) {
       check::probe(invocation.rest.front(), check::bare_host(), check::report_fd);
       return 0;
     case cli::Action::run:
-      return run_command(invocation.command, invocation.settings);
+      return run_command(invocation.command, prepared(invocation));
   }
   return 0;
 }

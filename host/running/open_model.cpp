@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "host/cli/nearest.hpp"
 #include "host/registry/places.hpp"
+#include "host/running/model_config.hpp"
 
 namespace strata::host {
 namespace {
@@ -66,9 +67,12 @@ run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
   model.path = path;
   const auto shape = shapes ? shape_of(path) : fs::path{};
   if (shape.empty()) model.checkpoint = open_checkpoint(path, plugins.registry());
+  const auto name = shape.empty() ? model.checkpoint->config_name() : shape.string();
   auto config = std::make_shared<source::Config>(
-      shape.empty() ? model.checkpoint->config() : read_text(shape, "give a config.json"),
-      shape.empty() ? model.checkpoint->config_name() : shape.string());
+      configured(
+          shape.empty() ? model.checkpoint->config() : read_text(shape, "give a config.json"), name,
+          plugins.settings(), plugins.log()),
+      name);
   model.config = config;
   const auto type = std::string(config->text("model_type"));
   const auto handle = std::make_shared<strata_config>(strata_config{config.get()});

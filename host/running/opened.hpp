@@ -29,6 +29,7 @@ class Opened {
   const registry::Registry& registry() const { return registry_; }
   const strata_host* host() const { return host_.table(); }
   const Log& log() const { return log_; }
+  const cli::Settings& settings() const { return settings_; }
 
   // The plugin's table, opened where it is not yet.
   template <class Table>

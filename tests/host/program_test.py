@@ -15,7 +15,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM, FAKES = sys.argv[1], pathlib.Path(sys.argv[2])
-COMMANDS = ["generate", "logits", "perplexity", "tokenize", "import", "plan", "bench",
+COMMANDS = ["generate", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench",
             "plugins list", "plugins check"]
 
 
@@ -73,9 +73,11 @@ REFUSED = [
     (["generate", "--kv-offload"],
      "--kv-offload: this option's part does not exist yet: "
      "leave it out: keys and values stay on the device"),
-    (["plan", "--ds-config=x"],
-     "--ds-config: this option's part does not exist yet: "
-     "write the settings into a TOML file and give it by --config"),
+    (["plan", "--model", "m", "--ds-config=/none.json"],
+     "/none.json: cannot be read: give a file of settings that you may read"),
+    (["plan", "--model", "m", "--ds-precision", "second"],
+     "--ds-precision: 'second' is no known value: give one of merged|first"),
+    (["download"], "MODEL: missing: write ORG/NAME"),
     (["plan", "--model", "m", "--quant", "int8"],
      "--quant: quantizing while loading does not exist yet ('int8'): "
      "leave it out: quantized files are used as they are"),

@@ -36,8 +36,9 @@ void Model::resolve() {
 }
 
 strata_dtype Model::dtype() const {
-  const std::string_view none = "float32";
-  const auto name = config->text("dtype|torch_dtype", &none);
+  const std::string_view none = "float16";
+  const auto name =
+      config->text("dtype|torch_dtype|text_config.dtype|text_config.torch_dtype", &none);
   if (name == "float32") return {STRATA_FLOAT, 32, 1};
   if (name == "bfloat16") return {STRATA_BFLOAT, 16, 1};
   if (name == "float16") return {STRATA_FLOAT, 16, 1};

@@ -1,0 +1,31 @@
+#include "host/running/model_config.hpp"
+
+#include <strata/abi/core.h>
+
+#include "core/error.hpp"
+#include "core/source/json.hpp"
+
+namespace strata::host {
+
+std::string configured(std::string bytes, const std::string& name, const cli::Settings& settings,
+                       const Log& log) {
+  if (settings.config_keys.empty() && settings.dropout < 0) return bytes;
+  auto config = source::parse_json(bytes, name);
+  if (!config.is_object()) throw Error(name, "is not a JSON object", "check the file");
+  const auto say = [&](const std::string& key, const source::Json& value) {
+    log.line(STRATA_INFO, name + ": " + printable(key) + " becomes " + printable(value.dump()));
+  };
+  if (settings.dropout >= 0)
+    for (const auto* key : {"dropout", "attention_dropout", "hidden_dropout", "activation_dropout"})
+      if (config.contains(key)) say(key, config[key] = settings.dropout);
+  for (const auto& [key, value] : settings.config_keys.items()) say(key, value);
+  config.merge_patch(settings.config_keys);
+  return config.dump();
+}
+
+std::int64_t hidden_size_of(const source::Config& config) {
+  const std::int64_t none = 0;
+  return config.i64("text_config.hidden_size|hidden_size|n_embd|d_model", &none);
+}
+
+}  // namespace strata::host

@@ -1,0 +1,105 @@
+#include <catch2/catch.hpp>
+
+#include "core/error.hpp"
+#include "host/cli/command_line.hpp"
+#include "host/deepspeed/apply.hpp"
+#include "tests/host/folder.hpp"
+
+using namespace strata::deepspeed;
+using strata::cli::Settings;
+
+namespace {
+
+Settings applied(const std::string& text, Semantics semantics = Semantics::merged) {
+  Settings settings;
+  apply(settings, DsConfig(text, "ds.json"), semantics);
+  return settings;
+}
+
+std::string offload_param(const std::string& members) {
+  return R"({"zero_optimization": {"stage": 3, "offload_param": {)" + members + "}}}";
+}
+
+}  // namespace
+
+TEST_CASE("offload_param becomes the tier and its folder", "[host][deepspeed]") {
+  CHECK(applied("{}").offload == "auto");
+  CHECK(applied(offload_param(R"("device": "none")")).offload == "auto");
+  CHECK(applied(offload_param(R"("device": "cpu")")).offload == "pinned");
+  CHECK(applied(offload_param(R"("device": "cpu", "pin_memory": false)")).offload == "cpu");
+  const auto disk = applied(offload_param(R"("device": "nvme", "nvme_path": "/disk")"));
+  CHECK(disk.offload == "nvme");
+  CHECK(disk.offload_dirs == std::vector<std::string>{"/disk"});
+}
+
+TEST_CASE("aio becomes the options of the tier that reads files", "[host][deepspeed]") {
+  const auto s = applied(R"({"zero_optimization": {"offload_param": {"device": "nvme"}},
+    "aio": {"block_size": 16777216, "queue_depth": 64, "thread_count": 8, "use_gds": false}})");
+  CHECK(s.plugin_tables.at("offload.nvme") ==
+        nlohmann::json{{"max_io", 16777216}, {"queue_depth", 64}, {"threads", 8}});
+}
+
+TEST_CASE("fp16 and bf16 become the dtype", "[host][deepspeed]") {
+  CHECK(applied("{}").dtype == "bfloat16");
+  CHECK(applied(R"({"bf16": {"enabled": "False"}})").dtype == "float32");
+  CHECK(applied(R"({"fp16": {"enabled": true}})", Semantics::first).dtype == "float16");
+  const DsConfig config(R"({"communication_data_type": "fp32"})", "ds.json");
+  CHECK(precision_of(config, Semantics::merged) == Precision{"bfloat16", "bfloat16", "float32"});
+}
+
+TEST_CASE("a ds_config is the weakest of all settings", "[host][deepspeed]") {
+  const strata::test::Folder folder;
+  const auto ds = folder.write("ds.json", R"({"bf16": {"enabled": true},
+    "zero_optimization": {"offload_param": {"device": "nvme", "nvme_path": "/disk"}},
+    "aio": {"queue_depth": 64, "block_size": 1048576}})");
+  const auto toml =
+      folder.write("run.toml", "[run]\ndtype = 'float16'\nds_config = '" + ds.string() +
+                                   "'\n[offload.nvme]\nqueue_depth = 2");
+  const auto dtype = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"plan", "--model", "m"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return strata::cli::parse_command_line(arguments).settings.dtype;
+  };
+  CHECK(dtype({"--ds-config", ds.string()}) == "bfloat16");
+  CHECK(dtype({"--config", toml.string()}) == "float16");
+  CHECK(dtype({"--ds-config", ds.string(), "--set", "run.dtype=float32"}) == "float32");
+  CHECK(dtype({"--ds-config", ds.string(), "--dtype", "auto"}) == "auto");
+  const auto s =
+      strata::cli::parse_command_line({"plan", "--model", "m", "--config", toml.string()}).settings;
+  CHECK(s.offload_dirs == std::vector<std::string>{"/disk"});
+  CHECK(s.plugin_tables.at("offload.nvme") ==
+        nlohmann::json{{"max_io", 1048576}, {"queue_depth", 2}});
+  const auto other = strata::cli::parse_command_line(
+      {"tokenize", "--model", "m", "--text", "a", "--config", toml.string()});
+  CHECK(other.settings.offload_dirs.empty());
+}
+
+TEST_CASE("the report gives \"auto\" the numbers of the training frameworks", "[host][deepspeed]") {
+  const auto out = report(DsConfig(R"({"train_batch_size": "auto", "gradient_clipping": "auto",
+    "zero_optimization": {"stage": 2, "reduce_bucket_size": "auto",
+      "stage3_prefetch_bucket_size": "auto", "stage3_param_persistence_threshold": "auto"}})",
+                                   "ds.json"),
+                          Semantics::merged, 4096);
+  CHECK(out["understood"]["zero_optimization.reduce_bucket_size"] == 16777216);
+  CHECK(out["understood"]["train_batch_size"] == 1);
+  CHECK(out["understood"]["gradient_clipping"] == "auto");
+  CHECK(out["ignored"][0]["value"] == 40960);
+  CHECK(out["ignored"][1]["value"] == 15099494);
+  CHECK(out["stage"] == 3);
+  CHECK(out["defaults"]["aio.queue_depth"] == 8);
+}
+
+TEST_CASE("what is done otherwise is said", "[host][deepspeed]") {
+  const auto lines = warnings(DsConfig(R"({"zero_optimization": {"stage": 2, "cpu_offload": true,
+    "memory_efficient_linear": false}, "bfloat16": {}, "wild": 1})",
+                                       "ds.json"));
+  CHECK(lines ==
+        std::vector<std::string>{"ds.json: stage 2 runs as stage 3: weights are streamed",
+                                 "ds.json: bfloat16 is an old name: use bf16",
+                                 "ds.json: zero_optimization.cpu_offload is an old name: use "
+                                 "offload_optimizer: {\"device\": \"cpu\"}",
+                                 "ds.json: wild is unknown and ignored: DeepSpeed has no such key",
+                                 "ds.json: ignored, `plan --json` says why: "
+                                 "zero_optimization.memory_efficient_linear"});
+  CHECK(warnings(DsConfig(R"({"zero_optimization": {"stage": 3}})", "ds.json")).empty());
+}
