@@ -10,7 +10,7 @@ using Flag = std::optional<bool>;
 std::string merged(Flag bf16, Flag fp16, const std::string& who) {
   if (fp16.value_or(false))
     throw UsageError(who, "fp16.enabled: only bf16 mixed precision is supported, fp16 is not",
-                     "enable bf16 in its place, or give --ds-precision first or --dtype float16");
+                     "enable bf16 in its place, or give --ds-precision first");
   return bf16.value_or(!fp16.has_value()) ? "bfloat16" : "float32";
 }
 
