@@ -45,6 +45,15 @@ def generate_from_disk():
     expect(report["peak"]["device"]["bytes"] <= 180 << 20, f"over the budget: {report['peak']}")
 
 
+def ds_config():
+    run = generated(EXAMPLE, "--ds-config", "HERE/ds_config.json")
+    expect("Paris" in run["text"][0], f"no Paris in {run['text']}")
+    report = run["report"]
+    expect(report["moved_bytes_per_token"] > 0, "nothing was streamed")
+    expect(("offload", "nvme") in {(one["kind"], one["name"]) for one in report["plugins"]},
+           f"not from the disk: {report['plugins']}")
+
+
 def generate_batch():
     prompts = (TREE / "examples" / EXAMPLE / "prompts.txt").read_text().splitlines()
     together = generated(EXAMPLE, "--set", "generate.prompt_file=HERE/prompts.txt")
@@ -80,5 +89,5 @@ def import_():
 
 
 {"generate-resident": generate_resident, "generate-from-disk": generate_from_disk,
- "generate-batch": generate_batch, "plan-175b-shape": plan_175b_shape, "perplexity": perplexity,
- "import": import_}[EXAMPLE]()
+ "generate-batch": generate_batch, "ds-config": ds_config, "plan-175b-shape": plan_175b_shape,
+ "perplexity": perplexity, "import": import_}[EXAMPLE]()

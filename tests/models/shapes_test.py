@@ -55,6 +55,25 @@ class Shapes(unittest.TestCase):
             model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**shape("llama-2-70b")))
         self.assertEqual(got["weights"]["bytes"], 2 * model.num_parameters())
 
+    def test_bench_says_exact_sizes_and_those_of_the_formulas(self):
+        file = self.config(hidden_size=64, intermediate_size=96, num_hidden_layers=2,
+                           num_attention_heads=4, num_key_value_heads=1, vocab_size=128)
+        done = subprocess.run(
+            [PROGRAM, "bench", "--dummy", "--model", file, "--json", "--device", "cpu", "--dtype",
+             "bfloat16", "--batch-size", "3", "--prompt-len", "8", "--gen-len", "4", "--loops", "1"],
+            capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sizes = json.loads(done.stdout)["sizes"]
+        l, h, v, tokens = 2, 64, 128, 3 * 12
+        self.assertEqual(sizes["model"], 2 * transformers.LlamaForCausalLM(
+            transformers.LlamaConfig(**json.loads(file.read_text()))).num_parameters())
+        self.assertEqual(sizes["hidden"], tokens * h * 2)
+        self.assertEqual(sizes["formula_cache"], 2 * tokens * l * h * 2)
+        self.assertEqual(sizes["formula_model"], 2 * (l * (
+            h * (3 * h + 1) + h * (h + 1) + h * (4 * h + 1) + 4 * h * (h + 1) + 4 * h) + v * (h + 1)))
+        # One key head of four, and blocks of tokens in whole.
+        self.assertGreaterEqual(sizes["cache"], sizes["formula_cache"] / 4)
+
     def test_the_dtype_has_two_names_and_is_float16_without_either(self):
         bytes_of = lambda **keys: planned(self.config(**keys))["weights"]["bytes"]
         wide = bytes_of(dtype="float32")
