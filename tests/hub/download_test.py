@@ -4,6 +4,7 @@ and faults of the server are outlived or named.
 Usage: download_test.py PROGRAM
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -184,6 +185,12 @@ class Download(unittest.TestCase):
         self.begun(WEIGHTS + b"x")
         self.passes(self.hub())
 
+    def test_two_programs_do_not_write_one_file(self):
+        self.begun(WEIGHTS[:10])
+        with open(f"{self.blob}.incomplete") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.fails(self.hub(), "another program is fetching it")
+
     def test_bytes_with_another_hash_never_get_their_place(self):
         hub = self.hub()
         hub.faults["model.safetensors"] = ["corrupt"]
@@ -262,6 +269,8 @@ class Download(unittest.TestCase):
             self.assertIn(words, done.stderr)
         done = self.download(hub, HF_TOKEN="a\nb: c")
         self.assertIn("HF_TOKEN: is no token", done.stderr)
+        done = self.download(hub, HF_HUB_DOWNLOAD_TIMEOUT="soon")
+        self.assertIn("HF_HUB_DOWNLOAD_TIMEOUT: 'soon' is no wait", done.stderr)
 
 
 if __name__ == "__main__":
