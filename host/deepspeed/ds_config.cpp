@@ -29,7 +29,7 @@ std::string_view name_of(Type type) {
 // The value as its field's type; discarded where it is none. Flags may be written as text, and
 // integers as 5e8, as DeepSpeed takes them.
 json converted(Type type, const json& value) {
-  const json none(json::value_t::discarded);
+  json none(json::value_t::discarded);
   switch (type) {
     case Type::flag: {
       const auto text = value.is_string() ? lower(value.get<std::string>()) : "";
