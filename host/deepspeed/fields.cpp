@@ -184,13 +184,13 @@ constexpr std::array replaced_table{
              "zero_optimization.stage3_gather_16bit_weights_on_model_save", ""},
     Replaced{"zero_optimization.stage3_gather_fp16_weights_on_model_save",
              "zero_optimization.stage3_gather_16bit_weights_on_model_save", ""},
-    Replaced{"zero_optimization.cpu_offload", "", "use offload_optimizer: {\"device\": \"cpu\"}"},
-    Replaced{"zero_optimization.cpu_offload_param", "", "use offload_param: {\"device\": \"cpu\"}"},
+    Replaced{"zero_optimization.cpu_offload", "", R"(use offload_optimizer: {"device": "cpu"})"},
+    Replaced{"zero_optimization.cpu_offload_param", "", R"(use offload_param: {"device": "cpu"})"},
     Replaced{"zero_optimization.cpu_offload_use_pin_memory", "",
              "use pin_memory of offload_param and offload_optimizer"},
     Replaced{"zero_optimization.legacy_stage1", "", "leave it out"},
     Replaced{"fp16.fused_mode", "", "leave it out"},
-    Replaced{"amp", "", "use bf16: {\"enabled\": true}"},
+    Replaced{"amp", "", R"(use bf16: {"enabled": true})"},
     Replaced{"allgather_size", "zero_optimization.allgather_bucket_size", ""},
 };
 
