@@ -63,11 +63,11 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
   uint64_t most = 0;
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
-      const auto heads = weight.source.permuted_heads;
-      const bool at_once = heads == 0 && element == run_element;
+      const auto parts = weight.source.order.blocks;
+      const bool at_once = parts == 0 && element == run_element;
       if (weight.source.stored.scheme.empty() || at_once) continue;
       const auto elements = static_cast<uint64_t>(source::elements(weight.source));
-      const auto rows = heads > 0 ? heads : static_cast<uint64_t>(weight.source.shape[0]);
+      const auto rows = parts > 0 ? parts : static_cast<uint64_t>(weight.source.shape[0]);
       const auto some = wish.separate_device ? between_on_gpu : between_on_cpu;
       most = std::max(most, std::min(elements, std::max(some, elements / rows)) * element);
     }

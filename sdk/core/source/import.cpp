@@ -19,7 +19,7 @@ bool dense(const Tensor& tensor) { return tensor.stored.scheme.empty(); }
 Tensor imported(const Tensor& tensor) {
   Tensor out = tensor;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
-  out.permuted_heads = 0;
+  out.order = {};
   out.at = {0, 0, static_cast<std::uint64_t>(elements(tensor)) * bytes_of(out.stored.dtype)};
   return out;
 }
@@ -35,7 +35,7 @@ class Copier {
     const auto width = bytes_of(imported(tensor).stored.dtype);
     const auto all = static_cast<std::uint64_t>(elements(tensor));
     const std::uint64_t row =
-        tensor.permuted_heads == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
+        tensor.order.blocks == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
     const auto piece = piece_elements(tensor, width, row);
     for (std::uint64_t first = 0; first < all; first += piece) {
       const auto bytes = expanded(tensor, first, std::min(piece, all - first));
@@ -43,14 +43,16 @@ class Copier {
         to_.write(at + first * width, bytes);
         continue;
       }
-      for (std::uint64_t i = 0; i * row * width < bytes.size(); ++i)
-        to_.write(at + run_row(tensor, first / row + i) * row * width,
+      for (std::uint64_t i = 0; i * row * width < bytes.size(); ++i) {
+        const auto to = run_row(tensor, static_cast<std::int64_t>(first / row + i));
+        to_.write(at + static_cast<std::uint64_t>(to) * row * width,
                   bytes.subspan(i * row * width, row * width));
+      }
     }
   }
 
  private:
-  // As many as fit the buffer: whole rows where they are permuted or in blocks.
+  // As many as fit the buffer: whole rows where they are reordered or in blocks.
   static std::uint64_t piece_elements(const Tensor& tensor, std::uint64_t width,
                                       std::uint64_t row) {
     const auto columns = tensor.shape.empty() ? 1 : static_cast<std::uint64_t>(tensor.shape.back());
@@ -61,13 +63,6 @@ class Copier {
                   "a row of " + std::to_string(step) + " elements is too long to hold",
                   "use another file of the model");
     return fit;
-  }
-
-  // Where a stored row goes: the other way round from stored_row.
-  static std::uint64_t run_row(const Tensor& tensor, std::uint64_t row) {
-    const auto head = static_cast<std::uint64_t>(tensor.shape[0]) / tensor.permuted_heads;
-    const auto within = row % head;
-    return row - within + (within % 2) * (head / 2) + within / 2;
   }
 
   std::span<const std::byte> expanded(const Tensor& tensor, std::uint64_t first,

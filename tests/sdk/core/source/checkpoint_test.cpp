@@ -171,18 +171,18 @@ TEST_CASE("rows of a tensor are where they lie, or refused", "[source][tensor]")
   REQUIRE(cut.at.file == 2);
   REQUIRE(cut.at.offset == 1160);
   REQUIRE(cut.at.bytes == 160);
-  REQUIRE(cut.permuted_heads == 1);
+  REQUIRE(cut.order.blocks == 1);
   const made::Folder folder;
   const auto refused = [&](const source::Tensor& tensor, std::int64_t first, std::int64_t count) {
     return made::refusal(folder, [&] { source::rows(tensor, first, count); });
   };
   REQUIRE(
       refused(blocks, 2, 4) ==
-      "tensor 'q': rows 2 to 6 of [8,64] would cut a head of interleaved rows: cut it elsewhere");
+      "tensor 'q': rows 2 to 6 of [8,64] would cut a block of reordered rows: cut it elsewhere");
   REQUIRE(refused(blocks, 4, 5) ==
           "tensor 'q': rows 4 to 9 of [8,64] are not there: cut it elsewhere");
   const source::Tensor straddling{
-      "s", {4, 8}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {0, 0, 20}, 0};
+      "s", {4, 8}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {0, 0, 20}, {}};
   REQUIRE(refused(straddling, 0, 1) ==
           "tensor 's': rows 0 to 1 of [4,8] would cut a block of Q4_1: cut it elsewhere");
 }
