@@ -73,6 +73,7 @@ class Tested:
         self.other = reference.under(config_of(row, **row.counts)).logits(self.long)
         self.greedy = [reference.greedy(prompt, NEW_TOKENS) for prompt in self.prompts]
         self.model = self.folder / self.file
+        self.imported = self.import_folder() if row.gguf else None
         self.weights = sum(p.numel() * 4 for p in reference.model.parameters())
 
     def counts(self):
@@ -80,6 +81,17 @@ class Tested:
         far = distance(self.other, self.want)
         need(not keys or far > 100 * TOLERANCE, f"with another {keys} the logits differ by {far:.1e}")
         return keys or "-"
+
+    def import_folder(self):
+        """What transformers computes from the folder that is made of the file."""
+        folder = self.folder / "imported"
+        self.program.text("import", self.model, "--output", folder)
+        return Reference(folder).logits(self.long)
+
+    def imported_alike(self):
+        far = distance(self.imported, self.want)
+        need(far <= TOLERANCE, f"imported, the logits are {far:.1e} of the largest one off")
+        return "imported: logits transformers"
 
     def flipped_bit_seen(self):
         name = self.row.flipped
@@ -139,6 +151,8 @@ class Tested:
 def parts(tested, brief):
     """What there is to do for a row: the cell and the check that gives its words, or a part."""
     checks = [("counts", tested.counts), ("flipped bit seen in", tested.flipped_bit_seen)]
+    if tested.row.gguf:
+        checks.append(("held", tested.imported_alike))
     there = list(enumerate(places(tested.row, tested.index)))
     for number, (cell, tier, names) in [there[tested.index % len(there)]] if brief else there:
         checks.append((cell, lambda number=number, cell=cell, tier=tier, names=names: tested.place(

@@ -17,6 +17,12 @@ def write(folder, architecture, metadata, blocks=BLOCKS.Q8_0, reorder=lambda nam
     for key, value in metadata.items():
         add = out.add_float32 if isinstance(value, float) else out.add_uint32
         add(f"{architecture}.{key}", value)
+    out.add_tokenizer_model("gpt2")
+    out.add_tokenizer_pre("smollm")
+    tokens = ["a", "b", "ab", *(f"token{i}" for i in range(3, metadata["vocab_size"]))]
+    out.add_token_list(tokens)
+    out.add_token_types([gguf.TokenType.NORMAL] * len(tokens))
+    out.add_token_merges(["a b"])
     for name, tensor in safetensors.torch.load_file(folder / "model.safetensors").items():
         data = reorder(name, tensor.to(torch.float32)).contiguous().numpy()
         kind = blocks if data.ndim > 1 else BLOCKS.F32

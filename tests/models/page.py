@@ -19,8 +19,9 @@ says what was compared with `transformers` in float32 there, and which attention
 `counts`: with another value of these keys the reference's own logits differ by more than 100 times
 that tolerance. `flipped bit seen in`: with an exponent bit of one number of that weight flipped in
 the file, the comparison of logits fails. `held`: all weights lie on the device, with `device` or with
-that tier and room for all. `streamed`: they come from that tier through a device memory of a third of
-the weights, or of the least that is accepted.
+that tier and room for all; `imported` is the folder that `strata import` made of GGUF, computed by
+`transformers`. `streamed`: they come from that tier through a device memory of a third of the weights,
+or of the least that is accepted.
 
 This page is written by `tests/models/family_test.py PROGRAM FOLDER FAMILY --update` from the test's
 results.
