@@ -12,10 +12,11 @@ namespace strata::torch {
 
 namespace {
 
-// Rows 2i+j of each head become rows j*half+i.
-void copy_heads(at::Tensor run, const at::Tensor& rows, int64_t heads, int64_t of_head) {
-  const auto half = of_head / 2;
-  run.unflatten(0, {heads, 2, half}).copy_(rows.unflatten(0, {heads, half, 2}).transpose(1, 2));
+// Blocks of rows, each of them in the order of the run form.
+void copy_reordered(at::Tensor run, const at::Tensor& rows, int64_t blocks,
+                    const source::RowOrder& order) {
+  run.unflatten(0, {blocks, order.inner, order.outer, -1})
+      .copy_(rows.unflatten(0, {blocks, order.outer, order.inner, -1}).transpose(1, 2));
 }
 
 struct Rows {
@@ -29,14 +30,15 @@ Rows rows_of(at::IntArrayRef shape) {
   return {shape[0], elements};
 }
 
-int64_t rows_of_head(const zero::Weight& w, at::IntArrayRef shape) {
-  const auto heads = static_cast<int64_t>(w.source.permuted_heads);
-  if (shape[0] % (2 * heads) != 0)
-    throw Error(
-        w.name,
-        std::to_string(shape[0]) + " rows are not those of " + std::to_string(heads) + " heads",
-        "correct the file");
-  return shape[0] / heads;
+int64_t rows_of_block(const zero::Weight& w, at::IntArrayRef shape) {
+  const auto& order = w.source.order;
+  if (shape[0] % (int64_t{order.blocks} * order.outer * order.inner) != 0)
+    throw Error(w.name,
+                std::to_string(shape[0]) + " rows are not " + std::to_string(order.blocks) +
+                    " blocks of " + std::to_string(order.outer) + " by " +
+                    std::to_string(order.inner),
+                "correct the file");
+  return shape[0] / order.blocks;
 }
 
 void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
@@ -44,9 +46,9 @@ void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte*
   const auto type = scalar_type(w.source.stored.dtype);
   if (w.in_out && shape.size() == 2)
     run.copy_(borrowed(stored, {shape[1], shape[0]}, type, how.device).t());
-  else if (w.source.permuted_heads)
-    copy_heads(run, borrowed(stored, shape, type, how.device), w.source.permuted_heads,
-               rows_of_head(w, shape));
+  else if (w.source.order.blocks)
+    copy_reordered(run, borrowed(stored, shape, type, how.device),
+                   shape[0] / rows_of_block(w, shape), w.source.order);
   else
     run.copy_(borrowed(stored, shape, type, how.device));
 }
@@ -73,13 +75,13 @@ void expand_blocks(const zero::Weight& w, at::IntArrayRef shape, const std::byte
   const auto row_bytes = rows.elements / form.block_elements * form.block_bytes;
   const auto blocks = borrowed(stored, {rows.count, row_bytes}, at::kByte, how.device);
   const auto between_type = how.device.is_cpu() ? at::kFloat : how.dtype;
-  if (how.dtype == between_type && !w.source.permuted_heads) {
+  if (how.dtype == between_type && !w.source.order.blocks) {
     unpack(codec, w, blocks, run.view({rows.count, rows.elements}), how);
     return;
   }
   const auto some =
       static_cast<int64_t>(how.device.is_cpu() ? run::between_on_cpu : run::between_on_gpu);
-  const auto whole = w.source.permuted_heads ? rows_of_head(w, shape) : 1;
+  const auto whole = w.source.order.blocks ? rows_of_block(w, shape) : 1;
   const auto step = std::max<int64_t>(whole, some / rows.elements / whole * whole);
   const auto between =
       at::empty({std::min(step, rows.count), rows.elements}, run.options().dtype(between_type));
@@ -88,8 +90,8 @@ void expand_blocks(const zero::Weight& w, at::IntArrayRef shape, const std::byte
     const auto n = std::min(step, rows.count - first);
     const auto wide = between.narrow(0, 0, n);
     unpack(codec, w, blocks.narrow(0, first, n), wide, how);
-    if (w.source.permuted_heads)
-      copy_heads(out.narrow(0, first, n), wide, n / whole, whole);
+    if (w.source.order.blocks)
+      copy_reordered(out.narrow(0, first, n), wide, n / whole, w.source.order);
     else
       out.narrow(0, first, n).copy_(wide);
   }

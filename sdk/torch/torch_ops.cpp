@@ -42,6 +42,12 @@ Handle TorchOps::embedding(uint32_t weight, strata_tensor& ids) {
 
 Handle TorchOps::positions(uint32_t weight, int64_t offset) {
   shape::positions(scope(), weight, offset);
+  const auto known = weights_.at(weight).size(0) - offset, longest = shared_.pass.ragged().max_keys;
+  if (longest > known)
+    throw Error(weights_.name(weight),
+                std::to_string(longest) + " tokens are more than its " + std::to_string(known) +
+                    " positions",
+                "use shorter sequences");
   const auto& at_positions = shared_.pass.on(device_).positions;
   return handle(
       at::embedding(weights_.at(weight), offset ? at_positions.add(offset) : at_positions));

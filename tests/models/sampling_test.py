@@ -12,9 +12,10 @@ import unittest
 import numpy as np
 import transformers
 
-from llama_rows import ROWS
 from program import Program
-from tiny_llama import Reference, make
+from reference import Reference
+from row import make
+from rows.llama import ROWS
 
 PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
 NEW_TOKENS = 12

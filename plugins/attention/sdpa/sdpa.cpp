@@ -12,8 +12,7 @@ struct Sdpa {
   std::string attributes;
 
   static std::int32_t score(const strata_attention_request& r) {
-    const bool plain =
-        r.kv_codec.n == 0 && r.sinks == 0 && r.soft_cap == 0 && !(r.mask & STRATA_MASK_ALIBI);
+    const bool plain = r.kv_codec.n == 0 && r.sinks == 0 && r.soft_cap == 0;
     return plain && !(r.need & STRATA_NEED_GRAPH) ? 50 : 0;
   }
 
@@ -29,7 +28,7 @@ struct Sdpa {
 
   // The kernel's result and, of several sequences, all of theirs; what it works in, a block of at
   // most 512 keys' scores for each thread; the masks where a call is no plain prefill or decode,
-  // once as booleans and once as numbers.
+  // once as booleans and once as numbers; of ALiBi one a head, made in two steps and aligned.
   std::uint64_t holds(const strata::attention::Bounds& b) const {
     const std::uint64_t element = strata::attention::bytes_of(request.dtype),
                         wide = element > 4 ? element : 4,
@@ -41,8 +40,12 @@ struct Sdpa {
                         keys = std::min<std::uint64_t>(512, b.max_keys),
                         result = b.tokens * request.heads * request.dim_v * element;
     const auto work = threads * rows * (keys * (wide + element) + request.dim_v * wide);
+    const bool alibi = request.mask & STRATA_MASK_ALIBI;
     const bool masked = b.max_keys > b.tokens || request.window != 0 || b.sequences > 1;
-    const auto masks = masked ? b.tokens * b.max_keys * (4 + wide) : 0;
+    const auto masks = b.tokens * b.max_keys *
+                       (alibi    ? request.heads * (4 + wide + element)
+                        : masked ? 4 + wide
+                                 : 0);
     return (b.sequences > 1 ? 2 : 1) * result + work + masks;
   }
 

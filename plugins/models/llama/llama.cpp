@@ -7,17 +7,6 @@ namespace {
 
 using strata::Ops, strata::Tensor;
 
-// A length of the configuration; bounded, so that products of two are lengths as well.
-int64_t length(const strata::Config& c, std::string_view key, int64_t value) {
-  if (value < 1 || value > (int64_t{1} << 30))
-    throw strata::Failure(STRATA_INVALID, c.text("model_type") + ": " + std::string(key) + " " +
-                                              std::to_string(value) +
-                                              " is no length: mend config.json");
-  return value;
-}
-
-int64_t length(const strata::Config& c, std::string_view key) { return length(c, key, c.i64(key)); }
-
 struct Llama {
   int64_t V, D, F, L, H, K, E;
   bool tied, attention_bias, mlp_bias;
@@ -27,10 +16,9 @@ struct Llama {
   strata::Rope rope;
 
   explicit Llama(const strata::Config& c)
-      : V(length(c, "vocab_size")), D(length(c, "hidden_size")), F(length(c, "intermediate_size")),
-        L(length(c, "num_hidden_layers")), H(length(c, "num_attention_heads")),
-        K(length(c, "num_key_value_heads", c.i64("num_key_value_heads", H))),
-        E(length(c, "head_dim", c.i64("head_dim", D / H))),
+      : V(c.length("vocab_size")), D(c.length("hidden_size")), F(c.length("intermediate_size")),
+        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads")),
+        K(c.length("num_key_value_heads", H)), E(c.length("head_dim", D / H)),
         tied(c.flag("tie_word_embeddings", false)), attention_bias(c.flag("attention_bias", false)),
         mlp_bias(c.flag("mlp_bias", false)),
         act(strata::activation_named(c.text("hidden_act", "silu"))),

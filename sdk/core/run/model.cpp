@@ -31,7 +31,8 @@ void Model::resolve() {
   for (const auto& unit : family->units())
     for (const auto& weight : unit.weights)
       if (seen.insert(weight.name).second)
-        wanted.push_back({weight.name, weight.shape, weight.in_out});
+        wanted.push_back(
+            {weight.name, weight.shape, weight.in_out, weight.role == STRATA_TABLE && tied()});
   tensors = source::resolve(*checkpoint, wanted);
 }
 

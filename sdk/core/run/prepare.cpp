@@ -14,6 +14,14 @@ constexpr uint32_t kv_block = 256;
 
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
+// Columns of the embedding's table, which may be wider than the hidden state.
+int64_t row_width(const Model& model) {
+  int64_t most = shape::hidden_size(*model.family);
+  for (const auto& weight : model.family->units().front().weights)
+    if (weight.role == STRATA_TABLE) most = std::max(most, weight.shape.back());
+  return most;
+}
+
 // The most that a pass of so many tokens holds in activations, the logits for the host included.
 uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
   shape::Request request{.tokens = tokens,
@@ -35,8 +43,8 @@ uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
   }
   // Of the pass: a rope's cosines and sines, made of as many numbers again; the embedding's rows;
   // ids, positions and the block table.
-  const auto rows = static_cast<uint64_t>(tokens * shape::hidden_size(*model.family)) *
-                    zero::element_bytes(wish.dtype);
+  const auto rows =
+      static_cast<uint64_t>(tokens * row_width(model)) * zero::element_bytes(wish.dtype);
   constexpr uint64_t token_bytes = 64, small = 16u << 10;
   const auto blocks = static_cast<uint64_t>(request.sequences * (request.keys / kv_block + 1));
   return most + 4 * turns + rows + static_cast<uint64_t>(tokens) * token_bytes +
@@ -63,15 +71,27 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
   uint64_t most = 0;
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
-      const auto heads = weight.source.permuted_heads;
-      const bool at_once = heads == 0 && element == run_element;
+      const auto parts = weight.source.order.blocks;
+      const bool at_once = parts == 0 && element == run_element;
       if (weight.source.stored.scheme.empty() || at_once) continue;
       const auto elements = static_cast<uint64_t>(source::elements(weight.source));
-      const auto rows = heads > 0 ? heads : static_cast<uint64_t>(weight.source.shape[0]);
+      const auto rows = parts > 0 ? parts : static_cast<uint64_t>(weight.source.shape[0]);
       const auto some = wish.separate_device ? between_on_gpu : between_on_cpu;
       most = std::max(most, std::min(elements, std::max(some, elements / rows)) * element);
     }
   return most;
+}
+
+// Learned positions end somewhere.
+void check_positions(const Model& model, const Wish& wish) {
+  for (uint32_t unit = 0; unit < model.family->units().size(); ++unit) {
+    const auto known = shape::measure(*model.family, unit, {.dtype = wish.dtype}).positions;
+    if (known > 0 && wish.tokens > known)
+      throw Error(model.path,
+                  "it has learned " + std::to_string(known) + " positions, not " +
+                      std::to_string(wish.tokens),
+                  "use shorter prompts or fewer new tokens");
+  }
 }
 
 class Preparation {
@@ -289,6 +309,7 @@ class Preparation {
 }  // namespace
 
 Prepared prepare(const Model& model, const Wish& wish) {
+  check_positions(model, wish);
   auto out = Preparation(model, wish).run();
   for (const auto& unit : out.units) {
     const shape::Request request{.tokens = wish.sequences,

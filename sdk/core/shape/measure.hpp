@@ -39,6 +39,7 @@ struct Measure {
   uint64_t peak_bytes = 0;  // of activations at once: the unit's input, its output, all between
   double flops = 0;         // of its products and its attention
   std::vector<KvShape> kv;
+  int64_t positions = 0;          // tokens of a sequence at most, by learned ones; 0: any
   int64_t rows = 0, columns = 0;  // of its output: [T,D], or logits [wanted,V]
 };
 

@@ -83,7 +83,9 @@ Handle Recorder::embedding(uint32_t weight, strata_tensor& ids) {
 }
 
 Handle Recorder::positions(uint32_t weight, int64_t offset) {
-  return made(shape::positions(scope_, weight, offset));
+  const auto value = shape::positions(scope_, weight, offset);
+  positions_ = scope_.unit->weights[weight].shape[0] - offset;
+  return made(value);
 }
 
 void Recorder::linear(const strata_op_linear& op, strata_tensor& x, std::span<Handle> out) {

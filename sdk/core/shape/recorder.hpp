@@ -33,6 +33,7 @@ class Recorder : public plugin::Ops {
   uint64_t peak_bytes() const { return ledger_->peak; }
   double flops() const { return flops_; }
   const std::vector<KvShape>& kv() const { return kv_; }
+  int64_t positions() const { return positions_; }  // as Measure
 
   plugin::Handle weight(uint32_t index) override;
   plugin::Handle embedding(uint32_t weight, strata_tensor& ids) override;
@@ -66,6 +67,7 @@ class Recorder : public plugin::Ops {
   std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();  // tensors may outlive the recorder
   double flops_ = 0;
   std::vector<KvShape> kv_;
+  int64_t positions_ = 0;
 };
 
 }  // namespace strata::shape

@@ -98,7 +98,8 @@ void read_equal(const Node& node, GgufMapping& out) {
 }
 
 GgufMapping mapping_of(const std::string& architecture, const Node& node) {
-  node.only({"model_type", "architectures", "config", "equal", "rope", "names", "permuted"});
+  node.only(
+      {"model_type", "architectures", "config", "equal", "rope", "names", "permuted", "fused"});
   GgufMapping out;
   out.architecture = architecture;
   out.model_type = node.text("model_type");
@@ -119,6 +120,7 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
   for (const auto& [theirs, ours] : texts_of(node.object("names")))
     if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
   out.permuted = texts_of(node.object("permuted"));
+  out.fused = texts_of(node.object("fused"));
   return out;
 }
 

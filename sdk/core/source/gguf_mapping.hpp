@@ -7,7 +7,11 @@
 //     "equal": [["a", "b"], ...],                         metadata that must agree where both are
 //     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR"},
 //     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: a number
-//     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"}}}   KEY with the heads' count
+//     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"},   KEY with the heads' count
+//     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads"}}}
+//
+// permuted: the file has a head's pairs side by side, the checkpoint its halves. fused: the file
+// has q of all heads, then k, then v, the checkpoint q, k and v of each head.
 //
 // A RULE gives the first of these that it has and that the file answers; without an answer
 // {"optional": true} leaves the key out, and any other rule is an error:
@@ -39,9 +43,10 @@ struct GgufMapping {
   std::vector<std::string> architectures;
   std::map<std::string, GgufRule> config;
   std::vector<std::pair<std::string, std::string>> equal;
-  std::string rope_prefix, rope_factors;        // empty: the family has none
-  std::map<std::string, std::string> names;     // the file's name to the checkpoint's, with {}
-  std::map<std::string, std::string> permuted;  // the checkpoint's name to a key of config.json
+  std::string rope_prefix, rope_factors;     // empty: the family has none
+  std::map<std::string, std::string> names;  // the file's name to the checkpoint's, with {}
+  // The checkpoint's name to a key of config.json.
+  std::map<std::string, std::string> permuted, fused;
 };
 
 using GgufMappings = std::map<std::string, GgufMapping, std::less<>>;

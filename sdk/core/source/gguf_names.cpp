@@ -35,18 +35,30 @@ std::vector<double> rope_factors(const File& opened, const Gguf& file, const std
   return {};
 }
 
+// Of `parts` parts a head.
 std::uint32_t heads_of(const Gguf& file, const Tensor& tensor, const std::string& key,
-                       const Json& config) {
+                       const Json& config, std::int64_t parts) {
   const auto at = config.find(key);
   const auto heads = at != config.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
-  // Two interleaved halves a head.
-  if (heads < 1 || heads > UINT32_MAX || tensor.shape[0] % heads != 0 ||
-      tensor.shape[0] / heads % 2 != 0)
+  const auto rows = tensor.shape[0];
+  if (heads < 1 || rows < 1 || rows > UINT32_MAX || rows % heads != 0 || rows / heads % parts != 0)
     throw Error(file.path,
                 "tensor '" + printable(tensor.name) + "' of " + shape_text(tensor.shape) +
                     " is not made of " + std::to_string(heads) + " heads",
                 "convert the model again");
   return static_cast<std::uint32_t>(heads);
+}
+
+// How the converter left the rows of a tensor of the mapping's name `pattern`.
+RowOrder order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
+                  const std::string& pattern, const Json& config) {
+  if (const auto at = mapping.permuted.find(pattern); at != mapping.permuted.end()) {
+    const auto heads = heads_of(file, tensor, at->second, config, 2);
+    return {heads, static_cast<std::uint32_t>(tensor.shape[0] / heads / 2), 2};
+  }
+  if (const auto at = mapping.fused.find(pattern); at != mapping.fused.end())
+    return {1, 3, heads_of(file, tensor, at->second, config, 3)};
+  return {};
 }
 
 }  // namespace
@@ -64,9 +76,7 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
     if (tensor.name == mapping.rope_factors) continue;  // it is in the configuration now
     const auto [name, pattern] = mapped_name(mapping, tensor.name);
     if (!name.empty()) {
-      const auto permuted = mapping.permuted.find(pattern);
-      if (permuted != mapping.permuted.end())
-        tensor.permuted_heads = heads_of(file, tensor, permuted->second, config);
+      tensor.order = order_of(file, tensor, mapping, pattern, config);
       tensor.name = name;
     }
     out.tensors.push_back(std::move(tensor));

@@ -22,7 +22,7 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
     out.shape[0] = resized->second;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
-  out.permuted_heads = 0;
+  out.order = {};
   out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
   return out;
 }
@@ -39,7 +39,7 @@ class Copier {
     if (options_.rows.contains(tensor.name)) return resize(tensor, width, at);
     const auto all = static_cast<std::uint64_t>(elements(tensor));
     const std::uint64_t row =
-        tensor.permuted_heads == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
+        tensor.order.blocks == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
     const auto piece = piece_elements(tensor, width, row);
     for (std::uint64_t first = 0; first < all; first += piece) {
       const auto bytes = expanded(tensor, first, std::min(piece, all - first));
@@ -47,9 +47,11 @@ class Copier {
         to_.write(at + first * width, bytes);
         continue;
       }
-      for (std::uint64_t i = 0; i * row * width < bytes.size(); ++i)
-        to_.write(at + run_row(tensor, first / row + i) * row * width,
+      for (std::uint64_t i = 0; i * row * width < bytes.size(); ++i) {
+        const auto to = run_row(tensor, static_cast<std::int64_t>(first / row + i));
+        to_.write(at + static_cast<std::uint64_t>(to) * row * width,
                   bytes.subspan(i * row * width, row * width));
+      }
     }
   }
 
@@ -74,7 +76,7 @@ class Copier {
     for (auto next = all; next < wanted; ++next) to_.write(at + next * row, fresh);
   }
 
-  // As many as fit the buffer: whole rows where they are permuted or in blocks.
+  // As many as fit the buffer: whole rows where they are reordered or in blocks.
   static std::uint64_t piece_elements(const Tensor& tensor, std::uint64_t width,
                                       std::uint64_t row) {
     const auto columns = tensor.shape.empty() ? 1 : static_cast<std::uint64_t>(tensor.shape.back());
@@ -85,13 +87,6 @@ class Copier {
                   "a row of " + std::to_string(step) + " elements is too long to hold",
                   "use another file of the model");
     return fit;
-  }
-
-  // Where a stored row goes: the other way round from stored_row.
-  static std::uint64_t run_row(const Tensor& tensor, std::uint64_t row) {
-    const auto head = static_cast<std::uint64_t>(tensor.shape[0]) / tensor.permuted_heads;
-    const auto within = row % head;
-    return row - within + (within % 2) * (head / 2) + within / 2;
   }
 
   std::span<const std::byte> expanded(const Tensor& tensor, std::uint64_t first,

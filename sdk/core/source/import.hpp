@@ -30,7 +30,7 @@ struct ImportOptions {
 };
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype,
-// quantized ones become float32, permuted rows return to their order. At most 64 MiB of a tensor
+// quantized ones become float32, reordered rows return to their order. At most 64 MiB of a tensor
 // are held at a time. The folder appears whole or not at all; one that is not empty is refused.
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options);

@@ -71,11 +71,45 @@ const Tensor* look_up(const Checkpoint& checkpoint, const std::string& name) {
   return nullptr;
 }
 
+// The head's matrix by a name of its own.
+const Tensor* head(const Checkpoint& checkpoint) {
+  for (const auto* name : {"lm_head.weight", "embed_out.weight"})
+    if (const auto* tensor = checkpoint.find(name)) return tensor;
+  return nullptr;
+}
+
+bool same_form(const Tensor& a, const Tensor& b) {
+  return a.shape == b.shape && a.at.bytes == b.at.bytes && a.stored.scheme == b.stored.scheme &&
+         same(a.stored.dtype, b.stored.dtype);
+}
+
+bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b) {
+  constexpr std::uint64_t piece = 1u << 20;
+  std::vector<std::byte> one, other;
+  for (std::uint64_t from = 0; from < a.at.bytes; from += piece) {
+    one.resize(std::min(piece, a.at.bytes - from));
+    other.resize(one.size());
+    checkpoint.read(a, from, one);
+    checkpoint.read(b, from, other);
+    if (one != other) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 const Tensor* SourceMap::find(const std::string& name) const {
   const auto at = by_name_.find(name);
   return at == by_name_.end() ? nullptr : &at->second;
+}
+
+void SourceMap::check_tied(const Checkpoint& checkpoint) const {
+  for (const auto& [table, head] : twice_)
+    if (!same_bytes(checkpoint, table, head))
+      throw Error(checkpoint.path(),
+                  "'" + printable(head.name) + "' is not '" + printable(table.name) +
+                      "', though the configuration ties them",
+                  "set \"tie_word_embeddings\": false in config.json");
 }
 
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) {
@@ -85,11 +119,17 @@ SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) 
   for (const auto& weight : wanted) {
     const auto name = "'" + printable(weight.name) + "'";
     const auto* tensor = look_up(checkpoint, weight.name);
+    const auto* twin = weight.tied ? head(checkpoint) : nullptr;
+    if (!tensor) tensor = twin;
     if (!tensor) {
       complaints.add(name + " is missing");
       continue;
     }
     used.insert(tensor);
+    if (twin && twin != tensor && same_form(*twin, *tensor)) {
+      used.insert(twin);
+      out.twice_.emplace_back(*tensor, *twin);
+    }
     auto shape = weight.shape;
     if (weight.in_out) std::reverse(shape.begin(), shape.end());
     if (tensor->shape != shape)

@@ -4,6 +4,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/source/checkpoint.hpp"
@@ -14,6 +15,7 @@ struct Wanted {
   std::string name;                 // the checkpoint's canonical name
   std::vector<std::int64_t> shape;  // as it is used
   bool in_out = false;              // the file holds a matrix the other way round, [in,out]
+  bool tied = false;                // an embedding's table that is the head's matrix as well
 };
 
 // The tensors of the weights, by the names that were wanted.
@@ -23,14 +25,21 @@ class SourceMap {
   const Tensor* find(const std::string& name) const;
   const std::map<std::string, Tensor>& all() const { return by_name_; }
 
+  // Reads a tied table and the head's matrix, where the checkpoint has that as well; Error where
+  // they differ.
+  void check_tied(const Checkpoint& checkpoint) const;
+
  private:
   friend SourceMap resolve(const Checkpoint&, std::span<const Wanted>);
   std::map<std::string, Tensor> by_name_;
+  std::vector<std::pair<Tensor, Tensor>> twice_;  // a tied table, and the head's matrix
 };
 
 // Finds every weight by its name, or by that name with a leading "model." or "transformer." more or
-// less. Throws one Error naming all that is missing, misshapen or extra (the first eight, then how
-// many more). Extra tensors that hold nothing learned are passed over: rotary frequencies
+// less; a tied table also by a head's name. Throws one Error naming all that is missing, misshapen
+// or extra (the first eight, then how many more). No extra one is the head's matrix of the same
+// form beside a tied table, for check_tied. Extra tensors that hold nothing learned are passed
+// over: rotary frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted);

@@ -17,12 +17,27 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return out + "]";
 }
 
+namespace {
+
+// Row `row` of blocks of [first][second][rest], where it is [second][first][rest].
+std::int64_t reordered(const Tensor& tensor, std::int64_t row, std::int64_t first,
+                       std::int64_t second) {
+  const auto block = tensor.shape.at(0) / tensor.order.blocks;
+  const auto rest = block / (first * second);
+  const auto within = row % block, pair = within / rest;
+  return row - within + (pair % second * first + pair / second) * rest + within % rest;
+}
+
+}  // namespace
+
 std::int64_t stored_row(const Tensor& tensor, std::int64_t row) {
-  if (tensor.permuted_heads == 0) return row;
-  const auto head = tensor.shape.at(0) / tensor.permuted_heads;
-  const auto half = head / 2;
-  const auto within = row % head;
-  return row - within + 2 * (within % half) + within / half;
+  const auto& order = tensor.order;
+  return order.blocks == 0 ? row : reordered(tensor, row, order.inner, order.outer);
+}
+
+std::int64_t run_row(const Tensor& tensor, std::int64_t row) {
+  const auto& order = tensor.order;
+  return order.blocks == 0 ? row : reordered(tensor, row, order.outer, order.inner);
 }
 
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
@@ -41,10 +56,10 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
   const auto row = elements(tensor) / tensor.shape[0];
   if (row % tensor.stored.block_elements != 0)
     refuse("would cut a block of " + tensor.stored.scheme);
-  if (tensor.permuted_heads != 0) {
-    const auto head = tensor.shape[0] / tensor.permuted_heads;
-    if (first % head != 0 || count % head != 0) refuse("would cut a head of interleaved rows");
-    out.permuted_heads = static_cast<std::uint32_t>(count / head);
+  if (tensor.order.blocks != 0) {
+    const auto block = tensor.shape[0] / tensor.order.blocks;
+    if (first % block != 0 || count % block != 0) refuse("would cut a block of reordered rows");
+    out.order.blocks = static_cast<std::uint32_t>(count / block);
   }
   const auto row_bytes =
       static_cast<std::uint64_t>(row / tensor.stored.block_elements) * tensor.stored.block_bytes;

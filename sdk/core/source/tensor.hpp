@@ -22,24 +22,30 @@ struct Stored {
   uint32_t block_bytes = 0;     // bytes of a block; of an element if dense
 };
 
+// Rows that a file holds in another order than the run form: each of so many equal blocks has them
+// as [outer][inner][rest] in the file and as [inner][outer][rest] in the run form.
+struct RowOrder {
+  uint32_t blocks = 0;  // 0: the same order
+  uint32_t outer = 1, inner = 1;
+};
+
 struct Tensor {
   std::string name;
   std::vector<int64_t> shape;  // row-major
   Stored stored;
   Extent at;
-  // Not 0: the rows of each of so many heads are interleaved, as GGUF keeps rotated projections:
-  // row 2i+j of a head is row j*(head/2)+i of the run form.
-  uint32_t permuted_heads = 0;
+  RowOrder order;
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits
 std::string shape_text(const std::vector<std::int64_t>& shape);  // "[2,3]"
 
-// Where row `row` of the run form lies among the stored rows.
+// Where row `row` of the run form lies among the stored rows, and the other way round.
 std::int64_t stored_row(const Tensor& tensor, std::int64_t row);
+std::int64_t run_row(const Tensor& tensor, std::int64_t row);
 
 // Rows `first` to `first + count` of the first dimension, as a tensor of their own. Throws Error if
-// there are not as many, if a block straddles rows, or if permuted rows are cut inside a head.
+// there are not as many, if a block straddles rows, or if a block of reordered rows is cut.
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count);
 
 }  // namespace strata::source

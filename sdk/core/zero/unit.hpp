@@ -35,7 +35,7 @@ struct Unit {
   uint64_t stored_bytes = 0;  // of the whole stored form, with its gaps
   uint64_t run_bytes = 0;     // of the whole run form, with its gaps
   bool in_tier = false;       // never resident alone: rows of a table are taken from it in its tier
-  bool expands = false;       // the forms differ: cast, blocks, permuted rows
+  bool expands = false;       // the forms differ: cast, blocks, order of rows
 };
 
 }  // namespace strata::zero

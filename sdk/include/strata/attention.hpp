@@ -89,9 +89,9 @@ class Steps {
   }
   // All of it by the host's fused kernel: [T,H*Ev].
   Value fused(std::string_view json) const {
-    return named(
-        "scaled_dot_product_attention", json,
-        {args_->q, part(args_->k), part(args_->v), args_->table, args_->starts, args_->lengths});
+    return named("scaled_dot_product_attention", json,
+                 {args_->q, part(args_->k), part(args_->v), args_->table, args_->starts,
+                  args_->lengths, args_->slopes});
   }
   // cap * tanh(x / cap)
   Value soft_cap(const Value& x, double cap) const {

@@ -26,7 +26,8 @@ struct WeightOptions {
 };
 
 // Collects what a family declares. Names are relative to the unit's prefix. Throws past 65536
-// units.
+// units. The embedding's first matrix is its table and the head's last one its matrix; others
+// there, such as learned positions and projections, are matrices as in any unit.
 class Declarer {
  public:
   struct Weight {
@@ -87,8 +88,12 @@ class Declarer {
     const auto role = [&]() -> std::uint32_t {
       if (given.options.router) return STRATA_ROUTER;
       if (given.shape.size() == 1) return STRATA_VECTOR;
-      if (unit.kind == STRATA_UNIT_EMBEDDING) return STRATA_TABLE;
-      return unit.kind == STRATA_UNIT_HEAD ? STRATA_HEAD : STRATA_MATRIX;
+      if (unit.kind == STRATA_UNIT_BODY) return STRATA_MATRIX;
+      for (auto& other : unit.weights) {
+        if (other.role == STRATA_TABLE) return STRATA_MATRIX;
+        if (other.role == STRATA_HEAD) other.role = STRATA_MATRIX;
+      }
+      return unit.kind == STRATA_UNIT_EMBEDDING ? STRATA_TABLE : STRATA_HEAD;
     }();
     unit.weights.push_back({unit.prefix + std::string(given.name), given.shape, role, group,
                             given.options.experts,

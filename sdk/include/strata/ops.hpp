@@ -127,10 +127,11 @@ class Ops {
   Tensor positions(std::string_view module, std::int64_t offset = 0) const {
     return made(STRATA_OP(active_, positions), find(module).weight, offset);
   }
-  // x [T,in] -> [T,out]
-  Tensor linear(const Tensor& x, std::string_view module) const {
+  // x [T,in] -> [T,out]; biased false: the product alone, whatever was declared
+  Tensor linear(const Tensor& x, std::string_view module, bool biased = true) const {
     const auto& one = find(module);
-    const strata_op_linear op{header<strata_op_linear>(), one.weight, 1, one.bias};
+    const strata_op_linear op{header<strata_op_linear>(), one.weight, 1,
+                              biased ? one.bias : STRATA_NONE};
     return made(STRATA_OP(active_, linear), &op, x.get());
   }
   // One product over a whole group, in the order of its declaration: [T,in] -> [T,out] of each.

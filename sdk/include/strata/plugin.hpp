@@ -150,6 +150,11 @@ class Config {
     check(table_->text(config_, abi_str(path), &otherwise, &out));
     return std::string(text_of(out));
   }
+  // A length: 1 to 2^30, so that a product of two fits; another number is refused by its key.
+  std::int64_t length(std::string_view path) const { return bounded(path, i64(path)); }
+  std::int64_t length(std::string_view path, std::int64_t fallback) const {
+    return bounded(path, i64(path, fallback));
+  }
   // Bytes: an integer, or text as "8MiB" (K, M, G, T, each with or without iB).
   std::uint64_t size(std::string_view path, std::uint64_t fallback) const;
   // The rope of the object at `path` ("" is the top); an unknown scaling or key throws.
@@ -161,6 +166,12 @@ class Config {
   }
 
  private:
+  static std::int64_t bounded(std::string_view path, std::int64_t value) {
+    if (value < 1 || value > (std::int64_t{1} << 30))
+      throw Failure(STRATA_INVALID, std::string(path) + " " + std::to_string(value) +
+                                        " is no length: mend config.json");
+    return value;
+  }
   std::int64_t get_i64(std::string_view path, const std::int64_t* fallback) const {
     std::int64_t out = 0;
     check(table_->i64(config_, abi_str(path), fallback, &out));

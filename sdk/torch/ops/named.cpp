@@ -74,7 +74,8 @@ at::Tensor call_scaled_dot_product(const Attributes& a, Pass& pass, In in) {
   const auto table = optional(in, 3);
   const auto& k = given(in, 1);
   const Sequences sequences(pass, given(in, 4), given(in, 5), table, k.size(1));
-  return scaled_dot_product(given(in, 0), k, given(in, 2), table, sequences.all, a, sequences.kept);
+  return scaled_dot_product(given(in, 0), k, given(in, 2), table, optional(in, 6), sequences.all, a,
+                            sequences.kept);
 }
 
 struct Named {
@@ -83,7 +84,7 @@ struct Named {
   at::Tensor (*compute)(const Attributes&, Pass&, In);
 };
 constexpr Named all_named[] = {
-    {"scaled_dot_product_attention", 6, call_scaled_dot_product},
+    {"scaled_dot_product_attention", 7, call_scaled_dot_product},
     {"pad", 2, call_pad},
     {"unpad", 2, call_unpad},
     {"keys", 4, call_keys},

@@ -40,10 +40,11 @@ at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& mask,
 at::Tensor weighted_sum(const at::Tensor& p, const at::Tensor& v);
 
 // All of it by LibTorch's fused kernels, one sequence after the other, so that nothing is padded
-// and a sequence is computed as if it were alone: q [T,H,E] -> [T,H*Ev].
+// and a sequence is computed as if it were alone: q [T,H,E] -> [T,H*Ev]. Slopes [H] as in mask, or
+// undefined.
 at::Tensor scaled_dot_product(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                              const at::Tensor& table, const Ragged& ragged, const Attributes& a,
-                              Pass::OnDevice* kept);
+                              const at::Tensor& table, const at::Tensor& slopes,
+                              const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept);
 
 // Ragged as tensors of the host tell: starts [S+1], lengths [S] or undefined, table [S,n] or
 // undefined, of blocks of `block` tokens. Waits for the device.

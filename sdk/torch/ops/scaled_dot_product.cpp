@@ -7,15 +7,22 @@ namespace strata::torch {
 
 namespace {
 
-at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a, Pass::OnDevice* kept,
-                     const at::Device& device) {
+// Which keys a sequence's tokens see, [count, keys]; with slopes what is added to the scores of
+// each head, [H, count, keys] in the dtype of q.
+at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a,
+                     const at::Tensor& slopes, Pass::OnDevice* kept, const at::Tensor& q) {
   const auto index = static_cast<int64_t>(i);
+  const void* which = slopes.defined() ? slopes.const_data_ptr() : nullptr;
   if (kept)
     for (const auto& m : kept->masks)
-      if (m.causal == a.causal && m.window == a.window && m.sequence == index && !m.slopes)
+      if (m.causal == a.causal && m.window == a.window && m.sequence == index && m.slopes == which)
         return m.value;
-  auto made = visible(ragged.sequences[i], a, device);
-  if (kept) kept->masks.push_back({a.causal, a.window, index, nullptr, made});
+  const auto& s = ragged.sequences[i];
+  auto made = which ? mask({{s}, s.count, s.count, s.keys}, a, slopes, q.device())
+                          .squeeze(0)
+                          .to(q.scalar_type())
+                    : visible(s, a, q.device());
+  if (kept) kept->masks.push_back({a.causal, a.window, index, which, made});
   return made;
 }
 
@@ -50,25 +57,30 @@ at::Tensor tokens(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 }
 
 at::Tensor sequence(std::size_t i, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                    const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept) {
+                    const at::Tensor& slopes, const Ragged& ragged, const Attributes& a,
+                    Pass::OnDevice* kept) {
   const auto& s = ragged.sequences[i];
+  if (slopes.defined()) {
+    const auto bias = kept_mask(ragged, i, a, slopes, kept, q);
+    return tokens(q, k, v, bias.unflatten(0, {k.size(1), -1}), false, a);
+  }
   if (s.count == 1 && a.causal && q.is_contiguous()) return one_token(q, k, v, a);
   const bool all_near = a.window == 0 || s.keys <= a.window;
   if (!a.causal && all_near) return tokens(q, k, v, {}, false, a);
   if (a.causal && all_near && s.count == s.keys) return tokens(q, k, v, {}, true, a);
-  return tokens(q, k, v, kept_mask(ragged, i, a, kept, q.device()), false, a);
+  return tokens(q, k, v, kept_mask(ragged, i, a, slopes, kept, q), false, a);
 }
 
 }  // namespace
 
 at::Tensor scaled_dot_product(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                              const at::Tensor& table, const Ragged& ragged, const Attributes& a,
-                              Pass::OnDevice* kept) {
+                              const at::Tensor& table, const at::Tensor& slopes,
+                              const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept) {
   std::vector<at::Tensor> parts;
   for (std::size_t i = 0; i < ragged.sequences.size(); ++i) {
     const auto& s = ragged.sequences[i];
     parts.push_back(sequence(i, q.narrow(0, s.start, s.count), keys_of(i, k, table, ragged),
-                             keys_of(i, v, table, ragged), ragged, a, kept));
+                             keys_of(i, v, table, ragged), slopes, ragged, a, kept));
   }
   return parts.size() == 1 ? parts.front() : at::cat(parts);
 }

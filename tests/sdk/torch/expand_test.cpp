@@ -60,12 +60,23 @@ TEST_CASE("a weight that the file holds [in,out] is turned", "[torch][expand]") 
 TEST_CASE("interleaved rows of rotated heads go back to halves", "[torch][expand]") {
   const auto x = at::randn({12, 5}, at::kFloat);
   auto w = stored_as({12, 5}, at::kFloat);
-  w.source.permuted_heads = 2;
+  w.source.order = {2, 3, 2};
   const auto made = expanded(w, x, at::kFloat);
   for (int64_t head = 0; head < 2; ++head)
     for (int64_t i = 0; i < 3; ++i)
       for (int64_t j = 0; j < 2; ++j)
         REQUIRE(made[head * 6 + j * 3 + i].equal(x[head * 6 + 2 * i + j]));
+}
+
+TEST_CASE("fused rows go back to each head's", "[torch][expand]") {
+  const auto x = at::randn({12, 5}, at::kFloat);
+  auto w = stored_as({12, 5}, at::kFloat);
+  w.source.order = {1, 3, 2};
+  const auto made = expanded(w, x, at::kFloat);
+  for (int64_t head = 0; head < 2; ++head)
+    for (int64_t part = 0; part < 3; ++part)
+      for (int64_t i = 0; i < 2; ++i)
+        REQUIRE(made[head * 6 + part * 2 + i].equal(x[part * 4 + head * 2 + i]));
 }
 
 TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]") {
@@ -78,9 +89,9 @@ TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]
   w.source.stored = {{}, "pairs", 2, 2};
   const auto plain = expanded(w, values, to, {&table, nullptr});
   REQUIRE(plain.equal(values.to(to)));
-  w.source.permuted_heads = heads;
+  w.source.order = {heads, 2, 2};
   auto dense = stored_as({8, 8}, at::kFloat);
-  dense.source.permuted_heads = heads;
+  dense.source.order = w.source.order;
   REQUIRE(
       expanded(w, values, to, {&table, nullptr}).equal(expanded(dense, values.to(at::kFloat), to)));
 }

@@ -42,6 +42,26 @@ TEST_CASE("units that break the rules are refused by name", "[plugin][family]") 
   refused<[](Declarer& d) { d.head().weight("h", {1, 1}); }>("the last the head");
 }
 
+TEST_CASE("the embedding has one table and the head one matrix of its own", "[plugin][family]") {
+  struct Projected {
+    explicit Projected(const Config&) {}
+    void declare(Declarer& d) const {
+      d.embedding().weight("norm", {4}).weight("embed", {7, 3}).weight("at", {9, 4});
+      d.weight("in", {4, 3});
+      d.head().weight("out", {3, 4}).weight("embed", {7, 3}).weight("bias", {7});
+    }
+    Tensor forward(const Ops& op, int64_t, const Tensor& x) const {
+      return op.embedding(x, "embed");
+    }
+  };
+  const Opened<Projected> family;
+  std::vector<uint32_t> roles;
+  for (const auto& unit : family->units())
+    for (const auto& weight : unit.weights) roles.push_back(weight.role);
+  REQUIRE(roles == std::vector<uint32_t>{STRATA_VECTOR, STRATA_TABLE, STRATA_MATRIX, STRATA_MATRIX,
+                                         STRATA_MATRIX, STRATA_HEAD, STRATA_VECTOR});
+}
+
 TEST_CASE("a weight that the unit does not have is named", "[plugin][family]") {
   const Opened<Declares<[](Declarer& d) { d.weight("x", {4}); }>> family;
   REQUIRE_THROWS_WITH(shape::measure(*family, 1, {}), Catch::Contains("'missing'"));

@@ -36,7 +36,32 @@ uint64_t least_named(const Model& model, Wish wish, uint64_t budget) {
   return 0;
 }
 
+// Five learned positions.
+struct Placed {
+  explicit Placed(const Config&) {}
+  void declare(Declarer& d) const {
+    d.embedding().weight("embed.weight", {9, 4}).weight("at.weight", {5, 4});
+    d.head().weight("head.weight", {8, 4});
+  }
+  Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
+    return unit == 0 ? op.embedding(x, "embed") + op.positions("at") : op.linear(x, "head");
+  }
+};
+
 }  // namespace
+
+TEST_CASE("a sequence that learned positions do not reach is refused", "[run][prepare]") {
+  const Opened<Placed> family;
+  Model model;
+  model.path = "MODEL";
+  model.family = std::shared_ptr<const plugin::Family>(&*family, [](const auto*) {});
+  Wish wish;
+  wish.sequences = 2, wish.tokens = 5, wish.prompt = 10;
+  REQUIRE(prepare(model, wish).resident);
+  wish.tokens = 6;
+  REQUIRE_THROWS_WITH(prepare(model, wish),
+                      Catch::Contains("MODEL: it has learned 5 positions, not 6"));
+}
 
 TEST_CASE("the least budget that a refusal names is accepted, and one byte less is refused",
           "[run][prepare]") {

@@ -45,6 +45,18 @@ struct Product {
   }
 };
 
+// Five learned positions, of which the first is at row 2.
+struct Placed {
+  explicit Placed(const Config&) {}
+  void declare(Declarer& d) const {
+    d.embedding().weight("embed.weight", {9, 4}).weight("at.weight", {7, 4});
+    d.head().weight("head.weight", {8, 4});
+  }
+  Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
+    return unit == 0 ? op.embedding(x, "embed") + op.positions("at", 2) : op.linear(x, "head");
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a shape of 175 thousand million weights is measured without any", "[shape][measure]") {
@@ -98,6 +110,12 @@ TEST_CASE("scores are counted for a backend that keeps them", "[shape][measure]"
   };
   REQUIRE(shape::measure(*family, 1, request).peak_bytes > none);
   REQUIRE(shape::measure(*family, 1, request).peak_bytes >= 2ull * 96 * 64 * 4096 * 4);
+}
+
+TEST_CASE("learned positions bound a sequence, and no others do", "[shape][measure]") {
+  const Opened<Placed> placed;
+  REQUIRE(shape::measure(*placed, 0, {}).positions == 5);
+  REQUIRE(shape::measure(*placed, 1, {}).positions == 0);
 }
 
 TEST_CASE("a pass of nothing is refused", "[shape][measure]") {

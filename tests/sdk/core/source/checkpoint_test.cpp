@@ -153,6 +153,30 @@ TEST_CASE("every tensor that does not fit is named in one line", "[source][map]"
       "missing, 'w7' is missing and 6 more: give the config.json that belongs to these weights");
 }
 
+TEST_CASE("a head beside the table that it is tied to is that table, or refused", "[source][map]") {
+  const made::Folder folder;
+  folder.write("config.json", "{}");
+  const std::vector<source::Wanted> tied{{"model.embed.weight", {1}, false, true}};
+  const auto outcome = [&](const std::vector<std::string>& names, const std::string& data) {
+    const auto file = holding(names);
+    const auto path =
+        folder.write("x.safetensors", file.substr(0, file.size() - data.size()) + data);
+    return made::refusal(folder, [&] {
+      const auto checkpoint = source::Checkpoint::open(path);
+      source::resolve(checkpoint, tied).check_tied(checkpoint);
+    });
+  };
+  REQUIRE(outcome({"model.embed.weight", "lm_head.weight"}, "abcdabcd") == "");
+  REQUIRE(outcome({"embed.weight", "lm_head.weight"}, "abcdabcd") == "");
+  REQUIRE(outcome({"lm_head.weight"}, "abcd") == "");
+  REQUIRE(
+      outcome({"embed.weight", "lm_head.weight"}, "abcdabce") ==
+      "DIR/x.safetensors: 'lm_head.weight' is not 'embed.weight', though the configuration ties "
+      "them: set \"tie_word_embeddings\": false in config.json");
+  REQUIRE_THAT(outcome({"embed.weight", "head.weight"}, "abcdabcd"),
+               Catch::Contains("'head.weight' is extra"));
+}
+
 TEST_CASE("a matrix kept the other way round is found by its shape there", "[source][map]") {
   const made::Folder folder;
   folder.write("config.json", "{}");
@@ -165,24 +189,24 @@ TEST_CASE("a matrix kept the other way round is found by its shape there", "[sou
 
 TEST_CASE("rows of a tensor are where they lie, or refused", "[source][tensor]") {
   const source::Tensor blocks{
-      "q", {8, 64}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {2, 1000, 320}, 2};
+      "q", {8, 64}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {2, 1000, 320}, {2, 2, 2}};
   const auto cut = source::rows(blocks, 4, 4);
   REQUIRE(cut.shape == std::vector<std::int64_t>{4, 64});
   REQUIRE(cut.at.file == 2);
   REQUIRE(cut.at.offset == 1160);
   REQUIRE(cut.at.bytes == 160);
-  REQUIRE(cut.permuted_heads == 1);
+  REQUIRE(cut.order.blocks == 1);
   const made::Folder folder;
   const auto refused = [&](const source::Tensor& tensor, std::int64_t first, std::int64_t count) {
     return made::refusal(folder, [&] { source::rows(tensor, first, count); });
   };
   REQUIRE(
       refused(blocks, 2, 4) ==
-      "tensor 'q': rows 2 to 6 of [8,64] would cut a head of interleaved rows: cut it elsewhere");
+      "tensor 'q': rows 2 to 6 of [8,64] would cut a block of reordered rows: cut it elsewhere");
   REQUIRE(refused(blocks, 4, 5) ==
           "tensor 'q': rows 4 to 9 of [8,64] are not there: cut it elsewhere");
   const source::Tensor straddling{
-      "s", {4, 8}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {0, 0, 20}, 0};
+      "s", {4, 8}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {0, 0, 20}, {}};
   REQUIRE(refused(straddling, 0, 1) ==
           "tensor 's': rows 0 to 1 of [4,8] would cut a block of Q4_1: cut it elsewhere");
 }

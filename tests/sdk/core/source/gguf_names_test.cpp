@@ -1,3 +1,4 @@
+#include <array>
 #include <catch2/catch.hpp>
 
 #include "core/source/checkpoint.hpp"
@@ -15,7 +16,8 @@ source::GgufMappings mappings(const std::string& more = "") {
       R"({"toy":{"model_type":"toy","config":{"heads":{"key":"toy.heads|toy.h"},)"
       R"("layers":{"count":"toy.list","default":7},"kind":{"optional":true,"key":"toy.kind"}},)"
       R"("rope":{"prefix":"toy.rope","factors":"factors"},"equal":[["toy.a","toy.b"]],)"
-      R"("names":{"m.{}.q":"b.{}.q","m.e":"e"},"permuted":{"m.{}.q":"heads"})" +
+      R"("names":{"m.{}.q":"b.{}.q","m.e":"e","m.{}.qkv":"b.{}.qkv"},"permuted":{"m.{}.q":"heads"},)"
+      R"("fused":{"m.{}.qkv":"heads"})" +
           more + "}}",
       "manifest.json");
 }
@@ -39,11 +41,17 @@ TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
                         .tensor("b.12.q", {4, 8}, 0, 0)
                         .tensor("b.x.q", {8}, 0, 128)
                         .tensor("e", {8}, 0, 160)
-                        .file(192);
+                        .tensor("b.1.qkv", {1, 12}, 0, 192)
+                        .file(240);
   const auto checkpoint = source::Checkpoint::open(folder.write("x.gguf", file), mappings());
   REQUIRE(checkpoint.find("m.12.q"));
-  REQUIRE(checkpoint.find("m.12.q")->permuted_heads == 2);
-  REQUIRE(checkpoint.find("m.e")->permuted_heads == 0);
+  const auto order = [&](const char* name) {
+    const auto& of = checkpoint.find(name)->order;
+    return std::array{of.blocks, of.outer, of.inner};
+  };
+  REQUIRE(order("m.12.q") == std::array{2u, 2u, 2u});
+  REQUIRE(order("m.1.qkv") == std::array{1u, 3u, 2u});
+  REQUIRE(order("m.e")[0] == 0);
   REQUIRE(checkpoint.find("b.x.q"));  // the mapping has no such name: the file's own
   const auto config = source::parse_json(checkpoint.config(), "config.json");
   REQUIRE(config["model_type"] == "toy");
@@ -53,12 +61,22 @@ TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
   REQUIRE(config["rope_theta"] == 10000.0);
 }
 
-TEST_CASE("rows of a permuted tensor are found where the file has them", "[source][tensor]") {
-  const source::Tensor tensor{"q", {8, 4}, {{STRATA_FLOAT, 32, 1}, "", 1, 4}, {0, 0, 128}, 2};
-  // Heads of 4 rows: the first halves of a head's pairs, then the second.
-  const std::vector<std::int64_t> wanted{0, 2, 1, 3, 4, 6, 5, 7};
-  for (std::int64_t row = 0; row < 8; ++row)
-    CHECK(source::stored_row(tensor, row) == wanted[static_cast<std::size_t>(row)]);
+TEST_CASE("reordered rows are found where the file has them", "[source][tensor]") {
+  struct Case {
+    source::RowOrder order;
+    std::vector<std::int64_t> wanted;
+  };
+  const auto c = GENERATE(
+      // Heads of 4 rows: the first halves of a head's pairs, then the second.
+      Case{{3, 2, 2}, {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11}},
+      // Two heads of q, k, v of two rows.
+      Case{{1, 3, 2}, {0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11}});
+  const source::Tensor tensor{
+      "q", {12, 4}, {{STRATA_FLOAT, 32, 1}, "", 1, 4}, {0, 0, 192}, c.order};
+  for (std::int64_t row = 0; row < tensor.shape[0]; ++row) {
+    CHECK(source::stored_row(tensor, row) == c.wanted[static_cast<std::size_t>(row)]);
+    CHECK(source::run_row(tensor, source::stored_row(tensor, row)) == row);
+  }
 }
 
 TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", "[source][gguf]") {

@@ -94,8 +94,8 @@ TEST_CASE("attention over packed tokens is its formula for each token", "[torch]
   const double tolerance = type == at::kDouble ? 1e-12 : 2e-6;
   const auto expected = by_formula(b, 0.3, a, {}, {});
   CHECK(test::apart(stepwise(b, 0.3, a, {}, {}), expected) < tolerance);
-  CHECK(test::apart(scaled_dot_product(b.q, b.k, b.v, b.table, b.ragged, a, nullptr), expected) <
-        tolerance);
+  CHECK(test::apart(scaled_dot_product(b.q, b.k, b.v, b.table, {}, b.ragged, a, nullptr),
+                    expected) < tolerance);
 }
 
 TEST_CASE("slopes and sinks take their part", "[torch][packed]") {
@@ -104,6 +104,9 @@ TEST_CASE("slopes and sinks take their part", "[torch][packed]") {
   a.causal = true;
   const auto slopes = at::randn({4}, at::kFloat).abs(), sinks = at::randn({4}, at::kFloat);
   CHECK(test::apart(stepwise(b, 0.4, a, slopes, {}), by_formula(b, 0.4, a, slopes, {})) < 1e-6);
+  a.scale = 0.4;
+  CHECK(test::apart(scaled_dot_product(b.q, b.k, b.v, b.table, slopes, b.ragged, a, nullptr),
+                    by_formula(b, 0.4, a, slopes, {})) < 1e-6);
   CHECK(test::apart(stepwise(b, 0.4, a, {}, sinks), by_formula(b, 0.4, a, {}, sinks)) < 1e-6);
   CHECK(test::apart(stepwise(b, 0.4, a, slopes, sinks), stepwise(b, 0.4, a, {}, {})) > 1e-2);
 }

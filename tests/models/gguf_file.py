@@ -1,0 +1,35 @@
+"""Writes a Hugging Face folder's model as GGUF, as llama.cpp's converter lays it out."""
+
+import gguf
+import safetensors.torch
+import torch
+
+BLOCKS = gguf.GGMLQuantizationType
+
+
+def write(folder, architecture, metadata, blocks=BLOCKS.Q8_0, reorder=lambda name, tensor: tensor):
+    """folder/model.gguf of the folder's one file of weights: matrices in `blocks`, vectors in F32.
+    `metadata`: what stands under "ARCHITECTURE."; `reorder` gives a tensor's rows their order."""
+    number = {name: number for number, name in gguf.MODEL_ARCH_NAMES.items()}[architecture]
+    names = gguf.get_tensor_name_map(number, metadata["block_count"])
+    out = gguf.GGUFWriter(folder / "model.gguf", architecture)
+    out.add_name("tiny")
+    for key, value in metadata.items():
+        add = out.add_float32 if isinstance(value, float) else out.add_uint32
+        add(f"{architecture}.{key}", value)
+    out.add_tokenizer_model("gpt2")
+    out.add_tokenizer_pre("smollm")
+    tokens = ["a", "b", "ab", *(f"token{i}" for i in range(3, metadata["vocab_size"]))]
+    out.add_token_list(tokens)
+    out.add_token_types([gguf.TokenType.NORMAL] * len(tokens))
+    out.add_token_merges(["a b"])
+    for name, tensor in safetensors.torch.load_file(folder / "model.safetensors").items():
+        data = reorder(name, tensor.to(torch.float32)).contiguous().numpy()
+        kind = blocks if data.ndim > 1 else BLOCKS.F32
+        theirs = [names.get_name(spelled, (".weight", ".bias"))
+                  for spelled in (name, name.removeprefix("transformer."))]
+        out.add_tensor(theirs[0] or theirs[1], gguf.quantize(data, kind), raw_dtype=kind)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()

@@ -1,0 +1,69 @@
+"""One tiny model of random weights that transformers makes, and what is checked of it.
+
+A family brings its rows in rows/FAMILY.py, which is found by its name and gives
+
+    ROWS = [Row("name", config={"model_type": ..., ...}, flipped="a.weight"), ...]
+
+Each is compared with transformers by family_test.py and is one line of docs/tested-models.md.
+"""
+
+import collections.abc
+import dataclasses
+import pathlib
+
+import torch
+import transformers
+
+
+def spread(name, weight):
+    """Random values in place; queries and keys make attention choose, so that positions count."""
+    if weight.dim() == 1 and name.endswith(".weight"):
+        weight.uniform_(0.6, 1.4)
+    else:
+        choosing = any(part in name for part in ("q_proj", "k_proj", "query_key_value"))
+        weight.normal_(std=0.35 if choosing else 0.25)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str  # what is particular about it
+    config: dict  # of transformers, its model_type included; prompts are 48 and at most 50 tokens
+    flipped: str  # the weight, as stored, of which a bit is flipped, which must be seen
+    # Other values of some keys, for which the same weights must give far other logits: that what
+    # the row is about counts. Empty where a row is about nothing that a key says.
+    counts: dict = dataclasses.field(default_factory=dict)
+    dtype: str = "float32"  # as stored
+    shards: int = 1
+    seed: int = 0  # to be changed where two tokens are equally good
+    # Whether every tier holds and streams it, or the device alone and one tier in turn.
+    every_tier: bool = False
+    spread: collections.abc.Callable = spread
+    # Changes the folder that transformers wrote to another that transformers reads.
+    edit: collections.abc.Callable[[pathlib.Path], None] | None = None
+    # Writes FOLDER/model.gguf, which is then what is run; `flipped` is the file's name.
+    gguf: collections.abc.Callable[[pathlib.Path], None] | None = None
+
+    @property
+    def vocabulary(self):
+        return self.config["vocab_size"]
+
+
+def config_of(row, **other):
+    return transformers.AutoConfig.for_model(**{**row.config, **other})
+
+
+def make(row, folder):
+    """Writes the model as a Hugging Face folder, and as GGUF where the row says how."""
+    torch.manual_seed(row.seed)
+    model = transformers.AutoModelForCausalLM.from_config(config_of(row), dtype=torch.float32)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            row.spread(name, weight)
+    model = model.to(getattr(torch, row.dtype))
+    total = sum(weight.nbytes for weight in model.state_dict().values())
+    model.save_pretrained(folder, max_shard_size=total if row.shards == 1 else
+                          int(total / row.shards * 1.15))
+    files = list(pathlib.Path(folder).glob("*.safetensors"))
+    assert len(files) == row.shards, files
+    for write in filter(None, (row.edit, row.gguf)):
+        write(pathlib.Path(folder))
