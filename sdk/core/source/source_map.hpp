@@ -14,7 +14,15 @@ struct Wanted {
   std::string name;                 // the checkpoint's canonical name
   std::vector<std::int64_t> shape;  // as it is used
   bool in_out = false;              // the file holds a matrix the other way round, [in,out]
+  std::string also = {};            // another name, looked for where the first is not there
+  // Not 0: of so many experts, their number being "{}" in the name. `also` is then a tensor of all
+  // of them, [experts,...], of whose `also_rows` rows of each expert the weight's begin at
+  // `also_first`.
+  std::uint32_t experts = 0;
+  std::int64_t also_first = 0, also_rows = 0;
 };
+
+class Resolver;
 
 // The tensors of the weights, by the names that were wanted.
 class SourceMap {
@@ -24,13 +32,15 @@ class SourceMap {
   const std::map<std::string, Tensor>& all() const { return by_name_; }
 
  private:
-  friend SourceMap resolve(const Checkpoint&, std::span<const Wanted>);
+  friend class Resolver;
   std::map<std::string, Tensor> by_name_;
 };
 
-// Finds every weight by its name, or by that name with a leading "model." or "transformer." more or
-// less. Throws one Error naming all that is missing, misshapen or extra (the first eight, then how
-// many more). Extra tensors that hold nothing learned are passed over: rotary frequencies
+// Finds every weight by its name or its other one, or by that name with a leading "model." or
+// "transformer." more or less. An expert's weight is found by its number ("a.3.w" for "a.{}.w"), or
+// as a slice of the tensor of all experts: the other name, or the name without "{}." ("a.w").
+// Throws one Error naming all that is missing, misshapen or extra (the first eight, then how many
+// more). Extra tensors that hold nothing learned are passed over: rotary frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted);
