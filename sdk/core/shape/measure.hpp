@@ -40,6 +40,7 @@ struct Measure {
   double flops = 0;         // of its products and its attention
   std::vector<KvShape> kv;
   int64_t rows = 0, columns = 0;  // of its output: [T,D], or logits [wanted,V]
+  uint32_t top_k = 0;             // experts of a token; 0: no mixture layer
 };
 
 // Unit `unit` of the family at that pass. Error where its ops do not fit each other.

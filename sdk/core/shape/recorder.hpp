@@ -33,6 +33,7 @@ class Recorder : public plugin::Ops {
   uint64_t peak_bytes() const { return ledger_->peak; }
   double flops() const { return flops_; }
   const std::vector<KvShape>& kv() const { return kv_; }
+  uint32_t top_k() const { return top_k_; }  // of its mixture layer, or 0
 
   plugin::Handle weight(uint32_t index) override;
   plugin::Handle embedding(uint32_t weight, strata_tensor& ids) override;
@@ -66,6 +67,7 @@ class Recorder : public plugin::Ops {
   std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();  // tensors may outlive the recorder
   double flops_ = 0;
   std::vector<KvShape> kv_;
+  uint32_t top_k_ = 0;
 };
 
 }  // namespace strata::shape
