@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 
 #include "core/error.hpp"
@@ -36,11 +37,47 @@ uint64_t locked_bytes(const run::Prepared& prepared, const std::vector<bool>& lo
   return sum;
 }
 
+// Of the slots that experts share, and how often an expert was there when a layer chose it.
+json experts_of(const run::Session& session) {
+  const auto& cache = session.experts()->cache();
+  const auto& slots = session.prepared().plan.experts;
+  return {{"slots", slots.count},
+          {"slot_bytes", slots.bytes},
+          {"needed", cache.needed()},
+          {"hits", cache.hits()},
+          {"hit_rate", cache.needed() > 0
+                           ? static_cast<double>(cache.hits()) / static_cast<double>(cache.needed())
+                           : 1},
+          {"fetched_bytes", session.experts()->planned()}};
+}
+
 double each(double sum, int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0; }
 
 struct MachineRates {
   double disk, link, memory, compute;
 };
+
+// Seconds that the unit's experts add to its run, were every expert as likely as any other: of X
+// experts T tokens of k choose X (1 - (1 - k/X)^T), and of these as many are there as have slots.
+double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, std::size_t unit,
+                          int64_t tokens, const MachineRates& at) {
+  double all = 0, seconds = 0, streamed = 0;
+  for (auto e = unit + 1; e < prepared.units.size() && prepared.units[e].is_expert(); ++e) ++all;
+  if (all == 0) return 0;
+  for (std::size_t u = 0; u < prepared.units.size(); ++u)
+    if (prepared.units[u].is_expert() && prepared.placement[u].tier != zero::resident) ++streamed;
+  const double chosen = 1 - std::pow(1 - prepared.top_k[unit] / all, tokens);
+  const double there = prepared.plan.experts.count / std::max(streamed, 1.0);
+  for (auto e = unit + 1; e <= unit + static_cast<std::size_t>(all); ++e) {
+    const auto& place = prepared.placement[e];
+    const auto& expert = prepared.units[e];
+    seconds += chosen * static_cast<double>(expert.run_bytes) / at.memory;
+    if (place.tier == zero::resident) continue;
+    const auto bytes = static_cast<double>(place.stored ? expert.stored_bytes : expert.run_bytes);
+    seconds += chosen * (1 - there) * bytes / (wish.reads[place.tier] ? at.disk : at.link);
+  }
+  return seconds;
+}
 
 // Where nothing was measured: one GPU of the day behind PCIe 5, or two cores.
 MachineRates assumed_rates(bool cuda) {
@@ -117,6 +154,7 @@ json report(run::Session& session, const Opened& plugins, const Asked& asked,
   out["peak"]["device"]["bytes"] = session.prepared().arena_bytes + held.peak;
   out["peak"]["device"]["planned"] = session.prepared().device_bytes;
   out["peak"]["arena"]["bytes"] = session.prepared().arena_bytes;
+  if (session.prepared().plan.experts.count > 0) out["experts"] = experts_of(session);
   return out;
 }
 
@@ -131,7 +169,8 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
     rates.run.clear();
     for (std::size_t u = 0; u < prepared.units.size(); ++u)
       rates.run.push_back(std::max(prepared.flops[u] * static_cast<double>(tokens) / at.compute,
-                                   static_cast<double>(prepared.units[u].run_bytes) / at.memory));
+                                   static_cast<double>(prepared.units[u].run_bytes) / at.memory) +
+                          seconds_of_experts(prepared, wish, u, tokens * wish.sequences, at));
     return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 2);
   };
   const auto first = [&](int64_t tokens) {
@@ -163,6 +202,8 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
                       {"bound", bound_of(decode, true)}};
   out["peak"]["pinned"]["bytes"] = locked_bytes(prepared, asked_of(planned).locked);
   out["rates"] = machine.empty() ? "assumed" : "measured";
+  if (const auto& slots = prepared.plan.experts; slots.count > 0)
+    out["experts"] = {{"slots", slots.count}, {"slot_bytes", slots.bytes}};
   out["units"] = prepared.units.size();
   out["chunk"] = prepared.chunk;
   return out;

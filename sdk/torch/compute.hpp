@@ -25,6 +25,7 @@ class TorchCompute final : public run::Compute {
   explicit TorchCompute(run::ComputeOptions options);
 
   void* stream(uint32_t device) override;
+  void use(run::Experts& experts) override { shared_.experts = &experts; }
   void begin(const run::Batch& batch) override;
   void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) override;
   void rows(const zero::Weight& form, const std::byte* rows, bool stored) override;

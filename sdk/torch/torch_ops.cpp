@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "torch/form.hpp"
 #include "torch/ops/functions.hpp"
+#include "torch/ops/moe.hpp"
 #include "torch/ops/named.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
@@ -100,8 +101,12 @@ Handle TorchOps::rope(const strata_op_rope& op, strata_tensor& x) {
   return rope(op, x);
 }
 
-Handle TorchOps::moe(const strata_op_moe&, strata_tensor&) {
-  throw Error("moe", "routed experts are not computed yet", "use a model without experts");
+Handle TorchOps::moe(const strata_op_moe& op, strata_tensor& x) {
+  shape::moe(scope(), op, x.view());
+  if (!shared_.experts || shared_.recording)
+    throw Error("moe", "no experts are brought in this run", "use a model without experts");
+  return handle(torch::moe(op, value_of(x), weights_.at(op.router), weight_or_none(op.router_bias),
+                           unit_, *shared_.experts));
 }
 
 Handle TorchOps::activation(int32_t f, strata_tensor& x) {

@@ -26,6 +26,7 @@ struct Shared {
   AttributeCache attributes;
   at::ScalarType dtype;
   bool recording;
+  run::Experts* experts = nullptr;
   uint64_t passes = 0;                                 // begun, for dropout
   std::unordered_map<std::string, at::Tensor> rows;    // of tables, gathered for this pass
   std::unordered_map<std::string, at::Tensor> tables;  // resident

@@ -20,7 +20,7 @@ const source::GgufMapping& mapping() {
       R"({"a":{"model_type":"a","config":{"max_position_embeddings":{"key":"a.n","optional":true},)"
       R"("heads":{"key":"a.h|a.i","same":"b","default":2},"size":{"count":"a.l"},)"
       R"("tied":{"absent":"t"},"there":{"present":"t"}},"equal":[["a.n","a.h"]],)"
-      R"("rope":{"prefix":"a.rope","factors":"f"},"names":{"m.{}.t":"b.{}.t"}}})",
+      R"("rope":{"prefix":"a.rope","factors":"f"},"names":{"m.{}.t":"b.{}.t","m.{}.e.{}.t":"b.{}.t.{}"}}})",
       "mapping");
   return all.at("a");
 }

@@ -16,17 +16,18 @@ from program import Program
 PROGRAM, FOLDER, GGUF = Program(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
 BACKENDS = ("eager", "sdpa")
 SHAPES = {"grouped": {}, "tied": {"tie_word_embeddings": True},
-          "biased": {"attention_bias": True, "mlp_bias": True, "num_key_value_heads": 4}}
+          "biased": {"attention_bias": True, "mlp_bias": True, "num_key_value_heads": 4},
+          "mixture": {"model_type": "mixtral", "num_local_experts": 6, "num_experts_per_tok": 3}}
 WASTE = 1.3  # planned over held, where a prompt of 512 tokens sets the peak
 
 
 def tiny(folder, **more):
     torch.manual_seed(3)
-    config = transformers.LlamaConfig(**{
-        "vocab_size": 301, "hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096,
-        **more})
-    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    config = transformers.AutoConfig.for_model(**{
+        "model_type": "llama", "vocab_size": 301, "hidden_size": 64, "intermediate_size": 160,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "max_position_embeddings": 4096, **more})
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
 
 

@@ -65,7 +65,8 @@ class Tested:
         self.folder = pathlib.Path(folder, f"row{index}")
         make(row, self.folder)
         self.file = "model.gguf" if row.gguf else ""
-        reference = Reference(self.folder, self.file or None)
+        reads_file = row.gguf and not row.gguf_is_folder
+        reference = Reference(self.folder, self.file if reads_file else None)
         ids = np.random.default_rng(100 + index)
         self.long = ids.integers(0, row.vocabulary, 48).tolist()
         self.prompts = [ids.integers(0, row.vocabulary, n).tolist() for n in LENGTHS]

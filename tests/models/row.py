@@ -42,6 +42,8 @@ class Row:
     edit: collections.abc.Callable[[pathlib.Path], None] | None = None
     # Writes FOLDER/model.gguf, which is then what is run; `flipped` is the file's name.
     gguf: collections.abc.Callable[[pathlib.Path], None] | None = None
+    # The file's numbers are the folder's, which transformers reads where it cannot read the file.
+    gguf_is_folder: bool = False
 
     @property
     def vocabulary(self):

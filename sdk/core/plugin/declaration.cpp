@@ -15,6 +15,7 @@ namespace {
 constexpr uint32_t most_weights = 4096;
 constexpr std::size_t most_units = 1u << 16;
 constexpr std::size_t longest_name = 1024;
+constexpr uint64_t most_experts = 1u << 16;  // of all units together
 
 class Reader {
  public:
@@ -34,6 +35,7 @@ class Reader {
     for (uint32_t i = 0; i < unit->count; ++i)
       made.weights.push_back(weight(made.name, unit->weights[i]));
     check_groups(made);
+    check_experts(made);
     units_.push_back(std::move(made));
   }
 
@@ -72,6 +74,8 @@ class Reader {
     made.shape.assign(given->shape, given->shape + given->ndim);
     made.role = given->role, made.group = given->group, made.experts = given->experts;
     made.in_out = (given->hdr.flags & STRATA_WEIGHT_IN_OUT) != 0;
+    const bool newer = given->hdr.size >= offsetof(strata_weight, also) + sizeof(given->also);
+    if (newer && given->also.n > 0) made.also = name(made.name, given->also);
     if (made.in_out && given->ndim != 2) refuse(made.name, "[in,out] of what is no matrix");
     check_shape(made);
     return made;
@@ -108,7 +112,23 @@ class Reader {
     }
   }
 
+  // All weights of a unit's experts are of the same ones, each of a name of its own.
+  void check_experts(const DeclaredUnit& unit) {
+    uint32_t experts = 0;
+    for (const auto& one : unit.weights) {
+      if (one.experts == 0) continue;
+      if (one.name.find("{}") == std::string::npos)
+        refuse(one.name, "is of experts and has no {} for their number");
+      if (unit.kind != STRATA_UNIT_BODY || (experts != 0 && one.experts != experts))
+        refuse(one.name, "a unit has experts of one count, the embedding and the head none");
+      experts = one.experts;
+    }
+    experts_ += experts;
+    if (experts_ > most_experts) refuse(unit.name, "more than 65536 experts in all units");
+  }
+
   std::string who_;
+  uint64_t experts_ = 0;
   std::vector<DeclaredUnit> units_;
   std::map<std::string, std::vector<int64_t>> shapes_;
 };

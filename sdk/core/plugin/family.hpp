@@ -17,6 +17,7 @@ struct DeclaredWeight {
   uint32_t group = 0;  // neighbours with the same number lie packed; 0: alone
   uint32_t experts = 0;
   bool in_out = false;  // the file holds [in,out]
+  std::string also;  // another name that files give it, or the tensor of all experts; empty: none
 };
 
 struct DeclaredUnit {

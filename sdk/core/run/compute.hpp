@@ -61,6 +61,21 @@ struct ComputeOptions {
   bool recording = false;  // keep each unit's input, for backward
 };
 
+// Where the experts of mixture layers are while a pass runs. Asked from within Compute::run, on its
+// thread.
+class Experts {
+ public:
+  virtual ~Experts() = default;
+  // The experts that the declared unit has chosen, ascending; each is then taken once, in order.
+  virtual void need(uint32_t declared, std::span<const uint32_t> experts) = 0;
+  // The next one: its weights in run form, in order with what computes, until the next call.
+  struct Expert {
+    const zero::Unit* form = nullptr;
+    const std::byte* weights = nullptr;
+  };
+  virtual Expert take() = 0;
+};
+
 // Computes unit by unit. One pass: begin, then expand and run in the plan's order, then logits. All
 // on one thread, which is the only one that calls ATen. Pointers are memory of the device named.
 // Device work is enqueued in order on stream(); on a CPU it is done when a call returns.
@@ -68,6 +83,9 @@ class Compute {
  public:
   virtual ~Compute() = default;
   virtual void* stream(uint32_t device) = 0;  // cudaStream_t; null on a CPU
+
+  // Outlives every later run.
+  virtual void use(Experts&) {}
 
   virtual void begin(const Batch& batch) = 0;
   // The unit's weights from their stored form (offsets stored_*) into their run form (offsets

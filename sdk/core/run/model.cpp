@@ -18,9 +18,24 @@ uint64_t sum_once(const plugin::Family& family, Count count) {
   std::set<std::string> seen;
   uint64_t sum = 0;
   for (const auto& unit : family.units())
-    for (const auto& weight : unit.weights)
-      if (seen.insert(weight.name).second) sum += count(weight);
+    for (const auto& weight : unit.weights) {
+      if (!seen.insert(weight.name).second) continue;
+      if (weight.experts == 0) sum += count(weight.name, weight);
+      for (uint32_t e = 0; e < weight.experts; ++e)
+        sum += count(source::numbered(weight.name, e), weight);
+    }
   return sum;
+}
+
+source::Wanted wanted_of(const plugin::DeclaredUnit& unit, const plugin::DeclaredWeight& weight) {
+  source::Wanted out{weight.name, weight.shape, weight.in_out, weight.also, weight.experts};
+  for (const auto& other : unit.weights) {
+    const bool together = &other == &weight || (weight.group != 0 && other.group == weight.group);
+    if (!together || other.also != weight.also) continue;
+    if (&other == &weight) out.also_first = out.also_rows;
+    out.also_rows += other.shape[0];
+  }
+  return out;
 }
 
 }  // namespace
@@ -30,9 +45,10 @@ void Model::resolve() {
   std::set<std::string> seen;
   for (const auto& unit : family->units())
     for (const auto& weight : unit.weights)
-      if (seen.insert(weight.name).second)
-        wanted.push_back(
-            {weight.name, weight.shape, weight.in_out, weight.role == STRATA_TABLE && tied()});
+      if (seen.insert(weight.name).second) {
+        wanted.push_back(wanted_of(unit, weight));
+        wanted.back().tied = weight.role == STRATA_TABLE && tied();
+      }
   tensors = source::resolve(*checkpoint, wanted);
 }
 
@@ -67,13 +83,13 @@ zero::FindTensor Model::find(strata_dtype dtype) const {
 
 uint64_t Model::stored_bytes() const {
   const auto each = zero::element_bytes(tensors ? strata_dtype{} : dtype());
-  return sum_once(*family, [&](const plugin::DeclaredWeight& weight) {
-    return tensors ? tensors->at(weight.name).at.bytes : elements(weight.shape) * each;
+  return sum_once(*family, [&](const std::string& name, const plugin::DeclaredWeight& weight) {
+    return tensors ? tensors->at(name).at.bytes : elements(weight.shape) * each;
   });
 }
 
 uint64_t Model::run_bytes(strata_dtype dtype) const {
-  return sum_once(*family, [&](const plugin::DeclaredWeight& weight) {
+  return sum_once(*family, [&](const std::string&, const plugin::DeclaredWeight& weight) {
     return elements(weight.shape) * zero::element_bytes(dtype);
   });
 }

@@ -97,6 +97,12 @@ void check_positions(const Model& model, const Wish& wish) {
 class Preparation {
  public:
   Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
+    if (training() || wish.ranks > 1)
+      for (const auto& unit : model.family->units())
+        for (const auto& weight : unit.weights)
+          if (weight.experts > 0)
+            throw Error(unit.name, "its experts are neither trained nor shared between ranks",
+                        "use a model without experts");
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
@@ -158,7 +164,9 @@ class Preparation {
     const auto budget = *wish_.device_memory;
     const uint64_t arena = budget > taken ? (budget - taken) / page * page : 0;
     // Residents as far as they leave room for the others, for loading and for what pages round up.
-    const auto rounding = std::min(arena, out_.units.size() * page);
+    const auto certain =
+        std::ranges::count_if(out_.units, [](const zero::Unit& unit) { return !unit.is_expert(); });
+    const auto rounding = std::min(arena, static_cast<uint64_t>(certain) * page);
     if (wish_.fill_device && !training())
       for (const auto given : {arena, arena - rounding}) {
         settle(given, true);
@@ -316,7 +324,11 @@ Prepared prepare(const Model& model, const Wish& wish) {
                                  .sequences = wish.sequences,
                                  .keys = std::max<int64_t>(wish.tokens, 1),
                                  .dtype = wish.dtype};
-    out.flops.push_back(shape::measure(*model.family, unit.declared, request).flops);
+    // What experts compute is part of their layer.
+    const auto measure =
+        unit.is_expert() ? shape::Measure{} : shape::measure(*model.family, unit.declared, request);
+    out.flops.push_back(measure.flops);
+    out.top_k.push_back(measure.top_k);
   }
   return out;
 }

@@ -55,6 +55,7 @@ struct Prepared {
   uint64_t device_bytes = 0;         // all of it
   std::vector<uint64_t> tier_bytes;  // by tier: what it holds
   std::vector<double> flops;         // by unit, of a pass of one token a sequence
+  std::vector<uint32_t> top_k;       // by unit: experts of a token; 0: no mixture layer
 };
 
 // Refused, with the least --device-memory that would do: a budget in which no plan fits.

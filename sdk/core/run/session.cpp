@@ -26,7 +26,8 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   const auto& prepared = parts_.prepared;
   for (const auto& weight : parts_.model->family->units().front().weights)
     if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
-  device_ = parts_.open_device(plan_events(prepared) + staging_chunks + other_events);
+  const uint32_t experts_event = plan_events(prepared) + staging_chunks + other_events;
+  device_ = parts_.open_device(experts_event + 2 * prepared.plan.experts.count);
   parts_.compute.kv = prepared.kv;
   parts_.compute.bytes = prepared.device_bytes - prepared.arena_bytes;
   compute_ = parts_.open_compute(parts_.compute);
@@ -40,6 +41,11 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   load_weights(progress);
   load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   open_rows();
+  if (std::ranges::any_of(prepared.units, &zero::Unit::is_expert)) {
+    experts_ =
+        std::make_unique<ExpertSlots>(streaming_parts(0), parts_.prepared.plan, experts_event);
+    compute_->use(*experts_);
+  }
   streaming_ = std::make_unique<Streaming>(streaming_parts(0));
   executor_ = std::make_unique<zero::Executor>(prepared.plan, *streaming_);
   for (const auto& tier : tiers_->open()) loaded_.push_back(tier->bytes_read());
@@ -54,6 +60,7 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
           .reader = reader_.get(),
           .compute = compute_.get(),
           .rows = rows_.get(),
+          .experts = experts_.get(),
           .collective = parts_.collective.get(),
           .first_event = first_event,
           .trace = parts_.trace ? &trace_ : nullptr};
@@ -218,6 +225,10 @@ Moved Session::moved() const {
     out.counted += tiers_->open()[t]->bytes_read() - loaded_[t];
   out.counted += streaming_->copied();
   out.planned = streaming_->planned();
+  if (experts_) {
+    out.counted += experts_->copied();
+    out.planned += experts_->planned();
+  }
   if (parts_.rows) out.counted += parts_.rows->bytes_read();
   if (rows_) out.planned += rows_->planned();
   return out;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/run/compute.hpp"
+#include "core/run/experts.hpp"
 #include "core/run/loader.hpp"
 #include "core/run/prepare.hpp"
 #include "core/run/rows.hpp"
@@ -57,6 +58,8 @@ class Session {
   // Bytes of files that were read before the first pass.
   uint64_t loaded() const;
   Compute& compute() { return *compute_; }
+  // Of mixture layers; null: the model has none.
+  const ExpertSlots* experts() const { return experts_.get(); }
   Streaming& streaming() { return *streaming_; }
   // For another plan over the same units and arena, whose events begin there.
   StreamingParts streaming_parts(uint32_t first_event);
@@ -94,6 +97,7 @@ class Session {
   std::unique_ptr<Compute> compute_;
   std::unique_ptr<tier::Reader> reader_;
   std::unique_ptr<Rows> rows_;
+  std::unique_ptr<ExpertSlots> experts_;
   std::unique_ptr<Streaming> streaming_;
   std::unique_ptr<zero::Executor> executor_;
   std::vector<uint64_t> loaded_;  // what the tiers had read before the first pass

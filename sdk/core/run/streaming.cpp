@@ -3,12 +3,32 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/run/experts.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::run {
 
 using zero::Kind;
 using zero::Lane;
+
+namespace {
+
+void note(const StreamingParts& parts, Lane lane, double* at) {
+  if (lane == Lane::io) return parts.reader->note(at);
+  parts.device->note(lane, at);
+}
+
+}  // namespace
+
+Traced::Traced(const StreamingParts& parts, Kind kind, Lane lane, uint32_t unit) : parts_(parts) {
+  if (!parts.trace) return;
+  span_ = &parts.trace->emplace_back(zero::Span{kind, lane, unit, 0, 0});
+  note(parts_, lane, &span_->begin);
+}
+
+Traced::~Traced() {
+  if (span_) note(parts_, span_->lane, &span_->end);
+}
 
 Streaming::Streaming(const StreamingParts& parts)
     : parts_(parts), latest_(streaming_events(parts.units.size())) {}
@@ -39,20 +59,18 @@ void Streaming::finish() {
       if (!failure) failure = std::current_exception();
     }
   }
+  try {
+    if (parts_.experts) parts_.experts->finish();
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
+  }
   if (failure) std::rethrow_exception(failure);
 }
 
-void Streaming::note(Lane lane, double* at) {
-  if (lane == Lane::io) return parts_.reader->note(at);
-  parts_.device->note(lane, at);
-}
-
 void Streaming::enqueue(const zero::Action& action, const zero::Slot& slot) {
-  if (!parts_.trace || action.kind == Kind::release) return carry_out(action, slot);
-  auto& span = parts_.trace->emplace_back(zero::Span{action.kind, action.lane, action.unit, 0, 0});
-  note(action.lane, &span.begin);
+  if (action.kind == Kind::release) return;
+  const Traced traced(parts_, action.kind, action.lane, action.unit);
   carry_out(action, slot);
-  note(action.lane, &span.end);
 }
 
 void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {

@@ -19,6 +19,8 @@ struct Origin {
   tier::Route route;
 };
 
+class ExpertSlots;
+
 struct StreamingParts {
   std::span<const zero::Unit> units;
   std::span<const zero::Place> placement;
@@ -28,11 +30,25 @@ struct StreamingParts {
   tier::Reader* reader = nullptr;  // where a tier reads
   Compute* compute = nullptr;
   Rows* rows = nullptr;                    // for the embedding
+  ExpertSlots* experts = nullptr;          // where there are mixture layers
   zero::Collective* collective = nullptr;  // where there are several ranks
   uint32_t first_event = 0;                // of the device
   // Where each action's time is noted, in the order of issue and of zero::now(); complete after
   // finish(). Null: nowhere.
   std::deque<zero::Span>* trace = nullptr;
+};
+
+// Notes when an action begins and, at its end, when it is done, where a trace is wanted.
+class Traced {
+ public:
+  Traced(const StreamingParts& parts, zero::Kind kind, zero::Lane lane, uint32_t unit);
+  ~Traced();
+  Traced(const Traced&) = delete;
+  Traced& operator=(const Traced&) = delete;
+
+ private:
+  const StreamingParts& parts_;
+  zero::Span* span_ = nullptr;
 };
 
 // Called with each unit's gradients in run form, in backward; they stay until it returns.
@@ -57,7 +73,6 @@ class Streaming : public zero::Backend {
 
  private:
   void carry_out(const zero::Action& action, const zero::Slot& slot);
-  void note(zero::Lane lane, double* at);
   void fetch(const zero::Action& action, const zero::Slot& slot);
   void run(uint32_t unit, const zero::Slot& slot);
   uint32_t number(const zero::Event& event) const;

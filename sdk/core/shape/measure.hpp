@@ -41,6 +41,7 @@ struct Measure {
   std::vector<KvShape> kv;
   int64_t positions = 0;          // tokens of a sequence at most, by learned ones; 0: any
   int64_t rows = 0, columns = 0;  // of its output: [T,D], or logits [wanted,V]
+  uint32_t top_k = 0;             // experts of a token; 0: no mixture layer
 };
 
 // Unit `unit` of the family at that pass. Error where its ops do not fit each other.

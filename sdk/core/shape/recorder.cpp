@@ -1,5 +1,6 @@
 #include "core/shape/recorder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -157,8 +158,14 @@ Handle Recorder::moe(const strata_op_moe& op, strata_tensor& x) {
   const auto ffn = scope_.unit->weights[op.up].shape[0];
   const auto experts = scope_.unit->weights[op.router].shape[0];
   auto out = made(value);
-  // Worst case: one expert takes every token; its gate and up, its output, and the router's sums.
-  inside(bytes_of({value.dtype, {tokens, 2 * ffn + hidden}}) + between({{}, {tokens, experts}}));
+  // Worst case: one expert takes every token. Of it are held what it is given, gate and up, and its
+  // function; or the function, its output, and that in float32 and weighted. Beside it the router's
+  // scores, and which token goes where.
+  const auto one = std::max(bytes_of({value.dtype, {tokens, hidden + 3 * ffn}}),
+                            bytes_of({value.dtype, {tokens, 2 * hidden + ffn}}) +
+                                bytes_of({{STRATA_FLOAT, 32, 1}, {tokens, hidden}}));
+  inside(one + 2 * between({{}, {tokens, experts}}) + 8 * between({{}, {tokens, op.top_k}}));
+  top_k_ = op.top_k;
   const double matrices = op.gate == STRATA_NONE ? 2 : 3;
   flops_ += 2.0 * static_cast<double>(tokens) * static_cast<double>(hidden) *
             (static_cast<double>(experts) + matrices * op.top_k * static_cast<double>(ffn));

@@ -117,27 +117,35 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
   rope.only({"prefix", "factors"});
   out.rope_prefix = rope.text("prefix");
   out.rope_factors = rope.text("factors");
-  for (const auto& [theirs, ours] : texts_of(node.object("names")))
-    if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
+  for (const auto& [theirs, all] : texts_of(node.object("names")))
+    for (const auto& ours : split(all))
+      if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
   out.permuted = texts_of(node.object("permuted"));
   out.fused = texts_of(node.object("fused"));
   return out;
 }
 
-// The number that stands in `name` for the pattern's {}; nothing where they do not match. A pattern
-// without {} matches itself and gives an empty text.
-std::optional<std::string_view> number_in(std::string_view pattern, std::string_view name) {
-  const auto hole = pattern.find("{}");
-  if (hole == std::string_view::npos)
-    return pattern == name ? std::optional<std::string_view>("") : std::nullopt;
-  const auto tail = pattern.substr(hole + 2);
-  if (name.size() <= hole + tail.size() || !name.starts_with(pattern.substr(0, hole)) ||
-      !name.ends_with(tail))
-    return std::nullopt;
-  const auto number = name.substr(hole, name.size() - hole - tail.size());
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (!std::all_of(number.begin(), number.end(), digit)) return std::nullopt;
+// Takes a number of digits from the beginning of `name`; empty where there is none.
+std::string_view take_number(std::string_view& name) {
+  const auto end = std::min(name.find_first_not_of("0123456789"), name.size());
+  const auto number = name.substr(0, end);
+  name.remove_prefix(end);
   return number;
+}
+
+// The numbers that stand in `name` for the pattern's {}; nothing where they do not match.
+std::optional<std::vector<std::string_view>> numbers_in(std::string_view pattern,
+                                                        std::string_view name) {
+  std::vector<std::string_view> out;
+  for (;;) {
+    const auto hole = std::min(pattern.find("{}"), pattern.size());
+    if (!name.starts_with(pattern.substr(0, hole))) return std::nullopt;
+    name.remove_prefix(hole);
+    if (hole == pattern.size()) return name.empty() ? std::optional(std::move(out)) : std::nullopt;
+    pattern.remove_prefix(hole + 2);
+    out.push_back(take_number(name));
+    if (out.back().empty()) return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -153,10 +161,11 @@ GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who) {
 
 MappedName mapped_name(const GgufMapping& mapping, std::string_view name) {
   for (const auto& [ours, theirs] : mapping.names) {
-    const auto number = number_in(ours, name);
-    if (!number) continue;
+    const auto numbers = numbers_in(ours, name);
+    if (!numbers) continue;
     auto out = theirs;
-    if (const auto hole = out.find("{}"); hole != std::string::npos) out.replace(hole, 2, *number);
+    for (const auto number : *numbers)
+      if (const auto hole = out.find("{}"); hole != std::string::npos) out.replace(hole, 2, number);
     return {out, theirs};
   }
   return {};

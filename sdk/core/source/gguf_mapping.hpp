@@ -1,15 +1,17 @@
 // How a GGUF file of one architecture becomes a checkpoint by its Hugging Face names. The mapping
 // is data of the family's manifest, under its key "gguf":
 //
-//   {ARCHITECTURE: {
+//   {ARCHITECTURE or ARCHITECTURE+KEY: {                for files whose metadata KEY is above 0
 //     "model_type": "...", "architectures": ["..."],      written to config.json as they are
 //     "config": {KEY: RULE, ...},                         KEY of config.json; RULE as below
 //     "equal": [["a", "b"], ...],                         metadata that must agree where both are
 //     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR"},
-//     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: a number
+//     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: numbers
 //     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"},   KEY with the heads' count
 //     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads"}}}
 //
+// names: a file's name may be several, "a|b". Where the checkpoint's has a {} more, that is the
+// number of an expert, and the file's tensor is of all experts: its slices along the first axis.
 // permuted: the file has a head's pairs side by side, the checkpoint its halves. fused: the file
 // has q of all heads, then k, then v, the checkpoint q, k and v of each head.
 //
@@ -55,7 +57,8 @@ using GgufMappings = std::map<std::string, GgufMapping, std::less<>>;
 // keys are refused.
 GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who);
 
-// The checkpoint's name of a tensor, and the pattern that gave it; empty where nothing matches.
+// The checkpoint's name of a tensor, with the {} of its experts, and the pattern that gave it;
+// empty where nothing matches.
 struct MappedName {
   std::string name, pattern;
 };

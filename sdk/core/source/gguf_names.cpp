@@ -1,5 +1,8 @@
 #include "core/source/gguf_names.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/gguf.hpp"
@@ -13,6 +16,10 @@ const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
   const auto architecture = file.text("general.architecture");
   if (!architecture)
     throw Error(file.path, "no metadata 'general.architecture'", "convert the model again");
+  const auto narrower = *architecture + "+";
+  for (auto at = mappings.lower_bound(narrower);
+       at != mappings.end() && at->first.starts_with(narrower); ++at)
+    if (file.integer(at->first.substr(narrower.size())).value_or(0) > 0) return at->second;
   if (const auto at = mappings.find(*architecture); at != mappings.end()) return at->second;
   std::string known;
   for (const auto& [name, mapping] : mappings) known.append(known.empty() ? "" : ", ").append(name);
@@ -61,6 +68,22 @@ RowOrder order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& map
   return {};
 }
 
+// Slices of a tensor of all experts, each by its own name.
+std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor) {
+  constexpr std::int64_t most = 1 << 16;
+  if (tensor.shape.size() < 2 || tensor.shape[0] > most)
+    throw Error(file.path,
+                "tensor '" + printable(tensor.name) + "' of " + shape_text(tensor.shape) +
+                    " is not made of experts",
+                "convert the model again");
+  std::vector<Tensor> out;
+  for (std::int64_t e = 0; e < tensor.shape[0]; ++e) {
+    out.push_back(slice(tensor, e));
+    out.back().name = numbered(tensor.name, static_cast<std::uint32_t>(e));
+  }
+  return out;
+}
+
 }  // namespace
 
 GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mappings) {
@@ -78,6 +101,10 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
     if (!name.empty()) {
       tensor.order = order_of(file, tensor, mapping, pattern, config);
       tensor.name = name;
+    }
+    if (name.find("{}") != std::string::npos) {
+      std::ranges::move(experts_of(file, tensor), std::back_inserter(out.tensors));
+      continue;
     }
     out.tensors.push_back(std::move(tensor));
   }

@@ -66,6 +66,7 @@ class Complaints {
 };
 
 const Tensor* look_up(const Checkpoint& checkpoint, const std::string& name) {
+  if (name.empty()) return nullptr;
   for (const auto& spelling : spellings(name))
     if (const auto* tensor = checkpoint.find(spelling)) return tensor;
   return nullptr;
@@ -98,6 +99,93 @@ bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b) 
 
 }  // namespace
 
+// Collects the tensors of the weights, and what does not fit.
+class Resolver {
+ public:
+  explicit Resolver(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+
+  void take(const Wanted& weight) {
+    const auto* tensor = look_up(checkpoint_, weight.name);
+    if (!tensor) tensor = look_up(checkpoint_, weight.also);
+    const auto* twin = weight.tied ? head(checkpoint_) : nullptr;
+    if (!tensor) tensor = twin;
+    if (!tensor) return missing(weight);
+    if (twin && twin != tensor && same_form(*twin, *tensor)) {
+      used_.insert(twin);
+      out_.twice_.emplace_back(*tensor, *twin);
+    }
+    if (fits(*tensor, weight.name, stored_shape(weight))) keep(weight.name, *tensor);
+  }
+
+  // One tensor an expert, or slices of one of them all.
+  void take_experts(const Wanted& weight) {
+    if (look_up(checkpoint_, numbered(weight.name, 0))) {
+      for (std::uint32_t e = 0; e < weight.experts; ++e)
+        take({numbered(weight.name, e), weight.shape, weight.in_out});
+      return;
+    }
+    if (const auto* fused = look_up(checkpoint_, weight.also))
+      return take_slices(*fused, weight, weight.also_first, weight.also_rows);
+    auto bare = weight.name;
+    bare.erase(bare.find("{}"), bare.find("{}.") == std::string::npos ? 2 : 3);
+    if (const auto* stack = look_up(checkpoint_, bare))
+      return take_slices(*stack, weight, 0, weight.shape[0]);
+    missing(weight);
+  }
+
+  SourceMap finish() {
+    for (const auto& tensor : checkpoint_.tensors())
+      if (!used_.contains(&tensor) && !holds_nothing_learned(tensor.name))
+        complaints_.add("'" + printable(tensor.name) + "' is extra");
+    complaints_.check(checkpoint_);
+    return std::move(out_);
+  }
+
+ private:
+  static std::vector<std::int64_t> stored_shape(const Wanted& weight) {
+    auto shape = weight.shape;
+    if (weight.in_out) std::reverse(shape.begin(), shape.end());
+    return shape;
+  }
+
+  void missing(const Wanted& weight) {
+    complaints_.add("'" + printable(weight.name) + "' is missing");
+  }
+
+  bool fits(const Tensor& tensor, const std::string& name, const std::vector<std::int64_t>& shape) {
+    const bool is_new = used_.insert(&tensor).second;
+    const auto quoted = "'" + printable(name) + "'";
+    const bool fit = tensor.shape == shape;
+    if (!is_new) return fit;  // a stack's other slices: it was complained of
+    if (!fit)
+      complaints_.add(quoted + " is " + shape_text(tensor.shape) + ", not " + shape_text(shape));
+    if (counts(tensor.stored))
+      complaints_.add(quoted + " holds " + std::string(dtype_name(tensor.stored.dtype)) +
+                      ", not floating point");
+    return fit;
+  }
+
+  void take_slices(const Tensor& stack, const Wanted& weight, std::int64_t first,
+                   std::int64_t all) {
+    if (weight.in_out && all != weight.shape[0])  // no slice of its columns is one run of bytes
+      return complaints_.add("'" + printable(stack.name) + "' holds several weights as [in,out]");
+    auto shape = stored_shape(weight);
+    if (!weight.in_out) shape[0] = all;
+    shape.insert(shape.begin(), weight.experts);
+    if (!fits(stack, stack.name, shape)) return;
+    const auto count = weight.in_out ? shape[1] : weight.shape[0];
+    for (std::uint32_t e = 0; e < weight.experts; ++e)
+      keep(numbered(weight.name, e), rows(slice(stack, e), first, count));
+  }
+
+  void keep(const std::string& name, const Tensor& tensor) { out_.by_name_.emplace(name, tensor); }
+
+  const Checkpoint& checkpoint_;
+  SourceMap out_;
+  Complaints complaints_;
+  std::set<const Tensor*> used_;
+};
+
 const Tensor* SourceMap::find(const std::string& name) const {
   const auto at = by_name_.find(name);
   return at == by_name_.end() ? nullptr : &at->second;
@@ -113,37 +201,13 @@ void SourceMap::check_tied(const Checkpoint& checkpoint) const {
 }
 
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) {
-  SourceMap out;
-  Complaints complaints;
-  std::set<const Tensor*> used;
-  for (const auto& weight : wanted) {
-    const auto name = "'" + printable(weight.name) + "'";
-    const auto* tensor = look_up(checkpoint, weight.name);
-    const auto* twin = weight.tied ? head(checkpoint) : nullptr;
-    if (!tensor) tensor = twin;
-    if (!tensor) {
-      complaints.add(name + " is missing");
-      continue;
-    }
-    used.insert(tensor);
-    if (twin && twin != tensor && same_form(*twin, *tensor)) {
-      used.insert(twin);
-      out.twice_.emplace_back(*tensor, *twin);
-    }
-    auto shape = weight.shape;
-    if (weight.in_out) std::reverse(shape.begin(), shape.end());
-    if (tensor->shape != shape)
-      complaints.add(name + " is " + shape_text(tensor->shape) + ", not " + shape_text(shape));
-    if (counts(tensor->stored))
-      complaints.add(name + " holds " + std::string(dtype_name(tensor->stored.dtype)) +
-                     ", not floating point");
-    out.by_name_.emplace(weight.name, *tensor);
-  }
-  for (const auto& tensor : checkpoint.tensors())
-    if (!used.contains(&tensor) && !holds_nothing_learned(tensor.name))
-      complaints.add("'" + printable(tensor.name) + "' is extra");
-  complaints.check(checkpoint);
-  return out;
+  Resolver resolver(checkpoint);
+  for (const auto& weight : wanted)
+    if (weight.experts == 0)
+      resolver.take(weight);
+    else
+      resolver.take_experts(weight);
+  return resolver.finish();
 }
 
 }  // namespace strata::source

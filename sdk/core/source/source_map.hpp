@@ -15,8 +15,16 @@ struct Wanted {
   std::string name;                 // the checkpoint's canonical name
   std::vector<std::int64_t> shape;  // as it is used
   bool in_out = false;              // the file holds a matrix the other way round, [in,out]
+  std::string also = {};            // another name, looked for where the first is not there
+  // Not 0: of so many experts, their number being "{}" in the name. `also` is then a tensor of all
+  // of them, [experts,...], of whose `also_rows` rows of each expert the weight's begin at
+  // `also_first`.
+  std::uint32_t experts = 0;
+  std::int64_t also_first = 0, also_rows = 0;
   bool tied = false;                // an embedding's table that is the head's matrix as well
 };
+
+class Resolver;
 
 // The tensors of the weights, by the names that were wanted.
 class SourceMap {
@@ -30,16 +38,18 @@ class SourceMap {
   void check_tied(const Checkpoint& checkpoint) const;
 
  private:
-  friend SourceMap resolve(const Checkpoint&, std::span<const Wanted>);
+  friend class Resolver;
   std::map<std::string, Tensor> by_name_;
   std::vector<std::pair<Tensor, Tensor>> twice_;  // a tied table, and the head's matrix
 };
 
-// Finds every weight by its name, or by that name with a leading "model." or "transformer." more or
-// less; a tied table also by a head's name. Throws one Error naming all that is missing, misshapen
-// or extra (the first eight, then how many more). No extra one is the head's matrix of the same
-// form beside a tied table, for check_tied. Extra tensors that hold nothing learned are passed
-// over: rotary frequencies
+// Finds every weight by its name or its other one, or by that name with a leading "model." or
+// "transformer." more or less; a tied table also by a head's name. An expert's weight is found by
+// its number ("a.3.w" for "a.{}.w"), or as a slice of the tensor of all experts: the other name, or
+// the name without "{}." ("a.w"). Throws one Error naming all that is missing, misshapen or extra
+// (the first eight, then how many more). No extra one is the head's matrix of the same form beside
+// a tied table, for check_tied. Extra tensors that hold nothing learned are passed over: rotary
+// frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted);

@@ -17,6 +17,10 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return out + "]";
 }
 
+std::string numbered(const std::string& name, uint32_t expert) {
+  return std::string(name).replace(name.find("{}"), 2, std::to_string(expert));
+}
+
 namespace {
 
 // Row `row` of blocks of [first][second][rest], where it is [second][first][rest].
@@ -66,6 +70,12 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
   out.at.offset += static_cast<std::uint64_t>(first) * row_bytes;
   out.at.bytes = static_cast<std::uint64_t>(count) * row_bytes;
   return out;
+}
+
+Tensor slice(const Tensor& stack, std::int64_t at) {
+  auto one = rows(stack, at, 1);
+  one.shape.erase(one.shape.begin());
+  return one;
 }
 
 }  // namespace strata::source

@@ -41,11 +41,18 @@ std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose produ
 std::string shape_text(const std::vector<std::int64_t>& shape);  // "[2,3]"
 
 // Where row `row` of the run form lies among the stored rows, and the other way round.
+// The name of one expert's weight: its number for the "{}" of the name of all of them.
+std::string numbered(const std::string& name, uint32_t expert);
+
+// Where row `row` of the run form lies among the stored rows.
 std::int64_t stored_row(const Tensor& tensor, std::int64_t row);
 std::int64_t run_row(const Tensor& tensor, std::int64_t row);
 
 // Rows `first` to `first + count` of the first dimension, as a tensor of their own. Throws Error if
 // there are not as many, if a block straddles rows, or if a block of reordered rows is cut.
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count);
+
+// Number `at` along the first dimension, without that dimension.
+Tensor slice(const Tensor& stack, std::int64_t at);
 
 }  // namespace strata::source

@@ -49,13 +49,22 @@ void give_places(Unit& unit, strata_dtype dtype) {
   for (auto& weight : unit.weights) weight.stored_offset = weight.run_offset;
 }
 
+// What a unit is made from: all of a declared one, rows of its head, or one of its experts. The
+// weights keep their indices in each.
+struct Part {
+  int64_t first = 0, rows = 0;
+  uint32_t expert = no_expert;
+};
+
 Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindTensor& find,
-               const LayoutOptions& options, int64_t first, int64_t rows) {
+               const LayoutOptions& options, const Part& part) {
   Unit unit;
   unit.name = declared.name;
   unit.declared = index;
   unit.kind = declared.kind;
-  unit.first_row = first;
+  unit.first_row = part.first;
+  unit.expert = part.expert;
+  if (unit.is_expert()) unit.name += " expert " + std::to_string(part.expert);
   for (const auto& w : declared.weights) {
     Weight weight;
     weight.name = w.name;
@@ -63,9 +72,20 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
     weight.role = w.role;
     weight.group = w.group;
     weight.in_out = w.in_out;
-    const bool tiled = rows > 0 && w.role == STRATA_HEAD;
-    if (tiled) weight.shape[0] = rows;
-    weight.source = find(w, tiled ? first : 0, tiled ? rows : 0);
+    if (unit.is_expert() != (w.experts != 0)) {
+      weight.run_offset = weight.stored_offset = not_held;
+      unit.weights.push_back(std::move(weight));
+      continue;
+    }
+    const bool tiled = part.rows > 0 && w.role == STRATA_HEAD;
+    if (tiled) weight.shape[0] = part.rows;
+    if (unit.is_expert()) {
+      auto one = w;
+      one.name = weight.name = source::numbered(w.name, part.expert);
+      weight.source = find(one, 0, 0);
+    } else {
+      weight.source = find(w, tiled ? part.first : 0, tiled ? part.rows : 0);
+    }
     if (w.role == STRATA_TABLE && options.rows) {
       weight.run_offset = weight.stored_offset = not_held;
       const auto count = static_cast<uint64_t>(w.shape[0]);
@@ -91,6 +111,12 @@ int64_t tile_rows(const plugin::DeclaredUnit& unit, const LayoutOptions& options
   return 0;
 }
 
+uint32_t experts_of(const plugin::DeclaredUnit& unit) {
+  uint32_t experts = 0;
+  for (const auto& weight : unit.weights) experts = std::max(experts, weight.experts);
+  return experts;
+}
+
 int64_t head_rows(const plugin::DeclaredUnit& unit) {
   const auto head =
       std::ranges::find(unit.weights, uint32_t{STRATA_HEAD}, &plugin::DeclaredWeight::role);
@@ -108,11 +134,14 @@ std::vector<Unit> lay_out(std::span<const plugin::DeclaredUnit> declared, const 
     const auto& unit = declared[index];
     const auto rows = tile_rows(unit, options);
     if (rows == 0) {
-      out.push_back(make_unit(unit, index, find, options, 0, 0));
+      out.push_back(make_unit(unit, index, find, options, {}));
+      for (uint32_t e = 0, all = experts_of(unit); e < all; ++e)
+        out.push_back(make_unit(unit, index, find, options, {.expert = e}));
       continue;
     }
     for (int64_t first = 0, all = head_rows(unit); first < all; first += rows) {
-      out.push_back(make_unit(unit, index, find, options, first, std::min(rows, all - first)));
+      out.push_back(make_unit(unit, index, find, options,
+                              {.first = first, .rows = std::min(rows, all - first)}));
       out.back().name += " rows " + std::to_string(first);
     }
   }

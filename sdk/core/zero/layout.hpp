@@ -15,7 +15,8 @@ struct LayoutOptions {
   uint64_t tile = 0;  // the head is cut into tiles of at most so many bytes of run form; 0: whole
 };
 
-// Where a weight of that name lies; of its rows [first, first + count) where count is not 0.
+// Where a weight of that name lies, an expert's with its number in the name; of its rows [first,
+// first + count) where count is not 0.
 using FindTensor =
     std::function<source::Tensor(const plugin::DeclaredWeight&, int64_t first, int64_t count)>;
 

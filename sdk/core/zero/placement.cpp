@@ -13,6 +13,14 @@ uint64_t run_bytes(std::span<const Unit> units) {
   return sum;
 }
 
+// Of the units that every pass runs.
+uint64_t certain_bytes(std::span<const Unit> units) {
+  uint64_t sum = 0;
+  for (const auto& unit : units)
+    if (!unit.is_expert()) sum += unit.run_bytes;
+  return sum;
+}
+
 // The first tier with room takes the unit.
 Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left) {
   for (uint32_t t = 0; t < tiers.size(); ++t) {
@@ -31,9 +39,10 @@ Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<u
 // Which units stay on the device when `budget` bytes are for them: evenly spread, by bytes.
 std::vector<bool> spread(std::span<const Unit> units, uint64_t budget) {
   std::vector<bool> stays(units.size(), false);
-  const uint64_t all = run_bytes(units);
+  const uint64_t all = certain_bytes(units);
   uint64_t seen = 0, held = 0;
   for (std::size_t i = 0; i < units.size(); ++i) {
+    if (units[i].is_expert()) continue;
     seen += units[i].run_bytes;
     // The line from (0,0) to (all, budget): a unit stays when what is held falls a unit behind it.
     const auto due =
@@ -57,14 +66,19 @@ uint64_t slot_bytes(const Unit& unit, const Place& place) {
 Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, uint64_t arena,
                 bool fill_device) {
   if (fill_device && run_bytes(units) <= arena) return Placement(units.size());
-  uint64_t largest = 0;
+  uint64_t largest = 0, expert = 0;
+  bool streams = false;
   for (const auto& unit : units) {
     uint64_t here = unit.run_bytes;
     for (const auto& tier : tiers)
       if (tier.stored && unit.expands) here = std::max(here, unit.run_bytes + unit.stored_bytes);
-    largest = std::max(largest, here);
+    auto& most = unit.is_expert() ? expert : largest;
+    most = std::max(most, here);
+    streams |= unit.in_tier;
   }
-  const uint64_t ring = std::min(arena, 2 * largest);
+  // Where all but the experts fit, nothing else streams.
+  streams |= certain_bytes(units) + 2 * expert > arena;
+  const uint64_t ring = std::min(arena, 2 * (streams ? largest + expert : expert));
   const auto stays = fill_device ? spread(units, arena - ring) : std::vector<bool>(units.size());
   std::vector<uint64_t> left;
   for (const auto& tier : tiers) left.push_back(tier.capacity);

@@ -32,8 +32,9 @@ uint64_t slot_bytes(const Unit& unit, const Place& place);
 // Fills the device with `arena` bytes first, then the tiers in order. Where not all units fit the
 // device, room for a streaming ring is set aside (two of the largest slots; less if the arena is
 // smaller) and the resident ones are spread evenly between the streamed ones, so that copies never
-// pause. Without `fill_device` every unit goes to a tier. Refused with the bytes missing: units
-// that fit no tier.
+// pause. Experts then stay in the tiers, whoever else stays on the device, and room for two of them
+// is set aside: what is left holds those used lately. Without `fill_device` every unit goes to a
+// tier. Refused with the bytes missing: units that fit no tier.
 Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, uint64_t arena,
                 bool fill_device);
 

@@ -14,6 +14,9 @@ uint64_t aligned(uint64_t bytes) { return (bytes + slot_align - 1) / slot_align 
 
 bool streamed(const Place& place) { return place.tier != resident && place.device == 0; }
 
+// Brought to a slot of the ring in every pass.
+bool in_ring(const Unit& unit, const Place& place) { return streamed(place) && !unit.is_expert(); }
+
 // The parts of a unit's slot, from 0.
 Slot parts(const Unit& unit, const Place& place, Mode mode, uint32_t ranks) {
   Slot slot;
@@ -35,6 +38,20 @@ Slot parts(const Unit& unit, const Place& place, Mode mode, uint32_t ranks) {
   return slot;
 }
 
+// As many slots as there are streamed experts; they have no place yet.
+ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement) {
+  ExpertSlots out;
+  uint64_t run_bytes = 0;
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    if (!units[u].is_expert() || !streamed(placement[u])) continue;
+    ++out.count;
+    if (placement[u].stored) out.run = std::max(out.run, aligned(units[u].stored_bytes));
+    run_bytes = std::max(run_bytes, aligned(units[u].run_bytes));
+  }
+  out.bytes = out.run + run_bytes;
+  return out;
+}
+
 void move_to(Slot& slot, uint64_t offset) {
   slot.offset = offset;
   slot.run += offset;
@@ -46,11 +63,11 @@ bool overlap(const Slot& a, const Slot& b) {
   return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
 
-// The streamed units in the order in which they run.
-std::vector<uint32_t> in_order(const Placement& placement, Mode mode) {
+// The units of the ring in the order in which they run.
+std::vector<uint32_t> in_order(std::span<const Unit> units, const Placement& placement, Mode mode) {
   std::vector<uint32_t> out;
   for (uint32_t u = 0; u < placement.size(); ++u)
-    if (streamed(placement[u])) out.push_back(u);
+    if (in_ring(units[u], placement[u])) out.push_back(u);
   if (mode == Mode::backward) std::ranges::reverse(out);
   return out;
 }
@@ -122,10 +139,10 @@ uint64_t least_arena(std::span<const Unit> units, const Placement& placement, Mo
   uint64_t fixed = 0, largest = 0;
   for (std::size_t u = 0; u < units.size(); ++u) {
     if (placement[u].tier == resident) fixed += aligned(units[u].run_bytes);
-    if (streamed(placement[u]))
+    if (in_ring(units[u], placement[u]))
       largest = std::max(largest, parts(units[u], placement[u], mode, ranks).bytes);
   }
-  return fixed + largest;
+  return fixed + largest + expert_slots(units, placement).bytes;
 }
 
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
@@ -137,30 +154,47 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
     if (placement[u].tier == resident) {
       plan.slots[u] = {.offset = plan.fixed, .bytes = 0, .stored = not_held, .run = plan.fixed};
       plan.fixed += aligned(units[u].run_bytes);
-    } else if (streamed(placement[u])) {
+    } else if (in_ring(units[u], placement[u])) {
       plan.slots[u] = parts(units[u], placement[u], mode, ranks);
     }
   }
-  const auto order = in_order(placement, mode);
-  for (const auto u : order)
-    if (plan.slots[u].bytes > budget || plan.fixed > budget - plan.slots[u].bytes)
+  const auto order = in_order(units, placement, mode);
+  plan.experts = expert_slots(units, placement);
+  const uint64_t beside = plan.fixed + plan.experts.bytes;  // of the ring
+  uint64_t largest = 0;
+  for (const auto u : order) {
+    largest = std::max(largest, plan.slots[u].bytes);
+    if (plan.slots[u].bytes > budget || beside > budget - plan.slots[u].bytes)
       throw Error("plan",
                   "unit " + units[u].name + " needs " +
-                      std::to_string(plan.fixed + plan.slots[u].bytes) +
+                      std::to_string(beside + plan.slots[u].bytes) +
                       " bytes of the arena, which has " + std::to_string(budget),
                   "raise --device-memory");
-  if (order.empty() && plan.fixed > budget)
+  }
+  if (order.empty() && beside > budget)
     throw Error("plan",
-                "the resident units need " + std::to_string(plan.fixed) +
-                    " bytes of the arena, which has " + std::to_string(budget),
+                std::string("the resident units") +
+                    (plan.experts.count > 0 ? " and an expert" : "") + " need " +
+                    std::to_string(beside) + " bytes of the arena, which has " +
+                    std::to_string(budget),
                 "raise --device-memory");
-  fill_ring(plan.slots, order, plan.fixed, budget);
+  if (plan.experts.count > 0) {
+    const auto room =
+        (budget - plan.fixed - std::min(2 * largest, budget - beside)) / plan.experts.bytes;
+    const uint64_t most = order.empty() ? plan.experts.count : 2;
+    plan.experts.count =
+        static_cast<uint32_t>(std::min({uint64_t{plan.experts.count}, room, most}));
+  }
+  const uint64_t ring = budget - plan.experts.count * plan.experts.bytes;  // its end
+  fill_ring(plan.slots, order, plan.fixed, ring);
   plan.arena = plan.fixed;
   for (const auto u : order) {
     plan.arena = std::max(plan.arena, plan.slots[u].offset + plan.slots[u].bytes);
     const auto& unit = units[u];
     plan.moved += shard_bytes(placement[u].stored ? unit.stored_bytes : unit.run_bytes, ranks);
   }
+  plan.experts.offset = plan.arena;
+  plan.arena += plan.experts.count * plan.experts.bytes;
 
   // Fetches are issued in order, each as soon as what it evicts has been released: the k-th of pass
   // n right after the release with the number n*N + k - lag(k), or the one that an earlier fetch
@@ -186,6 +220,7 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
   const auto count = static_cast<uint32_t>(units.size());
   for (uint32_t i = 0; i < count; ++i) {
     const auto u = mode == Mode::backward ? count - 1 - i : i;
+    if (units[u].is_expert()) continue;  // brought and computed by its layer
     build.use(plan.pass, u);
     if (!streamed(placement[u])) continue;
     for (const auto& [next, ahead] : after_release[k])

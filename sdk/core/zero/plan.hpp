@@ -40,6 +40,13 @@ struct Slot {
   uint64_t gradients = not_held;   // of the gradients, in backward
 };
 
+// Equal slots for the experts that layers choose while they run, behind the ring.
+struct ExpertSlots {
+  uint64_t offset = 0, bytes = 0;  // of the first; of each, in both forms
+  uint64_t run = 0;    // where in a slot the run form begins; the stored form at its beginning
+  uint32_t count = 0;  // 0: no experts, or all are resident
+};
+
 enum class Mode : uint8_t {
   step,      // repeated: the tail of a pass fetches for the next one
   once,      // a single pass, nothing fetched beyond it
@@ -53,10 +60,13 @@ struct Plan {
   bool wraps = false;  // a pass brings the next one under way; else each has the prologue before it
   uint64_t arena = 0;  // bytes that it needs, residents included
   uint64_t fixed = 0;  // of these, residents: at the arena's beginning
-  uint64_t moved = 0;  // bytes of slots fetched in one pass, by one rank
+  uint64_t moved = 0;  // bytes of slots fetched in one pass, by one rank; experts come beside them
+  ExpertSlots experts;
 };
 
-// Slots in a ring behind the residents: the deeper the ring, the earlier a fetch is issued. `file`
+// Slots in a ring behind the residents: the deeper the ring, the earlier a fetch is issued. Experts
+// take no part in it: they have slots of their own, two where there is room, or all that is left
+// where nothing else streams. `file`
 // says by tier whether its fetches are reads of files (lane io) or copies; with `ranks` > 1 each
 // fetch moves a shard and a gather completes it. Refused: a unit whose slot alone is more than what
 // the residents leave of `budget`, by name and with the bytes needed.

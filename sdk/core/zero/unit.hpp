@@ -9,6 +9,7 @@
 namespace strata::zero {
 
 inline constexpr uint64_t not_held = ~uint64_t{0};
+inline constexpr uint32_t no_expert = ~uint32_t{0};
 
 // One weight of a unit. Groups and single weights begin at multiples of 256 bytes in both forms;
 // members of a group follow each other without a gap in the run form.
@@ -19,23 +20,28 @@ struct Weight {
   uint32_t group = 0;          // as declared; 0: alone
   bool in_out = false;         // the file holds [in,out]
   source::Tensor source;       // how and where the file holds it
-  // Bytes from the unit's beginning. not_held: a table whose rows are gathered one by one.
+  // Bytes from the unit's beginning. not_held: a table whose rows are gathered one by one; what
+  // lies in another unit of the same declared one.
   uint64_t stored_offset = 0, stored_bytes = 0;
   uint64_t run_offset = 0, run_bytes = 0;
 };
 
 // What is gathered and released as one. The head is several units, tiles of its rows, that share
-// `declared`.
+// `declared`. So do a mixture layer and its experts, which follow it one by one and are brought
+// when the layer, while it runs, has chosen them.
 struct Unit {
   std::string name;
-  uint32_t declared = 0;  // the family's index
-  uint32_t kind = 0;      // STRATA_UNIT_*
-  int64_t first_row = 0;  // of a head's tile
+  uint32_t declared = 0;        // the family's index
+  uint32_t kind = 0;            // STRATA_UNIT_*
+  int64_t first_row = 0;        // of a head's tile
+  uint32_t expert = no_expert;  // its number, of an expert
   std::vector<Weight> weights;
   uint64_t stored_bytes = 0;  // of the whole stored form, with its gaps
   uint64_t run_bytes = 0;     // of the whole run form, with its gaps
   bool in_tier = false;       // never resident alone: rows of a table are taken from it in its tier
   bool expands = false;       // the forms differ: cast, blocks, order of rows
+
+  bool is_expert() const { return expert != no_expert; }
 };
 
 }  // namespace strata::zero

@@ -20,9 +20,10 @@
 namespace strata {
 
 struct WeightOptions {
-  std::uint32_t experts = 0;
-  bool in_out = false;  // the file holds [in,out]
+  std::uint32_t experts = 0;  // "{}" in the name is an expert's number
+  bool in_out = false;        // the file holds [in,out]
   bool router = false;
+  std::string_view also = {};  // see strata_weight; relative to the prefix as the name is
 };
 
 // Collects what a family declares. Names are relative to the unit's prefix. Throws past 65536
@@ -57,7 +58,7 @@ class Declarer {
   template <class, auto>
   friend struct ModelTable;
   struct Held {
-    std::string name;
+    std::string name, also;
     std::vector<std::int64_t> shape;
     std::uint32_t role, group, experts, flags;
   };
@@ -95,7 +96,10 @@ class Declarer {
       }
       return unit.kind == STRATA_UNIT_EMBEDDING ? STRATA_TABLE : STRATA_HEAD;
     }();
-    unit.weights.push_back({unit.prefix + std::string(given.name), given.shape, role, group,
+    const auto full = [&](std::string_view name) {
+      return name.empty() ? std::string() : unit.prefix + std::string(name);
+    };
+    unit.weights.push_back({full(given.name), full(given.options.also), given.shape, role, group,
                             given.options.experts,
                             given.options.in_out ? std::uint32_t{STRATA_WEIGHT_IN_OUT} : 0u});
     name(unit, given.name, index, group);
@@ -188,7 +192,7 @@ struct ModelTable {
         for (const auto& one : unit.weights)
           weights.push_back({header<strata_weight>(one.flags), abi_str(one.name), one.shape.data(),
                              static_cast<std::uint32_t>(one.shape.size()), one.role, one.group,
-                             one.experts});
+                             one.experts, abi_str(one.also)});
         for (const auto& one : weights) pointers.push_back(&one);
         const strata_unit made{header<strata_unit>(), abi_str(unit.name), pointers.data(),
                                static_cast<std::uint32_t>(pointers.size()), unit.kind};

@@ -14,7 +14,10 @@ typedef struct strata_weight {
   const int64_t* shape; /* as the ops use it; of one expert */
   uint32_t ndim, role;
   uint32_t group;   /* 0: alone; neighbours with the same number lie packed, one product */
-  uint32_t experts; /* 0: none; else their count: "{}" in the name, or slices of the first axis */
+  uint32_t experts; /* 0: none; else their count: "{}" in the name is an expert's number */
+  /* 1.1: another name that files give it. Of experts: one tensor of them all, [experts,...], where
+     members of a group that say the same one are its rows one behind the other. */
+  strata_str also;
 } strata_weight;
 
 enum { STRATA_UNIT_BODY = 0, STRATA_UNIT_EMBEDDING = 1, STRATA_UNIT_HEAD = 2 };

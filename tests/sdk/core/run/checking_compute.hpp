@@ -2,6 +2,7 @@
 #pragma once
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <random>
 
 #include "core/error.hpp"
 #include "core/run/compute.hpp"
@@ -10,7 +11,7 @@
 namespace made {
 
 struct Seen {
-  std::uint64_t runs = 0, expanded = 0, wrong = 0, rows = 0;
+  std::uint64_t runs = 0, expanded = 0, wrong = 0, rows = 0, experts = 0;
   std::int64_t fail_at = -1;  // this run throws
 };
 
@@ -19,6 +20,7 @@ class CheckingCompute : public strata::run::Compute {
   CheckingCompute(const MadeModel& model, Seen& seen) : model_(model), seen_(seen) {}
 
   void* stream(uint32_t) override { return nullptr; }
+  void use(strata::run::Experts& experts) override { experts_ = &experts; }
   void begin(const strata::run::Batch& batch) override {
     ids_ = batch.ids;
     logits_.assign(batch.wanted.size() * model_.model.family->units().front().weights[0].shape[0],
@@ -55,9 +57,9 @@ class CheckingCompute : public strata::run::Compute {
         if (!given_) ++seen_.wrong;
         continue;
       }
-      const auto expected = of(unit, weight, false);
-      check({bytes(weights + weight.run_offset), expected.size()}, expected);
+      check_run(unit, weight, weights);
     }
+    choose(unit.declared);
   }
   std::span<const float> logits() override { return logits_; }
   void reset() override {}
@@ -74,6 +76,29 @@ class CheckingCompute : public strata::run::Compute {
     const auto width = weight.shape.size() == 1 ? 1 : weight.shape[1];
     return model_.rows(weight.name, width, tile ? unit.first_row : 0, weight.shape[0], stored);
   }
+  void check_run(const strata::zero::Unit& unit, const strata::zero::Weight& weight,
+                 const std::byte* weights) {
+    const auto expected = of(unit, weight, false);
+    check({bytes(weights + weight.run_offset), expected.size()}, expected);
+  }
+  // Some of the unit's experts, others in each pass.
+  void choose(uint32_t declared) {
+    uint32_t all = 0;
+    for (const auto& weight : model_.model.family->units()[declared].weights)
+      all = std::max(all, weight.experts);
+    if (all == 0) return;
+    std::vector<uint32_t> chosen;
+    for (uint32_t e = 0; e < all; ++e)
+      if (random_() % 3 != 0) chosen.push_back(e);
+    experts_->need(declared, chosen);
+    for (const auto e : chosen) {
+      const auto [form, weights] = experts_->take();
+      if (form->expert != e || form->declared != declared) ++seen_.wrong;
+      for (const auto& weight : form->weights)
+        if (weight.run_offset != strata::zero::not_held) check_run(*form, weight, weights);
+      ++seen_.experts;
+    }
+  }
   void check(std::string_view there, const std::string& expected) {
     if (there != expected) ++seen_.wrong;
   }
@@ -82,6 +107,8 @@ class CheckingCompute : public strata::run::Compute {
   Seen& seen_;
   std::span<const int32_t> ids_;
   std::vector<float> logits_;
+  std::mt19937 random_{1};
+  strata::run::Experts* experts_ = nullptr;
   bool given_ = false;
 };
 

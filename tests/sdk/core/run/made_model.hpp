@@ -12,19 +12,28 @@
 
 namespace made {
 
-// A decoder of `layers` layers without attention: an embedding, halves of two shapes, a head.
+// A decoder of `layers` layers without attention: an embedding, halves of two shapes, every third
+// one of experts where there are some, a head.
 struct Plain {
-  int64_t V, D, F, L;
+  int64_t V, D, F, L, X;
   bool tied;
   explicit Plain(const strata::Config& c)
       : V(c.i64("vocab")), D(c.i64("hidden")), F(c.i64("ffn")), L(c.i64("layers")),
-        tied(c.flag("tied")) {}
+        X(c.i64("experts")), tied(c.flag("tied")) {}
+  bool mixes(int64_t layer) const { return X > 0 && layer % 3 == 0; }
   std::string head() const { return tied ? "embed" : "head"; }
   void declare(strata::Declarer& d) const {
     d.embedding().weight("embed.weight", {V, D});
     for (int64_t l = 0; l < L; ++l) {
       d.unit("layers." + std::to_string(l) + ".");
       d.weight("norm.weight", {D});
+      if (mixes(l)) {
+        const strata::WeightOptions of{.experts = static_cast<uint32_t>(X)};
+        d.weight("router.weight", {X, D}, {.router = true});
+        d.group({{"experts.{}.gate.weight", {F, D}, of}, {"experts.{}.up.weight", {F, D}, of}});
+        d.weight("experts.{}.down.weight", {D, F}, of);
+        continue;
+      }
       if (l % 2) d.group({{"gate.weight", {F, D}}, {"up.weight", {F, D}}});
       d.weight("in.weight", {F, D}).weight("out.weight", {D, F});
     }
@@ -34,6 +43,11 @@ struct Plain {
     if (unit == 0) return op.embedding(x, "embed");
     x = op.norm(x, "norm", strata::RmsNorm{});
     if (unit == L + 1) return op.linear(x, head());
+    if (mixes(unit - 1))
+      return op.moe(x, {.router = "router",
+                        .gate = "experts.{}.gate",
+                        .up = "experts.{}.up",
+                        .down = "experts.{}.down"});
     return op.linear(op.linear(x, "in"), "out");
   }
 };
@@ -54,7 +68,7 @@ struct MadeModel {
                         R"(, "hidden": )" + std::to_string(from(1, 60)) + R"(, "ffn": )" +
                         std::to_string(from(1, 90)) + R"(, "layers": )" +
                         std::to_string(from(1, 6)) + R"(, "tied": )" + std::to_string(from(0, 1)) +
-                        "}";
+                        R"(, "experts": )" + std::to_string(seed % 3 == 1 ? 1 + seed % 7 : 0) + "}";
     folder.write("config.json", config);
     family = std::make_unique<Opened<Plain>>(config);
     const int kinds = from(0, 2);  // all wide, all narrow, mixed
@@ -64,13 +78,36 @@ struct MadeModel {
     for (const auto& unit : (*family)->units())
       for (const auto& weight : unit.weights) {
         if (stored.contains(weight.name)) continue;
-        narrow[weight.name] = kinds == 1 || (kinds == 2 && random() % 2);
-        std::string bytes(elements(weight.shape) * (narrow[weight.name] ? 2 : 4), '\0');
+        const auto count = std::max(weight.experts, 1u);
+        const bool is_narrow = kinds == 1 || (kinds == 2 && random() % 2);
+        const auto each = elements(weight.shape) * (is_narrow ? 2 : 4);
+        std::string bytes(count * each, '\0');
         for (auto& byte : bytes) byte = static_cast<char>(random());
         const auto shard = random() % static_cast<std::uint32_t>(shards);
-        add(header[shard], data[shard], weight, bytes);
-        index += (index.empty() ? "" : ",") + ("\"" + weight.name) + "\":\"" + name(shard) + "\"";
-        stored[weight.name] = std::move(bytes);
+        const auto write = [&](const std::string& tensor, std::vector<std::int64_t> shape,
+                               const std::string& held) {
+          add(header[shard], data[shard], {tensor, std::move(shape)}, held, is_narrow);
+          index += (index.empty() ? "" : ",") + ("\"" + tensor) + "\":\"" + name(shard) + "\"";
+        };
+        const auto keep = [&](const std::string& tensor, std::string held) {
+          narrow[tensor] = is_narrow;
+          stored[tensor] = std::move(held);
+        };
+        const bool stacked = weight.experts > 0 && seed % 2 == 0;
+        auto whole = weight.shape;
+        if (stacked) {
+          whole.insert(whole.begin(), weight.experts);
+          write(std::string(weight.name).erase(weight.name.find("{}."), 3), whole, bytes);
+        }
+        if (weight.experts == 0) {
+          write(weight.name, whole, bytes);
+          keep(weight.name, bytes);
+        }
+        for (uint32_t e = 0; e < weight.experts; ++e) {
+          const auto one = strata::source::numbered(weight.name, e);
+          if (!stacked) write(one, weight.shape, bytes.substr(e * each, each));
+          keep(one, bytes.substr(e * each, each));
+        }
       }
     for (std::size_t s = 0; s < header.size(); ++s)
       if (!data[s].empty()) folder.write(name(s), sized("{" + header[s] + "}") + data[s]);
@@ -108,12 +145,16 @@ struct MadeModel {
   static std::string name(std::size_t shard) {
     return "model-" + std::to_string(shard) + ".safetensors";
   }
-  void add(std::string& header, std::string& data, const strata::plugin::DeclaredWeight& weight,
-           const std::string& bytes) {
-    header += (header.empty() ? "\"" : ",\"") + weight.name + R"(":{"dtype":")" +
-              (narrow[weight.name] ? "BF16" : "F32") + R"(","shape":[)";
-    for (std::size_t d = 0; d < weight.shape.size(); ++d)
-      header += (d ? "," : "") + std::to_string(weight.shape[d]);
+  struct Tensor {
+    std::string name;
+    std::vector<std::int64_t> shape;
+  };
+  static void add(std::string& header, std::string& data, const Tensor& tensor,
+                  const std::string& bytes, bool is_narrow) {
+    header += (header.empty() ? "\"" : ",\"") + tensor.name + R"(":{"dtype":")" +
+              (is_narrow ? "BF16" : "F32") + R"(","shape":[)";
+    for (std::size_t d = 0; d < tensor.shape.size(); ++d)
+      header += (d ? "," : "") + std::to_string(tensor.shape[d]);
     header += R"(],"data_offsets":[)" + std::to_string(data.size()) + "," +
               std::to_string(data.size() + bytes.size()) + "]}";
     data += bytes;

@@ -156,7 +156,7 @@ TEST_CASE("every tensor that does not fit is named in one line", "[source][map]"
 TEST_CASE("a head beside the table that it is tied to is that table, or refused", "[source][map]") {
   const made::Folder folder;
   folder.write("config.json", "{}");
-  const std::vector<source::Wanted> tied{{"model.embed.weight", {1}, false, true}};
+  const std::vector<source::Wanted> tied{{.name = "model.embed.weight", .shape = {1}, .tied = true}};
   const auto outcome = [&](const std::vector<std::string>& names, const std::string& data) {
     const auto file = holding(names);
     const auto path =
@@ -175,6 +175,65 @@ TEST_CASE("a head beside the table that it is tied to is that table, or refused"
       "them: set \"tie_word_embeddings\": false in config.json");
   REQUIRE_THAT(outcome({"embed.weight", "head.weight"}, "abcdabcd"),
                Catch::Contains("'head.weight' is extra"));
+}
+
+TEST_CASE("experts are found by their numbers, as slices of a stack, or fused", "[source][map]") {
+  const made::Folder folder;
+  folder.write("config.json", "{}");
+  // A header of float32 tensors, one behind the other.
+  using Tensors = std::vector<std::pair<std::string, std::vector<std::int64_t>>>;
+  const auto opened = [&](const Tensors& tensors) {
+    std::string header;
+    std::size_t at = 0;
+    for (const auto& [name, shape] : tensors) {
+      auto end = std::size_t{4};
+      for (const auto length : shape) end *= static_cast<std::size_t>(length);
+      end += at;
+      header += (header.empty() ? "{\"" : ",\"") + name + R"(":{"dtype":"F32","shape":)" +
+                source::shape_text(shape) + R"(,"data_offsets":[)" + std::to_string(at) + "," +
+                std::to_string(end) + "]}";
+      at = end;
+    }
+    return source::Checkpoint::open(
+        folder.write("x.safetensors", made::safetensors(header + "}", at)));
+  };
+  const std::vector<source::Wanted> wanted{{"e.{}.gate", {2, 5}, false, "e.both", 3, 0, 6},
+                                           {"e.{}.up", {4, 5}, false, "e.both", 3, 2, 6},
+                                           {"e.{}.down", {5, 4}, false, "", 3}};
+  const auto resolved = [&](const Tensors& tensors) {
+    return made::refusal(folder, [&] { source::resolve(opened(tensors), wanted); });
+  };
+  const auto misfit = [](const std::string& what) {
+    return "DIR/x.safetensors: tensors do not fit the configuration: " + what +
+           ": give the config.json that belongs to these weights";
+  };
+  SECTION("one tensor an expert, the others stacked") {
+    const auto checkpoint = opened({{"e.0.gate", {2, 5}},
+                                    {"e.1.gate", {2, 5}},
+                                    {"e.2.gate", {2, 5}},
+                                    {"e.up", {3, 4, 5}},
+                                    {"e.down", {3, 5, 4}}});
+    const auto map = source::resolve(checkpoint, wanted);
+    REQUIRE(map.all().size() == 9);
+    REQUIRE(map.at("e.1.gate").at.offset == checkpoint.find("e.1.gate")->at.offset);
+    REQUIRE(map.at("e.2.up").at.offset == checkpoint.find("e.up")->at.offset + 2 * 4 * 5 * 4);
+    REQUIRE(map.at("e.2.up").shape == std::vector<std::int64_t>{4, 5});
+  }
+  SECTION("fused: the rows of a group one behind the other") {
+    const auto checkpoint = opened({{"e.both", {3, 6, 5}}, {"e.down", {3, 5, 4}}});
+    const auto map = source::resolve(checkpoint, wanted);
+    const auto base = checkpoint.find("e.both")->at.offset;
+    REQUIRE(map.at("e.1.gate").at.offset == base + 6 * 5 * 4);
+    REQUIRE(map.at("e.1.gate").at.bytes == 2 * 5 * 4);
+    REQUIRE(map.at("e.1.up").at.offset == base + (6 + 2) * 5 * 4);
+    REQUIRE(map.at("e.1.up").at.bytes == 4 * 5 * 4);
+  }
+  SECTION("what does not fit") {
+    REQUIRE(resolved({{"e.both", {3, 6, 4}}, {"e.down", {2, 5, 4}}}) ==
+            misfit("'e.both' is [3,6,4], not [3,6,5], 'e.down' is [2,5,4], not [3,5,4]"));
+    REQUIRE(resolved({{"e.0.gate", {2, 5}}, {"e.2.gate", {2, 5}}, {"e.up", {3, 4, 5}}}) ==
+            misfit("'e.1.gate' is missing, 'e.{}.down' is missing"));
+  }
 }
 
 TEST_CASE("a matrix kept the other way round is found by its shape there", "[source][map]") {

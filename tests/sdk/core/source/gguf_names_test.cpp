@@ -79,6 +79,36 @@ TEST_CASE("reordered rows are found where the file has them", "[source][tensor]"
   }
 }
 
+TEST_CASE("a narrower mapping of an architecture serves the files that have its key",
+          "[source][gguf]") {
+  const auto both = source::parse_gguf_mappings(
+      R"({"toy":{"model_type":"plain"},"toy+toy.experts":{"model_type":"mixed",)"
+      R"("names":{"m.{}.e.{}.w":"b.{}.w.{}|b.{}.ws"}}})",
+      "manifest.json");
+  const made::Folder folder;
+  const auto opened = [&](std::uint32_t experts) {
+    return source::Checkpoint::open(
+        folder.write("x.gguf",
+                     toy().u32("toy.experts", experts).tensor("b.3.w.12", {8}, 0, 0).file(32)),
+        both);
+  };
+  REQUIRE(opened(0).find("b.3.w.12"));
+  REQUIRE(opened(2).find("m.3.e.12.w"));
+  REQUIRE(source::parse_json(opened(2).config(), "")["model_type"] == "mixed");
+  const auto stack = [&](const std::vector<std::uint64_t>& shape, std::uint64_t bytes) {
+    return source::Checkpoint::open(
+        folder.write("x.gguf",
+                     toy().u32("toy.experts", 2).tensor("b.3.ws", shape, 0, 0).file(bytes)),
+        both);
+  };
+  const auto cut = stack({4, 8, 3}, 384);  // 3 experts of [8,4]
+  REQUIRE(cut.tensors().size() == 3);
+  REQUIRE(cut.find("m.3.e.2.w")->shape == std::vector<std::int64_t>{8, 4});
+  REQUIRE(cut.find("m.3.e.2.w")->at.offset == cut.find("m.3.e.0.w")->at.offset + 256);
+  REQUIRE(made::refusal(folder, [&] { stack({8}, 32); }) ==
+          "DIR/x.gguf: tensor 'm.3.e.{}.w' of [8] is not made of experts: convert the model again");
+}
+
 TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", "[source][gguf]") {
   struct Row {
     std::string what, bytes, line;

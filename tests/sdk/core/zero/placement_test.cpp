@@ -46,6 +46,21 @@ TEST_CASE("residents leave room for two slots and are spread between the streame
   REQUIRE(longest <= 2);
 }
 
+TEST_CASE("experts make room for the units that every pass runs", "[zero][placement]") {
+  auto units = equal_units(12, 100);
+  for (uint32_t e = 0; e < 6; ++e) units[4 + e].expert = e;
+  const std::vector<TierRoom> tiers{{.name = "a"}};
+  REQUIRE(held(units, place(units, tiers, 1200, true), resident) == 1200);
+  for (const uint64_t arena : {800, 1199}) {
+    const auto placement = place(units, tiers, arena, true);
+    REQUIRE(held(units, placement, resident) == 600);
+    for (std::size_t u = 0; u < units.size(); ++u)
+      REQUIRE((placement[u].tier == resident) == !units[u].is_expert());
+  }
+  // Rings of two of each: the others still stay as far as they fit.
+  REQUIRE(held(units, place(units, tiers, 700, true), resident) == 300);
+}
+
 TEST_CASE("a tier takes no more than its capacity, the next one the rest", "[zero][placement]") {
   const auto units = equal_units(10, 100);
   const std::vector<TierRoom> tiers{{.name = "a", .capacity = 350},

@@ -96,6 +96,34 @@ TEST_CASE("an arena one byte short of the least is refused, naming the unit and 
   }
 }
 
+TEST_CASE("experts have slots of their own, all that is left where nothing else streams",
+          "[zero][plan]") {
+  std::vector<Unit> units(7);
+  for (auto& unit : units) unit.run_bytes = unit.stored_bytes = 4096;
+  for (uint32_t e = 0; e < 4; ++e) units[2 + e].expert = e;
+  Placement placement(7, Place{.tier = 0});
+  SECTION("all streams") {
+    const auto least = least_arena(units, placement, Mode::step);
+    REQUIRE(least == 2UL * 4096);
+    REQUIRE(plan_pass(units, placement, {false}, least, Mode::step).experts.count == 1);
+    const auto plan = plan_pass(units, placement, {false}, 9UL * 4096, Mode::step);
+    REQUIRE(plan.experts.count == 2);
+    REQUIRE(plan.experts.offset + 2 * plan.experts.bytes == plan.arena);
+    REQUIRE(plan.moved == 3UL * 4096);
+    for (const auto& action : plan.pass) REQUIRE_FALSE(units[action.unit].is_expert());
+  }
+  SECTION("the experts alone") {
+    for (const uint32_t u : {0, 1, 6}) placement[u] = {};
+    REQUIRE(least_arena(units, placement, Mode::step) == 4UL * 4096);
+    REQUIRE(plan_pass(units, placement, {false}, 6UL * 4096, Mode::step).experts.count == 3);
+    const auto plan = plan_pass(units, placement, {false}, 20UL * 4096, Mode::step);
+    REQUIRE(plan.experts.count == 4);
+    REQUIRE(plan.arena == 7UL * 4096);
+    REQUIRE_THROWS_WITH(plan_pass(units, placement, {false}, 4UL * 4096 - 1, Mode::step),
+                        Catch::Contains("an expert"));
+  }
+}
+
 TEST_CASE("with room for two slots the next fetch is issued before the unit runs", "[zero][plan]") {
   std::vector<Unit> units(4);
   for (auto& unit : units) unit.run_bytes = unit.stored_bytes = 4096;

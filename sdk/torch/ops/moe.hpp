@@ -1,0 +1,18 @@
+// Routed experts.
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <strata/abi/ops.h>
+
+#include "core/run/compute.hpp"
+
+namespace strata::torch {
+
+// x [T,D] -> [T,D] of the declared unit `unit`: router [X,D] with a bias [X] or none scores in
+// float32, as transformers does, ties are broken by LibTorch's topk, and the experts are brought by
+// `experts`. Waits for the device once: the host learns which were chosen. Each expert's tokens are
+// computed together, and experts summed in ascending order wherever they lie, so that every tier
+// gives the same bits. Not differentiable.
+at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& router,
+               const at::Tensor& bias, uint32_t unit, run::Experts& experts);
+
+}  // namespace strata::torch
