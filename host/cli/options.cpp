@@ -18,8 +18,8 @@ constexpr unsigned all = running | tokenize | import | list | check;
 
 const std::array table{
     Option{"model", "run.model", &S::model, running | tokenize | import, "MODEL",
-           "Hugging Face folder, .gguf file, or .safetensors file beside its config.json; for plan "
-           "and bench also a config.json or a shape's name"},
+           "Hugging Face folder, .gguf file, or .safetensors or .bin file beside its config.json; "
+           "for plan and bench also a config.json or a shape's name"},
     Option{"input-ids", "run.input_ids", &S::input_ids, generate | logits, "IDS",
            "token ids \"1,2,3\" instead of text; generate: once for each prompt"},
     Option{"output", "run.output", &S::output, logits | import, "PATH",

@@ -22,7 +22,7 @@ struct ImportOptions {
       expand;
   std::function<void(std::uint64_t done, std::uint64_t total)>
       progress;                  // bytes written; may be null
-  std::vector<ExtraFile> extra;  // tokenizer files
+  std::vector<ExtraFile> extra;  // tokenizer files and the like
 };
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype,

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
-#include "core/error.hpp"
 #include "core/source/dtype.hpp"
 
 namespace strata::source {
@@ -40,30 +40,16 @@ bool counts(const Stored& stored) {
   return stored.scheme.empty() && (code == STRATA_INT || code == STRATA_UINT);
 }
 
-// What does not fit, as one line.
-class Complaints {
- public:
-  void add(const std::string& what) {
-    constexpr std::size_t most = 8;
-    if (count_++ < most)
-      text_.append(text_.empty() ? "" : ", ").append(what);
-    else
-      ++more_;
-  }
-  void check(const Checkpoint& checkpoint) const {
-    if (count_ == 0) return;
-    auto words = "tensors do not fit the configuration: " + text_;
-    if (more_ > 0) words.append(" and " + std::to_string(more_) + " more");
-    throw Error(checkpoint.path(), words,
-                checkpoint.kind() == Kind::gguf
-                    ? "convert the model again"
-                    : "give the config.json that belongs to these weights");
-  }
-
- private:
-  std::string text_;
-  std::size_t count_ = 0, more_ = 0;
-};
+// The first few, and how many more.
+std::string words_of(const std::vector<std::string>& lines) {
+  constexpr std::size_t most = 8;
+  std::string out = "tensors do not fit the configuration: ";
+  for (std::size_t i = 0; i < std::min(most, lines.size()); ++i)
+    out.append(i ? ", " : "").append(lines[i]);
+  if (lines.size() > most)
+    out.append(" and " + std::to_string(lines.size() - most) + " more (-v lists them)");
+  return out;
+}
 
 const Tensor* look_up(const Checkpoint& checkpoint, const std::string& name) {
   for (const auto& spelling : spellings(name))
@@ -78,31 +64,38 @@ const Tensor* SourceMap::find(const std::string& name) const {
   return at == by_name_.end() ? nullptr : &at->second;
 }
 
+Misfit::Misfit(const Checkpoint& checkpoint, std::vector<std::string> lines)
+    : Error(checkpoint.path(), words_of(lines),
+            checkpoint.kind() == Kind::gguf ? "convert the model again"
+                                            : "give the config.json that belongs to these weights"),
+      all(std::move(lines)) {}
+
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) {
   SourceMap out;
-  Complaints complaints;
+  std::vector<std::string> complaints;
   std::set<const Tensor*> used;
   for (const auto& weight : wanted) {
     const auto name = "'" + printable(weight.name) + "'";
     const auto* tensor = look_up(checkpoint, weight.name);
     if (!tensor) {
-      complaints.add(name + " is missing");
+      complaints.push_back(name + " is missing");
       continue;
     }
     used.insert(tensor);
     auto shape = weight.shape;
     if (weight.in_out) std::reverse(shape.begin(), shape.end());
     if (tensor->shape != shape)
-      complaints.add(name + " is " + shape_text(tensor->shape) + ", not " + shape_text(shape));
+      complaints.push_back(name + " is " + shape_text(tensor->shape) + ", not " +
+                           shape_text(shape));
     if (counts(tensor->stored))
-      complaints.add(name + " holds " + std::string(dtype_name(tensor->stored.dtype)) +
-                     ", not floating point");
+      complaints.push_back(name + " holds " + std::string(dtype_name(tensor->stored.dtype)) +
+                           ", not floating point");
     out.by_name_.emplace(weight.name, *tensor);
   }
   for (const auto& tensor : checkpoint.tensors())
     if (!used.contains(&tensor) && !holds_nothing_learned(tensor.name))
-      complaints.add("'" + printable(tensor.name) + "' is extra");
-  complaints.check(checkpoint);
+      complaints.push_back("'" + printable(tensor.name) + "' is extra");
+  if (!complaints.empty()) throw Misfit(checkpoint, std::move(complaints));
   return out;
 }
 

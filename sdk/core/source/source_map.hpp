@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.hpp"
 #include "core/source/checkpoint.hpp"
 
 namespace strata::source {
@@ -28,9 +29,15 @@ class SourceMap {
   std::map<std::string, Tensor> by_name_;
 };
 
+// Tensors that do not fit the weights; `all` has a line for each, what() the first eight.
+struct Misfit : Error {
+  Misfit(const Checkpoint& checkpoint, std::vector<std::string> lines);
+  std::vector<std::string> all;
+};
+
 // Finds every weight by its name, or by that name with a leading "model." or "transformer." more or
-// less. Throws one Error naming all that is missing, misshapen or extra (the first eight, then how
-// many more). Extra tensors that hold nothing learned are passed over: rotary frequencies
+// less. Throws one Misfit with all that is missing, misshapen or extra. Extra tensors that hold
+// nothing learned are passed over: rotary frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted);
