@@ -18,8 +18,8 @@ constexpr unsigned all = running | tokenize | import | download | list | check;
 
 const std::array table{
     Option{"model", "run.model", &S::model, running | tokenize | import | download, "MODEL",
-           "Hugging Face folder, .gguf file, .safetensors file beside its config.json, or ORG/NAME "
-           "in the hub's cache; for plan and bench also a config.json or a shape's name"},
+           "Hugging Face folder, .gguf file, .safetensors or .bin file beside its config.json, or "
+           "ORG/NAME in the hub's cache; for plan and bench also a config.json or a shape's name"},
     Option{"revision", "run.revision", &S::revision, running | tokenize | import | download, "NAME",
            "branch, tag or commit of ORG/NAME"},
     Option{"input-ids", "run.input_ids", &S::input_ids, generate | logits, "IDS",

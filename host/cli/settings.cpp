@@ -10,7 +10,7 @@ namespace strata::cli {
 namespace {
 
 constexpr auto model_remedy =
-    "give a Hugging Face folder, a .gguf or a .safetensors file, or ORG/NAME";
+    "give a Hugging Face folder, a .gguf, .safetensors or .bin file, or ORG/NAME";
 
 void need(bool given, const char* option, const char* remedy) {
   if (!given) throw UsageError(option, "missing", remedy);

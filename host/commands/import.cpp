@@ -13,7 +13,6 @@ namespace strata::host {
 void import(const cli::Settings& settings) {
   Opened plugins(settings);
   const auto checkpoint = open_checkpoint(settings.model, plugins.registry());
-  const auto tokenizer = open_tokenizer(checkpoint);
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
   source::ImportOptions options;
@@ -34,10 +33,10 @@ void import(const cli::Settings& settings) {
     codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
   };
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
-  options.extra = {{"tokenizer.json", tokenizer.to_json()}};
+  options.extra = tokenizer_files(checkpoint);
   if (settings.resize_embeddings > 0)
-    resize_embeddings(open_model(settings.model, plugins, false), tokenizer.vocab_size(),
-                      settings.resize_embeddings, options);
+    resize_embeddings(open_model(settings.model, plugins, false),
+                      open_tokenizer(checkpoint).vocab_size(), settings.resize_embeddings, options);
   source::import_checkpoint(checkpoint, settings.output, options);
   progress.end();
 }

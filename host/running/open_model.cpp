@@ -44,6 +44,16 @@ fs::path shape_of(const std::string& path) {
   return fs::exists(path, error) ? fs::path{} : shape_file(path);
 }
 
+// What the error has no room for is said before it.
+void resolve(run::Model& model, const Log& log) {
+  try {
+    model.resolve();
+  } catch (const source::Misfit& misfit) {
+    for (const auto& line : misfit.all) log.line(STRATA_INFO, line);
+    throw;
+  }
+}
+
 }  // namespace
 
 source::Checkpoint open_checkpoint(const std::string& path, const registry::Registry& registry) {
@@ -54,12 +64,24 @@ source::Checkpoint open_checkpoint(const std::string& path, const registry::Regi
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
   if (checkpoint.vocabulary())
     return text::Tokenizer::from_gguf(*checkpoint.vocabulary(), checkpoint.path());
-  auto folder = fs::path(checkpoint.path());
-  if (checkpoint.kind() == source::Kind::safetensors) folder = folder.parent_path();
-  const auto file = folder / "tokenizer.json";
+  const auto file = fs::path(checkpoint.folder()) / "tokenizer.json";
   return text::Tokenizer::from_json(
       read_text(file, "give ids with --input-ids, or put the model's tokenizer.json there"),
       file.string());
+}
+
+std::vector<source::ExtraFile> tokenizer_files(const source::Checkpoint& checkpoint) {
+  if (checkpoint.vocabulary()) return {{"tokenizer.json", open_tokenizer(checkpoint).to_json()}};
+  std::vector<source::ExtraFile> out;
+  for (const auto* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                           "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
+                           "chat_template.jinja", "generation_config.json"}) {
+    const auto file = fs::path(checkpoint.folder()) / name;
+    std::error_code error;
+    if (fs::exists(file, error))
+      out.push_back({name, source::File::open(file.string())->text(longest_text)});
+  }
+  return out;
 }
 
 run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
@@ -87,7 +109,7 @@ run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
                                        candidate.manifest.name, plugins.host(), handle.get());
   model.family = std::shared_ptr<const plugin::Family>(
       family.release(), [handle, config](const plugin::Family* f) { delete f; });
-  if (model.checkpoint) model.resolve();
+  if (model.checkpoint) resolve(model, plugins.log());
   return model;
 }
 

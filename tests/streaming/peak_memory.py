@@ -1,14 +1,41 @@
-"""A run holds in host memory what its tiers hold, besides LibTorch and the arena of the device."""
+"""A run holds in host memory what its tiers hold, besides LibTorch and the arena of the device, from
+whichever format its weights come."""
 
-from program import OFFLOADS, check, command, result, streamed
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import safetensors.torch
+import torch
+
+from program import MODEL, OFFLOADS, PROGRAM, check, command, result, streamed
 
 HELD = ("cpu", "pinned")
-for arguments in (command("--offload", "device", tokens=2), command("--offload", "cpu", tokens=2),
-                  *(streamed(offload, tokens=2) for offload in OFFLOADS)):
+
+
+def within(arguments, words):
     report = result(arguments)["report"]
     peak = report["peak"]
     held = sum(report["tiers"].get(tier, {"bytes": 0})["bytes"] for tier in HELD)
     taken = peak["host"]["bytes"] - peak["host"]["start"] - peak["arena"]["bytes"]
     most = 1.01 * held + (128 << 20)
     check(0 < peak["host"]["start"] and taken <= most,
-          f"{arguments[-4:]}: {taken} bytes beside the arena, at most {most:.0f}")
+          f"{words}: {taken} bytes beside the arena, at most {most:.0f}")
+
+
+for arguments in (command("--offload", "device", tokens=2), command("--offload", "cpu", tokens=2),
+                  *(streamed(offload, tokens=2) for offload in OFFLOADS)):
+    within(arguments, str(arguments[-4:]))
+with tempfile.TemporaryDirectory(prefix="strata-", dir=pathlib.Path(PROGRAM).parent) as parent:
+    whole = pathlib.Path(parent, "safetensors")
+    subprocess.run([PROGRAM, "import", MODEL, "--output", whole], check=True)
+    within(command("--offload", "cpu", model=str(whole), tokens=2), "safetensors")
+    weights = safetensors.torch.load_file(whole / "model.safetensors")
+    for name, dtype, zipped in (("zip", torch.float32, True), ("legacy", torch.bfloat16, False)):
+        folder = pathlib.Path(parent, name)
+        folder.mkdir()
+        shutil.copy(whole / "config.json", folder)
+        torch.save({key: weight.to(dtype) for key, weight in weights.items()},
+                   folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
+        within(command("--offload", "cpu", model=str(folder), tokens=2), f".bin, {name}")

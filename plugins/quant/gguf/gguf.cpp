@@ -3,27 +3,14 @@
 #include <strata/quant.hpp>
 #include <type_traits>
 
-#include "blocks.hpp"
+#include "formats.hpp"
 #include "kernels.hpp"
+#include "pack.hpp"
 
 namespace {
 
+using gguf::AllFormats;
 using strata::Memory;
-
-struct Scheme {
-  std::string_view name;
-  int64_t bytes;  // of a block
-  gguf::Scheme kernel;
-};
-constexpr Scheme schemes[] = {{"Q4_0", gguf::Q4_0::bytes, gguf::Scheme::q4_0},
-                              {"Q4_1", gguf::Q4_1::bytes, gguf::Scheme::q4_1},
-                              {"Q8_0", gguf::Q8_0::bytes, gguf::Scheme::q8_0}};
-
-const Scheme* find(std::string_view name) {
-  for (const auto& one : schemes)
-    if (one.name == name) return &one;
-  return nullptr;
-}
 
 strata::Failure refused(std::string_view scheme, const std::string& what) {
   return {STRATA_INVALID, std::string(scheme) + ": " + what};
@@ -53,64 +40,84 @@ struct Named {
   void operator()(double*) const { *element = gguf::Element::twice; }
 };
 
+template <class Block, class T>
+void unpack_blocks(const uint8_t* from, int64_t count, T* to) {
+  for (int64_t i = 0; i < count; ++i, from += Block::bytes)
+    for (int g = 0; g < Block::elements / Block::group; ++g, to += Block::group) {
+      const auto scale = Block::scale(from, g);
+      for (int k = 0; k < Block::group; ++k)
+        to[k] = gguf::from_float<T>(Block::value(from, g, k, scale));
+    }
+}
+
 struct Codec {
-  const Scheme* scheme;
+  int format;
+  std::string_view name;
+  int64_t elements = 0, bytes = 0;  // of a block
 
   static int32_t score(std::string_view name, const strata::Config*) {
-    return find(name) ? 100 : 0;
+    return AllFormats::find(name) < 0 ? 0 : 100;
   }
 
-  Codec(std::string_view name, const strata::Config*) : scheme(find(name)) {
-    if (!scheme) throw refused(name, "no scheme of this codec: it knows Q4_0, Q4_1 and Q8_0");
+  Codec(std::string_view scheme, const strata::Config*) : format(AllFormats::find(scheme)) {
+    if (format < 0) throw refused(scheme, "no scheme of this codec: it knows " + known());
+    AllFormats::at(format, [&](auto block) {
+      name = block.name;
+      elements = block.elements;
+      bytes = block.bytes;
+    });
+  }
+
+  static std::string known() {
+    std::string out;
+    for (const auto one : AllFormats::names) out.append(out.empty() ? "" : ", ").append(one);
+    return out;
   }
 
   std::vector<strata::Part> parts(strata_dtype, std::span<const int64_t> shape) const {
-    if (shape.empty() || shape.back() % gguf::block_elements != 0)
-      throw refused(scheme->name, "rows of " + std::to_string(shape.empty() ? 1 : shape.back()) +
-                                      " elements are no whole blocks of 32");
-    std::vector<int64_t> bytes(shape.begin(), shape.end());
-    bytes.back() = bytes.back() / gguf::block_elements * scheme->bytes;
-    return {{"blocks", {STRATA_UINT, 8, 1}, std::move(bytes), shape.size() > 1 ? 0 : STRATA_NONE}};
+    if (shape.empty() || shape.back() % elements != 0)
+      throw refused(name, "rows of " + std::to_string(shape.empty() ? 1 : shape.back()) +
+                              " elements are no whole blocks of " + std::to_string(elements));
+    std::vector<int64_t> lengths(shape.begin(), shape.end());
+    lengths.back() = lengths.back() / elements * bytes;
+    return {
+        {"blocks", {STRATA_UINT, 8, 1}, std::move(lengths), shape.size() > 1 ? 0 : STRATA_NONE}};
   }
 
   strata::Failure unimplemented(const std::string& why) const {
-    return {STRATA_UNIMPLEMENTED, std::string(scheme->name) + ": " + why};
+    return {STRATA_UNIMPLEMENTED, std::string(name) + ": " + why};
   }
 
   // The blocks of the weight; throws unless the part holds just as many.
   int64_t count(const Memory& weight, std::span<const Memory> given) const {
-    const auto part = parts(weight.dtype, weight.shape).front();
-    const auto blocks = weight.elements() / gguf::block_elements;
-    if (given.size() != 1 || given[0].dtype.bits != 8 ||
-        given[0].elements() != blocks * scheme->bytes)
-      throw refused(scheme->name, "the part is not the weight's blocks");
+    parts(weight.dtype, weight.shape);
+    const auto blocks = weight.elements() / elements;
+    if (given.size() != 1 || given[0].dtype.bits != 8 || given[0].elements() != blocks * bytes)
+      throw refused(name, "the part is not the weight's blocks");
     return blocks;
-  }
-
-  template <class F>
-  void over_blocks(F&& f) const {
-    if (scheme->name == "Q4_0") return f(gguf::Q4_0());
-    if (scheme->name == "Q4_1") return f(gguf::Q4_1());
-    return f(gguf::Q8_0());
   }
 
   void pack(const strata_call&, const Memory& weight, std::span<const Memory> given) const {
     const auto blocks = count(weight, given);
     if (!on_host(weight) || !on_host(given[0]))
       throw unimplemented("weights are packed in host memory only");
-    over_blocks([&](auto block) {
-      over_elements(scheme->name, weight, [&](auto* from) {
-        gguf::pack_blocks<decltype(block)>(from, blocks, given[0].as<uint8_t>());
-      });
+    AllFormats::at(format, [&](auto block) {
+      using Block = decltype(block);
+      if constexpr (gguf::packs<Block>)
+        over_elements(name, weight, [&](auto* from) {
+          gguf::pack_blocks<Block>(from, blocks, given[0].as<uint8_t>());
+        });
+      else
+        throw unimplemented("weights are packed as Q4_0, Q4_1 or Q8_0");
     });
   }
 
   void unpack(const strata_call& call, std::span<const Memory> given, const Memory& weight) const {
     const auto blocks = count(weight, given);
     if (!on_host(weight) || !on_host(given[0])) return unpack_there(call, given[0], weight, blocks);
-    over_blocks([&](auto block) {
-      over_elements(scheme->name, weight, [&](auto* to) {
-        gguf::unpack_blocks<decltype(block)>(given[0].as<const uint8_t>(), blocks, to);
+    AllFormats::at(format, [&](auto block) {
+      over_elements(name, weight, [&](auto* to) {
+        unpack_blocks<decltype(block)>(given[0].as<const uint8_t>(), blocks, to);
       });
     });
   }
@@ -120,12 +127,12 @@ struct Codec {
     const auto [type, id] = weight.device;
     if (type != STRATA_CUDA || part.device.type != type || part.device.id != id)
       throw unimplemented("blocks and weight are not on one GPU");
-    gguf::OnDevice work{.scheme = scheme->kernel,
+    gguf::OnDevice work{.format = format,
                         .blocks = blocks,
                         .from = part.as<const uint8_t>(),
                         .device = id,
                         .stream = call.stream};
-    over_elements(scheme->name, weight, [&](auto* to) {
+    over_elements(name, weight, [&](auto* to) {
       Named{&work.element}(to);
       work.to = to;
     });

@@ -4,11 +4,10 @@
 
 namespace gguf {
 
-enum class Scheme : uint8_t { q4_0, q4_1, q8_0 };
 enum class Element : uint8_t { half, brain, single, twice };  // of the dense weight: 16 to 64 bits
 
 struct OnDevice {
-  Scheme scheme = Scheme::q4_0;
+  int format = 0;  // of AllFormats
   Element element = Element::single;
   int64_t blocks = 0;
   const void* from = nullptr;  // the blocks, anywhere

@@ -1,5 +1,7 @@
 #include "core/run/loader.hpp"
 
+#include <array>
+
 namespace strata::run {
 namespace {
 
@@ -11,43 +13,72 @@ uint64_t total(const std::vector<Target>& targets) {
   return sum;
 }
 
-// One unit after the other through the scratch; reads of a unit run beside the copies of its
-// beginning. What a tier does not map is made whole in `outgoing` and written from there.
+// One unit after the other through the scratch; the next one's reads run beside the copies and the
+// expanding of each. What a tier does not map is made whole in `outgoing` and written from there.
 class Loader {
  public:
   Loader(tier::Tier& source, std::span<const tier::Region> files, tier::Grain grain,
          const LoadParts& parts)
       : source_(source), files_(files), grain_(grain), parts_(parts) {}
 
-  void bring(const Target& target) {
-    auto* memory = target.memory ? target.memory : parts_.outgoing;
-    bring(*target.unit, memory, target.on_device);
-    if (!target.memory) target.seat.write(parts_.outgoing, target.unit->run_bytes);
+  // After a failure the reader may still be at work: it must be done with the routes.
+  ~Loader() {
+    if (finished_ == begun_) return;
+    try {
+      parts_.device->record(Lane::compute, parts_.event + 1, begun_);
+      parts_.device->synchronize(parts_.event, begun_);
+    } catch (const std::exception&) {  // what failed first has been told
+    }
+  }
+
+  // Whether the unit can be begun while the one before it is finished: `outgoing` holds one.
+  static bool ahead(const Target& target) { return target.unit->expands || target.memory; }
+
+  // Lets the reader fetch a unit, which waits for the scratch where it goes there.
+  void begin(const Target& target) {
+    const auto& unit = *target.unit;
+    auto& route = routes_[(begun_ + 1) % 2];
+    route = tier::file_route(unit, unit.expands, files_, grain_, 0, ~uint64_t{0});
+    route.tier = &source_;
+    if (unit.expands && expanding_ > 0) parts_.reader->wait(parts_.event + 1, expanding_);
+    parts_.reader->read(route, unit.expands ? parts_.scratch : memory_of(target));
+    parts_.reader->record(parts_.event, ++begun_);
+    if (unit.expands) expanding_ = begun_;
+  }
+
+  // Units are finished in the order in which they were begun.
+  void finish(const Target& target) {
+    const auto& unit = *target.unit;
+    auto* memory = memory_of(target);
+    ++finished_;
+    if (unit.expands)
+      expand(unit, memory, parts_.separate_device && !target.on_device);
+    else
+      parts_.device->synchronize(parts_.event, finished_);
+    if (!target.memory) target.seat.write(parts_.outgoing, unit.run_bytes);
   }
 
  private:
-  void bring(const zero::Unit& unit, std::byte* memory, bool on_device) {
-    auto* to = unit.expands ? parts_.scratch : memory;
-    route_ = tier::file_route(unit, unit.expands, files_, grain_, 0, ~uint64_t{0});
-    route_.tier = &source_;
-    parts_.reader->read(route_, to);
-    parts_.reader->record(parts_.event, ++landed_);
-    if (!unit.expands) return parts_.device->synchronize(parts_.event, landed_);
-    parts_.device->wait(Lane::compute, parts_.event, landed_);
-    const bool beside = parts_.separate_device && !on_device;
+  std::byte* memory_of(const Target& target) const {
+    return target.memory ? target.memory : parts_.outgoing;
+  }
+
+  void expand(const zero::Unit& unit, std::byte* memory, bool beside) {
+    parts_.device->wait(Lane::compute, parts_.event, finished_);
     auto* run = beside ? parts_.scratch + unit.stored_bytes : memory;
     parts_.compute->expand(unit, parts_.scratch, run);
     if (beside) parts_.device->copy(Lane::compute, memory, run, unit.run_bytes);
-    parts_.device->record(Lane::compute, parts_.event + 1, landed_);
-    parts_.device->synchronize(parts_.event + 1, landed_);
+    parts_.device->record(Lane::compute, parts_.event + 1, finished_);
+    parts_.device->synchronize(parts_.event + 1, finished_);
   }
 
   tier::Tier& source_;
   std::span<const tier::Region> files_;
   tier::Grain grain_;
   const LoadParts& parts_;
-  tier::Route route_;
-  uint64_t landed_ = 0;
+  std::array<tier::Route, 2> routes_;
+  uint64_t begun_ = 0, finished_ = 0;
+  uint64_t expanding_ = 0;  // the last unit that was begun and goes through the scratch
 };
 
 }  // namespace
@@ -72,9 +103,12 @@ void load(const std::vector<Target>& targets, tier::Tier& source,
   Loader loader(source, files, grain, parts);
   uint64_t done = 0;
   const auto all = total(targets);
-  for (const auto& target : targets) {
-    loader.bring(target);
-    if (progress) progress(done += target.unit->run_bytes, all);
+  std::size_t begun = 0;
+  for (std::size_t t = 0; t < targets.size(); ++t) {
+    if (begun == t) loader.begin(targets[begun++]);
+    if (begun < targets.size() && Loader::ahead(targets[begun])) loader.begin(targets[begun++]);
+    loader.finish(targets[t]);
+    if (progress) progress(done += targets[t].unit->run_bytes, all);
   }
 }
 

@@ -13,8 +13,9 @@ Measure record(const plugin::Family& family, uint32_t unit, const Value& x,
   const auto input = recorder.input(x);
   const auto out = family.forward(unit, call, *input.get());
   const auto shape = dims_of(out.get()->view());
-  return {recorder.peak_bytes(), recorder.flops(), recorder.kv(),   recorder.positions(), shape[0],
-          shape[1],              recorder.top_k()};
+  return {recorder.peak_bytes(), recorder.flops(), recorder.kv(),
+          recorder.positions(),  shape[0],         shape[1],
+          recorder.top_k()};
 }
 
 Value ids(int64_t tokens) { return {{STRATA_INT, 64, 1}, {tokens}}; }

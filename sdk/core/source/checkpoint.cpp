@@ -10,6 +10,7 @@
 #include "core/source/json.hpp"
 #include "core/source/safetensors.hpp"
 #include "core/source/shard_index.hpp"
+#include "core/source/torch_file.hpp"
 
 namespace strata::source {
 namespace {
@@ -23,9 +24,8 @@ bool exists(const std::string& path) {
   return fs::exists(path, ignored);
 }
 
-std::string beside(const std::string& file) {
-  const auto folder = fs::path(file).parent_path().string();
-  return folder.empty() ? "." : folder;
+bool is_torch(const std::string& file) {
+  return file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth");
 }
 
 }  // namespace
@@ -34,15 +34,16 @@ Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mapping
   std::error_code error;
   const auto about = fs::status(path, error);
   if (about.type() == fs::file_type::not_found)
-    throw Error(path, "no such model", "give a folder, a .safetensors or a .gguf file");
+    throw Error(path, "no such model", "give a folder, a .safetensors, .bin or .gguf file");
   if (about.type() == fs::file_type::directory) {
     Checkpoint out(Kind::folder, path);
     out.open_folder();
     return out;
   }
-  if (path.ends_with(".safetensors")) {
-    Checkpoint out(Kind::safetensors, path);
-    out.open_safetensors();
+  if (path.ends_with(".safetensors") || is_torch(path)) {
+    Checkpoint out(Kind::file, path);
+    out.read_config(out.folder());
+    out.add_shard(path);
     return out;
   }
   if (path.ends_with(".gguf")) {
@@ -51,22 +52,24 @@ Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mapping
     return out;
   }
   throw Error(path, "is not a model",
-              "give a folder, a .safetensors file beside its config.json, or a .gguf file");
+              "give a folder, a .safetensors or .bin file beside its config.json, or a .gguf file");
+}
+
+std::string Checkpoint::folder() const {
+  if (kind_ == Kind::folder) return path_;
+  const auto folder = fs::path(path_).parent_path().string();
+  return folder.empty() ? "." : folder;
 }
 
 void Checkpoint::open_folder() {
   read_config(path_);
-  const auto whole = path_ + "/model.safetensors";
-  const auto index = path_ + "/model.safetensors.index.json";
-  if (exists(whole)) return add_shard(whole);
-  if (exists(index)) return check_index(index);
-  throw Error(path_, "has neither model.safetensors nor model.safetensors.index.json",
+  for (const auto* name : {"/model.safetensors", "/pytorch_model.bin"}) {
+    const auto whole = path_ + name, index = whole + ".index.json";
+    if (exists(whole)) return add_shard(whole);
+    if (exists(index)) return check_index(index);
+  }
+  throw Error(path_, "has no model.safetensors, pytorch_model.bin or index of either",
               "save the model in safetensors format");
-}
-
-void Checkpoint::open_safetensors() {
-  read_config(beside(path_));
-  add_shard(path_);
 }
 
 void Checkpoint::read_config(const std::string& folder) {
@@ -76,8 +79,8 @@ void Checkpoint::read_config(const std::string& folder) {
 
 void Checkpoint::add_shard(const std::string& path) {
   files_.push_back(File::open(path));
-  for (auto& tensor :
-       read_safetensors(*files_.back(), static_cast<std::uint32_t>(files_.size() - 1)))
+  const auto read = is_torch(path) ? read_torch_file : read_safetensors;
+  for (auto& tensor : read(*files_.back(), static_cast<std::uint32_t>(files_.size() - 1)))
     add(std::move(tensor));
   files_.back()->forget();
 }

@@ -15,11 +15,12 @@
 
 namespace strata::source {
 
-enum class Kind { folder, safetensors, gguf };
+enum class Kind { folder, file, gguf };  // file: .safetensors or .bin
 
-// Opened from a Hugging Face folder (model.safetensors, or model.safetensors.index.json with its
-// shards), a .safetensors file beside its config.json, or a .gguf file. Reads headers, config.json
-// and a GGUF file's rope factors; never a weight. Unchanging, so any thread may read it.
+// Opened from a Hugging Face folder (model.safetensors or pytorch_model.bin, the first where both
+// are there, or their .index.json with its shards), a .safetensors or .bin file beside its
+// config.json, or a .gguf file. Reads headers, pickles, config.json and a GGUF file's rope factors;
+// never a weight. Unchanging, so any thread may read it.
 class Checkpoint {
  public:
   // `mappings` give a GGUF file's names and configuration; other kinds do not look at them. Throws
@@ -28,6 +29,7 @@ class Checkpoint {
 
   Kind kind() const { return kind_; }
   const std::string& path() const { return path_; }
+  std::string folder() const;  // where config.json and tokenizer files lie
   const std::vector<std::shared_ptr<const File>>& files() const { return files_; }
 
   // By the checkpoint's names (Hugging Face's for GGUF; the file's own where the mapping has none),
@@ -46,7 +48,6 @@ class Checkpoint {
  private:
   Checkpoint(Kind kind, std::string path) : kind_(kind), path_(std::move(path)) {}
   void open_folder();
-  void open_safetensors();
   void open_gguf(const GgufMappings& mappings);
   void add_shard(const std::string& path);
   void add(Tensor tensor);

@@ -2,11 +2,15 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
 namespace strata::source {
+
+// Fills a span from an offset of a file, or throws: how parsers read, so that bytes need no file.
+using ReadAt = std::function<void(std::uint64_t offset, std::span<std::byte> into)>;
 
 // Read-only; its size is that of the moment it was opened. All members may be called from any
 // thread at once.

@@ -170,7 +170,7 @@ Tensor read_tensor(GgufCursor& in, std::uint32_t file) {
   if (!type) throw Error(in.path(), words + " has an unknown type " + std::to_string(id), damaged);
   if (!type->supported)
     throw Error(in.path(), "type " + std::string(type->name) + " of " + words + " is not supported",
-                "use a file of F32, F16, BF16, Q4_0, Q4_1 or Q8_0");
+                "use a file of another quantization, such as Q4_K or Q8_0");
   tensor.stored = stored_form(*type);
   if (tensor.shape.back() % type->block_elements != 0)
     throw Error(in.path(),

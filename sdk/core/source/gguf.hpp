@@ -3,7 +3,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -38,9 +37,6 @@ struct Gguf {
   const std::vector<std::string>* texts(std::string_view key) const;
   const std::vector<std::int64_t>* integers(std::string_view key) const;
 };
-
-// Fills a span from an offset of the file, or throws.
-using ReadAt = std::function<void(std::uint64_t offset, std::span<std::byte> into)>;
 
 // The header of a file of `size` bytes, read forward by ranges; `path` is for messages and `file`
 // for extents. Throws Error naming path and key or tensor for every breach of the format and for

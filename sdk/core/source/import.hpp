@@ -23,7 +23,7 @@ struct ImportOptions {
       expand;
   std::function<void(std::uint64_t done, std::uint64_t total)>
       progress;                  // bytes written; may be null
-  std::vector<ExtraFile> extra;  // tokenizer files
+  std::vector<ExtraFile> extra;  // tokenizer files and the like
   // Tensors by name that get another number of rows: the last ones go, new ones are the mean.
   std::map<std::string, std::int64_t> rows;
   std::string config;  // in the place of the checkpoint's; empty: that

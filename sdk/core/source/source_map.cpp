@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
-#include "core/error.hpp"
 #include "core/source/dtype.hpp"
 
 namespace strata::source {
@@ -40,30 +40,16 @@ bool counts(const Stored& stored) {
   return stored.scheme.empty() && (code == STRATA_INT || code == STRATA_UINT);
 }
 
-// What does not fit, as one line.
-class Complaints {
- public:
-  void add(const std::string& what) {
-    constexpr std::size_t most = 8;
-    if (count_++ < most)
-      text_.append(text_.empty() ? "" : ", ").append(what);
-    else
-      ++more_;
-  }
-  void check(const Checkpoint& checkpoint) const {
-    if (count_ == 0) return;
-    auto words = "tensors do not fit the configuration: " + text_;
-    if (more_ > 0) words.append(" and " + std::to_string(more_) + " more");
-    throw Error(checkpoint.path(), words,
-                checkpoint.kind() == Kind::gguf
-                    ? "convert the model again"
-                    : "give the config.json that belongs to these weights");
-  }
-
- private:
-  std::string text_;
-  std::size_t count_ = 0, more_ = 0;
-};
+// The first few, and how many more.
+std::string words_of(const std::vector<std::string>& lines) {
+  constexpr std::size_t most = 8;
+  std::string out = "tensors do not fit the configuration: ";
+  for (std::size_t i = 0; i < std::min(most, lines.size()); ++i)
+    out.append(i ? ", " : "").append(lines[i]);
+  if (lines.size() > most)
+    out.append(" and " + std::to_string(lines.size() - most) + " more (-v lists them)");
+  return out;
+}
 
 const Tensor* look_up(const Checkpoint& checkpoint, const std::string& name) {
   if (name.empty()) return nullptr;
@@ -136,8 +122,8 @@ class Resolver {
   SourceMap finish() {
     for (const auto& tensor : checkpoint_.tensors())
       if (!used_.contains(&tensor) && !holds_nothing_learned(tensor.name))
-        complaints_.add("'" + printable(tensor.name) + "' is extra");
-    complaints_.check(checkpoint_);
+        complaints_.push_back("'" + printable(tensor.name) + "' is extra");
+    if (!complaints_.empty()) throw Misfit(checkpoint_, std::move(complaints_));
     return std::move(out_);
   }
 
@@ -149,7 +135,7 @@ class Resolver {
   }
 
   void missing(const Wanted& weight) {
-    complaints_.add("'" + printable(weight.name) + "' is missing");
+    complaints_.push_back("'" + printable(weight.name) + "' is missing");
   }
 
   bool fits(const Tensor& tensor, const std::string& name, const std::vector<std::int64_t>& shape) {
@@ -158,17 +144,19 @@ class Resolver {
     const bool fit = tensor.shape == shape;
     if (!is_new) return fit;  // a stack's other slices: it was complained of
     if (!fit)
-      complaints_.add(quoted + " is " + shape_text(tensor.shape) + ", not " + shape_text(shape));
+      complaints_.push_back(quoted + " is " + shape_text(tensor.shape) + ", not " +
+                            shape_text(shape));
     if (counts(tensor.stored))
-      complaints_.add(quoted + " holds " + std::string(dtype_name(tensor.stored.dtype)) +
-                      ", not floating point");
+      complaints_.push_back(quoted + " holds " + std::string(dtype_name(tensor.stored.dtype)) +
+                            ", not floating point");
     return fit;
   }
 
   void take_slices(const Tensor& stack, const Wanted& weight, std::int64_t first,
                    std::int64_t all) {
     if (weight.in_out && all != weight.shape[0])  // no slice of its columns is one run of bytes
-      return complaints_.add("'" + printable(stack.name) + "' holds several weights as [in,out]");
+      return complaints_.push_back("'" + printable(stack.name) +
+                                   "' holds several weights as [in,out]");
     auto shape = stored_shape(weight);
     if (!weight.in_out) shape[0] = all;
     shape.insert(shape.begin(), weight.experts);
@@ -182,7 +170,7 @@ class Resolver {
 
   const Checkpoint& checkpoint_;
   SourceMap out_;
-  Complaints complaints_;
+  std::vector<std::string> complaints_;
   std::set<const Tensor*> used_;
 };
 
@@ -190,6 +178,12 @@ const Tensor* SourceMap::find(const std::string& name) const {
   const auto at = by_name_.find(name);
   return at == by_name_.end() ? nullptr : &at->second;
 }
+
+Misfit::Misfit(const Checkpoint& checkpoint, std::vector<std::string> lines)
+    : Error(checkpoint.path(), words_of(lines),
+            checkpoint.kind() == Kind::gguf ? "convert the model again"
+                                            : "give the config.json that belongs to these weights"),
+      all(std::move(lines)) {}
 
 void SourceMap::check_tied(const Checkpoint& checkpoint) const {
   for (const auto& [table, head] : twice_)

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/error.hpp"
 #include "core/source/checkpoint.hpp"
 
 namespace strata::source {
@@ -21,7 +22,7 @@ struct Wanted {
   // `also_first`.
   std::uint32_t experts = 0;
   std::int64_t also_first = 0, also_rows = 0;
-  bool tied = false;                // an embedding's table that is the head's matrix as well
+  bool tied = false;  // an embedding's table that is the head's matrix as well
 };
 
 class Resolver;
@@ -43,13 +44,18 @@ class SourceMap {
   std::vector<std::pair<Tensor, Tensor>> twice_;  // a tied table, and the head's matrix
 };
 
+// Tensors that do not fit the weights; `all` has a line for each, what() the first eight.
+struct Misfit : Error {
+  Misfit(const Checkpoint& checkpoint, std::vector<std::string> lines);
+  std::vector<std::string> all;
+};
+
 // Finds every weight by its name or its other one, or by that name with a leading "model." or
 // "transformer." more or less; a tied table also by a head's name. An expert's weight is found by
 // its number ("a.3.w" for "a.{}.w"), or as a slice of the tensor of all experts: the other name, or
-// the name without "{}." ("a.w"). Throws one Error naming all that is missing, misshapen or extra
-// (the first eight, then how many more). No extra one is the head's matrix of the same form beside
-// a tied table, for check_tied. Extra tensors that hold nothing learned are passed over: rotary
-// frequencies
+// the name without "{}." ("a.w"). Throws one Misfit with all that is missing, misshapen or extra.
+// No extra one is the head's matrix of the same form beside a tied table, for check_tied. Extra
+// tensors that hold nothing learned are passed over: rotary frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted);

@@ -1,31 +1,25 @@
 """usage: gguf_exact.py QUANT_CONVERT PLUGIN: the codec against the gguf package, bit by bit."""
 
+import json
+import pathlib
 import subprocess
 import sys
 
 import numpy as np
 import torch
+from gguf import GGML_QUANT_SIZES
 from gguf import GGMLQuantizationType as Type
 from gguf.quants import dequantize, quantize
 
-ROWS, COLUMNS = 61, 160
-SCALE_BYTES = {Type.Q4_0: 1, Type.Q4_1: 2, Type.Q8_0: 1}
-BLOCK_BYTES = {Type.Q4_0: 18, Type.Q4_1: 20, Type.Q8_0: 34}
+from gguf_blocks import SCALES, random_blocks
+
+ROWS, COLUMNS = 31, 768
+PACKED = (Type.Q4_0, Type.Q4_1, Type.Q8_0)
 
 
 def convert(kind, way, dtype, data):
     command = [sys.argv[1], sys.argv[2], kind.name, way, dtype, str(ROWS), str(COLUMNS)]
     return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
-
-
-def random_blocks(kind, rng):
-    """Any codes; scales of any finite half, subnormal and negative ones and zeros among them."""
-    blocks = rng.integers(0, 256, (ROWS * COLUMNS // 32, BLOCK_BYTES[kind]), dtype=np.uint8)
-    scales = rng.integers(0, 0x7C00, (len(blocks), SCALE_BYTES[kind]), dtype=np.uint16)
-    scales |= rng.integers(0, 2, scales.shape, dtype=np.uint16) << 15
-    scales[:4] = [[0], [0x8000], [1], [0x3FF]]
-    blocks[:, : 2 * scales.shape[1]] = scales.view(np.uint8)
-    return blocks.reshape(ROWS, -1)
 
 
 def check(name, mine, reference):
@@ -36,7 +30,8 @@ def check(name, mine, reference):
 
 
 def unpacked(kind, rng):
-    blocks = random_blocks(kind, rng)
+    elements, _ = GGML_QUANT_SIZES[kind]
+    blocks = random_blocks(kind, ROWS * COLUMNS // elements, rng).reshape(ROWS, -1)
     with np.errstate(over="ignore"):
         reference = torch.from_numpy(dequantize(blocks, kind))
     for dtype in ("float32", "float64", "float16", "bfloat16"):
@@ -57,9 +52,13 @@ def packed(kind, rng):
 
 
 def main():
-    for kind in BLOCK_BYTES:
-        for seed in range(3):
+    manifest = json.loads(pathlib.Path(sys.argv[2]).with_suffix(".json").read_text())
+    assert {kind.name for kind in SCALES} == set(manifest["keys"]), manifest["keys"]
+    for kind in SCALES:
+        for seed in range(2):
             unpacked(kind, np.random.default_rng(seed))
+    for kind in PACKED:
+        for seed in range(3):
             packed(kind, np.random.default_rng(seed + 100))
 
 

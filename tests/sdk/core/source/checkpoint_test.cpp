@@ -31,15 +31,16 @@ std::string refused(const made::Folder& folder, const std::string& path) {
 TEST_CASE("a path that is no model is refused with one line", "[source][checkpoint]") {
   const made::Folder folder;
   const auto at = [&](std::string_view name) { return refused(folder, folder.path(name)); };
-  REQUIRE(at("none") == "DIR/none: no such model: give a folder, a .safetensors or a .gguf file");
+  REQUIRE(at("none") ==
+          "DIR/none: no such model: give a folder, a .safetensors, .bin or .gguf file");
   REQUIRE(refused(folder, folder.path()) == "DIR/config.json: no such file: check the path");
   folder.write("config.json", "{}");
   REQUIRE(refused(folder, folder.path()) ==
-          "DIR: has neither model.safetensors nor model.safetensors.index.json: save the model in "
+          "DIR: has no model.safetensors, pytorch_model.bin or index of either: save the model in "
           "safetensors format");
-  folder.write("model.bin", "x");
-  REQUIRE(at("model.bin") ==
-          "DIR/model.bin: is not a model: give a folder, a .safetensors file beside its "
+  folder.write("model.onnx", "x");
+  REQUIRE(at("model.onnx") ==
+          "DIR/model.onnx: is not a model: give a folder, a .safetensors or .bin file beside its "
           "config.json, or a .gguf file");
   std::filesystem::create_directory(folder.path("model.safetensors"));
   REQUIRE(refused(folder, folder.path()) ==
@@ -146,11 +147,11 @@ TEST_CASE("every tensor that does not fit is named in one line", "[source][map]"
           "'model.x' is missing, 'b' is extra: give the config.json that belongs to these weights");
   std::vector<source::Wanted> many;
   for (int i = 0; i < 10; ++i) many.push_back({"w" + std::to_string(i), {1}});
-  REQUIRE(
-      resolved(many) ==
-      "DIR/x.safetensors: tensors do not fit the configuration: 'w0' is missing, 'w1' is "
-      "missing, 'w2' is missing, 'w3' is missing, 'w4' is missing, 'w5' is missing, 'w6' is "
-      "missing, 'w7' is missing and 6 more: give the config.json that belongs to these weights");
+  REQUIRE(resolved(many) ==
+          "DIR/x.safetensors: tensors do not fit the configuration: 'w0' is missing, 'w1' is "
+          "missing, 'w2' is missing, 'w3' is missing, 'w4' is missing, 'w5' is missing, 'w6' is "
+          "missing, 'w7' is missing and 6 more (-v lists them): give the config.json that belongs "
+          "to these weights");
 }
 
 TEST_CASE("a head beside the table that it is tied to is that table, or refused", "[source][map]") {

@@ -137,9 +137,9 @@ TEST_CASE("a broken GGUF file is refused with one line", "[source][gguf]") {
        "DIR/x.gguf: tensor 't' has a shape too large to hold" + damaged},
       {"unknown element type", gguf().tensor("t", {8}, 99, 0).file(32),
        "DIR/x.gguf: tensor 't' has an unknown type 99" + damaged},
-      {"element type without a codec", gguf().tensor("x", {256}, 14, 0).file(256),
-       "DIR/x.gguf: type Q6_K of tensor 'x' is not supported: use a file of F32, F16, BF16, Q4_0, "
-       "Q4_1 or Q8_0"},
+      {"element type without a codec", gguf().tensor("x", {256}, 15, 0).file(256),
+       "DIR/x.gguf: type Q8_K of tensor 'x' is not supported: use a file of another "
+       "quantization, such as Q4_K or Q8_0"},
       {"half a block a row", gguf().tensor("t", {48, 2}, 3, 0).file(64),
        "DIR/x.gguf: tensor 't' has rows of 48 elements, not whole blocks of Q4_1" + damaged},
       {"misaligned", gguf().tensor("t", {8}, 0, 4).file(64),

@@ -6,11 +6,7 @@ import sys
 import torch
 from safetensors.torch import save_file
 
-CODES = {  # the ABI's dtype codes
-    torch.float64: (2, 64), torch.float32: (2, 32), torch.float16: (2, 16), torch.bfloat16: (4, 16),
-    torch.int64: (0, 64), torch.int32: (0, 32), torch.int16: (0, 16), torch.int8: (0, 8),
-    torch.uint8: (1, 8), torch.bool: (6, 8),
-}
+from dtype_codes import CODES, described
 
 folder = pathlib.Path(sys.argv[1])
 torch.manual_seed(7)
@@ -36,13 +32,5 @@ for part in range(3):
 index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
 (folder / "three" / "model.safetensors.index.json").write_text(json.dumps(index))
 
-expected = {
-    name: {
-        "shape": list(t.shape),
-        "code": CODES[t.dtype][0],
-        "bits": CODES[t.dtype][1],
-        "bytes": t.reshape(-1).view(torch.uint8).numpy().tobytes().hex() if t.numel() else "",
-    }
-    for name, t in tensors.items()
-}
+expected = {name: described(t) for name, t in tensors.items()}
 (folder / "expected.json").write_text(json.dumps(expected))

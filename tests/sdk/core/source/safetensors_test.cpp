@@ -4,34 +4,12 @@
 
 #include "core/source/checkpoint.hpp"
 #include "core/source/json.hpp"
+#include "tests/sdk/core/source/expected.hpp"
 #include "tests/sdk/core/source/made.hpp"
 
 using namespace strata;
 
 namespace {
-
-std::string hex(const std::vector<std::byte>& bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (const auto byte : bytes)
-    out.append({digits[std::to_integer<int>(byte) >> 4], digits[std::to_integer<int>(byte) & 15]});
-  return out;
-}
-
-void check_equal(const source::Checkpoint& checkpoint, const source::Json& expected) {
-  REQUIRE(checkpoint.tensors().size() == expected.size());
-  for (const auto& [name, value] : expected.items()) {
-    INFO(name);
-    const auto* tensor = checkpoint.find(name);
-    REQUIRE(tensor);
-    CHECK(tensor->shape == value["shape"].get<std::vector<std::int64_t>>());
-    CHECK(static_cast<int>(tensor->stored.dtype.code) == value["code"]);
-    CHECK(static_cast<int>(tensor->stored.dtype.bits) == value["bits"]);
-    std::vector<std::byte> bytes(tensor->at.bytes);
-    checkpoint.read(*tensor, 0, bytes);
-    CHECK(hex(bytes) == value["bytes"]);
-  }
-}
 
 std::string refused(const std::string& bytes) {
   const made::Folder folder;
@@ -46,11 +24,11 @@ TEST_CASE("tensors lie where the safetensors package put them", "[source][safete
   const made::Folder folder;
   made::python("make_safetensors.py", {folder.path()});
   const auto expected = source::parse_json(made::read(folder.path("expected.json")), "expected");
-  check_equal(source::Checkpoint::open(folder.path("one/model.safetensors")), expected);
-  check_equal(source::Checkpoint::open(folder.path("one")), expected);
+  made::check_equal(source::Checkpoint::open(folder.path("one/model.safetensors")), expected);
+  made::check_equal(source::Checkpoint::open(folder.path("one")), expected);
   const auto sharded = source::Checkpoint::open(folder.path("three"));
   REQUIRE(sharded.files().size() == 3);
-  check_equal(sharded, expected);
+  made::check_equal(sharded, expected);
 }
 
 TEST_CASE("a broken safetensors file is refused with one line", "[source][safetensors]") {

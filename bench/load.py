@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Claim: a model of any format is loaded into host memory in 1.10 times of what its bytes take to read.
+
+A llama with random bfloat16 weights as safetensors, as pytorch_model.bin in both formats, and as GGUF,
+there also with matrices in Q8_0. Each is loaded with `--offload cpu` in turn with reading the same
+files by O_DIRECT: several threads, the best of several sizes of a read. Printed: the medians and
+their ratio. A ratio below 0.98 voids the run, since then the disk was not measured.
+
+usage: ./dev bench load [--layers N] [--rounds N] [--folder DIR] [--strata PROGRAM] [--json FILE]
+"""
+import argparse
+import json
+import mmap
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import gguf
+import numpy as np
+import torch
+import transformers
+
+READS = ((1 << 20, 16), (4 << 20, 4), (4 << 20, 8))  # bytes of one read, and how many at once
+HIDDEN, WIDE, HEADS, VOCABULARY = 2048, 5632, 16, 32000
+NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+         "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+         "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
+         "post_attention_layernorm": "ffn_norm", "model.embed_tokens": "token_embd",
+         "model.norm": "output_norm", "lm_head": "output"}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--strata", default="build/bin/strata")
+    parser.add_argument("--layers", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", default=".", help="on the disk to measure")
+    parser.add_argument("--json", help="write everything here")
+    return parser.parse_args()
+
+
+def gguf_name(name):
+    name = name.removesuffix(".weight")
+    for theirs, ours in NAMES.items():
+        if name.endswith(theirs):
+            return (f"blk.{name.split('.')[2]}." if ".layers." in name else "") + ours + ".weight"
+    raise KeyError(name)
+
+
+def write_gguf(file, model, packed):
+    out = gguf.GGUFWriter(file, "llama")
+    config = model.config
+    for add, value in (("context_length", 2048), ("block_count", config.num_hidden_layers),
+                       ("embedding_length", HIDDEN), ("feed_forward_length", WIDE),
+                       ("head_count", HEADS), ("head_count_kv", HEADS),
+                       ("rope_dimension_count", HIDDEN // HEADS), ("layer_norm_rms_eps", 1e-5),
+                       ("vocab_size", VOCABULARY), ("tokenizer_model", "gpt2"),
+                       ("tokenizer_pre", "smollm"), ("token_types", [1] * VOCABULARY),
+                       ("token_list", [f"t{i}" for i in range(VOCABULARY)]),
+                       ("token_merges", ["t 0"])):
+        getattr(out, f"add_{add}")(value)
+    for name, weight in model.state_dict().items():
+        if packed and weight.dim() == 2:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            data = gguf.quants.quantize(weight.float().numpy(), kind)
+        else:
+            kind = gguf.GGMLQuantizationType.BF16
+            data = weight.contiguous().view(torch.uint8).numpy()
+        out.add_tensor(gguf_name(name), data, raw_dtype=kind)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+
+
+def write_models(folder, layers):
+    """Path of each model, and its file."""
+    config = transformers.LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=HIDDEN, intermediate_size=WIDE, num_hidden_layers=layers,
+        num_attention_heads=HEADS, num_key_value_heads=HEADS, tie_word_embeddings=False)
+    torch.manual_seed(1)
+    torch.set_default_dtype(torch.bfloat16)
+    model = transformers.LlamaForCausalLM(config)
+    torch.set_default_dtype(torch.float32)
+    whole = folder / "safetensors"
+    model.save_pretrained(whole, max_shard_size="1TB")
+    out = {"safetensors": (whole, whole / "model.safetensors")}
+    for name, zipped in ((".bin", True), (".bin, legacy", False)):
+        other = folder / name.strip(".").replace(", ", "-")
+        other.mkdir()
+        shutil.copy(whole / "config.json", other)
+        torch.save(model.state_dict(), other / "pytorch_model.bin",
+                   _use_new_zipfile_serialization=zipped)
+        out[name] = (other, other / "pytorch_model.bin")
+    for name, packed in (("GGUF, BF16", False), ("GGUF, Q8_0", True)):
+        file = folder / f"{name.split()[1]}.gguf"
+        write_gguf(file, model, packed)
+        out[name] = (file, file)
+    for _, file in out.values():
+        forget(file)
+    return out
+
+
+def forget(file):
+    """Nothing of it stays in the page cache."""
+    descriptor = os.open(file, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
+def read(file, size, depth):
+    """Seconds to read the file, by `depth` threads in turn."""
+    blocks = -(-os.path.getsize(file) // size)
+    buffers = [mmap.mmap(-1, size) for _ in range(depth)]
+    descriptor = os.open(file, os.O_RDONLY | os.O_DIRECT)
+
+    def work(first):
+        for block in range(first, blocks, depth):
+            os.preadv(descriptor, [buffers[first]], block * size)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(depth)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - start
+    os.close(descriptor)
+    return seconds
+
+
+def load(strata, path):
+    command = [strata, "generate", "--model", path, "--input-ids", "1", "--max-new-tokens", "1",
+               "--device", "cpu", "--offload", "cpu", "--dtype", "bfloat16", "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)["report"]["load_s"]
+
+
+def main():
+    options = arguments()
+    rows, void = {}, False
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="load-") as name:
+        models = write_models(pathlib.Path(name), options.layers)
+        for title, (path, file) in models.items():
+            rows[title] = {"bytes": os.path.getsize(file), "read_s": [], "load_s": []}
+        for _ in range(options.rounds):
+            for title, (path, file) in models.items():
+                rows[title]["read_s"].append(min(read(file, *how) for how in READS))
+                rows[title]["load_s"].append(load(options.strata, path))
+    for title, row in rows.items():
+        read_s, load_s = statistics.median(row["read_s"]), statistics.median(row["load_s"])
+        row["ratio"] = load_s / read_s
+        void = void or row["ratio"] < 0.98
+        print(f"{title:14} {row['bytes'] / 1e9:5.2f} GB  read in {read_s:6.2f} s "
+              f"({row['bytes'] / 1e9 / read_s:5.2f} GB/s, {min(row['read_s']):.2f} to "
+              f"{max(row['read_s']):.2f})  loaded in {load_s:6.2f} s  ratio {row['ratio']:.3f}")
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(rows, indent=1))
+    if void:
+        sys.exit("void: a ratio is below 0.98")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+// GGUF's blocks of 32 elements. Byte j of the codes holds element j and, in its high half, element
+// j + 16, so a group is 16 elements. Values are those of the gguf package, to the last bit:
+// products and sums are rounded one by one in float32 (both compilers are told not to contract).
+//
+// A block format has its `name`, its `bytes`, `elements` and the length of a `group`; scale(block,
+// g) is what group g has in common, value(block, g, k, scale) its element k.
+#pragma once
+#include <string_view>
+
+#include "bytes.hpp"
+
+namespace gguf {
+
+struct Q4_0 {  // d, codes: d * (q - 8)
+  static constexpr std::string_view name = "Q4_0";
+  static constexpr int bytes = 18, elements = 32, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * static_cast<float>(nibble(block[2 + k], g) - 8);
+  }
+};
+
+struct Q4_1 {  // d, m, codes: d * q + m
+  static constexpr std::string_view name = "Q4_1";
+  static constexpr int bytes = 20, elements = 32, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int) {
+    return {half_at(block), half_at(block + 2)};
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * static_cast<float>(nibble(block[4 + k], g)) + s.m;
+  }
+};
+
+struct Q5_0 {  // d, fifth bits, codes: d * (q - 16)
+  static constexpr std::string_view name = "Q5_0";
+  static constexpr int bytes = 22, elements = 32, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    const int high = bit(u16_at(block + 2 + 2 * g), k);
+    return s.d * static_cast<float>((nibble(block[6 + k], g) | high << 4) - 16);
+  }
+};
+
+struct Q5_1 {  // d, m, fifth bits, codes: d * q + m
+  static constexpr std::string_view name = "Q5_1";
+  static constexpr int bytes = 24, elements = 32, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int) {
+    return {half_at(block), half_at(block + 2)};
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    const int high = bit(u16_at(block + 4 + 2 * g), k);
+    return s.d * static_cast<float>(nibble(block[8 + k], g) | high << 4) + s.m;
+  }
+};
+
+struct Q8_0 {  // d, signed bytes in order: q * d
+  static constexpr std::string_view name = "Q8_0";
+  static constexpr int bytes = 34, elements = 32, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return static_cast<float>(i8_at(block + 2 + 16 * g + k)) * s.d;
+  }
+};
+
+// The sixteen values of IQ4's codes, eight bytes to a word.
+constexpr float iq4_value(int code) {
+  constexpr uint64_t low = 0xf6eaddcfbfad9881, high = 0x7159453526190d01;
+  return static_cast<float>(static_cast<int8_t>((code < 8 ? low : high) >> (8 * (code & 7))));
+}
+
+struct IQ4_NL {  // d, codes of a curve: d * value
+  static constexpr std::string_view name = "IQ4_NL";
+  static constexpr int bytes = 18, elements = 32, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * iq4_value(nibble(block[2 + k], g));
+  }
+};
+
+struct MXFP4 {  // an exponent, codes of E2M1: 2^(e - 128) * twice the value
+  static constexpr std::string_view name = "MXFP4";
+  static constexpr int bytes = 17, elements = 32, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int) {
+    const uint32_t e = block[0];
+    return {std::bit_cast<float>(e < 2 ? 0x00200000u << e : (e - 1) << 23)};
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    constexpr uint64_t twice = 0x0c08060403020100;
+    const int code = nibble(block[1 + k], g),
+              size = static_cast<int>(twice >> (8 * (code & 7)) & 15);
+    return s.d * static_cast<float>(code < 8 ? size : -size);
+  }
+};
+
+}  // namespace gguf

@@ -1,0 +1,163 @@
+"""Tiny models in every format of checkpoint through the program, against transformers.
+
+Usage: checkpoints_test.py PROGRAM FOLDER
+"""
+
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import gguf
+import numpy as np
+import safetensors.torch
+import tokenizers
+import torch
+import transformers
+from gguf import GGMLQuantizationType as Type
+
+from program import TOLERANCE, Program
+from tiny_llama import NEWER, Reference, Tiny, make
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "plugins/quant"))
+from gguf_blocks import SCALES  # noqa: E402
+
+IDS = [5, 17, 3, 99, 42, 7, 63, 1]
+TIERS = (["--offload", "device"], ["--offload", "cpu"], ["--offload", "nvme"])
+V, D, F, L, H, K, E = 320, 256, 512, 4, 4, 2, 64
+
+
+def need(condition, words):
+    print("yes:" if condition else "NO:", words, flush=True)
+    if not condition:
+        sys.exit(1)
+
+
+def same_logits(program, model, want, words):
+    for tier in TIERS:
+        got = program.logits(model, IDS, *tier)
+        far = float(np.abs(got - want).max() / np.abs(want).max())
+        need(far <= TOLERANCE, f"{words}, {tier[1]}: the logits are {far:.1e} of the largest off")
+
+
+def imported(program, model, want, words):
+    """The folder that `import` makes holds these tensors, by safetensors' own reader."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder = pathlib.Path(parent, "imported")
+        program.text("import", model, "--output", folder)
+        got = safetensors.torch.load_file(folder / "model.safetensors")
+        need(got.keys() == want.keys() and all(
+            got[name].dtype == want[name].dtype and torch.equal(got[name], want[name])
+            for name in want), f"{words}: imported tensor for tensor")
+        if pathlib.Path(model).is_dir():
+            need((folder / "tokenizer.json").read_bytes() ==
+                 pathlib.Path(model, "tokenizer.json").read_bytes(), "with its tokenizer")
+
+
+def save_bin(folder, tensors, shards, **how):
+    if shards == 1:
+        return torch.save(tensors, folder / "pytorch_model.bin", **how)
+    names = sorted(tensors)
+    weight_map = {name: f"pytorch_model-{i % shards}.bin" for i, name in enumerate(names)}
+    for file in sorted(set(weight_map.values())):
+        torch.save({n: tensors[n] for n in names if weight_map[n] == file}, folder / file, **how)
+    index = {"metadata": {}, "weight_map": weight_map}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+
+
+def bins(program, parent):
+    for tiny in (Tiny("default", NEWER, kv_heads=2, seed=1), Tiny("default", NEWER, tied=True, seed=2),
+                 Tiny("default", NEWER, dtype="bfloat16", seed=3)):
+        source = parent / f"tiny{tiny.seed}"
+        make(tiny, source)
+        want = Reference(source).logits(IDS)
+        tensors = safetensors.torch.load_file(source / "model.safetensors")
+        for shards, zipped in ((1, True), (1, False), (3, True)):
+            folder = parent / f"bin{tiny.seed}{shards}{zipped}"
+            folder.mkdir()
+            shutil.copy(source / "config.json", folder)
+            (folder / "tokenizer.json").write_text(f'{{"of": {tiny.seed}}}')
+            save_bin(folder, tensors, shards, _use_new_zipfile_serialization=zipped)
+            words = f"{'zip' if zipped else 'legacy'} of {shards}, {tiny.dtype}"
+            same_logits(program, folder, want, words)
+            imported(program, folder, tensors, words)
+
+
+def blocks(kind, rows, columns, rng):
+    """A matrix in blocks whose values are those of small weights."""
+    elements, size = gguf.GGML_QUANT_SIZES[kind]
+    out = rng.integers(0, 256, (rows * columns // elements, size), dtype=np.uint8)
+    scale_all(out, kind, 1)
+    scale_all(out, kind, 0.1 / gguf.quants.dequantize(out, kind).std())
+    return out.reshape(rows, -1)
+
+
+def scale_all(out, kind, scale):
+    """Writes one scale into all blocks."""
+    half = np.float16(scale).view(np.uint16)
+    for at in SCALES[kind]:
+        out[:, at:at + 2] = np.frombuffer(half.tobytes(), np.uint8)
+    if kind == Type.MXFP4:  # a power of two
+        out[:, 0] = 128 + int(np.log2(scale))
+    if kind == Type.IQ1_M:  # a quarter in each of four words
+        for i in range(4):
+            out[:, 49 + 2 * i] = out[:, 49 + 2 * i] & 15 | (half >> 4 * i & 15) << 4
+
+
+def write_gguf(file, kinds):
+    """A llama whose matrices go through `kinds`, and which kinds were used."""
+    rng, at, used = np.random.default_rng(5), 0, set()
+    tokens = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    tokens += [f"<{i}>" for i in range(len(tokens), V)]
+    out = gguf.GGUFWriter(file, "llama")
+    for add, value in (("context_length", 64), ("block_count", L), ("embedding_length", D),
+                       ("feed_forward_length", F), ("head_count", H), ("head_count_kv", K),
+                       ("rope_dimension_count", E), ("layer_norm_rms_eps", 1e-5),
+                       ("vocab_size", V), ("tokenizer_model", "gpt2"), ("tokenizer_pre", "smollm"),
+                       ("token_list", tokens), ("token_types", [1] * V), ("token_merges", [])):
+        getattr(out, f"add_{add}")(value)
+    shapes = {"token_embd": (V, D)}
+    for layer in range(L):
+        shapes |= {f"blk.{layer}.{name}": shape for name, shape in {
+            "attn_q": (H * E, D), "attn_k": (K * E, D), "attn_v": (K * E, D),
+            "attn_output": (D, H * E), "ffn_gate": (F, D), "ffn_up": (F, D), "ffn_down": (D, F),
+            "attn_norm": (D,), "ffn_norm": (D,)}.items()}
+    shapes |= {"output_norm": (D,), "output": (V, D)}
+    for name, shape in shapes.items():
+        if len(shape) == 1:
+            out.add_tensor(f"{name}.weight", rng.uniform(0.6, 1.4, shape).astype(np.float32))
+            continue
+        kind, at = kinds[at % len(kinds)], at + 1
+        used.add(kind)
+        out.add_tensor(f"{name}.weight", blocks(kind, *shape, rng), raw_dtype=kind)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    assert used == set(kinds), used
+
+
+def mixed(program, parent):
+    file = parent / "mixed.gguf"
+    write_gguf(file, list(SCALES))
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        parent, gguf_file=file.name, dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        want = model(torch.tensor([IDS])).logits[0].numpy()
+    same_logits(program, file, want, f"GGUF of {len(SCALES)} quantizations")
+    imported(program, file, model.state_dict(), "GGUF")
+
+
+def main():
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    program = Program(sys.argv[1])
+    with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
+        parent = pathlib.Path(name)
+        bins(program, parent)
+        mixed(program, parent)
+
+
+main()

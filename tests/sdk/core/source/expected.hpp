@@ -1,0 +1,34 @@
+// What a script wrote of tensors, as JSON by name, against what a checkpoint says of them.
+#pragma once
+#include <catch2/catch.hpp>
+
+#include "core/source/checkpoint.hpp"
+#include "core/source/json.hpp"
+
+namespace made {
+
+inline std::string hex(const std::vector<std::byte>& bytes) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  for (const auto byte : bytes)
+    out.append({digits[std::to_integer<int>(byte) >> 4], digits[std::to_integer<int>(byte) & 15]});
+  return out;
+}
+
+inline void check_equal(const strata::source::Checkpoint& checkpoint,
+                        const strata::source::Json& expected) {
+  REQUIRE(checkpoint.tensors().size() == expected.size());
+  for (const auto& [name, value] : expected.items()) {
+    INFO(name);
+    const auto* tensor = checkpoint.find(name);
+    REQUIRE(tensor);
+    CHECK(tensor->shape == value["shape"].get<std::vector<std::int64_t>>());
+    CHECK(static_cast<int>(tensor->stored.dtype.code) == value["code"]);
+    CHECK(static_cast<int>(tensor->stored.dtype.bits) == value["bits"]);
+    std::vector<std::byte> bytes(tensor->at.bytes);
+    checkpoint.read(*tensor, 0, bytes);
+    CHECK(hex(bytes) == value["bytes"]);
+  }
+}
+
+}  // namespace made
