@@ -37,6 +37,7 @@ struct Gguf {
   std::optional<std::string> text(std::string_view key) const;
   const std::vector<std::string>* texts(std::string_view key) const;
   const std::vector<std::int64_t>* integers(std::string_view key) const;
+  const std::vector<double>* numbers(std::string_view key) const;
 };
 
 // Fills a span from an offset of the file, or throws.
