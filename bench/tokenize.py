@@ -1,10 +1,11 @@
-"""Compares the speed of encoding a text of 10 MB with that of the package tokenizers, on one core.
-
-Usage: bench/tokenize.py [ROUNDS]
+#!/usr/bin/env python3
+"""Claim: a text of 10 MB is encoded at least as fast as by the package tokenizers, on one core.
 
 Each style's vocabulary is trained as for the tests. Both encode the same text in alternation, and
 their ids must be equal; a row has the best time of each. The package encodes without offsets, which
-is its quickest way. build/bin/tokenize-driver must be built.
+is its quickest way.
+
+usage: ./dev bench tokenize [ROUNDS]
 """
 import glob
 import json

@@ -94,11 +94,14 @@ void add_tokens(const TokenizerConfig& config, std::vector<std::string> special,
   std::unordered_map<std::string, int64_t> ids;
   for (std::size_t id = 0; id < tokens.size(); ++id)
     ids.emplace(tokens[id], static_cast<int64_t>(id));
-  std::map<int64_t, Description> added = config.added;
+  std::map<int64_t, Description> added;
   auto next = static_cast<int64_t>(tokens.size());
-  for (const auto& [id, token] : added) {
-    ids.emplace(token["content"].get<std::string>(), id);
-    next = std::max(next, id + 1);
+  // A token of the vocabulary keeps its id, whatever the configuration says.
+  for (const auto& [id, token] : config.added) {
+    const auto entry = ids.emplace(token["content"].get<std::string>(), id).first;
+    added[entry->second] = token;
+    added[entry->second]["id"] = entry->second;
+    next = std::max(next, entry->second + 1);
   }
   special.insert(special.begin(), config.special.begin(), config.special.end());
   for (const auto& token : special) {

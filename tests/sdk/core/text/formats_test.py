@@ -59,7 +59,8 @@ def pieces(folder, model_type, **options):
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([line for line in samples() if line.isascii()]), model_writer=model,
-        vocab_size=600, model_type=model_type, remove_extra_whitespaces=False, user_defined_symbols=["<tool>"], minloglevel=2, **options)
+        vocab_size=600, model_type=model_type, remove_extra_whitespaces=False, minloglevel=2,
+        user_defined_symbols=["<tool>"], **options)
     with open(os.path.join(folder, "tokenizer.model"), "wb") as file:
         file.write(model.getvalue())
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
@@ -132,8 +133,9 @@ def with_symbols(reference):
 def tiktoken(folder):
     spelled = {character: byte for byte, character in alphabet()}
     vocab = json.loads(trained("llama-bpe").to_str())["model"]["vocab"]
+    special = ("<unk>", "<|begin|>", "<|end|>")
     tokens = [bytes(spelled[c] for c in token) for token in sorted(vocab, key=vocab.get)
-              if all(c in spelled for c in token)]
+              if token not in special and all(c in spelled for c in token)]
     ranks = {token: rank for rank, token in enumerate(tokens)}
     lines = [f"{base64.b64encode(token).decode()} {rank}" for token, rank in ranks.items()]
     added = {str(len(tokens) + i): {"content": token, "special": True}
