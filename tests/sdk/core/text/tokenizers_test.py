@@ -22,6 +22,10 @@ STEPS = ("prefix", "removed", "previous", "next", "contiguous", "edges", "unknow
          "spelled", "few-bytes", "unigram-bytes", "words", "suffix", "gguf")
 # The package's tables for these are older; their characters are those of Unicode 3.2.
 OLD_TABLES = ("bert", "bert-cased", "suffix", "words", "t5", "unigram-nfkc")
+# What GGUF files call the styles.
+GGUF = {"gpt-2": "gpt-2", "smollm": "smollm", "starcoder": "starcoder", "cohere": "command-r",
+        "llama-bpe": "llama-bpe", "qwen2": "qwen2", "bloom": "bloom", "o200k": "gpt-4o",
+        "kimi": "kimi-k2", "deepseek": "deepseek-v3"}
 
 SPECIAL = [
     AddedToken("<|begin|>", special=True),
@@ -142,9 +146,9 @@ def as_gguf(tokenizer, pre):
             "bos": begin, "eos": end, "add_bos": True, "add_eos": True}
 
 
-def from_gguf(fields, pre):
+def from_gguf(fields, style):
     """What the fields mean, built with the package alone."""
-    parts = PLAIN[pre]()
+    parts = PLAIN[style]()
     step, normalizer, options = parts["pre"], parts["normalizer"], parts["options"]
     vocab = {token: i for i, token in enumerate(fields["tokens"])}
     merges = [tuple(merge.split(" ")) for merge in fields["merges"]]
@@ -223,8 +227,8 @@ def main(driver, style):
         path = os.path.join(folder, "tokenizer.json")
         reference.save(path)
         compare(driver, "json", path, reference, style)
-        if style in ("gpt-2", "smollm", "llama-bpe", "qwen2"):
-            fields = as_gguf(reference, style)
+        if style in GGUF:
+            fields = as_gguf(reference, GGUF[style])
             check_gguf(driver, folder, fields, from_gguf(fields, style))
 
 
