@@ -28,6 +28,25 @@ std::string read_text(const fs::path& path, const std::string& remedy) {
   return text.str();
 }
 
+// The file's contents, empty where there is none.
+std::string read_if_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error) ? read_text(path, "make it readable, or take it away") : "";
+}
+
+text::TokenizerFiles read_tokenizer_files(const fs::path& folder) {
+  text::TokenizerFiles files{.folder = folder.string(),
+                             .config = read_if_there(folder / "tokenizer_config.json"),
+                             .model = read_if_there(folder / "tokenizer.model"),
+                             .tiktoken = {},
+                             .vocab = read_if_there(folder / "vocab.json"),
+                             .merges = read_if_there(folder / "merges.txt")};
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".tiktoken") files.tiktoken = read_if_there(entry.path());
+  return files;
+}
+
 // The file of a named shape, beside the plugins; empty where there is none.
 fs::path shape_file(const std::string& name) {
   const auto file =
@@ -64,7 +83,10 @@ source::Checkpoint open_checkpoint(const std::string& path, const registry::Regi
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
   if (checkpoint.vocabulary())
     return text::Tokenizer::from_gguf(*checkpoint.vocabulary(), checkpoint.path());
-  const auto file = fs::path(checkpoint.folder()) / "tokenizer.json";
+  const fs::path folder = checkpoint.folder();
+  const auto file = folder / "tokenizer.json";
+  std::error_code error;
+  if (!fs::exists(file, error)) return text::Tokenizer::from_files(read_tokenizer_files(folder));
   return text::Tokenizer::from_json(
       read_text(file, "give ids with --input-ids, or put the model's tokenizer.json there"),
       file.string());

@@ -13,7 +13,8 @@ namespace strata::host {
 // A Hugging Face folder, a .safetensors, .bin or .gguf file.
 source::Checkpoint open_checkpoint(const std::string& path, const registry::Registry& registry);
 
-// The tokenizer that lies with the checkpoint: in GGUF metadata or as tokenizer.json.
+// The tokenizer that lies with the checkpoint: in GGUF metadata, as tokenizer.json, or
+// in one of the older forms that text/tokenizer_folder.hpp knows.
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
 
 // The tokenizer's files as an import writes them: of a folder as they are, of GGUF as

@@ -36,6 +36,7 @@ struct Gguf {
   std::optional<std::string> text(std::string_view key) const;
   const std::vector<std::string>* texts(std::string_view key) const;
   const std::vector<std::int64_t>* integers(std::string_view key) const;
+  const std::vector<double>* numbers(std::string_view key) const;
 };
 
 // The header of a file of `size` bytes, read forward by ranges; `path` is for messages and `file`

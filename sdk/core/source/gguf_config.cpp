@@ -82,6 +82,7 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
   out.pre = file.text(prefix + "pre").value_or("");
   if (const auto* tokens = file.texts(prefix + "tokens")) out.tokens = *tokens;
   if (const auto* merges = file.texts(prefix + "merges")) out.merges = *merges;
+  if (const auto* scores = file.numbers(prefix + "scores")) out.scores = *scores;
   if (const auto* types = file.integers(prefix + "token_type"))
     for (const auto type : *types) {
       if (type < INT32_MIN || type > INT32_MAX)
@@ -105,6 +106,7 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
   out.pad = id("padding_token_id");
   out.add_bos = file.flag(prefix + "add_bos_token");
   out.add_eos = file.flag(prefix + "add_eos_token");
+  out.add_space_prefix = file.flag(prefix + "add_space_prefix");
   out.chat_template = file.text("tokenizer.chat_template").value_or("");
   return out;
 }

@@ -55,4 +55,8 @@ const std::vector<std::int64_t>* Gguf::integers(std::string_view key) const {
   return typed<std::vector<std::int64_t>>(*this, key, "a list of integers");
 }
 
+const std::vector<double>* Gguf::numbers(std::string_view key) const {
+  return typed<std::vector<double>>(*this, key, "a list of numbers");
+}
+
 }  // namespace strata::source

@@ -2,24 +2,13 @@
 
 #include <algorithm>
 
+#include "core/text/character.hpp"
 #include "core/text/utf8.hpp"
 
 namespace strata::text {
 namespace {
 
-// The bytes of the last character of a text that is not empty.
-std::size_t last_length(std::string_view text) {
-  std::size_t length = 1;
-  while ((static_cast<unsigned char>(text[text.size() - length]) >> 6) == 2) ++length;
-  return length;
-}
-
-bool white(std::string_view character) {
-  const auto c = code_point(character);
-  return (c >= 0x9 && c <= 0xd) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-         c == 0x3000;
-}
+bool white(std::string_view character) { return is_white(code_point(character)); }
 
 // Where the white space that ends at `end` begins, not before `least`.
 std::size_t white_before(std::string_view text, std::size_t end, std::size_t least) {
@@ -42,26 +31,25 @@ std::size_t white_after(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-TokenFinder::TokenFinder() : nodes_(1), word_(Regex::word()) {}
+TokenFinder::TokenFinder() : word_(Regex::word()) {}
 
-void TokenFinder::insert(std::string_view content, std::size_t index) {
-  std::size_t node = 0;
-  for (const char c : content) {
-    const auto [entry, fresh] = nodes_[node].next.emplace(c, nodes_.size());
-    node = entry->second;
-    if (fresh) nodes_.emplace_back();
-  }
-  if (!nodes_[node].token) nodes_[node].token = index;
+void TokenFinder::insert(std::string_view content, int32_t index) {
+  if (content.empty()) return;
+  auto node = Trie::root;
+  for (const char c : content)
+    if (node != Trie::none) node = tokens_.next(node, c);
+  if (node != Trie::none && tokens_.id(node) >= 0) return;
+  tokens_.insert(content, index);
+  begins_[static_cast<unsigned char>(content[0])] = true;
 }
 
 std::optional<TokenFinder::Found> TokenFinder::longest(std::string_view text) const {
   std::optional<Found> found;
-  std::size_t node = 0;
+  auto node = Trie::root;
   for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto next = nodes_[node].next.find(text[at]);
-    if (next == nodes_[node].next.end()) break;
-    node = next->second;
-    if (nodes_[node].token) found = {*nodes_[node].token, at + 1};
+    node = tokens_.next(node, text[at]);
+    if (node == Trie::none) break;
+    if (tokens_.id(node) >= 0) found = {tokens_.id(node), at + 1};
   }
   return found;
 }
@@ -80,6 +68,10 @@ void TokenFinder::parts(std::string_view text, const std::vector<AddedToken>& to
   std::size_t white_begin = 0;
   std::size_t white_end = 0;
   for (std::size_t at = 0; at < text.size();) {
+    if (!begins_[static_cast<unsigned char>(text[at])]) {
+      ++at;
+      continue;
+    }
     const auto found = longest(text.substr(at));
     if (!found) {
       ++at;
@@ -87,7 +79,7 @@ void TokenFinder::parts(std::string_view text, const std::vector<AddedToken>& to
     }
     auto begin = at;
     auto end = at += found->length;
-    const auto& token = tokens[found->token];
+    const auto& token = tokens[static_cast<std::size_t>(found->token)];
     if (token.single_word && beside_word(text.substr(0, begin), text.substr(end), room)) continue;
     if (token.lstrip) begin = white_before(text, begin, std::min(begin, done));
     if (token.rstrip) {
@@ -110,12 +102,15 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const std::vector<std::
     const auto& token = tokens_[i];
     by_id_.emplace(token.id, i);
     by_content_.emplace(token.content, i);
-    if (token.normalized)
-      normalized_.insert(normal[i], i);
-    else
-      plain_.insert(token.content, i);
+    texts_.push_back(token.normalized ? normal[i] : token.content);
+    (token.normalized ? normalized_ : plain_).insert(texts_[i], static_cast<int32_t>(i));
     size_ = std::max(size_, token.id + 1);
   }
+}
+
+const std::string* AddedTokens::text(int32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : &texts_[found->second];
 }
 
 const AddedToken* AddedTokens::by_id(int32_t id) const {

@@ -1,6 +1,7 @@
 // Tokens that are recognised in a text before it is cut into words: special ones and those that
 // were added to a vocabulary.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,11 +10,12 @@
 #include <vector>
 
 #include "core/text/regex.hpp"
+#include "core/text/trie.hpp"
 
 namespace strata::text {
 
 struct AddedToken {
-  std::string content;  // not empty, at most 1024 bytes of valid UTF-8
+  std::string content;  // not empty, valid UTF-8
   int32_t id;
   bool special = false;
   bool normalized = false;   // looked for in the normalized text, else in the text as it is
@@ -32,37 +34,40 @@ struct TextPart {
 class TokenFinder {
  public:
   TokenFinder();
-  // `content` is what is looked for; `index` is the token's in `tokens` of `parts`.
-  void insert(std::string_view content, std::size_t index);
+  // `content` is what is looked for, the first `index` of equal ones counts, which is the token's
+  // in `tokens` of `parts`. Throws std::invalid_argument with the fact where it is too long.
+  void insert(std::string_view content, int32_t index);
   // Appends the parts of `text`, none of which is empty.
   void parts(std::string_view text, const std::vector<AddedToken>& tokens, RegexRoom& room,
              std::vector<TextPart>& out) const;
 
  private:
-  struct Node {
-    std::unordered_map<char, std::size_t> next;
-    std::optional<std::size_t> token;
-  };
   struct Found {
-    std::size_t token, length;
+    int32_t token;
+    std::size_t length;
   };
   std::optional<Found> longest(std::string_view text) const;
   bool beside_word(std::string_view before, std::string_view after, RegexRoom& room) const;
 
-  std::vector<Node> nodes_;
+  Trie tokens_;
+  std::array<bool, 256> begins_{};  // bytes that a token begins with
   Regex word_;
 };
 
 class AddedTokens {
  public:
-  static constexpr std::size_t longest = 1024;  // bytes of a token's content
-
-  // `normal` holds the contents as they are looked for in normalized text, one a token.
+  AddedTokens() = default;
+  // `normal` holds the contents as they are looked for in normalized text, one a token; what is
+  // empty there is not looked for. Throws std::invalid_argument with the fact where one is too
+  // long.
   AddedTokens(std::vector<AddedToken> tokens, const std::vector<std::string>& normal);
 
   const TokenFinder& plain() const { return plain_; }
   const TokenFinder& normalized() const { return normalized_; }
   const std::vector<AddedToken>& all() const { return tokens_; }
+  // What decoding gives for an id: a token that is looked for in normalized text is given so too.
+  // Null where no added token has it.
+  const std::string* text(int32_t id) const;
   // Null where no added token has the id or the content.
   const AddedToken* by_id(int32_t id) const;
   const AddedToken* by_content(std::string_view content) const;
@@ -71,6 +76,7 @@ class AddedTokens {
 
  private:
   std::vector<AddedToken> tokens_;
+  std::vector<std::string> texts_;
   std::unordered_map<int32_t, std::size_t> by_id_;
   std::unordered_map<std::string, std::size_t> by_content_;
   TokenFinder plain_, normalized_;

@@ -2,76 +2,113 @@
 
 #include <algorithm>
 
-#include "core/text/byte_level.hpp"
+#include "core/text/utf8.hpp"
 
 namespace strata::text {
 
 Bpe::Bpe(Vocabulary vocabulary, const std::vector<Merge>& merges, BpeOptions options)
-    : vocabulary_(std::move(vocabulary)), merges_(merges), options_(options) {
-  for (std::size_t byte = 0; byte < byte_ids_.size(); ++byte) {
-    const char c = static_cast<char>(byte);
-    byte_ids_[byte] = vocabulary_.find(spell({&c, 1})).value_or(-1);
-  }
+    : Model(std::move(vocabulary)), merges_(merges), options_(std::move(options)),
+      characters_(this->vocabulary()), byte_ids_(byte_tokens(this->vocabulary())) {}
+
+void Bpe::encode_short(std::string_view word, std::vector<int32_t>& ids) const {
+  if (options_.ignore_merges)
+    if (const auto whole = vocabulary().find(word)) return ids.push_back(*whole);
+  merge(word, ids);
 }
 
-void Bpe::encode(std::string_view word, BpeRoom& room, std::vector<int32_t>& ids) const {
-  using Known = BpeRoom::Known;
-  if (word.empty()) return;
-  if (word.size() > Known::longest) return merge(word, room, ids);
-  auto& known = room.known_[std::hash<std::string_view>{}(word) % room.known_.size()];
-  if (std::string_view(known.word.data(), known.length) != word) {
-    const auto begin = ids.size();
-    merge(word, room, ids);
-    if (ids.size() - begin > Known::most) return;
-    known.length = static_cast<uint8_t>(word.copy(known.word.data(), word.size()));
-    known.count = static_cast<uint8_t>(ids.size() - begin);
-    std::copy(ids.begin() + static_cast<std::ptrdiff_t>(begin), ids.end(), known.ids.begin());
-    return;
+// [Note: cutting long words] No merge reaches over two characters that stand side by side in no
+// token, so a word falls apart there. Tokenizers that make one word of a whole text become as quick
+// as others by it. Characters without a token stay together, since they are fused.
+void Bpe::encode_long(std::string_view word, WordCache& cache, std::vector<int32_t>& ids) const {
+  if (options_.ignore_merges)
+    if (const auto whole = vocabulary().find(word)) return ids.push_back(*whole);
+  if (!options_.prefix.empty() || !options_.suffix.empty()) return merge(word, ids);
+  std::size_t begin = 0;
+  char32_t before = 0;
+  bool known_before = false;
+  for (std::size_t at = 0; at < word.size();) {
+    const auto length = first_sequence(word.substr(at)).length;
+    const auto c = code_point(word.substr(at, length));
+    const bool known = characters_.id(c) >= 0;
+    if (known && known_before && !characters_.neighbours(before, c)) {
+      const auto part = word.substr(begin, at - begin);
+      options_.ignore_merges ? merge(part, ids) : encode(part, cache, ids);
+      begin = at;
+    }
+    before = c, known_before = known;
+    at += length;
   }
-  ids.insert(ids.end(), known.ids.begin(), known.ids.begin() + known.count);
+  merge(word.substr(begin), ids);
 }
 
-// The bytes as symbols, each its own neighbour's neighbour.
-void Bpe::spread(std::string_view word, BpeRoom& room) const {
-  auto& symbols = room.symbols_;
-  symbols.clear();
-  bool unknown = false;
-  for (const char c : word) {
-    auto id = byte_ids_[static_cast<unsigned char>(c)];
-    const bool fused = id < 0 && unknown && options_.fuse_unknown;
-    unknown = id < 0;
-    if (id < 0) id = options_.unknown.value_or(-1);
-    if (id < 0 || fused) continue;
-    const auto at = static_cast<int32_t>(symbols.size());
-    symbols.push_back({id, at - 1, at + 1, false});
+std::string Bpe::spelled(std::string_view character, bool first, bool last) const {
+  return (first ? "" : options_.prefix) + std::string(character) + (last ? options_.suffix : "");
+}
+
+int32_t Bpe::character_id(std::string_view character, bool first, bool last) const {
+  if (options_.prefix.empty() && options_.suffix.empty())
+    return characters_.id(code_point(character));
+  return vocabulary().find(spelled(character, first, last)).value_or(-1);
+}
+
+// The characters as symbols, each its own neighbour's neighbour.
+void Bpe::spread(std::string_view word, Work& work) const {
+  const auto add = [&](int32_t id) {
+    const auto at = static_cast<int32_t>(work.symbols.size());
+    work.symbols.push_back({id, at - 1, at + 1, false});
+  };
+  // Waits until a character with a token comes, also where bytes come before that.
+  bool waiting = false;
+  const bool bare = options_.prefix.empty() && options_.suffix.empty();
+  for (std::size_t at = 0; at < word.size();) {
+    const auto length = first_sequence(word.substr(at)).length;
+    auto character = word.substr(at, length);
+    const bool first = at == 0;
+    at += length;
+    const auto id = character_id(character, first, at == word.size());
+    if (id >= 0) {
+      if (waiting) add(*options_.unknown);
+      waiting = false;
+      add(id);
+      continue;
+    }
+    const auto affixed = bare ? std::string() : spelled(character, first, at == word.size());
+    if (!bare) character = affixed;
+    const auto byte_id = [&](char c) { return byte_ids_[static_cast<unsigned char>(c)]; };
+    if (options_.byte_fallback &&
+        std::all_of(character.begin(), character.end(), [&](char c) { return byte_id(c) >= 0; })) {
+      for (const char c : character) add(byte_id(c));
+    } else if (options_.unknown) {
+      if (waiting && !options_.fuse_unknown) add(*options_.unknown);
+      waiting = true;
+    }
   }
-  if (!symbols.empty()) symbols.back().after = -1;
+  if (waiting) add(*options_.unknown);
+  if (!work.symbols.empty()) work.symbols.back().after = -1;
 }
 
 // Queues the merge of the symbol at `at` with the next one, where there is one.
-void Bpe::offer(BpeRoom& room, int32_t at) const {
-  const auto& left = room.symbols_[static_cast<std::size_t>(at)];
+void Bpe::offer(Work& work, int32_t at) const {
+  const auto& left = work.symbols[static_cast<std::size_t>(at)];
   if (left.after < 0) return;
-  const auto* merge = merges_.find(left.id, room.symbols_[static_cast<std::size_t>(left.after)].id);
-  if (merge) room.queue_.push_back({merge->rank, at, merge->merged});
+  const auto* merge = merges_.find(left.id, work.symbols[static_cast<std::size_t>(left.after)].id);
+  if (merge) work.queue.push_back({merge->rank, at, merge->merged});
 }
 
-void Bpe::merge(std::string_view word, BpeRoom& room, std::vector<int32_t>& ids) const {
-  if (options_.ignore_merges)
-    if (const auto whole = vocabulary_.find(spell(word))) return ids.push_back(*whole);
-  spread(word, room);
-  auto& symbols = room.symbols_;
-  auto& queue = room.queue_;
-  const auto later = [](const BpeRoom::Candidate& a, const BpeRoom::Candidate& b) {
+void Bpe::merge(std::string_view word, std::vector<int32_t>& ids) const {
+  Work work;
+  spread(word, work);
+  auto& symbols = work.symbols;
+  auto& queue = work.queue;
+  const auto later = [](const Candidate& a, const Candidate& b) {
     return a.rank != b.rank ? a.rank > b.rank : a.at > b.at;
   };
   const auto symbol = [&](int32_t at) -> auto& { return symbols[static_cast<std::size_t>(at)]; };
-  queue.clear();
-  for (std::size_t at = 0; at < symbols.size(); ++at) offer(room, static_cast<int32_t>(at));
+  for (std::size_t at = 0; at < symbols.size(); ++at) offer(work, static_cast<int32_t>(at));
   std::make_heap(queue.begin(), queue.end(), later);
   const auto offer_later = [&](int32_t at) {
     const auto size = queue.size();
-    offer(room, at);
+    offer(work, at);
     if (queue.size() > size) std::push_heap(queue.begin(), queue.end(), later);
   };
   while (!queue.empty()) {

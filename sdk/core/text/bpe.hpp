@@ -1,29 +1,34 @@
-// Byte-level byte pair encoding: the ids of one word.
+// Byte pair encoding over the characters of a word.
 #pragma once
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/text/character_table.hpp"
 #include "core/text/merge_table.hpp"
-#include "core/text/vocabulary.hpp"
+#include "core/text/model.hpp"
 
 namespace strata::text {
 
 struct BpeOptions {
-  // The id of a byte without a token; without it such bytes fall away.
+  // The id of a character without a token; without it such characters fall away.
   std::optional<int32_t> unknown = std::nullopt;
   bool fuse_unknown = false;   // neighbours without a token give one id
+  bool byte_fallback = false;  // a character without a token is its bytes' tokens, if all are there
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges
+  std::string prefix = {};     // of every character's token but a word's first
+  std::string suffix = {};     // of the token of a word's last character
 };
 
-// Room that the words of one text share: symbols, the queue, and what short words came to before.
-// One thread at a time.
-class BpeRoom {
+class Bpe final : public Model {
+ public:
+  // The ids of `merges` and `options` are those of `vocabulary`.
+  Bpe(Vocabulary vocabulary, const std::vector<Merge>& merges, BpeOptions options);
+
  private:
-  friend class Bpe;
   struct Symbol {
     int32_t id;
     int32_t before, after;  // neighbours, -1 at the ends
@@ -32,38 +37,25 @@ class BpeRoom {
   struct Candidate {
     int32_t rank, at, merged;
   };
-  struct Known {
-    static constexpr std::size_t longest = 27, most = 8;
-    uint8_t length = 0, count = 0;
-    std::array<char, longest> word;
-    std::array<int32_t, most> ids;
+  // The best merge is done first, of equals the leftmost; n log n steps for n characters.
+  struct Work {
+    std::vector<Symbol> symbols;
+    std::vector<Candidate> queue;
   };
-  std::vector<Symbol> symbols_;
-  std::vector<Candidate> queue_;
-  std::vector<Known> known_ = std::vector<Known>(4096);  // by hash, the newest stays
-};
 
-class Bpe {
- public:
-  // The ids of `merges` and `options` are those of `vocabulary`, whose tokens are spelled in the
-  // byte-level alphabet.
-  Bpe(Vocabulary vocabulary, const std::vector<Merge>& merges, BpeOptions options);
+  void encode_short(std::string_view word, std::vector<int32_t>& ids) const override;
+  void encode_long(std::string_view word, WordCache& cache,
+                   std::vector<int32_t>& ids) const override;
+  void merge(std::string_view word, std::vector<int32_t>& ids) const;
+  void spread(std::string_view word, Work& work) const;
+  std::string spelled(std::string_view character, bool first, bool last) const;
+  int32_t character_id(std::string_view character, bool first, bool last) const;
+  void offer(Work& work, int32_t at) const;
 
-  const Vocabulary& vocabulary() const { return vocabulary_; }
-
-  // Appends the ids of `word`, bytes as they are in the text, fewer than 2^31 of them. The best
-  // merge is done first, of equals the leftmost; n log n steps for n bytes.
-  void encode(std::string_view word, BpeRoom& room, std::vector<int32_t>& ids) const;
-
- private:
-  void merge(std::string_view word, BpeRoom& room, std::vector<int32_t>& ids) const;
-  void spread(std::string_view word, BpeRoom& room) const;
-  void offer(BpeRoom& room, int32_t at) const;
-
-  Vocabulary vocabulary_;
   MergeTable merges_;
   BpeOptions options_;
-  std::array<int32_t, 256> byte_ids_;  // -1 where a byte has no token
+  CharacterTable characters_;
+  std::array<int32_t, 256> byte_ids_;
 };
 
 }  // namespace strata::text

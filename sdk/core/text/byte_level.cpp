@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/text/metaspace.hpp"
 #include "core/text/utf8.hpp"
 
 namespace strata::text {
@@ -29,11 +30,21 @@ struct Alphabet {
 };
 constexpr Alphabet alphabet;
 
+// GPT-2's words: English contractions, then runs of letters, of numbers or of other signs, each
+// with a space before it, then white space up to the last before a word.
+constexpr std::string_view gpt2_words =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
+// Characters of the alphabet have at most two bytes.
+void spell(std::string_view bytes, std::string& out) {
+  for (const char b : bytes) append_utf8(alphabet.character[static_cast<unsigned char>(b)], out);
+}
+
 }  // namespace
 
 std::string spell(std::string_view bytes) {
   std::string out;
-  for (const char b : bytes) append_utf8(alphabet.character[static_cast<unsigned char>(b)], out);
+  spell(bytes, out);
   return out;
 }
 
@@ -48,6 +59,23 @@ std::optional<std::string> unspell(std::string_view spelling) {
     spelling.remove_prefix(sequence.length);
   }
   return out;
+}
+
+ByteLevel::ByteLevel(bool prefix_space, bool words) : prefix_space_(prefix_space) {
+  if (words) words_.emplace(Regex(gpt2_words, Regex::Kind::pattern), SplitBehavior::isolated);
+}
+
+void ByteLevel::apply(Pieces& pieces, RegexRoom& room) const {
+  if (prefix_space_) prepend(pieces, " ", false);
+  if (words_) words_->apply(pieces, room);
+  std::string out;
+  out.reserve(2 * pieces.text.size());
+  for (auto& range : pieces.ranges) {
+    const auto begin = static_cast<uint32_t>(out.size());
+    spell(pieces.view(range), out);
+    range = {begin, static_cast<uint32_t>(out.size())};
+  }
+  pieces.text = std::move(out);
 }
 
 }  // namespace strata::text

@@ -13,9 +13,11 @@ struct GgufVocabulary {
   std::string pre;                            // tokenizer.ggml.pre, empty where there is none
   std::vector<std::string> tokens;            // tokenizer.ggml.tokens, by id
   std::vector<std::string> merges;            // tokenizer.ggml.merges, "left right", first is best
+  std::vector<double> scores;                 // tokenizer.ggml.scores, one a token, or none
   std::vector<int32_t> types;                 // tokenizer.ggml.token_type, one a token
   std::optional<int32_t> bos, eos, unk, pad;  // tokenizer.ggml.*_token_id
   std::optional<bool> add_bos, add_eos;       // tokenizer.ggml.add_*_token
+  std::optional<bool> add_space_prefix;       // tokenizer.ggml.add_space_prefix
   std::string chat_template;                  // tokenizer.chat_template, empty where there is none
 };
 

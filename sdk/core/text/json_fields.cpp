@@ -4,10 +4,51 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "core/text/utf8.hpp"
 
 namespace strata::text {
 
 using nlohmann::json;
+
+namespace {
+
+// A tokenizer.json is about eight deep.
+constexpr int deepest = 64;
+
+void check_depth(std::string_view bytes, const std::string& file) {
+  int depth = 0;
+  bool inside = false;  // a string
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    const char c = bytes[at];
+    if (inside) {
+      if (c == '\\') ++at;
+      if (c == '"') inside = false;
+    } else if (c == '"') {
+      inside = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > deepest)
+        throw Error(file, "the JSON is nested too deep at byte " + std::to_string(at),
+                    "give a whole tokenizer.json");
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+}
+
+}  // namespace
+
+json read_json(std::string_view bytes, const std::string& file) {
+  check_depth(bytes, file);
+  try {
+    return json::parse(bytes);
+  } catch (const json::parse_error& error) {
+    throw Error(file, "malformed JSON at byte " + std::to_string(error.byte),
+                "give a whole tokenizer.json");
+  } catch (const json::out_of_range&) {
+    throw Error(file, "the JSON has a number past what a double holds",
+                "give a whole tokenizer.json");
+  }
+}
 
 JsonFields::JsonFields(const json& value, std::string path, const std::string& file,
                        std::initializer_list<std::string_view> known)
@@ -41,11 +82,28 @@ const std::string& JsonFields::text(std::string_view key) const {
   return value.get_ref<const std::string&>();
 }
 
+const std::string& JsonFields::text(std::string_view key, const std::string& otherwise) const {
+  return find(key) ? text(key) : otherwise;
+}
+
+const std::string& JsonFields::character(std::string_view key) const {
+  const auto& one = text(key);
+  if (one.empty() || first_sequence(one).length != one.size())
+    refuse("'" + path(key) + "' is not one character");
+  return one;
+}
+
 int64_t JsonFields::integer(std::string_view key) const {
   const auto& value = at(key);
   if (!value.is_number_integer() || value > INT64_MAX)
     refuse("'" + path(key) + "' is no whole number");
   return value.get<int64_t>();
+}
+
+std::size_t JsonFields::count(std::string_view key) const {
+  const auto value = integer(key);
+  if (value < 0) refuse("'" + path(key) + "' is negative");
+  return static_cast<std::size_t>(value);
 }
 
 bool JsonFields::flag(std::string_view key) const {
@@ -67,7 +125,7 @@ std::string JsonFields::path(std::string_view key, std::size_t index) const {
 }
 
 void JsonFields::refuse(std::string_view what) const {
-  throw Error(file_, what, "give a tokenizer.json of a byte-level BPE model");
+  throw Error(file_, what, "give a whole tokenizer.json");
 }
 
 void JsonFields::unsupported(std::string_view key, std::string_view value) const {

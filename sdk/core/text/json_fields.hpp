@@ -7,6 +7,10 @@
 
 namespace strata::text {
 
+// The value of a JSON file. Throws strata::Error that names `file` where it is none, or deeper than
+// any tokenizer's.
+nlohmann::json read_json(std::string_view bytes, const std::string& file);
+
 class JsonFields {
  public:
   // `path` names the object in the file, empty for the whole; `value` and `file` outlive this.
@@ -20,7 +24,10 @@ class JsonFields {
   const nlohmann::json& at(std::string_view key) const;
   const nlohmann::json& array(std::string_view key) const;
   const std::string& text(std::string_view key) const;
+  const std::string& text(std::string_view key, const std::string& otherwise) const;
+  const std::string& character(std::string_view key) const;  // exactly one
   int64_t integer(std::string_view key) const;
+  std::size_t count(std::string_view key) const;  // not negative
   bool flag(std::string_view key) const;
   bool flag(std::string_view key, bool otherwise) const;
 

@@ -4,14 +4,25 @@
 #include <stdexcept>
 
 #include "core/error.hpp"
+#include "core/text/bpe.hpp"
 #include "core/text/json_fields.hpp"
 #include "core/text/json_steps.hpp"
-#include "core/text/nfc.hpp"
+#include "core/text/unigram.hpp"
+#include "core/text/word_piece.hpp"
 
 namespace strata::text {
 namespace {
 
 using nlohmann::json;
+
+void insert(const JsonFields& fields, const std::string& token, int64_t id, std::size_t tokens,
+            Vocabulary& to) {
+  try {
+    to.insert(token, id, tokens);
+  } catch (const std::invalid_argument& error) {
+    fields.refuse(fields.path("vocab") + ": " + error.what());
+  }
+}
 
 Vocabulary parse_vocabulary(const JsonFields& fields) {
   const auto& tokens = fields.at("vocab");
@@ -21,11 +32,7 @@ Vocabulary parse_vocabulary(const JsonFields& fields) {
   for (const auto& [token, id] : tokens.items()) {
     if (!id.is_number_unsigned() || id > INT32_MAX)
       fields.refuse(fields.path("vocab") + ": token '" + printable(token, 60) + "' has no id");
-    try {
-      vocabulary.insert(token, id.get<int64_t>(), tokens.size());
-    } catch (const std::invalid_argument& error) {
-      fields.refuse(fields.path("vocab") + ": " + error.what());
-    }
+    insert(fields, token, id.get<int64_t>(), tokens.size(), vocabulary);
   }
   return vocabulary;
 }
@@ -45,7 +52,9 @@ std::optional<Pair> merge_tokens(const json& merge) {
   return Pair{text.substr(0, space), text.substr(space + 1)};
 }
 
-std::vector<Merge> parse_merges(const JsonFields& fields, const Vocabulary& vocabulary) {
+// `prefix` is what a merge's second token loses.
+std::vector<Merge> parse_merges(const JsonFields& fields, const Vocabulary& vocabulary,
+                                const std::string& prefix) {
   const auto& lines = fields.array("merges");
   std::vector<Merge> merges;
   merges.reserve(lines.size());
@@ -61,87 +70,111 @@ std::vector<Merge> parse_merges(const JsonFields& fields, const Vocabulary& voca
                       "' is not in the vocab");
       return *found;
     };
+    auto joined = tokens->second;
+    if (joined.starts_with(prefix)) joined.remove_prefix(prefix.size());
     merges.push_back({id(tokens->first), id(tokens->second), static_cast<int32_t>(i),
-                      id(std::string(tokens->first).append(tokens->second))});
+                      id(std::string(tokens->first).append(joined))});
   }
   return merges;
 }
 
-AddedToken parse_added(const json& value, const std::string& path, const std::string& file) {
-  const JsonFields fields(
-      value, path, file,
-      {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-  const auto id = fields.integer("id");
-  if (id < 0 || id >= INT32_MAX) fields.refuse(fields.path("id") + " is out of range");
-  AddedToken token{.content = fields.text("content"), .id = static_cast<int32_t>(id)};
-  token.special = fields.flag("special", false);
-  token.normalized = fields.flag("normalized", !token.special);
-  token.single_word = fields.flag("single_word", false);
-  token.lstrip = fields.flag("lstrip", false);
-  token.rstrip = fields.flag("rstrip", false);
-  if (token.content.empty() || token.content.size() > AddedTokens::longest)
-    fields.refuse(fields.path("content") + " of " + std::to_string(token.content.size()) +
-                  " bytes is not supported");
-  return token;
+// The id of the unk_token, none where there is no such key.
+std::optional<int32_t> unknown_id(const JsonFields& fields, const Vocabulary& vocabulary) {
+  if (!fields.find("unk_token")) return std::nullopt;
+  const auto id = vocabulary.find(fields.text("unk_token"));
+  if (!id)
+    fields.refuse(fields.path("unk_token") + " '" + printable(fields.text("unk_token"), 60) +
+                  "' is not in the vocab");
+  return id;
 }
 
-}  // namespace
-
-Bpe parse_bpe(const json& value, const std::string& file) {
-  const auto type = type_of(value, "model", file);
-  if (type != "BPE") refuse_type(type, "model", file, "BPE");
+std::unique_ptr<Model> parse_bpe(const json& value, const std::string& file) {
   const JsonFields fields(
       value, "model", file,
       {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix",
        "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges"});
   if (const auto* dropout = fields.find("dropout"); dropout && *dropout != 0)
     fields.unsupported("dropout", dropout->dump());
-  for (const auto* key : {"continuing_subword_prefix", "end_of_word_suffix"})
-    if (fields.find(key) && !fields.text(key).empty()) fields.unsupported(key, fields.text(key));
-  if (fields.flag("byte_fallback", false)) fields.unsupported("byte_fallback", "true");
   auto vocabulary = parse_vocabulary(fields);
-  BpeOptions options{.fuse_unknown = fields.flag("fuse_unk", false),
-                     .ignore_merges = fields.flag("ignore_merges", false)};
-  if (fields.find("unk_token")) {
-    options.unknown = vocabulary.find(fields.text("unk_token"));
-    if (!options.unknown)
-      fields.refuse(fields.path("unk_token") + " '" + printable(fields.text("unk_token"), 60) +
-                    "' is not in the vocab");
-  }
-  const auto merges = parse_merges(fields, vocabulary);
-  return {std::move(vocabulary), merges, options};
+  static const std::string none;
+  BpeOptions options{.unknown = unknown_id(fields, vocabulary),
+                     .fuse_unknown = fields.flag("fuse_unk", false),
+                     .byte_fallback = fields.flag("byte_fallback", false),
+                     .ignore_merges = fields.flag("ignore_merges", false),
+                     .prefix = fields.text("continuing_subword_prefix", none),
+                     .suffix = fields.text("end_of_word_suffix", none)};
+  const auto merges = parse_merges(fields, vocabulary, options.prefix);
+  return std::make_unique<Bpe>(std::move(vocabulary), merges, std::move(options));
 }
 
-AddedTokens parse_added_tokens(const json* value, const Vocabulary& vocabulary, bool nfc,
-                               const std::string& file) {
-  std::vector<AddedToken> tokens;
-  std::vector<std::string> normal;
-  Vocabulary added;
-  if (value && !value->is_array())
-    throw Error(file, "'added_tokens' is no array", "give a whole tokenizer.json");
-  for (std::size_t i = 0; value && i < value->size(); ++i) {
-    const auto path = "added_tokens[" + std::to_string(i) + "]";
-    auto token = parse_added((*value)[i], path, file);
-    const auto refuse = [&](const std::string& what) {
-      throw Error(file, path + ": " + what, "give each token an id of its own");
-    };
-    const auto name = "token '" + printable(token.content, 60) + "' ";
-    const auto known = vocabulary.find(token.content);
-    if (known && *known != token.id)
-      refuse(name + "has the id " + std::to_string(token.id) + ", in the vocab " +
-             std::to_string(*known));
-    if (!known && vocabulary.piece(token.id))
-      refuse(name + "has the id " + std::to_string(token.id) + " of another");
-    try {
-      added.insert(token.content, token.id,
-                   static_cast<std::size_t>(vocabulary.size()) + value->size());
-    } catch (const std::invalid_argument& error) {
-      refuse(error.what());
-    }
-    normal.push_back(nfc ? text::nfc(token.content) : token.content);
-    tokens.push_back(std::move(token));
+std::unique_ptr<Model> parse_unigram(const json& value, const std::string& file) {
+  const JsonFields fields(value, "model", file, {"type", "unk_id", "vocab", "byte_fallback"});
+  const auto& pieces = fields.array("vocab");
+  Vocabulary vocabulary;
+  vocabulary.reserve(pieces.size());
+  std::vector<double> scores;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto& piece = pieces[i];
+    if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number())
+      fields.refuse(fields.path("vocab", i) + " is no token with its score");
+    insert(fields, piece[0].get_ref<const std::string&>(), static_cast<int64_t>(i), pieces.size(),
+           vocabulary);
+    scores.push_back(piece[1].get<double>());
   }
-  return {std::move(tokens), normal};
+  std::optional<int32_t> unknown;
+  if (fields.find("unk_id")) {
+    if (fields.count("unk_id") >= pieces.size())
+      fields.refuse(fields.path("unk_id") + " is outside the vocab");
+    unknown = static_cast<int32_t>(fields.count("unk_id"));
+  }
+  try {
+    return std::make_unique<Unigram>(std::move(vocabulary), std::move(scores), unknown,
+                                     fields.flag("byte_fallback", false));
+  } catch (const std::invalid_argument& error) {
+    fields.refuse(fields.path("vocab") + ": " + error.what() + " is not supported");
+  }
+}
+
+std::unique_ptr<Model> parse_word_piece(const json& value, const std::string& file) {
+  const JsonFields fields(
+      value, "model", file,
+      {"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"});
+  auto vocabulary = parse_vocabulary(fields);
+  WordPieceOptions options{.unknown = vocabulary.find(fields.text("unk_token")),
+                           .prefix = fields.text("continuing_subword_prefix")};
+  if (fields.find("max_input_chars_per_word"))
+    options.longest_word = fields.count("max_input_chars_per_word");
+  try {
+    return std::make_unique<WordPiece>(std::move(vocabulary), std::move(options));
+  } catch (const std::invalid_argument& error) {
+    fields.refuse(fields.path("vocab") + ": " + error.what() + " is not supported");
+  }
+}
+
+std::unique_ptr<Model> parse_word_level(const json& value, const std::string& file) {
+  const JsonFields fields(value, "model", file, {"type", "unk_token", "vocab"});
+  auto vocabulary = parse_vocabulary(fields);
+  const auto unknown = vocabulary.find(fields.text("unk_token"));
+  return std::make_unique<WordLevel>(std::move(vocabulary), unknown);
+}
+
+// Older files do not name the type.
+std::string_view model_type(const json& value, const std::string& file) {
+  if (!value.is_object() || value.contains("type")) return type_of(value, "model", file);
+  if (value.contains("merges")) return "BPE";
+  if (value.contains("unk_id")) return "Unigram";
+  return value.contains("continuing_subword_prefix") ? "WordPiece" : "WordLevel";
+}
+
+}  // namespace
+
+std::unique_ptr<Model> parse_model(const json& value, const std::string& file) {
+  const auto type = model_type(value, file);
+  if (type == "BPE") return parse_bpe(value, file);
+  if (type == "Unigram") return parse_unigram(value, file);
+  if (type == "WordPiece") return parse_word_piece(value, file);
+  if (type == "WordLevel") return parse_word_level(value, file);
+  refuse_type(type, "model", file, "BPE, Unigram, WordPiece and WordLevel");
 }
 
 }  // namespace strata::text

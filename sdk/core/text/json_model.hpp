@@ -1,20 +1,22 @@
 // The model and the added tokens of a tokenizer.json.
 // Format: the JSON of https://github.com/huggingface/tokenizers.
 #pragma once
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "core/text/added_tokens.hpp"
-#include "core/text/bpe.hpp"
+#include "core/text/model.hpp"
+#include "core/text/normalizer.hpp"
 
 namespace strata::text {
 
 // Both throw strata::Error that names `file` and what is malformed or not supported.
 
-Bpe parse_bpe(const nlohmann::json& value, const std::string& file);
-// `value` may be null; `nfc` says whether the text is normalized. An id that the vocabulary gives
-// to another token, or another id for one of its tokens, is refused.
-AddedTokens parse_added_tokens(const nlohmann::json* value, const Vocabulary& vocabulary, bool nfc,
-                               const std::string& file);
+std::unique_ptr<Model> parse_model(const nlohmann::json& value, const std::string& file);
+// `value` may be null. An id that the vocabulary gives to another token, or another id for one of
+// its tokens, is refused.
+AddedTokens parse_added_tokens(const nlohmann::json* value, const Vocabulary& vocabulary,
+                               const Normalizers& normalizers, const std::string& file);
 
 }  // namespace strata::text

@@ -8,6 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text/decoder.hpp"
+#include "core/text/json_fields.hpp"
+#include "core/text/metaspace.hpp"
+#include "core/text/normalizer.hpp"
 #include "core/text/pre_tokenizer.hpp"
 
 namespace strata::text {
@@ -19,11 +23,9 @@ struct AddedIds {
 
 // All throw strata::Error that names `file` and what is malformed or not supported.
 
-// Whether the text is brought into form C; no other normalizer is supported.
-bool parse_normalizer(const nlohmann::json& value, const std::string& file);
-PreTokenizer parse_pre_tokenizer(const nlohmann::json& value, const std::string& file);
-// Checks that tokens are joined as their bytes: no other decoder is supported.
-void parse_decoder(const nlohmann::json& value, const std::string& file);
+Normalizers parse_normalizer(const nlohmann::json& value, const std::string& file);
+PreTokenizers parse_pre_tokenizer(const nlohmann::json& value, const std::string& file);
+std::vector<DecoderStep> parse_decoder(const nlohmann::json& value, const std::string& file);
 // `has_token` says whether an id is one.
 AddedIds parse_post_processor(const nlohmann::json& value, const std::string& file,
                               const std::function<bool(int64_t)>& has_token);
@@ -33,5 +35,17 @@ std::string_view type_of(const nlohmann::json& value, std::string_view path,
                          const std::string& file);
 [[noreturn]] void refuse_type(std::string_view type, std::string_view path, const std::string& file,
                               std::string_view known);
+
+// Calls `step` with each element of a sequence (`key` holds them), also of one inside another, else
+// with the value itself.
+using Step = std::function<void(const nlohmann::json& value, const std::string& path)>;
+void each_step(const nlohmann::json& value, const std::string& path, const std::string& file,
+               std::string_view key, const Step& step);
+
+// {"Regex": ...} or {"String": ...} at the key `pattern`.
+Regex parse_pattern(const JsonFields& fields);
+
+// Metaspace's prepend_scheme, or what an older file's add_prefix_space means.
+PrependScheme prepend_scheme(const JsonFields& fields);
 
 }  // namespace strata::text

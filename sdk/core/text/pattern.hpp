@@ -3,8 +3,9 @@
 // Syntax: https://github.com/kkos/oniguruma/blob/master/doc/RE
 //
 // Only what means the same in both, or can be spelled so that it does, is let through: literals,
-// classes with unions, \s \d \p{..}, groups, look-around, greedy, lazy and possessive repeats, and
-// (?i:..) over plain ASCII. White space is spelled out, since PCRE2 counts U+180E as one.
+// classes with unions and intersections, \s \d \w \h \b \p{..}, groups, look-around, greedy, lazy
+// and possessive repeats, and (?i:..) over plain ASCII. White space and words are spelled out,
+// since PCRE2 has other ones; intersections become look-aheads, since it reads them as characters.
 #pragma once
 #include <string>
 #include <string_view>

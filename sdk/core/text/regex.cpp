@@ -50,15 +50,25 @@ struct RegexRoom::State {
   }
 };
 
-RegexRoom::RegexRoom(std::size_t bytes)
-    : state_(std::make_unique<State>()),
-      deadline_(work() + 3 + 20e-6 * static_cast<double>(bytes)) {
+RegexRoom::RegexRoom(std::size_t bytes) : bytes_(bytes) {}
+
+void RegexRoom::check_size(std::size_t bytes) const {
+  // Unicode's forms make 18 times as much of a text at most.
+  if (bytes > std::min<std::size_t>(64 * bytes_ + (1 << 20), 1 << 30))
+    throw std::runtime_error("the tokenizer makes the text too long");
+}
+
+RegexRoom::State& RegexRoom::state() {
+  if (state_) return *state_;
+  state_ = std::make_unique<State>();
   if (!state_->data || !state_->context || !state_->stack) throw std::bad_alloc();
+  deadline_ = work() + 3 + 20e-6 * static_cast<double>(bytes_);
   pcre2_jit_stack_assign(state_->context, nullptr, state_->stack);
   // A run of white space is tried back once a byte, so that the limit grows with the text.
-  const auto steps = std::min<std::size_t>(200'000 + 10 * bytes, 2'000'000'000);
+  const auto steps = std::min<std::size_t>(200'000 + 10 * bytes_, 2'000'000'000);
   pcre2_set_match_limit(state_->context, static_cast<uint32_t>(steps));
   pcre2_set_heap_limit(state_->context, 64 << 10);  // KiB
+  return *state_;
 }
 
 RegexRoom::~RegexRoom() = default;
@@ -70,7 +80,7 @@ void RegexRoom::check_time() {
 Regex::Regex(std::string_view source, Kind kind) {
   if (source.size() > longest_pattern) throw std::invalid_argument("the pattern is too long");
   if (kind == Kind::literal)
-    compile(source, PCRE2_LITERAL);
+    literal_ = source;
   else
     compile(pcre2_pattern(source), PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C);
 }
@@ -99,8 +109,13 @@ void Regex::compile(std::string_view pattern, uint32_t options) {
 
 std::optional<Regex::Span> Regex::find(std::string_view text, std::size_t from,
                                        RegexRoom& room) const {
+  if (!code_) {
+    const auto at = literal_.empty() ? text.npos : text.find(literal_, from);
+    if (at == text.npos) return std::nullopt;
+    return Span{at, at + literal_.size()};
+  }
   const auto* code = static_cast<const pcre2_code*>(code_.get());
-  auto& state = *room.state_;
+  auto& state = room.state();
   while (true) {
     auto last = std::min(text.size(), from + window);
     while (inside_sequence(text, last)) --last;
@@ -141,6 +156,11 @@ void Regex::parts(std::string_view text, RegexRoom& room, std::vector<Part>& out
 
 bool Regex::matches(std::string_view text, RegexRoom& room) const {
   return find(text, 0, room).has_value();
+}
+
+bool Regex::starts(std::string_view text, RegexRoom& room) const {
+  const auto found = find(text, 0, room);
+  return found && found->begin == 0 && found->end > 0;
 }
 
 }  // namespace strata::text

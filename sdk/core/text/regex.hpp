@@ -19,13 +19,20 @@ class RegexRoom {
   RegexRoom(const RegexRoom&) = delete;
   RegexRoom& operator=(const RegexRoom&) = delete;
 
+  // Throws std::runtime_error with the fact where what steps made of the text is far longer than
+  // it.
+  void check_size(std::size_t bytes) const;
+
  private:
   friend class Regex;
+  struct State;
+
+  State& state();  // made when it is first needed
   void check_time();
 
-  struct State;
+  std::size_t bytes_;
   std::unique_ptr<State> state_;
-  double deadline_;  // in the thread's seconds of work
+  double deadline_ = 0;  // in the thread's seconds of work
   unsigned calls_ = 0;
 };
 
@@ -33,7 +40,8 @@ class Regex {
  public:
   enum class Kind { pattern, literal };
   // `source` is a pattern of tokenizer.json (text/pattern.hpp) or a text to be found as it is,
-  // valid UTF-8. Throws std::invalid_argument with the fact where it is not to be had.
+  // valid UTF-8; an empty one is nowhere. Throws std::invalid_argument with the fact where it is
+  // not to be had.
   Regex(std::string_view source, Kind kind);
 
   // One character of a word as Unicode has it (UTS 18, annex C): letters, marks, decimal digits,
@@ -49,6 +57,8 @@ class Regex {
   void parts(std::string_view text, RegexRoom& room, std::vector<Part>& out) const;
 
   bool matches(std::string_view text, RegexRoom& room) const;
+  // Whether a match that is not empty begins the text.
+  bool starts(std::string_view text, RegexRoom& room) const;
 
  private:
   struct Span {
@@ -58,7 +68,8 @@ class Regex {
   void compile(std::string_view pattern, uint32_t options);
   std::optional<Span> find(std::string_view text, std::size_t from, RegexRoom& room) const;
 
-  std::shared_ptr<const void> code_;  // a pcre2_code
+  std::string literal_;
+  std::shared_ptr<const void> code_;  // a pcre2_code; null where a literal is looked for
 };
 
 }  // namespace strata::text

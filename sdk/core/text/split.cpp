@@ -28,25 +28,31 @@ std::optional<SplitBehavior> split_behavior(std::string_view name) {
   return std::nullopt;
 }
 
-void Split::apply(std::string_view text, RegexRoom& room,
-                  std::vector<std::string_view>& pieces) const {
+void Split::apply(Pieces& pieces, RegexRoom& room) const {
+  std::vector<Pieces::Range> cuts;
+  cuts.reserve(pieces.ranges.size());
   std::vector<Regex::Part> parts;
-  regex_.parts(text, room, parts);
-  std::size_t begin = 0;  // of the piece that is being made, in bytes of the text
-  std::size_t end = 0;
-  const auto cut = [&] {
-    if (end > begin) pieces.push_back(text.substr(begin, end - begin));
-    begin = end;
-  };
-  bool previous = false;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const bool match = parts[i].match != invert_;
-    if (i == 0 || !joined(behavior_, previous, match)) cut();
-    end += parts[i].text.size();
-    if (match && behavior_ == SplitBehavior::removed) begin = end;
-    previous = match;
+  for (const auto range : pieces.ranges) {
+    parts.clear();
+    regex_.parts(pieces.view(range), room, parts);
+    auto begin = range.begin;  // of the piece that is being made
+    auto end = begin;
+    const auto cut = [&] {
+      if (end > begin) cuts.push_back({begin, end});
+      begin = end;
+    };
+    bool previous = false;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const bool match = parts[i].match != invert_;
+      if (i == 0 || !joined(behavior_, previous, match)) cut();
+      end += static_cast<uint32_t>(parts[i].text.size());
+      if (match && behavior_ == SplitBehavior::removed) begin = end;
+      previous = match;
+    }
+    cut();
   }
-  cut();
+  pieces.first &= !cuts.empty() && cuts[0].begin == pieces.ranges[0].begin;
+  pieces.ranges = std::move(cuts);
 }
 
 }  // namespace strata::text

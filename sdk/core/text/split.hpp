@@ -1,10 +1,9 @@
-// A text cut at the matches of a pattern: tokenizer.json's pre_tokenizer Split.
+// Texts cut at the matches of a pattern: tokenizer.json's Split, and what comes to the same.
 #pragma once
 #include <optional>
 #include <string_view>
-#include <vector>
 
-#include "core/text/regex.hpp"
+#include "core/text/pre_tokenizer.hpp"
 
 namespace strata::text {
 
@@ -15,14 +14,13 @@ enum class SplitBehavior { isolated, removed, merged_with_previous, merged_with_
 // By its name in tokenizer.json, as "MergedWithNext".
 std::optional<SplitBehavior> split_behavior(std::string_view name);
 
-class Split {
+class Split final : public PreTokenizer {
  public:
   // With `invert` what is between the matches counts as the match.
-  Split(Regex regex, SplitBehavior behavior, bool invert)
+  Split(Regex regex, SplitBehavior behavior, bool invert = false)
       : regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
 
-  // Appends the pieces of `text` that are not empty, views into it in order.
-  void apply(std::string_view text, RegexRoom& room, std::vector<std::string_view>& pieces) const;
+  void apply(Pieces& pieces, RegexRoom& room) const override;
 
  private:
   Regex regex_;

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "core/text/tokenizer.hpp"
-#include "core/text/utf8.hpp"
 
 namespace strata::text {
 
@@ -12,19 +11,21 @@ namespace strata::text {
 // One thread at a time; the tokenizer outlives the stream.
 class TextStream {
  public:
-  TextStream(const Tokenizer& tokenizer, bool skip_special)
-      : tokenizer_(tokenizer), skip_special_(skip_special) {}
+  TextStream(const Tokenizer& tokenizer, bool skip_special);
 
-  // The text that `id` makes certain: a character whose bytes are not all here waits. Throws
-  // strata::Error where the id has no token.
+  // The text that `id` makes certain: a character whose bytes are not all here waits, and what a
+  // later token may change. Throws strata::Error where the id has no token.
   std::string add(int32_t id);
-  // What still waits, as U+FFFD. The stream then starts anew.
+  // What still waits, broken characters as U+FFFD. The stream then starts anew.
   std::string finish();
 
  private:
+  void start();
+  void pass(std::size_t step, std::string_view part, bool last, std::string& text);
+
   const Tokenizer& tokenizer_;
   bool skip_special_;
-  LossyUtf8 utf8_;
+  std::vector<std::unique_ptr<Decoding>> steps_;
 };
 
 }  // namespace strata::text

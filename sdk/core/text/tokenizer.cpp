@@ -5,8 +5,6 @@
 #include <stdexcept>
 
 #include "core/error.hpp"
-#include "core/text/byte_level.hpp"
-#include "core/text/nfc.hpp"
 #include "core/text/text_stream.hpp"
 #include "core/text/tokenizer_json.hpp"
 #include "core/text/utf8.hpp"
@@ -26,6 +24,12 @@ Tokenizer Tokenizer::from_json(std::string_view bytes, std::string file) {
   return {std::move(parts), std::string(bytes), std::move(file)};
 }
 
+Tokenizer Tokenizer::from_files(const TokenizerFiles& files) {
+  auto json = folder_tokenizer_json(files);
+  auto parts = parse_tokenizer_json(json, files.folder);
+  return {std::move(parts), std::move(json), files.folder};
+}
+
 Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary, std::string file) {
   auto json = gguf_tokenizer_json(vocabulary, file);
   auto parts = parse_tokenizer_json(json, file);
@@ -41,7 +45,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special) cons
   std::vector<int32_t> ids;
   if (special) ids = parts_.before;
   RegexRoom regex(text.size());
-  BpeRoom bpe;
+  WordCache words(text.size());
   try {
     std::vector<TextPart> plain;
     parts_.added.plain().parts(text, parts_.added.all(), regex, plain);
@@ -49,29 +53,32 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special) cons
       if (part.id)
         ids.push_back(*part.id);
       else
-        encode_plain(part.text, regex, bpe, ids);
+        encode_plain({std::string(part.text), part.text.data() == text.data()}, regex, words, ids);
   } catch (const std::runtime_error& error) {
-    throw Error(file_, error.what(), "give a shorter text or another tokenizer");
+    throw Error(file_, error.what(), "give another text or tokenizer");
   }
   if (special) ids.insert(ids.end(), parts_.after.begin(), parts_.after.end());
   return ids;
 }
 
 // Text without the tokens that are looked for in it as it is.
-void Tokenizer::encode_plain(std::string_view text, RegexRoom& regex, BpeRoom& bpe,
+void Tokenizer::encode_plain(NormalText text, RegexRoom& regex, WordCache& words,
                              std::vector<int32_t>& ids) const {
-  std::string normal;
-  if (parts_.nfc) {
-    normal = nfc(text);
-    text = normal;
-  }
-  std::vector<TextPart> normalized;
-  parts_.added.normalized().parts(text, parts_.added.all(), regex, normalized);
-  for (const auto& part : normalized)
-    if (part.id)
+  text = normalized(parts_.normalizers, std::move(text), regex);
+  std::vector<TextPart> parts;
+  parts_.added.normalized().parts(text.text, parts_.added.all(), regex, parts);
+  for (const auto& part : parts) {
+    if (part.id) {
       ids.push_back(*part.id);
-    else
-      parts_.pre.apply(part.text, regex, [&](auto word) { parts_.model.encode(word, bpe, ids); });
+      continue;
+    }
+    Pieces pieces(part.text, text.first && part.text.data() == text.text.data());
+    for (const auto& step : parts_.pre_tokenizers) {
+      step->apply(pieces, regex);
+      regex.check_size(pieces.text.size());
+    }
+    for (const auto range : pieces.ranges) parts_.model->encode(pieces.view(range), words, ids);
+  }
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
@@ -82,21 +89,16 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) c
 }
 
 int32_t Tokenizer::vocab_size() const {
-  return std::max(parts_.added.size(), parts_.model.vocabulary().size());
+  return std::max(parts_.added.size(), parts_.model->vocabulary().size());
 }
 
 const std::string& Tokenizer::piece(int32_t id) const {
-  if (const auto* added = parts_.added.by_id(id)) return added->content;
-  if (const auto* piece = parts_.model.vocabulary().piece(id)) return *piece;
+  if (const auto* added = parts_.added.text(id)) return *added;
+  if (const auto* piece = parts_.model->vocabulary().piece(id)) return *piece;
   throw Error(file_,
               "id " + std::to_string(id) + " has no token in a vocabulary of " +
                   std::to_string(vocab_size()),
               "give ids of this vocabulary");
-}
-
-std::string Tokenizer::bytes(int32_t id) const {
-  const auto& spelling = piece(id);
-  return unspell(spelling).value_or(spelling);
 }
 
 bool Tokenizer::is_special(int32_t id) const {
@@ -107,7 +109,7 @@ bool Tokenizer::is_special(int32_t id) const {
 
 std::optional<int32_t> Tokenizer::find(std::string_view token) const {
   if (const auto* added = parts_.added.by_content(token)) return added->id;
-  return parts_.model.vocabulary().find(token);
+  return parts_.model->vocabulary().find(token);
 }
 
 }  // namespace strata::text

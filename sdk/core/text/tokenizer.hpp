@@ -1,4 +1,7 @@
-// Text to ids and back, as the Hugging Face library tokenizers does it for byte-level BPE models.
+// Text to ids and back, as the Hugging Face library tokenizers does it.
+//
+//   text -> added tokens as they are -> normalizer -> added tokens -> pre-tokenizer -> model
+//        -> post-processor -> ids -> decoder -> text
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -8,19 +11,22 @@
 #include <vector>
 
 #include "core/text/added_tokens.hpp"
-#include "core/text/bpe.hpp"
+#include "core/text/decoder.hpp"
 #include "core/text/gguf_vocabulary.hpp"
+#include "core/text/model.hpp"
+#include "core/text/normalizer.hpp"
 #include "core/text/pre_tokenizer.hpp"
+#include "core/text/tokenizer_folder.hpp"
 
 namespace strata::text {
 
-// What a tokenizer is made of: one step after the other from text to ids.
 struct TokenizerParts {
   AddedTokens added;
-  bool nfc = false;
-  PreTokenizer pre;
-  Bpe model;
+  Normalizers normalizers;
+  PreTokenizers pre_tokenizers;
+  std::unique_ptr<Model> model;
   std::vector<int32_t> before, after;  // what the post-processor adds
+  std::vector<DecoderStep> decoder;
 };
 
 // Any number of threads may use one tokenizer at a time.
@@ -29,12 +35,14 @@ class Tokenizer {
   // `bytes` are those of a tokenizer.json, `file` names it in errors. Throws strata::Error where
   // they are malformed or ask for what is not supported.
   static Tokenizer from_json(std::string_view bytes, std::string file);
+  // By the files of a folder that has no tokenizer.json. Throws alike.
+  static Tokenizer from_files(const TokenizerFiles& files);
   // By the metadata of a GGUF file, as its `pre` means it. Throws alike.
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string file);
 
   // The ids of `text`; with `special`, what the post-processor adds too. Special tokens inside the
-  // text are recognised in any case. Throws strata::Error where the text is not UTF-8, or where the
-  // file's pattern takes seconds on it.
+  // text are recognised in any case. Throws strata::Error where the text is not UTF-8, has what the
+  // vocabulary has no token for, or where the file's pattern takes seconds on it.
   std::vector<int32_t> encode(std::string_view text, bool special = true) const;
 
   // The text of ids, bytes that are no UTF-8 as U+FFFD; with `skip_special` without special tokens.
@@ -43,21 +51,24 @@ class Tokenizer {
 
   // The highest id and one more; an id below may have no token.
   int32_t vocab_size() const;
-  // The token of an id as the file spells it. Throws as decode does; valid as long as this.
+  // The token of an id as the file spells it, or as its text is normalized. Throws as decode does;
+  // valid as long as this.
   const std::string& piece(int32_t id) const;
-  // The bytes that a token stands for in a text. Throws as decode does.
-  std::string bytes(int32_t id) const;
   // Whether an id's token is special; throws as decode does.
   bool is_special(int32_t id) const;
   // The id of a token as the file spells it.
   std::optional<int32_t> find(std::string_view token) const;
 
-  // The tokenizer as a tokenizer.json: the file it came from, or one made of GGUF metadata.
+  // The steps from tokens to text; text_stream.hpp goes through them.
+  const std::vector<DecoderStep>& decoder() const { return parts_.decoder; }
+
+  // The tokenizer as a tokenizer.json: the file it came from, or one made of
+  // another format.
   const std::string& to_json() const { return json_; }
 
  private:
   Tokenizer(TokenizerParts parts, std::string json, std::string file);
-  void encode_plain(std::string_view text, RegexRoom& regex, BpeRoom& bpe,
+  void encode_plain(NormalText text, RegexRoom& regex, WordCache& words,
                     std::vector<int32_t>& ids) const;
 
   TokenizerParts parts_;

@@ -1,74 +1,27 @@
-#include <array>
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <tuple>
 #include <unordered_set>
 
 #include "core/error.hpp"
+#include "core/text/description.hpp"
+#include "core/text/gguf_styles.hpp"
 #include "core/text/tokenizer_json.hpp"
 #include "core/text/utf8.hpp"
 
 namespace strata::text {
 namespace {
 
-using json = nlohmann::ordered_json;
-
 // tokenizer.ggml.token_type; 1, 5 and 6 are tokens like others here.
 enum TokenType : int32_t { unknown = 2, control = 3, user_defined = 4, last_type = 6 };
 
-// The words of the models that a `pre` is named after, as their tokenizer.json has them: numbers in
-// runs of three digits at most, or digit by digit.
-constexpr auto runs_of_three =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr auto single_digits =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-
-// What a tokenizer.ggml.pre stands for.
-struct Style {
-  std::string_view pre;
-  const char* words;  // null: those of GPT-2
-  bool digits = false;
-  bool nfc = false;
-  bool ignore_merges = false;
-  bool add_bos = false;  // where the file does not say
-};
-constexpr std::array styles{
-    Style{.pre = "gpt-2", .words = nullptr},
-    Style{.pre = "smollm", .words = nullptr, .digits = true},
-    Style{.pre = "llama-bpe", .words = runs_of_three, .ignore_merges = true, .add_bos = true},
-    Style{.pre = "qwen2", .words = single_digits, .nfc = true},
-};
-
-const Style& style_of(const GgufVocabulary& vocabulary, const std::string& file) {
-  if (vocabulary.model != "gpt2")
-    throw Error(file,
-                "tokenizer.ggml.model '" + printable(vocabulary.model, 60) + "' is not supported",
-                "known is gpt2");
-  std::string known;
-  for (const auto& style : styles) {
-    if (style.pre == vocabulary.pre) return style;
-    known.append(known.empty() ? "" : ", ").append(style.pre);
-  }
-  throw Error(file, "tokenizer.ggml.pre '" + printable(vocabulary.pre, 60) + "' is not supported",
-              "known are " + known);
-}
-
-json byte_level(bool words) {
-  return {{"type", "ByteLevel"},
-          {"add_prefix_space", false},
-          {"trim_offsets", true},
-          {"use_regex", words}};
-}
-
-json pre_tokenizer(const Style& style) {
-  auto steps = json::array();
-  if (style.digits) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
-  if (style.words)
-    steps.push_back({{"type", "Split"},
-                     {"pattern", {{"Regex", style.words}}},
-                     {"behavior", "Isolated"},
-                     {"invert", false}});
-  steps.push_back(byte_level(!style.words));
-  return {{"type", "Sequence"}, {"pretokenizers", steps}};
+Description pre_tokenizer(const GgufStyle& style) {
+  auto steps = Description::array();
+  for (const auto* pattern = style.patterns; !pattern->empty(); ++pattern)
+    steps.push_back(split_step(*pattern));
+  steps.push_back(byte_level_step(style.words));
+  return sequence("pretokenizers", std::move(steps));
 }
 
 void check(const GgufVocabulary& vocabulary, const std::string& file) {
@@ -92,82 +45,94 @@ void check(const GgufVocabulary& vocabulary, const std::string& file) {
     if (invalid_utf8(vocabulary.merges[i])) refuse("merge " + std::to_string(i) + " is not UTF-8");
 }
 
-json added_tokens(const GgufVocabulary& vocabulary) {
-  auto out = json::array();
+Description added_tokens(const GgufVocabulary& vocabulary) {
+  auto out = Description::array();
   for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
     const auto type = vocabulary.types[id];
     const bool special = type == unknown || type == control;
-    if (!special && type != user_defined) continue;
-    out.push_back({{"id", id},
-                   {"content", vocabulary.tokens[id]},
-                   {"single_word", false},
-                   {"lstrip", false},
-                   {"rstrip", false},
-                   {"normalized", false},
-                   {"special", special}});
+    if (special || type == user_defined)
+      out.push_back(added_token(static_cast<int64_t>(id), vocabulary.tokens[id], special));
   }
   return out;
 }
 
-// The template that adds the beginning and the end that the file asks for, or null.
-json post_processor(const GgufVocabulary& vocabulary, const Style& style, const std::string& file) {
-  auto single = json::array();
-  auto pair = json::array();
-  auto tokens = json::object();
-  const auto add = [&](std::string_view key, const std::optional<int32_t>& id) {
-    if (!id || *id < 0 || static_cast<std::size_t>(*id) >= vocabulary.tokens.size())
-      throw Error(file,
-                  "tokenizer.ggml." + std::string(key) + "_token_id is " +
-                      (id ? std::to_string(*id) : "missing") + " in a vocabulary of " +
-                      std::to_string(vocabulary.tokens.size()),
-                  "convert the model to GGUF again");
-    const auto& name = vocabulary.tokens[static_cast<std::size_t>(*id)];
-    tokens[name] = {{"id", name}, {"ids", {*id}}, {"tokens", {name}}};
-    single.push_back({{"SpecialToken", {{"id", name}, {"type_id", 0}}}});
-    pair.push_back(single.back());
-  };
-  const bool bos = vocabulary.add_bos.value_or(style.add_bos);
-  const bool eos = vocabulary.add_eos.value_or(false);
-  if (!bos && !eos) return nullptr;
-  if (bos) add("bos", vocabulary.bos);
-  single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
-  pair.push_back(single.back());
-  pair.push_back({{"Sequence", {{"id", "B"}, {"type_id", 1}}}});
-  if (eos) add("eos", vocabulary.eos);
-  return {{"type", "TemplateProcessing"},
-          {"single", single},
-          {"pair", pair},
-          {"special_tokens", tokens}};
+// The token of `key`, where the file or else its model's kind asks for it.
+std::optional<Marker> marker(const GgufVocabulary& vocabulary, std::string_view key, bool wanted,
+                             const std::optional<int32_t>& id, const std::string& file) {
+  if (!wanted) return std::nullopt;
+  if (!id || *id < 0 || static_cast<std::size_t>(*id) >= vocabulary.tokens.size())
+    throw Error(file,
+                "tokenizer.ggml." + std::string(key) + "_token_id is " +
+                    (id ? std::to_string(*id) : "missing") + " in a vocabulary of " +
+                    std::to_string(vocabulary.tokens.size()),
+                "convert the model to GGUF again");
+  return Marker{vocabulary.tokens[static_cast<std::size_t>(*id)], *id};
+}
+
+// Byte-level BPE as `pre` means it.
+void describe_byte_level(const GgufVocabulary& vocabulary, const GgufStyle& style,
+                         Description& out) {
+  if (style.nfc) out["normalizer"] = {{"type", "NFC"}};
+  out["pre_tokenizer"] = pre_tokenizer(style);
+  out["decoder"] = byte_level_step(true);
+  out["model"] = bpe_model({.ignore_merges = style.ignore_merges},
+                           vocabulary_object(vocabulary.tokens), vocabulary.merges);
+}
+
+// sentencepiece's BPE, whose merges are those of the best token first.
+void describe_sentencepiece(const GgufVocabulary& vocabulary, const std::string& file,
+                            Description& out) {
+  const auto& [tokens, scores] = std::tie(vocabulary.tokens, vocabulary.scores);
+  if (scores.size() != tokens.size())
+    throw Error(file,
+                "tokenizer.ggml.scores has " + std::to_string(scores.size()) + " elements for " +
+                    std::to_string(tokens.size()) + " tokens",
+                "convert the model to GGUF again");
+  const auto score = [&](int32_t id) { return scores[static_cast<std::size_t>(id)]; };
+  std::vector<int32_t> order(tokens.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (std::any_of(scores.begin(), scores.end(), [](double s) { return std::isnan(s); }))
+    throw Error(file, "tokenizer.ggml.scores has one that is no number",
+                "convert the model to GGUF again");
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int32_t a, int32_t b) { return score(a) > score(b); });
+  const bool space = vocabulary.add_space_prefix.value_or(true);
+  auto steps = Description::array();
+  if (space) steps.push_back({{"type", "Prepend"}, {"prepend", "\u2581"}});
+  steps.push_back(replace_step(" ", "\u2581"));
+  out["normalizer"] = sequence("normalizers", std::move(steps));
+  out["decoder"] = sentencepiece_decoder(space, true);
+  BpeDescription options{.fuse_unknown = true, .byte_fallback = true};
+  if (vocabulary.unk && *vocabulary.unk >= 0 &&
+      static_cast<std::size_t>(*vocabulary.unk) < tokens.size())
+    options.unknown = tokens[static_cast<std::size_t>(*vocabulary.unk)];
+  out["model"] =
+      bpe_model(options, vocabulary_object(tokens), merges_of(tokens, order, Cuts::characters));
 }
 
 }  // namespace
 
 std::string gguf_tokenizer_json(const GgufVocabulary& vocabulary, const std::string& file) {
-  const auto& style = style_of(vocabulary, file);
+  const bool sentencepiece = vocabulary.model == "llama";
+  if (!sentencepiece && vocabulary.model != "gpt2")
+    throw Error(file,
+                "tokenizer.ggml.model '" + printable(vocabulary.model, 60) + "' is not supported",
+                "known are gpt2 and llama");
+  const auto* style = sentencepiece ? nullptr : gguf_style(vocabulary.pre);
+  if (!style && !sentencepiece)
+    throw Error(file, "tokenizer.ggml.pre '" + printable(vocabulary.pre, 60) + "' is not supported",
+                "known are " + known_gguf_styles());
   check(vocabulary, file);
-  json out;
-  out["version"] = "1.0";
-  out["truncation"] = nullptr;
-  out["padding"] = nullptr;
+  auto out = empty_description();
   out["added_tokens"] = added_tokens(vocabulary);
-  out["normalizer"] = style.nfc ? json{{"type", "NFC"}} : json(nullptr);
-  out["pre_tokenizer"] = pre_tokenizer(style);
-  out["post_processor"] = post_processor(vocabulary, style, file);
-  out["decoder"] = byte_level(true);
-  out["model"] = {{"type", "BPE"},
-                  {"dropout", nullptr},
-                  {"unk_token", nullptr},
-                  {"continuing_subword_prefix", nullptr},
-                  {"end_of_word_suffix", nullptr},
-                  {"fuse_unk", false},
-                  {"byte_fallback", false},
-                  {"ignore_merges", style.ignore_merges},
-                  {"vocab", json::object()},
-                  {"merges", vocabulary.merges}};
-  // An ordered object looks through all of its keys for each new one.
-  auto& vocab = out["model"]["vocab"].get_ref<json::object_t&>();
-  for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
-    vocab.json::object_t::Container::emplace_back(vocabulary.tokens[id], id);
+  const bool bos = vocabulary.add_bos.value_or(style ? style->add_bos : true);
+  out["post_processor"] = template_of(
+      marker(vocabulary, "bos", bos, vocabulary.bos, file),
+      marker(vocabulary, "eos", vocabulary.add_eos.value_or(false), vocabulary.eos, file));
+  if (style)
+    describe_byte_level(vocabulary, *style, out);
+  else
+    describe_sentencepiece(vocabulary, file, out);
   return out.dump();
 }
 

@@ -2,77 +2,41 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/error.hpp"
 #include "core/text/json_fields.hpp"
 #include "core/text/json_model.hpp"
 #include "core/text/json_steps.hpp"
 
 namespace strata::text {
-namespace {
-
-using nlohmann::json;
-
-// A tokenizer.json is about eight deep.
-constexpr int deepest = 64;
-
-void check_depth(std::string_view bytes, const std::string& file) {
-  int depth = 0;
-  bool inside = false;  // a string
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    const char c = bytes[at];
-    if (inside) {
-      if (c == '\\') ++at;
-      if (c == '"') inside = false;
-    } else if (c == '"') {
-      inside = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > deepest)
-        throw Error(file, "the JSON is nested too deep at byte " + std::to_string(at),
-                    "give a whole tokenizer.json");
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-}
-
-json parse(std::string_view bytes, const std::string& file) {
-  check_depth(bytes, file);
-  try {
-    return json::parse(bytes);
-  } catch (const json::parse_error& error) {
-    throw Error(file, "malformed JSON at byte " + std::to_string(error.byte),
-                "give a whole tokenizer.json");
-  } catch (const json::out_of_range&) {
-    throw Error(file, "the JSON has a number past what a double holds",
-                "give a whole tokenizer.json");
-  }
-}
-
-}  // namespace
-
 TokenizerParts parse_tokenizer_json(std::string_view bytes, const std::string& file) {
-  const auto value = parse(bytes, file);
+  const auto value = read_json(bytes, file);
   const JsonFields fields(value, "", file,
                           {"version", "truncation", "padding", "added_tokens", "normalizer",
                            "pre_tokenizer", "post_processor", "decoder", "model"});
   if (fields.find("version") && fields.text("version") != "1.0")
     fields.unsupported("version", fields.text("version"));
-  for (const auto* key : {"truncation", "padding"})
-    if (fields.find(key)) fields.refuse(std::string(key) + " is not supported");
-  const auto* normalizer = fields.find("normalizer");
-  const bool nfc = normalizer && parse_normalizer(*normalizer, file);
-  auto pre = parse_pre_tokenizer(fields.at("pre_tokenizer"), file);
-  parse_decoder(fields.at("decoder"), file);
-  auto model = parse_bpe(fields.at("model"), file);
-  auto added = parse_added_tokens(fields.find("added_tokens"), model.vocabulary(), nfc, file);
-  AddedIds ids;
-  if (const auto* post = fields.find("post_processor"))
-    ids = parse_post_processor(*post, file, [&](int64_t id) {
+  // What "truncation" and "padding" say is for batches of equal length, which nothing here makes.
+  TokenizerParts parts;
+  if (const auto* steps = fields.find("normalizer"))
+    parts.normalizers = parse_normalizer(*steps, file);
+  if (const auto* steps = fields.find("pre_tokenizer"))
+    parts.pre_tokenizers = parse_pre_tokenizer(*steps, file);
+  if (const auto* steps = fields.find("decoder"))
+    parts.decoder = parse_decoder(*steps, file);
+  else
+    parts.decoder = {decode_join()};
+  parts.model = parse_model(fields.at("model"), file);
+  const auto& vocabulary = parts.model->vocabulary();
+  parts.added =
+      parse_added_tokens(fields.find("added_tokens"), vocabulary, parts.normalizers, file);
+  if (const auto* post = fields.find("post_processor")) {
+    auto ids = parse_post_processor(*post, file, [&](int64_t id) {
       if (id < 0 || id > INT32_MAX) return false;
       const auto narrow = static_cast<int32_t>(id);
-      return added.by_id(narrow) || model.vocabulary().piece(narrow);
+      return parts.added.by_id(narrow) || vocabulary.piece(narrow);
     });
-  return {std::move(added), nfc, std::move(pre), std::move(model), ids.before, ids.after};
+    parts.before = std::move(ids.before), parts.after = std::move(ids.after);
+  }
+  return parts;
 }
 
 }  // namespace strata::text

@@ -9,7 +9,7 @@
 
 namespace strata::text {
 
-// The parts that a tokenizer.json describes: byte-level BPE, see tokenizer_json.cpp for the rest.
+// The parts that a tokenizer.json describes; json_*.cpp have what is supported of each.
 // Throws strata::Error that names `file` and what is malformed or not supported.
 TokenizerParts parse_tokenizer_json(std::string_view bytes, const std::string& file);
 

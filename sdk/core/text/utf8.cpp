@@ -38,6 +38,12 @@ std::optional<std::size_t> invalid_utf8(std::string_view text) {
   return std::nullopt;
 }
 
+std::size_t last_length(std::string_view text) {
+  std::size_t length = 1;
+  while ((byte_at(text, text.size() - length) >> 6) == 2) ++length;
+  return length;
+}
+
 char32_t code_point(std::string_view sequence) {
   char32_t c = byte_at(sequence, 0);
   if (sequence.size() == 1) return c;

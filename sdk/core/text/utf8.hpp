@@ -19,6 +19,9 @@ Utf8Sequence first_sequence(std::string_view text);
 // Where the first byte is that does not belong to a whole sequence.
 std::optional<std::size_t> invalid_utf8(std::string_view text);
 
+// The bytes of the last character of valid UTF-8 that is not empty.
+std::size_t last_length(std::string_view text);
+
 // The code point of a complete sequence.
 char32_t code_point(std::string_view sequence);
 // Appends the sequence of a code point below 0x110000 that is no surrogate.

@@ -17,11 +17,11 @@ Vocabulary vocabulary(const std::vector<std::string>& tokens) {
 }
 
 Ids encode(const Bpe& bpe, std::string_view word) {
-  BpeRoom room;
+  WordCache cache(word.size());
   Ids first;
-  bpe.encode(word, room, first);
+  bpe.encode(word, cache, first);
   Ids again;
-  bpe.encode(word, room, again);
+  bpe.encode(word, cache, again);
   REQUIRE(again == first);
   return first;
 }
@@ -44,7 +44,7 @@ TEST_CASE("of equal merges the leftmost is done first", "[text][bpe]") {
   REQUIRE(encode(bpe, std::string(1'000'001, 'a')).size() == 500'001);
 }
 
-TEST_CASE("a byte without a token falls away, or is the unknown token", "[text][bpe]") {
+TEST_CASE("a character without a token falls away, or is the unknown token", "[text][bpe]") {
   const std::vector<std::string> tokens{"a", "<unk>", "aa"};
   const std::vector<Merge> merges{{0, 0, 0, 2}};
   REQUIRE(encode(Bpe(vocabulary(tokens), merges, {}), "axxa") == Ids{2});
@@ -56,13 +56,36 @@ TEST_CASE("a byte without a token falls away, or is the unknown token", "[text][
 TEST_CASE("a whole word is its token where merges are ignored for it", "[text][bpe]") {
   const std::vector<std::string> tokens{"a", "b", "ab", "\u0120ab"};
   REQUIRE(encode(Bpe(vocabulary(tokens), {}, {.ignore_merges = true}), "ab") == Ids{2});
-  REQUIRE(encode(Bpe(vocabulary(tokens), {}, {.ignore_merges = true}), " ab") == Ids{3});
+  REQUIRE(encode(Bpe(vocabulary(tokens), {}, {.ignore_merges = true}), "\u0120ab") == Ids{3});
   REQUIRE(encode(Bpe(vocabulary(tokens), {}, {}), "ab") == Ids{0, 1});
+}
+
+TEST_CASE("a long word that no token reaches over falls apart to the same ids", "[text][bpe]") {
+  // Neither "ba" nor "\u00e9" is in a token, so the cuts lie there.
+  const Bpe bpe(vocabulary({"a", "b", "ab", "abb", "?", "aa"}), {{0, 1, 0, 2}, {2, 1, 1, 3}},
+                {.unknown = 4, .fuse_unknown = true});
+  std::string word;
+  Ids expected;
+  for (int i = 0; i < 1000; ++i) {
+    word += i % 2 ? "aabb" : "ab\u00e9\u00e9";
+    for (const int32_t id : i % 2 ? Ids{0, 3} : Ids{2, 4}) expected.push_back(id);
+  }
+  REQUIRE(encode(bpe, word) == expected);
+}
+
+TEST_CASE("a character without a token is its bytes, where all have tokens", "[text][bpe]") {
+  const std::vector<std::string> tokens{"a", "?", "<0xC3>", "<0xA9>", "<0xE2>"};
+  const auto encoded = [&](const char* word) {
+    return encode(Bpe(vocabulary(tokens), {}, {.unknown = 1, .byte_fallback = true}), word);
+  };
+  REQUIRE(encoded("a\u00e9a") == Ids{0, 2, 3, 0});
+  // The unknown token waits for the next character that has one.
+  REQUIRE(encoded("\u20ac\u00e9a") == Ids{2, 3, 1, 0});
 }
 
 TEST_CASE("words that share a place in what is known keep their own ids", "[text][bpe]") {
   const Bpe bpe(vocabulary({"a", "b", "c"}), {}, {});
-  BpeRoom room;
+  WordCache cache(1000);
   for (int round = 0; round < 2; ++round)
     for (int i = 0; i < 20000; ++i) {
       std::string word;
@@ -72,7 +95,7 @@ TEST_CASE("words that share a place in what is known keep their own ids", "[text
         expected.push_back(rest % 3);
       }
       Ids ids;
-      bpe.encode(word, room, ids);
+      bpe.encode(word, cache, ids);
       REQUIRE(ids == expected);
     }
 }

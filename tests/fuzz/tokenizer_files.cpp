@@ -1,0 +1,34 @@
+// The files of a folder without a tokenizer.json, with form feeds between them: taken and used, or
+// refused with an error.
+// covers: sdk/core/text/base64.cpp sdk/core/text/description.cpp
+// covers: sdk/core/text/sentencepiece.cpp
+// covers: sdk/core/text/tiktoken.cpp sdk/core/text/tokenizer_config.cpp
+// covers: sdk/core/text/tokenizer_folder.cpp
+#include <cstdint>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "core/text/tokenizer.hpp"
+
+using namespace strata::text;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
+  std::string_view rest(reinterpret_cast<const char*>(data), size);
+  const auto file = [&] {
+    const auto bytes = rest.substr(0, rest.find('\f'));
+    rest.remove_prefix(std::min(rest.size(), bytes.size() + 1));
+    return std::string(bytes);
+  };
+  TokenizerFiles files{.folder = "fuzz"};
+  files.config = file();
+  files.vocab = file();
+  files.merges = file();
+  files.tiktoken = file();
+  files.model = rest;  // may have form feeds of its own
+  try {
+    const auto tokenizer = Tokenizer::from_files(files);
+    tokenizer.decode(tokenizer.encode("It's 12\n \u00e9 <s>"), true);
+  } catch (const strata::Error&) {
+  }
+  return 0;
+}

@@ -1,0 +1,191 @@
+"""Formats that are no tokenizer.json give the ids of the tokenizers that transformers makes of them.
+
+Usage: formats_test.py DRIVER, with the program of tokenize_driver.cpp.
+"""
+import base64
+import io
+import json
+import os
+import sys
+import tempfile
+
+import sentencepiece
+from transformers import GemmaTokenizer, GPT2Tokenizer, LlamaTokenizer, Qwen2Tokenizer
+from transformers.convert_slow_tokenizer import SpmConverter, TikTokenConverter
+from transformers.integrations.ggml import convert_gguf_tokenizer
+from transformers.tokenization_utils_base import generate_merges
+
+from tokenizers_test import compare, samples, trained
+
+CONFIG = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": True}
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        with open(os.path.join(folder, name.replace("__", ".")), "w", encoding="utf-8") as file:
+            file.write(text if isinstance(text, str) else json.dumps(text))
+
+
+def vocab_and_merges(folder, tokenizer, config):
+    """The vocabulary of a byte-level style as the two files."""
+    model = json.loads(tokenizer.to_str())["model"]
+    merges = [tuple(merge) for merge in model["merges"]]
+    lines = ["#version: 0.2", *(" ".join(merge) for merge in merges)]
+    write(folder, vocab__json=model["vocab"], merges__txt="\n".join(lines) + "\n",
+          tokenizer_config__json=config)
+    return model["vocab"], merges
+
+
+def gpt2(folder):
+    added = {"5": {"content": "\"", "lstrip": True, "special": False},
+             "1500": {"content": "<tool>", "rstrip": True, "special": True}}
+    config = {"tokenizer_class": "GPT2TokenizerFast", "bos_token": "<|begin|>",
+              "eos_token": "<|end|>", "unk_token": "<unk>",
+              "pad_token": "<pad>", "add_bos_token": True, "added_tokens_decoder": added}
+    vocab_and_merges(folder, trained("gpt-2"), config)
+    return GPT2Tokenizer.from_pretrained(folder)
+
+
+def qwen2(folder):
+    config = {"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|end|>", "pad_token": "<|end|>",
+              "unk_token": None, "bos_token": None, "additional_special_tokens": ["<|begin|>"]}
+    vocab_and_merges(folder, trained("qwen2"), config)
+    return Qwen2Tokenizer.from_pretrained(folder)
+
+
+def pieces(folder, model_type, **options):
+    """Trains sentencepiece; its processor, and what transformers reads from the file."""
+    options = {"normalization_rule_name": "identity", **options}
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([line for line in samples() if line.isascii()]), model_writer=model,
+        vocab_size=600, model_type=model_type, remove_extra_whitespaces=False, minloglevel=2,
+        user_defined_symbols=["<tool>"], **options)
+    with open(os.path.join(folder, "tokenizer.model"), "wb") as file:
+        file.write(model.getvalue())
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    scores = [(processor.id_to_piece(i), processor.get_score(i)) for i in range(len(processor))]
+    return processor, scores, {piece: i for i, (piece, _) in enumerate(scores)}
+
+
+def llama(folder, legacy=False):
+    _, _, vocab = pieces(folder, "bpe", byte_fallback=True)
+    config = {**CONFIG, "tokenizer_class": "LlamaTokenizer", "legacy": legacy}
+    write(folder, tokenizer_config__json=config)
+    reference = LlamaTokenizer(vocab, generate_merges(vocab), legacy=legacy, add_bos_token=True)
+    return with_symbols(reference)
+
+
+def gemma(folder):
+    _, _, vocab = pieces(folder, "bpe", byte_fallback=True)
+    write(folder, tokenizer_config__json={**CONFIG, "tokenizer_class": "GemmaTokenizer"})
+    return with_symbols(GemmaTokenizer(vocab, generate_merges(vocab), **CONFIG, pad_token=None,
+                                       mask_token=None))
+
+
+def fields(message):
+    """The fields of a protocol buffer's message: number and value."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            byte = message[at]
+            at, value, shift = at + 1, value | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        tag = varint()
+        if tag & 7 == 0:
+            yield tag >> 3, varint()
+        else:
+            size = {1: 8, 5: 4}.get(tag & 7) or varint()
+            at += size
+            yield tag >> 3, message[at - size:at]
+
+
+def unigram(folder, rule="identity"):
+    processor, scores, _ = pieces(folder, "unigram", normalization_rule_name=rule)
+    write(folder, tokenizer_config__json={})
+    normalizer = dict(fields(dict(fields(processor.serialized_model_proto()))[3]))
+
+    class Proto:
+        class trainer_spec:
+            byte_fallback, unk_piece, unk_id = False, "<unk>", 0
+
+        class normalizer_spec:
+            precompiled_charsmap = normalizer.get(2, b"")
+
+    return with_symbols(SpmConverter.build_tokenizer_from_spm_proto(Proto, scores))
+
+
+def with_symbols(reference):
+    """Control pieces and user-defined ones are added tokens, as the package's reader has them."""
+    from tokenizers import AddedToken
+    backend = getattr(reference, "_tokenizer", reference)
+    for token in ("<unk>", "<s>", "</s>", "<tool>"):
+        backend.add_tokens([AddedToken(token, normalized=False, special=token != "<tool>")])
+    return backend
+
+
+def tiktoken(folder):
+    spelled = {character: byte for byte, character in alphabet()}
+    vocab = json.loads(trained("llama-bpe").to_str())["model"]["vocab"]
+    special = ("<unk>", "<|begin|>", "<|end|>")
+    tokens = [bytes(spelled[c] for c in token) for token in sorted(vocab, key=vocab.get)
+              if token not in special and all(c in spelled for c in token)]
+    ranks = {token: rank for rank, token in enumerate(tokens)}
+    lines = [f"{base64.b64encode(token).decode()} {rank}" for token, rank in ranks.items()]
+    added = {str(len(tokens) + i): {"content": token, "special": True}
+             for i, token in enumerate(["<|begin|>", "<|end|>"])}
+    write(folder, tokenizer__model="\n".join(lines) + "\n",
+          tokenizer_config__json={"added_tokens_decoder": added})
+    TikTokenConverter.load_tiktoken_bpe = staticmethod(lambda _: ranks)
+    return TikTokenConverter("", extra_special_tokens=["<|begin|>", "<|end|>"]).converted()
+
+
+def alphabet():
+    """Each byte with the character that spells it."""
+    plain = [*range(0x21, 0x7f), *range(0xa1, 0xad), *range(0xae, 0x100)]
+    others = [byte for byte in range(256) if byte not in plain]
+    return [(byte, chr(byte)) for byte in plain] + [
+        (byte, chr(0x100 + i)) for i, byte in enumerate(others)]
+
+
+def gguf_llama(folder):
+    processor, scores, vocab = pieces(folder, "bpe", byte_fallback=True)
+    kinds = [3 if processor.is_control(i) else 2 if processor.is_unknown(i) else
+             6 if processor.is_byte(i) else 1 for i in range(len(processor))]
+    kinds[vocab["<tool>"]] = 4
+    fields = {"tokens": list(vocab), "scores": [score for _, score in scores]}
+    write(folder, fields__json={**fields, "model": "llama", "types": kinds, "bos": 1, "eos": 2,
+                                "unk": 0, "add_eos": False})
+    reference, _ = convert_gguf_tokenizer("llama", {
+        **fields, "token_type": kinds, "bos_token_id": 1, "eos_token_id": 2, "unk_token_id": 0})
+    reference = with_symbols(reference)
+    from tokenizers import processors
+    reference.post_processor = processors.TemplateProcessing(single="<s> $A",
+                                                             special_tokens=[("<s>", 1)])
+    return reference
+
+
+FORMATS = {"gpt2": gpt2, "qwen2": qwen2, "llama": llama, "llama-legacy": lambda f: llama(f, True),
+           "gemma": gemma, "unigram": unigram, "unigram-nfkc": lambda f: unigram(f, "nmt_nfkc_cf"),
+           "tiktoken": tiktoken, "gguf-llama": gguf_llama}
+
+
+def main(driver):
+    for name, make in FORMATS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            reference = make(folder)
+            reference = getattr(reference, "_tokenizer", reference)
+            gguf = os.path.join(folder, "fields.json")
+            mode, path = ("gguf", gguf) if os.path.exists(gguf) else ("folder", folder)
+            print(name)
+            compare(driver, mode, path, reference, name, 3000)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
