@@ -5,7 +5,7 @@ Each style's vocabulary is trained as for the tests. Both encode the same text i
 their ids must be equal; a row has the best time of each. The package encodes without offsets, which
 is its quickest way.
 
-usage: ./dev bench tokenize [ROUNDS]
+usage: ./dev bench encode_text [ROUNDS]
 """
 import glob
 import json
