@@ -22,7 +22,8 @@ const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
     if (file.integer(at->first.substr(narrower.size())).value_or(0) > 0) return at->second;
   if (const auto at = mappings.find(*architecture); at != mappings.end()) return at->second;
   std::string known;
-  for (const auto& [name, mapping] : mappings) known.append(known.empty() ? "" : ", ").append(name);
+  for (const auto& [name, mapping] : mappings)
+    if (name.find('+') == std::string::npos) known.append(known.empty() ? "" : ", ").append(name);
   throw Error(file.path, "no plugin knows the architecture '" + printable(*architecture) + "'",
               known.empty() ? "none is known" : "known: " + known);
 }
