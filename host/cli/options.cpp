@@ -37,8 +37,14 @@ const std::array table{
            "sample from the K likeliest tokens", "all", 0, 1e9},
     Option{"top-p", "generate.top_p", &S::top_p, generate, "P",
            "sample from the likeliest tokens that hold this probability", "", 0, 1},
+    Option{"min-p", "generate.min_p", &S::min_p, generate, "P",
+           "sample from tokens with at least this part of the largest probability", "", 0, 1},
+    Option{"typical-p", "generate.typical_p", &S::typical_p, generate, "P",
+           "sample from the tokens of typical information that hold this probability", "", 0.01, 1},
     Option{"repetition-penalty", "generate.repetition_penalty", &S::repetition_penalty, generate,
            "R", "above 1: tokens seen before are less likely", "", 0.01, 100},
+    Option{"no-repeat-ngram-size", "generate.no_repeat_ngram_size", &S::no_repeat_ngram_size,
+           generate, "N", "no N tokens in a row occur twice", "any may", 0, 1e6},
     Option{"seed", "generate.seed", &S::seed, generate, "S", "of the sampler", "", 0, 9e18},
     Option{"ignore-eos", "generate.ignore_eos", &S::ignore_eos, generate, "",
            "go on past the end-of-text token"},
@@ -47,6 +53,15 @@ const std::array table{
         "give the embedding and the head a row for each of the tokenizer's tokens, rounded up to "
         "a multiple of N: the last rows go, new ones are the mean of the old",
         "as they are", 1, 1 << 20},
+    Option{"chat", "generate.chat", &S::chat, generate, "",
+           "each prompt is a user's message, put into the model's chat template"},
+    Option{"system", "generate.system", &S::system, generate, "TEXT",
+           "with --chat: the system's message before it"},
+    Option{"stop", "generate.stop", &S::stop, generate, "TEXT",
+           "the text ends before this one; may be repeated"},
+    Option{"logprobs", "generate.logprobs", &S::logprobs, generate, "N",
+           "with --json: how likely the model held each new token, and the N likeliest", "none", 0,
+           1e6},
     Option{"text-file", "perplexity.text_file", &S::text_file, perplexity, "FILE", "UTF-8 text"},
     Option{"context", "perplexity.context", &S::context, perplexity, "N", "tokens in a window", "",
            2, 1e9},
@@ -113,7 +128,8 @@ const std::array table{
 
 constexpr std::array command_table{
     CommandInfo{Command::generate, "generate",
-                "--model MODEL (--prompt TEXT | --prompt-file FILE | --input-ids IDS) [options]",
+                "--model MODEL (--prompt TEXT | --prompt-file FILE | --input-ids IDS) [--chat] "
+                "[options]",
                 "generate text"},
     CommandInfo{Command::logits, "logits",
                 "--model MODEL --input-ids IDS --output FILE.safetensors [options]",
@@ -139,7 +155,6 @@ constexpr std::array command_table{
 };
 
 constexpr std::array later_table{
-    Later{"--chat", "write the prompt in the model's chat format"},
     Later{"--kv-offload", "leave it out: keys and values stay on the device"},
     Later{"--ranks", "leave it out: one process computes"},
     Later{"--quant-group-size", "leave it out: weights are used as they are stored"},

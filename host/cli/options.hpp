@@ -47,7 +47,7 @@ struct CommandInfo {
 std::span<const Option> options();
 std::span<const CommandInfo> commands();
 
-// What is known and does not exist yet: the name ("--chat", "doctor") and what to do instead.
+// What is known and does not exist yet: the name ("--ranks", "doctor") and what to do instead.
 struct Later {
   std::string_view name, remedy;
 };

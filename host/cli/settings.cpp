@@ -34,6 +34,12 @@ void check_complete(Command command, const Settings& s) {
       need_one({{"--prompt", s.prompt.has_value()},
                 {"--prompt-file", !s.prompt_file.empty()},
                 {"--input-ids", !s.input_ids.empty()}});
+      if (s.chat && !s.input_ids.empty())
+        throw UsageError("--chat", "token ids are no message", "give --prompt or --prompt-file");
+      if (s.system && !s.chat) throw UsageError("--system", "needs --chat", "add --chat");
+      if (std::ranges::find(s.stop, "") != s.stop.end())
+        throw UsageError("--stop", "the text is empty", "give a text or leave it out");
+      if (s.logprobs > 0 && !s.json) throw UsageError("--logprobs", "needs --json", "add --json");
       return;
     case Command::logits:
       need(!s.model.empty(), "--model", model_remedy);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,8 +66,15 @@ struct Settings {
   double temperature = 0;  // 0: greedy
   std::int64_t top_k = 0;  // 0: all
   double top_p = 1;
+  double min_p = 0;
+  double typical_p = 1;
   double repetition_penalty = 1;
+  std::int64_t no_repeat_ngram_size = 0;  // 0: any may repeat
   std::int64_t seed = 0;
+  bool chat = false;
+  std::optional<std::string> system;
+  std::vector<std::string> stop;
+  std::int64_t logprobs = 0;  // 0: none
   bool ignore_eos = false;
 
   // import
@@ -100,6 +108,8 @@ struct Settings {
 
   // [config]: keys of config.json that these replace.
   nlohmann::json config_keys = nlohmann::json::object();
+  // The keys of what was set, whatever to.
+  std::set<std::string, std::less<>> given;
 
   // The plugins' own tables, raw, by "kind.name": {"offload.NAME": {"key": value}}.
   std::map<std::string, nlohmann::json> plugin_tables;

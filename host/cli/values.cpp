@@ -137,6 +137,7 @@ json parse_number(std::string_view text, std::string_view who, std::string_view 
 
 void assign(Settings& settings, const Option& option, const json& value, std::string_view who) {
   std::visit([&](auto field) { read(settings.*field, option, value, who); }, option.field);
+  settings.given.emplace(option.key);
   if (option.name == "quant" && settings.quant != "none")
     throw UsageError(who, "quantizing while loading does not exist yet ('" + settings.quant + "')",
                      "leave it out: quantized files are used as they are");

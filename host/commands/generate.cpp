@@ -1,12 +1,14 @@
 #include <algorithm>
+#include <ctime>
 #include <optional>
 #include <sstream>
 
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
-#include "core/text/text_stream.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/new_text.hpp"
 #include "host/output.hpp"
+#include "host/running/open_chat.hpp"
 #include "host/running/report.hpp"
 #include "host/running/trace.hpp"
 
@@ -26,13 +28,30 @@ std::vector<std::string> lines_of(const std::string& path) {
   return out;
 }
 
-Prompts prompts_of(const cli::Settings& settings, const text::Tokenizer* tokenizer) {
+// Each text as one user's message in the model's chat format.
+void put_into_chat(std::vector<std::string>& texts, const cli::Settings& settings,
+                   const source::Checkpoint& checkpoint) {
+  const auto chat = open_chat(checkpoint);
+  const auto now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  for (auto& text : texts) {
+    std::vector<text::Message> messages;
+    if (settings.system) messages.push_back({"system", *settings.system});
+    messages.push_back({"user", text});
+    text = chat.render(messages, local);
+  }
+}
+
+Prompts prompts_of(const cli::Settings& settings, const source::Checkpoint& checkpoint,
+                   const text::Tokenizer* tokenizer) {
   if (!settings.input_ids.empty()) return settings.input_ids;
   Prompts out;
-  const auto texts =
-      settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
+  auto texts = settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
+  if (settings.chat) put_into_chat(texts, settings, checkpoint);
   for (const auto& text : texts) {
-    out.push_back(tokenizer->encode(text));
+    // A chat template writes the special tokens itself.
+    out.push_back(tokenizer->encode(text, !settings.chat));
     if (out.back().empty())
       throw Error(settings.prompt ? "--prompt" : settings.prompt_file,
                   "prompt " + std::to_string(out.size() - 1) + " has no tokens",
@@ -41,18 +60,11 @@ Prompts prompts_of(const cli::Settings& settings, const text::Tokenizer* tokeniz
   return out;
 }
 
-// The configuration's eos_token_id: one, a list, or none.
-std::vector<int32_t> ends_of(const cli::Settings& settings, const source::Config& config) {
-  std::vector<int32_t> out;
-  if (settings.ignore_eos) return out;
-  const auto count = config.count("eos_token_id");
-  const int64_t none = -1;
-  for (uint64_t i = 0; i < count; ++i) {
-    const auto listed = config.count("eos_token_id." + std::to_string(i)) > 0;
-    out.push_back(static_cast<int32_t>(
-        config.i64(listed ? "eos_token_id." + std::to_string(i) : "eos_token_id", &none)));
-  }
-  return out;
+// The ids that end a text: generation_config.json's, else the configuration's.
+std::vector<int32_t> ends_of(const cli::Settings& settings, const source::Config& config,
+                             const run::GenerationConfig& generation) {
+  if (settings.ignore_eos) return {};
+  return generation.ends ? *generation.ends : run::token_ids(config, "eos_token_id");
 }
 
 Room room_of(const Prompts& prompts, int64_t new_tokens) {
@@ -65,27 +77,35 @@ Room room_of(const Prompts& prompts, int64_t new_tokens) {
   return room;
 }
 
-// Text as it is made: one prompt's streams, several are printed as each is done.
-class Printer {
- public:
-  Printer(const text::Tokenizer& tokenizer, std::size_t rows)
-      : tokenizer_(tokenizer), ids_(rows), stream_(tokenizer, true) {}
+// What was set wins over what the model's makers set. Theirs for drawing count only where tokens
+// are drawn, which they do not decide: without a temperature the likeliest token is taken.
+run::Sampling sampling_of(const cli::Settings& settings, const run::Sampling& own) {
+  auto out = own;
+  const auto take = [&](const char* key, auto& to, auto value) {
+    if (settings.given.contains(key))
+      to = static_cast<std::remove_reference_t<decltype(to)>>(value);
+  };
+  take("generate.top_k", out.top_k, settings.top_k);
+  take("generate.top_p", out.top_p, settings.top_p);
+  take("generate.min_p", out.min_p, settings.min_p);
+  take("generate.typical_p", out.typical_p, settings.typical_p);
+  take("generate.repetition_penalty", out.repetition_penalty, settings.repetition_penalty);
+  take("generate.no_repeat_ngram_size", out.no_repeat_ngram, settings.no_repeat_ngram_size);
+  out.temperature = settings.temperature;
+  out.seed = static_cast<uint64_t>(settings.seed);
+  return out;
+}
 
-  void operator()(std::size_t row, int32_t id, bool last) {
-    if (ids_.size() == 1) {
-      print(stream_.add(id));
-      if (last) print(stream_.finish() + "\n");
-      return;
-    }
-    ids_[row].push_back(id);
-    if (last) print("[" + std::to_string(row) + "] " + tokenizer_.decode(ids_[row], true) + "\n");
+nlohmann::json json_of(const std::vector<run::TokenLogprobs>& tokens,
+                       const std::vector<int32_t>& ids) {
+  auto out = nlohmann::json::array();
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    auto top = nlohmann::json::array();
+    for (const auto& one : tokens[i].top) top.push_back({{"id", one.id}, {"logprob", one.logprob}});
+    out.push_back({{"id", ids[i]}, {"logprob", tokens[i].logprob}, {"top", top}});
   }
-
- private:
-  const text::Tokenizer& tokenizer_;
-  Prompts ids_;
-  text::TextStream stream_;
-};
+  return out;
+}
 
 }  // namespace
 
@@ -111,33 +131,41 @@ void generate(const cli::Settings& settings) {
     if (!by_ids) throw;
     plugins.log().line(STRATA_INFO, std::string("no text: ") + e.what());
   }
+  if (!tokenizer && !settings.stop.empty())
+    throw Error("--stop", "the model has no tokenizer that makes text", "leave it out");
+  const auto generation = open_generation_config(*model.checkpoint);
+  for (const auto& key : generation.ignored)
+    plugins.log().line(STRATA_WARN, "generation_config.json: " + key + " is not followed");
   run::GenerateRequest request;
-  request.prompts = prompts_of(settings, tokenizer ? &*tokenizer : nullptr);
+  request.prompts = prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr);
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
-  request.new_tokens = settings.max_new_tokens;
-  request.ends = ends_of(settings, *model.config);
-  request.sampling = {.temperature = settings.temperature,
-                      .top_k = static_cast<uint32_t>(settings.top_k),
-                      .top_p = settings.top_p,
-                      .repetition_penalty = settings.repetition_penalty,
-                      .seed = static_cast<uint64_t>(settings.seed)};
+  request.new_tokens = settings.given.contains("generate.max_new_tokens")
+                           ? settings.max_new_tokens
+                           : generation.new_tokens.value_or(settings.max_new_tokens);
+  request.ends = ends_of(settings, *model.config, generation);
+  request.sampling = sampling_of(settings, generation.sampling);
+  request.logprobs = static_cast<std::size_t>(settings.logprobs);
+  std::optional<NewText> text;
+  if (tokenizer) {
+    text.emplace(*tokenizer, request.prompts.size(), settings.stop, settings.json);
+    request.stops = [&](std::size_t row, int32_t id) { return text->add(row, id); };
+  }
   auto planned = plan_run(settings, model, room_of(request.prompts, request.new_tokens), plugins);
   const auto asked = asked_of(planned);
   const auto session = open_session(settings, model, std::move(planned), false, plugins);
-  std::optional<Printer> printer;
-  if (tokenizer && !settings.json) printer.emplace(*tokenizer, request.prompts.size());
   const auto result = run::generate(*session, request, [&](std::size_t row, int32_t id, bool last) {
-    if (printer) (*printer)(row, id, last);
-    if (!printer && !settings.json) print(std::to_string(id) + (last ? "\n" : ","));
+    if (text && last) text->end(row);
+    if (!text && !settings.json) print(std::to_string(id) + (last ? "\n" : ","));
   });
   write_trace(settings.trace, *session);
   if (!settings.json) return;
-  auto texts = nlohmann::json::array();
-  for (const auto& ids : result.tokens)
-    texts.push_back(tokenizer ? tokenizer->decode(ids, true) : "");
-  print_json({{"output_ids", result.tokens},
-              {"text", texts},
-              {"report", report(*session, plugins, asked, result)}});
+  nlohmann::json out{
+      {"output_ids", result.tokens},
+      {"text", text ? text->texts() : std::vector<std::string>(result.tokens.size())},
+      {"report", report(*session, plugins, asked, result)}};
+  for (std::size_t row = 0; row < result.logprobs.size(); ++row)
+    out["logprobs"].push_back(json_of(result.logprobs[row], result.tokens[row]));
+  print_json(out);
 }
 
 }  // namespace strata::host

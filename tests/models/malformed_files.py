@@ -205,3 +205,42 @@ TOKENIZER = [
     ("unknown pre-tokenizer", tokenizer(lambda t: t.update(pre_tokenizer={"type": "UnicodeScripts"}))),
     ("unknown normalizer", tokenizer(lambda t: t.update(normalizer={"type": "Odd"}))),
 ]
+
+
+def file(name, text):
+    return lambda m: (m / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def chat(template):
+    return file("tokenizer_config.json", json.dumps({"chat_template": template}))
+
+
+# Run by `generate --chat`.
+CHAT = [
+    ("no template", file("tokenizer_config.json", "{}")),
+    ("no JSON", file("tokenizer_config.json", "{")),
+    ("a list", file("tokenizer_config.json", "[]")),
+    ("a token is a number", file("tokenizer_config.json", '{"bos_token": 3}')),
+    ("template is a number", chat(3)),
+    ("no default of several", chat([{"name": "tool_use", "template": "x"}])),
+    ("tag without end", chat("a\n{{ b")),
+    ("unknown statement", chat("{% include 'x' %}")),
+    ("unknown filter", chat("\n\n{{ messages|batch(2) }}")),
+    ("it refuses", chat("{{ raise_exception('no system') }}")),
+    ("it never ends", chat("{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}")),
+    ("not UTF-8", file("chat_template.jinja", b"\xff")),
+    ("a folder", lambda m: (m / "chat_template.jinja").mkdir()),
+    ("it gives nothing", chat("")),
+]
+
+# Run by `generate`.
+GENERATION = [
+    ("cut", file("generation_config.json", '{"eos')),
+    ("a list", file("generation_config.json", "[]")),
+    ("eos is text", file("generation_config.json", '{"eos_token_id": "a"}')),
+    ("eos past 32 bits", file("generation_config.json", '{"eos_token_id": [1, 4294967296]}')),
+    ("top_p above 1", file("generation_config.json", '{"top_p": 7}')),
+    ("top_k below 0", file("generation_config.json", '{"top_k": -1}')),
+    ("no new tokens", file("generation_config.json", '{"max_new_tokens": 0}')),
+    ("suppressed text", file("generation_config.json", '{"suppress_tokens": ["a"]}')),
+]

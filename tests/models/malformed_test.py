@@ -54,6 +54,10 @@ class Table:
                 for kind, table in malformed_files.FORMATS.items() for row in table]
         rows += [("tokenizer.json", "model", ["tokenize", "--text", "abc"], *row)
                  for row in malformed_files.TOKENIZER]
+        generate = ["generate", "--device", "cpu", "--prompt", "ABC"]
+        rows += [("chat", "model", [*generate, "--chat"], *row) for row in malformed_files.CHAT]
+        rows += [("generation_config.json", "model", generate, *row)
+                 for row in malformed_files.GENERATION]
         for kind, source, command, name, damage in rows:
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:
                 model = pathlib.Path(folder, source)

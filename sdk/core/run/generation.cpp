@@ -31,6 +31,7 @@ class Generation {
       : session_(session), request_(request), on_token_(on_token), sampler_(request.sampling),
         all_(request.prompts), live_(all_.size(), true) {
     result_.tokens.resize(all_.size());
+    if (request.logprobs > 0) result_.logprobs.resize(all_.size());
   }
 
   GenerateResult run() {
@@ -107,11 +108,14 @@ class Generation {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto row = rows[i];
       auto& made = result_.tokens[row];
-      const auto id =
-          sampler_.next(logits.subspan(i * vocabulary, vocabulary), all_[row], row, made.size());
+      const auto own = logits.subspan(i * vocabulary, vocabulary);
+      const auto id = sampler_.next(own, all_[row], request_.prompts[row].size(), row, made.size());
+      if (request_.logprobs > 0)
+        result_.logprobs[row].push_back(logprobs(own, id, request_.logprobs));
       made.push_back(id);
       all_[row].push_back(id);
-      live_[row] = std::ranges::find(request_.ends, id) == request_.ends.end() &&
+      const bool stopped = request_.stops && request_.stops(row, id);
+      live_[row] = !stopped && std::ranges::find(request_.ends, id) == request_.ends.end() &&
                    static_cast<int64_t>(made.size()) < request_.new_tokens;
       if (on_token_) on_token_(row, id, !live_[row]);
     }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "core/run/logprobs.hpp"
 #include "core/run/sampler.hpp"
 #include "core/run/session.hpp"
 
@@ -15,15 +16,19 @@ struct GenerateRequest {
   int64_t new_tokens = 16;                    // of each, at most
   Sampling sampling;
   std::vector<int32_t> ends;  // a token of these ends its sequence
+  // Asked for each new token; true: its sequence ends with it.
+  std::function<bool(std::size_t row, int32_t id)> stops{};
+  std::size_t logprobs = 0;  // likeliest tokens to name for each new one; 0: no logprobs
 };
 
 struct GenerateResult {
   std::vector<std::vector<int32_t>> tokens;  // new ones, with the one that ended the sequence
-  double first_token_s = 0;                  // until every sequence has its first one
-  double decode_s = 0;                       // after that
-  int64_t decoded = 0;                       // tokens made in decode_s
-  int64_t steps = 0;                         // passes of decode_s
-  Moved prefill, decode;                     // bytes moved in either
+  std::vector<std::vector<TokenLogprobs>> logprobs;  // of them, where they were asked for
+  double first_token_s = 0;                          // until every sequence has its first one
+  double decode_s = 0;                               // after that
+  int64_t decoded = 0;                               // tokens made in decode_s
+  int64_t steps = 0;                                 // passes of decode_s
+  Moved prefill, decode;                             // bytes moved in either
 };
 
 // Called with each new token as it is made; `last`: the sequence ends with it.

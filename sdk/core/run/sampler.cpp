@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 namespace strata::run {
 
@@ -21,60 +22,27 @@ double uniform(uint64_t seed, uint64_t row, uint64_t step) {
   return static_cast<double>(bits) * 0x1p-53;
 }
 
-int32_t Sampler::next(std::span<const float> logits, std::span<const int32_t> seen, uint64_t row,
-                      uint64_t step) {
-  scores_.assign(logits.begin(), logits.end());
-  penalise(seen);
-  if (sampling_.temperature <= 0)
-    return static_cast<int32_t>(std::ranges::max_element(scores_) - scores_.begin());
-  for (auto& score : scores_) score = static_cast<float>(score / sampling_.temperature);
-  const auto count = keep_top_p(keep_top_k());
-  double sum = 0;
-  for (std::size_t i = 0; i < count; ++i) sum += weights_[i];
-  double draw = uniform(sampling_.seed, row, step) * sum;
-  for (std::size_t i = 0; i + 1 < count; ++i)
-    if ((draw -= weights_[i]) < 0) return candidates_[i].id;
-  return candidates_[count - 1].id;
-}
-
-// Each token that was there once: a positive logit is divided, a negative one multiplied.
-void Sampler::penalise(std::span<const int32_t> seen) {
-  if (sampling_.repetition_penalty == 1) return;
-  std::vector<int32_t> once(seen.begin(), seen.end());
-  std::ranges::sort(once);
-  once.erase(std::unique(once.begin(), once.end()), once.end());
-  const auto penalty = static_cast<float>(sampling_.repetition_penalty);
-  for (const auto id : once) {
-    auto& score = scores_[static_cast<std::size_t>(id)];
-    score = score > 0 ? score / penalty : score * penalty;
-  }
-}
-
-// The k largest, ties of the last one included as transformers does, in falling order.
-std::size_t Sampler::keep_top_k() {
-  candidates_.clear();
-  for (std::size_t id = 0; id < scores_.size(); ++id)
-    candidates_.push_back({scores_[id], static_cast<int32_t>(id)});
-  std::ranges::stable_sort(
-      candidates_, [](const Candidate& a, const Candidate& b) { return a.logit > b.logit; });
-  if (sampling_.top_k == 0 || sampling_.top_k >= candidates_.size()) return candidates_.size();
-  std::size_t count = sampling_.top_k;
-  while (count < candidates_.size() && candidates_[count].logit == candidates_[count - 1].logit)
-    ++count;
-  return count;
-}
-
-// The fewest whose probabilities together reach top_p. Fills the weights of those.
-std::size_t Sampler::keep_top_p(std::size_t count) {
-  weights_.resize(count);
-  double sum = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    sum += weights_[i] = std::exp(static_cast<double>(candidates_[i].logit) - candidates_[0].logit);
-  if (sampling_.top_p >= 1) return count;
-  double held = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    if ((held += weights_[i]) >= sampling_.top_p * sum) return i + 1;
-  return count;
+int32_t Sampler::next(std::span<const float> logits, std::span<const int32_t> seen,
+                      std::size_t prompt, uint64_t row, uint64_t step) {
+  const auto scores = process_.scores(logits, seen, prompt);
+  const auto largest = std::ranges::max_element(scores);
+  if (process_.sampling().temperature <= 0) return static_cast<int32_t>(largest - scores.begin());
+  order_.clear();
+  for (std::size_t id = 0; id < scores.size(); ++id)
+    if (std::isfinite(scores[id])) order_.push_back(static_cast<int32_t>(id));
+  std::ranges::stable_sort(order_, [&](int32_t a, int32_t b) {
+    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+  });
+  if (order_.empty()) return static_cast<int32_t>(largest - scores.begin());
+  weights_.clear();
+  for (const auto id : order_)
+    weights_.push_back(
+        std::exp(static_cast<double>(scores[static_cast<std::size_t>(id)]) - *largest));
+  double draw = uniform(process_.sampling().seed, row, step) *
+                std::accumulate(weights_.begin(), weights_.end(), 0.0);
+  for (std::size_t i = 0; i + 1 < order_.size(); ++i)
+    if ((draw -= weights_[i]) < 0) return order_[i];
+  return order_.back();
 }
 
 }  // namespace strata::run

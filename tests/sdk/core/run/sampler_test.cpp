@@ -42,20 +42,32 @@ TEST_CASE("what is drawn follows what transformers' processors leave, draw by dr
   const made::Folder folder;
   made::python("sampler_cases.py", {folder.path("cases.json")});
   const auto cases = nlohmann::json::parse(made::read(folder.path("cases.json")));
-  REQUIRE(cases.size() == 72);
+  REQUIRE(cases.size() == 192);
   for (const auto& c : cases) {
     const auto logits = c["logits"].get<std::vector<float>>();
     const auto seen = c["seen"].get<std::vector<int32_t>>();
     const auto left = c["probabilities"].get<std::vector<double>>();
-    Sampler sampler({.temperature = c["temperature"],
-                     .top_k = c["top_k"],
-                     .top_p = c["top_p"],
-                     .repetition_penalty = c["penalty"],
-                     .seed = 11});
+    const Sampling sampling{.temperature = c["temperature"],
+                            .top_k = c["top_k"],
+                            .top_p = c["top_p"],
+                            .min_p = c["min_p"],
+                            .typical_p = c["typical_p"],
+                            .repetition_penalty = c["penalty"],
+                            .no_repeat_ngram = c["ngram"],
+                            .suppress = c["suppress"].get<std::vector<int32_t>>(),
+                            .suppress_first = c["suppress_first"].get<std::vector<int32_t>>(),
+                            .seed = 11};
+    Sampler sampler(sampling);
     // The inverse of the cumulative distribution, the likeliest first.
     std::vector<std::size_t> order(left.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::stable_sort(order, std::greater{}, [&](std::size_t id) { return left[id]; });
+    LogitsProcess process(sampling);
+    const auto processed = process.scores(logits, seen, c["prompt"]);
+    for (std::size_t id = 0; id < left.size(); ++id) {
+      REQUIRE((processed[id] == -INFINITY) == c["scores"][id].is_null());
+      if (!c["scores"][id].is_null()) REQUIRE(processed[id] == c["scores"][id].get<float>());
+    }
     int compared = 0;
     for (uint64_t step = 0; step < 400; ++step) {
       const double draw = uniform(11, 3, step);
@@ -68,7 +80,7 @@ TEST_CASE("what is drawn follows what transformers' processors leave, draw by dr
         nearest = std::min(nearest, std::abs(sum - draw));
         if (!found && draw < sum) expected = id, found = true;
       }
-      const auto id = static_cast<std::size_t>(sampler.next(logits, seen, 3, step));
+      const auto id = static_cast<std::size_t>(sampler.next(logits, seen, c["prompt"], 3, step));
       REQUIRE(left[id] > 0);
       if (nearest < 1e-5) continue;  // two roundings of one boundary
       REQUIRE(id == expected);
@@ -80,10 +92,10 @@ TEST_CASE("what is drawn follows what transformers' processors leave, draw by dr
 
 TEST_CASE("without a temperature the first of the largest logits is taken", "[run][sampler]") {
   Sampler sampler({});
-  REQUIRE(sampler.next(std::vector<float>{-1, 4, 2, 4}, {}, 0, 0) == 1);
+  REQUIRE(sampler.next(std::vector<float>{-1, 4, 2, 4}, {}, 0, 0, 0) == 1);
   Sampler penalised({.repetition_penalty = 3});
   const std::vector<int32_t> seen{1, 1};
-  REQUIRE(penalised.next(std::vector<float>{-1, 4, 2, 3.5F}, seen, 0, 0) == 3);
+  REQUIRE(penalised.next(std::vector<float>{-1, 4, 2, 3.5F}, seen, 2, 0, 0) == 3);
   const std::vector<int32_t> negative{0};
-  REQUIRE(penalised.next(std::vector<float>{-1, -4, -5, -1.5F}, negative, 0, 0) == 3);
+  REQUIRE(penalised.next(std::vector<float>{-1, -4, -5, -1.5F}, negative, 1, 0, 0) == 3);
 }

@@ -1,0 +1,28 @@
+#include "host/commands/new_text.hpp"
+
+#include "host/output.hpp"
+
+namespace strata::host {
+
+NewText::NewText(const text::Tokenizer& tokenizer, std::size_t rows,
+                 const std::vector<std::string>& stops, bool silent)
+    : streams_(rows, text::StoppingText(tokenizer, stops)), texts_(rows), silent_(silent) {}
+
+bool NewText::add(std::size_t row, int32_t id) {
+  take(row, streams_[row].add(id));
+  return streams_[row].stopped();
+}
+
+void NewText::end(std::size_t row) {
+  take(row, streams_[row].finish());
+  if (silent_) return;
+  if (texts_.size() == 1) return print("\n");
+  print("[" + std::to_string(row) + "] " + texts_[row] + "\n");
+}
+
+void NewText::take(std::size_t row, const std::string& text) {
+  texts_[row] += text;
+  if (!silent_ && texts_.size() == 1) print(text);
+}
+
+}  // namespace strata::host

@@ -1,0 +1,25 @@
+// A generation_config.json: what a model's makers set for generating.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/run/logits_process.hpp"
+#include "core/source/config.hpp"
+
+namespace strata::run {
+
+struct GenerationConfig {
+  std::optional<std::vector<int32_t>> ends;  // eos_token_id: one or a list
+  std::optional<int64_t> new_tokens;         // max_new_tokens
+  Sampling sampling;                         // temperature and do_sample are not read
+  std::vector<std::string> ignored;          // keys that ask for what is not done here
+};
+
+// Throws Error with `name` and the key, for a value that is none.
+GenerationConfig parse_generation_config(std::string bytes, std::string name);
+
+// The ids at a configuration's key: one, a list, or none.
+std::vector<int32_t> token_ids(const source::Config& config, const std::string& key);
+
+}  // namespace strata::run

@@ -1,0 +1,31 @@
+// What a rendering may still do. Steps, bytes and elements draw on one sum, so that a template that
+// never ends, or that makes texts without end, is refused after about a second.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/text/jinja/value.hpp"
+
+namespace strata::text::jinja {
+
+class Budget {
+ public:
+  static constexpr std::uint64_t step = 32, element = 64;  // a byte of text costs 1
+
+  void spend(std::uint64_t cost) {
+    if (cost > left_) throw Refused("it makes too much text or takes too many steps");
+    left_ -= cost;
+  }
+  void append(std::string& out, std::string_view text) {
+    spend(text.size());
+    out += text;
+  }
+  // What walking through the value costs, that which its elements hold left out.
+  void walk(const Value& value);
+
+ private:
+  std::uint64_t left_ = 1 << 28;
+};
+
+}  // namespace strata::text::jinja

@@ -1,0 +1,21 @@
+// Python's comparisons, and what its containers hold.
+#pragma once
+#include <functional>
+
+#include "core/text/jinja/budget.hpp"
+
+namespace strata::text::jinja {
+
+enum class Comparison { equal, unequal, less, less_equal, greater, greater_equal, in, not_in };
+
+bool truth(const Value& value);
+bool equal(Budget& budget, const Value& a, const Value& b);
+// Throws Refused where Python does not compare the two.
+bool compare(Budget& budget, Comparison by, const Value& a, const Value& b);
+// Whether another key of a dict is the same as this one; throws Refused where it cannot be a key.
+std::function<bool(const Value&)> hashable(const Value& key);
+// The elements that Python's iteration gives; what is walked through once is empty afterwards.
+Values elements(Budget& budget, const Value& value);
+bool iterable(const Value& value);
+
+}  // namespace strata::text::jinja

@@ -1,0 +1,24 @@
+// The functions that every template can call.
+#pragma once
+#include <ctime>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/text/jinja/arguments.hpp"
+#include "core/text/jinja/budget.hpp"
+
+namespace strata::text::jinja {
+
+// What the functions need of a rendering.
+struct Surroundings {
+  std::tm now{};                                     // of strftime_now
+  std::vector<std::unique_ptr<Namespace>> spaces{};  // that were made
+};
+
+// Undefined where no function has the name.
+Value find_function(std::string_view name);
+Value call_function(Budget& budget, Surroundings& surroundings, std::string_view name,
+                    const Arguments& arguments);
+
+}  // namespace strata::text::jinja

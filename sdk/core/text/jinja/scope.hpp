@@ -1,0 +1,32 @@
+// Where names are looked up, and what a template can call.
+#pragma once
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/text/jinja/value.hpp"
+
+namespace strata::text::jinja {
+
+struct Statement;
+
+struct Scope {
+  std::shared_ptr<Scope> outer;
+  std::unordered_map<std::string_view, Value> names;  // spelled by the template
+};
+
+// A method of a value, a function of the language, or a macro with the scope that it was made in.
+// A macro does not keep its scope alive, which would hold it in turn.
+struct Callable {
+  std::string_view name;
+  Value self{};                      // of a method
+  const Statement* macro = nullptr;  // of a macro, or a call's body
+  std::weak_ptr<Scope> scope{};
+};
+
+struct Loop {
+  Values items;
+  std::size_t at = 0;
+};
+
+}  // namespace strata::text::jinja

@@ -1,0 +1,126 @@
+"""Conversations, stop texts, logprobs and generation_config.json through the program, against transformers.
+
+Usage: chat_test.py PROGRAM FOLDER
+"""
+
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import torch
+import transformers
+
+from malformed_inputs import write_folder
+from program import Program
+
+PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
+NEW_TOKENS = 12
+TEMPLATE = ("{{ bos_token }}{% for m in messages %}{{ m.role|upper }}: {{ m.content|trim }}\n{% endfor %}"
+            "{% if add_generation_prompt %}BOT:{% endif %}")
+
+
+class Chat(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        temporary = tempfile.TemporaryDirectory(dir=PARENT)
+        cls.addClassCleanup(temporary.cleanup)
+        cls.folder = pathlib.Path(temporary.name, "model")
+        write_folder(cls.folder)
+        (cls.folder / "tokenizer_config.json").write_text(json.dumps(
+            {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "A", "chat_template": TEMPLATE}))
+        cls.tokenizer = transformers.AutoTokenizer.from_pretrained(cls.folder)
+        cls.model = transformers.AutoModelForCausalLM.from_pretrained(cls.folder, dtype=torch.float32).eval()
+
+    def generate(self, *options):
+        return json.loads(PROGRAM.text("generate", "--model", self.folder, "--max-new-tokens", NEW_TOKENS,
+                                       "--device", "cpu", "--threads", 1, "--ignore-eos", "--json", *options))
+
+    def reference(self, ids, **more):
+        prompt = torch.tensor([ids])
+        self.model.generation_config.eos_token_id = None
+        return self.model.generate(prompt, attention_mask=torch.ones_like(prompt), do_sample=False, pad_token_id=0,
+                                   max_new_tokens=NEW_TOKENS, output_logits=True, return_dict_in_generate=True,
+                                   **more)
+
+    def ids(self, *messages):
+        return self.tokenizer.apply_chat_template(
+            [{"role": role, "content": content} for role, content in messages], add_generation_prompt=True,
+            return_dict=False)
+
+    def test_a_prompt_becomes_a_conversation(self):
+        made = self.generate("--chat", "--prompt", "  ABC ")
+        ids = self.ids(("user", "  ABC "))
+        self.assertEqual(made["output_ids"], [self.reference(ids).sequences[0, len(ids):].tolist()])
+        made = self.generate("--chat", "--system", "BE", "--prompt", "ABC")
+        ids = self.ids(("system", "BE"), ("user", "ABC"))
+        self.assertEqual(made["output_ids"], [self.reference(ids).sequences[0, len(ids):].tolist()])
+
+    def test_a_file_of_its_own_wins(self):
+        file = self.folder / "chat_template.jinja"
+        file.write_text("{{ messages[0].content * 2 }}")
+        try:
+            ids = transformers.AutoTokenizer.from_pretrained(self.folder).apply_chat_template(
+                [{"role": "user", "content": "AB"}], return_dict=False)
+            made = self.generate("--chat", "--prompt", "AB")
+            self.assertEqual(made["output_ids"], [self.reference(ids).sequences[0, len(ids):].tolist()])
+        finally:
+            file.unlink()
+
+    def test_logprobs_are_those_of_the_logits(self):
+        made = self.generate("--input-ids", "5,6,7", "--logprobs", "4")
+        want = self.reference([5, 6, 7])
+        self.assertEqual(len(made["logprobs"][0]), NEW_TOKENS)
+        for token, logits, took in zip(made["logprobs"][0], want.logits, want.sequences[0, 3:], strict=True):
+            logprobs = logits[0].double().log_softmax(-1)
+            self.assertEqual(token["id"], int(took))
+            self.assertAlmostEqual(token["logprob"], float(logprobs[took]), delta=1e-3)
+            best = logprobs.topk(4)
+            self.assertEqual([one["id"] for one in token["top"]], best.indices.tolist())
+            for one, value in zip(token["top"], best.values.tolist(), strict=True):
+                self.assertAlmostEqual(one["logprob"], value, delta=1e-3)
+
+    def test_a_text_ends_before_its_stop_text(self):
+        whole = self.generate("--prompt", "ABC")
+        text = whole["text"][0]
+        for begin in range(0, len(text) - 3, max(3, len(text) // 4)):
+            stop = text[begin:begin + 3]
+            with self.subTest(stop=stop):
+                made = self.generate("--prompt", "ABC", "--stop", stop, "--stop", "never there")
+                self.assertEqual(made["text"][0], text[:text.index(stop)])
+                count = len(made["output_ids"][0])
+                self.assertEqual(made["output_ids"][0], whole["output_ids"][0][:count])
+                self.assertIn(stop, self.tokenizer.decode(made["output_ids"][0]))
+                self.assertNotIn(stop, self.tokenizer.decode(made["output_ids"][0][:-1]))
+                streamed = PROGRAM.text("generate", "--model", self.folder, "--max-new-tokens", NEW_TOKENS, "--device",
+                                        "cpu", "--threads", 1, "--ignore-eos", "--prompt", "ABC", "--stop", stop)
+                self.assertEqual(streamed, text[:text.index(stop)] + "\n")
+
+    def test_generation_config_sets_what_is_not_given(self):
+        file = self.folder / "generation_config.json"
+        plain = self.reference([5, 6, 7]).sequences[0, 3:].tolist()
+        settings = {"repetition_penalty": 1.7, "no_repeat_ngram_size": 2, "suppress_tokens": [plain[0], plain[3]]}
+        file.write_text(json.dumps({**settings, "do_sample": True, "temperature": 5.0, "top_k": 3}))
+        try:
+            want = self.reference([5, 6, 7], **settings).sequences[0, 3:].tolist()
+            self.assertNotEqual(want, plain)
+            self.assertEqual(self.generate("--input-ids", "5,6,7")["output_ids"], [want])
+            del settings["repetition_penalty"]
+            want = self.reference([5, 6, 7], **settings).sequences[0, 3:].tolist()
+            self.assertEqual(
+                self.generate("--input-ids", "5,6,7", "--repetition-penalty", "1")["output_ids"], [want])
+            file.write_text(json.dumps({"eos_token_id": [1, plain[4]], "max_new_tokens": 7}))
+            made = json.loads(PROGRAM.text("generate", "--model", self.folder, "--input-ids", "5,6,7", "--device",
+                                           "cpu", "--threads", 1, "--json"))["output_ids"]
+            self.assertEqual(made, [plain[:min(plain.index(plain[4]) + 1, 7)]])
+        finally:
+            file.unlink()
+
+
+if __name__ == "__main__":
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    unittest.main(argv=sys.argv[:1], verbosity=2)
