@@ -31,10 +31,14 @@ def run(*words, allowed=(0,)):
     return done.stdout
 
 
-# The mounts are in a namespace of their own and end with it.
+# The mounts are in a namespace of their own and end with it. A chroot whose / is no mount cannot be
+# cut off as a whole: there all that follows is below a mount that is.
 ENTER = """
 root=$1 place=$2
 shift 2
+mount --make-rprivate / 2> /dev/null || true
+mount -t tmpfs none "$root"
+mount --make-private "$root"
 for folder in /usr /etc; do
   mkdir -p "$root$folder"
   mount --bind "$folder" "$root$folder"
@@ -56,11 +60,11 @@ def enclosed(place, *words):
         return run(*words)
     root = place.parent / (place.name + "-root")
     root.mkdir(exist_ok=True)
-    shown = run("unshare", "--mount", "--propagation", "private", "bash", "-euc", ENTER, "enter",
-                root, place, "ls", TREE, allowed=(0, 2))
+    enter = ["unshare", "--mount", "--propagation", "unchanged", "bash", "-euc", ENTER, "enter", root,
+             place]
+    shown = run(*enter, "ls", TREE, allowed=(0, 2))
     expect("No such file" in shown, f"the chroot shows the tree: {shown}")
-    return run("unshare", "--mount", "--propagation", "private", "bash", "-euc", ENTER, "enter",
-               root, place, *words)
+    return run(*enter, *words)
 
 
 def exported(library):
