@@ -96,7 +96,8 @@ std::string markdown() {
       "of `--config`; the first of these that names a setting wins. This page is made by\n"
       "`strata --help-markdown`.\n\n"
       "Sizes are written `512MiB`, `24GiB`, `24GB` or `1e9`. Plugins have tables of their own,\n"
-      "`[offload.NAME]`, `[attention.NAME]`, `[quant.NAME]`; each plugin says which keys it "
+      "`[model.NAME]`, `[offload.NAME]`, `[attention.NAME]`, `[quant.NAME]`; each says which keys "
+      "it "
       "knows.\n";
   std::map<std::string, std::vector<const Option*>> sections;
   for (const auto& option : options())

@@ -1,4 +1,4 @@
-/* Strata's plugin ABI 1.0: values, host and plugin. C11 and C++17.
+/* Strata's plugin ABI 1.1: values, host and plugin. C11 and C++17.
  *
  * A plugin is a shared library that exports one constant, strata_plugin_v1, and needs no symbol of
  * the host: it gets the host's tables by get(id) and gives its own by query(id).
@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 #define STRATA_ABI_MAJOR 1u                /* a broken layout: the symbol's name changes too */
-#define STRATA_ABI_MINOR 0u                /* anything appended */
+#define STRATA_ABI_MINOR 1u                /* anything appended */
 #define STRATA_MAGIC 0x5354524154413031ull /* "STRATA01" */
 #define STRATA_NONE 0xffffffffu            /* no weight */
 #define STRATA_STR(text) (text), sizeof(text) - 1 /* strata_str s = {STRATA_STR("llama")}; */
