@@ -30,7 +30,7 @@ constexpr Key known[] = {
     {"embedding", "norm", Type::text},
     {"embedding", "positions", Type::text},
     {"embedding", "position_count", Type::size},
-    {"embedding", "position_offset", Type::number},
+    {"embedding", "position_offset", Type::size},
     {"head", "name", Type::text},
     {"head", "norm", Type::text},
     {"head", "tied", Type::flag},
@@ -153,6 +153,9 @@ Description::Description(std::string_view text, std::string file)
   if (!variants) return;
   if (!variants->is_array_of_tables())
     throw invalid(variants, "variant", "it is no list of tables: write [[variant]]");
+  constexpr std::size_t most = 64;
+  if (variants->as_array()->size() > most)
+    throw invalid(variants, "variant", "there are more than " + std::to_string(most));
   for (const auto& variant : *variants->as_array()) {
     const auto& table = *variant.as_table();
     if (!table.get_as<toml::table>("when"))

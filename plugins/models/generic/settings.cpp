@@ -5,7 +5,7 @@
 namespace generic {
 namespace {
 
-constexpr std::int64_t most_layers = 4096;
+constexpr std::int64_t most_layers = 1024;
 
 Branch read_branch(const Reader& r, const std::string& section) {
   return {r.text(section + ".norm", ""), r.text(section + ".post_norm", ""),
@@ -91,7 +91,7 @@ void read_ends(const Reader& r, Settings& out) {
   out.positions = r.text("embedding.positions", "");
   if (!out.positions.empty()) {
     out.position_count = r.size("embedding.position_count");
-    out.position_offset = static_cast<std::int64_t>(r.number("embedding.position_offset", 0));
+    out.position_offset = r.size("embedding.position_offset", 0);
   }
   out.head = r.text("head.name");
   out.head_norm = r.text("head.norm", "");

@@ -10,6 +10,7 @@ namespace {
 using strata::Failure;
 
 constexpr int deepest = 8;  // of defaults that refer to others
+constexpr std::int64_t most_lookups = 1 << 20;
 constexpr double largest_whole = 9007199254740992.0;
 
 Failure invalid(const std::string& words) { return {STRATA_INVALID, words}; }
@@ -90,6 +91,7 @@ Value Values::of(const toml::node& node, Place place, int depth) const {
 
 Value Values::at(std::string_view path, Place place, int depth) const {
   if (depth > deepest) throw invalid("the default of " + quoted(path) + " refers to itself");
+  if (++looked_up_ > most_lookups) throw invalid("the description looks up too many values");
   if (path == "layer" && place.layer != no_layer) return place.layer + 1;
   const auto* found = find(config_, path);
   if (found && found->is_array()) {

@@ -41,6 +41,7 @@ class Values {
 
   nlohmann::json config_;
   const toml::table& defaults_;
+  mutable std::int64_t looked_up_ = 0;  // bounded: defaults may multiply each other
 };
 
 // A whole number of at least `least`; throws where it is none, or larger than any length.
