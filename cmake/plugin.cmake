@@ -3,7 +3,7 @@
 # Makes strata-<kind>-<name>.so with its manifest from <name>/<name>.cpp (or SOURCES, relative to
 # <name>/), beside the others. It exports strata_plugin_v1 alone and links strata::abi and LIBS.
 # The folder's manifest.json says what the plugin is for; the build adds the library's name and hash.
-# Configurations in <name>/shapes/ become named shapes.
+# Configurations in <name>/shapes/ become named shapes; <name>/descriptions/ lies beside the plugin.
 # In the project's own tree it is enrolled in its kind's conformance tests.
 set(STRATA_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
@@ -37,6 +37,12 @@ function(strata_add_plugin kind name)
       "${CMAKE_CURRENT_SOURCE_DIR}/${name}/shapes" "${STRATA_PLUGIN_DIR}/../../share/strata/shapes")
     install(DIRECTORY "${name}/shapes" DESTINATION "${CMAKE_INSTALL_DATADIR}/strata")
   endif()
+  file(GLOB descriptions CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/descriptions/*.toml")
+  foreach(description IN LISTS descriptions)
+    get_filename_component(file "${description}" NAME)
+    configure_file("${description}" "${STRATA_PLUGIN_DIR}/descriptions/${file}" COPYONLY)
+    install(FILES "${description}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata/descriptions")
+  endforeach()
   # What the conformance tests of its kind run it with, beside it for `strata plugins check`.
   if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/conformance.toml")
     configure_file("${name}/conformance.toml" "${STRATA_PLUGIN_DIR}/${target}.conformance.toml" COPYONLY)

@@ -29,9 +29,10 @@ json as_type(const json& value, const std::string& type) {
 
 }  // namespace
 
-std::vector<PluginOption> declared_options(const strata_offload& tier) {
+std::vector<PluginOption> declared_options(EmitOptions options) {
   std::vector<PluginOption> out;
-  tier.options(
+  if (!options) return out;
+  options(
       [](void* list, const strata_option* option) {
         static_cast<std::vector<PluginOption>*>(list)->push_back(
             {copy(option->key), copy(option->type), copy(option->fallback), copy(option->help)});

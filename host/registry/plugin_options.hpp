@@ -1,6 +1,6 @@
 // The keys of a plugin's own table in run.toml, checked against what the plugin declares.
 #pragma once
-#include <strata/abi/offload.h>
+#include <strata/abi/core.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,7 +15,10 @@ struct PluginOption {
   std::string key, type, fallback, help;  // as strata_option
 };
 
-std::vector<PluginOption> declared_options(const strata_offload& tier);
+using EmitOptions = void (*)(void (*emit)(void*, const strata_option*), void*);
+
+// What the plugin's function `options` emits; without one, nothing.
+std::vector<PluginOption> declared_options(EmitOptions options);
 
 // The table `section` ("offload.NAME") as the plugin wants it: known keys of the declared type,
 // sizes as integers. Throws UsageError, with the nearest known key where one is unknown.

@@ -163,6 +163,8 @@ const Candidate& Registry::by_key(std::string_view kind, std::string_view key,
     int points = 0;
     try {
       points = score(*one);
+    } catch (const UsageError&) {
+      throw;  // the user's own table
     } catch (const std::exception&) {
       continue;  // one bad plugin hides no other
     }

@@ -122,13 +122,12 @@ run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
   const auto handle = std::make_shared<strata_config>(strata_config{config.get()});
   const auto& candidate =
       plugins.registry().by_key("model", type, "model_type", [&](const registry::Candidate& one) {
-        return plugins.table<strata_model>(one)->score({type.data(), type.size()}, handle.get());
+        return plugins.family(one)->score({type.data(), type.size()}, handle.get());
       });
   plugins.use(candidate);
   // The family's configuration handle lives as long as the family.
-  auto family =
-      std::make_unique<plugin::Family>(plugins.table<strata_model>(candidate),
-                                       candidate.manifest.name, plugins.host(), handle.get());
+  auto family = std::make_unique<plugin::Family>(plugins.family(candidate), candidate.manifest.name,
+                                                 plugins.host(), handle.get());
   model.family = std::shared_ptr<const plugin::Family>(
       family.release(), [handle, config](const plugin::Family* f) { delete f; });
   if (model.checkpoint) resolve(model, plugins.log());

@@ -72,33 +72,39 @@ const registry::Candidate& file_reader(Opened& plugins) {
   throw UsageError("plugins", "no offload plugin reads files", "build or install one that does");
 }
 
+// What each of the family's units asks of attention.
+std::vector<strata_attention_request> attention_requests(const run::Model& model,
+                                                         strata_dtype dtype, bool cuda) {
+  std::vector<strata_attention_request> out;
+  const shape::Request pass{
+      .dtype = dtype,
+      .device = {cuda ? STRATA_CUDA : STRATA_CPU, 0},
+      .attention_bytes = [&out](const strata_attention_request& request, const auto&) -> uint64_t {
+        out.push_back(request);
+        return 0;
+      }};
+  for (uint32_t unit = 0; unit < model.family->units().size(); ++unit)
+    shape::measure(*model.family, unit, pass);
+  return out;
+}
+
+// The backend that serves all of them, the best by its least score.
 const registry::Candidate& choose_attention(const cli::Settings& settings, Opened& plugins,
-                                            const strata_attention_request& request) {
+                                            const std::vector<strata_attention_request>& requests) {
   if (settings.attention != "auto")
     return plugins.registry().by_name("attention", settings.attention);
   const registry::Candidate* best = nullptr;
   int most = 0;
   for (const auto* one : plugins.registry().of_kind("attention")) {
-    const int points = plugins.table<strata_attention>(*one)->score(&request);
+    const auto& table = *plugins.table<strata_attention>(*one);
+    int points = 100;
+    for (const auto& request : requests) points = std::min(points, table.score(&request));
     if (points > most) std::tie(best, most) = std::pair{one, points};
   }
   if (!best)
     throw UsageError("plugins", "no attention plugin serves this model",
                      "name one with --attention");
   return *best;
-}
-
-strata_attention_request usual_request(strata_dtype dtype, bool cuda) {
-  strata_attention_request request{};
-  request.hdr.size = sizeof request;
-  request.device = {cuda ? STRATA_CUDA : STRATA_CPU, 0};
-  request.dtype = request.kv_dtype = dtype;
-  request.heads = request.kv_heads = 1;
-  request.dim_qk = request.dim_v = 64;
-  request.mask = STRATA_MASK_CAUSAL;
-  request.max_query = 1;
-  request.scale = 1;
-  return request;
 }
 
 // What the backend's instances for a model's layers say that they hold.
@@ -172,8 +178,8 @@ Planned plan_run(const cli::Settings& settings, const run::Model& model, const R
     wish.reads.push_back(stored || !maps(table));
     plugins.use(*one);
   }
-  const auto request = usual_request(wish.dtype, out.cuda);
-  out.attention = &choose_attention(settings, plugins, request);
+  out.attention =
+      &choose_attention(settings, plugins, attention_requests(model, wish.dtype, out.cuda));
   plugins.use(*out.attention);
   wish.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                   out.attention->manifest.name, plugins.host());

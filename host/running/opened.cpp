@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
+#include "core/plugin/words.hpp"
 #include "host/commands/commands.hpp"
-#include "host/registry/plugin_options.hpp"
 
 namespace strata::host {
 
@@ -23,29 +24,42 @@ registry::Plugin& Opened::open(const registry::Candidate& candidate) {
 // What the user wrote in the plugin's table, where it is a key that the plugin declares, and
 // `extra` ones.
 const strata_config* Opened::options(const registry::Candidate& candidate,
-                                     const nlohmann::json& extra) {
+                                     registry::EmitOptions emit, const nlohmann::json& extra) {
   const auto section = candidate.manifest.kind + "." + candidate.manifest.name;
-  auto values = registry::raw_options(settings_, candidate);
-  if (candidate.manifest.kind == "offload") {
-    const auto declared = registry::declared_options(*table<strata_offload>(candidate));
-    values = registry::checked_options(section, values, declared);
-    for (const auto& [key, value] : extra.items())
-      if (std::ranges::find(declared, key, &registry::PluginOption::key) != declared.end() &&
-          !values.contains(key))
-        values[key] = value;
-  }
+  const auto declared = registry::declared_options(emit);
+  auto values =
+      registry::checked_options(section, registry::raw_options(settings_, candidate), declared);
+  for (const auto& [key, value] : extra.items())
+    if (std::ranges::find(declared, key, &registry::PluginOption::key) != declared.end() &&
+        !values.contains(key))
+      values[key] = value;
   options_.push_back(std::make_unique<Options>(values.dump(), "[" + section + "]"));
   return &options_.back()->handle;
 }
 
 std::unique_ptr<tier::Tier> Opened::open_tier(const registry::Candidate& candidate,
                                               const nlohmann::json& extra) {
-  return std::make_unique<tier::Tier>(candidate.manifest.name, table<strata_offload>(candidate),
-                                      options(candidate, extra), host());
+  const auto* tier = table<strata_offload>(candidate);
+  return std::make_unique<tier::Tier>(candidate.manifest.name, tier,
+                                      options(candidate, tier->options, extra), host());
+}
+
+const strata_model* Opened::family(const registry::Candidate& candidate) {
+  const bool fresh = !plugins_.contains(&candidate);
+  const auto* family = table<strata_model>(candidate);
+  if (!fresh) return family;
+  const auto* given =
+      options(candidate, STRATA_HAS(strata_model, family, options) ? family->options : nullptr, {});
+  if (!STRATA_HAS(strata_model, family, configure)) return family;
+  plugin::take_words();
+  if (family->configure(host(), given) != STRATA_OK)
+    throw UsageError("[model." + candidate.manifest.name + "]", plugin::take_words(), "");
+  return family;
 }
 
 int Opened::score_tier(const registry::Candidate& candidate) {
-  return table<strata_offload>(candidate)->score(options(candidate, nlohmann::json::object()));
+  const auto* tier = table<strata_offload>(candidate);
+  return tier->score(options(candidate, tier->options, nlohmann::json::object()));
 }
 
 void Opened::use(const registry::Candidate& candidate) {

@@ -17,6 +17,7 @@
 #include "host/cli/settings.hpp"
 #include "host/log.hpp"
 #include "host/registry/library.hpp"
+#include "host/registry/plugin_options.hpp"
 #include "host/registry/registry.hpp"
 
 namespace strata::host {
@@ -39,6 +40,8 @@ class Opened {
   // A tier of its own over the plugin, with the options of its table in run.toml and `extra` ones.
   std::unique_ptr<tier::Tier> open_tier(const registry::Candidate& candidate,
                                         const nlohmann::json& extra = nlohmann::json::object());
+  // The family's table, once it was given its options.
+  const strata_model* family(const registry::Candidate& candidate);
   // How well an offload plugin can be used with its options here.
   int score_tier(const registry::Candidate& candidate);
 
@@ -48,7 +51,8 @@ class Opened {
 
  private:
   registry::Plugin& open(const registry::Candidate& candidate);
-  const strata_config* options(const registry::Candidate& candidate, const nlohmann::json& extra);
+  const strata_config* options(const registry::Candidate& candidate, registry::EmitOptions declared,
+                               const nlohmann::json& extra);
 
   struct Options {
     Options(std::string bytes, std::string name)

@@ -39,6 +39,14 @@ strata_attention_request request_for(const strata_op_attention& op, const at::Te
   return r;
 }
 
+// Kept for the pass: masks made of them are found again by where they lie.
+at::Tensor slopes_on(Pass::OnDevice& on, int64_t heads, double scale) {
+  for (const auto& kept : on.slopes)
+    if (kept.scale == scale) return kept.value;
+  on.slopes.push_back({scale, alibi_slopes(static_cast<uint32_t>(heads), on.device).mul(scale)});
+  return on.slopes.back().value;
+}
+
 }  // namespace
 
 plugin::Handle TorchOps::attention(const strata_op_attention& op, strata_tensor& q,
@@ -54,9 +62,9 @@ plugin::Handle TorchOps::attention(const strata_op_attention& op, strata_tensor&
   TorchTensor keys(kv.k), values(kv.v), starts(on.starts), lengths(on.lengths), table(on.table);
   TorchTensor sinks(op.sinks != STRATA_NONE ? weights_.at(op.sinks).to(at::kFloat) : at::Tensor());
   const bool alibi = (op.mask & STRATA_MASK_ALIBI) != 0;
-  if (alibi && !on.slopes.defined())
-    on.slopes = alibi_slopes(static_cast<uint32_t>(query.value.size(1)), device_);
-  TorchTensor slopes(on.slopes);
+  TorchTensor slopes(
+      alibi ? slopes_on(on, query.value.size(1), op.alibi_scale == 0 ? 1 : op.alibi_scale)
+            : at::Tensor());
 
   strata_tensor *key_part = &keys, *value_part = &values;
   strata_attention_args args{};

@@ -42,7 +42,11 @@ class Pass {
     at::Tensor starts, lengths;  // [S+1], [S] int32
     at::Tensor table;            // [S, blocks] int32; undefined without a cache
     at::Tensor cache_rows;       // [T] int64: where each token's key goes
-    at::Tensor slopes;           // [H] float32 of ALiBi, once asked for
+    struct Slopes {
+      double scale;
+      at::Tensor value;  // [H] float32
+    };
+    std::vector<Slopes> slopes;  // of ALiBi, once asked for
     std::vector<Turn> turns;     // a rope's cosines and sines
     struct Mask {
       bool causal;

@@ -114,9 +114,13 @@ Handle TorchOps::activation(int32_t f, strata_tensor& x) {
   return handle(torch::activation(f, value_of(x)));
 }
 
-Handle TorchOps::gated(int32_t f, strata_tensor& gate, strata_tensor& up) {
-  shape::gated(scope(), f, gate.view(), up.view());
-  return handle(torch::gated(f, value_of(gate), value_of(up)));
+Handle TorchOps::gated(int32_t f, strata_tensor& gate, strata_tensor* up) {
+  const auto second = up ? up->view() : strata_view{};
+  shape::gated(scope(), f, gate.view(), up ? &second : nullptr);
+  const auto& x = value_of(gate);
+  if (up) return handle(torch::gated(f, x, value_of(*up)));
+  const auto width = x.size(-1) / 2;
+  return handle(torch::gated(f, x.narrow(-1, 0, width), x.narrow(-1, width, width)));
 }
 
 Handle TorchOps::elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) {

@@ -53,7 +53,7 @@ class TorchOps final : public plugin::Ops {
                            strata_tensor& v) override;
   plugin::Handle moe(const strata_op_moe& op, strata_tensor& x) override;
   plugin::Handle activation(int32_t f, strata_tensor& x) override;
-  plugin::Handle gated(int32_t f, strata_tensor& gate, strata_tensor& up) override;
+  plugin::Handle gated(int32_t f, strata_tensor& gate, strata_tensor* up) override;
   plugin::Handle elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) override;
   void heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,
              std::span<plugin::Handle> out) override;

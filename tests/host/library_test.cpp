@@ -53,7 +53,7 @@ TEST_CASE("a library that contradicts its manifest or this program is refused wi
         "strata-offload-magic.so: strata_plugin_v1 does not begin with Strata's magic: install the "
         "plugin again");
   CHECK(refusal("major") ==
-        "strata-offload-major.so: it speaks ABI 2.0, this program 1.1: install the plugin again");
+        "strata-offload-major.so: it speaks ABI 2.1, this program 1.1: install the plugin again");
   CHECK(refusal("minor") ==
         "strata-offload-minor.so: it needs a host of ABI 1.7, this program has 1.1: install the "
         "plugin again");

@@ -1,5 +1,7 @@
 #include "host/registry/plugin_options.hpp"
 
+#include <strata/abi/offload.h>
+
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
@@ -23,7 +25,7 @@ TEST_CASE("a plugin declares the keys of its table", "[host][registry]") {
   const Registry registry(Sources{{}, {folder.fake("good").string()}, {}});
   Loader loader;
   const auto plugin = loader.open(registry.by_name("offload", "good"), strata::check::bare_host());
-  const auto options = declared_options(*plugin.table_as<strata_offload>());
+  const auto options = declared_options(plugin.table_as<strata_offload>()->options);
   REQUIRE(options.size() == 2);
   CHECK(options[1].key == "ring");
   CHECK(options[1].type == "size");

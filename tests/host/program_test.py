@@ -104,7 +104,7 @@ REFUSED = [
 # The fake plugin, the check that fails and the words that it begins with.
 FAULTS = [
     ("magic", "entry", "strata_plugin_v1 does not begin with Strata's magic"),
-    ("major", "entry", "it speaks ABI 2.0, this program 1.1"),
+    ("major", "entry", "it speaks ABI 2.1, this program 1.1"),
     ("version", "entry", "version is '1.0.0' in the manifest and '2.0.0' in the library"),
     ("crashes", "open", "crashed: SIGABRT"),
     ("hangs", "open", "did not end within 2 s"),

@@ -133,7 +133,7 @@ TEST_CASE("a plugin of another ABI major or without its library is refused", "[h
   const Folder folder;
   folder.plugin("model", "newer", R"(, "abi": {"major": 9, "minor": 3})");
   const auto registry = of({{folder.path(), Origin::built_in}});
-  CHECK_THAT(only(registry).refused, Catch::StartsWith("it speaks ABI 9.3, this program 1.0"));
+  CHECK_THAT(only(registry).refused, Catch::StartsWith("it speaks ABI 9.3, this program 1.1"));
   const Folder other;
   other.plugin("model", "lost");
   std::filesystem::remove(other.path() / "strata-model-lost.so");

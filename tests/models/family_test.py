@@ -28,7 +28,6 @@ LENGTHS = (25, 3, 40)
 
 ALL = ("logits", "one", "batch")
 TIERS = ("cpu", "nvme", "pinned")
-ATTENTION = ("eager", "sdpa")
 
 # What is checked where: the cell's column, the tier, the checks.
 EVERY = [("held", "device", ALL), *(("streamed", tier, ALL) for tier in TIERS),
@@ -66,7 +65,7 @@ class Tested:
         make(row, self.folder)
         self.file = "model.gguf" if row.gguf else ""
         reads_file = row.gguf and not row.gguf_is_folder
-        reference = Reference(self.folder, self.file if reads_file else None)
+        reference = Reference(self.folder, self.file if reads_file else None, row.reference)
         ids = np.random.default_rng(100 + index)
         self.long = ids.integers(0, row.vocabulary, 48).tolist()
         self.prompts = [ids.integers(0, row.vocabulary, n).tolist() for n in LENGTHS]
@@ -109,7 +108,8 @@ class Tested:
     def place(self, number, streamed, tier, checks):
         made = []
         for check in checks:
-            attention = ATTENTION[(self.index + number + ALL.index(check)) % len(ATTENTION)]
+            backends = self.row.attention
+            attention = backends[(self.index + number + ALL.index(check)) % len(backends)]
             self.check(check, streamed, tier, attention)
             made.append(f"{check} {attention}")
         return f"{tier}: {', '.join(made)}"

@@ -10,9 +10,9 @@ class Reference:
     """Some models keep what they have seen between calls (dynamic rope), so that each answer comes
     from a model of its own."""
 
-    def __init__(self, folder, gguf=None):
+    def __init__(self, folder, gguf=None, attention="eager"):
         self.model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, gguf_file=gguf, dtype=torch.float32, attn_implementation="eager").eval()
+            folder, gguf_file=gguf, dtype=torch.float32, attn_implementation=attention).eval()
         self.model.generation_config.eos_token_id = None
 
     def logits(self, ids):

@@ -37,6 +37,8 @@ class Row:
     seed: int = 0  # to be changed where two tokens are equally good
     # Whether every tier holds and streams it, or the device alone and one tier in turn.
     every_tier: bool = False
+    attention: tuple = ("eager", "sdpa")  # the backends that compute it, in turn
+    reference: str = "eager"  # transformers' implementation of attention
     spread: collections.abc.Callable = spread
     # Changes the folder that transformers wrote to another that transformers reads.
     edit: collections.abc.Callable[[pathlib.Path], None] | None = None

@@ -142,9 +142,8 @@ strata_status activation(strata_call* call, int32_t f, strata_tensor* x,
 
 strata_status gated(strata_call* call, int32_t f, strata_tensor* gate, strata_tensor* up,
                     strata_tensor** out) noexcept {
-  return one("gated", call, out, [&](Ops& ops) {
-    return ops.gated(f, at("gated", "gate", gate), at("gated", "up", up));
-  });
+  return one("gated", call, out,
+             [&](Ops& ops) { return ops.gated(f, at("gated", "gate", gate), up); });
 }
 
 strata_status elementwise(strata_call* call, int32_t op, strata_tensor* a, strata_tensor* b,

@@ -66,7 +66,7 @@ class Ops {
                            strata_tensor& v) = 0;
   virtual Handle moe(const strata_op_moe& op, strata_tensor& x) = 0;
   virtual Handle activation(int32_t f, strata_tensor& x) = 0;
-  virtual Handle gated(int32_t f, strata_tensor& gate, strata_tensor& up) = 0;
+  virtual Handle gated(int32_t f, strata_tensor& gate, strata_tensor* up) = 0;
   virtual Handle elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) = 0;
   // out: one for single and merged, q, k, v for fused and interleaved.
   virtual void heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,

@@ -60,7 +60,7 @@ Handle PlainOps::attention(const strata_op_attention&, strata_tensor&, strata_te
 }
 Handle PlainOps::moe(const strata_op_moe&, strata_tensor&) { refuse("moe"); }
 Handle PlainOps::activation(int32_t, strata_tensor&) { refuse("activation"); }
-Handle PlainOps::gated(int32_t, strata_tensor&, strata_tensor&) { refuse("gated"); }
+Handle PlainOps::gated(int32_t, strata_tensor&, strata_tensor*) { refuse("gated"); }
 Handle PlainOps::elementwise(int32_t, strata_tensor&, strata_tensor*, double) {
   refuse("elementwise");
 }

@@ -42,7 +42,7 @@ class PlainOps : public Ops {
                    strata_tensor&) override;
   Handle moe(const strata_op_moe&, strata_tensor&) override;
   Handle activation(int32_t, strata_tensor&) override;
-  Handle gated(int32_t, strata_tensor&, strata_tensor&) override;
+  Handle gated(int32_t, strata_tensor&, strata_tensor*) override;
   Handle elementwise(int32_t, strata_tensor&, strata_tensor*, double) override;
   void heads(int32_t, uint32_t, uint32_t, uint32_t, strata_tensor&, std::span<Handle>) override;
   Handle dropout(double, strata_tensor&) override;

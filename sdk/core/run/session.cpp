@@ -188,7 +188,7 @@ std::vector<MappedTile> Session::mapped_tiles() const {
   std::vector<MappedTile> out;
   const auto add = [&](const zero::Unit& unit, const std::byte* memory) {
     for (const auto& weight : unit.weights)
-      if (weight.role == STRATA_HEAD)
+      if (weight.role == STRATA_HEAD && weight.shape.size() > 1)
         out.push_back({unit.first_row, weight.shape[0], memory + weight.run_offset});
   };
   for (std::size_t t = 0; t < prepared.table.size(); ++t)

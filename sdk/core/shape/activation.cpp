@@ -4,7 +4,7 @@ namespace strata::shape {
 namespace {
 
 void takes_function(const Scope& scope, std::string_view op, int32_t f) {
-  if (f < STRATA_RELU || f > STRATA_TANH)
+  if (f < STRATA_RELU || f > STRATA_RELU_SQUARED)
     refuse(scope, op, "function " + std::to_string(f) + " is not known");
 }
 
@@ -16,13 +16,20 @@ Value activation(const Scope& scope, int32_t f, const strata_view& x) {
   return {x.dtype, dims_of(x)};
 }
 
-Value gated(const Scope& scope, int32_t f, const strata_view& gate, const strata_view& up) {
+Value gated(const Scope& scope, int32_t f, const strata_view& gate, const strata_view* up) {
   takes_function(scope, "gated", f);
   takes(scope, "gated", "gate", gate, 0);
-  takes(scope, "gated", "up", up, 0);
-  if (dims_of(gate) != dims_of(up))
-    refuse(scope, "gated", "gate " + words(gate) + " and up " + words(up) + " differ");
-  return {gate.dtype, dims_of(gate)};
+  auto dims = dims_of(gate);
+  if (up) {
+    takes(scope, "gated", "up", *up, 0);
+    if (dims != dims_of(*up))
+      refuse(scope, "gated", "gate " + words(gate) + " and up " + words(*up) + " differ");
+    return {gate.dtype, dims};
+  }
+  auto& width = dims[dims.size() - 1];
+  if (width % 2 != 0) refuse(scope, "gated", "x " + words(gate) + " has no two halves");
+  width /= 2;
+  return {gate.dtype, dims};
 }
 
 }  // namespace strata::shape

@@ -17,10 +17,12 @@ Value attention(const Scope& scope, const strata_op_attention& op, const strata_
     refuse(scope, "attention", "mask " + std::to_string(op.mask) + " is not known");
   if (op.sinks != STRATA_NONE) takes_weight(scope, "attention", "sinks", op.sinks, {heads});
   if (!(op.scale >= 0) || !std::isfinite(op.scale) || !(op.soft_cap >= 0) ||
-      !std::isfinite(op.soft_cap) || !(op.dropout >= 0 && op.dropout < 1))
+      !std::isfinite(op.soft_cap) || !(op.dropout >= 0 && op.dropout < 1) ||
+      !std::isfinite(op.alibi_scale))
     refuse(scope, "attention",
            "scale " + std::to_string(op.scale) + ", soft cap " + std::to_string(op.soft_cap) +
-               " or dropout " + std::to_string(op.dropout) + " is out of range");
+               ", dropout " + std::to_string(op.dropout) + " or ALiBi's scale " +
+               std::to_string(op.alibi_scale) + " is out of range");
   return {scope.dtype, {scope.tokens, heads * v.shape[2]}};
 }
 

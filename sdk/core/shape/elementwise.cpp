@@ -25,16 +25,16 @@ Value elementwise(const Scope& scope, int32_t op, const strata_view& a, const st
                   double value) {
   takes(scope, "elementwise", "a", a, 0);
   const bool pair = op == STRATA_ADD || op == STRATA_MUL;
-  if (!pair && op != STRATA_SCALE && op != STRATA_SOFT_CAP)
+  if (op < STRATA_ADD || op > STRATA_SCALE_ROUNDED)
     refuse(scope, "elementwise", "operation " + std::to_string(op) + " is not known");
   if (pair != (b != nullptr))
     refuse(scope, "elementwise",
-           pair ? "add and mul take two tensors" : "scale and soft cap take one tensor");
+           pair ? "add and mul take two tensors" : "all but add and mul take one tensor");
   if (pair) {
     takes(scope, "elementwise", "b", *b, 0);
     return {a.dtype, broadcast(scope, a, *b)};
   }
-  if (!std::isfinite(value) || (op == STRATA_SOFT_CAP && !(value > 0)))
+  if (!std::isfinite(value) || ((op == STRATA_SOFT_CAP || op == STRATA_CLAMP) && !(value > 0)))
     refuse(scope, "elementwise", "value " + std::to_string(value) + " is out of range");
   return {a.dtype, dims_of(a)};
 }

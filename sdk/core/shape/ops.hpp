@@ -47,9 +47,9 @@ Value attention(const Scope& scope, const strata_op_attention& op, const strata_
 Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x);
 // f(x), of any shape.
 Value activation(const Scope& scope, int32_t f, const strata_view& x);
-// gate and up of one shape.
-Value gated(const Scope& scope, int32_t f, const strata_view& gate, const strata_view& up);
-// Add, mul: a with b, broadcast from the last dimension on. Scale, soft cap: b null.
+// gate and up of one shape; up null: gate [..,2n] holds both.
+Value gated(const Scope& scope, int32_t f, const strata_view& gate, const strata_view* up);
+// Add, mul: a with b, broadcast from the last dimension on. The others: b null.
 Value elementwise(const Scope& scope, int32_t op, const strata_view& a, const strata_view* b,
                   double value);
 // single: [T,h*e] -> [T,h,e]; h or e may be 0: as the width says.

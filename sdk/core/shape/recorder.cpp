@@ -176,8 +176,9 @@ Handle Recorder::activation(int32_t f, strata_tensor& x) {
   return made(shape::activation(scope_, f, x.view()));
 }
 
-Handle Recorder::gated(int32_t f, strata_tensor& gate, strata_tensor& up) {
-  const auto value = shape::gated(scope_, f, gate.view(), up.view());
+Handle Recorder::gated(int32_t f, strata_tensor& gate, strata_tensor* up) {
+  const auto second = up ? up->view() : strata_view{};
+  const auto value = shape::gated(scope_, f, gate.view(), up ? &second : nullptr);
   return made(value);  // f(gate) is multiplied in place
 }
 

@@ -9,6 +9,8 @@
 //   STRATA_MODEL_PLUGIN(Mine, "mine", "1.0.0");     // knows the model_type "mine", no other
 //
 // A class that knows other model_types adds static int32_t score(string_view, const Config&).
+// One with a table of its own in run.toml adds static span<const OptionKey> keys() and static void
+// configure(const Config&), which gets that table before any score.
 // Unit 0 takes ids [T]; every unit gives [T,D], the last logits [T,V]. Lengths, positions, the
 // batch and the cache are the host's. forward must not depend on values.
 #pragma once
@@ -88,7 +90,7 @@ class Declarer {
     const auto index = static_cast<std::uint32_t>(unit.weights.size());
     const auto role = [&]() -> std::uint32_t {
       if (given.options.router) return STRATA_ROUTER;
-      if (given.shape.size() == 1) return STRATA_VECTOR;
+      if (given.shape.size() == 1) return of_head(unit, given.name) ? STRATA_HEAD : STRATA_VECTOR;
       if (unit.kind == STRATA_UNIT_BODY) return STRATA_MATRIX;
       for (auto& other : unit.weights) {
         if (other.role == STRATA_TABLE) return STRATA_MATRIX;
@@ -104,6 +106,15 @@ class Declarer {
                             given.options.in_out ? std::uint32_t{STRATA_WEIGHT_IN_OUT} : 0u});
     name(unit, given.name, index, group);
     return *this;
+  }
+
+  // A bias of the head's rows, which is cut where they are.
+  static bool of_head(const Unit& unit, std::string_view name) {
+    if (!name.ends_with(".bias")) return false;
+    const auto weight = unit.prefix + std::string(name.substr(0, name.size() - 5)) + ".weight";
+    for (const auto& held : unit.weights)
+      if (held.name == weight) return held.role == STRATA_HEAD;
+    return false;
   }
 
   // Keeps where ops find it: "q_proj.weight" and "q_proj.bias" as the module "q_proj", any other
@@ -215,8 +226,24 @@ struct ModelTable {
     });
   }
 
-  static constexpr strata_model table{
-      header<strata_model>(), score, create, destroy, declare, forward};
+  static constexpr bool has_options = requires { Model::keys(); };
+  static void options(void (*emit)(void*, const strata_option*), void* to) noexcept {
+    if constexpr (has_options) abi::emit_options(Model::keys(), emit, to);
+  }
+  static strata_status configure(const strata_host*, const strata_config* options) noexcept {
+    return guarded([&] {
+      if constexpr (has_options) Model::configure(Config(options));
+    });
+  }
+
+  static constexpr strata_model table{header<strata_model>(),
+                                      score,
+                                      create,
+                                      destroy,
+                                      declare,
+                                      forward,
+                                      has_options ? options : nullptr,
+                                      has_options ? configure : nullptr};
 };
 
 }  // namespace strata

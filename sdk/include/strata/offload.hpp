@@ -29,10 +29,6 @@
 
 namespace strata {
 
-struct OptionKey {
-  std::string_view key, type, fallback, help;  // type: "integer", "number", "flag", "text", "size"
-};
-
 // Holds one strata_io against the limits, for a region of `region_bytes`. The last block may reach
 // past the region's end, up to the next multiple of the alignment: what lies there is not the
 // caller's. Returns the bytes that the transfer moves; throws Failure(STRATA_INVALID).
@@ -76,11 +72,7 @@ struct OffloadTable {
     return guarded_value<std::int32_t>(0, [&] { return T::score(Config(options)); });
   }
   static void options(void (*emit)(void*, const strata_option*), void* to) noexcept {
-    for (const OptionKey& k : T::keys()) {
-      const strata_option option{header<strata_option>(), abi_str(k.key), abi_str(k.type),
-                                 abi_str(k.fallback), abi_str(k.help)};
-      emit(to, &option);
-    }
+    abi::emit_options(T::keys(), emit, to);
   }
   static strata_status open(const strata_host*, const strata_config* options,
                             strata_self** out) noexcept {

@@ -82,6 +82,7 @@ struct Attention {
   std::string_view sinks = {};  // a weight [H]
   double scale = 0;             // 0: 1 / sqrt(head_dim)
   double soft_cap = 0, dropout = 0;
+  double alibi_scale = 1;  // of its slopes
 };
 
 struct Moe {
@@ -101,16 +102,21 @@ struct Heads {
 // The function that a configuration's hidden_act names; throws for another.
 inline std::int32_t activation_named(std::string_view name) {
   constexpr std::pair<std::string_view, std::int32_t> known[] = {
-      {"silu", STRATA_SILU}, {"swish", STRATA_SILU},
-      {"gelu", STRATA_GELU}, {"gelu_new", STRATA_GELU_TANH},
-      {"relu", STRATA_RELU}, {"gelu_pytorch_tanh", STRATA_GELU_TANH},
-      {"tanh", STRATA_TANH},
+      {"silu", STRATA_SILU},           {"swish", STRATA_SILU},
+      {"gelu", STRATA_GELU},           {"gelu_new", STRATA_GELU_TANH},
+      {"relu", STRATA_RELU},           {"gelu_pytorch_tanh", STRATA_GELU_TANH},
+      {"tanh", STRATA_TANH},           {"gelu_python", STRATA_GELU},
+      {"gelu_fast", STRATA_GELU_TANH}, {"gelu_python_tanh", STRATA_GELU_TANH},
+      {"sigmoid", STRATA_SIGMOID},     {"quick_gelu", STRATA_QUICK_GELU},
+      {"relu2", STRATA_RELU_SQUARED},
   };
   for (const auto& [text, f] : known)
     if (text == name) return f;
-  throw Failure(STRATA_INVALID,
-                "activation '" + std::string(name) +
-                    "': not known: use silu, gelu, gelu_pytorch_tanh, relu or tanh");
+  throw Failure(
+      STRATA_INVALID,
+      "activation '" + std::string(name) +
+          "': not known: use silu, gelu, gelu_pytorch_tanh, quick_gelu, relu, relu2, sigmoid "
+          "or tanh");
 }
 
 // The ops of one forward. Weights are named by module, relative to the unit's prefix: "mlp.up_proj"
@@ -185,6 +191,7 @@ class Ops {
     op.window = how.window;
     op.sinks = how.sinks.empty() ? STRATA_NONE : find(how.sinks).weight;
     op.scale = how.scale, op.soft_cap = how.soft_cap, op.dropout = how.dropout;
+    op.alibi_scale = how.alibi ? how.alibi_scale : 0;
     return made(STRATA_OP(active_, attention), &op, q.get(), k.get(), v.get());
   }
   // [T,D] -> [T,D]
@@ -205,10 +212,19 @@ class Ops {
   Tensor gated(const Tensor& gate, const Tensor& up, std::int32_t f) const {
     return made(STRATA_OP(active_, gated), f, gate.get(), up.get());
   }
+  // f(first half) * second half of x [T,2n] -> [T,n]
+  Tensor gated(const Tensor& x, std::int32_t f) const {
+    return made(STRATA_OP(active_, gated), f, x.get(), nullptr);
+  }
   Tensor silu_mul(const Tensor& gate, const Tensor& up) const {
     return gated(gate, up, STRATA_SILU);
   }
   Tensor scale(const Tensor& x, double by) const { return elementwise(STRATA_SCALE, x, by); }
+  // As scale, by the value that x's dtype has for it.
+  Tensor scale_rounded(const Tensor& x, double by) const {
+    return elementwise(STRATA_SCALE_ROUNDED, x, by);
+  }
+  Tensor clamp(const Tensor& x, double most) const { return elementwise(STRATA_CLAMP, x, most); }
   Tensor soft_cap(const Tensor& x, double cap) const {
     return elementwise(STRATA_SOFT_CAP, x, cap);
   }

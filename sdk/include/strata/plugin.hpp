@@ -157,10 +157,12 @@ class Config {
   }
   // Bytes: an integer, or text as "8MiB" (K, M, G, T, each with or without iB).
   std::uint64_t size(std::string_view path, std::uint64_t fallback) const;
-  // The rope of the object at `path` ("" is the top); an unknown scaling or key throws.
-  strata_op_rope rope(std::string_view path = "") const {
+  // The rope of the object at `path` ("" is the top); an unknown scaling or key throws. Above 0,
+  // `theta` is the family's default and `head` a head's dimensions.
+  strata_op_rope rope(std::string_view path = "", double theta = 0, std::uint32_t head = 0) const {
     strata_op_rope out{};
     out.hdr = header<strata_op_rope>();
+    out.theta = theta, out.dim = head;
     check(table_->rope(config_, abi_str(path), &out));
     return out;
   }
@@ -185,6 +187,11 @@ class Config {
 
   const strata_config* config_;
   const strata_host_config* table_;
+};
+
+// A key of the plugin's own table in run.toml.
+struct OptionKey {
+  std::string_view key, type, fallback, help;  // type: "integer", "number", "flag", "text", "size"
 };
 
 inline std::uint64_t Config::size(std::string_view path, std::uint64_t fallback) const {
@@ -213,6 +220,15 @@ inline std::uint64_t Config::size(std::string_view path, std::uint64_t fallback)
 }
 
 namespace abi {
+
+inline void emit_options(std::span<const OptionKey> keys, void (*emit)(void*, const strata_option*),
+                         void* to) {
+  for (const auto& k : keys) {
+    const strata_option option{header<strata_option>(), abi_str(k.key), abi_str(k.type),
+                               abi_str(k.fallback), abi_str(k.help)};
+    emit(to, &option);
+  }
+}
 
 // Takes the host if it speaks this major; a newer or an older minor is welcome.
 inline strata_status open_plugin(const strata_host* host) noexcept {

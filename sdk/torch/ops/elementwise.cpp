@@ -4,6 +4,14 @@
 
 namespace strata::torch {
 
+namespace {
+
+double rounded(double value, at::ScalarType type) {
+  return at::scalar_tensor(value, at::TensorOptions().dtype(type)).item<double>();
+}
+
+}  // namespace
+
 at::Tensor activation(int32_t f, const at::Tensor& x) {
   switch (f) {
     case STRATA_RELU:
@@ -16,6 +24,12 @@ at::Tensor activation(int32_t f, const at::Tensor& x) {
       return at::silu(x);
     case STRATA_TANH:
       return at::tanh(x);
+    case STRATA_SIGMOID:
+      return x.sigmoid();
+    case STRATA_QUICK_GELU:
+      return x.mul(1.702).sigmoid().mul(x);
+    case STRATA_RELU_SQUARED:
+      return x.relu().square();
     default:
       throw Error("activation", "there is no function " + std::to_string(f), "correct the family");
   }
@@ -36,6 +50,10 @@ at::Tensor elementwise(int32_t op, const at::Tensor& a, const at::Tensor& b, dou
       return at::mul(a, value);
     case STRATA_SOFT_CAP:
       return at::tanh(a.mul(1 / value)).mul(value);
+    case STRATA_CLAMP:
+      return at::clamp(a, -value, value);
+    case STRATA_SCALE_ROUNDED:
+      return at::mul(a, rounded(value, a.scalar_type()));
     default:
       throw Error("elementwise", "there is no op " + std::to_string(op), "correct the family");
   }

@@ -19,7 +19,7 @@ at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
 
 at::Tensor activation(int32_t f, const at::Tensor& x);  // STRATA_RELU, ...
 at::Tensor gated(int32_t f, const at::Tensor& gate, const at::Tensor& up);
-// b is undefined for STRATA_SCALE and STRATA_SOFT_CAP.
+// b is undefined but for STRATA_ADD and STRATA_MUL.
 at::Tensor elementwise(int32_t op, const at::Tensor& a, const at::Tensor& b, double value);
 
 // out: one tensor for STRATA_SINGLE and STRATA_MERGED; q, k, v for the others. 0 for h or e of a

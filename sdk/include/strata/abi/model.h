@@ -40,6 +40,10 @@ typedef struct strata_model {
   /* One unit: x [T,D] (embedding: ids [T]) -> [T,D] (head: logits [T,V]). [rank-thread] */
   strata_status (*forward)(strata_self*, strata_call*, uint32_t unit, strata_tensor* x,
                            strata_tensor** out);
+  /* (optional) Emits the keys of its own table in run.toml. [any-thread] */
+  void (*options)(void (*emit)(void*, const strata_option*), void*);
+  /* (optional) Takes that table, checked, before any score or create. [main-thread] */
+  strata_status (*configure)(const strata_host*, const strata_config* options);
 } strata_model;
 
 #ifdef __cplusplus

@@ -40,9 +40,19 @@ typedef struct strata_op_attention {
   uint32_t layer, mask;            /* layer: whose KV cache */
   uint32_t window, sinks;          /* 0: sees all tokens; a weight [H], or STRATA_NONE */
   double scale, soft_cap, dropout; /* 0: 1 / sqrt(head_dim); none; none */
+  double alibi_scale;              /* times the slopes of ALiBi; 0: 1 */
 } strata_op_attention;
 
-enum { STRATA_RELU = 1, STRATA_GELU = 2, STRATA_GELU_TANH = 3, STRATA_SILU = 4, STRATA_TANH = 5 };
+enum {
+  STRATA_RELU = 1,
+  STRATA_GELU = 2,
+  STRATA_GELU_TANH = 3,
+  STRATA_SILU = 4,
+  STRATA_TANH = 5,
+  STRATA_SIGMOID = 6,
+  STRATA_QUICK_GELU = 7,
+  STRATA_RELU_SQUARED = 8
+};
 enum { STRATA_ROUTE_SOFTMAX = 1, STRATA_ROUTE_SIGMOID = 2 };
 typedef struct strata_op_moe {
   strata_hdr hdr;
@@ -51,7 +61,14 @@ typedef struct strata_op_moe {
   double scale; /* of the routed sum; 1: none */
 } strata_op_moe;
 
-enum { STRATA_ADD = 1, STRATA_MUL = 2, STRATA_SCALE = 3, STRATA_SOFT_CAP = 4 };
+enum {
+  STRATA_ADD = 1,
+  STRATA_MUL = 2,
+  STRATA_SCALE = 3,
+  STRATA_SOFT_CAP = 4,
+  STRATA_CLAMP = 5,
+  STRATA_SCALE_ROUNDED = 6
+};
 enum { STRATA_MERGED = 0, STRATA_SINGLE = 1, STRATA_FUSED = 2, STRATA_INTERLEAVED = 3 };
 
 /* "strata.host.ops/1": computes, records shapes or is differentiated; the caller cannot tell. */
@@ -77,10 +94,11 @@ typedef struct strata_ops {
   strata_status (*moe)(strata_call*, const strata_op_moe*, strata_tensor* x, strata_tensor** out);
   /* f(x). [rank-thread] */
   strata_status (*activation)(strata_call*, int32_t f, strata_tensor* x, strata_tensor** out);
-  /* f(gate) * up. [rank-thread] */
+  /* f(gate) * up; up NULL: gate [..,2n] holds both, one after the other. [rank-thread] */
   strata_status (*gated)(strata_call*, int32_t f, strata_tensor* gate, strata_tensor* up,
                          strata_tensor** out);
-  /* Add, mul: a with b, broadcast. Scale, soft cap: a with value, b NULL. [rank-thread] */
+  /* Add, mul: a with b, broadcast. The others: a with value, b NULL. Clamp: to -value..value.
+     Scale rounded: by the value that a's dtype has for it. [rank-thread] */
   strata_status (*elementwise)(strata_call*, int32_t op, strata_tensor* a, strata_tensor* b,
                                double value, strata_tensor** out);
   /* [T,n] -> [T,H,E]; fused, interleaved: q, k, v in out[]; merged: back to [T,n]. [rank-thread] */

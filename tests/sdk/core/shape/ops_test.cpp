@@ -72,9 +72,13 @@ TEST_CASE("operands that do not fit are refused with their shapes", "[shape]") {
   REQUIRE(attention(ops.scope, op, q.get()->view(), two.get()->view(), two.get()->view()).dims ==
           Dims{5, 24});
   const auto other = ops.x({4, 8}), half = ops.x({5, 8}, {STRATA_FLOAT, 16, 1});
-  REQUIRE_THROWS_WITH(
-      gated(ops.scope, STRATA_SILU, ops.x({5, 8}).get()->view(), other.get()->view()),
-      Catch::Contains("differ"));
+  const auto second = other.get()->view();
+  const auto odd = ops.x({5, 7});
+  REQUIRE_THROWS_WITH(gated(ops.scope, STRATA_SILU, ops.x({5, 8}).get()->view(), &second),
+                      Catch::Contains("differ"));
+  REQUIRE_THROWS_WITH(gated(ops.scope, STRATA_SILU, odd.get()->view(), nullptr),
+                      Catch::Contains("halves"));
+  REQUIRE(gated(ops.scope, STRATA_SILU, ops.x({5, 8}).get()->view(), nullptr).dims == Dims{5, 4});
   REQUIRE_THROWS_WITH(activation(ops.scope, STRATA_SILU, half.get()->view()),
                       Catch::Contains("float16 [5,8] is not float32"));
 }

@@ -24,6 +24,9 @@ TEST_CASE("activations are their formulas", "[torch][elementwise]") {
                       half.mul(x.pow(3).mul(0.044715).add(x).mul(root).tanh().add(1))) < 1e-12);
   REQUIRE(test::apart(activation(STRATA_SILU, x), x.mul(at::sigmoid(x))) < 1e-12);
   REQUIRE(test::apart(activation(STRATA_TANH, x), x.tanh()) == 0);
+  REQUIRE(test::apart(activation(STRATA_SIGMOID, x), at::sigmoid(x)) == 0);
+  REQUIRE(test::apart(activation(STRATA_QUICK_GELU, x), x.mul(at::sigmoid(x.mul(1.702)))) < 1e-12);
+  REQUIRE(test::apart(activation(STRATA_RELU_SQUARED, x), x.clamp_min(0).pow(2)) < 1e-12);
   REQUIRE_THROWS_AS(activation(99, x), Error);
 }
 
@@ -43,6 +46,11 @@ TEST_CASE("elementwise ops broadcast, scale and cap", "[torch][elementwise]") {
   REQUIRE(elementwise(STRATA_SCALE, a, {}, 2.5).equal(a.mul(2.5)));
   REQUIRE(test::apart(elementwise(STRATA_SOFT_CAP, a, {}, 1.5), a.div(1.5).tanh().mul(1.5)) <
           1e-12);
+  REQUIRE(elementwise(STRATA_CLAMP, a, {}, 0.5).equal(a.clamp(-0.5, 0.5)));
+  REQUIRE(elementwise(STRATA_SCALE_ROUNDED, a, {}, 2.3).equal(a.mul(2.3)));
+  const auto narrow = a.to(at::kBFloat16);
+  const auto rounded = at::tensor(2.3).to(at::kBFloat16);  // 2.296875
+  REQUIRE(elementwise(STRATA_SCALE_ROUNDED, narrow, {}, 2.3).equal(narrow.mul(rounded)));
 }
 
 TEST_CASE("dropout repeats for a seed and keeps the mean", "[torch][dropout]") {

@@ -1,0 +1,171 @@
+#include "values.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+namespace generic {
+namespace {
+
+using strata::Failure;
+
+constexpr int deepest = 8;  // of defaults that refer to others
+constexpr std::int64_t most_lookups = 1 << 20;
+constexpr double largest_whole = 9007199254740992.0;
+
+Failure invalid(const std::string& words) { return {STRATA_INVALID, words}; }
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+// Calls `step` with each key of "a.b.c".
+template <class Step>
+void walk(std::string_view path, Step step) {
+  while (true) {
+    const auto end = std::min(path.find('.'), path.size());
+    step(path.substr(0, end));
+    if (end == path.size()) return;
+    path.remove_prefix(end + 1);
+  }
+}
+
+const Value* find(const Value& config, std::string_view path) {
+  const Value* at = &config;
+  walk(path, [&](std::string_view key) {
+    if (!at || !at->is_object()) return void(at = nullptr);
+    const auto found = at->find(std::string(key));
+    at = found == at->end() ? nullptr : &*found;
+  });
+  return at;
+}
+
+const toml::node* find(const toml::table& defaults, std::string_view path) {
+  const toml::node* at = &defaults;
+  walk(path, [&](std::string_view key) {
+    const auto* table = at ? at->as_table() : nullptr;
+    at = table ? table->get(key) : nullptr;
+  });
+  return at;
+}
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (true) {
+    const auto begin = text.find_first_not_of(' ');
+    if (begin == text.npos) return out;
+    text.remove_prefix(begin);
+    const auto end = std::min(text.find(' '), text.size());
+    out.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+}
+
+double number(const Value& value) {
+  if (!value.is_number()) throw invalid(value.dump() + " is no number");
+  return value.get<double>();
+}
+
+// As an integer where it is one.
+Value plain(double value) {
+  if (!std::isfinite(value)) throw invalid("its value is not finite");
+  if (value == std::trunc(value) && std::abs(value) < largest_whole)
+    return static_cast<std::int64_t>(value);
+  return value;
+}
+
+}  // namespace
+
+Values::Values(std::string_view config, const toml::table& defaults)
+    : config_(nlohmann::json::parse(config, nullptr, false)), defaults_(defaults) {
+  if (!config_.is_object()) throw invalid("config.json is no JSON object: check the file");
+}
+
+Value Values::of(const toml::node& node, Place place, int depth) const {
+  if (const auto* value = node.as_boolean()) return value->get();
+  if (const auto* value = node.as_integer()) return value->get();
+  if (const auto* value = node.as_floating_point()) return value->get();
+  if (const auto* rule = node.as_table()) return by_layer(*rule, place, depth);
+  const auto* text = node.as_string();
+  if (!text) throw invalid("a value is a number, true, false, text or a rule by layer");
+  if (text->get().find('$') == std::string::npos) return text->get();
+  return expression(text->get(), place, depth);
+}
+
+Value Values::at(std::string_view path, Place place, int depth) const {
+  if (depth > deepest) throw invalid("the default of " + quoted(path) + " refers to itself");
+  if (++looked_up_ > most_lookups) throw invalid("the description looks up too many values");
+  if (path == "layer" && place.layer != no_layer) return place.layer + 1;
+  const auto* found = find(config_, path);
+  if (found && found->is_array()) {
+    if (place.layer == no_layer) return Value(Value::value_t::discarded);
+    const auto layer = static_cast<std::size_t>(place.layer);
+    if (layer >= found->size())
+      throw invalid("config.json: " + quoted(path) + " has " + std::to_string(found->size()) +
+                    " entries, fewer than there are layers");
+    found = &(*found)[layer];
+  }
+  if (found && (!found->is_null() || place.off)) return *found;
+  const auto* otherwise = find(defaults_, path);
+  return otherwise ? of(*otherwise, place, depth + 1) : Value(Value::value_t::discarded);
+}
+
+// {every = n, last = a, others = b}, or {from = n, before = a, after = b}.
+Value Values::by_layer(const toml::table& rule, Place place, int depth) const {
+  const auto member = [&](std::string_view key) -> const toml::node& {
+    const auto* node = rule.get(key);
+    if (!node || rule.size() != 3)
+      throw invalid("a rule by layer is {every, last, others} or {from, before, after}");
+    return *node;
+  };
+  const bool every = rule.contains("every");
+  const auto& count = member(every ? "every" : "from");
+  const auto &one = member(every ? "last" : "before"), &other = member(every ? "others" : "after");
+  if (place.layer == no_layer) return Value(Value::value_t::discarded);
+  const auto n = whole(of(count, {}, depth + 1), every ? 1 : 0);
+  const bool first = every ? (place.layer + 1) % n == 0 : place.layer < n;
+  return of(first ? one : other, place, depth + 1);
+}
+
+Value Values::operand(std::string_view word, Place place, int depth) const {
+  if (word.starts_with('$')) {
+    auto value = at(word.substr(1), place, depth);
+    if (value.is_discarded())
+      throw invalid("config.json has no " + quoted(word.substr(1)) + ": the model needs it");
+    return value;
+  }
+  double value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size())
+    throw invalid(quoted(word) + " is no number and no $KEY");
+  return value;
+}
+
+// Operands between * and /, from left to right; sqrt before one. Anything that is off makes all
+// off.
+Value Values::expression(std::string_view text, Place place, int depth) const {
+  const auto words = words_of(text);
+  if (words.size() == 1) return operand(words[0], place, depth);
+  double result = 1;
+  std::size_t i = 0;
+  for (std::string_view op = "*"; i < words.size();) {
+    const bool root = words[i] == "sqrt";
+    if (root && ++i == words.size()) break;
+    const auto value = operand(words[i++], place, depth);
+    if (value.is_null()) return value;
+    const auto by = root ? std::sqrt(number(value)) : number(value);
+    result = op == "*" ? result * by : result / by;
+    if (i == words.size()) return plain(result);
+    op = words[i++];
+    if (op != "*" && op != "/") break;
+  }
+  throw invalid(quoted(text) + " is no expression: write numbers and $KEYs between * and /");
+}
+
+std::int64_t whole(const Value& value, std::int64_t least) {
+  constexpr double most = 1 << 30;
+  const double given = value.is_number() ? value.get<double>() : 0.5;
+  if (given != std::trunc(given) || given < static_cast<double>(least) || given > most)
+    throw invalid(value.dump() + " is no whole number from " + std::to_string(least) +
+                  " on: mend config.json");
+  return static_cast<std::int64_t>(given);
+}
+
+}  // namespace generic

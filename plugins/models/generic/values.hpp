@@ -1,0 +1,50 @@
+// What config.json says, and what a description says that it means where it is silent.
+#pragma once
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <strata/plugin.hpp>
+#include <string>
+#include <string_view>
+
+#include "toml.hpp"
+
+namespace generic {
+
+// Null (off), a boolean, a number, or text.
+using Value = nlohmann::json;
+
+inline constexpr std::int64_t no_layer = -1;
+
+// Where a value is asked for.
+struct Place {
+  std::int64_t layer = no_layer;  // counted from 0; a list in config.json gives its element
+  bool off = false;               // null is a value, and not a key that is absent
+};
+
+// What cannot be computed throws strata::Failure.
+class Values {
+ public:
+  // `defaults` outlives this.
+  Values(std::string_view config, const toml::table& defaults);
+
+  // A literal, or the value of an expression over keys: "$hidden_size", "4 * $n_embd".
+  Value of(const toml::node& node, Place place) const { return of(node, place, 0); }
+  // The value at a path "a.b.2" of config.json, or its default; discarded where there is neither.
+  Value at(std::string_view path, Place place) const { return at(path, place, 0); }
+
+ private:
+  Value of(const toml::node& node, Place place, int depth) const;
+  Value at(std::string_view path, Place place, int depth) const;
+  Value expression(std::string_view text, Place place, int depth) const;
+  Value operand(std::string_view word, Place place, int depth) const;
+  Value by_layer(const toml::table& rule, Place place, int depth) const;
+
+  nlohmann::json config_;
+  const toml::table& defaults_;
+  mutable std::int64_t looked_up_ = 0;  // bounded: defaults may multiply each other
+};
+
+// A whole number of at least `least`; throws where it is none, or larger than any length.
+std::int64_t whole(const Value& value, std::int64_t least);
+
+}  // namespace generic
