@@ -1,5 +1,5 @@
 // What a rendering may still do. Steps, bytes and elements draw on one sum, so that a template that
-// never ends, or that makes texts without end, is refused after about a second.
+// never ends, or that makes texts without end, is refused in less than a second.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -25,7 +25,7 @@ class Budget {
   void walk(const Value& value);
 
  private:
-  std::uint64_t left_ = 1 << 28;
+  std::uint64_t left_ = 1 << 26;
 };
 
 }  // namespace strata::text::jinja

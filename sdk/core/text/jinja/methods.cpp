@@ -7,6 +7,7 @@
 #include "core/text/jinja/compare.hpp"
 #include "core/text/jinja/python_text.hpp"
 #include "core/text/jinja/scope.hpp"
+#include "core/text/utf8.hpp"
 
 namespace strata::text::jinja {
 namespace {
@@ -36,7 +37,8 @@ Values split_at_spaces(std::string_view text, std::int64_t most) {
       break;
     }
     std::size_t end = 0;
-    for (const auto one : characters(text)) {
+    while (end < text.size()) {
+      const auto one = text.substr(end, first_sequence(text.substr(end)).length);
       if (strip_left(one).empty()) break;
       end += one.size();
     }
@@ -51,13 +53,17 @@ Value split(Budget& budget, const Value& self, const Arguments& arguments) {
   const auto* between = optional_text(given[0], "split");
   const auto most = integer_of(given[1], -1);
   std::string_view text = *self.text();
-  budget.spend(Budget::element * text.size());
-  if (!between) return list(split_at_spaces(text, most));
+  if (!between) {
+    auto words = split_at_spaces(text, most);
+    budget.spend(Budget::element * words.size());
+    return list(std::move(words));
+  }
   if (between->empty()) throw Refused("'split' needs a separator that is not empty");
   Values out;
   while (most < 0 || static_cast<std::int64_t>(out.size()) < most) {
     const auto at = find_text(text, *between, 0);
     if (at == text.npos) break;
+    budget.spend(Budget::element);
     out.push_back(text_value(text.substr(0, at)));
     text.remove_prefix(at + between->size());
   }
@@ -154,9 +160,11 @@ const Methods& of_text() {
       {"splitlines",
        [](Budget& budget, const Value& s, const Arguments& a) {
          a.bind("splitlines", {});
-         budget.spend(Budget::element * s.text()->size());
          Values out;
-         for (const auto line : lines(*s.text())) out.push_back(text_value(line));
+         for (const auto line : lines(*s.text())) {
+           budget.spend(Budget::element);
+           out.push_back(text_value(line));
+         }
          return list(std::move(out));
        }},
   };
