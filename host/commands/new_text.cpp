@@ -6,7 +6,9 @@ namespace strata::host {
 
 NewText::NewText(const text::Tokenizer& tokenizer, std::size_t rows,
                  const std::vector<std::string>& stops, bool silent)
-    : streams_(rows, text::StoppingText(tokenizer, stops)), texts_(rows), silent_(silent) {}
+    : texts_(rows), silent_(silent) {
+  for (std::size_t row = 0; row < rows; ++row) streams_.emplace_back(tokenizer, stops);
+}
 
 bool NewText::add(std::size_t row, int32_t id) {
   take(row, streams_[row].add(id));
