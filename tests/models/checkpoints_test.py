@@ -18,7 +18,8 @@ import transformers
 from gguf import GGMLQuantizationType as Type
 
 from program import TOLERANCE, Program
-from tiny_llama import NEWER, Reference, Tiny, make
+from reference import Reference
+from row import Row, make
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "plugins/quant"))
 from gguf_blocks import SCALES  # noqa: E402
@@ -66,9 +67,15 @@ def save_bin(folder, tensors, shards, **how):
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
 
 
+def tiny_model(seed, dtype="float32", **config):
+    return Row("", {"model_type": "llama", "vocab_size": 256, "hidden_size": 48,
+                    "intermediate_size": 80, "num_hidden_layers": 3, "num_attention_heads": 6,
+                    **config}, "", dtype=dtype, seed=seed)
+
+
 def bins(program, parent):
-    for tiny in (Tiny("default", NEWER, kv_heads=2, seed=1), Tiny("default", NEWER, tied=True, seed=2),
-                 Tiny("default", NEWER, dtype="bfloat16", seed=3)):
+    for tiny in (tiny_model(1, num_key_value_heads=2), tiny_model(2, tie_word_embeddings=True),
+                 tiny_model(3, "bfloat16")):
         source = parent / f"tiny{tiny.seed}"
         make(tiny, source)
         want = Reference(source).logits(IDS)

@@ -34,7 +34,7 @@ class Recorder : public plugin::Ops {
   double flops() const { return flops_; }
   const std::vector<KvShape>& kv() const { return kv_; }
   int64_t positions() const { return positions_; }  // as Measure
-  uint32_t top_k() const { return top_k_; }  // of its mixture layer, or 0
+  uint32_t top_k() const { return top_k_; }         // of its mixture layer, or 0
 
   plugin::Handle weight(uint32_t index) override;
   plugin::Handle embedding(uint32_t weight, strata_tensor& ids) override;

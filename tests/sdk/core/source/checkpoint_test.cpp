@@ -157,7 +157,8 @@ TEST_CASE("every tensor that does not fit is named in one line", "[source][map]"
 TEST_CASE("a head beside the table that it is tied to is that table, or refused", "[source][map]") {
   const made::Folder folder;
   folder.write("config.json", "{}");
-  const std::vector<source::Wanted> tied{{.name = "model.embed.weight", .shape = {1}, .tied = true}};
+  const std::vector<source::Wanted> tied{
+      {.name = "model.embed.weight", .shape = {1}, .tied = true}};
   const auto outcome = [&](const std::vector<std::string>& names, const std::string& data) {
     const auto file = holding(names);
     const auto path =
