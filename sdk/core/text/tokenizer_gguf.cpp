@@ -82,7 +82,8 @@ void describe_byte_level(const GgufVocabulary& vocabulary, const GgufStyle& styl
 // sentencepiece's BPE, whose merges are those of the best token first.
 void describe_sentencepiece(const GgufVocabulary& vocabulary, const std::string& file,
                             Description& out) {
-  const auto& [tokens, scores] = std::tie(vocabulary.tokens, vocabulary.scores);
+  const auto& tokens = vocabulary.tokens;
+  const auto& scores = vocabulary.scores;
   if (scores.size() != tokens.size())
     throw Error(file,
                 "tokenizer.ggml.scores has " + std::to_string(scores.size()) + " elements for " +
