@@ -20,9 +20,9 @@ class Loader {
       : source_(source), files_(files), grain_(grain), parts_(parts) {}
 
   void bring(const Target& target) {
-    auto* memory = target.memory ? target.memory : parts_.outgoing;
+    auto* memory = target.memory ? target.memory : parts_.outgoing.data();
     bring(*target.unit, memory, target.on_device);
-    if (!target.memory) target.seat.write(parts_.outgoing, target.unit->run_bytes);
+    if (!target.memory) target.seat.write(parts_.outgoing.data(), target.unit->run_bytes);
   }
 
  private:
