@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Strata against transformers on the CPU: SmolLM2-135M in float32, at the same number of threads.
 
-usage: ./dev bench cpu_smollm2 [--alternations N] [--threads N] [--out FILE.json]
+usage: ./dev bench cpu_smollm2 [--alternations N] [--threads N] [--json FILE]
 
 Prefill is one pass over the prompt, decode is greedy, one token a step, over a cache. Both programs
 get the same ids, and by turns with them the machine's own limits are measured: the rate at which
@@ -35,7 +35,7 @@ def arguments():
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--new", type=int, default=64)
     parser.add_argument("--strata", default=STRATA)
-    parser.add_argument("--out", default="cpu_smollm2.json")
+    parser.add_argument("--json", default="cpu_smollm2.json")
     return parser.parse_args()
 
 
@@ -141,7 +141,7 @@ def main():
     void = any(result[name][key] > 1.02 for name in ("strata", "transformers")
                for key in ("prefill_of_limit", "decode_of_limit"))
     result["valid"] = not void
-    with open(options.out, "w") as file:
+    with open(options.json, "w") as file:
         json.dump(result, file, indent=1)
     print(f"memory is read at {result['read_bytes_per_s'] / 1e9:.1f} GB/s, matrices multiply at "
           f"{result['flops'] / 1e9:.0f} GFLOP/s")
@@ -152,7 +152,7 @@ def main():
               f"{one['decode_tokens_per_s']:6.2f} tokens/s ({one['decode_of_limit']:.0%})")
     print(f"strata / transformers: prefill {result['ratio']['prefill_tokens_per_s']:.3f}, decode "
           f"{result['ratio']['decode_tokens_per_s']:.3f}")
-    print(f"written to {options.out}")
+    print(f"written to {options.json}")
     if void:
         sys.exit("void: a ratio to a limit is above 1.02")
 

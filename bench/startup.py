@@ -3,7 +3,7 @@
 
 By turns with each run the machine's own limit is measured: the start of an empty process.
 
-usage: ./dev bench startup [--strata PROGRAM] [--runs N] [--out FILE.json]
+usage: ./dev bench startup [--strata PROGRAM] [--runs N] [--json FILE]
 """
 import argparse
 import json
@@ -32,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--strata", default=os.path.join(HERE, "..", "build", "bin", "strata"))
     parser.add_argument("--runs", type=int, default=21)
-    parser.add_argument("--out", help="write everything here")
+    parser.add_argument("--json", help="write everything here")
     options = parser.parse_args()
     results = []
     for arguments, claim in CLAIMS.items():
@@ -43,8 +43,8 @@ def main():
                         "ratio": ours / empty})
         print(f"{' '.join(arguments):<30.30} {ours * 1e3:7.1f} ms, claimed {claim * 1e3:.0f} ms; an "
               f"empty process {empty * 1e3:.1f} ms, {ours / empty:.1f} times that", flush=True)
-    if options.out:
-        with open(options.out, "w", encoding="utf-8") as file:
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)
             file.write("\n")
     return 1 if any(one["seconds"] > one["claim_s"] for one in results) else 0

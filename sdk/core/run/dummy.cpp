@@ -43,14 +43,10 @@ void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const Lo
   if (dtype.bits > 32)
     throw Error("--dummy", "weights of 64 bits", "use float32, bfloat16 or float16");
   const auto numbers = pattern(dtype);
-  uint64_t largest = 0, done = 0, all = 0, occurrence = 0;
-  for (const auto& target : targets) {
-    all += target.unit->run_bytes;
-    if (!target.memory || (target.on_device && parts.separate_device))
-      largest = std::max(largest, target.unit->run_bytes);
-  }
-  auto* filled = parts.outgoing;
-  if (filled) fill(filled, largest, numbers);
+  uint64_t done = 0, all = 0, occurrence = 0;
+  for (const auto& target : targets) all += target.unit->run_bytes;
+  auto* filled = parts.outgoing.data();
+  fill(filled, parts.outgoing.size(), numbers);
   for (const auto& target : targets) {
     const auto bytes = target.unit->run_bytes;
     if (!target.memory) {

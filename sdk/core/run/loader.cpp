@@ -55,12 +55,12 @@ class Loader {
       expand(unit, memory, parts_.separate_device && !target.on_device);
     else
       parts_.device->synchronize(parts_.event, finished_);
-    if (!target.memory) target.seat.write(parts_.outgoing, unit.run_bytes);
+    if (!target.memory) target.seat.write(parts_.outgoing.data(), unit.run_bytes);
   }
 
  private:
   std::byte* memory_of(const Target& target) const {
-    return target.memory ? target.memory : parts_.outgoing;
+    return target.memory ? target.memory : parts_.outgoing.data();
   }
 
   void expand(const zero::Unit& unit, std::byte* memory, bool beside) {

@@ -30,7 +30,7 @@ struct LoadParts {
   tier::Reader* reader = nullptr;  // over the tier that reads the checkpoint's files
   Compute* compute = nullptr;
   std::byte* scratch = nullptr;   // on the device: Prepared::scratch_bytes
-  std::byte* outgoing = nullptr;  // of transfer_memory(): written_bytes() of the largest
+  std::span<std::byte> outgoing;  // of transfer_memory(): room for each unit that goes through it
   bool separate_device = false;
   uint32_t event = 0;  // two events of the device: this one and the next
 };

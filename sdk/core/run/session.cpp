@@ -74,12 +74,10 @@ Session::~Session() {
 }
 
 // Memory for transfers of every tier, who are told of it.
-std::byte* Session::announced(uint64_t bytes) {
-  auto* memory = transfer_memory(*device_, bytes);
+std::span<std::byte> Session::announced(uint64_t bytes) {
+  const std::span memory(transfer_memory(*device_, bytes), bytes);
   const strata_device kind{parts_.wish.separate_device ? STRATA_PINNED : STRATA_CPU, 0};
-  const auto tell = [&](tier::Tier& tier) {
-    announced_.emplace_back(tier, std::span(memory, bytes), kind);
-  };
+  const auto tell = [&](tier::Tier& tier) { announced_.emplace_back(tier, memory, kind); };
   for (const auto& tier : tiers_->open()) tell(*tier);
   for (const auto* tier : {&parts_.files, &parts_.rows})
     if (*tier) tell(**tier);
@@ -89,7 +87,7 @@ std::byte* Session::announced(uint64_t bytes) {
 void Session::open_reader() {
   const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
   if (!any) return;
-  auto* staging = announced(staging_chunks * staging_chunk);
+  auto* staging = announced(staging_chunks * staging_chunk).data();
   reader_ = std::make_unique<tier::Reader>(*device_, staging, staging_chunk, staging_chunks,
                                            plan_events(parts_.prepared));
 }
@@ -104,13 +102,14 @@ void Session::load_weights(const Progress& progress) {
       outgoing = std::max(outgoing, target.seat.tier
                                         ? written_bytes(*target.seat.tier, target.unit->run_bytes)
                                         : target.unit->run_bytes);
-  const LoadParts load_parts{.device = device_.get(),
-                             .reader = reader_.get(),
-                             .compute = compute_.get(),
-                             .scratch = arena_ + prepared.plan.fixed,
-                             .outgoing = outgoing > 0 ? announced(outgoing) : nullptr,
-                             .separate_device = parts_.wish.separate_device,
-                             .event = plan_events(prepared) + staging_chunks};
+  const LoadParts load_parts{
+      .device = device_.get(),
+      .reader = reader_.get(),
+      .compute = compute_.get(),
+      .scratch = arena_ + prepared.plan.fixed,
+      .outgoing = outgoing > 0 ? announced(outgoing) : std::span<std::byte>(),
+      .separate_device = parts_.wish.separate_device,
+      .event = plan_events(prepared) + staging_chunks};
   if (!parts_.files) return load_dummy(wanted, parts_.wish.dtype, load_parts, progress);
   parts_.model->tensors->check_tied(*parts_.model->checkpoint);
   for (const auto& file : parts_.model->checkpoint->files())
@@ -177,7 +176,7 @@ std::unique_ptr<Rows> Session::file_rows(RowRoom room) {
   row_regions_.push_back(parts_.rows->bind(file.path(), 0, file.size()));
   auto grain = grain_of(*parts_.rows);
   grain.chunk = std::min(grain.chunk, (table.stored_bytes / grain.align + 2) * grain.align);
-  auto* staging = announced(row_parts * grain.chunk);
+  auto* staging = announced(row_parts * grain.chunk).data();
   return std::make_unique<FileRows>(table, *parts_.rows, row_regions_.back(), grain, staging,
                                     row_parts, room);
 }

@@ -73,7 +73,7 @@ class Session {
   uint64_t start_bytes() const { return start_bytes_; }
 
  private:
-  std::byte* announced(uint64_t bytes);
+  std::span<std::byte> announced(uint64_t bytes);
   void open_reader();
   void load_weights(const Progress& progress);
   void open_rows();
