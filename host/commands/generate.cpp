@@ -96,6 +96,37 @@ run::Sampling sampling_of(const cli::Settings& settings, const run::Sampling& ow
   return out;
 }
 
+// What of the model's generation_config.json is not done, said before the run.
+void say_what_differs(const run::GenerationConfig& generation, const cli::Settings& settings,
+                      bool makes_text, const Log& log) {
+  if (!makes_text && !generation.stops.empty())
+    log.line(STRATA_WARN, "generation_config.json: stop_strings needs the model's tokenizer");
+  for (const auto& key : generation.ignored)
+    log.line(STRATA_WARN, "generation_config.json: " + key + " is not followed");
+  if (generation.temperature && !settings.given.contains("generate.temperature"))
+    log.line(STRATA_WARN, "generation_config.json: do_sample is not followed; --temperature " +
+                              nlohmann::json(*generation.temperature).dump() +
+                              " draws as its makers meant");
+}
+
+// How many tokens to make of each prompt: as many as were asked for, else as many as the model's
+// makers set, who may bound them together with the longest prompt.
+int64_t new_tokens_of(const cli::Settings& settings, const run::GenerationConfig& generation,
+                      const Prompts& prompts) {
+  if (settings.given.contains("generate.max_new_tokens")) return settings.max_new_tokens;
+  if (generation.new_tokens) return *generation.new_tokens;
+  if (!generation.all_tokens) return settings.max_new_tokens;
+  std::size_t longest = 0;
+  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
+  const auto room = *generation.all_tokens - static_cast<int64_t>(longest);
+  if (room < 1)
+    throw Error("generation_config.json",
+                "a prompt of " + std::to_string(longest) + " tokens leaves none of max_length " +
+                    std::to_string(*generation.all_tokens),
+                "give --max-new-tokens");
+  return std::min(room, settings.max_new_tokens);
+}
+
 nlohmann::json json_of(const std::vector<run::TokenLogprobs>& tokens,
                        const std::vector<int32_t>& ids) {
   auto out = nlohmann::json::array();
@@ -134,20 +165,18 @@ void generate(const cli::Settings& settings) {
   if (!tokenizer && !settings.stop.empty())
     throw Error("--stop", "the model has no tokenizer that makes text", "leave it out");
   const auto generation = open_generation_config(*model.checkpoint);
-  for (const auto& key : generation.ignored)
-    plugins.log().line(STRATA_WARN, "generation_config.json: " + key + " is not followed");
+  say_what_differs(generation, settings, tokenizer.has_value(), plugins.log());
   run::GenerateRequest request;
   request.prompts = prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr);
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
-  request.new_tokens = settings.given.contains("generate.max_new_tokens")
-                           ? settings.max_new_tokens
-                           : generation.new_tokens.value_or(settings.max_new_tokens);
+  request.new_tokens = new_tokens_of(settings, generation, request.prompts);
   request.ends = ends_of(settings, *model.config, generation);
   request.sampling = sampling_of(settings, generation.sampling);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
   std::optional<NewText> text;
   if (tokenizer) {
-    text.emplace(*tokenizer, request.prompts.size(), settings.stop, settings.json);
+    text.emplace(*tokenizer, request.prompts.size(),
+                 settings.stop.empty() ? generation.stops : settings.stop, settings.json);
     request.stops = [&](std::size_t row, int32_t id) { return text->add(row, id); };
   }
   auto planned = plan_run(settings, model, room_of(request.prompts, request.new_tokens), plugins);

@@ -111,6 +111,25 @@ class Chat(unittest.TestCase):
             want = self.reference([5, 6, 7], **settings).sequences[0, 3:].tolist()
             self.assertEqual(
                 self.generate("--input-ids", "5,6,7", "--repetition-penalty", "1")["output_ids"], [want])
+            more = {"bad_words_ids": [[plain[0]], [plain[0], plain[1]]], "sequence_bias": [[[plain[2]], -9.0]],
+                    "min_new_tokens": 6, "forced_eos_token_id": 3}
+            file.write_text(json.dumps({**more, "num_beams": 2}))
+            want = self.reference([5, 6, 7], **more).sequences[0, 3:].tolist()
+            self.assertEqual((want[-1], len(want)), (3, NEW_TOKENS))
+            self.assertEqual(self.generate("--input-ids", "5,6,7")["output_ids"], [want])
+            done = PROGRAM.run("generate", "--model", self.folder, "--input-ids", "5", "--max-new-tokens", 1,
+                               "--device", "cpu", text=True)
+            self.assertIn("generation_config.json: num_beams is not followed", done.stderr)
+            file.write_text(json.dumps({"eos_token_id": [plain[1]], "min_new_tokens": 6, "max_length": 11}))
+            self.model.generation_config.eos_token_id = plain[1]
+            want = self.model.generate(torch.tensor([[5, 6, 7]]), do_sample=False, pad_token_id=0, min_new_tokens=6,
+                                       max_length=11)[0, 3:].tolist()
+            made = json.loads(PROGRAM.text("generate", "--model", self.folder, "--input-ids", "5,6,7", "--device",
+                                           "cpu", "--threads", 1, "--json"))["output_ids"]
+            self.assertEqual(made, [want])
+            text = self.generate("--prompt", "ABC")["text"][0]
+            file.write_text(json.dumps({"stop_strings": text[4:6]}))
+            self.assertEqual(self.generate("--prompt", "ABC")["text"][0], text[:text.index(text[4:6])])
             file.write_text(json.dumps({"eos_token_id": [1, plain[4]], "max_new_tokens": 7}))
             made = json.loads(PROGRAM.text("generate", "--model", self.folder, "--input-ids", "5,6,7", "--device",
                                            "cpu", "--threads", 1, "--json"))["output_ids"]
