@@ -23,6 +23,7 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
     out.shape[0] = resized->second;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
   out.order = {};
+  out.turned = false;
   out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
   return out;
 }
@@ -37,6 +38,7 @@ class Copier {
   void copy(const Tensor& tensor, std::uint64_t at) {
     const auto width = bytes_of(imported(tensor, options_).stored.dtype);
     if (options_.rows.contains(tensor.name)) return resize(tensor, width, at);
+    if (tensor.turned) return turn(tensor, width, at);
     const auto all = static_cast<std::uint64_t>(elements(tensor));
     const std::uint64_t row =
         tensor.order.blocks == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
@@ -56,8 +58,30 @@ class Copier {
   }
 
  private:
+  // As many rows at a time as fit, out of their piece of each column.
+  void turn(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
+    const auto rows = static_cast<std::uint64_t>(tensor.shape[0]),
+               columns = static_cast<std::uint64_t>(tensor.shape[1]);
+    const auto some = piece_elements(tensor, width, columns) / columns;
+    std::vector<std::byte> turned;
+    for (std::uint64_t first = 0; first < rows; first += some) {
+      const auto many = std::min(some, rows - first);
+      stored_.resize(many * width);
+      turned.resize(many * columns * width);
+      for (std::uint64_t c = 0; c < columns; ++c) {
+        from_.read(tensor, (c * rows + first) * width, stored_);
+        for (std::uint64_t r = 0; r < many; ++r)
+          std::copy_n(&stored_[r * width], width, &turned[(r * columns + c) * width]);
+      }
+      to_.write(at + first * columns * width, turned);
+    }
+  }
+
   // The rows that stay, and in each new one the mean of those that were there.
   void resize(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
+    if (tensor.turned)
+      throw Error("tensor '" + printable(tensor.name) + "'", "is stored column by column",
+                  "import it first, and resize what that makes");
     const auto form = imported(tensor, options_);
     const auto all = static_cast<std::uint64_t>(tensor.shape[0]),
                wanted = static_cast<std::uint64_t>(form.shape[0]),

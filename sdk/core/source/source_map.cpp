@@ -67,7 +67,7 @@ const Tensor* head(const Checkpoint& checkpoint) {
 
 bool same_form(const Tensor& a, const Tensor& b) {
   return a.shape == b.shape && a.at.bytes == b.at.bytes && a.stored.scheme == b.stored.scheme &&
-         same(a.stored.dtype, b.stored.dtype);
+         a.turned == b.turned && same(a.stored.dtype, b.stored.dtype);
 }
 
 bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b) {

@@ -35,6 +35,7 @@ struct Tensor {
   Stored stored;
   Extent at;
   RowOrder order;
+  bool turned = false;  // a dense matrix whose bytes lie column by column
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits
@@ -49,7 +50,8 @@ std::int64_t stored_row(const Tensor& tensor, std::int64_t row);
 std::int64_t run_row(const Tensor& tensor, std::int64_t row);
 
 // Rows `first` to `first + count` of the first dimension, as a tensor of their own. Throws Error if
-// there are not as many, if a block straddles rows, or if a block of reordered rows is cut.
+// there are not as many, if a block straddles rows, if a block of reordered rows is cut, or if the
+// rows of a turned matrix are not all wanted.
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count);
 
 // Number `at` along the first dimension, without that dimension.

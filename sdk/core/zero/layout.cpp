@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
+
 namespace strata::zero {
 namespace {
 
@@ -71,7 +73,6 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
     weight.shape = w.shape;
     weight.role = w.role;
     weight.group = w.group;
-    weight.in_out = w.in_out;
     if (unit.is_expert() != (w.experts != 0)) {
       weight.run_offset = weight.stored_offset = not_held;
       unit.weights.push_back(std::move(weight));
@@ -86,6 +87,10 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
     } else {
       weight.source = find(w, tiled ? part.first : 0, tiled ? part.rows : 0);
     }
+    if (weight.source.turned && (w.role == STRATA_TABLE || w.role == STRATA_HEAD))
+      throw Error(weight.source.name, "is stored column by column, and its rows are read apart",
+                  "make a folder of the model with `strata import`");
+    weight.in_out = w.in_out != weight.source.turned;
     if (w.role == STRATA_TABLE && options.rows) {
       weight.run_offset = weight.stored_offset = not_held;
       const auto count = static_cast<uint64_t>(w.shape[0]);
