@@ -55,6 +55,8 @@ const std::array table{
         "as they are", 1, 1 << 20},
     Option{"chat", "generate.chat", &S::chat, generate, "",
            "each prompt is a user's message, put into the model's chat template"},
+    Option{"chat-file", "generate.chat_file", &S::chat_file, generate, "FILE",
+           "conversations to go on with, in JSON: a list of messages, or a list of such lists"},
     Option{"system", "generate.system", &S::system, generate, "TEXT",
            "with --chat: the system's message before it"},
     Option{"stop", "generate.stop", &S::stop, generate, "TEXT",
@@ -128,8 +130,8 @@ const std::array table{
 
 constexpr std::array command_table{
     CommandInfo{Command::generate, "generate",
-                "--model MODEL (--prompt TEXT | --prompt-file FILE | --input-ids IDS) [--chat] "
-                "[options]",
+                "--model MODEL (--prompt TEXT | --prompt-file FILE | --chat-file FILE | --input-ids IDS) "
+                "[--chat] [options]",
                 "generate text"},
     CommandInfo{Command::logits, "logits",
                 "--model MODEL --input-ids IDS --output FILE.safetensors [options]",

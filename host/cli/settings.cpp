@@ -33,9 +33,13 @@ void check_complete(Command command, const Settings& s) {
       need(!s.model.empty(), "--model", model_remedy);
       need_one({{"--prompt", s.prompt.has_value()},
                 {"--prompt-file", !s.prompt_file.empty()},
+                {"--chat-file", !s.chat_file.empty()},
                 {"--input-ids", !s.input_ids.empty()}});
       if (s.chat && !s.input_ids.empty())
         throw UsageError("--chat", "token ids are no message", "give --prompt or --prompt-file");
+      if (s.system && !s.chat_file.empty())
+        throw UsageError("--system", "not with --chat-file",
+                         "write the system's message into the file");
       if (s.system && !s.chat) throw UsageError("--system", "needs --chat", "add --chat");
       if (std::ranges::find(s.stop, "") != s.stop.end())
         throw UsageError("--stop", "the text is empty", "give a text or leave it out");

@@ -8,6 +8,7 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/new_text.hpp"
 #include "host/output.hpp"
+#include "host/running/conversations.hpp"
 #include "host/running/open_chat.hpp"
 #include "host/running/report.hpp"
 #include "host/running/trace.hpp"
@@ -28,32 +29,45 @@ std::vector<std::string> lines_of(const std::string& path) {
   return out;
 }
 
-// Each text as one user's message in the model's chat format.
-void put_into_chat(std::vector<std::string>& texts, const cli::Settings& settings,
-                   const source::Checkpoint& checkpoint) {
+std::vector<std::string> plain_texts(const cli::Settings& settings) {
+  return settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
+}
+
+// The file's conversations, or one of each text, which is a user's message.
+std::vector<text::Conversation> conversations_of(const cli::Settings& settings) {
+  if (!settings.chat_file.empty())
+    return parse_conversations(read_text_file(settings.chat_file), settings.chat_file);
+  std::vector<text::Conversation> out;
+  for (const auto& text : plain_texts(settings)) {
+    auto& messages = out.emplace_back().messages = nlohmann::ordered_json::array();
+    if (settings.system) messages.push_back({{"role", "system"}, {"content", *settings.system}});
+    messages.push_back({{"role", "user"}, {"content", text}});
+  }
+  return out;
+}
+
+// The conversations in the model's chat format.
+std::vector<std::string> chat_texts(const cli::Settings& settings,
+                                    const source::Checkpoint& checkpoint) {
   const auto chat = open_chat(checkpoint);
   const auto now = std::time(nullptr);
   std::tm local{};
   localtime_r(&now, &local);
-  for (auto& text : texts) {
-    std::vector<text::Message> messages;
-    if (settings.system) messages.push_back({"system", *settings.system});
-    messages.push_back({"user", text});
-    text = chat.render(messages, local);
-  }
+  std::vector<std::string> out;
+  for (const auto& one : conversations_of(settings)) out.push_back(chat.render(one, local));
+  return out;
 }
 
 Prompts prompts_of(const cli::Settings& settings, const source::Checkpoint& checkpoint,
                    const text::Tokenizer* tokenizer) {
   if (!settings.input_ids.empty()) return settings.input_ids;
   Prompts out;
-  auto texts = settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
-  if (settings.chat) put_into_chat(texts, settings, checkpoint);
-  for (const auto& text : texts) {
+  const bool chat = settings.chat || !settings.chat_file.empty();
+  for (const auto& text : chat ? chat_texts(settings, checkpoint) : plain_texts(settings)) {
     // A chat template writes the special tokens itself.
-    out.push_back(tokenizer->encode(text, !settings.chat));
+    out.push_back(tokenizer->encode(text, !chat));
     if (out.back().empty())
-      throw Error(settings.prompt ? "--prompt" : settings.prompt_file,
+      throw Error(settings.prompt ? "--prompt" : settings.prompt_file + settings.chat_file,
                   "prompt " + std::to_string(out.size() - 1) + " has no tokens",
                   "give at least one");
   }

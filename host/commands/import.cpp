@@ -5,6 +5,7 @@
 #include "core/plugin/codec.hpp"
 #include "host/commands/commands.hpp"
 #include "host/progress.hpp"
+#include "host/running/extra_files.hpp"
 #include "host/running/open_model.hpp"
 #include "host/running/resize_embeddings.hpp"
 
@@ -33,7 +34,7 @@ void import(const cli::Settings& settings) {
     codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
   };
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
-  options.extra = tokenizer_files(checkpoint);
+  options.extra = extra_files(checkpoint);
   if (settings.resize_embeddings > 0)
     resize_embeddings(open_model(settings.model, plugins, false),
                       open_tokenizer(checkpoint).vocab_size(), settings.resize_embeddings, options);

@@ -92,20 +92,6 @@ text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
       file.string());
 }
 
-std::vector<source::ExtraFile> tokenizer_files(const source::Checkpoint& checkpoint) {
-  if (checkpoint.vocabulary()) return {{"tokenizer.json", open_tokenizer(checkpoint).to_json()}};
-  std::vector<source::ExtraFile> out;
-  for (const auto* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                           "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
-                           "chat_template.jinja", "generation_config.json"}) {
-    const auto file = fs::path(checkpoint.folder()) / name;
-    std::error_code error;
-    if (fs::exists(file, error))
-      out.push_back({name, source::File::open(file.string())->text(longest_text)});
-  }
-  return out;
-}
-
 run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
   run::Model model;
   model.path = path;

@@ -1,10 +1,8 @@
 // MODEL, as the user named it, made ready: its checkpoint, tokenizer and family.
 #pragma once
 #include <string>
-#include <vector>
 
 #include "core/run/model.hpp"
-#include "core/source/import.hpp"
 #include "core/text/tokenizer.hpp"
 #include "host/running/opened.hpp"
 
@@ -16,10 +14,6 @@ source::Checkpoint open_checkpoint(const std::string& path, const registry::Regi
 // The tokenizer that lies with the checkpoint: in GGUF metadata, as tokenizer.json, or
 // in one of the older forms that text/tokenizer_folder.hpp knows.
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
-
-// The tokenizer's files as an import writes them: of a folder as they are, of GGUF as
-// tokenizer.json.
-std::vector<source::ExtraFile> tokenizer_files(const source::Checkpoint& checkpoint);
 
 // The checkpoint with the family that its model_type names, every weight found; where `shapes`,
 // also a config.json or a named shape, without weights.
