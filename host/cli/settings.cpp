@@ -64,6 +64,9 @@ void check_complete(Command command, const Settings& s) {
     case Command::import:
       need(!s.model.empty(), "MODEL", "give the .gguf file to import");
       need(!s.output.empty(), "--output", "give the folder to write");
+      if (s.resize_embeddings > 0 && (s.critic || s.given.contains("import.init_seed")))
+        throw UsageError("--resize-embeddings", "not with --critic or --init-seed",
+                         "import twice, one after the other");
       return;
     case Command::download:
       need(!s.model.empty(), "MODEL", "write ORG/NAME");

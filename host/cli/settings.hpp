@@ -80,6 +80,9 @@ struct Settings {
 
   // import
   std::int64_t resize_embeddings = 0;  // 0: as they are
+  std::int64_t init_seed = 0;
+  bool critic = false;
+  std::int64_t num_padding_at_beginning = 0;
 
   // perplexity
   std::string text_file;

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/plugin/codec.hpp"
+#include "core/run/initial_weights.hpp"
 #include "host/commands/commands.hpp"
 #include "host/progress.hpp"
 #include "host/running/extra_files.hpp"
@@ -11,8 +12,26 @@
 
 namespace strata::host {
 
+namespace {
+
+// A folder of drawn weights, with the tokenizer of MODEL where it has one.
+void initialise(const cli::Settings& settings, Opened& plugins) {
+  const auto model = open_model(settings.model, plugins, true, false);
+  source::ImportOptions options;
+  options.config = model.config->raw();
+  options.made = run::initial_weights(model, static_cast<std::uint64_t>(settings.init_seed));
+  if (model.checkpoint) options.extra = extra_files(*model.checkpoint);
+  Progress progress("import", "bytes");
+  options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
+  source::make_checkpoint(settings.output, options);
+  progress.end();
+}
+
+}  // namespace
+
 void import(const cli::Settings& settings) {
   Opened plugins(settings);
+  if (settings.given.contains("import.init_seed")) return initialise(settings, plugins);
   const auto checkpoint = open_checkpoint(settings.model, plugins.registry());
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
@@ -35,6 +54,8 @@ void import(const cli::Settings& settings) {
   };
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   options.extra = extra_files(checkpoint);
+  if (settings.critic && !checkpoint.find(plugin::value_head))
+    options.made = {run::initial_value_head(open_model(settings.model, plugins, false, false), 0)};
   if (settings.resize_embeddings > 0)
     resize_embeddings(open_model(settings.model, plugins, false),
                       open_tokenizer(checkpoint).vocab_size(), settings.resize_embeddings, options);

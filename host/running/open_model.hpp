@@ -16,7 +16,8 @@ source::Checkpoint open_checkpoint(const std::string& path, const registry::Regi
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
 
 // The checkpoint with the family that its model_type names, every weight found; where `shapes`,
-// also a config.json or a named shape, without weights.
-run::Model open_model(const std::string& path, Opened& plugins, bool shapes);
+// also a config.json or a named shape, without weights. Where the settings ask for a critic, its
+// head is the value head. Unless `resolved`, weights are not looked for.
+run::Model open_model(const std::string& path, Opened& plugins, bool shapes, bool resolved = true);
 
 }  // namespace strata::host

@@ -131,26 +131,45 @@ class Copier {
   std::vector<float> floats_;
 };
 
-void write_weights(const Checkpoint& checkpoint, const ImportOptions& options,
+void write_made(const MadeTensor& made, std::uint64_t at, OutputFile& to) {
+  const auto width = bytes_of(made.tensor.stored.dtype);
+  const auto all = static_cast<std::uint64_t>(elements(made.tensor)), some = buffer_bytes / width;
+  std::vector<std::byte> bytes;
+  for (std::uint64_t first = 0; first < all; first += some) {
+    bytes.resize(std::min(some, all - first) * width);
+    made.fill(first, bytes);
+    to.write(at + first * width, bytes);
+  }
+}
+
+// `checkpoint` may be null.
+void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
                    const std::string& path) {
   std::vector<Tensor> planned;
   std::uint64_t total = 0;
-  for (const auto& tensor : checkpoint.tensors()) {
+  const auto given = checkpoint ? std::span(checkpoint->tensors()) : std::span<const Tensor>();
+  for (const auto& tensor : given) {
     if (!dense(tensor) && !options.expand)
-      throw Error(checkpoint.path(),
+      throw Error(checkpoint->path(),
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", which no codec expands",
                   "add the codec's plugin");
     planned.push_back(imported(tensor, options));
     total += planned.back().at.bytes;
   }
+  for (const auto& made : options.made) {
+    planned.push_back(made.tensor);
+    total += made.tensor.at.bytes;
+  }
   OutputFile file(path);
   const auto header = safetensors_header(planned);
   file.write(0, header);
-  Copier copier(checkpoint, options, file);
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < planned.size(); ++i) {
-    copier.copy(checkpoint.tensors()[i], header.size() + done);
+    if (i < given.size())
+      Copier(*checkpoint, options, file).copy(given[i], header.size() + done);
+    else
+      write_made(options.made[i - given.size()], header.size() + done, file);
     done += planned[i].at.bytes;
     if (options.progress) options.progress(done, total);
   }
@@ -163,16 +182,25 @@ void write_text(const std::string& path, std::string_view bytes) {
   file.finish();
 }
 
+void write_folder(const Checkpoint* checkpoint, const std::string& config,
+                  const std::string& folder, const ImportOptions& options) {
+  OutputFolder out(folder);
+  write_text(out.file("config.json"), config);
+  for (const auto& extra : options.extra) write_text(out.file(extra.name), extra.bytes);
+  write_weights(checkpoint, options, out.file("model.safetensors"));
+  out.appear();
+}
+
 }  // namespace
 
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options) {
-  OutputFolder out(folder);
-  write_text(out.file("config.json"),
-             options.config.empty() ? checkpoint.config() : options.config);
-  for (const auto& extra : options.extra) write_text(out.file(extra.name), extra.bytes);
-  write_weights(checkpoint, options, out.file("model.safetensors"));
-  out.appear();
+  write_folder(&checkpoint, options.config.empty() ? checkpoint.config() : options.config, folder,
+               options);
+}
+
+void make_checkpoint(const std::string& folder, const ImportOptions& options) {
+  write_folder(nullptr, options.config, folder, options);
 }
 
 }  // namespace strata::source

@@ -10,7 +10,7 @@
 namespace strata::source {
 namespace {
 
-constexpr std::array<std::string_view, 2> prefixes{"model.", "transformer."};
+constexpr std::array<std::string_view, 3> prefixes{"model.", "transformer.", "rwtransformer."};
 
 // Names by which a weight may lie in the file, the best first.
 std::vector<std::string> spellings(const std::string& name) {
@@ -119,9 +119,10 @@ class Resolver {
     missing(weight);
   }
 
-  SourceMap finish() {
+  SourceMap finish(std::span<const std::string_view> spare) {
     for (const auto& tensor : checkpoint_.tensors())
-      if (!used_.contains(&tensor) && !holds_nothing_learned(tensor.name))
+      if (!used_.contains(&tensor) && std::ranges::find(spare, tensor.name) == spare.end() &&
+          !holds_nothing_learned(tensor.name))
         complaints_.push_back("'" + printable(tensor.name) + "' is extra");
     if (!complaints_.empty()) throw Misfit(checkpoint_, std::move(complaints_));
     return std::move(out_);
@@ -194,14 +195,15 @@ void SourceMap::check_tied(const Checkpoint& checkpoint) const {
                   "set \"tie_word_embeddings\": false in config.json");
 }
 
-SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) {
+SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted,
+                  std::span<const std::string_view> spare) {
   Resolver resolver(checkpoint);
   for (const auto& weight : wanted)
     if (weight.experts == 0)
       resolver.take(weight);
     else
       resolver.take_experts(weight);
-  return resolver.finish();
+  return resolver.finish(spare);
 }
 
 }  // namespace strata::source
