@@ -18,7 +18,7 @@ enum class Draw { zeros, ones, normal, uniform };
 // FNV-1a, so that a tensor's numbers do not depend on those beside it.
 std::uint64_t key_of(std::string_view name) {
   std::uint64_t out = 0xcbf29ce484222325;
-  for (const unsigned char c : name) out = (out ^ c) * 0x100000001b3;
+  for (const char c : name) out = (out ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return out;
 }
 
