@@ -72,6 +72,7 @@ struct RmsNorm {
 };
 struct LayerNorm {
   double eps = 1e-5;
+  double offset = 0;  // added to the weight
 };
 using Rope = strata_op_rope;  // as Config::rope gives it
 
@@ -153,7 +154,7 @@ class Ops {
     return norm(x, find(module), STRATA_RMS_NORM, how.eps, how.offset);
   }
   Tensor norm(const Tensor& x, std::string_view module, const LayerNorm& how) const {
-    return norm(x, find(module), STRATA_LAYER_NORM, how.eps, 0);
+    return norm(x, find(module), STRATA_LAYER_NORM, how.eps, how.offset);
   }
   Tensor norm(const Tensor& x, const RmsNorm& how) const {
     return norm(x, {}, STRATA_RMS_NORM, how.eps, how.offset);
