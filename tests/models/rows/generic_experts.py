@@ -70,4 +70,11 @@ ROWS = [
         LAYER + "self_attn.query_layernorm.weight", {"moe_topk": [1, 2, 3]}),
     moe("qwen3_moe", 16, 3, ", pairs that tie", EXPERTS, LAYER + "mlp.gate.weight",
         {"num_experts_per_tok": 4}, spread=tied),
+    moe("mellum", 8, 2, ", in two layers of three, a rope for each kind of layer",
+        EXPERTS | {"head_dim": 16, "sliding_window": 9, "layer_types": WINDOWS[:3],
+                   "mlp_layer_types": ["sparse", "dense", "sparse"], "rope_parameters": {
+                       "full_attention": {"rope_type": "linear", "factor": 4.0,
+                                          "rope_theta": 20000.0},
+                       "sliding_attention": {"rope_type": "default", "rope_theta": 500.0}}},
+        LAYER + "mlp.gate_proj.weight", {"layer_types": WINDOWS[1:]}),
 ]

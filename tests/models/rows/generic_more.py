@@ -68,4 +68,9 @@ ROWS = [
         "transformer.h.2.mlp.c_proj.bias", {"scale_attn_weights": True}),
     row("biogpt", "scaled", SMALL | {"max_position_embeddings": 64}, "biogpt.embed_positions.weight", {"scale_embedding": False}),
     row("openai-gpt", "norms of the sums", OLDEST, "transformer.h.1.ln_2.bias", {"afn": "relu"}),
+    row("hyperclovax", "norms behind as well, multipliers", GROUPED | GRANITE | {"head_dim": 16},
+        LAYER + "post_norm1.weight", {"logits_scaling": 1.0, "use_post_norm": True}),
+    row("hyperclovax", "no norms behind, biases, a scale by head_dim",
+        GROUPED | {"use_post_norm": False, "attention_bias": True, "mlp_bias": True},
+        LAYER + "self_attn.o_proj.bias", {"residual_multiplier": 0.5}),
 ]
