@@ -81,7 +81,8 @@ GgufRule rule_of(const Node& node) {
   rule.over = node.texts("over");
   const auto only = node.object("only");
   for (const auto& [key, value] : only.value().items()) {
-    if (!value.is_number_integer()) only.refuse("has a '" + printable(key) + "' that is no integer");
+    if (!value.is_number_integer())
+      only.refuse("has a '" + printable(key) + "' that is no integer");
     rule.only[key] = value.get<std::int64_t>();
   }
   rule.keys = split(node.text("key"));
