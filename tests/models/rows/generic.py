@@ -47,7 +47,7 @@ def row(model_type, words, config, flipped, counts=None, near_one=False, **more)
 
 
 def scaled(words, config, flipped, counts=None, **more):
-    """Attention that one backend alone computes: it caps or biases the scores."""
+    """Attention that one backend alone computes: it caps the scores."""
     return row(*words.split(": ", 1), config, flipped, counts, attention=("eager",), **more)
 
 
@@ -154,14 +154,13 @@ ROWS = [
                   "num_ln_in_parallel_attn": 1}, "transformer.h.2.input_layernorm.bias"),
     # With more heads transformers rounds the biases to bfloat16, whatever the dtype; its eager
     # attention adds them twice.
-    scaled("falcon: alibi", FALCON | {"alibi": True, "multi_query": False,
-                                      "num_attention_heads": 8}, "transformer.ln_f.weight",
-           {"alibi": False}, reference="sdpa"),
-    scaled("mpt: alibi", MPT, "transformer.blocks.1.attn.Wqkv.weight"),
-    scaled("mpt: six heads, clipped, a scale",
-           MPT | {"n_heads": 6, "attn_config": {"clip_qkv": 0.5, "softmax_scale": 0.2}},
-           "transformer.blocks.2.ffn.up_proj.weight", {"attn_config": {"clip_qkv": None}},
-           seed=1),
+    row("falcon", "alibi", FALCON | {"alibi": True, "multi_query": False,
+                                     "num_attention_heads": 8}, "transformer.ln_f.weight",
+        {"alibi": False}, reference="sdpa"),
+    row("mpt", "alibi", MPT, "transformer.blocks.1.attn.Wqkv.weight"),
+    row("mpt", "six heads, clipped, a scale",
+        MPT | {"n_heads": 6, "attn_config": {"clip_qkv": 0.5, "softmax_scale": 0.2}},
+        "transformer.blocks.2.ffn.up_proj.weight", {"attn_config": {"clip_qkv": None}}, seed=1),
     row("stablelm", "a quarter of each head turns",
         SMALL | {"num_key_value_heads": 6, "hidden_size": 96}, LAYER + "input_layernorm.bias",
         rope(1.0)),

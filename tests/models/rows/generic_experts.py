@@ -31,7 +31,7 @@ def moe(model_type, experts, chosen, words, config, flipped, counts=None, **more
 
 ROWS = [
     moe("qwen2_moe", 8, 3, ", one beside them", QWEN, LAYER + "mlp.shared_expert_gate.weight",
-        {"num_experts_per_tok": 2}),
+        {"num_experts_per_tok": 2}, every_tier=True),
     moe("qwen2_moe", 5, 4, ", normalised, in every other layer but one, windows",
         QWEN | {"num_hidden_layers": 6, "decoder_sparse_step": 2, "mlp_only_layers": [3],
                 "norm_topk_prob": True, "use_sliding_window": True, "sliding_window": 9,
