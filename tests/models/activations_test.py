@@ -1,5 +1,5 @@
-"""Every activation that transformers knows by a name, in an mlp and in experts: logits as its own;
-one that has weights is refused by name.
+"""Every activation that transformers knows by a name, in an mlp, and every third one in experts as
+well: logits as its own; one that has weights is refused by name.
 
 usage: activations_test.py PROGRAM FOLDER
 """
@@ -56,9 +56,9 @@ def main():
     transformers.logging.disable_progress_bar()
     path, parent = sys.argv[1:]
     failures = []
-    for name in ACT2CLS:
+    for at, name in enumerate(ACT2CLS):
         for key in MODELS:
-            if name in OWN_WEIGHTS and key != "activation_function":
+            if key == "hidden_act" and (at % 3 != 0 or name in OWN_WEIGHTS):
                 continue
             with tempfile.TemporaryDirectory(dir=parent) as folder:
                 if wrong := check(Program(path), pathlib.Path(folder), key, name):
