@@ -50,6 +50,8 @@ void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte*
   else if (w.source.order.blocks)
     copy_reordered(run, borrowed(stored, shape, type, how.device),
                    shape[0] / rows_of_block(w, shape), w.source.order);
+  else if (w.source.add != 0)
+    run.copy_(borrowed(stored, shape, type, how.device).add(w.source.add));
   else
     run.copy_(borrowed(stored, shape, type, how.device));
 }

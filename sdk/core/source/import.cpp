@@ -1,6 +1,7 @@
 #include "core/source/import.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/error.hpp"
@@ -23,6 +24,7 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
     out.shape[0] = resized->second;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
   out.order = {};
+  out.add = 0;
   out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
   return out;
 }
@@ -94,6 +96,12 @@ class Copier {
     const auto& form = tensor.stored;
     stored_.resize(count / form.block_elements * form.block_bytes);
     from_.read(tensor, first / form.block_elements * form.block_bytes, stored_);
+    if (tensor.add != 0) {
+      floats_.resize(count);
+      std::memcpy(floats_.data(), stored_.data(), stored_.size());
+      for (auto& value : floats_) value += static_cast<float>(tensor.add);
+      return std::as_bytes(std::span(floats_));
+    }
     if (dense(tensor)) return stored_;
     floats_.resize(count);
     options_.expand(tensor, stored_, floats_);

@@ -35,6 +35,7 @@ struct Tensor {
   Stored stored;
   Extent at;
   RowOrder order;
+  double add = 0;  // to each element, of dense float32
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits

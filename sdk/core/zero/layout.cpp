@@ -22,7 +22,7 @@ uint64_t elements(std::span<const int64_t> shape) {
 bool differs(const Weight& weight, strata_dtype dtype) {
   const auto& stored = weight.source.stored;
   return !stored.scheme.empty() || !same(stored.dtype, dtype) || weight.source.order.blocks != 0 ||
-         weight.in_out;
+         weight.source.add != 0 || weight.in_out;
 }
 
 // Places in both forms; a unit whose forms are the same has one set of places.
