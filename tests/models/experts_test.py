@@ -1,9 +1,11 @@
-"""A streamed mixture layer fetches the experts that transformers' router chooses, and no other.
+"""A streamed mixture layer fetches the experts that transformers' router chooses, and no other, in
+whichever layout the file holds them.
 
 Usage: experts_test.py PROGRAM FOLDER
 """
 
 import pathlib
+import shutil
 import sys
 import tempfile
 import unittest
@@ -11,9 +13,11 @@ import unittest
 import torch
 import transformers
 
-from program import Program
+from program import TOLERANCE, Program
 from reference import Reference
 from row import Row, make
+from rows.mixtral import by_modules, stacked, turned
+from stored import store
 
 PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
 LAYERS, EXPERTS, HIDDEN, WIDE, NEW_TOKENS = 4, 8, 48, 64, 12
@@ -82,6 +86,28 @@ class Experts(unittest.TestCase):
                                 "device")
         self.assertEqual(made["output_ids"], [self.tokens])
         self.assertNotIn("experts", made["report"])
+
+
+class Layouts(unittest.TestCase):
+    """What other ways a file may hold the experts' matrices."""
+
+    def test_fused_matrices_are_read_either_way_round(self):
+        with tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+            whole = pathlib.Path(temporary, "whole")
+            make(ROW, whole)
+            reference = Reference(whole)
+            want = reference.logits(PROMPT)
+            part = int(sum(p.numel() * 4 for p in reference.model.parameters()) * 0.7)
+            for change in (stacked, by_modules, turned):
+                folder = pathlib.Path(temporary, change.__name__)
+                shutil.copytree(whole, folder)
+                store(folder, change)
+                for offload in (["device"], ["cpu"], ["nvme"],
+                                *([tier, "--device-memory", part] for tier in ("cpu", "nvme"))):
+                    with self.subTest(stored=change.__name__, offload=offload):
+                        made = PROGRAM.logits(folder, PROMPT, "--offload", *offload)
+                        far = abs(made - want).max() / abs(want).max()
+                        self.assertLessEqual(far, TOLERANCE)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ class CheckingCompute : public strata::run::Compute {
   void expand(const strata::zero::Unit& unit, const std::byte* stored, std::byte* run) override {
     for (const auto& weight : unit.weights) {
       if (weight.run_offset == strata::zero::not_held) continue;
-      const auto form = of(unit, weight, true);
+      const auto form = model_.shared.contains(weight.name) ? model_.shared.at(weight.name)
+                                                            : of(unit, weight, true);
       check({bytes(stored + weight.stored_offset), weight.stored_bytes}, form);
       const auto made = of(unit, weight, false);
       std::memcpy(run + weight.run_offset, made.data(), made.size());
