@@ -20,7 +20,7 @@ main() {
   ldd build/bin/strata | awk '/pcre2|utf8proc/ { print $3 }' | xargs cp -L -t "$stage/lib"
   # Folders that tests and measurements read, where the tree has them.
   local folder
-  for folder in tests bench examples; do
+  for folder in tests bench examples plugins; do
     [ -d "$folder" ] && git ls-files -z "$folder" | xargs -0 cp --parents -t "$stage"
   done
   find "$stage" -name '*.cpp' -delete

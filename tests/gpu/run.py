@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Every test that needs a GPU, in one go: the tests of gpu-tests, then whole runs of the program.
 
-The program's answers are compared with transformers' and with each other. Needs python3 with torch,
-transformers and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
+The program's answers are compared with transformers' and with each other; each family's rows are
+those of tests/models. Needs python3 with torch, transformers, gguf and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
 "passed", "seconds", "detail"}]}; exits 1 where a test failed.
 
 usage: ./run python3 tests/gpu/run.py --json gpu.json          (in an unpacked pack)
@@ -10,6 +10,7 @@ usage: ./run python3 tests/gpu/run.py --json gpu.json          (in an unpacked p
 import argparse
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -189,6 +190,19 @@ def whole_runs(program):
     checked("a budget that is too small is refused", refused)
 
 
+def families(strata, folder):
+    """The tiny models of each family, in one place each."""
+    models = pathlib.Path(__file__).resolve().parents[1] / "models"
+    for family in sorted(file.stem for file in models.glob("rows/*.py")):
+        def alike():
+            done = subprocess.run([sys.executable, models / "family_test.py", strata, folder, family,
+                                   "--brief", "--device", "cuda"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True)
+            if done.returncode != 0:
+                raise AssertionError(done.stdout[-2000:])
+        checked(f"models of {family} on the GPU are transformers'", alike)
+
+
 def gpu_name():
     done = subprocess.run(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
@@ -208,6 +222,7 @@ def main():
             Program(os.path.join(programs, "strata"), os.path.abspath(folder))))
         if made:
             whole_runs(made[0])
+        families(os.path.join(programs, "strata"), os.path.abspath(folder))
     failed = [one["name"] for one in results if not one["passed"]]
     out = {"gpu": gpu_name(), "passed": len(results) - len(failed), "failed": len(failed),
            "tests": results}

@@ -21,13 +21,15 @@ class Refused(Exception):
 
 
 class Program:
-    def __init__(self, path, threads=1):
+    def __init__(self, path, threads=1, device="cpu"):
         self.path = path
         self.threads = threads
+        self.device = device
 
     def run(self, *arguments, timeout=600, **more):
-        environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent",
-                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")}
+        kept = ("PATH", "ASAN_OPTIONS", "LD_LIBRARY_PATH")
+        environment = {"HOME": "/nonexistent",
+                       **{name: os.environ[name] for name in kept if name in os.environ}}
         return subprocess.run([self.path, *map(str, arguments)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=timeout, env=environment, **more)
 
@@ -42,15 +44,15 @@ class Program:
         with tempfile.TemporaryDirectory(prefix="strata-logits-") as folder:
             file = pathlib.Path(folder, "logits.safetensors")
             self.text("logits", "--model", model, "--input-ids", listed(ids), "--output", file,
-                      "--device", "cpu", "--threads", self.threads, *options)
+                      "--device", self.device, "--threads", self.threads, *options)
             return safetensors.numpy.load_file(file)["logits"]
 
     def generate(self, model, prompts, new_tokens, *options):
         """The object that `generate --json` prints."""
         ids = [word for prompt in prompts for word in ("--input-ids", listed(prompt))]
         return json.loads(self.text("generate", "--model", model, *ids, "--max-new-tokens",
-                                    new_tokens, "--device", "cpu", "--threads", self.threads,
-                                    "--json", *options))
+                                    new_tokens, "--device", self.device, "--threads",
+                                    self.threads, "--json", *options))
 
     def least_memory(self, run):
         """The least --device-memory with which `run` is accepted, as its refusal says."""
