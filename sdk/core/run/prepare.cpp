@@ -101,8 +101,7 @@ class Preparation {
       for (const auto& unit : model.family->units())
         for (const auto& weight : unit.weights)
           if (weight.experts > 0)
-            throw Error(unit.name, "its experts are not trained",
-                        "use a model without experts");
+            throw Error(unit.name, "its experts are not trained", "use a model without experts");
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
