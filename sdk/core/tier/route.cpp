@@ -71,8 +71,7 @@ Route file_route(const zero::Unit& unit, bool stored, std::span<const Region> fi
     return a.file != b.file ? a.file < b.file : a.offset < b.offset;
   });
   // Weights that share their bytes lie next to each other now.
-  const auto twice = std::ranges::unique(ranges);
-  ranges.erase(twice.begin(), twice.end());
+  ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
   Route route;
   for (const auto& range : ranges)
     add_range(route, files[range.file], range.offset, range.bytes, range.to, grain);

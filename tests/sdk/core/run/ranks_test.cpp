@@ -172,7 +172,7 @@ TEST_CASE("a rank that fails in a pass ends the others with one line", "[run][ra
     INFO("model " << number << ", run " << how.dies_at);
     const auto all = run_all(model, how);
     REQUIRE_THAT(all[1].words, Catch::StartsWith("compute: it cannot run"));
-    for (const uint32_t rank : {0, 2, 3}) {
+    for (const uint32_t rank : {0u, 2u, 3u}) {
       REQUIRE_THAT(all[rank].words, Catch::Contains("the other ranks are lost"));
       REQUIRE(all[rank].words.find('\n') == std::string::npos);
       REQUIRE(all[rank].seen.wrong == 0);
