@@ -45,15 +45,20 @@ int64_t rows_of_block(const zero::Weight& w, at::IntArrayRef shape) {
 void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
                   at::Tensor run, const Expansion& how) {
   const auto type = scalar_type(w.source.stored.dtype);
-  if (w.in_out && shape.size() == 2)
-    run.copy_(borrowed(stored, {shape[1], shape[0]}, type, how.device).t());
-  else if (w.source.order.blocks)
+  const auto& share = w.source.share;
+  if (shape.size() == 2 && (w.source.turned || share.all != 0)) {
+    const auto all = share.all != 0 ? share.all : shape[0];
+    const auto rows = w.source.turned ? borrowed(stored, {shape[1], all}, type, how.device).t()
+                                      : borrowed(stored, {all, shape[1]}, type, how.device);
+    run.copy_(rows.slice(0, share.first, share.first + shape[0] * share.step, share.step));
+  } else if (w.source.order.blocks) {
     copy_reordered(run, borrowed(stored, shape, type, how.device),
                    shape[0] / rows_of_block(w, shape), w.source.order);
-  else if (w.source.add != 0)
+  } else if (w.source.add != 0) {
     run.copy_(borrowed(stored, shape, type, how.device).add(w.source.add));
-  else
+  } else {
     run.copy_(borrowed(stored, shape, type, how.device));
+  }
 }
 
 void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, at::Tensor dense,
@@ -74,7 +79,7 @@ class Unpacking {
             const Expansion& how)
       : w_(w), how_(how), rows_(rows_of(shape)), codec_((*how.codec)(w.source.stored.scheme)) {
     const auto& form = w.source.stored;
-    if (rows_.elements % form.block_elements != 0 || w.in_out)
+    if (rows_.elements % form.block_elements != 0 || w.source.turned || w.source.share.all != 0)
       throw Error(w.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
     const auto row_bytes = rows_.elements / form.block_elements * form.block_bytes;
     blocks_ = borrowed(stored, {rows_.count, row_bytes}, at::kByte, how.device);

@@ -161,11 +161,13 @@ struct Generic : generic::Settings {
     if (e.router_bias) d.weight(e.router + ".bias", {e.X});
     strata::WeightOptions how{.experts = static_cast<std::uint32_t>(e.X), .in_out = in_out};
     how.also = e.gate.empty() ? e.all_up : e.all_gate_up;
+    how.by_turns = e.by_turns;
     if (e.gate.empty())
       d.weight(e.up + ".weight", {e.F, D}, how);
     else
       d.group({{e.gate + ".weight", {e.F, D}, how}, {e.up + ".weight", {e.F, D}, how}});
     how.also = e.all_down;
+    how.by_turns = false;
     d.weight(e.down + ".weight", {D, e.F}, how);
   }
 

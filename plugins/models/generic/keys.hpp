@@ -94,6 +94,7 @@ inline constexpr Key known[] = {
     {"experts", "up", Type::text},
     {"experts", "down", Type::text},
     {"experts", "all_gate_up", Type::text},
+    {"experts", "by_turns", Type::flag},
     {"experts", "all_up", Type::text},
     {"experts", "all_down", Type::text},
     {"experts", "activation", Type::text},

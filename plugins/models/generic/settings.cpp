@@ -99,6 +99,7 @@ void read_expert_names(const Reader& r, Experts& out) {
   out.all_gate_up = r.text("experts.all_gate_up", "");
   out.all_up = r.text("experts.all_up", "");
   out.all_down = r.text("experts.all_down", "");
+  out.by_turns = r.flag("experts.by_turns", false);
   if (!out.all_gate_up.empty() && !out.all_up.empty())
     throw r.invalid("experts.all_up", "all_gate_up holds it");
   const bool stacked = !out.all_down.empty() && !r.has("experts.down");

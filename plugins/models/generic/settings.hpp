@@ -56,6 +56,7 @@ struct Experts {
   std::int64_t X = 0, F = 0;  // X 0: there are none
   std::uint32_t top_k = 1;
   std::string router, gate, up, down, all_gate_up, all_up, all_down;
+  bool by_turns = false;  // in all_gate_up
   bool router_bias = false, sigmoid = false, normalise = false;
   double scale = 1;
   std::int32_t activation = 0;

@@ -54,8 +54,24 @@ TEST_CASE("a dense weight is cast from every dtype to every other", "[torch][exp
 TEST_CASE("a weight that the file holds [in,out] is turned", "[torch][expand]") {
   const auto x = at::randn({10, 6}, at::kFloat);
   auto w = stored_as({6, 10}, at::kFloat);
-  w.in_out = true;
+  w.source.turned = true;
   REQUIRE(expanded(w, x, at::kFloat).equal(x.t()));
+}
+
+TEST_CASE("a weight takes its rows or columns of what several share", "[torch][expand]") {
+  const auto to = GENERATE(at::kFloat, at::kBFloat16);
+  const auto gate = at::randn({4, 5}, at::kFloat), up = at::randn({4, 5}, at::kFloat);
+  for (const bool by_turns : {false, true})
+    for (const bool turned : {false, true}) {
+      auto both = by_turns ? at::stack({gate, up}, 1).reshape({8, 5}) : at::cat({gate, up});
+      if (turned) both = both.t().contiguous();
+      auto w = stored_as({4, 5}, at::kFloat);
+      w.source.turned = turned;
+      w.source.share = {8, 0, by_turns ? 2 : 1};
+      REQUIRE(expanded(w, both, to).equal(gate.to(to)));
+      w.source.share.first = by_turns ? 1 : 4;
+      REQUIRE(expanded(w, both, to).equal(up.to(to)));
+    }
 }
 
 TEST_CASE("interleaved rows of rotated heads go back to halves", "[torch][expand]") {
