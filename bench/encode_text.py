@@ -5,8 +5,11 @@ Each style's vocabulary is trained as for the tests. Both encode the same text i
 their ids must be equal; a row has the best time of each. The package encodes without offsets, which
 is its quickest way.
 
-usage: ./dev bench encode_text [ROUNDS]
+usage: ./dev bench encode_text [--tokenizer FILE]... [--rounds N] [--driver PROGRAM] [--json FILE]
+
+--tokenizer adds a row for a model's tokenizer.json.
 """
+import argparse
 import glob
 import json
 import os
@@ -18,6 +21,8 @@ import time
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
+
+import tokenizers
 
 tree = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(tree / "tests/sdk/core/text"))
@@ -41,8 +46,17 @@ def text():
     return "".join(out).encode()[:BYTES].decode(errors="ignore")
 
 
-def ours(tokenizer, path):
-    done = subprocess.run([tree / "build/bin/tokenize-driver", "time", tokenizer],
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tokenizer", action="append", default=[])
+    parser.add_argument("--driver", default=tree / "build/bin/tokenize-driver")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", help="write everything here")
+    return parser.parse_args()
+
+
+def ours(driver, tokenizer, path):
+    done = subprocess.run([driver, "time", tokenizer],
                           stdin=open(path, "rb"), stdout=subprocess.PIPE, check=True)
     answer = json.loads(done.stdout)
     return answer["seconds"], answer["ids"]
@@ -54,26 +68,36 @@ def theirs(tokenizer, content):
     return time.perf_counter() - begin, encoded.ids
 
 
-def main(rounds=3):
+def main():
+    options = arguments()
     content = text()
-    print(f"{len(content.encode())} bytes, {rounds} rounds in alternation, one core\n")
+    rows = []
+    print(f"{len(content.encode())} bytes, {options.rounds} rounds in alternation, one core\n")
     print("| style | tokens | Strata | tokenizers | ratio |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "text")
         pathlib.Path(path).write_text(content, encoding="utf-8", newline="")
-        for style in STYLES:
-            reference = trained(style)
+        for style in [*options.tokenizer, *STYLES]:
+            real = os.path.isfile(style)
+            reference = tokenizers.Tokenizer.from_file(style) if real else trained(style)
+            style = pathlib.Path(style).stem
             description = os.path.join(folder, style + ".json")
             reference.save(description)
             times = []
-            for _ in range(rounds):
-                (mine, ids), (other, expected) = ours(description, path), theirs(reference, content)
+            for _ in range(options.rounds):
+                mine, ids = ours(options.driver, description, path)
+                other, expected = theirs(reference, content)
                 assert ids == expected, style
                 times.append((mine, other))
             mine, other = (min(column) for column in zip(*times))
             print(f"| {style} | {len(ids)} | {mine:.2f} s | {other:.2f} s | {other / mine:.1f} |",
                   flush=True)
+            rows.append({"style": style, "tokens": len(ids), "seconds": mine,
+                         "tokenizers_seconds": other, "ratio": other / mine, "times": times})
+    if options.json:
+        made = {"bytes": len(content.encode()), "tokenizers": tokenizers.__version__, "rows": rows}
+        pathlib.Path(options.json).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 import transformers
 
-READS = ((1 << 20, 16), (4 << 20, 4), (4 << 20, 8))  # bytes of one read, and how many at once
+READS = ((1 << 20, 16), (1 << 20, 64), (4 << 20, 8), (4 << 20, 32))  # bytes of one read, and how many at once
 HIDDEN, WIDE, HEADS, VOCABULARY = 2048, 5632, 16, 32000
 NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
          "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",

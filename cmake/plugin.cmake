@@ -20,8 +20,7 @@ function(strata_add_plugin kind name)
     PREFIX "" CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY "${STRATA_PLUGIN_DIR}"
     BUILD_RPATH "" INSTALL_RPATH "" SKIP_BUILD_RPATH ON
-    LINK_DEPENDS
-    "${STRATA_CMAKE_DIR}/plugin.map;${CMAKE_CURRENT_SOURCE_DIR}/${name}/manifest.json")
+    LINK_DEPENDS "${STRATA_CMAKE_DIR}/plugin.map;${CMAKE_CURRENT_SOURCE_DIR}/${name}/manifest.json")
   # A sanitizer's runtime lies in the program: such builds leave its symbols open (-z defs off).
   target_link_options(${target} PRIVATE
     "-Wl,--version-script=${STRATA_CMAKE_DIR}/plugin.map"

@@ -13,7 +13,7 @@ namespace strata::hub {
 
 struct Request {
   std::string url;
-  std::string token;       // sent as a bearer token; empty: none
+  std::string token{};     // sent as a bearer token; empty: none
   bool head = false;       // ask for the headers alone
   std::uint64_t from = 0;  // the first byte wanted
   long patience = 10;      // seconds without an answer or a byte

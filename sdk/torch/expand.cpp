@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/plugin/words.hpp"
 #include "torch/form.hpp"
+#include "torch/mode.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
@@ -44,13 +45,20 @@ int64_t rows_of_block(const zero::Weight& w, at::IntArrayRef shape) {
 void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
                   at::Tensor run, const Expansion& how) {
   const auto type = scalar_type(w.source.stored.dtype);
-  if (w.in_out && shape.size() == 2)
-    run.copy_(borrowed(stored, {shape[1], shape[0]}, type, how.device).t());
-  else if (w.source.order.blocks)
+  const auto& share = w.source.share;
+  if (shape.size() == 2 && (w.source.turned || share.all != 0)) {
+    const auto all = share.all != 0 ? share.all : shape[0];
+    const auto rows = w.source.turned ? borrowed(stored, {shape[1], all}, type, how.device).t()
+                                      : borrowed(stored, {all, shape[1]}, type, how.device);
+    run.copy_(rows.slice(0, share.first, share.first + shape[0] * share.step, share.step));
+  } else if (w.source.order.blocks) {
     copy_reordered(run, borrowed(stored, shape, type, how.device),
                    shape[0] / rows_of_block(w, shape), w.source.order);
-  else
+  } else if (w.source.add != 0) {
+    run.copy_(borrowed(stored, shape, type, how.device).add(w.source.add));
+  } else {
     run.copy_(borrowed(stored, shape, type, how.device));
+  }
 }
 
 void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, at::Tensor dense,
@@ -63,39 +71,66 @@ void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, a
 }
 
 // Blocks run along the last dimension, so rows are unpacked a few at a time: what is between the
-// two forms stays in the processor's cache. A GPU unpacks to the wanted dtype at once, in steps
-// large enough to fill it.
-void expand_blocks(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
-                   at::Tensor run, const Expansion& how) {
-  const auto& form = w.source.stored;
-  const auto codec = (*how.codec)(form.scheme);
-  const auto rows = rows_of(shape);
-  if (rows.elements % form.block_elements != 0 || w.in_out)
-    throw Error(w.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
-  const auto row_bytes = rows.elements / form.block_elements * form.block_bytes;
-  const auto blocks = borrowed(stored, {rows.count, row_bytes}, at::kByte, how.device);
-  const auto between_type = how.device.is_cpu() ? at::kFloat : how.dtype;
-  if (how.dtype == between_type && !w.source.order.blocks) {
-    unpack(codec, w, blocks, run.view({rows.count, rows.elements}), how);
-    return;
+// two forms stays in the processor's cache. The CPU's threads take turns with the steps; a GPU
+// unpacks to the wanted dtype, in steps large enough to fill it.
+class Unpacking {
+ public:
+  Unpacking(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored, at::Tensor run,
+            const Expansion& how)
+      : w_(w), how_(how), rows_(rows_of(shape)), codec_((*how.codec)(w.source.stored.scheme)) {
+    const auto& form = w.source.stored;
+    if (rows_.elements % form.block_elements != 0 || w.source.turned || w.source.share.all != 0)
+      throw Error(w.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
+    const auto row_bytes = rows_.elements / form.block_elements * form.block_bytes;
+    blocks_ = borrowed(stored, {rows_.count, row_bytes}, at::kByte, how.device);
+    out_ = run.view({rows_.count, rows_.elements});
+    whole_ = w.source.order.blocks ? rows_of_block(w, shape) : 1;
+    divide();
   }
-  const auto some =
-      static_cast<int64_t>(how.device.is_cpu() ? run::between_on_cpu : run::between_on_gpu);
-  const auto whole = w.source.order.blocks ? rows_of_block(w, shape) : 1;
-  const auto step = std::max<int64_t>(whole, some / rows.elements / whole * whole);
-  const auto between =
-      at::empty({std::min(step, rows.count), rows.elements}, run.options().dtype(between_type));
-  const auto out = run.view({rows.count, rows.elements});
-  for (int64_t first = 0; first < rows.count; first += step) {
-    const auto n = std::min(step, rows.count - first);
-    const auto wide = between.narrow(0, 0, n);
-    unpack(codec, w, blocks.narrow(0, first, n), wide, how);
-    if (w.source.order.blocks)
-      copy_reordered(out.narrow(0, first, n), wide, n / whole, w.source.order);
-    else
-      out.narrow(0, first, n).copy_(wide);
+
+  void run() {
+    if (lanes_ == 1) return take_turn(0);
+    at::parallel_for(0, lanes_, 1, [this](int64_t begin, int64_t end) {
+      const Unrecorded mode(!out_.is_inference());
+      for (auto lane = begin; lane < end; ++lane) take_turn(lane);
+    });
   }
-}
+
+ private:
+  // All lanes together hold no more between the two forms than one would.
+  void divide() {
+    const bool on_cpu = how_.device.is_cpu();
+    const auto some = static_cast<int64_t>(on_cpu ? run::between_on_cpu : run::between_on_gpu);
+    const auto least = rows_.elements * whole_;
+    lanes_ = on_cpu ? std::clamp<int64_t>(some / least, 1, at::get_num_threads()) : 1;
+    step_ = std::max<int64_t>(1, some / lanes_ / least) * whole_;
+    const auto between_type = on_cpu ? at::kFloat : how_.dtype;
+    if (how_.dtype != between_type || w_.source.order.blocks)
+      between_ = at::empty({std::min(lanes_ * step_, rows_.count), rows_.elements},
+                           out_.options().dtype(between_type));
+  }
+
+  void take_turn(int64_t lane) {
+    for (auto first = lane * step_; first < rows_.count; first += lanes_ * step_) {
+      const auto n = std::min(step_, rows_.count - first);
+      const auto out = out_.narrow(0, first, n);
+      const auto wide = between_.defined() ? between_.narrow(0, lane * step_, n) : out;
+      unpack(codec_, w_, blocks_.narrow(0, first, n), wide, how_);
+      if (w_.source.order.blocks)
+        copy_reordered(out, wide, n / whole_, w_.source.order);
+      else if (between_.defined())
+        out.copy_(wide);
+    }
+  }
+
+  const zero::Weight& w_;
+  const Expansion& how_;
+  Rows rows_;
+  run::Codec codec_;
+  at::Tensor blocks_, out_, between_;
+  int64_t whole_ = 1;  // rows that are reordered together
+  int64_t lanes_ = 1, step_ = 1;
+};
 
 }  // namespace
 
@@ -105,7 +140,7 @@ void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* 
   if (weight.source.stored.scheme.empty())
     expand_dense(weight, shape, stored, to, how);
   else
-    expand_blocks(weight, shape, stored, to, how);
+    Unpacking(weight, shape, stored, to, how).run();
 }
 
 }  // namespace strata::torch

@@ -52,7 +52,7 @@ const Configuration& each(const std::vector<Configuration>& all) {
 
 bool same(const plugin::DeclaredWeight& a, const plugin::DeclaredWeight& b) {
   return a.name == b.name && a.shape == b.shape && a.role == b.role && a.group == b.group &&
-         a.experts == b.experts && a.in_out == b.in_out;
+         a.experts == b.experts && a.in_out == b.in_out && a.by_turns == b.by_turns;
 }
 
 strata_status forward(const Made& made, const strata_host* host, uint32_t unit,

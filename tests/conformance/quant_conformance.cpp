@@ -1,10 +1,14 @@
 // The promises of strata.quant/1, held against any codec over plain host memory.
 #include <strata/abi/draft/quant.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstddef>
 #include <random>
+#include <span>
+#include <thread>
+#include <vector>
 
 #include "core/plugin/codec.hpp"
 #include "core/plugin/host.hpp"
@@ -63,6 +67,30 @@ class Guarded {
   std::vector<std::byte> bytes_;
 };
 
+// The memory of what a weight becomes.
+class Parts {
+ public:
+  Parts(const plugin::Codec& codec, const shape::Value& weight) {
+    for (const auto& part : codec.layout(weight))
+      memory_.emplace_back(plugin::PlainTensor::bytes_of(part.value));
+    for (auto& one : memory_) data_.push_back(one.data());
+  }
+  std::span<void* const> data() const { return data_; }
+  bool whole() const { return std::ranges::all_of(memory_, &Guarded::whole); }
+
+ private:
+  std::vector<Guarded> memory_;
+  std::vector<void*> data_;
+};
+
+std::vector<float> random_numbers(const shape::Value& weight, unsigned seed) {
+  std::vector<float> out(static_cast<std::size_t>(weight.dims.elements()));
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  for (auto& x : out) x = normal(random);
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("the entry says what the plugin is", "[entry]") {
@@ -85,26 +113,42 @@ TEST_CASE("a weight packed and unpacked is itself within the scheme's error", "[
   const auto codec = subject.codec();
   const int64_t rows = GENERATE(1, 3), blocks = GENERATE(1, 5);
   const shape::Value weight{f32, {rows, blocks * subject.values.i64("block")}};
-  std::vector<float> from(static_cast<std::size_t>(weight.dims.elements()));
-  std::mt19937 random(7);
-  std::normal_distribution<float> normal;
-  for (auto& x : from) x = normal(random);
+  auto from = random_numbers(weight, 7);
   float most = 0;
   for (const auto x : from) most = std::max(most, std::fabs(x));
 
-  std::vector<Guarded> memory;
-  std::vector<void*> parts;
-  for (const auto& part : codec.layout(weight))
-    memory.emplace_back(plugin::PlainTensor::bytes_of(part.value));
-  for (auto& one : memory) parts.push_back(one.data());
+  Parts parts(codec, weight);
   Guarded dense(from.size() * sizeof(float));
-  codec.pack(weight, from.data(), parts, {STRATA_CPU, 0}, nullptr);
-  codec.unpack(parts, weight, dense.data(), {STRATA_CPU, 0}, nullptr);
+  codec.pack(weight, from.data(), parts.data(), {STRATA_CPU, 0}, nullptr);
+  codec.unpack(parts.data(), weight, dense.data(), {STRATA_CPU, 0}, nullptr);
   REQUIRE(dense.whole());
-  for (const auto& one : memory) REQUIRE(one.whole());
+  REQUIRE(parts.whole());
   const auto* to = static_cast<const float*>(dense.data());
   for (std::size_t i = 0; i < from.size(); ++i)
     REQUIRE(std::fabs(to[i] - from[i]) <= subject.values.f64("error") * most);
+}
+
+TEST_CASE("several threads unpack at once what one would", "[threads]") {
+  const Subject subject(each(computes().taken));
+  const auto codec = subject.codec();
+  const shape::Value weight{f32, {16, 4 * subject.values.i64("block")}};
+  constexpr int count = 4, turns = 20;
+  std::vector<std::vector<float>> dense(count), once(count);
+  std::vector<Parts> parts;
+  for (unsigned i = 0; i < count; ++i) {
+    dense[i] = once[i] = random_numbers(weight, i);
+    parts.emplace_back(codec, weight);
+    codec.pack(weight, dense[i].data(), parts[i].data(), {STRATA_CPU, 0}, nullptr);
+    codec.unpack(parts[i].data(), weight, once[i].data(), {STRATA_CPU, 0}, nullptr);
+  }
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < count; ++i)
+    threads.emplace_back([&, i] {
+      for (int turn = 0; turn < turns; ++turn)
+        codec.unpack(parts[i].data(), weight, dense[i].data(), {STRATA_CPU, 0}, nullptr);
+    });
+  for (auto& thread : threads) thread.join();
+  REQUIRE(dense == once);
 }
 
 TEST_CASE("a row that is no whole blocks is refused", "[layout]") {

@@ -1,9 +1,11 @@
-"""A streamed mixture layer fetches the experts that transformers' router chooses, and no other.
+"""A streamed mixture layer fetches the experts that transformers' router chooses, and no other, in
+whichever layout the file holds them.
 
 Usage: experts_test.py PROGRAM FOLDER
 """
 
 import pathlib
+import shutil
 import sys
 import tempfile
 import unittest
@@ -11,9 +13,11 @@ import unittest
 import torch
 import transformers
 
-from program import Program
+from program import TOLERANCE, Program
 from reference import Reference
 from row import Row, make
+from rows.mixtral import by_modules, stacked, turned
+from stored import store
 
 PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
 LAYERS, EXPERTS, HIDDEN, WIDE, NEW_TOKENS = 4, 8, 48, 64, 12
@@ -24,6 +28,32 @@ ROW = Row("", {"model_type": "mixtral", "vocab_size": 200, "hidden_size": HIDDEN
                "intermediate_size": WIDE, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
                "num_key_value_heads": 2, "num_local_experts": EXPERTS, "num_experts_per_tok": 2,
                "max_position_embeddings": 64}, "")
+
+QWEN = Row("", {"model_type": "qwen3_moe", "vocab_size": 200, "hidden_size": HIDDEN,
+                "intermediate_size": 40, "moe_intermediate_size": WIDE, "num_hidden_layers": 2,
+                "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12,
+                "num_experts": 6, "num_experts_per_tok": 2, "decoder_sparse_step": 1,
+                "mlp_only_layers": [], "max_position_embeddings": 64}, "")
+DESCRIPTIONS = pathlib.Path(__file__).parents[2] / "plugins/models/generic/descriptions"
+
+
+def by_turns(tensors, other_way):
+    """Gate and up of all experts in one tensor, their rows alternating."""
+    out, experts = {}, {}
+    for name, tensor in tensors.items():
+        before, found, after = name.partition(".experts.")
+        if found and after[0].isdigit():
+            number, kind = after.split(".", 1)
+            experts.setdefault(before + found, {})[int(number), kind.split("_")[0]] = tensor
+        elif not found:
+            out[name] = tensor
+    for prefix, of in experts.items():
+        gate, up, down = (torch.stack([of[e, kind] for e in range(len(of) // 3)])
+                          for kind in ("gate", "up", "down"))
+        both = torch.stack([gate, up], dim=2).flatten(1, 2)
+        for name, tensor in (("gate_up_proj", both), ("down_proj", down)):
+            out[prefix + name] = tensor.mT.contiguous() if other_way else tensor
+    return out
 
 
 def chosen(model, tokens):
@@ -82,6 +112,52 @@ class Experts(unittest.TestCase):
                                 "device")
         self.assertEqual(made["output_ids"], [self.tokens])
         self.assertNotIn("experts", made["report"])
+
+
+class Layouts(unittest.TestCase):
+    """What other ways a file may hold the experts' matrices."""
+
+    def test_gate_and_up_by_turns_are_read_either_way_round(self):
+        """Of qwen3_moe, by a description that says so."""
+        with tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+            whole = pathlib.Path(temporary, "whole")
+            make(QWEN, whole)
+            reference = Reference(whole)
+            want = reference.logits(PROMPT)
+            description = DESCRIPTIONS.joinpath("qwen3_moe.toml").read_text()
+            descriptions = pathlib.Path(temporary, "descriptions")
+            descriptions.mkdir()
+            descriptions.joinpath("qwen3_moe.toml").write_text(
+                description.replace("all_gate_up", "by_turns = true\nall_gate_up"))
+            described = "--set", f"model.generic.descriptions={descriptions}"
+            for other_way in (False, True):
+                folder = pathlib.Path(temporary, f"by turns {other_way}")
+                shutil.copytree(whole, folder)
+                store(folder, lambda all, other_way=other_way: by_turns(all, other_way))
+                with self.subTest(other_way=other_way):
+                    self.compare(folder, reference, want, *described)
+            wrong = PROGRAM.logits(folder, PROMPT)  # that it counts
+            self.assertGreater(abs(wrong - want).max() / abs(want).max(), 0.1)
+
+    def compare(self, folder, reference, want, *options):
+        part = int(sum(p.numel() * 4 for p in reference.model.parameters()) * 0.7)
+        for offload in (["device"], *([tier, "--device-memory", part] for tier in ("cpu", "nvme"))):
+            with self.subTest(offload=offload):
+                made = PROGRAM.logits(folder, PROMPT, "--offload", *offload, *options)
+                self.assertLessEqual(abs(made - want).max() / abs(want).max(), TOLERANCE)
+
+    def test_fused_matrices_are_read_either_way_round(self):
+        with tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+            whole = pathlib.Path(temporary, "whole")
+            make(ROW, whole)
+            reference = Reference(whole)
+            want = reference.logits(PROMPT)
+            for change in (stacked, by_modules, turned):
+                folder = pathlib.Path(temporary, change.__name__)
+                shutil.copytree(whole, folder)
+                store(folder, change)
+                with self.subTest(stored=change.__name__):
+                    self.compare(folder, reference, want)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ BLOCKS = gguf.GGMLQuantizationType
 
 def write(folder, architecture, metadata, blocks=BLOCKS.Q8_0, reorder=lambda name, tensor: tensor):
     """folder/model.gguf of the folder's one file of weights: matrices in `blocks`, vectors in F32.
-    `metadata`: what stands under "ARCHITECTURE."; `reorder` gives a tensor's rows their order."""
+    `metadata`: what stands under "ARCHITECTURE.", or begins with "tokenizer."; `reorder` gives a tensor's rows their order."""
     number = {name: number for number, name in gguf.MODEL_ARCH_NAMES.items()}[architecture]
     names = gguf.get_tensor_name_map(number, metadata["block_count"])
     out = gguf.GGUFWriter(folder / "model.gguf", architecture)
     out.add_name("tiny")
     for key, value in metadata.items():
-        add = out.add_float32 if isinstance(value, float) else out.add_uint32
-        add(f"{architecture}.{key}", value)
+        kind = next(kind for kind in (bool, float, int) if isinstance(value, kind))
+        add = {bool: out.add_bool, float: out.add_float32, int: out.add_uint32}[kind]
+        add(key if key.startswith("tokenizer.") else f"{architecture}.{key}", value)
     out.add_tokenizer_model("gpt2")
     out.add_tokenizer_pre("smollm")
     tokens = ["a", "b", "ab", *(f"token{i}" for i in range(3, metadata["vocab_size"]))]
@@ -28,6 +29,8 @@ def write(folder, architecture, metadata, blocks=BLOCKS.Q8_0, reorder=lambda nam
         kind = blocks if data.ndim > 1 else BLOCKS.F32
         theirs = [names.get_name(spelled, (".weight", ".bias"))
                   for spelled in (name, name.removeprefix("transformer."))]
+        if not any(theirs) and name == "lm_head.weight":
+            theirs = ["output.weight"]
         out.add_tensor(theirs[0] or theirs[1], gguf.quantize(data, kind), raw_dtype=kind)
     out.write_header_to_file()
     out.write_kv_data_to_file()

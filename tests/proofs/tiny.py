@@ -16,10 +16,14 @@ DEFAULTS = dict(vocab_size=509, hidden_size=48, intermediate_size=80, num_hidden
                 tie_word_embeddings=False, bos_token_id=None, eos_token_id=None)
 
 
-def save(folder, seed=3, dtype=torch.float32, **changes):
+def llama(**changes):
+    return LlamaForCausalLM(LlamaConfig(**{**DEFAULTS, **changes}))
+
+
+def save(folder, seed=3, dtype=torch.float32, made=llama, **changes):
     """Writes a checkpoint with every weight random, norms and biases included; returns the model."""
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(LlamaConfig(**{**DEFAULTS, **changes})).eval()
+    model = made(**changes).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             spread = 0.4 if weight.dim() == 1 else 1.5 / weight.shape[-1] ** 0.5

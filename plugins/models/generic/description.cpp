@@ -4,88 +4,12 @@
 #include <array>
 #include <cmath>
 
+#include "keys.hpp"
+
 namespace generic {
 namespace {
 
 using strata::Failure;
-
-enum class Type { size, number, flag, text };
-
-struct Key {
-  std::string_view section, name;
-  Type type;
-};
-
-constexpr Key known[] = {
-    {"model", "hidden", Type::size},
-    {"model", "layers", Type::size},
-    {"model", "vocabulary", Type::size},
-    {"model", "layer", Type::text},
-    {"model", "parallel", Type::flag},
-    {"model", "in_out", Type::flag},
-    {"model", "residual_scale", Type::number},
-    {"embedding", "name", Type::text},
-    {"embedding", "scale", Type::number},
-    {"embedding", "rounded", Type::flag},
-    {"embedding", "norm", Type::text},
-    {"embedding", "positions", Type::text},
-    {"embedding", "position_count", Type::size},
-    {"embedding", "position_offset", Type::size},
-    {"head", "name", Type::text},
-    {"head", "norm", Type::text},
-    {"head", "tied", Type::flag},
-    {"head", "bias", Type::flag},
-    {"head", "scale", Type::number},
-    {"head", "soft_cap", Type::number},
-    {"norm", "kind", Type::text},
-    {"norm", "eps", Type::number},
-    {"norm", "offset", Type::number},
-    {"norm", "affine", Type::flag},
-    {"norm", "bias", Type::flag},
-    {"attention", "norm", Type::text},
-    {"attention", "post_norm", Type::text},
-    {"attention", "sum_norm", Type::text},
-    {"attention", "heads", Type::size},
-    {"attention", "kv_heads", Type::size},
-    {"attention", "head_dim", Type::size},
-    {"attention", "layout", Type::text},
-    {"attention", "q", Type::text},
-    {"attention", "k", Type::text},
-    {"attention", "v", Type::text},
-    {"attention", "qkv", Type::text},
-    {"attention", "out", Type::text},
-    {"attention", "bias", Type::flag},
-    {"attention", "out_bias", Type::flag},
-    {"attention", "q_norm", Type::text},
-    {"attention", "k_norm", Type::text},
-    {"attention", "qk_norm", Type::text},
-    {"attention", "scale", Type::number},
-    {"attention", "soft_cap", Type::number},
-    {"attention", "clip", Type::number},
-    {"attention", "window", Type::number},
-    {"attention", "alibi", Type::flag},
-    {"attention", "alibi_scale", Type::number},
-    {"attention", "sinks", Type::text},
-    {"attention", "dropout", Type::number},
-    {"rope", "rotate", Type::flag},
-    {"rope", "path", Type::text},
-    {"rope", "plain", Type::flag},
-    {"rope", "interleaved", Type::flag},
-    {"rope", "theta", Type::number},
-    {"rope", "dim", Type::size},
-    {"rope", "fraction", Type::number},
-    {"mlp", "norm", Type::text},
-    {"mlp", "post_norm", Type::text},
-    {"mlp", "sum_norm", Type::text},
-    {"mlp", "width", Type::size},
-    {"mlp", "gate", Type::text},
-    {"mlp", "up", Type::text},
-    {"mlp", "gate_up", Type::text},
-    {"mlp", "down", Type::text},
-    {"mlp", "bias", Type::flag},
-    {"mlp", "down_bias", Type::flag},
-    {"mlp", "activation", Type::text},
-};
 
 bool is_section(std::string_view name) {
   return std::ranges::find(known, name, &Key::section) != std::end(known);
@@ -175,8 +99,8 @@ void Description::check_sections(const toml::table& table, bool variant) const {
     if (!variant && text == "model_type") continue;
     if (!is_section(text))
       throw invalid(&section, text,
-                    "there is no such section: use model, embedding, head, norm, attention, rope "
-                    "or mlp");
+                    "there is no such section: use model, embedding, head, norm, attention, "
+                    "rope, mlp, experts or shared");
     if (!section.is_table())
       throw invalid(&section, text, "it is no section: write [" + text + "]");
     for (const auto& [key, value] : *section.as_table()) {
@@ -214,8 +138,9 @@ void Description::check(const Values& values) const {
 
 bool Description::holds(const toml::table& when, const Values& values, std::int64_t layer) const {
   return std::all_of(when.begin(), when.end(), [&](const auto& condition) {
-    const auto found = values.at(condition.first.str(), {.layer = layer, .off = false});
-    return !found.is_discarded() && found == values.of(condition.second, {.layer = layer});
+    const auto expected = values.of(condition.second, {.layer = layer});
+    const auto found = values.at(condition.first.str(), {.layer = layer, .off = expected == false});
+    return (found.is_null() && expected == false) || (!found.is_discarded() && found == expected);
   });
 }
 

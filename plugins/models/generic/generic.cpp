@@ -1,7 +1,7 @@
 // A decoder that a description defines: descriptions/<model_type>.toml says which weights there are
 // and what is computed with them, and takes numbers from config.json. docs/descriptions.md has the
 // language.
-// Dims: T tokens, V vocabulary, D hidden, F ffn, H heads, K kv heads, E head.
+// Dims: T tokens, V vocabulary, D hidden, F ffn, H heads, K kv heads, E head, X experts.
 #include <strata/model.hpp>
 
 #include "folders.hpp"
@@ -9,8 +9,8 @@
 
 namespace {
 
-using generic::AttentionBranch, generic::Branch, generic::Layout, generic::MlpBranch,
-    generic::QkNorm;
+using generic::AttentionBranch, generic::Branch, generic::Experts, generic::Layout, generic::Mlp,
+    generic::MlpBranch, generic::QkNorm;
 using strata::Ops, strata::Tensor;
 
 constexpr strata::OptionKey option_keys[] = {
@@ -58,16 +58,13 @@ strata::Rope rope_of(const strata::Config& c, const AttentionBranch& a) {
 }
 
 struct Generic : generic::Settings {
-  std::vector<strata::Rope> ropes;      // of each layer
-  std::vector<std::int32_t> functions;  // of each layer's mlp
-  std::int64_t first;                   // unit of the first layer
+  std::vector<strata::Rope> ropes;  // of each layer
+  std::int64_t first;               // unit of the first layer
 
   explicit Generic(const strata::Config& c)
       : Settings(settings_for(c)), first(positions.empty() && embedding_norm.empty() ? 1 : 2) {
-    for (const auto& layer : layers) {
+    for (const auto& layer : layers)
       ropes.push_back(layer.attention.rope.rotate ? rope_of(c, layer.attention) : strata::Rope{});
-      functions.push_back(strata::activation_named(layer.mlp.activation));
-    }
   }
 
   static std::int32_t score(std::string_view model_type, const strata::Config&) {
@@ -91,7 +88,7 @@ struct Generic : generic::Settings {
       d.unit(layer.prefix, parallel ? "" : "attention");
       declare_attention(d, layer.attention);
       if (!parallel) d.unit(layer.prefix, "mlp");
-      declare_mlp(d, layer.mlp);
+      declare_mlp_branch(d, layer.mlp);
     }
     declare_norm(d.head(), head_norm, D);
     d.weight(head + ".weight", {V, D});
@@ -138,8 +135,15 @@ struct Generic : generic::Settings {
     declare_linear(d, a.out, D, q, a.out_bias);
   }
 
-  void declare_mlp(strata::Declarer& d, const MlpBranch& m) const {
+  void declare_mlp_branch(strata::Declarer& d, const MlpBranch& m) const {
     declare_branch(d, m);
+    if (m.dense.F > 0) return declare_mlp(d, m.dense);
+    declare_experts(d, m.experts);
+    if (m.shared.F > 0) declare_mlp(d, m.shared);
+    if (!m.shared_router.empty()) declare_linear(d, m.shared_router, 1, D, false);
+  }
+
+  void declare_mlp(strata::Declarer& d, const Mlp& m) const {
     if (!m.gate_up.empty()) {
       declare_linear(d, m.gate_up, 2 * m.F, D, m.bias);
     } else if (!m.gate.empty()) {
@@ -150,6 +154,21 @@ struct Generic : generic::Settings {
       declare_linear(d, m.up, m.F, D, m.bias);
     }
     declare_linear(d, m.down, D, m.F, m.down_bias);
+  }
+
+  void declare_experts(strata::Declarer& d, const Experts& e) const {
+    d.weight(e.router + ".weight", {e.X, D}, {.router = true});
+    if (e.router_bias) d.weight(e.router + ".bias", {e.X});
+    strata::WeightOptions how{.experts = static_cast<std::uint32_t>(e.X), .in_out = in_out};
+    how.also = e.gate.empty() ? e.all_up : e.all_gate_up;
+    how.by_turns = e.by_turns;
+    if (e.gate.empty())
+      d.weight(e.up + ".weight", {e.F, D}, how);
+    else
+      d.group({{e.gate + ".weight", {e.F, D}, how}, {e.up + ".weight", {e.F, D}, how}});
+    how.also = e.all_down;
+    how.by_turns = false;
+    d.weight(e.down + ".weight", {D, e.F}, how);
   }
 
   // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
@@ -163,11 +182,11 @@ struct Generic : generic::Settings {
     if (parallel) {
       const auto y = normed(op, x, a.norm);
       return x + scaled(op, attention(op, y, layer)) +
-             scaled(op, mlp(op, m.norm.empty() ? y : normed(op, x, m.norm), layer));
+             scaled(op, mlp(op, m.norm.empty() ? y : normed(op, x, m.norm), m));
     }
     const Branch& branch = at % 2 == 0 ? static_cast<const Branch&>(a) : m;
     auto y = normed(op, x, branch.norm);
-    y = at % 2 == 0 ? attention(op, y, layer) : mlp(op, y, layer);
+    y = at % 2 == 0 ? attention(op, y, layer) : mlp(op, y, m);
     return normed(op, x + scaled(op, normed(op, y, branch.post_norm)), branch.sum_norm);
   }
 
@@ -194,7 +213,7 @@ struct Generic : generic::Settings {
   }
   Tensor affine(const Ops& op, const Tensor& x, const std::string& name) const {
     return norm.rms ? op.norm(x, name, strata::RmsNorm{.eps = norm.eps, .offset = norm.offset})
-                    : op.norm(x, name, strata::LayerNorm{.eps = norm.eps});
+                    : op.norm(x, name, strata::LayerNorm{.eps = norm.eps, .offset = norm.offset});
   }
   Tensor bare(const Ops& op, const Tensor& x) const {
     return norm.rms ? op.norm(x, strata::RmsNorm{.eps = norm.eps})
@@ -231,9 +250,14 @@ struct Generic : generic::Settings {
 
   Tensor attention(const Ops& op, const Tensor& x, std::size_t layer) const {
     const auto& a = layers[layer].attention;
-    auto [q, k, v] = heads(op, x, a);
+    auto parts = heads(op, x, a);
+    auto &q = parts[0], &k = parts[1], &v = parts[2];
+    const auto turn = [&] {
+      if (a.rope.rotate) q = op.rope(q, ropes[layer]), k = op.rope(k, ropes[layer]);
+    };
+    if (a.norm_turned) turn();
     q = head_norm_of(op, q, a, a.q_norm), k = head_norm_of(op, k, a, a.k_norm);
-    if (a.rope.rotate) q = op.rope(q, ropes[layer]), k = op.rope(k, ropes[layer]);
+    if (!a.norm_turned) turn();
     const auto y = op.attention(q, k, v,
                                 {.layer = static_cast<std::int64_t>(layer),
                                  .alibi = a.alibi,
@@ -246,9 +270,26 @@ struct Generic : generic::Settings {
     return op.linear(y, a.out);
   }
 
-  Tensor mlp(const Ops& op, const Tensor& x, std::size_t layer) const {
-    const auto& m = layers[layer].mlp;
-    const auto f = functions[layer];
+  Tensor mlp(const Ops& op, const Tensor& x, const MlpBranch& m) const {
+    if (m.dense.F > 0) return dense(op, x, m.dense);
+    const auto& e = m.experts;
+    const auto y = op.moe(x, {.router = e.router,
+                              .gate = e.gate,
+                              .up = e.up,
+                              .down = e.down,
+                              .top_k = e.top_k,
+                              .route = e.sigmoid ? STRATA_ROUTE_SIGMOID : STRATA_ROUTE_SOFTMAX,
+                              .normalise = e.normalise,
+                              .activation = static_cast<std::uint32_t>(e.activation),
+                              .scale = e.scale});
+    if (m.shared.F == 0) return y;
+    const auto shared = dense(op, x, m.shared);
+    if (m.shared_router.empty()) return y + shared;
+    return y + op.activation(op.linear(x, m.shared_router), STRATA_SIGMOID) * shared;
+  }
+
+  Tensor dense(const Ops& op, const Tensor& x, const Mlp& m) const {
+    const auto f = m.activation;
     if (!m.gate_up.empty()) return op.linear(op.gated(op.linear(x, m.gate_up), f), m.down);
     if (m.gate.empty()) return op.linear(op.activation(op.linear(x, m.up), f), m.down);
     const auto [gate, up] = op.linear(x, {m.gate.c_str(), m.up.c_str()});

@@ -1,6 +1,7 @@
 #include "settings.hpp"
 
 #include <algorithm>
+#include <strata/ops.hpp>
 
 namespace generic {
 namespace {
@@ -50,6 +51,9 @@ AttentionBranch read_attention(const Reader& r, const Settings& all) {
         static_cast<QkNorm>(r.choice("attention.qk_norm", {"none", "head", "heads", "width"}));
   if (out.qk_norm != QkNorm::none)
     out.q_norm = r.text("attention.q_norm"), out.k_norm = r.text("attention.k_norm");
+  out.norm_turned = r.flag("attention.norm_turned", false);
+  if (out.norm_turned && out.qk_norm == QkNorm::width)
+    throw r.invalid("attention.norm_turned", "q and k are turned by head, 'width' is over all");
   if (out.qk_norm == QkNorm::width && out.layout != Layout::separate)
     throw r.invalid("attention.qk_norm", "'width' needs q and k apart: layout 'separate'");
   if (out.qk_norm == QkNorm::heads && (!all.norm.affine || all.norm.bias || all.norm.offset != 0))
@@ -69,17 +73,75 @@ AttentionBranch read_attention(const Reader& r, const Settings& all) {
   return out;
 }
 
-MlpBranch read_mlp(const Reader& r) {
+std::int32_t activation(const Reader& r, const std::string& key) {
+  try {
+    return strata::activation_named(r.text(key));
+  } catch (const strata::Failure& e) {
+    throw r.invalid(key, e.what());
+  }
+}
+
+Mlp read_mlp(const Reader& r, const std::string& section) {
+  Mlp out;
+  out.F = r.size(section + ".width");
+  out.gate_up = r.text(section + ".gate_up", "");
+  out.gate = r.text(section + ".gate", "");
+  if (out.gate_up.empty()) out.up = r.text(section + ".up");
+  out.down = r.text(section + ".down");
+  out.bias = r.flag(section + ".bias", false);
+  out.down_bias = r.flag(section + ".down_bias", out.bias);
+  out.activation = activation(r, section + ".activation");
+  return out;
+}
+
+// One tensor an expert, or made-up names for slices of one of them all.
+void read_expert_names(const Reader& r, Experts& out) {
+  out.all_gate_up = r.text("experts.all_gate_up", "");
+  out.all_up = r.text("experts.all_up", "");
+  out.all_down = r.text("experts.all_down", "");
+  out.by_turns = r.flag("experts.by_turns", false);
+  if (!out.all_gate_up.empty() && !out.all_up.empty())
+    throw r.invalid("experts.all_up", "all_gate_up holds it");
+  const bool stacked = !out.all_down.empty() && !r.has("experts.down");
+  out.gate = r.text("experts.gate", stacked && !out.all_gate_up.empty() ? "expert.{}.gate" : "");
+  out.up = stacked ? "expert.{}.up" : r.text("experts.up");
+  out.down = stacked ? "expert.{}.down" : r.text("experts.down");
+  for (const auto* name : {&out.gate, &out.up, &out.down})
+    if (!name->empty() && name->find("{}") == name->npos)
+      throw r.invalid("experts.up", "'" + *name + "' has no {} for the expert's number");
+}
+
+Experts read_experts(const Reader& r) {
+  Experts out;
+  constexpr std::int64_t most = 65536;
+  out.X = r.size("experts.count");
+  const auto top_k = r.size("experts.top_k");
+  if (out.X > most || top_k > out.X)
+    throw r.invalid("experts.top_k", std::to_string(top_k) + " of " + std::to_string(out.X) +
+                                         " experts: mend config.json");
+  out.top_k = static_cast<std::uint32_t>(top_k);
+  out.F = r.size("experts.width");
+  out.router = r.text("experts.router");
+  out.router_bias = r.flag("experts.router_bias", false);
+  out.sigmoid = r.has("experts.score") && r.choice("experts.score", {"softmax", "sigmoid"}) == 1;
+  out.normalise = r.flag("experts.normalise", false);
+  out.scale = r.number("experts.scale", 1);
+  out.activation = activation(r, "experts.activation");
+  read_expert_names(r, out);
+  return out;
+}
+
+MlpBranch read_mlp_branch(const Reader& r) {
   MlpBranch out;
   static_cast<Branch&>(out) = read_branch(r, "mlp");
-  out.F = r.size("mlp.width");
-  out.gate_up = r.text("mlp.gate_up", "");
-  out.gate = r.text("mlp.gate", "");
-  if (out.gate_up.empty()) out.up = r.text("mlp.up");
-  out.down = r.text("mlp.down");
-  out.bias = r.flag("mlp.bias", false);
-  out.down_bias = r.flag("mlp.down_bias", out.bias);
-  out.activation = r.text("mlp.activation");
+  if (!r.has("experts.count") || !r.flag("experts.layers", true)) {
+    out.dense = read_mlp(r, "mlp");
+    return out;
+  }
+  out.experts = read_experts(r);
+  if (r.text("shared.down", "").empty()) return out;
+  out.shared = read_mlp(r, "shared");
+  out.shared_router = r.text("shared.router", "");
   return out;
 }
 
@@ -90,8 +152,8 @@ void read_ends(const Reader& r, Settings& out) {
   out.embedding_rounded = r.flag("embedding.rounded", false);
   out.positions = r.text("embedding.positions", "");
   if (!out.positions.empty()) {
-    out.position_count = r.size("embedding.position_count");
     out.position_offset = r.size("embedding.position_offset", 0);
+    out.position_count = r.size("embedding.position_count") + out.position_offset;
   }
   out.head = r.text("head.name");
   out.head_norm = r.text("head.norm", "");
@@ -129,8 +191,8 @@ Settings read_settings(const Description& description, const Values& values) {
   out.norm.bias = whole.flag("norm.bias", false);
   if (out.norm.bias && (out.norm.rms || !out.norm.affine))
     throw whole.invalid("norm.bias", "only a layer norm with a weight has a bias");
-  if (out.norm.offset != 0 && !out.norm.rms)
-    throw whole.invalid("norm.offset", "only an rms norm has an offset");
+  if (out.norm.offset != 0 && !out.norm.affine)
+    throw whole.invalid("norm.offset", "only a norm with a weight has an offset");
   read_ends(whole, out);
   const auto layers = whole.size("model.layers");
   if (layers > most_layers)
@@ -139,7 +201,7 @@ Settings read_settings(const Description& description, const Values& values) {
                                             " units: mend config.json");
   for (std::int64_t l = 0; l < layers; ++l) {
     const Reader r(description, values, l);
-    out.layers.push_back({layer_prefix(r, l), read_attention(r, out), read_mlp(r)});
+    out.layers.push_back({layer_prefix(r, l), read_attention(r, out), read_mlp_branch(r)});
     const auto& made = out.layers.back();
     if (out.parallel && !(made.attention.post_norm + made.attention.sum_norm + made.mlp.post_norm +
                           made.mlp.sum_norm)

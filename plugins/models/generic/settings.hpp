@@ -1,5 +1,6 @@
 // What the decoder is for one configuration, as its description says it.
-// Dims: V vocabulary, D hidden, F ffn, L layers, H heads, K kv heads, E head.
+// Dims: V vocabulary, D hidden, F ffn, L layers, H heads, K kv heads, E head,
+// X experts.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -36,17 +37,37 @@ struct AttentionBranch : Branch {
   Layout layout = Layout::separate;
   std::string q, k, v, qkv, out, q_norm, k_norm, sinks;
   QkNorm qk_norm = QkNorm::none;
+  bool norm_turned = false;  // q and k are turned first
   bool bias = false, out_bias = false, alibi = false;
   double scale = 0, soft_cap = 0, clip = 0, alibi_scale = 1, dropout = 0;
   std::uint32_t window = 0;
   Rotary rope;
 };
 
-struct MlpBranch : Branch {
-  std::int64_t F;
+struct Mlp {
+  std::int64_t F = 0;  // 0: there is none
   std::string gate, up, gate_up, down;
   bool bias = false, down_bias = false;
-  std::string activation;
+  std::int32_t activation = 0;
+};
+
+// Names have {} for an expert's number; all_*: whole names of tensors of all experts.
+struct Experts {
+  std::int64_t X = 0, F = 0;  // X 0: there are none
+  std::uint32_t top_k = 1;
+  std::string router, gate, up, down, all_gate_up, all_up, all_down;
+  bool by_turns = false;  // in all_gate_up
+  bool router_bias = false, sigmoid = false, normalise = false;
+  double scale = 1;
+  std::int32_t activation = 0;
+};
+
+// `dense` is the mlp of a layer without experts; `shared` goes beside experts, weighed by a sigmoid
+// of shared_router where that has a name.
+struct MlpBranch : Branch {
+  Mlp dense, shared;
+  Experts experts;
+  std::string shared_router;
 };
 
 struct Layer {
@@ -64,7 +85,7 @@ struct Settings {
   std::string embedding, embedding_norm, positions;
   double embedding_scale = 1;
   bool embedding_rounded = false;
-  std::int64_t position_count = 0, position_offset = 0;
+  std::int64_t position_count = 0, position_offset = 0;  // rows; of the first position's
 
   std::string head, head_norm;
   bool head_bias = false;

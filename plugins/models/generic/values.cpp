@@ -1,5 +1,6 @@
 #include "values.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <vector>
@@ -107,21 +108,42 @@ Value Values::at(std::string_view path, Place place, int depth) const {
   return otherwise ? of(*otherwise, place, depth + 1) : Value(Value::value_t::discarded);
 }
 
-// {every = n, last = a, others = b}, or {from = n, before = a, after = b}.
+// {every = n, last = a, others = b}, or `first` for `last`; {from = n, before = a, after = b};
+// {listed = path, then = a, others = b}.
 Value Values::by_layer(const toml::table& rule, Place place, int depth) const {
   const auto member = [&](std::string_view key) -> const toml::node& {
     const auto* node = rule.get(key);
     if (!node || rule.size() != 3)
-      throw invalid("a rule by layer is {every, last, others} or {from, before, after}");
+      throw invalid(
+          "a rule by layer is {every, first or last, others}, {from, before, after} or "
+          "{listed, then, others}");
     return *node;
   };
-  const bool every = rule.contains("every");
+  if (rule.contains("listed")) {
+    const auto& then = member("then");
+    const auto& others = member("others");
+    const auto* path = member("listed").as_string();
+    if (!path) throw invalid("'listed' is a key of config.json");
+    if (place.layer == no_layer) return Value(Value::value_t::discarded);
+    return of(lists(path->get(), place.layer) ? then : others, place, depth + 1);
+  }
+  const bool every = rule.contains("every"), leads = rule.contains("first");
   const auto& count = member(every ? "every" : "from");
-  const auto &one = member(every ? "last" : "before"), &other = member(every ? "others" : "after");
+  const auto& one = member(!every ? "before" : leads ? "first" : "last");
+  const auto& other = member(every ? "others" : "after");
   if (place.layer == no_layer) return Value(Value::value_t::discarded);
   const auto n = whole(of(count, {}, depth + 1), every ? 1 : 0);
-  const bool first = every ? (place.layer + 1) % n == 0 : place.layer < n;
-  return of(first ? one : other, place, depth + 1);
+  const bool chosen = every ? (place.layer + (leads ? 0 : 1)) % n == 0 : place.layer < n;
+  return of(chosen ? one : other, place, depth + 1);
+}
+
+bool Values::lists(std::string_view path, std::int64_t layer) const {
+  const auto* found = find(config_, path);
+  if (!found || found->is_null()) return false;
+  if (!found->is_array()) throw invalid("config.json: " + quoted(path) + " is no list of layers");
+  constexpr std::int64_t of_one_lookup = 64;
+  looked_up_ += static_cast<std::int64_t>(found->size()) / of_one_lookup;
+  return std::find(found->begin(), found->end(), Value(layer)) != found->end();
 }
 
 Value Values::operand(std::string_view word, Place place, int depth) const {

@@ -16,8 +16,8 @@ struct CodecPart {
   uint32_t shard_axis = STRATA_NONE;
 };
 
-// Made on the main thread; pack and unpack on the thread that computes. Errors carry the plugin's
-// words.
+// Made on the main thread; pack on the thread that computes, unpack on any. Errors carry the
+// plugin's words.
 class Codec {
  public:
   // `options` may be null. Refused: a table without a required function; a scheme or options that

@@ -67,13 +67,15 @@ class Reader {
       refuse(unit, "a weight without a shape, or a struct too small");
     DeclaredWeight made;
     made.name = name(unit, given->name);
-    if ((given->hdr.flags & ~uint32_t{STRATA_WEIGHT_IN_OUT}) != 0 || given->role > STRATA_ROUTER)
+    constexpr uint32_t known{STRATA_WEIGHT_IN_OUT | STRATA_WEIGHT_BY_TURNS};
+    if ((given->hdr.flags & ~known) != 0 || given->role > STRATA_ROUTER)
       refuse(made.name, "a flag or role that is not known");
     if (given->ndim == 0 || given->ndim > shape::Dims::most)
       refuse(made.name, std::to_string(given->ndim) + " dimensions, not 1 to 8");
     made.shape.assign(given->shape, given->shape + given->ndim);
     made.role = given->role, made.group = given->group, made.experts = given->experts;
     made.in_out = (given->hdr.flags & STRATA_WEIGHT_IN_OUT) != 0;
+    made.by_turns = (given->hdr.flags & STRATA_WEIGHT_BY_TURNS) != 0;
     const bool newer = given->hdr.size >= offsetof(strata_weight, also) + sizeof(given->also);
     if (newer && given->also.n > 0) made.also = name(made.name, given->also);
     if (made.in_out && given->ndim != 2) refuse(made.name, "[in,out] of what is no matrix");
@@ -107,7 +109,9 @@ class Reader {
       const auto& other = unit.weights[i - 1];
       const bool matrix = one.shape.size() > 1;
       if (one.shape.size() != other.shape.size() || one.experts != other.experts ||
-          one.in_out != other.in_out || (matrix && one.shape.back() != other.shape.back()))
+          one.in_out != other.in_out || one.by_turns != other.by_turns ||
+          (one.by_turns && one.shape != other.shape) ||
+          (matrix && one.shape.back() != other.shape.back()))
         refuse(one.name, "cannot lie in a group with " + other.name);
     }
   }

@@ -17,7 +17,8 @@ struct DeclaredWeight {
   uint32_t role = STRATA_MATRIX;
   uint32_t group = 0;  // neighbours with the same number lie packed; 0: alone
   uint32_t experts = 0;
-  bool in_out = false;  // the file holds [in,out]
+  bool in_out = false;    // the file holds [in,out]
+  bool by_turns = false;  // in `also` the rows of a group's members alternate
   std::string also;  // another name that files give it, or the tensor of all experts; empty: none
 };
 

@@ -1,5 +1,7 @@
 #include "core/run/experts.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 
 namespace strata::run {
@@ -14,6 +16,14 @@ uint32_t mixture_layers(std::span<const zero::Unit> units) {
   return count;
 }
 
+// Of the layer that has the most.
+uint32_t most_experts(std::span<const zero::Unit> units) {
+  uint32_t most = 0;
+  for (const auto& unit : units)
+    if (unit.is_expert()) most = std::max(most, unit.expert + 1);
+  return most;
+}
+
 }  // namespace
 
 ExpertSlots::ExpertSlots(const StreamingParts& parts, const zero::Plan& plan, uint32_t first_event)
@@ -25,6 +35,9 @@ ExpertSlots::ExpertSlots(const StreamingParts& parts, const zero::Plan& plan, ui
   uint32_t number = 0;
   for (uint32_t u = 0; u < parts.units.size(); ++u)
     if (parts.units[u].expert == 0) layers_[parts.units[u].declared] = {u, number++};
+  if (parts.collective && plan.experts.count > 0)
+    agreement_ = std::make_unique<Agreement>(*parts.device, *parts.collective,
+                                             most_experts(parts.units), agreed());
 }
 
 bool ExpertSlots::streams(uint32_t unit) const {
@@ -33,27 +46,45 @@ bool ExpertSlots::streams(uint32_t unit) const {
 }
 
 void ExpertSlots::need(uint32_t declared, std::span<const uint32_t> experts) {
-  release();
+  end_layer();
   const auto& layer = layers_[declared];
   wanted_.clear();
-  streamed_.clear();
   at_ = 0;
-  for (const auto expert : experts) wanted_.push_back(layer.first + expert);
-  for (const auto unit : wanted_)
-    if (streams(unit)) streamed_.push_back(unit);
-  cache_.need(layer.number, streamed_);
+  if (agreement_)
+    for (const auto expert : agreement_->all(experts))
+      wanted_.push_back({layer.first + expert, std::ranges::binary_search(experts, expert)});
+  else
+    for (const auto expert : experts) wanted_.push_back({layer.first + expert, true});
+  std::vector<uint32_t> streamed;
+  for (const auto& wanted : wanted_)
+    if (streams(wanted.unit)) streamed.push_back(wanted.unit);
+  cache_.need(layer.number, streamed);
 }
 
 Experts::Expert ExpertSlots::take() {
+  auto next = bring_next();
+  while (!next.here) next = bring_next();
+  const auto& form = parts_.units[next.unit];
+  if (parts_.placement[next.unit].device != 0) return {&form, parts_.origins[next.unit].mapped};
+  if (!streams(next.unit)) return {&form, parts_.arena + plan_.slots[next.unit].run};
+  make_ready(taken_);
+  return {&form, memory(taken_) + plan_.experts.run};
+}
+
+// The next one of all ranks'; behind this the compute lane finds it in the slot `taken_`.
+ExpertSlots::Wanted ExpertSlots::bring_next() {
   release();
-  const auto unit = wanted_[at_++];
-  const auto& form = parts_.units[unit];
-  if (parts_.placement[unit].device != 0) return {&form, parts_.origins[unit].mapped};
-  if (!streams(unit)) return {&form, parts_.arena + plan_.slots[unit].run};
+  const auto wanted = wanted_[at_++];
+  if (!streams(wanted.unit)) return wanted;
   while (const auto next = cache_.next_fetch()) fetch(next->expert, next->slot);
   taken_ = cache_.take();
-  if (slots_[taken_].fresh) make_ready(taken_);
-  return {&form, memory(taken_) + plan_.experts.run};
+  arrive(taken_);
+  return wanted;
+}
+
+void ExpertSlots::end_layer() {
+  while (at_ < wanted_.size()) bring_next();
+  release();
 }
 
 // Whoever is fetched into the slot next waits for what computes with it.
@@ -65,44 +96,60 @@ void ExpertSlots::release() {
 }
 
 void ExpertSlots::fetch(uint32_t unit, uint32_t slot) {
-  const auto& origin = parts_.origins[unit];
-  const auto& form = parts_.units[unit];
+  const bool mapped = parts_.origins[unit].mapped;
+  const auto lane = mapped ? Lane::copy : Lane::io;
+  const auto wait = [&](uint32_t event, uint64_t occurrence) {
+    if (occurrence == 0) return;
+    if (mapped)
+      parts_.device->wait(lane, event, occurrence);
+    else
+      parts_.reader->wait(event, occurrence);
+  };
   auto& state = slots_[slot];
-  state.unit = unit, state.fresh = true, ++state.fetched;
   auto* to = memory(slot) + (parts_.placement[unit].stored ? 0 : plan_.experts.run);
-  if (!origin.mapped) {
-    if (state.released > 0) parts_.reader->wait(released(slot), state.released);
-    const Traced traced(parts_, Kind::fetch, Lane::io, unit);
-    parts_.reader->read(origin.route, to);
-    parts_.reader->record(fetched(slot), state.fetched);
-    planned_ += origin.route.bytes;
-    return;
+  wait(whole(slot), state.fetched);  // also what nobody has used
+  wait(released(slot), state.released);
+  state = {.unit = unit, .fetched = state.fetched + 1, .released = state.released};
+  {
+    const Traced traced(parts_, Kind::fetch, lane, unit);
+    const auto bytes = fetch_unit(parts_, unit, to);
+    planned_ += bytes;
+    if (mapped) copied_ += bytes;
   }
-  if (state.released > 0) parts_.device->wait(Lane::copy, released(slot), state.released);
-  const Traced traced(parts_, Kind::fetch, Lane::copy, unit);
-  parts_.device->copy(Lane::copy, to, origin.mapped, form.run_bytes);
-  parts_.device->record(Lane::copy, fetched(slot), state.fetched);
-  copied_ += form.run_bytes;
-  planned_ += form.run_bytes;
+  if (mapped)
+    parts_.device->record(lane, fetched(slot), state.fetched);
+  else
+    parts_.reader->record(fetched(slot), state.fetched);
+  if (!parts_.collective) return;
+  parts_.device->wait(Lane::comm, fetched(slot), state.fetched);
+  const Traced traced(parts_, Kind::gather, Lane::comm, unit);
+  gather_unit(parts_, unit, to);
+  parts_.device->record(Lane::comm, gathered(slot), state.fetched);
+}
+
+void ExpertSlots::arrive(uint32_t slot) {
+  auto& state = slots_[slot];
+  if (state.arrived) return;
+  try {
+    parts_.device->wait(Lane::compute, whole(slot), state.fetched);
+  } catch (const Error& failure) {
+    throw Error(parts_.units[state.unit].name, failure.what(), "");
+  }
+  state.arrived = true;
 }
 
 void ExpertSlots::make_ready(uint32_t slot) {
   auto& state = slots_[slot];
-  const auto& unit = parts_.units[state.unit];
-  try {
-    parts_.device->wait(Lane::compute, fetched(slot), state.fetched);
-  } catch (const Error& failure) {
-    throw Error(unit.name, failure.what(), "");
-  }
-  state.fresh = false;
+  if (state.ready) return;
+  state.ready = true;
   if (!parts_.placement[state.unit].stored) return;
   const Traced traced(parts_, Kind::expand, Lane::compute, state.unit);
-  parts_.compute->expand(unit, memory(slot), memory(slot) + plan_.experts.run);
+  parts_.compute->expand(parts_.units[state.unit], memory(slot), memory(slot) + plan_.experts.run);
 }
 
 void ExpertSlots::finish() {
   for (uint32_t s = 0; s < slots_.size(); ++s)
-    if (slots_[s].fetched > 0) parts_.device->synchronize(fetched(s), slots_[s].fetched);
+    if (slots_[s].fetched > 0) parts_.device->synchronize(whole(s), slots_[s].fetched);
 }
 
 }  // namespace strata::run

@@ -1,7 +1,9 @@
 // Experts while a pass runs: in slots of the arena, fetched when a layer has chosen them.
 #pragma once
+#include <memory>
 #include <vector>
 
+#include "core/run/agreement.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/streaming.hpp"
 #include "core/zero/expert_cache.hpp"
@@ -10,14 +12,19 @@
 namespace strata::run {
 
 // Fetches go through the lanes as those of the plan do, in order behind what was issued before, so
-// that nothing they wait for is still to be issued. A slot has two events: fetched, and released.
+// that nothing they wait for is still to be issued. Several ranks bring what any of them has
+// chosen, expert by expert in ascending order, whatever each of them computes: the same gathers in
+// the same order, and the same needs for the cache, which so decides the same.
 class ExpertSlots final : public Experts {
  public:
-  // `plan` outlives it; the device's events from `first_event` on are its own, two a slot.
+  // `plan` outlives it; so many of the device's events from `first_event` on are its own.
   ExpertSlots(const StreamingParts& parts, const zero::Plan& plan, uint32_t first_event);
+  static uint32_t events(const zero::Plan& plan) { return 1 + slot_events * plan.experts.count; }
 
   void need(uint32_t declared, std::span<const uint32_t> experts) override;
   Expert take() override;
+  // After each unit: brings what other ranks alone still need of it.
+  void end_layer();
   // Waits for what was fetched; throws the earliest failure.
   void finish();
 
@@ -27,22 +34,33 @@ class ExpertSlots final : public Experts {
   const zero::ExpertCache& cache() const { return cache_; }
 
  private:
+  static constexpr uint32_t slot_events = 3;
   struct Slot {
     uint32_t unit = 0;
-    uint64_t fetched = 0, released = 0;  // occurrences
-    bool fresh = false;                  // fetched, and not expanded yet
+    uint64_t fetched = 0, released = 0;   // occurrences; gathered as often as fetched
+    bool arrived = false, ready = false;  // waited for; in run form
   };
   struct Layer {
     uint32_t first = 0, number = 0;  // the first expert's unit; of the mixture layers
   };
-  uint32_t fetched(uint32_t slot) const { return first_event_ + 2 * slot; }
-  uint32_t released(uint32_t slot) const { return fetched(slot) + 1; }
+  struct Wanted {
+    uint32_t unit = 0;
+    bool here = false;  // this rank has chosen it
+  };
+  uint32_t agreed() const { return first_event_; }
+  uint32_t fetched(uint32_t slot) const { return first_event_ + 1 + slot_events * slot; }
+  uint32_t gathered(uint32_t slot) const { return fetched(slot) + 1; }
+  uint32_t released(uint32_t slot) const { return fetched(slot) + 2; }
+  // The event after which all bytes are there.
+  uint32_t whole(uint32_t slot) const { return parts_.collective ? gathered(slot) : fetched(slot); }
   std::byte* memory(uint32_t slot) const {
     return parts_.arena + plan_.experts.offset + slot * plan_.experts.bytes;
   }
   bool streams(uint32_t unit) const;
+  Wanted bring_next();
   void release();
   void fetch(uint32_t unit, uint32_t slot);
+  void arrive(uint32_t slot);
   void make_ready(uint32_t slot);
 
   StreamingParts parts_;
@@ -51,7 +69,8 @@ class ExpertSlots final : public Experts {
   std::vector<Layer> layers_;  // by declared unit
   zero::ExpertCache cache_;
   std::vector<Slot> slots_;
-  std::vector<uint32_t> wanted_, streamed_;  // units
+  std::unique_ptr<Agreement> agreement_;  // where experts stream to several ranks
+  std::vector<Wanted> wanted_;            // of the layer, ascending
   std::size_t at_ = 0;
   uint32_t taken_ = zero::no_slot;  // in use
   uint64_t copied_ = 0, planned_ = 0;

@@ -29,12 +29,15 @@ uint64_t sum_once(const plugin::Family& family, Count count) {
 
 source::Wanted wanted_of(const plugin::DeclaredUnit& unit, const plugin::DeclaredWeight& weight) {
   source::Wanted out{weight.name, weight.shape, weight.in_out, weight.also, weight.experts};
+  int64_t members = 0;
   for (const auto& other : unit.weights) {
     const bool together = &other == &weight || (weight.group != 0 && other.group == weight.group);
     if (!together || other.also != weight.also) continue;
-    if (&other == &weight) out.also_first = out.also_rows;
+    if (&other == &weight) out.also_first = weight.by_turns ? members : out.also_rows;
     out.also_rows += other.shape[0];
+    ++members;
   }
+  if (weight.by_turns) out.also_step = members;
   return out;
 }
 
@@ -78,6 +81,7 @@ zero::FindTensor Model::find(strata_dtype dtype) const {
     tensor.name = weight.name;
     tensor.shape = weight.shape;
     if (count > 0) tensor.shape[0] = count;
+    tensor.turned = weight.in_out;
     tensor.stored.dtype = dtype;
     tensor.stored.block_bytes = static_cast<uint32_t>(zero::element_bytes(dtype));
     tensor.at.bytes = elements(tensor.shape) * zero::element_bytes(dtype);
@@ -88,7 +92,11 @@ zero::FindTensor Model::find(strata_dtype dtype) const {
 uint64_t Model::stored_bytes() const {
   const auto each = zero::element_bytes(tensors ? strata_dtype{} : dtype());
   return sum_once(*family, [&](const std::string& name, const plugin::DeclaredWeight& weight) {
-    return tensors ? tensors->at(name).at.bytes : elements(weight.shape) * each;
+    if (!tensors) return elements(weight.shape) * each;
+    const auto& tensor = tensors->at(name);
+    const auto all = static_cast<uint64_t>(tensor.share.all);
+    const auto own = static_cast<uint64_t>(weight.shape[0]);
+    return all == 0 ? tensor.at.bytes : tensor.at.bytes / all * own;
   });
 }
 

@@ -97,12 +97,11 @@ void check_positions(const Model& model, const Wish& wish) {
 class Preparation {
  public:
   Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
-    if (training() || wish.ranks > 1)
+    if (training())
       for (const auto& unit : model.family->units())
         for (const auto& weight : unit.weights)
           if (weight.experts > 0)
-            throw Error(unit.name, "its experts are neither trained nor shared between ranks",
-                        "use a model without experts");
+            throw Error(unit.name, "its experts are not trained", "use a model without experts");
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,

@@ -27,7 +27,7 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   for (const auto& weight : parts_.model->family->units().front().weights)
     if (weight.role == STRATA_TABLE) vocabulary_ = weight.shape[0];
   const uint32_t experts_event = plan_events(prepared) + staging_chunks + other_events;
-  device_ = parts_.open_device(experts_event + 2 * prepared.plan.experts.count);
+  device_ = parts_.open_device(experts_event + ExpertSlots::events(prepared.plan));
   parts_.compute.kv = prepared.kv;
   parts_.compute.bytes = prepared.device_bytes - prepared.arena_bytes;
   compute_ = parts_.open_compute(parts_.compute);

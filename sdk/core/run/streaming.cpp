@@ -1,7 +1,5 @@
 #include "core/run/streaming.hpp"
 
-#include <algorithm>
-
 #include "core/error.hpp"
 #include "core/run/experts.hpp"
 #include "core/zero/shard.hpp"
@@ -18,7 +16,31 @@ void note(const StreamingParts& parts, Lane lane, double* at) {
   parts.device->note(lane, at);
 }
 
+// Bytes of the form that a fetch brings.
+uint64_t arriving(const StreamingParts& parts, uint32_t unit) {
+  return parts.placement[unit].stored ? parts.units[unit].stored_bytes
+                                      : parts.units[unit].run_bytes;
+}
+
 }  // namespace
+
+uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
+  const auto& origin = parts.origins[unit];
+  if (!origin.mapped) {
+    parts.reader->read(origin.route, base);
+    return origin.route.bytes;
+  }
+  zero::Shard shard{0, arriving(parts, unit)};
+  if (parts.collective)
+    shard = zero::shard_of(shard.bytes, parts.collective->rank(), parts.collective->ranks());
+  parts.device->copy(Lane::copy, base + shard.from, origin.mapped + shard.from, shard.bytes);
+  return shard.bytes;
+}
+
+void gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
+  const auto shard = zero::shard_bytes(arriving(parts, unit), parts.collective->ranks());
+  parts.device->gather(*parts.collective, base, shard);
+}
 
 Traced::Traced(const StreamingParts& parts, Kind kind, Lane lane, uint32_t unit) : parts_(parts) {
   if (!parts.trace) return;
@@ -78,11 +100,8 @@ void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
   switch (action.kind) {
     case Kind::fetch:
       return fetch(action, slot);
-    case Kind::gather: {
-      const auto base = parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
-      const auto shard = zero::shard_bytes(arriving(action.unit), parts_.collective->ranks());
-      return parts_.device->gather(*parts_.collective, base, shard);
-    }
+    case Kind::gather:
+      return gather_unit(parts_, action.unit, base(slot));
     case Kind::expand:
       return parts_.compute->expand(unit, parts_.arena + slot.stored, parts_.arena + slot.run);
     case Kind::run:
@@ -100,33 +119,21 @@ void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
 }
 
 void Streaming::fetch(const zero::Action& action, const zero::Slot& slot) {
-  const auto& origin = parts_.origins[action.unit];
-  auto* base = parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
-  if (action.lane == Lane::io) {
-    planned_ += origin.route.bytes;
-    return parts_.reader->read(origin.route, base);
-  }
-  uint64_t from = 0, bytes = arriving(action.unit);
-  if (parts_.collective) {
-    const auto shard = zero::shard_bytes(bytes, parts_.collective->ranks());
-    from = std::min(bytes, shard * parts_.collective->rank());
-    bytes = std::min(bytes - from, shard);
-  }
-  parts_.device->copy(Lane::copy, base + from, origin.mapped + from, bytes);
-  copied_ += bytes;
+  const auto bytes = fetch_unit(parts_, action.unit, base(slot));
   planned_ += bytes;
+  if (action.lane == Lane::copy) copied_ += bytes;
+}
+
+// Where what arrives lies.
+std::byte* Streaming::base(const zero::Slot& slot) const {
+  return parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
 }
 
 void Streaming::run(uint32_t unit, const zero::Slot& slot) {
   if (parts_.units[unit].kind == STRATA_UNIT_EMBEDDING && parts_.rows)
     parts_.rows->give(ids_, *parts_.compute);
   parts_.compute->run(parts_.units[unit], weights(unit, slot), parts_.placement[unit].device);
-}
-
-// Bytes of the form that a fetch brings.
-uint64_t Streaming::arriving(uint32_t unit) const {
-  return parts_.placement[unit].stored ? parts_.units[unit].stored_bytes
-                                       : parts_.units[unit].run_bytes;
+  if (parts_.experts) parts_.experts->end_layer();
 }
 
 const std::byte* Streaming::weights(uint32_t unit, const zero::Slot& slot) const {

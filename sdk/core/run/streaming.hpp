@@ -54,6 +54,13 @@ class Traced {
 // Called with each unit's gradients in run form, in backward; they stay until it returns.
 using TakeGradients = std::function<void(uint32_t unit, const std::byte* gradients)>;
 
+// Enqueues what brings a unit's bytes to `base`, on the lane that its tier needs: of several ranks
+// this one's shard, to its place. Returns how many bytes that moves.
+uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
+
+// Enqueues, on lane comm, what completes the unit at `base` with the other ranks' shards.
+void gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
+
 class Streaming : public zero::Backend {
  public:
   explicit Streaming(const StreamingParts& parts);
@@ -75,8 +82,8 @@ class Streaming : public zero::Backend {
   void carry_out(const zero::Action& action, const zero::Slot& slot);
   void fetch(const zero::Action& action, const zero::Slot& slot);
   void run(uint32_t unit, const zero::Slot& slot);
+  std::byte* base(const zero::Slot& slot) const;
   uint32_t number(const zero::Event& event) const;
-  uint64_t arriving(uint32_t unit) const;
   const std::byte* weights(uint32_t unit, const zero::Slot& slot) const;
 
   StreamingParts parts_;

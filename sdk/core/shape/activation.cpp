@@ -4,7 +4,7 @@ namespace strata::shape {
 namespace {
 
 void takes_function(const Scope& scope, std::string_view op, int32_t f) {
-  if (f < STRATA_RELU || f > STRATA_RELU_SQUARED)
+  if (f < STRATA_RELU || f > STRATA_SQRT_SOFTPLUS)
     refuse(scope, op, "function " + std::to_string(f) + " is not known");
 }
 

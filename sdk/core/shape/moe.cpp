@@ -36,7 +36,7 @@ Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x) {
     refuse(scope, "moe",
            "top_k " + std::to_string(op.top_k) + " of " + std::to_string(experts) + " experts");
   if ((op.route != STRATA_ROUTE_SOFTMAX && op.route != STRATA_ROUTE_SIGMOID) || op.normalise > 1 ||
-      op.activation < STRATA_RELU || op.activation > STRATA_TANH || op.reserved != 0 ||
+      op.activation < STRATA_RELU || op.activation > STRATA_SQRT_SOFTPLUS || op.reserved != 0 ||
       !std::isfinite(op.scale))
     refuse(scope, "moe", "its route, normalise, activation or scale is not known");
   return {x.dtype, dims_of(x)};

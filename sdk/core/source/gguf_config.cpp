@@ -1,6 +1,8 @@
 #include "core/source/gguf_config.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "core/error.hpp"
 #include "core/source/gguf_rope.hpp"
@@ -28,6 +30,22 @@ std::size_t length_of(const Gguf& file, const std::string& key) {
       *value);
 }
 
+Json whole_if_it_is(double value) {
+  constexpr double most = 1 << 30;
+  if (value == std::trunc(value) && std::abs(value) < most) return static_cast<std::int64_t>(value);
+  return value;
+}
+
+std::optional<double> product(const Gguf& file, const std::vector<std::string>& keys) {
+  double out = 1;
+  for (const auto& key : keys) {
+    const auto factor = file.number(key);
+    if (!factor) return std::nullopt;
+    out *= *factor;
+  }
+  return out;
+}
+
 // The rule's value; null where the file has no answer.
 Json answer(const Gguf& file, const GgufRule& rule, const Json& config) {
   for (const auto& key : rule.keys)
@@ -36,6 +54,11 @@ Json answer(const Gguf& file, const GgufRule& rule, const Json& config) {
     if (const auto length = length_of(file, rule.count)) return length;
   if (!rule.present.empty()) return has_tensor(file, rule.present);
   if (!rule.absent.empty()) return !has_tensor(file, rule.absent);
+  const auto holds = [&](const auto& one) { return file.integer(one.first) == one.second; };
+  if (!rule.times.empty() && std::all_of(rule.only.begin(), rule.only.end(), holds))
+    if (const auto times = product(file, rule.times), over = product(file, rule.over);
+        times && over && *over != 0)
+      return whole_if_it_is(*times / *over);
   if (!rule.same.empty() && config.contains(rule.same)) return config[rule.same];
   if (rule.fallback) return Json::parse(*rule.fallback);
   return nullptr;
@@ -48,6 +71,16 @@ void check_equal(const Gguf& file, const GgufMapping& mapping) {
       throw Error(file.path, "metadata '" + a + "' and '" + b + "' differ, which is not supported",
                   "use another file of the model");
   }
+}
+
+// Under "a.b": b of the object a.
+void place(Json& config, std::string_view key, Json value) {
+  auto* at = &config;
+  for (auto dot = key.find('.'); dot != key.npos; dot = key.find('.')) {
+    at = &(*at)[std::string(key.substr(0, dot))];
+    key.remove_prefix(dot + 1);
+  }
+  (*at)[std::string(key)] = std::move(value);
 }
 
 std::string asked(const GgufRule& rule) {
@@ -66,7 +99,7 @@ std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
   for (const auto& [key, rule] : mapping.config) {
     auto value = answer(file, rule, config);
     if (!value.is_null())
-      config[key] = std::move(value);
+      place(config, key, std::move(value));
     else if (!rule.optional)
       throw Error(file.path, "no metadata " + asked(rule) + ", which " + key + " needs",
                   "convert the model again");

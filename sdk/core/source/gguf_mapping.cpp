@@ -44,6 +44,14 @@ class Node {
     if (!value.is_string()) refuse("has a '" + printable(key) + "' that is not text");
     return value.get<std::string>();
   }
+  std::vector<std::string> texts(const char* key) const {
+    std::vector<std::string> out;
+    const auto* list = find(key);
+    if (!list) return out;
+    if (!list->is_array()) refuse("has '" + std::string(key) + "' that are not a list");
+    for (const auto& value : *list) out.push_back(text_of(value, key));
+    return out;
+  }
   const Json& value() const { return value_; }
   Node child(const std::string& key, const Json& value) const {
     return {who_, where_ + "." + printable(key), value};
@@ -66,8 +74,17 @@ std::vector<std::string> split(const std::string& text) {
 }
 
 GgufRule rule_of(const Node& node) {
-  node.only({"key", "count", "present", "absent", "same", "default", "optional"});
+  node.only({"key", "count", "present", "absent", "same", "times", "over", "only", "default",
+             "optional"});
   GgufRule rule;
+  rule.times = node.texts("times");
+  rule.over = node.texts("over");
+  const auto only = node.object("only");
+  for (const auto& [key, value] : only.value().items()) {
+    if (!value.is_number_integer())
+      only.refuse("has a '" + printable(key) + "' that is no integer");
+    rule.only[key] = value.get<std::int64_t>();
+  }
   rule.keys = split(node.text("key"));
   rule.count = node.text("count");
   rule.present = node.text("present");
@@ -98,17 +115,13 @@ void read_equal(const Node& node, GgufMapping& out) {
 }
 
 GgufMapping mapping_of(const std::string& architecture, const Node& node) {
-  node.only(
-      {"model_type", "architectures", "config", "equal", "rope", "names", "permuted", "fused"});
+  node.only({"model_type", "architectures", "config", "equal", "rope", "names", "permuted", "fused",
+             "added", "one_row"});
   GgufMapping out;
   out.architecture = architecture;
   out.model_type = node.text("model_type");
   if (out.model_type.empty()) node.refuse("has no model_type");
-  if (const auto* list = node.find("architectures")) {
-    if (!list->is_array()) node.refuse("has 'architectures' that are not a list");
-    for (const auto& value : *list)
-      out.architectures.push_back(node.text_of(value, "architectures"));
-  }
+  out.architectures = node.texts("architectures");
   const auto config = node.object("config");
   for (const auto& [key, value] : config.value().items())
     out.config[key] = rule_of(config.child(key, value));
@@ -122,6 +135,48 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
       if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
   out.permuted = texts_of(node.object("permuted"));
   out.fused = texts_of(node.object("fused"));
+  out.one_row = node.texts("one_row");
+  const auto added = node.object("added");
+  for (const auto& [key, value] : added.value().items()) {
+    if (!value.is_number()) added.refuse("has a '" + printable(key) + "' that is no number");
+    out.added[key] = value.get<double>();
+  }
+  return out;
+}
+
+void put_architecture(Json& value, std::string_view architecture) {
+  constexpr std::string_view hole = "{arch}";
+  if (value.is_object()) {
+    Json renamed = Json::object();
+    for (auto& [key, inner] : value.items()) {
+      Json name = key;
+      put_architecture(name, architecture);
+      put_architecture(inner, architecture);
+      renamed[name.get<std::string>()] = std::move(inner);
+    }
+    value = std::move(renamed);
+  }
+  if (value.is_array())
+    for (auto& inner : value) put_architecture(inner, architecture);
+  if (!value.is_string()) return;
+  auto& text = value.get_ref<std::string&>();
+  for (auto at = text.find(hole); at != text.npos; at = text.find(hole, at + architecture.size()))
+    text.replace(at, hole.size(), architecture);
+}
+
+// What `name` says, over what those say that it is like.
+Json whole_mapping(const Json& all, const std::string& name, std::string_view who, int depth = 0) {
+  constexpr int deepest = 4;
+  const auto found = all.find(name);
+  if (found == all.end() || depth > deepest)
+    throw Error(who, "gguf: nothing is like '" + printable(name) + "'", remedy);
+  Json own = *found;
+  if (!own.is_object() || !own.contains("like")) return own;
+  const auto like = own["like"];
+  if (!like.is_string()) throw Error(who, "gguf: a 'like' is not text", remedy);
+  own.erase("like");
+  auto out = whole_mapping(all, like.get<std::string>(), who, depth + 1);
+  out.merge_patch(own);
   return out;
 }
 
@@ -154,8 +209,11 @@ GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who) {
   const auto parsed = parse_json(json, who, 16);
   const Node root(who, "", parsed);
   GgufMappings out;
-  for (const auto& [architecture, value] : parsed.items())
-    out[architecture] = mapping_of(architecture, root.child(architecture, value));
+  for (const auto& [architecture, value] : parsed.items()) {
+    auto whole = whole_mapping(parsed, architecture, who);
+    put_architecture(whole, std::string_view(architecture).substr(0, architecture.find('+')));
+    out[architecture] = mapping_of(architecture, root.child(architecture, whole));
+  }
   return out;
 }
 

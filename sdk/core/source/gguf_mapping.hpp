@@ -3,23 +3,33 @@
 //
 //   {ARCHITECTURE or ARCHITECTURE+KEY: {                for files whose metadata KEY is above 0
 //     "model_type": "...", "architectures": ["..."],      written to config.json as they are
-//     "config": {KEY: RULE, ...},                         KEY of config.json; RULE as below
+//     "config": {KEY: RULE, ...},                         KEY of config.json, "a.b" within
+//                                                         an object; RULE as below
 //     "equal": [["a", "b"], ...],                         metadata that must agree where both are
 //     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR"},
 //     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: numbers
 //     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"},   KEY with the heads' count
-//     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads"}}}
+//     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads"},
+//     "added": {"model.norm.weight": 1},
+//     "one_row": ["model.layers.{}.gate.weight"],
+//     "like": "ARCHITECTURE"}}                            begins with all that one says
 //
+// {arch} in a value is the architecture. What a mapping that is like another says itself replaces
+// what that one says under the same key; null takes it away.
 // names: a file's name may be several, "a|b". Where the checkpoint's has a {} more, that is the
 // number of an expert, and the file's tensor is of all experts: its slices along the first axis.
 // permuted: the file has a head's pairs side by side, the checkpoint its halves. fused: the file
-// has q of all heads, then k, then v, the checkpoint q, k and v of each head.
+// has q of all heads, then k, then v, the checkpoint q, k and v of each head. added: the file has
+// so much more than the checkpoint in each element, of a vector. one_row: [n] in the file, [1,n] in
+// the checkpoint.
 //
 // A RULE gives the first of these that it has and that the file answers; without an answer
 // {"optional": true} leaves the key out, and any other rule is an error:
 //   {"key": "a|b"}      the metadata value of the first key that is there
 //   {"count": "a"}      the length of a metadata list
 //   {"present": "t"}    whether the file has tensor t; {"absent": "t"}: whether it has not
+//   {"times": ["a"], "over": ["b"]}   the product of metadata values, divided by that of others;
+//                       with "only": {"c": 46} where the metadata c has that value
 //   {"same": KEY}       what config.json has under KEY, an earlier one by name
 //   {"default": value}  the value
 #pragma once
@@ -34,7 +44,8 @@
 namespace strata::source {
 
 struct GgufRule {
-  std::vector<std::string> keys;
+  std::vector<std::string> keys, times, over;
+  std::map<std::string, std::int64_t> only;
   std::string count, present, absent, same;
   std::optional<std::string> fallback;  // JSON text
   bool optional = false;
@@ -42,13 +53,14 @@ struct GgufRule {
 
 struct GgufMapping {
   std::string architecture, model_type;
-  std::vector<std::string> architectures;
+  std::vector<std::string> architectures, one_row;
   std::map<std::string, GgufRule> config;
   std::vector<std::pair<std::string, std::string>> equal;
   std::string rope_prefix, rope_factors;     // empty: the family has none
   std::map<std::string, std::string> names;  // the file's name to the checkpoint's, with {}
   // The checkpoint's name to a key of config.json.
   std::map<std::string, std::string> permuted, fused;
+  std::map<std::string, double> added;
 };
 
 using GgufMappings = std::map<std::string, GgufMapping, std::less<>>;

@@ -69,6 +69,17 @@ RowOrder order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& map
   return {};
 }
 
+// What the checkpoint's elements have more than the file's.
+double added_to(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
+                const std::string& pattern) {
+  const auto at = mapping.added.find(pattern);
+  if (at == mapping.added.end()) return 0;
+  if (!tensor.stored.scheme.empty() || !same(tensor.stored.dtype, f32))
+    throw Error(file.path, "tensor '" + printable(tensor.name) + "' is not of F32",
+                "convert the model again");
+  return -at->second;
+}
+
 // Slices of a tensor of all experts, each by its own name.
 std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor) {
   constexpr std::int64_t most = 1 << 16;
@@ -101,6 +112,9 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
     const auto [name, pattern] = mapped_name(mapping, tensor.name);
     if (!name.empty()) {
       tensor.order = order_of(file, tensor, mapping, pattern, config);
+      tensor.add = added_to(file, tensor, mapping, pattern);
+      if (tensor.shape.size() == 1 && std::ranges::count(mapping.one_row, pattern) > 0)
+        tensor.shape.insert(tensor.shape.begin(), 1);
       tensor.name = name;
     }
     if (name.find("{}") != std::string::npos) {

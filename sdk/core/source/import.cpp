@@ -1,6 +1,7 @@
 #include "core/source/import.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/error.hpp"
@@ -23,7 +24,8 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
     out.shape[0] = resized->second;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
   out.order = {};
-  out.turned = false;
+  out.by_columns = false;
+  out.add = 0;
   out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
   return out;
 }
@@ -38,7 +40,7 @@ class Copier {
   void copy(const Tensor& tensor, std::uint64_t at) {
     const auto width = bytes_of(imported(tensor, options_).stored.dtype);
     if (options_.rows.contains(tensor.name)) return resize(tensor, width, at);
-    if (tensor.turned) return turn(tensor, width, at);
+    if (tensor.by_columns) return turn(tensor, width, at);
     const auto all = static_cast<std::uint64_t>(elements(tensor));
     const std::uint64_t row =
         tensor.order.blocks == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
@@ -79,7 +81,7 @@ class Copier {
 
   // The rows that stay, and in each new one the mean of those that were there.
   void resize(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
-    if (tensor.turned)
+    if (tensor.by_columns)
       throw Error("tensor '" + printable(tensor.name) + "'", "is stored column by column",
                   "import it first, and resize what that makes");
     const auto form = imported(tensor, options_);
@@ -118,6 +120,12 @@ class Copier {
     const auto& form = tensor.stored;
     stored_.resize(count / form.block_elements * form.block_bytes);
     from_.read(tensor, first / form.block_elements * form.block_bytes, stored_);
+    if (tensor.add != 0) {
+      floats_.resize(count);
+      std::memcpy(floats_.data(), stored_.data(), stored_.size());
+      for (auto& value : floats_) value += static_cast<float>(tensor.add);
+      return std::as_bytes(std::span(floats_));
+    }
     if (dense(tensor)) return stored_;
     floats_.resize(count);
     options_.expand(tensor, stored_, floats_);

@@ -27,12 +27,12 @@ enum class PickleKind : std::uint8_t {
 struct PickleValue {
   PickleKind kind = PickleKind::none;
   strata_dtype dtype{};  // of a storage
-  std::int64_t number =
-      0;                  // flag, integer; a storage's elements; where a tensor begins, in elements
-  std::string_view text;  // text; an integer past 64 bits: its bytes; a storage's key
+  // Flag, integer; a storage's elements; where a tensor begins, in elements.
+  std::int64_t number = 0;
+  std::string_view text{};  // text; an integer past 64 bits: its bytes; a storage's key
   // Of tuple and list; of a dict: keys and values by turns; of a tensor: storage, offset, shape,
   // strides.
-  std::vector<std::uint32_t> items;
+  std::vector<std::uint32_t> items{};
 };
 
 // A pickle's values, which name each other by their places: values may be shared, and a cycle is

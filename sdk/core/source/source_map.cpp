@@ -67,7 +67,7 @@ const Tensor* head(const Checkpoint& checkpoint) {
 
 bool same_form(const Tensor& a, const Tensor& b) {
   return a.shape == b.shape && a.at.bytes == b.at.bytes && a.stored.scheme == b.stored.scheme &&
-         a.turned == b.turned && same(a.stored.dtype, b.stored.dtype);
+         a.by_columns == b.by_columns && same(a.stored.dtype, b.stored.dtype);
 }
 
 bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b) {
@@ -100,7 +100,10 @@ class Resolver {
       used_.insert(twin);
       out_.twice_.emplace_back(*tensor, *twin);
     }
-    if (fits(*tensor, weight.name, stored_shape(weight))) keep(weight.name, *tensor);
+    if (!fits(*tensor, weight.name, stored_shape(weight))) return;
+    auto kept = *tensor;
+    kept.turned = weight.in_out != tensor->by_columns;
+    keep(weight.name, std::move(kept));
   }
 
   // One tensor an expert, or slices of one of them all.
@@ -111,11 +114,11 @@ class Resolver {
       return;
     }
     if (const auto* fused = look_up(checkpoint_, weight.also))
-      return take_slices(*fused, weight, weight.also_first, weight.also_rows);
+      return take_slices(*fused, weight, {weight.also_rows, weight.also_first, weight.also_step});
     auto bare = weight.name;
     bare.erase(bare.find("{}"), bare.find("{}.") == std::string::npos ? 2 : 3);
     if (const auto* stack = look_up(checkpoint_, bare))
-      return take_slices(*stack, weight, 0, weight.shape[0]);
+      return take_slices(*stack, weight, {weight.shape[0]});
     missing(weight);
   }
 
@@ -153,21 +156,33 @@ class Resolver {
     return fit;
   }
 
-  void take_slices(const Tensor& stack, const Wanted& weight, std::int64_t first,
-                   std::int64_t all) {
-    if (weight.in_out && all != weight.shape[0])  // no slice of its columns is one run of bytes
-      return complaints_.push_back("'" + printable(stack.name) +
-                                   "' holds several weights as [in,out]");
-    auto shape = stored_shape(weight);
-    if (!weight.in_out) shape[0] = all;
-    shape.insert(shape.begin(), weight.experts);
-    if (!fits(stack, stack.name, shape)) return;
-    const auto count = weight.in_out ? shape[1] : weight.shape[0];
-    for (std::uint32_t e = 0; e < weight.experts; ++e)
-      keep(numbered(weight.name, e), rows(slice(stack, e), first, count));
+  // Of each expert the share of its slice. Rows that follow each other are bytes of their own; of
+  // others, and of columns, all are read.
+  void take_slices(const Tensor& stack, const Wanted& weight, const Share& share) {
+    std::vector<std::int64_t> shape{weight.experts, share.all};
+    shape.insert(shape.end(), weight.shape.begin() + 1, weight.shape.end());
+    auto turned_shape = shape;
+    if (shape.size() == 3) std::swap(turned_shape[1], turned_shape[2]);
+    const bool turned_fits = stack.shape == turned_shape;
+    const bool turned = turned_fits == (stack.shape == shape) ? weight.in_out : turned_fits;
+    if (!fits(stack, stack.name, turned ? turned_shape : shape)) return;
+    const bool alone = share.all == weight.shape[0];
+    const bool cut = !alone && !turned && share.step == 1;
+    if (!stack.stored.scheme.empty() && (turned || !(alone || cut)))
+      return complaints_.push_back("'" + printable(stack.name) + "' is of " + stack.stored.scheme +
+                                   " blocks that several weights share");
+    for (std::uint32_t e = 0; e < weight.experts; ++e) {
+      auto one = slice(stack, e);
+      if (cut) one = rows(one, share.first, weight.shape[0]);
+      if (!alone && !cut) one.share = share;
+      one.turned = turned;
+      keep(numbered(weight.name, e), std::move(one));
+    }
   }
 
-  void keep(const std::string& name, const Tensor& tensor) { out_.by_name_.emplace(name, tensor); }
+  void keep(const std::string& name, Tensor tensor) {
+    out_.by_name_.emplace(name, std::move(tensor));
+  }
 
   const Checkpoint& checkpoint_;
   SourceMap out_;

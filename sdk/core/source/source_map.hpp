@@ -18,10 +18,10 @@ struct Wanted {
   bool in_out = false;              // the file holds a matrix the other way round, [in,out]
   std::string also = {};            // another name, looked for where the first is not there
   // Not 0: of so many experts, their number being "{}" in the name. `also` is then a tensor of all
-  // of them, [experts,...], of whose `also_rows` rows of each expert the weight's begin at
-  // `also_first`.
+  // of them, [experts,...], whose `also_rows` rows of each expert have the weight's at `also_first`
+  // and every `also_step` from there.
   std::uint32_t experts = 0;
-  std::int64_t also_first = 0, also_rows = 0;
+  std::int64_t also_first = 0, also_rows = 0, also_step = 1;
   bool tied = false;  // an embedding's table that is the head's matrix as well
 };
 
@@ -53,9 +53,10 @@ struct Misfit : Error {
 // Finds every weight by its name or its other one, or by that name with a leading "model.",
 // "transformer." or "rwtransformer." more or less; a tied table also by a head's name. An expert's
 // weight is found by its number ("a.3.w" for "a.{}.w"), or as a slice of the tensor of all experts:
-// the other name, or the name without "{}." ("a.w"). Throws one Misfit with all that is missing,
-// misshapen or extra. No extra one is the head's matrix of the same form beside a tied table, for
-// check_tied. Extra tensors that hold nothing learned are passed over: rotary frequencies
+// the other name, or the name without "{}." ("a.w"), either way round where its shape tells which.
+// Throws one Misfit with all that is missing, misshapen or extra. No extra one is the head's matrix
+// of the same form beside a tied table, for check_tied. Extra tensors that hold nothing learned are
+// passed over: rotary frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
 // Tensors named in `spare` may be there as well.

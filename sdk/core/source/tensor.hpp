@@ -29,13 +29,22 @@ struct RowOrder {
   uint32_t outer = 1, inner = 1;
 };
 
+// Rows that lie among others', all of which are read: every `step` from `first` on is the weight's.
+struct Share {
+  std::int64_t all = 0;  // 0: every row is
+  std::int64_t first = 0, step = 1;
+};
+
 struct Tensor {
   std::string name;
   std::vector<int64_t> shape;  // row-major
   Stored stored;
   Extent at;
   RowOrder order;
-  bool turned = false;  // a dense matrix whose bytes lie column by column
+  bool by_columns = false;  // a dense matrix whose bytes lie column by column
+  bool turned = false;      // the rows of the run form are its columns, as they lie
+  Share share{};            // of the rows of the run form
+  double add = 0;           // to each element, of dense float32
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits

@@ -13,6 +13,7 @@ constexpr uint64_t worth_reading_through =
 struct Range {
   uint32_t file;
   uint64_t offset, bytes, to;
+  bool operator==(const Range&) const = default;
 };
 
 uint64_t down(uint64_t at, uint64_t align) { return at / align * align; }
@@ -69,6 +70,8 @@ Route file_route(const zero::Unit& unit, bool stored, std::span<const Region> fi
   std::ranges::sort(ranges, [](const Range& a, const Range& b) {
     return a.file != b.file ? a.file < b.file : a.offset < b.offset;
   });
+  // Weights that share their bytes lie next to each other now.
+  ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
   Route route;
   for (const auto& range : ranges)
     add_range(route, files[range.file], range.offset, range.bytes, range.to, grain);

@@ -24,13 +24,21 @@ uint64_t elements(std::span<const int64_t> shape) {
 bool differs(const Weight& weight, strata_dtype dtype) {
   const auto& stored = weight.source.stored;
   return !stored.scheme.empty() || !same(stored.dtype, dtype) || weight.source.order.blocks != 0 ||
-         weight.in_out;
+         weight.source.turned || weight.source.share.all != 0 || weight.source.add != 0;
+}
+
+// Both are taken from the same bytes of the file.
+bool read_as_one(const Weight& a, const Weight& b) {
+  const auto &one = a.source.at, &other = b.source.at;
+  return a.source.share.all != 0 && b.source.share.all != 0 && one.file == other.file &&
+         one.offset == other.offset && one.bytes == other.bytes;
 }
 
 // Places in both forms; a unit whose forms are the same has one set of places.
 void give_places(Unit& unit, strata_dtype dtype) {
   uint64_t run = 0, stored = 0;
   uint32_t group = 0;
+  const Weight* before = nullptr;
   for (auto& weight : unit.weights) {
     if (weight.run_offset == not_held) continue;
     unit.expands = unit.expands || differs(weight, dtype);
@@ -40,9 +48,14 @@ void give_places(Unit& unit, strata_dtype dtype) {
     group = weight.group;
     weight.run_offset = run;
     run += weight.run_bytes;
-    stored = up(stored);
-    weight.stored_offset = stored;
-    stored += weight.stored_bytes;
+    if (before && read_as_one(*before, weight)) {
+      weight.stored_offset = before->stored_offset;
+    } else {
+      stored = up(stored);
+      weight.stored_offset = stored;
+      stored += weight.stored_bytes;
+    }
+    before = &weight;
   }
   unit.run_bytes = up(run);
   unit.stored_bytes = up(stored);
@@ -87,10 +100,9 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
     } else {
       weight.source = find(w, tiled ? part.first : 0, tiled ? part.rows : 0);
     }
-    if (weight.source.turned && (w.role == STRATA_TABLE || w.role == STRATA_HEAD))
+    if (weight.source.by_columns && (w.role == STRATA_TABLE || w.role == STRATA_HEAD))
       throw Error(weight.source.name, "is stored column by column, and its rows are read apart",
                   "make a folder of the model with `strata import`");
-    weight.in_out = w.in_out != weight.source.turned;
     if (w.role == STRATA_TABLE && options.rows) {
       weight.run_offset = weight.stored_offset = not_held;
       const auto count = static_cast<uint64_t>(w.shape[0]);

@@ -17,19 +17,22 @@ bool streamed(const Place& place) { return place.tier != resident && place.devic
 // Brought to a slot of the ring in every pass.
 bool in_ring(const Unit& unit, const Place& place) { return streamed(place) && !unit.is_expert(); }
 
+// A gather needs equal shards, so the form that arrives is as long as all of them.
+uint64_t arriving(uint64_t bytes, uint32_t ranks) {
+  return aligned(ranks * shard_bytes(bytes, ranks));
+}
+
 // The parts of a unit's slot, from 0.
 Slot parts(const Unit& unit, const Place& place, Mode mode, uint32_t ranks) {
   Slot slot;
   uint64_t end = 0;
-  // A gather needs equal shards, so the form that arrives is as long as all of them.
-  const auto arriving = [&](uint64_t bytes) { return aligned(ranks * shard_bytes(bytes, ranks)); };
   slot.stored = not_held;
   if (place.stored) {
     slot.stored = end;
-    end += arriving(unit.stored_bytes);
+    end += arriving(unit.stored_bytes, ranks);
   }
   slot.run = end;
-  end += place.stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes);
+  end += place.stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks);
   if (mode == Mode::backward) {
     slot.gradients = end;
     end += aligned(unit.run_bytes);
@@ -39,14 +42,17 @@ Slot parts(const Unit& unit, const Place& place, Mode mode, uint32_t ranks) {
 }
 
 // As many slots as there are streamed experts; they have no place yet.
-ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement) {
+ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement, uint32_t ranks) {
   ExpertSlots out;
   uint64_t run_bytes = 0;
   for (std::size_t u = 0; u < units.size(); ++u) {
-    if (!units[u].is_expert() || !streamed(placement[u])) continue;
+    const auto& unit = units[u];
+    if (!unit.is_expert() || !streamed(placement[u])) continue;
     ++out.count;
-    if (placement[u].stored) out.run = std::max(out.run, aligned(units[u].stored_bytes));
-    run_bytes = std::max(run_bytes, aligned(units[u].run_bytes));
+    const bool stored = placement[u].stored;
+    if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, ranks));
+    run_bytes =
+        std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks));
   }
   out.bytes = out.run + run_bytes;
   return out;
@@ -142,7 +148,7 @@ uint64_t least_arena(std::span<const Unit> units, const Placement& placement, Mo
     if (in_ring(units[u], placement[u]))
       largest = std::max(largest, parts(units[u], placement[u], mode, ranks).bytes);
   }
-  return fixed + largest + expert_slots(units, placement).bytes;
+  return fixed + largest + expert_slots(units, placement, ranks).bytes;
 }
 
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
@@ -159,7 +165,7 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
     }
   }
   const auto order = in_order(units, placement, mode);
-  plan.experts = expert_slots(units, placement);
+  plan.experts = expert_slots(units, placement, ranks);
   const uint64_t beside = plan.fixed + plan.experts.bytes;  // of the ring
   uint64_t largest = 0;
   for (const auto u : order) {

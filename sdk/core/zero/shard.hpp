@@ -1,5 +1,6 @@
 // How ranks share a unit: its bytes are cut at multiples of 16 into equal shards.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 namespace strata::zero {
@@ -11,6 +12,17 @@ constexpr uint64_t shard_bytes(uint64_t bytes, uint32_t ranks) {
   if (ranks == 1) return bytes;
   const uint64_t each = (bytes + ranks - 1) / ranks;
   return (each + shard_align - 1) / shard_align * shard_align;
+}
+
+struct Shard {
+  uint64_t from = 0, bytes = 0;  // of the unit's
+};
+
+// This rank's part of so many bytes; none where they end before it.
+constexpr Shard shard_of(uint64_t bytes, uint32_t rank, uint32_t ranks) {
+  const auto each = shard_bytes(bytes, ranks);
+  const auto from = std::min(bytes, each * rank);
+  return {from, std::min(bytes - from, each)};
 }
 
 }  // namespace strata::zero

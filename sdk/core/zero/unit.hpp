@@ -18,7 +18,6 @@ struct Weight {
   std::vector<int64_t> shape;  // as the ops use it; of a head's tile: its rows
   uint32_t role = 0;           // STRATA_MATRIX, ...
   uint32_t group = 0;          // as declared; 0: alone
-  bool in_out = false;         // the file holds its columns one after the other
   source::Tensor source;       // how and where the file holds it
   // Bytes from the unit's beginning. not_held: a table whose rows are gathered one by one; what
   // lies in another unit of the same declared one.

@@ -72,6 +72,7 @@ struct RmsNorm {
 };
 struct LayerNorm {
   double eps = 1e-5;
+  double offset = 0;  // added to the weight
 };
 using Rope = strata_op_rope;  // as Config::rope gives it
 
@@ -102,21 +103,35 @@ struct Heads {
 // The function that a configuration's hidden_act names; throws for another.
 inline std::int32_t activation_named(std::string_view name) {
   constexpr std::pair<std::string_view, std::int32_t> known[] = {
-      {"silu", STRATA_SILU},           {"swish", STRATA_SILU},
-      {"gelu", STRATA_GELU},           {"gelu_new", STRATA_GELU_TANH},
-      {"relu", STRATA_RELU},           {"gelu_pytorch_tanh", STRATA_GELU_TANH},
-      {"tanh", STRATA_TANH},           {"gelu_python", STRATA_GELU},
-      {"gelu_fast", STRATA_GELU_TANH}, {"gelu_python_tanh", STRATA_GELU_TANH},
-      {"sigmoid", STRATA_SIGMOID},     {"quick_gelu", STRATA_QUICK_GELU},
+      {"silu", STRATA_SILU},
+      {"swish", STRATA_SILU},
+      {"gelu", STRATA_GELU},
+      {"gelu_new", STRATA_GELU_TANH},
+      {"relu", STRATA_RELU},
+      {"gelu_pytorch_tanh", STRATA_GELU_TANH},
+      {"tanh", STRATA_TANH},
+      {"gelu_python", STRATA_GELU},
+      {"gelu_fast", STRATA_GELU_TANH},
+      {"gelu_python_tanh", STRATA_GELU_TANH},
+      {"sigmoid", STRATA_SIGMOID},
+      {"quick_gelu", STRATA_QUICK_GELU},
       {"relu2", STRATA_RELU_SQUARED},
+      {"gelu_accurate", STRATA_GELU_TANH},
+      {"gelu_10", STRATA_GELU_CLIPPED},
+      {"hardswish", STRATA_HARD_SWISH},
+      {"laplace", STRATA_LAPLACE},
+      {"leaky_relu", STRATA_LEAKY_RELU},
+      {"linear", STRATA_IDENTITY},
+      {"mish", STRATA_MISH},
+      {"relu6", STRATA_RELU6},
+      {"sqrtsoftplus", STRATA_SQRT_SOFTPLUS},
   };
   for (const auto& [text, f] : known)
     if (text == name) return f;
-  throw Failure(
-      STRATA_INVALID,
-      "activation '" + std::string(name) +
-          "': not known: use silu, gelu, gelu_pytorch_tanh, quick_gelu, relu, relu2, sigmoid "
-          "or tanh");
+  std::string names;
+  for (const auto& one : known) names.append(names.empty() ? "" : ", ").append(one.first);
+  throw Failure(STRATA_INVALID,
+                "activation '" + std::string(name) + "': not known: use one of " + names);
 }
 
 // The ops of one forward. Weights are named by module, relative to the unit's prefix: "mlp.up_proj"
@@ -153,7 +168,7 @@ class Ops {
     return norm(x, find(module), STRATA_RMS_NORM, how.eps, how.offset);
   }
   Tensor norm(const Tensor& x, std::string_view module, const LayerNorm& how) const {
-    return norm(x, find(module), STRATA_LAYER_NORM, how.eps, 0);
+    return norm(x, find(module), STRATA_LAYER_NORM, how.eps, how.offset);
   }
   Tensor norm(const Tensor& x, const RmsNorm& how) const {
     return norm(x, {}, STRATA_RMS_NORM, how.eps, how.offset);

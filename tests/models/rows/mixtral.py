@@ -53,6 +53,12 @@ def by_modules(tensors):
     return {name.replace("block_sparse_moe", "mlp"): tensor for name, tensor in out.items()}
 
 
+def turned(tensors):
+    """The same, each expert's matrices the other way round."""
+    return {name: tensor.mT.contiguous() if ".experts." in name else tensor
+            for name, tensor in by_modules(tensors).items()}
+
+
 def as_blocks(tensors):
     """Numbers that Q8_0 holds exactly."""
     blocks = gguf.GGMLQuantizationType.Q8_0

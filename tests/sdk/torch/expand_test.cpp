@@ -1,6 +1,7 @@
 #include "torch/expand.hpp"
 
 #include <ATen/ops/randn.h>
+#include <ATen/ops/remainder.h>
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -53,8 +54,24 @@ TEST_CASE("a dense weight is cast from every dtype to every other", "[torch][exp
 TEST_CASE("a weight that the file holds [in,out] is turned", "[torch][expand]") {
   const auto x = at::randn({10, 6}, at::kFloat);
   auto w = stored_as({6, 10}, at::kFloat);
-  w.in_out = true;
+  w.source.turned = true;
   REQUIRE(expanded(w, x, at::kFloat).equal(x.t()));
+}
+
+TEST_CASE("a weight takes its rows or columns of what several share", "[torch][expand]") {
+  const auto to = GENERATE(at::kFloat, at::kBFloat16);
+  const auto gate = at::randn({4, 5}, at::kFloat), up = at::randn({4, 5}, at::kFloat);
+  for (const bool by_turns : {false, true})
+    for (const bool turned : {false, true}) {
+      auto both = by_turns ? at::stack({gate, up}, 1).reshape({8, 5}) : at::cat({gate, up});
+      if (turned) both = both.t().contiguous();
+      auto w = stored_as({4, 5}, at::kFloat);
+      w.source.turned = turned;
+      w.source.share = {8, 0, by_turns ? 2 : 1};
+      REQUIRE(expanded(w, both, to).equal(gate.to(to)));
+      w.source.share.first = by_turns ? 1 : 4;
+      REQUIRE(expanded(w, both, to).equal(up.to(to)));
+    }
 }
 
 TEST_CASE("interleaved rows of rotated heads go back to halves", "[torch][expand]") {
@@ -94,6 +111,27 @@ TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]
   dense.source.order = w.source.order;
   REQUIRE(
       expanded(w, values, to, {&table, nullptr}).equal(expanded(dense, values.to(at::kFloat), to)));
+}
+
+TEST_CASE("many blocks are unpacked in steps by several threads", "[torch][expand]") {
+  const auto to = GENERATE(at::kFloat, at::kBFloat16);
+  const bool ordered = GENERATE(false, true);
+  const bool long_rows = GENERATE(false, true);  // of which one is more than a step
+  const int64_t columns = long_rows ? 300000 : 64, rows = long_rows ? 4 : 12000;
+  const uint32_t heads = long_rows ? 2 : 60;
+  const auto threads = at::get_num_threads();
+  at::set_num_threads(3);
+  strata_quant table{};
+  table.unpack = unpack_bytes;
+  const auto values = at::arange(rows * columns, at::kLong).remainder(251).sub(125).to(at::kChar);
+  auto w = stored_as({rows, columns}, at::kFloat);
+  if (ordered) w.source.order = {heads, 2, static_cast<uint32_t>(rows) / heads / 2};
+  auto dense = w;
+  w.source.stored = {{}, "pairs", 2, 2};
+  const auto numbers = values.view({rows, columns}).to(at::kFloat);
+  const auto made = expanded(w, values.view({rows, columns}), to, {&table, nullptr});
+  at::set_num_threads(threads);
+  REQUIRE(made.equal(expanded(dense, numbers, to)));
 }
 
 }  // namespace strata::torch

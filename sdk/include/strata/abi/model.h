@@ -7,7 +7,10 @@ extern "C" {
 #endif
 
 enum { STRATA_VECTOR = 0, STRATA_MATRIX = 1, STRATA_TABLE = 2, STRATA_HEAD = 3, STRATA_ROUTER = 4 };
-enum { STRATA_WEIGHT_IN_OUT = 1 }; /* flag: the file holds [in,out] (GPT-2's Conv1D) */
+enum {                             /* flags */
+       STRATA_WEIGHT_IN_OUT = 1,   /* the file holds [in,out] (GPT-2's Conv1D) */
+       STRATA_WEIGHT_BY_TURNS = 2, /* 1.1: in `also` the rows of a group's members alternate */
+};
 typedef struct strata_weight {
   strata_hdr hdr;
   strata_str name;      /* the checkpoint's; the same name in two units is one weight (tied) */
@@ -16,7 +19,8 @@ typedef struct strata_weight {
   uint32_t group;   /* 0: alone; neighbours with the same number lie packed, one product */
   uint32_t experts; /* 0: none; else their count: "{}" in the name is an expert's number */
   /* 1.1: another name that files give it. Of experts: one tensor of them all, [experts,...], where
-     members of a group that say the same one are its rows one behind the other. */
+     members of a group that say the same one are its rows one behind the other, or by turns. Where
+     one way round alone fits its shape, the flag IN_OUT is not asked. */
   strata_str also;
 } strata_weight;
 

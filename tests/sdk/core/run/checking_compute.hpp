@@ -2,6 +2,7 @@
 #pragma once
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <functional>
 #include <random>
 
 #include "core/error.hpp"
@@ -13,6 +14,8 @@ namespace made {
 struct Seen {
   std::uint64_t runs = 0, expanded = 0, wrong = 0, rows = 0, experts = 0;
   std::int64_t fail_at = -1;  // this run throws
+  // Whether a layer chooses that expert; empty: two of three, others in each pass.
+  std::function<bool(std::uint32_t expert)> chooses{};
 };
 
 class CheckingCompute : public strata::run::Compute {
@@ -30,7 +33,8 @@ class CheckingCompute : public strata::run::Compute {
   void expand(const strata::zero::Unit& unit, const std::byte* stored, std::byte* run) override {
     for (const auto& weight : unit.weights) {
       if (weight.run_offset == strata::zero::not_held) continue;
-      const auto form = of(unit, weight, true);
+      const auto form = model_.shared.contains(weight.name) ? model_.shared.at(weight.name)
+                                                            : of(unit, weight, true);
       check({bytes(stored + weight.stored_offset), weight.stored_bytes}, form);
       const auto made = of(unit, weight, false);
       std::memcpy(run + weight.run_offset, made.data(), made.size());
@@ -89,7 +93,7 @@ class CheckingCompute : public strata::run::Compute {
     if (all == 0) return;
     std::vector<uint32_t> chosen;
     for (uint32_t e = 0; e < all; ++e)
-      if (random_() % 3 != 0) chosen.push_back(e);
+      if (seen_.chooses ? seen_.chooses(e) : random_() % 3 != 0) chosen.push_back(e);
     experts_->need(declared, chosen);
     for (const auto e : chosen) {
       const auto [form, weights] = experts_->take();

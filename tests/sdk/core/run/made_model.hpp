@@ -28,10 +28,12 @@ struct Plain {
       d.unit("layers." + std::to_string(l) + ".");
       d.weight("norm.weight", {D});
       if (mixes(l)) {
-        const strata::WeightOptions of{.experts = static_cast<uint32_t>(X)};
+        const auto experts = static_cast<uint32_t>(X);
+        const strata::WeightOptions of{
+            .experts = experts, .also = "experts.gate_up", .by_turns = true};
         d.weight("router.weight", {X, D}, {.router = true});
         d.group({{"experts.{}.gate.weight", {F, D}, of}, {"experts.{}.up.weight", {F, D}, of}});
-        d.weight("experts.{}.down.weight", {D, F}, of);
+        d.weight("experts.{}.down.weight", {D, F}, {.experts = experts});
         continue;
       }
       if (l % 2) d.group({{"gate.weight", {F, D}}, {"up.weight", {F, D}}});
@@ -56,6 +58,7 @@ struct MadeModel {
   Folder folder;
   std::map<std::string, std::string> stored;  // by name, the bytes in the files
   std::map<std::string, bool> narrow;         // stored in 16 bits, else in 32
+  std::map<std::string, std::string> shared;  // of those that lie by turns with another: all of it
   std::unique_ptr<Opened<Plain>> family;
   strata::run::Model model;
 
@@ -73,13 +76,17 @@ struct MadeModel {
     family = std::make_unique<Opened<Plain>>(config);
     const int kinds = from(0, 2);  // all wide, all narrow, mixed
     const int shards = from(1, 3);
+    const bool by_turns = seed % 4 == 3;
+    std::string first_of_two;
     std::vector<std::string> header(static_cast<std::size_t>(shards)), data(header);
     std::string index;
     for (const auto& unit : (*family)->units())
       for (const auto& weight : unit.weights) {
         if (stored.contains(weight.name)) continue;
         const auto count = std::max(weight.experts, 1u);
-        const bool is_narrow = kinds == 1 || (kinds == 2 && random() % 2);
+        const bool second = by_turns && !weight.also.empty() && !first_of_two.empty();
+        const bool is_narrow = second ? narrow.at(strata::source::numbered(first_of_two, 0))
+                                      : kinds == 1 || (kinds == 2 && random() % 2);
         const auto each = elements(weight.shape) * (is_narrow ? 2 : 4);
         std::string bytes(count * each, '\0');
         for (auto& byte : bytes) byte = static_cast<char>(random());
@@ -93,6 +100,27 @@ struct MadeModel {
           narrow[tensor] = is_narrow;
           stored[tensor] = std::move(held);
         };
+        if (by_turns && !weight.also.empty()) {
+          for (uint32_t e = 0; e < count; ++e)
+            keep(strata::source::numbered(weight.name, e), bytes.substr(e * each, each));
+          if (!second) {
+            first_of_two = weight.name;
+            continue;
+          }
+          const auto rows = static_cast<std::size_t>(weight.shape[0]), row = each / rows;
+          std::string both;
+          for (uint32_t e = 0; e < count; ++e) {
+            const auto one = strata::source::numbered(first_of_two, e);
+            const auto other = strata::source::numbered(weight.name, e);
+            std::string turns;
+            for (std::size_t at = 0; at < each; at += row)
+              turns += stored.at(one).substr(at, row) + stored.at(other).substr(at, row);
+            both += shared[one] = shared[other] = turns;
+          }
+          write(weight.also, {weight.experts, 2 * weight.shape[0], weight.shape[1]}, both);
+          first_of_two.clear();
+          continue;
+        }
         const bool stacked = weight.experts > 0 && seed % 2 == 0;
         auto whole = weight.shape;
         if (stacked) {

@@ -230,6 +230,37 @@ TEST_CASE("experts are found by their numbers, as slices of a stack, or fused", 
     REQUIRE(map.at("e.1.up").at.offset == base + (6 + 2) * 5 * 4);
     REQUIRE(map.at("e.1.up").at.bytes == 4 * 5 * 4);
   }
+  const auto as = [](const source::Tensor& tensor) {
+    const auto& [all, first, step] = tensor.share;
+    return std::tuple(tensor.turned, all, first, step);
+  };
+  SECTION("fused the other way round: all columns are read, each weight has its own of them") {
+    const auto checkpoint = opened({{"e.both", {3, 5, 6}}, {"e.down", {3, 4, 5}}});
+    const auto map = source::resolve(checkpoint, wanted);
+    const auto base = checkpoint.find("e.both")->at.offset;
+    for (const auto* name : {"e.1.gate", "e.1.up"}) {
+      REQUIRE(map.at(name).at.offset == base + 6 * 5 * 4);
+      REQUIRE(map.at(name).at.bytes == 6 * 5 * 4);
+    }
+    REQUIRE(as(map.at("e.1.gate")) == std::tuple(true, 6, 0, 1));
+    REQUIRE(as(map.at("e.1.up")) == std::tuple(true, 6, 2, 1));
+    REQUIRE(as(map.at("e.2.down")) == std::tuple(true, 0, 0, 1));
+  }
+  SECTION("by turns, either way round; a square one as it was declared") {
+    const auto turns = [](bool in_out, std::int64_t columns) {
+      return std::vector<source::Wanted>{{"e.{}.gate", {2, columns}, in_out, "e.both", 3, 0, 4, 2},
+                                         {"e.{}.up", {2, columns}, in_out, "e.both", 3, 1, 4, 2}};
+    };
+    const auto straight = source::resolve(opened({{"e.both", {3, 4, 5}}}), turns(true, 5));
+    REQUIRE(as(straight.at("e.1.gate")) == std::tuple(false, 4, 0, 2));
+    REQUIRE(as(straight.at("e.1.up")) == std::tuple(false, 4, 1, 2));
+    const auto turned = source::resolve(opened({{"e.both", {3, 5, 4}}}), turns(false, 5));
+    REQUIRE(as(turned.at("e.0.up")) == std::tuple(true, 4, 1, 2));
+    for (const bool in_out : {false, true}) {
+      const auto square = source::resolve(opened({{"e.both", {3, 4, 4}}}), turns(in_out, 4));
+      REQUIRE(as(square.at("e.2.up")) == std::tuple(in_out, 4, 1, 2));
+    }
+  }
   SECTION("what does not fit") {
     REQUIRE(resolved({{"e.both", {3, 6, 4}}, {"e.down", {2, 5, 4}}}) ==
             misfit("'e.both' is [3,6,4], not [3,6,5], 'e.down' is [2,5,4], not [3,5,4]"));

@@ -61,6 +61,42 @@ TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
   REQUIRE(config["rope_theta"] == 10000.0);
 }
 
+TEST_CASE("a mapping like another begins with what that one says", "[source][gguf]") {
+  const auto all = source::parse_gguf_mappings(
+      R"({"one":{"model_type":"a","config":{"x":{"key":"{arch}.x"},"y":{"key":"{arch}.y"}},)"
+      R"("names":{"a.w":"w","b.w":"v"}},)"
+      R"("two":{"like":"one","model_type":"b","config":{"x":null},"names":{"c.w":"v","b.w":null},)"
+      R"("added":{"a.w":1},"one_row":["c.w"]}})",
+      "manifest.json");
+  const auto& two = all.find("two")->second;
+  REQUIRE(two.model_type == "b");
+  REQUIRE(two.config.size() == 1);
+  REQUIRE(two.config.at("y").keys == std::vector<std::string>{"two.y"});
+  REQUIRE(source::mapped_name(two, "w").name == "a.w");
+  REQUIRE(source::mapped_name(two, "v").name == "c.w");
+  REQUIRE(two.added.at("a.w") == 1);
+  REQUIRE(two.one_row == std::vector<std::string>{"c.w"});
+  REQUIRE_THROWS_WITH(
+      source::parse_gguf_mappings(R"({"x":{"like":"x","model_type":"a"}})", "manifest.json"),
+      Catch::Contains("nothing is like 'x'"));
+}
+
+TEST_CASE("a quotient of metadata counts where the file is of the kind that it is for",
+          "[source][gguf]") {
+  const auto mapping = source::parse_gguf_mappings(
+      R"({"toy":{"model_type":"a","config":{"k":{"times":["toy.n"],"over":["toy.d"],)"
+      R"("only":{"toy.layers":3},"default":7}}}})",
+      "manifest.json");
+  const made::Folder folder;
+  const auto config = [&](std::uint32_t layers) {
+    const auto file = folder.write(
+        "x.gguf", toy().u32("toy.n", 12).u32("toy.d", 8).u32("toy.layers", layers).file(32));
+    return source::parse_json(source::Checkpoint::open(file, mapping).config(), "");
+  };
+  REQUIRE(config(3)["k"] == 1.5);
+  REQUIRE(config(4)["k"] == 7);
+}
+
 TEST_CASE("reordered rows are found where the file has them", "[source][tensor]") {
   struct Case {
     source::RowOrder order;

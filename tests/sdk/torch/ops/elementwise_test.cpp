@@ -1,4 +1,5 @@
 #include <ATen/ops/erf.h>
+#include <ATen/ops/maximum.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/sigmoid.h>
 
@@ -27,6 +28,13 @@ TEST_CASE("activations are their formulas", "[torch][elementwise]") {
   REQUIRE(test::apart(activation(STRATA_SIGMOID, x), at::sigmoid(x)) == 0);
   REQUIRE(test::apart(activation(STRATA_QUICK_GELU, x), x.mul(at::sigmoid(x.mul(1.702)))) < 1e-12);
   REQUIRE(test::apart(activation(STRATA_RELU_SQUARED, x), x.clamp_min(0).pow(2)) < 1e-12);
+  const auto six = x.add(3).clamp(0, 6).div(6);
+  REQUIRE(test::apart(activation(STRATA_HARD_SWISH, x), x.mul(six)) < 1e-12);
+  REQUIRE(test::apart(activation(STRATA_LEAKY_RELU, x), x.maximum(x.mul(0.01))) < 1e-12);
+  REQUIRE(test::apart(activation(STRATA_MISH, x), x.mul(x.exp().add(1).log().tanh())) < 1e-12);
+  REQUIRE(test::apart(activation(STRATA_SQRT_SOFTPLUS, x), x.exp().add(1).log().sqrt()) < 1e-12);
+  REQUIRE(activation(STRATA_RELU6, x).equal(x.clamp(0, 6)));
+  REQUIRE(activation(STRATA_GELU_CLIPPED, x.mul(9)).max().item<double>() == 10);
   REQUIRE_THROWS_AS(activation(99, x), Error);
 }
 
@@ -36,6 +44,7 @@ TEST_CASE("a gate multiplies and stays as it was", "[torch][elementwise]") {
   const auto before = both.clone();
   const c10::NoGradGuard unrecorded;
   REQUIRE(test::apart(gated(STRATA_SILU, gate, up), gate.mul(at::sigmoid(gate)).mul(up)) < 1e-6);
+  REQUIRE(test::apart(gated(STRATA_IDENTITY, gate, up), gate.mul(up)) == 0);
   REQUIRE(both.equal(before));
 }
 

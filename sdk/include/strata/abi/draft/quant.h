@@ -27,7 +27,8 @@ typedef struct strata_quant {
                           void (*emit)(void*, const strata_part*), void*);
   /* Fills the parts from a dense weight. [rank-thread] */
   strata_status (*pack)(strata_self*, strata_call*, strata_tensor* weight, const strata_parts*);
-  /* Fills a dense weight from the parts. [rank-thread] */
+  /* Fills a dense weight from the parts. On the CPU several threads call it at once, each with
+   * other rows of one weight and the same call. [any-thread] */
   strata_status (*unpack)(strata_self*, strata_call*, const strata_parts*, strata_tensor* weight);
   /* (optional) x [T,in] -> [T,out] straight from the parts; NULL: unpacked first. [rank-thread] */
   strata_status (*linear)(strata_self*, strata_call*, const strata_parts*, strata_tensor* x,

@@ -1,0 +1,80 @@
+"""Why a causal language model of transformers is not served."""
+
+# Names under which transformers finds a class whose checkpoints say another model_type.
+THEIRS = {"gpt-sw3": "gpt2"}
+
+REASONS = {
+    "the decoder of a model with an encoder":
+        "bart bigbird_pegasus blenderbot blenderbot-small marian mbart mvp pegasus plbart prophetnet "
+        "trocr whisper",
+    "an encoder whose class can be made a decoder, with token types and a head of several layers":
+        "bert bert-generation big_bird camembert data2vec-text electra ernie megatron-bert rembert "
+        "roberta roberta-prelayernorm roc_bert roformer xlm-roberta xlm-roberta-xl xmod",
+    "not one pass from left to right: permuted, reversible or segmented text":
+        "cpmant reformer xlm xlnet",
+    "more than text goes in":
+        "emu3 fuyu gemma3 gemma4 gemma4_assistant gemma4_unified gemma4_unified_assistant git got_ocr2 "
+        "llama4 mllama moshi musicgen musicgen_melody phi4_multimodal qwen3_5 qwen3_5_moe qwen4_exp",
+    "recurrent layers: state-space, linear or gated attention, convolutions":
+        "bamba falcon_h1 falcon_mamba granitemoehybrid jamba kimi_linear lfm2 lfm2_moe mamba mamba2 "
+        "minimax nemotron_h olmo_hybrid qwen3_5_moe_text qwen3_5_text qwen3_next qwen4_exp_text "
+        "recurrent_gemma rwkv xlstm zamba zamba2 inkling_text",
+    "latent attention: keys and values are made from a narrow state that the cache would hold; the op "
+    "table has one attention, whose cache holds keys and values":
+        "axk1 axk2 deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 glm4_moe_lite glm_moe_dsa "
+        "longcat_flash minicpm3 youtu",
+    "an expert is chosen by its score and a bias that does not weigh it, which the op `moe` has not":
+        "dots1 ernie4_5_moe exaone_moe glm4_moe hy_v3 minimax_m2 solar_open",
+    "experts with biases and a gate of their own, stored as [experts,in,out] with gate and up in turn":
+        "gpt_oss",
+    "what attention gives is multiplied by a gate":
+        "afmoe hrm_text laguna",
+    "the router draws from scores masked one by one (sparsemixer)":
+        "phimoe",
+    "experts for attention's queries":
+        "jetmoe",
+    "experts in one matrix, [experts * width,hidden], of which down is stored the other way round":
+        "dbrx",
+    "experts stored as [experts,in,out] with gate and up fused":
+        "aria_text",
+    "what experts give is averaged with the mlp beside them":
+        "cohere2_moe",
+    "an activation with learned weights (xielu)":
+        "apertus",
+    "a norm between attention and its output, and within the mlp":
+        "bitnet",
+    "the difference of two attentions":
+        "diffllama",
+    "a mask that is computed from the values, and experts found by keys":
+        "doge",
+    "positions as sines that no weight holds":
+        "ctrl xglm",
+    "the queries, values and keys lie in four blocks":
+        "codegen",
+    "a bias of attention's output that the last layer alone has, under a name of its own":
+        "gpt_neox_japanese",
+    "heads that turn the other way":
+        "nanochat",
+    "the scale of attention grows with the position":
+        "ministral3",
+    "values of another width than keys, and experts chosen by a score and a bias":
+        "mimo_v2_flash",
+    "bytes in patches of their own":
+        "blt",
+    "embeddings of each layer, and inputs that layers share":
+        "gemma3n gemma3n_text gemma4_text gemma4_unified_text",
+    "attention in chunks, and queries scaled by position":
+        "llama4_text",
+    "an index chooses the keys of a block":
+        "minimax_m3_vl_text",
+    "layers that mix several streams (hyper-connections)":
+        "hy_v4",
+    "convolutions over keys, and a router of several layers":
+        "zaya",
+    "a head of several layers":
+        "modernbert-decoder",
+    "a text model within one for images, with heads that turn in sections":
+        "cohere_compass_text",
+}
+
+OUTSIDE = {name: reason for reason, names in REASONS.items() for name in names.split()}

@@ -1,0 +1,131 @@
+"""generic: files of GGUF of the described model_types, with blocks of Q8_0, as llama.cpp's converter
+lays them out."""
+
+import pathlib
+import re
+import shutil
+import tempfile
+
+import torch
+
+import gguf_file
+from rows.generic import GROUPED, MPT, row, spread
+from rows.mixtral import as_blocks
+from stored import store
+
+SIZES = GROUPED | {"hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4,
+                   "num_hidden_layers": 3}
+LENGTHS = {"block_count": 3, "context_length": 128, "embedding_length": 64,
+           "feed_forward_length": 96, "attention.head_count": 4, "vocab_size": 263,
+           "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.eos_token_id": 2,
+           "tokenizer.ggml.padding_token_id": 0}
+RMS = {"attention.head_count_kv": 2, "attention.layer_norm_rms_epsilon": 1e-6}
+LAYER_NORM = {"attention.head_count_kv": 2, "attention.layer_norm_epsilon": 1e-5}
+PARTLY = LAYER_NORM | {"rope.dimension_count": 8}
+EXPERTS = {"expert_count": 4, "expert_used_count": 2, "expert_feed_forward_length": 32}
+HEADS = {"attention.key_length": 32, "attention.value_length": 32}
+MOE = SIZES | {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+
+
+def as_written(name, tensor):
+    """What the converter leaves as it is; a gate of one row it makes a vector."""
+    return tensor.squeeze(0) if name.endswith("shared_expert_gate.weight") else tensor
+
+
+def with_one(name, tensor):
+    """Norms' weights with the 1 that the model adds to them."""
+    return tensor + 1 if name.endswith("norm.weight") else tensor
+
+
+def turned(name, tensor):
+    """Rows of queries and keys with a head's pairs side by side."""
+    for kind, heads in (("q_proj", 4), ("k_proj", 2)):
+        if kind in name:
+            return tensor.unflatten(0, (heads, 2, -1)).transpose(1, 2).flatten(0, 2)
+    return tensor
+
+
+def apart(name, tensor):
+    """All of q, all of k, all of v."""
+    if "query_key_value" not in name:
+        return tensor
+    return tensor.unflatten(0, (4, 3, -1)).transpose(0, 1).flatten(0, 2)
+
+
+def stacked(tensors):
+    """Each weight of a layer's experts as one tensor."""
+    out, stacks = {}, {}
+    for name, tensor in tensors.items():
+        if found := re.fullmatch(r"(.*\.experts\.)(\d+)\.(.*)", name):
+            stacks.setdefault(found[1] + found[3], {})[int(found[2])] = tensor
+        else:
+            out[name] = tensor
+    return out | {name: torch.stack([one[e] for e in range(len(one))])
+                  for name, one in stacks.items()}
+
+
+def file(architecture, model_type, config, metadata, flipped, reorder=as_written, **more):
+    def write(folder):
+        with tempfile.TemporaryDirectory(dir=folder.parent) as copy:
+            copy = pathlib.Path(copy)
+            shutil.copy(folder / "model.safetensors", copy)
+            store(copy, stacked)
+            gguf_file.write(copy, architecture, LENGTHS | metadata, reorder=reorder)
+            shutil.move(copy / "model.gguf", folder)
+
+    return row(model_type, f"GGUF of {architecture}", config, flipped, gguf=write,
+               gguf_is_folder=True, edit=lambda folder: store(folder, as_blocks), **more)
+
+
+ROWS = [
+    file("qwen2moe", "qwen2_moe", MOE | {"shared_expert_intermediate_size": 64},
+         RMS | EXPERTS | {"expert_shared_feed_forward_length": 64}, "blk.1.ffn_up_shexp.weight"),
+    file("qwen3moe", "qwen3_moe", MOE | {"norm_topk_prob": True, "head_dim": 32},
+         RMS | EXPERTS | HEADS, "blk.1.attn_k.weight"),
+    file("olmoe", "olmoe", MOE | {"intermediate_size": 32}, RMS | EXPERTS | {"attention.layer_norm_rms_epsilon": 1e-5}, "blk.1.attn_output.weight",
+         seed=1),
+    file("gemma", "gemma", SIZES | {"head_dim": 32}, RMS | HEADS, "blk.1.ffn_gate.weight",
+         with_one),
+    file("gemma2", "gemma2", SIZES | {"head_dim": 32, "sliding_window": 9,
+                                      "query_pre_attn_scalar": 32, "attn_logit_softcapping": 3.0,
+                                      "final_logit_softcapping": 5.0},
+         RMS | HEADS | {"attention.sliding_window": 9, "attn_logit_softcapping": 3.0,
+                        "final_logit_softcapping": 5.0},
+         "blk.1.ffn_down.weight", with_one, attention=("eager",)),
+    file("gemma3", "gemma3_text",
+         SIZES | {"head_dim": 32, "sliding_window": 9, "query_pre_attn_scalar": 32,
+                  "num_hidden_layers": 6},
+         RMS | HEADS | {"attention.sliding_window": 9, "rope.freq_base": 1e6, "block_count": 6},
+         "blk.5.attn_q.weight", with_one),
+    file("phi2", "phi", SIZES, PARTLY, "blk.1.ffn_up.weight", seed=1),
+    file("phi3", "phi3", SIZES | {"sliding_window": 13},
+         RMS | {"attention.layer_norm_rms_epsilon": 1e-5, "attention.sliding_window": 13},
+         "blk.1.attn_qkv.weight"),
+    file("stablelm", "stablelm", SIZES | {"use_qkv_bias": True, "partial_rotary_factor": 0.5},
+         PARTLY | {"use_parallel_residual": False}, "blk.1.attn_v.weight"),
+    file("olmo", "olmo", SIZES | {"clip_qkv": 0.6}, RMS | {"attention.clamp_kqv": 0.6},
+         "blk.1.attn_q.weight", turned),
+    file("olmo2", "olmo2", SIZES, RMS | {"attention.layer_norm_rms_epsilon": 1e-5},
+         "blk.1.attn_k.weight"),
+    file("granite", "granite",
+         SIZES | {"attention_multiplier": 0.3, "embedding_multiplier": 2.0,
+                  "residual_multiplier": 0.5, "logits_scaling": 0.5},
+         RMS | {"attention.scale": 0.3, "embedding_scale": 2.0, "residual_scale": 0.5,
+                "logit_scale": 0.5}, "blk.1.attn_k.weight", turned),
+    file("command-r", "cohere", SIZES | {"use_qk_norm": False, "logit_scale": 0.25},
+         LAYER_NORM | {"logit_scale": 0.25, "rope.freq_base": 500000.0}, "blk.1.ffn_up.weight"),
+    file("smollm3", "smollm3", SIZES | {"num_hidden_layers": 5, "rope_theta": 10000.0},
+         RMS | {"block_count": 5}, "blk.3.attn_q.weight", turned),
+    file("arcee", "arcee", SIZES, RMS | {"attention.layer_norm_rms_epsilon": 1e-5},
+         "blk.1.ffn_up.weight", turned),
+    file("nemotron", "nemotron", SIZES, PARTLY, "blk.1.ffn_down.weight", with_one, near_one=True),
+    file("gptneox", "gpt_neox", SIZES | {"rotary_pct": 0.5},
+         {"attention.layer_norm_epsilon": 1e-5, "rope.dimension_count": 8,
+          "use_parallel_residual": True}, "blk.1.attn_qkv.weight", apart),
+    file("falcon", "falcon", {key: SIZES[key] for key in SIZES if key not in (
+             "intermediate_size", "num_key_value_heads")} | {"ffn_hidden_size": 96},
+         {"attention.layer_norm_epsilon": 1e-5}, "blk.1.attn_qkv.weight"),
+    file("mpt", "mpt", MPT | {"d_model": 64, "attn_config": {"clip_qkv": 0.5}},
+         {"attention.layer_norm_epsilon": 1e-5, "feed_forward_length": 256,
+          "attention.clamp_kqv": 0.5, "attention.max_alibi_bias": 8.0}, "blk.1.attn_qkv.weight"),
+]

@@ -1,0 +1,183 @@
+// Several ranks, each with its own shard of every unit and experts of its own choice.
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/sdk/core/run/made_session.hpp"
+
+using namespace strata;
+using namespace strata::run;
+using made::Offload;
+
+namespace {
+
+constexpr uint32_t four = 4;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr uint32_t passes_of_each = 40;
+#else
+constexpr uint32_t passes_of_each = 500;
+#endif
+using Chooses = std::function<bool(uint32_t rank, uint32_t expert)>;
+
+// What became of one rank.
+struct Outcome {
+  made::Seen seen;
+  Moved moved;
+  uint64_t passes = 0, units = 0, own = 0;
+  uint64_t needed = 0, hits = 0;
+  std::string words;  // of the failure that ended it
+};
+
+struct Run {
+  uint32_t ranks = four;
+  Offload offload = Offload::memory;
+  std::optional<uint64_t> budget{};
+  uint32_t passes = 1;
+  Chooses chooses{};
+  int64_t dies_at = -1;  // at this run rank 1 does
+};
+
+void be(uint32_t rank, const made::MadeModel& model, const Run& how, made::Opener& opener,
+        made::Meeting* meeting, Outcome& out) {
+  auto wish = made::wish_of(how.offload, how.budget);
+  wish.rank = rank;
+  wish.ranks = how.ranks;
+  out.seen.chooses = [&how, rank](uint32_t expert) { return how.chooses(rank, expert); };
+  if (rank == 1) out.seen.fail_at = how.dies_at;
+  try {
+    const auto session = made::open_session(opener, model, out.seen, wish, "{}", "{}", meeting);
+    for (; out.passes < how.passes; ++out.passes)
+      made::pass(*session, static_cast<uint32_t>(out.passes) + rank);
+    session->finish();
+    out.moved = session->moved();
+    for (const auto& unit : session->prepared().units) out.units += unit.is_expert() ? 0 : 1;
+    if (const auto* experts = session->experts()) {
+      out.needed = experts->cache().needed();
+      out.hits = experts->cache().hits();
+    }
+  } catch (const Error& e) {
+    out.words = e.what();
+  }
+}
+
+std::vector<Outcome> run_all(const made::MadeModel& model, const Run& how) {
+  made::Meeting meeting(how.ranks);
+  auto* where = how.ranks > 1 ? &meeting : nullptr;
+  std::vector<Outcome> out(how.ranks);
+  std::vector<made::Opener> openers(how.ranks);  // here: a plugin is opened on one thread
+  std::vector<std::thread> threads;
+  for (uint32_t rank = 0; rank < how.ranks; ++rank)
+    threads.emplace_back([&, rank] { be(rank, model, how, openers[rank], where, out[rank]); });
+  for (auto& thread : threads) thread.join();
+  return out;
+}
+
+// Seeds whose made models have layers of experts.
+uint32_t mixture(uint32_t number) { return 3 * number + 1; }
+
+uint64_t least_budget(const made::MadeModel& model, Offload offload) {
+  auto wish = made::wish_of(offload, 1);
+  wish.ranks = four;
+  try {
+    prepare(model.model, wish);
+  } catch (const Error& e) {
+    const std::string words = e.what();
+    return std::stoull(words.substr(words.find("at least ") + 9));
+  }
+  return 0;
+}
+
+void require_whole(const std::vector<Outcome>& all, uint32_t passes) {
+  for (const auto& one : all) {
+    INFO(one.words);
+    REQUIRE(one.words.empty());
+    REQUIRE(one.passes == passes);
+    REQUIRE(one.seen.wrong == 0);
+    REQUIRE(one.seen.runs == passes * one.units);
+    REQUIRE(one.moved.counted == one.moved.planned);
+    // Each decides as the others do, whatever it computes.
+    REQUIRE(one.needed == all[0].needed);
+    REQUIRE(one.hits == all[0].hits);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("4 ranks that route at random go through 10,000 steps, each with its experts' bytes",
+          "[run][ranks]") {
+  constexpr uint32_t models = 20, passes = passes_of_each;
+  uint64_t steps = 0, experts = 0, hits = 0;
+  for (uint32_t number = 0; number < models; ++number) {
+    const made::MadeModel model(mixture(number));
+    std::vector<std::mt19937> random;
+    for (uint32_t rank = 0; rank < four; ++rank) random.emplace_back(rank + four * number);
+    // A rank chooses few or nearly all, another number of them in each layer.
+    std::vector<uint32_t> often(four, 1);
+    Run how{.offload = static_cast<Offload>(number % 3), .passes = passes};
+    if (number % 2) how.budget = least_budget(model, how.offload) + uint64_t{number} * 997 % 60'000;
+    how.chooses = [&](uint32_t rank, uint32_t expert) {
+      if (expert == 0) often[rank] = random[rank]() % 8;
+      return random[rank]() % 7 < often[rank];
+    };
+    INFO("model " << number);
+    const auto all = run_all(model, how);
+    require_whole(all, passes);
+    steps += passes;
+    for (const auto& one : all) experts += one.seen.experts;
+    hits += all[0].hits;
+  }
+  REQUIRE(steps == 20 * passes_of_each);
+  REQUIRE(experts > 4 * steps);
+  REQUIRE(hits > 0);
+}
+
+TEST_CASE("ranks that choose other experts, or none, bring what one rank with all of them does",
+          "[run][ranks]") {
+  const Chooses disjoint = [](uint32_t rank, uint32_t expert) { return expert % four == rank; };
+  const Chooses of_one = [](uint32_t rank, uint32_t expert) {
+    return rank == 2 && expert % 2 == 0;
+  };
+  const Chooses nothing = [](uint32_t, uint32_t) { return false; };
+  const Chooses alike = [](uint32_t, uint32_t expert) { return expert % 3 == 1; };
+  for (uint32_t number = 0; number < 12; ++number)
+    for (const auto& chooses : {disjoint, of_one, nothing, alike}) {
+      const made::MadeModel model(mixture(number));
+      const Run how{.offload = Offload::memory, .passes = 6, .chooses = chooses};
+      const auto all = run_all(model, how);
+      require_whole(all, how.passes);
+      auto alone = how;
+      alone.ranks = 1;
+      alone.chooses = [&](uint32_t, uint32_t expert) {
+        bool any = false;
+        for (uint32_t rank = 0; rank < four; ++rank) any = any || chooses(rank, expert);
+        return any;
+      };
+      const auto one = run_all(model, alone);
+      require_whole(one, how.passes);
+      REQUIRE(all[0].needed == one[0].needed);
+      REQUIRE(all[0].hits == one[0].hits);
+      uint64_t moved = 0;
+      for (const auto& rank : all) moved += rank.moved.counted;
+      REQUIRE(moved == one[0].moved.counted);
+    }
+}
+
+TEST_CASE("a rank that fails in a pass ends the others with one line", "[run][ranks]") {
+  std::mt19937 random(7);
+  uint32_t late = 0;
+  for (uint32_t number = 0; number < 20; ++number) {
+    const made::MadeModel model(mixture(number));
+    Run how{.offload = static_cast<Offload>(number % 3), .passes = 1000};
+    how.dies_at = random() % 200;
+    how.chooses = [](uint32_t rank, uint32_t expert) { return (expert + rank) % 3 != 0; };
+    INFO("model " << number << ", run " << how.dies_at);
+    const auto all = run_all(model, how);
+    REQUIRE_THAT(all[1].words, Catch::StartsWith("compute: it cannot run"));
+    for (const uint32_t rank : {0u, 2u, 3u}) {
+      REQUIRE_THAT(all[rank].words, Catch::Contains("the other ranks are lost"));
+      REQUIRE(all[rank].words.find('\n') == std::string::npos);
+      REQUIRE(all[rank].seen.wrong == 0);
+      late += all[rank].passes > 0 ? 1 : 0;
+    }
+  }
+  REQUIRE(late > 0);
+}
