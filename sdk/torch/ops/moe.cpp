@@ -17,11 +17,12 @@ struct Routed {
   std::vector<int64_t> ends;      // of these, where each one's choices end
 };
 
-// Sorts the choices [T,k] by expert; those of an expert stay in the order of their tokens.
-void sort_choices(const at::Tensor& chosen, int64_t experts, Routed& out) {
-  const auto host = chosen.to(at::kCPU).contiguous();
-  const auto* expert = host.const_data_ptr<int64_t>();
-  const auto all = host.numel(), each = host.size(1);
+// Sorts the choices [T,k], on the host, by expert; those of an expert stay in the order of their
+// tokens.
+void sort_choices(const at::Tensor& chosen, int64_t experts, const at::Device& device,
+                  Routed& out) {
+  const auto* expert = chosen.const_data_ptr<int64_t>();
+  const auto all = chosen.numel(), each = chosen.size(1);
   std::vector<int64_t> next(static_cast<std::size_t>(experts) + 1, 0);
   for (int64_t i = 0; i < all; ++i) ++next[static_cast<std::size_t>(expert[i]) + 1];
   for (std::size_t e = 0; e < static_cast<std::size_t>(experts); ++e) {
@@ -38,7 +39,7 @@ void sort_choices(const at::Tensor& chosen, int64_t experts, Routed& out) {
     tokens[at] = i / each;
     choices[at] = i;
   }
-  const auto there = uploaded(order, chosen.device());
+  const auto there = uploaded(order, device);
   out.tokens = there.select(0, 0);
   out.choices = there.select(0, 1);
 }
@@ -60,12 +61,13 @@ Routed route(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& rou
   const auto logits = linear(x, router, bias);
   const auto wide = logits.to(logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
   const auto scores = op.route == STRATA_ROUTE_SOFTMAX ? at::softmax(wide, -1) : wide.sigmoid();
-  auto [weights, chosen] = scores.topk(op.top_k, -1);
+  // The host has to know the choice. Made there, it is the same on every device where scores tie.
+  auto [weights, chosen] = scores.to(at::kCPU).topk(op.top_k, -1);
   if (op.normalise) weights.div_(weights.sum(-1, true));
   if (op.scale != 1) weights.mul_(op.scale);
   Routed out;
-  out.weights = weights.flatten();
-  sort_choices(chosen, router.size(0), out);
+  out.weights = uploaded(weights.flatten(), x.device());
+  sort_choices(chosen, router.size(0), x.device(), out);
   return out;
 }
 
