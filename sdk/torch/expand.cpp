@@ -51,6 +51,9 @@ void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte*
     const auto rows = w.source.turned ? borrowed(stored, {shape[1], all}, type, how.device).t()
                                       : borrowed(stored, {all, shape[1]}, type, how.device);
     run.copy_(rows.slice(0, share.first, share.first + shape[0] * share.step, share.step));
+  } else if (share.all != 0) {
+    const auto all = borrowed(stored, {share.all}, type, how.device);
+    run.copy_(all.slice(0, share.first, share.first + shape[0] * share.step, share.step));
   } else if (w.source.order.blocks) {
     copy_reordered(run, borrowed(stored, shape, type, how.device),
                    shape[0] / rows_of_block(w, shape), w.source.order);
@@ -135,7 +138,9 @@ class Unpacking {
 }  // namespace
 
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
-            std::byte* run, const Expansion& how) {
+            std::byte* run, const Expansion& of_unit) {
+  auto how = of_unit;
+  if (weight.float32) how.dtype = at::kFloat;
   auto to = borrowed(run, shape, how.dtype, how.device);
   if (weight.source.stored.scheme.empty())
     expand_dense(weight, shape, stored, to, how);

@@ -1,5 +1,6 @@
 #include "core/run/model.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "core/error.hpp"
@@ -98,7 +99,8 @@ uint64_t Model::stored_bytes() const {
 
 uint64_t Model::run_bytes(strata_dtype dtype) const {
   return sum_once(*family, [&](const std::string&, const plugin::DeclaredWeight& weight) {
-    return elements(weight.shape) * zero::element_bytes(dtype);
+    const auto each = zero::element_bytes(dtype);
+    return elements(weight.shape) * (weight.float32 ? std::max(each, sizeof(float)) : each);
   });
 }
 

@@ -100,8 +100,10 @@ class Resolver {
       used_.insert(twin);
       out_.twice_.emplace_back(*tensor, *twin);
     }
-    if (!fits(*tensor, weight.name, stored_shape(weight))) return;
     auto kept = *tensor;
+    kept.shape = stored_shape(weight);
+    if (!fits(*tensor, weight.name, one_row(*tensor, kept.shape) ? tensor->shape : kept.shape))
+      return;
     kept.turned = weight.in_out;
     keep(weight.name, std::move(kept));
   }
@@ -135,6 +137,12 @@ class Resolver {
     auto shape = weight.shape;
     if (weight.in_out) std::reverse(shape.begin(), shape.end());
     return shape;
+  }
+
+  // A vector stored as [1,n].
+  static bool one_row(const Tensor& tensor, const std::vector<std::int64_t>& shape) {
+    return shape.size() == 1 && tensor.shape.size() == 2 && tensor.shape[0] == 1 &&
+           tensor.shape[1] == shape[0];
   }
 
   void missing(const Wanted& weight) {

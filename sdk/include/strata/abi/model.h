@@ -10,6 +10,7 @@ enum { STRATA_VECTOR = 0, STRATA_MATRIX = 1, STRATA_TABLE = 2, STRATA_HEAD = 3, 
 enum {                             /* flags */
        STRATA_WEIGHT_IN_OUT = 1,   /* the file holds [in,out] (GPT-2's Conv1D) */
        STRATA_WEIGHT_BY_TURNS = 2, /* 1.1: in `also` the rows of a group's members alternate */
+       STRATA_WEIGHT_FLOAT32 = 4,  /* 1.1: float32 whatever the model's dtype; alone, for moe */
 };
 typedef struct strata_weight {
   strata_hdr hdr;
