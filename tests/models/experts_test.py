@@ -12,6 +12,7 @@ import unittest
 
 import torch
 import transformers
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from program import TOLERANCE, Program
 from reference import Reference
@@ -34,6 +35,11 @@ QWEN = Row("", {"model_type": "qwen3_moe", "vocab_size": 200, "hidden_size": HID
                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12,
                 "num_experts": 6, "num_experts_per_tok": 2, "decoder_sparse_step": 1,
                 "mlp_only_layers": [], "max_position_embeddings": 64}, "")
+OSS = Row("", {"model_type": "gpt_oss", "vocab_size": 200, "hidden_size": 64,
+               "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+               "num_key_value_heads": 2, "head_dim": 16, "num_local_experts": 5,
+               "num_experts_per_tok": 2, "sliding_window": 8, "max_position_embeddings": 64,
+               "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0}}, "")
 DESCRIPTIONS = pathlib.Path(__file__).parents[2] / "plugins/models/generic/descriptions"
 
 
@@ -53,6 +59,27 @@ def by_turns(tensors, other_way):
         both = torch.stack([gate, up], dim=2).flatten(1, 2)
         for name, tensor in (("gate_up_proj", both), ("down_proj", down)):
             out[prefix + name] = tensor.mT.contiguous() if other_way else tensor
+    return out
+
+
+def in_blocks(tensors, dense):
+    """Random MXFP4 for all experts' matrices: codes and scales apart, or what transformers makes of
+    them."""
+    random = torch.Generator().manual_seed(5)
+    out = {}
+    for name, tensor in tensors.items():
+        if not name.endswith(("gate_up_proj", "down_proj")):
+            out[name] = tensor
+            continue
+        experts, inner, outer = tensor.shape
+        blocks = torch.randint(0, 256, (experts, outer, inner // 32, 16), generator=random)
+        scales = torch.randint(122, 126, (experts, outer, inner // 32), generator=random)
+        blocks, scales = blocks.to(torch.uint8), scales.to(torch.uint8)
+        if dense:
+            made = convert_moe_packed_tensors(blocks, scales, dtype=torch.float32)
+            out[name] = made.contiguous()
+        else:
+            out[name + "_blocks"], out[name + "_scales"] = blocks, scales
     return out
 
 
@@ -145,6 +172,22 @@ class Layouts(unittest.TestCase):
             with self.subTest(offload=offload):
                 made = PROGRAM.logits(folder, PROMPT, "--offload", *offload, *options)
                 self.assertLessEqual(abs(made - want).max() / abs(want).max(), TOLERANCE)
+
+    def test_blocks_whose_scales_lie_apart_are_unpacked(self):
+        with tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+            folders = {}
+            for dense in (True, False):
+                folders[dense] = pathlib.Path(temporary, f"dense {dense}")
+                make(OSS, folders[dense])
+                store(folders[dense], lambda all, dense=dense: in_blocks(all, dense))
+            reference = Reference(folders[True])
+            want = reference.logits(PROMPT)
+            for folder in folders.values():
+                with self.subTest(stored=folder.name):
+                    self.compare(folder, reference, want, "--attention", "eager")
+            narrow = [PROGRAM.logits(folder, PROMPT, "--dtype", "bfloat16", "--attention", "eager")
+                      for folder in folders.values()]
+            self.assertEqual(abs(narrow[0] - narrow[1]).max(), 0)
 
     def test_fused_matrices_are_read_either_way_round(self):
         with tempfile.TemporaryDirectory(dir=PARENT) as temporary:

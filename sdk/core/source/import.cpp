@@ -125,6 +125,11 @@ void write_weights(const Checkpoint& checkpoint, const ImportOptions& options,
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", which no codec expands",
                   "add the codec's plugin");
+    if (tensor.scales.bytes != 0)
+      throw Error(checkpoint.path(),
+                  "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
+                      ", blocks in two tensors, which are not imported",
+                  "run the model as it is");
     planned.push_back(imported(tensor, options));
     total += planned.back().at.bytes;
   }

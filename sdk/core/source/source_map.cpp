@@ -171,13 +171,15 @@ class Resolver {
     auto turned_shape = shape;
     if (shape.size() == 3) std::swap(turned_shape[1], turned_shape[2]);
     const bool turned_fits = stack.shape == turned_shape;
-    const bool turned = turned_fits == (stack.shape == shape) ? weight.in_out : turned_fits;
+    const bool in_blocks = !stack.stored.scheme.empty();  // along what is multiplied
+    const bool either = turned_fits == (stack.shape == shape);
+    const bool turned = either ? weight.in_out && !in_blocks : turned_fits;
     if (!fits(stack, stack.name, turned ? turned_shape : shape)) return;
     const bool alone = share.all == weight.shape[0];
     const bool cut = !alone && !turned && share.step == 1;
-    if (!stack.stored.scheme.empty() && (turned || !(alone || cut)))
+    if (in_blocks && turned)
       return complaints_.push_back("'" + printable(stack.name) + "' is of " + stack.stored.scheme +
-                                   " blocks that several weights share");
+                                   " blocks, which cannot be turned");
     for (std::uint32_t e = 0; e < weight.experts; ++e) {
       auto one = slice(stack, e);
       if (cut) one = rows(one, share.first, weight.shape[0]);

@@ -44,6 +44,7 @@ struct Tensor {
   bool turned = false;  // the rows of the run form are its columns: [in,out]
   Share share{};        // of the rows of the run form
   double add = 0;       // to each element, of dense float32
+  Extent scales{};      // of blocks that have theirs elsewhere, a byte each; held behind `at`
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits

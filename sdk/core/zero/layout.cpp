@@ -46,7 +46,7 @@ void give_places(Unit& unit, strata_dtype dtype) {
     const auto own = run_dtype(weight, dtype);
     unit.expands = unit.expands || differs(weight, own);
     weight.run_bytes = elements(weight.shape) * element_bytes(own);
-    weight.stored_bytes = weight.source.at.bytes;
+    weight.stored_bytes = weight.source.at.bytes + weight.source.scales.bytes;
     if (weight.group == 0 || weight.group != group) run = up(run);
     group = weight.group;
     weight.run_offset = run;
