@@ -22,6 +22,8 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   Tensor out = tensor;
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
     out.shape[0] = resized->second;
+  if (out.turned) std::swap(out.shape[0], out.shape[1]);
+  out.turned = false;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
   out.order = {};
   out.add = 0;
@@ -40,6 +42,7 @@ class Copier {
     const auto width = bytes_of(imported(tensor, options_).stored.dtype);
     if (options_.rows.contains(tensor.name)) return resize(tensor, width, at);
     const auto all = static_cast<std::uint64_t>(elements(tensor));
+    if (tensor.turned) return turn(tensor, width, at);
     const std::uint64_t row =
         tensor.order.blocks == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
     const auto piece = piece_elements(tensor, width, row);
@@ -58,6 +61,23 @@ class Copier {
   }
 
  private:
+  // Rows become columns, as many at once as the buffer holds.
+  void turn(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
+    const auto all = static_cast<std::uint64_t>(tensor.shape[0]),
+               columns = static_cast<std::uint64_t>(tensor.shape[1]);
+    const auto count = piece_elements(tensor, width, columns) / columns;
+    for (std::uint64_t first = 0; first < all; first += count) {
+      const auto many = std::min(count, all - first);
+      const auto bytes = expanded(tensor, first * columns, many * columns);
+      std::vector<std::byte> column(many * width);
+      for (std::uint64_t c = 0; c < columns; ++c) {
+        for (std::uint64_t r = 0; r < many; ++r)
+          std::memcpy(column.data() + r * width, bytes.data() + (r * columns + c) * width, width);
+        to_.write(at + (c * all + first) * width, column);
+      }
+    }
+  }
+
   // The rows that stay, and in each new one the mean of those that were there.
   void resize(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
     const auto form = imported(tensor, options_);

@@ -101,10 +101,11 @@ class Resolver {
       out_.twice_.emplace_back(*tensor, *twin);
     }
     auto kept = *tensor;
-    kept.shape = stored_shape(weight);
+    kept.turned = weight.in_out != tensor->turned;
+    kept.shape = weight.shape;
+    if (kept.turned) std::ranges::reverse(kept.shape);
     if (!fits(*tensor, weight.name, one_row(*tensor, kept.shape) ? tensor->shape : kept.shape))
       return;
-    kept.turned = weight.in_out;
     keep(weight.name, std::move(kept));
   }
 
@@ -112,7 +113,7 @@ class Resolver {
   void take_experts(const Wanted& weight) {
     if (look_up(checkpoint_, numbered(weight.name, 0))) {
       for (std::uint32_t e = 0; e < weight.experts; ++e)
-        take({numbered(weight.name, e), weight.shape, weight.in_out});
+        take({numbered(weight.name, e), weight.shape, weight.in_out && weight.also.empty()});
       return;
     }
     if (const auto* fused = look_up(checkpoint_, weight.also))
@@ -133,12 +134,6 @@ class Resolver {
   }
 
  private:
-  static std::vector<std::int64_t> stored_shape(const Wanted& weight) {
-    auto shape = weight.shape;
-    if (weight.in_out) std::reverse(shape.begin(), shape.end());
-    return shape;
-  }
-
   // A vector stored as [1,n].
   static bool one_row(const Tensor& tensor, const std::vector<std::int64_t>& shape) {
     return shape.size() == 1 && tensor.shape.size() == 2 && tensor.shape[0] == 1 &&

@@ -41,10 +41,12 @@ struct Tensor {
   Stored stored;
   Extent at;
   RowOrder order;
-  bool turned = false;  // the rows of the run form are its columns: [in,out]
-  Share share{};        // of the rows of the run form
-  double add = 0;       // to each element, of dense float32
-  Extent scales{};      // of blocks that have theirs elsewhere, a byte each; held behind `at`
+  // The rows of the run form are its columns: [in,out]. Before it is resolved: those of the
+  // checkpoint's form, which GGUF has the other way round.
+  bool turned = false;
+  Share share{};    // of the rows of the run form
+  double add = 0;   // to each element, of dense float32
+  Extent scales{};  // of blocks that have theirs elsewhere, a byte each; held behind `at`
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits

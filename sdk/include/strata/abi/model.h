@@ -20,8 +20,8 @@ typedef struct strata_weight {
   uint32_t group;   /* 0: alone; neighbours with the same number lie packed, one product */
   uint32_t experts; /* 0: none; else their count: "{}" in the name is an expert's number */
   /* 1.1: another name that files give it. Of experts: one tensor of them all, [experts,...], where
-     members of a group that say the same one are its rows one behind the other, or by turns. Where
-     one way round alone fits its shape, the flag IN_OUT is not asked. */
+     members of a group that say the same one are its rows one behind the other, or by turns. The
+     flag IN_OUT is then of that tensor alone, asked where its shape fits either way round. */
   strata_str also;
 } strata_weight;
 
