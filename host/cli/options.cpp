@@ -55,6 +55,8 @@ const std::array table{
         "as they are", 1, 1 << 20},
     Option{"chat", "generate.chat", &S::chat, generate, "",
            "each prompt is a user's message, put into the model's chat template"},
+    Option{"chat-file", "generate.chat_file", &S::chat_file, generate, "FILE",
+           "conversations to go on with, in JSON: a list of messages, or a list of such lists"},
     Option{"system", "generate.system", &S::system, generate, "TEXT",
            "with --chat: the system's message before it"},
     Option{"stop", "generate.stop", &S::stop, generate, "TEXT",
@@ -62,6 +64,11 @@ const std::array table{
     Option{"logprobs", "generate.logprobs", &S::logprobs, generate, "N",
            "with --json: how likely the model held each new token, and the N likeliest", "none", 0,
            1e6},
+    Option{
+        "init-seed", "import.init_seed", &S::init_seed, import, "N",
+        "draw new weights from this seed, as transformers initialises a model; MODEL may then be "
+        "a config.json or a shape's name",
+        "the checkpoint's weights", 0, 9e18},
     Option{"text-file", "perplexity.text_file", &S::text_file, perplexity, "FILE", "UTF-8 text"},
     Option{"context", "perplexity.context", &S::context, perplexity, "N", "tokens in a window", "",
            2, 1e9},
@@ -102,6 +109,13 @@ const std::array table{
     Option{"machine", "run.machine", &S::machine, running, "FILE",
            "the machine's measured rates, as JSON", "assumed rates"},
     Option{"trace", "run.trace", &S::trace, running, "FILE", "write a Chrome trace"},
+    Option{
+        "critic", "model.critic", &S::critic, logits | import, "",
+        "a reward model: the head is v_head.weight and gives each token a value; import adds one"},
+    Option{"num-padding-at-beginning", "model.num_padding_at_beginning",
+           &S::num_padding_at_beginning, logits, "N",
+           "with --critic: padding tokens at a sequence's beginning that do not end it", "", 0,
+           1e9},
     Option{"dropout", "model.dropout", &S::dropout, running, "P",
            "in the place of each dropout that config.json has; training drops, generating does not",
            "the configuration's", 0, 1},
@@ -127,10 +141,11 @@ const std::array table{
 };
 
 constexpr std::array command_table{
-    CommandInfo{Command::generate, "generate",
-                "--model MODEL (--prompt TEXT | --prompt-file FILE | --input-ids IDS) [--chat] "
-                "[options]",
-                "generate text"},
+    CommandInfo{
+        Command::generate, "generate",
+        "--model MODEL (--prompt TEXT | --prompt-file FILE | --chat-file FILE | --input-ids IDS) "
+        "[--chat] [options]",
+        "generate text"},
     CommandInfo{Command::logits, "logits",
                 "--model MODEL --input-ids IDS --output FILE.safetensors [options]",
                 "write the logits of token ids"},

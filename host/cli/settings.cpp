@@ -33,9 +33,13 @@ void check_complete(Command command, const Settings& s) {
       need(!s.model.empty(), "--model", model_remedy);
       need_one({{"--prompt", s.prompt.has_value()},
                 {"--prompt-file", !s.prompt_file.empty()},
+                {"--chat-file", !s.chat_file.empty()},
                 {"--input-ids", !s.input_ids.empty()}});
       if (s.chat && !s.input_ids.empty())
         throw UsageError("--chat", "token ids are no message", "give --prompt or --prompt-file");
+      if (s.system && !s.chat_file.empty())
+        throw UsageError("--system", "not with --chat-file",
+                         "write the system's message into the file");
       if (s.system && !s.chat) throw UsageError("--system", "needs --chat", "add --chat");
       if (std::ranges::find(s.stop, "") != s.stop.end())
         throw UsageError("--stop", "the text is empty", "give a text or leave it out");
@@ -60,6 +64,9 @@ void check_complete(Command command, const Settings& s) {
     case Command::import:
       need(!s.model.empty(), "MODEL", "give the .gguf file to import");
       need(!s.output.empty(), "--output", "give the folder to write");
+      if (s.resize_embeddings > 0 && (s.critic || s.given.contains("import.init_seed")))
+        throw UsageError("--resize-embeddings", "not with --critic or --init-seed",
+                         "import twice, one after the other");
       return;
     case Command::download:
       need(!s.model.empty(), "MODEL", "write ORG/NAME");

@@ -72,6 +72,7 @@ struct Settings {
   std::int64_t no_repeat_ngram_size = 0;  // 0: any may repeat
   std::int64_t seed = 0;
   bool chat = false;
+  std::string chat_file;
   std::optional<std::string> system;
   std::vector<std::string> stop;
   std::int64_t logprobs = 0;  // 0: none
@@ -79,6 +80,9 @@ struct Settings {
 
   // import
   std::int64_t resize_embeddings = 0;  // 0: as they are
+  std::int64_t init_seed = 0;
+  bool critic = false;
+  std::int64_t num_padding_at_beginning = 0;
 
   // perplexity
   std::string text_file;

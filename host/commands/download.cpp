@@ -7,16 +7,14 @@
 namespace strata::host {
 
 void download(const cli::Settings& settings) {
-  const auto http = hub::open_http();
   std::string file;
   std::optional<Progress> progress;
-  const auto folder =
-      hub::download(*http, hub::hub_of_environment(), settings.model, settings.revision,
-                    [&](const std::string& name, uint64_t done, uint64_t all) {
-                      if (name != file) progress.emplace(file = name, "bytes");
-                      progress->at(done, all);
-                      if (done == all) progress->end();
-                    });
+  const auto folder = hub::download(hub::hub_of_environment(), settings.model, settings.revision,
+                                    [&](const std::string& name, uint64_t done, uint64_t all) {
+                                      if (name != file) progress.emplace(file = name, "bytes");
+                                      progress->at(done, all);
+                                      if (done == all) progress->end();
+                                    });
   if (settings.json) return print_json({{"path", folder.string()}});
   print(folder.string() + "\n");
 }

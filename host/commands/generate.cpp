@@ -8,6 +8,7 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/new_text.hpp"
 #include "host/output.hpp"
+#include "host/running/conversations.hpp"
 #include "host/running/open_chat.hpp"
 #include "host/running/report.hpp"
 #include "host/running/trace.hpp"
@@ -28,32 +29,45 @@ std::vector<std::string> lines_of(const std::string& path) {
   return out;
 }
 
-// Each text as one user's message in the model's chat format.
-void put_into_chat(std::vector<std::string>& texts, const cli::Settings& settings,
-                   const source::Checkpoint& checkpoint) {
+std::vector<std::string> plain_texts(const cli::Settings& settings) {
+  return settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
+}
+
+// The file's conversations, or one of each text, which is a user's message.
+std::vector<text::Conversation> conversations_of(const cli::Settings& settings) {
+  if (!settings.chat_file.empty())
+    return parse_conversations(read_text_file(settings.chat_file), settings.chat_file);
+  std::vector<text::Conversation> out;
+  for (const auto& text : plain_texts(settings)) {
+    auto& messages = out.emplace_back().messages = nlohmann::ordered_json::array();
+    if (settings.system) messages.push_back({{"role", "system"}, {"content", *settings.system}});
+    messages.push_back({{"role", "user"}, {"content", text}});
+  }
+  return out;
+}
+
+// The conversations in the model's chat format.
+std::vector<std::string> chat_texts(const cli::Settings& settings,
+                                    const source::Checkpoint& checkpoint) {
   const auto chat = open_chat(checkpoint);
   const auto now = std::time(nullptr);
   std::tm local{};
   localtime_r(&now, &local);
-  for (auto& text : texts) {
-    std::vector<text::Message> messages;
-    if (settings.system) messages.push_back({"system", *settings.system});
-    messages.push_back({"user", text});
-    text = chat.render(messages, local);
-  }
+  std::vector<std::string> out;
+  for (const auto& one : conversations_of(settings)) out.push_back(chat.render(one, local));
+  return out;
 }
 
 Prompts prompts_of(const cli::Settings& settings, const source::Checkpoint& checkpoint,
                    const text::Tokenizer* tokenizer) {
   if (!settings.input_ids.empty()) return settings.input_ids;
   Prompts out;
-  auto texts = settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
-  if (settings.chat) put_into_chat(texts, settings, checkpoint);
-  for (const auto& text : texts) {
+  const bool chat = settings.chat || !settings.chat_file.empty();
+  for (const auto& text : chat ? chat_texts(settings, checkpoint) : plain_texts(settings)) {
     // A chat template writes the special tokens itself.
-    out.push_back(tokenizer->encode(text, !settings.chat));
+    out.push_back(tokenizer->encode(text, !chat));
     if (out.back().empty())
-      throw Error(settings.prompt ? "--prompt" : settings.prompt_file,
+      throw Error(settings.prompt ? "--prompt" : settings.prompt_file + settings.chat_file,
                   "prompt " + std::to_string(out.size() - 1) + " has no tokens",
                   "give at least one");
   }
@@ -96,6 +110,37 @@ run::Sampling sampling_of(const cli::Settings& settings, const run::Sampling& ow
   return out;
 }
 
+// What of the model's generation_config.json is not done, said before the run.
+void say_what_differs(const run::GenerationConfig& generation, const cli::Settings& settings,
+                      bool makes_text, const Log& log) {
+  if (!makes_text && !generation.stops.empty())
+    log.line(STRATA_WARN, "generation_config.json: stop_strings needs the model's tokenizer");
+  for (const auto& key : generation.ignored)
+    log.line(STRATA_WARN, "generation_config.json: " + key + " is not followed");
+  if (generation.temperature && !settings.given.contains("generate.temperature"))
+    log.line(STRATA_WARN, "generation_config.json: do_sample is not followed; --temperature " +
+                              nlohmann::json(*generation.temperature).dump() +
+                              " draws as its makers meant");
+}
+
+// How many tokens to make of each prompt: as many as were asked for, else as many as the model's
+// makers set, who may bound them together with the longest prompt.
+int64_t new_tokens_of(const cli::Settings& settings, const run::GenerationConfig& generation,
+                      const Prompts& prompts) {
+  if (settings.given.contains("generate.max_new_tokens")) return settings.max_new_tokens;
+  if (generation.new_tokens) return *generation.new_tokens;
+  if (!generation.all_tokens) return settings.max_new_tokens;
+  std::size_t longest = 0;
+  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
+  const auto room = *generation.all_tokens - static_cast<int64_t>(longest);
+  if (room < 1)
+    throw Error("generation_config.json",
+                "a prompt of " + std::to_string(longest) + " tokens leaves none of max_length " +
+                    std::to_string(*generation.all_tokens),
+                "give --max-new-tokens");
+  return std::min(room, settings.max_new_tokens);
+}
+
 nlohmann::json json_of(const std::vector<run::TokenLogprobs>& tokens,
                        const std::vector<int32_t>& ids) {
   auto out = nlohmann::json::array();
@@ -134,20 +179,18 @@ void generate(const cli::Settings& settings) {
   if (!tokenizer && !settings.stop.empty())
     throw Error("--stop", "the model has no tokenizer that makes text", "leave it out");
   const auto generation = open_generation_config(*model.checkpoint);
-  for (const auto& key : generation.ignored)
-    plugins.log().line(STRATA_WARN, "generation_config.json: " + key + " is not followed");
+  say_what_differs(generation, settings, tokenizer.has_value(), plugins.log());
   run::GenerateRequest request;
   request.prompts = prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr);
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
-  request.new_tokens = settings.given.contains("generate.max_new_tokens")
-                           ? settings.max_new_tokens
-                           : generation.new_tokens.value_or(settings.max_new_tokens);
+  request.new_tokens = new_tokens_of(settings, generation, request.prompts);
   request.ends = ends_of(settings, *model.config, generation);
   request.sampling = sampling_of(settings, generation.sampling);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
   std::optional<NewText> text;
   if (tokenizer) {
-    text.emplace(*tokenizer, request.prompts.size(), settings.stop, settings.json);
+    text.emplace(*tokenizer, request.prompts.size(),
+                 settings.stop.empty() ? generation.stops : settings.stop, settings.json);
     request.stops = [&](std::size_t row, int32_t id) { return text->add(row, id); };
   }
   auto planned = plan_run(settings, model, room_of(request.prompts, request.new_tokens), plugins);

@@ -3,15 +3,35 @@
 #include <map>
 
 #include "core/plugin/codec.hpp"
+#include "core/run/initial_weights.hpp"
 #include "host/commands/commands.hpp"
 #include "host/progress.hpp"
+#include "host/running/extra_files.hpp"
 #include "host/running/open_model.hpp"
 #include "host/running/resize_embeddings.hpp"
 
 namespace strata::host {
 
+namespace {
+
+// A folder of drawn weights, with the tokenizer of MODEL where it has one.
+void initialise(const cli::Settings& settings, Opened& plugins) {
+  const auto model = open_model(settings.model, plugins, true, false);
+  source::ImportOptions options;
+  options.config = model.config->raw();
+  options.made = run::initial_weights(model, static_cast<std::uint64_t>(settings.init_seed));
+  if (model.checkpoint) options.extra = extra_files(*model.checkpoint);
+  Progress progress("import", "bytes");
+  options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
+  source::make_checkpoint(settings.output, options);
+  progress.end();
+}
+
+}  // namespace
+
 void import(const cli::Settings& settings) {
   Opened plugins(settings);
+  if (settings.given.contains("import.init_seed")) return initialise(settings, plugins);
   const auto checkpoint = open_checkpoint(settings.model, plugins.registry());
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
@@ -26,14 +46,16 @@ void import(const cli::Settings& settings) {
                                               candidate.manifest.name, plugins.host(), scheme);
     }
     // Whole rows of blocks: as one matrix of rows as long as the tensor's.
-    const auto columns = tensor.shape.back();
+    const auto columns = tensor.by_columns ? tensor.shape.front() : tensor.shape.back();
     const shape::Value weight{{STRATA_FLOAT, 32, 1},
                               {static_cast<int64_t>(out.size()) / columns, columns}};
     void* parts[] = {const_cast<std::byte*>(blocks.data())};
     codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
   };
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
-  options.extra = tokenizer_files(checkpoint);
+  options.extra = extra_files(checkpoint);
+  if (settings.critic && !checkpoint.find(plugin::value_head))
+    options.made = {run::initial_value_head(open_model(settings.model, plugins, false, false), 0)};
   if (settings.resize_embeddings > 0)
     resize_embeddings(open_model(settings.model, plugins, false),
                       open_tokenizer(checkpoint).vocab_size(), settings.resize_embeddings, options);

@@ -1,9 +1,13 @@
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
+#include "core/run/generation_config.hpp"
 #include "core/source/output.hpp"
+#include "core/source/safetensors.hpp"
 #include "host/commands/commands.hpp"
 #include "host/running/report.hpp"
 #include "host/running/trace.hpp"
@@ -26,6 +30,39 @@ std::string header_of(std::size_t tokens, int64_t vocabulary) {
   return out + text;
 }
 
+// Where the sequence ends that a critic judges: before the first token that pads, not counting
+// those that pad its beginning. What pads is the token that ends a text.
+std::size_t end_of(const std::vector<int32_t>& ids, const std::vector<int32_t>& pads,
+                   std::int64_t at_beginning) {
+  for (std::size_t at = 0; at < ids.size(); ++at)
+    if (std::ranges::find(pads, ids[at]) != pads.end() && at_beginning-- == 0)
+      return std::max<std::size_t>(at, 1) - 1;
+  return ids.size() - 1;
+}
+
+// `values` [S], and `end_score` [1], the value of the last token before the padding.
+void write_values(const cli::Settings& settings, const run::Model& model, run::Session& session) {
+  const auto& ids = settings.input_ids.front();
+  std::vector<float> values;
+  run::all_logits(session, ids, [&](std::span<const float> rows) {
+    values.insert(values.end(), rows.begin(), rows.end());
+  });
+  values.push_back(values[end_of(ids, run::token_ids(*model.config, "eos_token_id"),
+                                 settings.num_padding_at_beginning)]);
+  source::Tensor all, end;
+  all.name = "values";
+  end.name = "end_score";
+  all.shape = {static_cast<std::int64_t>(ids.size())};
+  end.shape = {1};
+  all.stored.dtype = end.stored.dtype = {STRATA_FLOAT, 32, 1};
+  const auto header = source::safetensors_header(std::array{all, end});
+  source::AtomicFile file(settings.output);
+  file.write(0, header);
+  file.write(header.size(), std::as_bytes(std::span(values)));
+  file.appear();
+  write_trace(settings.trace, session);
+}
+
 }  // namespace
 
 void logits(const cli::Settings& settings) {
@@ -41,6 +78,7 @@ void logits(const cli::Settings& settings) {
       plan_run(settings, model,
                {.sequences = 1, .tokens = tokens, .prompt = tokens, .all_logits = true}, plugins);
   const auto session = open_session(settings, model, std::move(planned), false, plugins);
+  if (settings.critic) return write_values(settings, model, *session);
   const auto header = header_of(ids.size(), session->vocabulary());
   source::AtomicFile file(settings.output);
   file.write(0, header);

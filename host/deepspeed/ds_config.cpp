@@ -59,11 +59,24 @@ std::string dump(const json& value) {
   return printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
+// A place in the text that an editor shows: line and column of a byte, all from 1.
+std::string place_of(std::string_view text, std::size_t byte) {
+  const auto before = text.substr(0, std::min(std::max<std::size_t>(byte, 1) - 1, text.size()));
+  const auto lines = std::ranges::count(before, '\n');
+  const auto column = before.size() - (lines > 0 ? before.rfind('\n') : std::string_view::npos);
+  return "line " + std::to_string(lines + 1) + ", column " + std::to_string(column);
+}
+
 json parse(const std::string& bytes, const std::string& name) {
+  if (bytes.find_first_not_of(" \t\r\n") == bytes.npos)
+    throw UsageError(name, "is empty", "give DeepSpeed's configuration in JSON, at least {}");
   try {
     return source::parse_json(bytes, name);
+  } catch (const source::NotJson& e) {
+    throw UsageError(name, place_of(bytes, e.byte()) + ": this is not JSON",
+                     "mend it there; JSON has no comments, no TOML and no comma before } or ]");
   } catch (const Error& e) {
-    throw UsageError(e.what(), "no ds_config", "give DeepSpeed's configuration in JSON");
+    throw UsageError(e);
   }
 }
 

@@ -1,10 +1,10 @@
 #include "host/hub/cache.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 
 #include "core/error.hpp"
+#include "host/hub/environment.hpp"
 
 namespace strata::hub {
 namespace {
@@ -19,15 +19,6 @@ bool is_part(char c) { return is_word(c) || c == '-' || c == '.'; }
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 96 && std::ranges::all_of(text, is_part) &&
          is_word(text.front()) && is_word(text.back());
-}
-
-// The variable's value with the home folder in the place of a leading "~"; empty: it is not set.
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  std::string text = value ? value : "";
-  const char* home = std::getenv("HOME");
-  if (home && (text == "~" || text.starts_with("~/"))) text.replace(0, 1, home);
-  return text;
 }
 
 std::string first_word(const fs::path& file) {
@@ -59,15 +50,6 @@ bool is_commit(std::string_view text) {
   return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
-fs::path cache_folder() {
-  for (const auto* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"})
-    if (auto folder = environment(name); !folder.empty()) return folder;
-  if (auto home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
-  auto caches = environment("XDG_CACHE_HOME");
-  if (caches.empty()) caches = environment("HOME") + "/.cache";
-  return fs::path(caches) / "huggingface/hub";
-}
-
 fs::path model_folder(std::string_view id) {
   std::string name(id);
   if (const auto slash = name.find('/'); slash != name.npos) name.replace(slash, 1, "--");
@@ -93,11 +75,12 @@ std::string located(const std::string& model, const std::string& revision) {
   if (const auto snapshot = find_snapshot(model, revision)) return snapshot->string();
   if (model.find('/') == model.npos) return model;
   const auto more = revision == "main" ? "" : " --revision " + revision;
-  throw Error(
-      model,
-      "no such file or folder, and revision " + revision + " is not in " +
-          model_folder(model).string(),
-      "fetch it with `strata download " + model + more + "` or `hf download " + model + more + "`");
+  throw Error(model,
+              "no such file or folder, and revision " + revision + " is not in " +
+                  model_folder(model).string(),
+              std::string(is_offline() ? "unset HF_HUB_OFFLINE and " : "") +
+                  "fetch it with `strata download " + model + more + "` or `hf download " + model +
+                  more + "`");
 }
 
 }  // namespace strata::hub

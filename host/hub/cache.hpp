@@ -15,10 +15,7 @@ bool is_revision(std::string_view text);
 // 40 lower-case hex digits.
 bool is_commit(std::string_view text);
 
-// HF_HUB_CACHE, else HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, where HF_HOME is
-// XDG_CACHE_HOME/huggingface or ~/.cache/huggingface unless it is set.
-std::filesystem::path cache_folder();
-// The folder of a model in it.
+// The folder of a model in the cache.
 std::filesystem::path model_folder(std::string_view id);
 
 // The folder of a revision's files; nothing where the cache has none.

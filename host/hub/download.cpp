@@ -1,6 +1,5 @@
 #include "host/hub/download.hpp"
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -16,11 +15,6 @@ namespace strata::hub {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string environment(const char* name, const char* fallback) {
-  const char* value = std::getenv(name);
-  return value && *value ? value : fallback;
-}
 
 std::vector<std::string> names_of(const source::Json& listing, const std::string& url) {
   std::vector<std::string> out;
@@ -100,42 +94,34 @@ class Download {
   const Progress& progress_;
 };
 
-}  // namespace
-
-Hub hub_of_environment() {
-  Hub hub;
-  hub.endpoint = environment("HF_ENDPOINT", hub.endpoint.c_str());
-  while (hub.endpoint.ends_with('/')) hub.endpoint.pop_back();
-  hub.token = environment("HF_TOKEN", "");
-  for (const char c : hub.token)
-    if (c <= ' ' || c > '~')
-      throw UsageError("HF_TOKEN", "is no token", "set it as the hub gave it");
-  const auto patience = environment("HF_HUB_DOWNLOAD_TIMEOUT", "10");
-  hub.patience = std::atol(patience.c_str());
-  if (hub.patience < 1 || hub.patience > 86400)
-    throw UsageError("HF_HUB_DOWNLOAD_TIMEOUT", "'" + printable(patience) + "' is no wait",
-                     "give 1 to 86400 seconds");
-  return hub;
+std::unique_ptr<Http> open_http() {
+  using Open = std::unique_ptr<Http>();
+  return reinterpret_cast<Open*>(
+      host::function_of("libstrata-http.so", "strata_open_http", "download", "install libcurl4"))();
 }
 
-fs::path download(Http& http, const Hub& hub, const std::string& id, const std::string& revision,
+}  // namespace
+
+fs::path download(const Hub& hub, const std::string& id, const std::string& revision,
                   const Progress& progress) {
   if (!is_model_id(id))
     throw UsageError("MODEL", "'" + printable(id) + "' is no model of a hub", "write ORG/NAME");
   if (!is_revision(revision))
     throw UsageError("--revision", "'" + printable(revision) + "' is no branch, tag or commit",
                      "give one as the hub names it");
+  if (hub.offline) {
+    if (const auto snapshot = find_snapshot(id, revision)) return *snapshot;
+    throw Error(id,
+                "revision " + revision + " is not in " + model_folder(id).string() +
+                    ", and HF_HUB_OFFLINE forbids fetching it",
+                "unset HF_HUB_OFFLINE");
+  }
+  const auto http = open_http();
   try {
-    return Download(http, hub, id, progress).run(revision);
+    return Download(*http, hub, id, progress).run(revision);
   } catch (const fs::filesystem_error& e) {
     throw Error(e.path1().string(), e.code().message(), "make the cache's folder writable");
   }
-}
-
-std::unique_ptr<Http> open_http() {
-  using Open = std::unique_ptr<Http>();
-  return reinterpret_cast<Open*>(
-      host::function_of("libstrata-http.so", "strata_open_http", "download", "install libcurl4"))();
 }
 
 }  // namespace strata::hub

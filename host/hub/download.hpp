@@ -6,17 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "host/hub/http.hpp"
+#include "host/hub/environment.hpp"
 
 namespace strata::hub {
-
-struct Hub {
-  std::string endpoint = "https://huggingface.co";
-  std::string token;   // sent to the endpoint alone, never where it redirects to
-  long patience = 10;  // seconds without an answer or a byte
-};
-// HF_ENDPOINT, HF_TOKEN and HF_HUB_DOWNLOAD_TIMEOUT.
-Hub hub_of_environment();
 
 // Bytes of a file that are there, and all of it.
 using Progress =
@@ -25,9 +17,9 @@ using Progress =
 // Fetches what running the model needs and the cache lacks: its configuration, its tokenizer, and
 // its weights as safetensors, else as pytorch_model.bin. What was fetched in part goes on from
 // there. A file gets its place when its hash is the hub's and it is on the disk. The snapshot's
-// folder.
-std::filesystem::path download(Http& http, const Hub& hub, const std::string& id,
-                               const std::string& revision, const Progress& progress);
+// folder. Offline nothing is fetched: the snapshot that the cache has, or an Error.
+std::filesystem::path download(const Hub& hub, const std::string& id, const std::string& revision,
+                               const Progress& progress);
 
 // Of a repository's files those that say what the model is and how it reads text.
 std::vector<std::string> small_files(const std::vector<std::string>& names);

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "host/hub/download.hpp"
+#include "host/hub/environment.hpp"
+#include "host/hub/http.hpp"
 
 namespace strata::hub {
 

@@ -36,7 +36,4 @@ class Http {
   virtual Reply send(const Request& request, const Body& body) = 0;
 };
 
-// Throws Error where the library or what it needs is not installed.
-std::unique_ptr<Http> open_http();
-
 }  // namespace strata::hub

@@ -107,7 +107,7 @@ Manifest parse_manifest(std::string_view text, const std::string& file) {
                reader.text("vendor"),      reader.text("library"),      reader.text("sha256"),
                abi_reader.number("major"), abi_reader.number("minor"),  reader.list("keys"),
                reader.list("drafts"),      reader.flag("only_by_name"), reader.flag("page_locked"),
-               reader.object("needs"),     reader.object("gguf")};
+               reader.object("needs"),     reader.object("gguf"),       reader.list("model_names")};
   check(out, reader);
   return out;
 }

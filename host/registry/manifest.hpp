@@ -20,6 +20,9 @@ struct Manifest {
   bool page_locked = false;         // of a tier: its memory is page-locked
   nlohmann::json needs = nlohmann::json::object();
   nlohmann::json gguf = nlohmann::json::object();  // by GGUF architecture: names and keys
+  // Words in the name or model_type of a model that is of the first of the keys where no plugin
+  // serves what its configuration says.
+  std::vector<std::string> model_names;
 };
 
 // The kinds of plugins.

@@ -1,10 +1,12 @@
 #include "host/running/open_model.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "core/error.hpp"
+#include "core/source/json.hpp"
 #include "host/cli/nearest.hpp"
 #include "host/registry/places.hpp"
 #include "host/running/model_config.hpp"
@@ -63,6 +65,34 @@ fs::path shape_of(const std::string& path) {
   return fs::exists(path, error) ? fs::path{} : shape_file(path);
 }
 
+// The configuration's model_type. Where it names none, or one that no plugin has, a model with a
+// plugin's word in its name or in that type is of the plugin's first type.
+std::string model_type_of(const source::Config& config, const std::string& path, Opened& plugins) {
+  const std::string_view none;
+  const std::string type(config.text("model_type", &none));
+  const auto pool = plugins.registry().of_kind("model");
+  const auto serves = [&](const registry::Candidate* one) {
+    return std::ranges::find(one->manifest.keys, type) != one->manifest.keys.end();
+  };
+  if (std::ranges::any_of(pool, serves)) return type;
+  for (const auto* one : pool)
+    for (const auto& word : one->manifest.model_names) {
+      const bool meant = path.find(word) != path.npos || type.find(word) != type.npos;
+      if (!meant || one->manifest.keys.empty()) continue;
+      plugins.log().line(STRATA_WARN, path + ": no plugin serves its model_type '" +
+                                          printable(type) + "'; by its name it is run as " +
+                                          one->manifest.keys[0]);
+      return one->manifest.keys[0];
+    }
+  return std::string(config.text("model_type"));
+}
+
+std::string with_type(const std::string& bytes, const std::string& name, const std::string& type) {
+  auto config = source::parse_json(bytes, name);
+  config["model_type"] = type;
+  return config.dump();
+}
+
 // What the error has no room for is said before it.
 void resolve(run::Model& model, const Log& log) {
   try {
@@ -92,21 +122,7 @@ text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
       file.string());
 }
 
-std::vector<source::ExtraFile> tokenizer_files(const source::Checkpoint& checkpoint) {
-  if (checkpoint.vocabulary()) return {{"tokenizer.json", open_tokenizer(checkpoint).to_json()}};
-  std::vector<source::ExtraFile> out;
-  for (const auto* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                           "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model",
-                           "chat_template.jinja", "generation_config.json"}) {
-    const auto file = fs::path(checkpoint.folder()) / name;
-    std::error_code error;
-    if (fs::exists(file, error))
-      out.push_back({name, source::File::open(file.string())->text(longest_text)});
-  }
-  return out;
-}
-
-run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
+run::Model open_model(const std::string& path, Opened& plugins, bool shapes, bool resolved) {
   run::Model model;
   model.path = path;
   const auto shape = shapes ? shape_of(path) : fs::path{};
@@ -117,8 +133,10 @@ run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
           shape.empty() ? model.checkpoint->config() : read_text(shape, "give a config.json"), name,
           plugins.settings(), plugins.log()),
       name);
+  const auto type = model_type_of(*config, path, plugins);
+  if (config->count("model_type") == 0 || config->text("model_type") != type)
+    config = std::make_shared<source::Config>(with_type(config->raw(), name, type), name);
   model.config = config;
-  const auto type = std::string(config->text("model_type"));
   const auto handle = std::make_shared<strata_config>(strata_config{config.get()});
   const auto& candidate =
       plugins.registry().by_key("model", type, "model_type", [&](const registry::Candidate& one) {
@@ -128,9 +146,10 @@ run::Model open_model(const std::string& path, Opened& plugins, bool shapes) {
   // The family's configuration handle lives as long as the family.
   auto family = std::make_unique<plugin::Family>(plugins.family(candidate), candidate.manifest.name,
                                                  plugins.host(), handle.get());
+  if (plugins.settings().critic) family->become_critic();
   model.family = std::shared_ptr<const plugin::Family>(
       family.release(), [handle, config](const plugin::Family* f) { delete f; });
-  if (model.checkpoint) resolve(model, plugins.log());
+  if (model.checkpoint && resolved) resolve(model, plugins.log());
   return model;
 }
 

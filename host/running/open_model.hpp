@@ -1,10 +1,8 @@
 // MODEL, as the user named it, made ready: its checkpoint, tokenizer and family.
 #pragma once
 #include <string>
-#include <vector>
 
 #include "core/run/model.hpp"
-#include "core/source/import.hpp"
 #include "core/text/tokenizer.hpp"
 #include "host/running/opened.hpp"
 
@@ -17,12 +15,9 @@ source::Checkpoint open_checkpoint(const std::string& path, const registry::Regi
 // in one of the older forms that text/tokenizer_folder.hpp knows.
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
 
-// The tokenizer's files as an import writes them: of a folder as they are, of GGUF as
-// tokenizer.json.
-std::vector<source::ExtraFile> tokenizer_files(const source::Checkpoint& checkpoint);
-
 // The checkpoint with the family that its model_type names, every weight found; where `shapes`,
-// also a config.json or a named shape, without weights.
-run::Model open_model(const std::string& path, Opened& plugins, bool shapes);
+// also a config.json or a named shape, without weights. Where the settings ask for a critic, its
+// head is the value head. Unless `resolved`, weights are not looked for.
+run::Model open_model(const std::string& path, Opened& plugins, bool shapes, bool resolved = true);
 
 }  // namespace strata::host

@@ -18,6 +18,9 @@ class Error : public std::runtime_error {
         Exit status = Exit::failed);
   Exit status() const { return status_; }
 
+ protected:
+  Error(const Error& cause, Exit status) : std::runtime_error(cause), status_(status) {}
+
  private:
   Exit status_;
 };
@@ -27,6 +30,7 @@ class UsageError : public Error {
  public:
   UsageError(std::string_view who, std::string_view what, std::string_view remedy)
       : Error(who, what, remedy, Exit::usage) {}
+  explicit UsageError(const Error& cause) : Error(cause, Exit::usage) {}  // the same words
 };
 
 // Foreign text made fit for a message: control bytes and invalid UTF-8 escaped, long text cut.

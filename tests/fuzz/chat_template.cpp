@@ -43,10 +43,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string source(input.substr(0, end));
   tolerate([&] { jinja::Template(source, "fuzz").render(variables, {}); });
   if (end == input.npos) return 0;
+  static const Conversation talk{
+      nlohmann::ordered_json::parse(R"([{"role": "user", "content": "hi"}])"), {}, {}};
   const TextFile config{"tokenizer_config.json", std::string(input.substr(end + 1))};
-  tolerate([&] {
-    ChatTemplate::from_files(config, config, std::nullopt, "fuzz").render({{"user", "hi"}}, {});
-  });
+  tolerate(
+      [&] { ChatTemplate::from_files(config, config, std::nullopt, "fuzz").render(talk, {}); });
   tolerate([&] {
     ChatTemplate::from_files(config, std::nullopt, TextFile{"fuzz.jinja", source}, "fuzz");
   });

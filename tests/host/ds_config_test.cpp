@@ -162,9 +162,28 @@ TEST_CASE("a value of another type, out of range or unknown is refused by key",
   CHECK_THAT(
       refusal_of(R"({"weight_quantization": {"quantized_initialization": {"num_bits": 4}}})"),
       Catch::Contains("weight_quantization: quantizing while loading does not exist yet"));
-  CHECK_THAT(refusal_of("{"), Catch::Contains("not JSON at byte 2"));
-  CHECK_THAT(refusal_of(R"({"a": 1, "a": 2})"), Catch::Contains("occurs twice"));
+  CHECK_THAT(refusal_of(R"({"a": 1, "a": 2})"), Catch::Contains("'a' occurs twice"));
   CHECK(refusal_of("[]") == "ds.json: is no JSON object: give a ds_config");
+}
+
+TEST_CASE("what is not JSON is refused by its line and column", "[host][deepspeed]") {
+  const auto place = [](const std::string& text) {
+    const auto line = refusal_of(text);
+    const std::string begin = "ds.json: ", end =
+                                               ": this is not JSON: mend it there; JSON has no "
+                                               "comments, no TOML and no comma before } or ]";
+    REQUIRE(line.starts_with(begin));
+    REQUIRE(line.ends_with(end));
+    return line.substr(begin.size(), line.size() - begin.size() - end.size());
+  };
+  CHECK(place("{") == "line 1, column 2");
+  CHECK(place("[run]\ndtype = \"auto\"\n") == "line 1, column 2");
+  CHECK(place("{\n  \"fp16\": {\n    \"enabled\": true,\n  }\n}\n") == "line 4, column 3");
+  CHECK(place("{\n// a comment\n}") == "line 2, column 1");
+  CHECK(place("\xff\xfe{}") == "line 1, column 1");
+  for (const auto* nothing : {"", " \n"})
+    CHECK(refusal_of(nothing) ==
+          "ds.json: is empty: give DeepSpeed's configuration in JSON, at least {}");
 }
 
 TEST_CASE("batch sizes follow from each other", "[host][deepspeed]") {

@@ -27,6 +27,8 @@ class Cache(unittest.TestCase):
             {"HOME": "/home/a", "XDG_CACHE_HOME": "/x"},
             {"HOME": "/home/a", "XDG_CACHE_HOME": "/x", "HF_HOME": "/h"},
             {"HOME": "/home/a", "HF_HOME": "~/h"},
+            {"HOME": "/home/a", "HF_HOME": "$HOME/x${HOME}/$NONE/${HOME"},
+            {"HOME": "/home/a", "HF_HUB_CACHE": "~/c/$HOME"},
             {"HOME": "/home/a", "HF_HOME": "/h", "HUGGINGFACE_HUB_CACHE": "/old"},
             {"HOME": "/home/a", "HUGGINGFACE_HUB_CACHE": "/old", "HF_HUB_CACHE": "/new"},
         ]

@@ -228,6 +228,41 @@ class Download(unittest.TestCase):
             self.assertEqual(headers.get("authorization"), wanted, path)
         self.assertTrue(any(path.startswith("/store/") for _, path, _ in hub.requests))
 
+    def test_the_token_is_the_one_that_a_login_left(self):
+        hub = self.hub(gated=True)
+        (self.folder / "token").write_text("secret\n")
+        (self.folder / "other").write_text("  other ")
+        self.fails(hub, "the hub refuses (401)", HF_TOKEN="another")
+        self.fails(hub, "the hub refuses (401)", HF_TOKEN_PATH="${HF_HOME}/other")
+        self.fails(hub, "the hub refuses (401)", HF_HUB_DISABLE_IMPLICIT_TOKEN="1")
+        (self.folder / "token").rename(self.folder / "named")
+        self.fails(hub, "the hub refuses (401)")
+        self.passes(hub, HF_TOKEN_PATH="$HF_HOME/named")
+        for _, path, headers in hub.requests:
+            if path.startswith("/store/"):
+                self.assertNotIn("authorization", headers)
+
+    def test_a_token_in_home_is_found(self):
+        hub = self.hub(gated=True)
+        (self.folder / ".cache/huggingface").mkdir(parents=True)
+        (self.folder / ".cache/huggingface/token").write_text("secret")
+        self.passes(hub, HOME=str(self.folder), HF_HOME="", HF_HUB_CACHE=str(self.folder / "hub"))
+
+    def test_offline_nothing_is_asked_for(self):
+        hub = self.hub()
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            self.fails(hub, f"not in {self.folder}/hub/models--org--tiny, and HF_HUB_OFFLINE forbids fetching it: "
+                       "unset HF_HUB_OFFLINE", **{name: "yes"})
+        self.assertEqual(hub.requests, [])
+        plan = ["plan", "--model", "org/tiny", "--device", "cpu"]
+        self.assertIn(": unset HF_HUB_OFFLINE and fetch it with `strata download",
+                      self.strata(hub, *plan, HF_HUB_OFFLINE="1").stderr)
+        self.passes(hub, HF_HUB_OFFLINE="0")
+        hub.requests.clear()
+        self.passes(hub, HF_HUB_OFFLINE="1")
+        self.assertEqual(self.strata(hub, *plan, HF_HUB_OFFLINE="TRUE").returncode, 0)
+        self.assertEqual(hub.requests, [])
+
     def test_an_unknown_model_is_an_error(self):
         done = self.strata(self.hub(), "download", "org/none")
         self.assertEqual(done.returncode, 1)
@@ -269,6 +304,10 @@ class Download(unittest.TestCase):
             self.assertIn(words, done.stderr)
         done = self.download(hub, HF_TOKEN="a\nb: c")
         self.assertIn("HF_TOKEN: is no token", done.stderr)
+        (self.folder / "token").write_bytes(b"\x00\xff")
+        done = self.download(hub)
+        self.assertIn(f"{self.folder}/token: is no token", done.stderr)
+        (self.folder / "token").unlink()
         done = self.download(hub, HF_HUB_DOWNLOAD_TIMEOUT="soon")
         self.assertIn("HF_HUB_DOWNLOAD_TIMEOUT: 'soon' is no wait", done.stderr)
 

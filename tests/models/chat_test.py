@@ -58,6 +58,59 @@ class Chat(unittest.TestCase):
         ids = self.ids(("system", "BE"), ("user", "ABC"))
         self.assertEqual(made["output_ids"], [self.reference(ids).sequences[0, len(ids):].tolist()])
 
+    def test_a_file_holds_whole_conversations(self):
+        turns = [("system", "BE"), ("user", "ABC"), ("assistant", "CBA"), ("user", "B")]
+        first = [{"role": role, "content": content} for role, content in turns]
+        second = [{"content": " D ", "role": "user"}]
+        want = [self.reference(ids).sequences[0, len(ids):].tolist()
+                for ids in (self.ids(*turns), self.ids(("user", " D ")))]
+        file = self.folder / "talk.json"
+        for content, wanted in ((first, want[:1]), ({"messages": first}, want[:1]),
+                                ([first, {"messages": second, "tools": None}], want)):
+            file.write_text(json.dumps(content))
+            self.assertEqual(self.generate("--chat-file", file)["output_ids"], wanted)
+        for content, words in (("[", "not JSON"), ("3", "no list of messages"), ("[]", "no list of messages"),
+                               ('[{"content": "a"}]', "conversation 0: no list of messages"),
+                               ('[{"role": "user"}, 1]', "message 1 is no object with a role"),
+                               ('{"messages": [{"role": 1}]}', "message 0 is no object with a role"),
+                               ('[[], []]', "conversation 0: no list of messages"),
+                               ('{"messages": [{"role": "user", "content": "A"}], "tool": 1}', "key 'tool' is unknown")):
+            file.write_text(content)
+            done = PROGRAM.run("generate", "--model", self.folder, "--chat-file", file, "--device", "cpu", text=True)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+            self.assertIn(words, done.stderr)
+
+    def test_tools_reach_the_template(self):
+        template = self.folder / "chat_template.jinja"
+        template.write_text("{{ tools[0].name }}{{ messages[0].content[0].text }}{{ messages[0].note }}")
+        file = self.folder / "talk.json"
+        file.write_text(json.dumps({"messages": [{"role": "user", "content": [{"text": "AB"}], "note": "C"}],
+                                    "tools": [{"name": "XYZ"}]}))
+        try:
+            ids = self.tokenizer("XYZABC", add_special_tokens=False).input_ids
+            self.assertEqual(self.generate("--chat-file", file)["output_ids"],
+                             [self.reference(ids).sequences[0, len(ids):].tolist()])
+        finally:
+            template.unlink()
+
+    def test_an_imported_folder_talks_and_ends_the_same(self):
+        (self.folder / "generation_config.json").write_text(json.dumps({"repetition_penalty": 1.3}))
+        (self.folder / "chat_templates").mkdir()
+        (self.folder / "chat_templates/default.jinja").write_text(TEMPLATE + "X")
+        imported = self.folder.parent / "imported"
+        try:
+            PROGRAM.text("import", self.folder, "--output", imported)
+            made = self.generate("--chat", "--prompt", "ABC")
+            options = ["--chat", "--prompt", "ABC", "--max-new-tokens", NEW_TOKENS, "--device", "cpu",
+                       "--threads", 1, "--ignore-eos", "--json"]
+            again = json.loads(PROGRAM.text("generate", "--model", imported, *options))
+            self.assertEqual(made["output_ids"], again["output_ids"])
+        finally:
+            (self.folder / "generation_config.json").unlink()
+            (self.folder / "chat_templates/default.jinja").unlink()
+            (self.folder / "chat_templates").rmdir()
+        self.assertNotEqual(made["output_ids"], self.generate("--chat", "--prompt", "ABC")["output_ids"])
+
     def test_a_file_of_its_own_wins(self):
         file = self.folder / "chat_template.jinja"
         file.write_text("{{ messages[0].content * 2 }}")
@@ -111,6 +164,25 @@ class Chat(unittest.TestCase):
             want = self.reference([5, 6, 7], **settings).sequences[0, 3:].tolist()
             self.assertEqual(
                 self.generate("--input-ids", "5,6,7", "--repetition-penalty", "1")["output_ids"], [want])
+            more = {"bad_words_ids": [[plain[0]], [plain[0], plain[1]]], "sequence_bias": [[[plain[2]], -9.0]],
+                    "min_new_tokens": 6, "forced_eos_token_id": 3}
+            file.write_text(json.dumps({**more, "num_beams": 2}))
+            want = self.reference([5, 6, 7], **more).sequences[0, 3:].tolist()
+            self.assertEqual((want[-1], len(want)), (3, NEW_TOKENS))
+            self.assertEqual(self.generate("--input-ids", "5,6,7")["output_ids"], [want])
+            done = PROGRAM.run("generate", "--model", self.folder, "--input-ids", "5", "--max-new-tokens", 1,
+                               "--device", "cpu", text=True)
+            self.assertIn("generation_config.json: num_beams is not followed", done.stderr)
+            file.write_text(json.dumps({"eos_token_id": [plain[1]], "min_new_tokens": 6, "max_length": 11}))
+            self.model.generation_config.eos_token_id = plain[1]
+            want = self.model.generate(torch.tensor([[5, 6, 7]]), do_sample=False, pad_token_id=0, min_new_tokens=6,
+                                       max_length=11)[0, 3:].tolist()
+            made = json.loads(PROGRAM.text("generate", "--model", self.folder, "--input-ids", "5,6,7", "--device",
+                                           "cpu", "--threads", 1, "--json"))["output_ids"]
+            self.assertEqual(made, [want])
+            text = self.generate("--prompt", "ABC")["text"][0]
+            file.write_text(json.dumps({"stop_strings": text[4:6]}))
+            self.assertEqual(self.generate("--prompt", "ABC")["text"][0], text[:text.index(text[4:6])])
             file.write_text(json.dumps({"eos_token_id": [1, plain[4]], "max_new_tokens": 7}))
             made = json.loads(PROGRAM.text("generate", "--model", self.folder, "--input-ids", "5,6,7", "--device",
                                            "cpu", "--threads", 1, "--json"))["output_ids"]

@@ -91,6 +91,33 @@ def bins(program, parent):
             imported(program, folder, tensors, words)
 
 
+def turned(program, parent):
+    """Matrices that were saved as transposed views, which is how some training programs keep them."""
+    for tiny, turns in ((tiny_model(4), ".mlp.down_proj."),
+                        (Row("", {"model_type": "gpt2", "vocab_size": 256, "n_embd": 48, "n_layer": 3, "n_head": 6},
+                             "", seed=5), "attn.c_")):
+        source = parent / f"turned{tiny.seed}"
+        make(tiny, source)
+        want = Reference(source).logits(IDS)
+        tensors = safetensors.torch.load_file(source / "model.safetensors")
+        folder = parent / f"views{tiny.seed}"
+        folder.mkdir()
+        shutil.copy(source / "config.json", folder)
+        (folder / "tokenizer.json").write_text("{}")
+        views = {name: t.t().contiguous().t() if turns in name and t.dim() == 2 else t for name, t in tensors.items()}
+        need(any(not t.is_contiguous() for t in views.values()), "some are views")
+        torch.save(views, folder / "pytorch_model.bin")
+        same_logits(program, folder, want, f"transposed views, {tiny.config['model_type']}")
+        imported(program, folder, tensors, "transposed views")
+    embedding = next(name for name in views if name.endswith("wte.weight"))
+    views[embedding] = views[embedding].t().contiguous().t()
+    torch.save(views, folder / "pytorch_model.bin")
+    done = program.run("logits", "--model", folder, "--input-ids", "1", "--output", parent / "none", text=True)
+    need(f"{embedding}: is stored column by column, and its rows are read apart: make a folder of the model with "
+         "`strata import`" in done.stderr, "a transposed table is refused")
+    imported(program, folder, tensors, "a transposed table")
+
+
 def blocks(kind, rows, columns, rng):
     """A matrix in blocks whose values are those of small weights."""
     elements, size = gguf.GGML_QUANT_SIZES[kind]
@@ -164,6 +191,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
         parent = pathlib.Path(name)
         bins(program, parent)
+        turned(program, parent)
         mixed(program, parent)
 
 

@@ -56,9 +56,10 @@ class Configurations(unittest.TestCase):
 
     def test_a_model_type_is_named_where_the_configuration_has_none_or_another(self):
         file = self.config()
-        for written in ({"model_type": "bloom-7b1"}, {"model_type": None}):
+        for written in ({"model_type": "bloom-7b1"}, {"model_type": None}, {"model_type": "other"}):
             file.write_text(json.dumps(shape("bloom-7b1") | written))
-            self.assertNotEqual(plan(file).returncode, 0)
+            named = written["model_type"] == "bloom-7b1"
+            self.assertEqual(plan(file).returncode == 0, named)
             self.assertEqual(planned(file, "--set", "config.model_type=bloom"),
                              planned("bloom-7b1"))
 

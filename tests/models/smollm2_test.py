@@ -106,6 +106,23 @@ class SmolLM2(unittest.TestCase):
         for name, tensor in ours.state_dict().items():
             self.assertTrue(torch.equal(tensor, theirs[name]), name)
 
+    def test_the_imported_folder_talks_as_the_gguf_file(self):
+        # transformers' own reader of the folder: the template, its tokens, and what ends a text.
+        reference = transformers.AutoTokenizer.from_pretrained(self.folder)
+        messages = [{"role": "user", "content": "What is 2+2?"}]
+        ids = reference.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        self.assertEqual(ids, self.ids(reference.apply_chat_template(messages, add_generation_prompt=True,
+                                                                     tokenize=False)))
+        want = self.greedy(ids)
+        end = reference.eos_token_id
+        self.assertEqual(transformers.GenerationConfig.from_pretrained(self.folder).eos_token_id, end)
+        self.assertIn(end, want)
+        for model in (GGUF, self.folder):
+            made = json.loads(PROGRAM.text(
+                "generate", "--model", model, "--chat", "--prompt", "What is 2+2?", "--max-new-tokens", NEW_TOKENS,
+                "--device", "cpu", "--threads", PROGRAM.threads, "--json"))["output_ids"]
+            self.assertEqual(made, [want[:want.index(end) + 1]])
+
     def test_the_imported_tokenizer_gives_the_programs_ids(self):
         for text in TEXTS:
             for model in (GGUF, self.folder):

@@ -1,6 +1,7 @@
 """A run holds in host memory what its tiers hold, besides LibTorch and the arena of the device, from
 whichever format its weights come."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -32,6 +33,20 @@ with tempfile.TemporaryDirectory(prefix="strata-", dir=pathlib.Path(PROGRAM).par
     subprocess.run([PROGRAM, "import", MODEL, "--output", whole], check=True)
     within(command("--offload", "cpu", model=str(whole), tokens=2), "safetensors")
     weights = safetensors.torch.load_file(whole / "model.safetensors")
+    def shards(folder, save, suffix):
+        """The weights in three files and an index."""
+        folder.mkdir()
+        shutil.copy(whole / "config.json", folder)
+        files = {key: f"model-{i % 3}.{suffix}" for i, key in enumerate(sorted(weights))}
+        for file in set(files.values()):
+            save({key: weights[key] for key in weights if files[key] == file}, folder / file)
+        index = "model.safetensors.index.json" if suffix == "safetensors" else "pytorch_model.bin.index.json"
+        (folder / index).write_text(json.dumps({"weight_map": files}))
+        within(command("--offload", "cpu", model=str(folder), tokens=2), f".{suffix}, in three files")
+        shutil.rmtree(folder)
+
+    shards(pathlib.Path(parent, "sharded"), safetensors.torch.save_file, "safetensors")
+    shards(pathlib.Path(parent, "sharded bin"), torch.save, "bin")
     for name, dtype, zipped in (("zip", torch.float32, True), ("legacy", torch.bfloat16, False)):
         folder = pathlib.Path(parent, name)
         folder.mkdir()

@@ -1,5 +1,6 @@
 #include "core/plugin/family.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/error.hpp"
@@ -41,6 +42,21 @@ Family::Family(const strata_model* table, std::string name, const strata_host* h
 }
 
 Family::~Family() { table_->destroy(self_); }
+
+void Family::become_critic() {
+  auto& weights = units_.back().weights;
+  const auto head = std::ranges::find(weights, uint32_t{STRATA_HEAD}, &DeclaredWeight::role);
+  if (head == weights.end()) throw Error("model/" + name_, "it has no head", "leave --critic out");
+  for (const auto& other : weights)
+    if (other.shape.size() == 1 && other.shape[0] == head->shape[0])
+      throw Error("model/" + name_, "its head has a bias, which a value head has not",
+                  "leave --critic out");
+  head->shape[0] = 1;
+  head->name = value_head;
+  head->also.clear();
+  head->group = 0;
+  head->in_out = false;
+}
 
 Handle Family::forward(uint32_t unit, Call& call, strata_tensor& x) const {
   const auto who = "model/" + name_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plugin/ops.hpp"
@@ -29,6 +30,9 @@ struct DeclaredUnit {
   std::vector<DeclaredWeight> weights;  // their order gives the indices that ops take
 };
 
+// A critic's head: one row that gives a value for each token, by the name that training gives it.
+inline constexpr std::string_view value_head = "v_head.weight";
+
 // Made on the main thread, used on the thread that computes. Errors carry the plugin's words.
 class Family {
  public:
@@ -44,6 +48,9 @@ class Family {
   const strata_host* host() const { return host_; }
   // In the order of the pass: embedding, body, head.
   const std::vector<DeclaredUnit>& units() const { return units_; }
+  // From here on the head is the value head: the logits have one column, the value. Throws Error
+  // for a family whose head has a bias.
+  void become_critic();
   // Unit `unit` over x: [T,D], or ids [T] for the embedding.
   Handle forward(uint32_t unit, Call& call, strata_tensor& x) const;
 

@@ -15,6 +15,14 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+// The ends and the number of new tokens are settings of a run, which some processors look at.
+Sampling sampling_of(const GenerateRequest& request) {
+  auto out = request.sampling;
+  out.ends = request.ends;
+  out.new_tokens = request.new_tokens;
+  return out;
+}
+
 // The batches of a run, built in memory that is kept from pass to pass.
 struct Packing {
   std::vector<int32_t> ids;
@@ -28,7 +36,7 @@ struct Packing {
 class Generation {
  public:
   Generation(Session& session, const GenerateRequest& request, const OnToken& on_token)
-      : session_(session), request_(request), on_token_(on_token), sampler_(request.sampling),
+      : session_(session), request_(request), on_token_(on_token), sampler_(sampling_of(request)),
         all_(request.prompts), live_(all_.size(), true) {
     result_.tokens.resize(all_.size());
     if (request.logprobs > 0) result_.logprobs.resize(all_.size());

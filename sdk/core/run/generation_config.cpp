@@ -1,6 +1,9 @@
 #include "core/run/generation_config.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <string_view>
 
 #include "core/error.hpp"
 
@@ -26,6 +29,149 @@ int64_t whole(const source::Config& config, const std::string& key, int64_t fall
   return value;
 }
 
+std::optional<int64_t> length(const source::Config& config, const std::string& key) {
+  if (config.count(key) == 0) return std::nullopt;
+  const auto value = whole(config, key, 0);
+  if (value == 0) refuse(config, key);
+  return value;
+}
+
+// The tokens of a word or sequence, of which there is at least one.
+std::vector<int32_t> sequence(const source::Config& config, const std::string& key) {
+  auto out = token_ids(config, key);
+  if (out.empty() || std::ranges::min(out) < 0) refuse(config, key);
+  return out;
+}
+
+void read_processors(const source::Config& config, Sampling& to) {
+  to.repetition_penalty = number(config, "repetition_penalty", 0.01, 100, 1);
+  to.no_repeat_ngram = static_cast<uint32_t>(whole(config, "no_repeat_ngram_size", 0));
+  to.suppress = token_ids(config, "suppress_tokens");
+  to.suppress_first = token_ids(config, "begin_suppress_tokens");
+  for (uint64_t i = 0; i < config.count("bad_words_ids"); ++i)
+    to.bad_words.push_back(sequence(config, "bad_words_ids." + std::to_string(i)));
+  for (uint64_t i = 0; i < config.count("sequence_bias"); ++i) {
+    const auto key = "sequence_bias." + std::to_string(i);
+    const auto value = config.f64(key + ".1");
+    to.biases.push_back({sequence(config, key + ".0"), static_cast<float>(value)});
+  }
+  to.min_length = static_cast<uint32_t>(whole(config, "min_length", 0));
+  to.min_new_tokens = static_cast<uint32_t>(whole(config, "min_new_tokens", 0));
+  to.forced_first = static_cast<int32_t>(
+      config.count("forced_bos_token_id") > 0 ? whole(config, "forced_bos_token_id", 0) : -1);
+  if (config.count("forced_eos_token_id") > 0)
+    to.forced_last = sequence(config, "forced_eos_token_id");
+  const std::int64_t no = 0;
+  to.mend_invalid = config.i64("remove_invalid_values", &no) != 0;
+  if (config.count("exponential_decay_length_penalty") > 0) {
+    to.decay_start = whole(config, "exponential_decay_length_penalty.0", 0);
+    to.decay_factor = number(config, "exponential_decay_length_penalty.1", 0.01, 100, 1);
+  }
+}
+
+void read_filters(const source::Config& config, Sampling& to) {
+  to.top_h = number(config, "top_h", 0, 1, 0);
+  to.top_k = static_cast<uint32_t>(whole(config, "top_k", 0));
+  to.top_p = number(config, "top_p", 0, 1, 1);
+  to.min_p = number(config, "min_p", 0, 1, 0);
+  to.typical_p = number(config, "typical_p", 0.01, 1, 1);
+  to.epsilon_cutoff = number(config, "epsilon_cutoff", 0, 1, 0);
+  to.eta_cutoff = number(config, "eta_cutoff", 0, 1, 0);
+}
+
+// Keys that are read here, or that change no text: how transformers computes, what it gives back,
+// and what speeds it up.
+constexpr std::string_view served[] = {"eos_token_id",
+                                       "max_new_tokens",
+                                       "max_length",
+                                       "stop_strings",
+                                       "do_sample",
+                                       "temperature",
+                                       "repetition_penalty",
+                                       "no_repeat_ngram_size",
+                                       "suppress_tokens",
+                                       "begin_suppress_tokens",
+                                       "bad_words_ids",
+                                       "sequence_bias",
+                                       "min_length",
+                                       "min_new_tokens",
+                                       "forced_bos_token_id",
+                                       "forced_eos_token_id",
+                                       "remove_invalid_values",
+                                       "exponential_decay_length_penalty",
+                                       "top_h",
+                                       "top_k",
+                                       "top_p",
+                                       "min_p",
+                                       "typical_p",
+                                       "epsilon_cutoff",
+                                       "eta_cutoff",
+                                       "renormalize_logits",
+                                       "bos_token_id",
+                                       "pad_token_id",
+                                       "decoder_start_token_id",
+                                       "transformers_version",
+                                       "_from_model_config",
+                                       "use_cache",
+                                       "cache_implementation",
+                                       "cache_config",
+                                       "max_cache_len",
+                                       "compile_config",
+                                       "disable_compile",
+                                       "continuous_batching_config",
+                                       "prefill_chunk_size",
+                                       "low_memory",
+                                       "return_dict_in_generate",
+                                       "output_attentions",
+                                       "output_hidden_states",
+                                       "output_logits",
+                                       "output_scores",
+                                       "is_assistant",
+                                       "assistant_confidence_threshold",
+                                       "assistant_early_exit",
+                                       "assistant_ensemble_weight",
+                                       "assistant_lookbehind",
+                                       "num_assistant_tokens",
+                                       "num_assistant_tokens_schedule",
+                                       "target_lookbehind",
+                                       "max_matching_ngram_size",
+                                       "prompt_lookup_num_tokens",
+                                       "speculation_type",
+                                       "use_mtp"};
+
+// The values with which other keys ask for nothing. Of beams there is one.
+struct Nothing {
+  std::string_view key;
+  double value;
+};
+constexpr Nothing nothing[] = {{"num_beams", 1},
+                               {"num_return_sequences", 1},
+                               {"num_beam_groups", 1},
+                               {"diversity_penalty", 0},
+                               {"length_penalty", 1},
+                               {"early_stopping", 0},
+                               {"guidance_scale", 1},
+                               {"penalty_alpha", 0},
+                               {"encoder_repetition_penalty", 1},
+                               {"encoder_no_repeat_ngram_size", 0},
+                               {"token_healing", 0}};
+
+bool asks_nothing(const std::string& key, const source::Json& value) {
+  if (value.is_null() || std::ranges::find(served, key) != std::end(served)) return true;
+  const auto at = std::ranges::find(nothing, key, &Nothing::key);
+  if (at == std::end(nothing)) return false;
+  return value.is_boolean() ? value.get<bool>() == (at->value != 0)
+                            : value.is_number() && value.get<double>() == at->value;
+}
+
+std::vector<std::string> unserved(const source::Config& config) {
+  std::vector<std::string> out;
+  const auto all = source::parse_json(config.raw(), config.name());
+  for (const auto& [key, value] : all.items())
+    if (!asks_nothing(key, value)) out.push_back(printable(key));
+  return out;
+}
+
 }  // namespace
 
 std::vector<int32_t> token_ids(const source::Config& config, const std::string& key) {
@@ -46,31 +192,20 @@ GenerationConfig parse_generation_config(std::string bytes, std::string name) {
   const source::Config config(std::move(bytes), std::move(name));
   GenerationConfig out;
   if (config.count("eos_token_id") > 0) out.ends = token_ids(config, "eos_token_id");
-  if (config.count("max_new_tokens") > 0) out.new_tokens = whole(config, "max_new_tokens", 0);
-  if (out.new_tokens == 0) refuse(config, "max_new_tokens");
-  auto& sampling = out.sampling;
-  sampling.top_k = static_cast<uint32_t>(whole(config, "top_k", 0));
-  sampling.top_p = number(config, "top_p", 0, 1, 1);
-  sampling.min_p = number(config, "min_p", 0, 1, 0);
-  sampling.typical_p = number(config, "typical_p", 0.01, 1, 1);
-  sampling.repetition_penalty = number(config, "repetition_penalty", 0.01, 100, 1);
-  sampling.no_repeat_ngram = static_cast<uint32_t>(whole(config, "no_repeat_ngram_size", 0));
-  sampling.suppress = token_ids(config, "suppress_tokens");
-  sampling.suppress_first = token_ids(config, "begin_suppress_tokens");
-  // The value with which a key asks for nothing.
-  const std::pair<const char*, double> others[] = {
-      {"num_beams", 1},           {"min_length", 0},
-      {"min_new_tokens", 0},      {"guidance_scale", 1},
-      {"epsilon_cutoff", 0},      {"eta_cutoff", 0},
-      {"penalty_alpha", 0},       {"top_h", 1},
-      {"length_penalty", 1},      {"forced_bos_token_id", -1},
-      {"forced_eos_token_id", -1}};
-  for (const auto& [key, nothing] : others)
-    if (config.count(key) > 0 && config.f64(key, &nothing) != nothing)
-      out.ignored.emplace_back(key);
-  for (const auto* key : {"bad_words_ids", "sequence_bias", "watermarking_config",
-                          "exponential_decay_length_penalty", "stop_strings"})
-    if (config.count(key) > 0) out.ignored.emplace_back(key);
+  out.new_tokens = length(config, "max_new_tokens");
+  out.all_tokens = length(config, "max_length");
+  const auto stops = config.count("stop_strings");
+  const bool listed = stops > 0 && config.count("stop_strings.0") > 0;
+  for (uint64_t i = 0; i < stops; ++i)
+    out.stops.emplace_back(
+        config.text(listed ? "stop_strings." + std::to_string(i) : "stop_strings"));
+  if (std::ranges::find(out.stops, "") != out.stops.end()) refuse(config, "stop_strings");
+  const std::int64_t no = 0;
+  const double one = 1;
+  if (config.i64("do_sample", &no) != 0) out.temperature = config.f64("temperature", &one);
+  read_processors(config, out.sampling);
+  read_filters(config, out.sampling);
+  out.ignored = unserved(config);
   return out;
 }
 

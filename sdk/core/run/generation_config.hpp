@@ -12,7 +12,10 @@ namespace strata::run {
 struct GenerationConfig {
   std::optional<std::vector<int32_t>> ends;  // eos_token_id: one or a list
   std::optional<int64_t> new_tokens;         // max_new_tokens
-  Sampling sampling;                         // temperature and do_sample are not read
+  std::optional<int64_t> all_tokens;         // max_length: the prompt's and the new ones
+  std::vector<std::string> stops;            // stop_strings
+  Sampling sampling;                         // without temperature
+  std::optional<double> temperature;         // where do_sample is set
   std::vector<std::string> ignored;          // keys that ask for what is not done here
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 namespace strata::run {
 namespace {
@@ -14,18 +13,82 @@ constexpr float never = -std::numeric_limits<float>::infinity();
 
 std::span<const float> LogitsProcess::scores(std::span<const float> logits,
                                              std::span<const int32_t> seen, std::size_t prompt) {
+  const auto& own = sampling_;
+  const auto made = seen.size() - prompt;
   scores_.assign(logits.begin(), logits.end());
-  if (sampling_.repetition_penalty != 1) penalise(seen);
-  if (sampling_.no_repeat_ngram > 0) ban_repeats(seen);
-  ban(sampling_.suppress);
-  if (seen.size() == prompt) ban(sampling_.suppress_first);
-  if (sampling_.temperature <= 0) return scores_;
+  if (!own.biases.empty()) add_biases(seen);
+  if (own.repetition_penalty != 1) penalise(seen);
+  if (own.no_repeat_ngram > 0) ban_repeats(seen);
+  ban_words(seen);
+  if (seen.size() < own.min_length || made < own.min_new_tokens) ban(own.ends);
+  const bool bos = own.forced_first >= 0;
+  if (bos && seen.size() == 1) force(std::span(&own.forced_first, 1));
+  if (static_cast<int64_t>(made) + 1 == own.new_tokens && !own.forced_last.empty())
+    force(own.forced_last);
+  if (own.mend_invalid) mend();
+  if (own.decay_factor != 1) decay(made);
+  ban(own.suppress);
+  if (made == (bos && prompt <= 1 ? 1U : 0U)) ban(own.suppress_first);
+  if (own.temperature <= 0) return scores_;
   heat();
-  if (sampling_.top_k > 0) keep_top_k();
-  if (sampling_.top_p < 1) keep_top_p();
-  if (sampling_.min_p > 0) keep_min_p();
-  if (sampling_.typical_p < 1) keep_typical();
+  if (own.top_h > 0) keep_top_h();
+  if (own.top_k > 0) keep_top_k();
+  if (own.top_p < 1) keep_top_p();
+  if (own.min_p > 0) keep_min_p();
+  if (own.typical_p < 1) keep_typical();
+  if (own.epsilon_cutoff > 0) keep_above(own.epsilon_cutoff);
+  if (own.eta_cutoff > 0) {
+    rank();
+    keep_above(std::min(own.eta_cutoff, std::sqrt(own.eta_cutoff) * std::exp(-entropy())));
+  }
   return scores_;
+}
+
+// A token alone counts anywhere; before several transformers wants as many as all of them.
+bool LogitsProcess::completes(std::span<const int32_t> ids, std::span<const int32_t> seen) const {
+  const auto before = ids.first(ids.size() - 1);
+  return static_cast<std::size_t>(ids.back()) < scores_.size() &&
+         (before.empty() ||
+          (ids.size() <= seen.size() && std::ranges::equal(seen.last(before.size()), before)));
+}
+
+void LogitsProcess::add_biases(std::span<const int32_t> seen) {
+  std::vector<float> sums(scores_.size());
+  for (const auto& [ids, value] : sampling_.biases)
+    if (completes(ids, seen)) sums[static_cast<std::size_t>(ids.back())] += value;
+  for (std::size_t i = 0; i < sums.size(); ++i) scores_[i] += sums[i];
+}
+
+// What completes a bad word. An end alone is never one.
+void LogitsProcess::ban_words(std::span<const int32_t> seen) {
+  for (const auto& word : sampling_.bad_words) {
+    const bool end =
+        word.size() == 1 && std::ranges::find(sampling_.ends, word[0]) != sampling_.ends.end();
+    if (!end && completes(word, seen)) ban(std::span(word).last(1));
+  }
+}
+
+void LogitsProcess::force(std::span<const int32_t> ids) {
+  std::ranges::fill(scores_, never);
+  for (const auto id : ids)
+    if (static_cast<std::size_t>(id) < scores_.size()) scores_[static_cast<std::size_t>(id)] = 0;
+}
+
+void LogitsProcess::mend() {
+  constexpr auto most = std::numeric_limits<float>::max();
+  for (auto& score : scores_) score = std::isnan(score) ? 0 : std::clamp(score, -most, most);
+}
+
+void LogitsProcess::decay(std::size_t made) {
+  const auto past = static_cast<int64_t>(made) - sampling_.decay_start;
+  if (past <= 0) return;
+  const auto factor =
+      static_cast<float>(std::pow(sampling_.decay_factor, static_cast<double>(past)) - 1);
+  for (const auto id : sampling_.ends) {
+    const auto at = static_cast<std::size_t>(id);
+    if (id >= 0 && at < scores_.size() && scores_[at] != never)
+      scores_[at] += std::abs(scores_[at]) * factor;
+  }
 }
 
 // Each token that was there once: a positive logit is divided, a negative one multiplied.
@@ -59,67 +122,6 @@ void LogitsProcess::heat() {
   const auto temperature = static_cast<float>(sampling_.temperature);
   if (temperature == 1) return;
   for (auto& score : scores_) score /= temperature;
-}
-
-void LogitsProcess::rank() {
-  order_.clear();
-  for (std::size_t id = 0; id < scores_.size(); ++id)
-    if (scores_[id] != never) order_.push_back(static_cast<int32_t>(id));
-  std::ranges::stable_sort(order_, [&](int32_t a, int32_t b) {
-    return scores_[static_cast<std::size_t>(a)] > scores_[static_cast<std::size_t>(b)];
-  });
-  weights_.clear();
-  for (const auto id : order_)
-    weights_.push_back(std::exp(static_cast<double>(scores_[static_cast<std::size_t>(id)]) -
-                                scores_[static_cast<std::size_t>(order_.front())]));
-}
-
-// The k largest, ties of the last one included.
-void LogitsProcess::keep_top_k() {
-  if (sampling_.top_k >= scores_.size()) return;
-  auto sorted = scores_;
-  const auto kth = sorted.begin() + (sampling_.top_k - 1);
-  std::nth_element(sorted.begin(), kth, sorted.end(), std::greater{});
-  for (auto& score : scores_)
-    if (score < *kth) score = never;
-}
-
-// The fewest whose probabilities together reach top_p.
-void LogitsProcess::keep_top_p() {
-  rank();
-  const auto sum = std::accumulate(weights_.begin(), weights_.end(), 0.0);
-  double held = 0;
-  for (std::size_t i = 0; i < order_.size(); held += weights_[i++])
-    if (i > 0 && held >= sampling_.top_p * sum) ban(std::span(order_).subspan(i, 1));
-}
-
-// Those with at least this part of the largest probability.
-void LogitsProcess::keep_min_p() {
-  const double largest = *std::ranges::max_element(scores_);
-  for (auto& score : scores_)
-    if (std::exp(static_cast<double>(score) - largest) < sampling_.min_p && score != largest)
-      score = never;
-}
-
-// The fewest whose information is nearest to the entropy and that together reach typical_p, with
-// those as near as the last of them.
-void LogitsProcess::keep_typical() {
-  rank();
-  const auto sum = std::accumulate(weights_.begin(), weights_.end(), 0.0);
-  double entropy = 0;
-  for (const auto weight : weights_)
-    entropy -= weight > 0 ? weight / sum * std::log(weight / sum) : 0;
-  std::vector<std::pair<double, std::size_t>> distances;
-  for (std::size_t i = 0; i < order_.size(); ++i)
-    distances.emplace_back(std::abs(-std::log(weights_[i] / sum) - entropy), i);
-  std::ranges::sort(distances);
-  double held = 0;
-  std::size_t last = 0;
-  for (; last + 1 < distances.size(); ++last)
-    if ((held += weights_[distances[last].second]) >= sampling_.typical_p * sum) break;
-  for (auto i = last + 1; i < distances.size(); ++i)
-    if (distances[i].first > distances[last].first)
-      ban(std::span(order_).subspan(distances[i].second, 1));
 }
 
 }  // namespace strata::run

@@ -8,16 +8,36 @@
 
 namespace strata::run {
 
+// What is added to the score of the last of these tokens where the others come before it.
+struct Bias {
+  std::vector<int32_t> ids;
+  float value;
+};
+
 struct Sampling {
-  double temperature = 0;  // 0: no sampling; from here to typical_p nothing is used then
+  double temperature = 0;  // 0: no sampling; from here to eta_cutoff nothing is used then
+  double top_h = 0;        // of the entropy that the likeliest 100 have; 0: all
   uint32_t top_k = 0;      // 0: all
   double top_p = 1;
-  double min_p = 0;      // of the likeliest token's probability
-  double typical_p = 1;  // the tokens of the least surprising information that hold this
+  double min_p = 0;           // of the likeliest token's probability
+  double typical_p = 1;       // the tokens of the least surprising information that hold this
+  double epsilon_cutoff = 0;  // tokens with at least this probability; 0: all
+  double eta_cutoff = 0;      // the same where the entropy is low, fewer where it is high
   double repetition_penalty = 1;
   uint32_t no_repeat_ngram = 0;           // 0: any may repeat
   std::vector<int32_t> suppress{};        // never
   std::vector<int32_t> suppress_first{};  // not as the first new token
+  std::vector<Bias> biases{};
+  std::vector<std::vector<int32_t>> bad_words{};
+  std::vector<int32_t> ends{};  // tokens that end a text
+  uint32_t min_length = 0;      // no end before the prompt and what is new have so many
+  uint32_t min_new_tokens = 0;
+  int32_t forced_first = -1;           // behind a prompt of one token; -1: none
+  std::vector<int32_t> forced_last{};  // one of these as the last of new_tokens
+  int64_t new_tokens = 0;
+  bool mend_invalid = false;  // NaN and infinities become finite
+  int64_t decay_start = 0;    // from so many new tokens on ends get likelier,
+  double decay_factor = 1;    // by this factor a token
   uint64_t seed = 0;
 };
 
@@ -33,14 +53,25 @@ class LogitsProcess {
                                 std::size_t prompt);
 
  private:
+  // Whether the last of `ids` would complete them.
+  bool completes(std::span<const int32_t> ids, std::span<const int32_t> seen) const;
+  void add_biases(std::span<const int32_t> seen);
+  void ban_words(std::span<const int32_t> seen);
+  void force(std::span<const int32_t> ids);
+  void mend();
+  void decay(std::size_t made);
   void penalise(std::span<const int32_t> seen);
   void ban_repeats(std::span<const int32_t> seen);
   void ban(std::span<const int32_t> ids);
   void heat();
+  // The filters of drawing; see logits_filters.cpp.
+  void keep_top_h();
   void keep_top_k();
   void keep_top_p();
   void keep_min_p();
   void keep_typical();
+  void keep_above(double least);
+  double entropy();  // after rank()
   // The ids that are left, the likeliest first, and their weights exp(score - largest).
   void rank();
 

@@ -53,7 +53,11 @@ void Model::resolve() {
         wanted.push_back(wanted_of(unit, weight));
         wanted.back().tied = weight.role == STRATA_TABLE && tied();
       }
-  tensors = source::resolve(*checkpoint, wanted);
+  // A critic may come from a language model, whose head stays unused.
+  static constexpr std::string_view heads[] = {"lm_head.weight", "embed_out.weight"};
+  const bool critic = seen.contains(std::string(plugin::value_head));
+  tensors = source::resolve(*checkpoint, wanted,
+                            critic ? std::span(heads) : std::span<const std::string_view>());
 }
 
 strata_dtype Model::dtype() const {

@@ -123,10 +123,11 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
       tensor.add = added_to(file, tensor, mapping, pattern);
       if (tensor.shape.size() == 1 && std::ranges::count(mapping.one_row, pattern) > 0)
         tensor.shape.insert(tensor.shape.begin(), 1);
-      tensor.turned = std::ranges::count(mapping.turned, pattern) > 0;
-      if (tensor.turned && tensor.shape.size() != 2)
+      tensor.by_columns = std::ranges::count(mapping.turned, pattern) > 0;
+      if (tensor.by_columns && tensor.shape.size() != 2)
         throw Error(file.path, "tensor '" + printable(tensor.name) + "' is no matrix",
                     "convert the model again");
+      if (tensor.by_columns) std::ranges::reverse(tensor.shape);
       tensor.name = name;
     }
     if (name.find("{}") != std::string::npos) {

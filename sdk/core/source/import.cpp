@@ -22,10 +22,9 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   Tensor out = tensor;
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
     out.shape[0] = resized->second;
-  if (out.turned) std::swap(out.shape[0], out.shape[1]);
-  out.turned = false;
   out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
   out.order = {};
+  out.by_columns = false;
   out.add = 0;
   out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
   return out;
@@ -41,8 +40,8 @@ class Copier {
   void copy(const Tensor& tensor, std::uint64_t at) {
     const auto width = bytes_of(imported(tensor, options_).stored.dtype);
     if (options_.rows.contains(tensor.name)) return resize(tensor, width, at);
+    if (tensor.by_columns) return turn(tensor, width, at);
     const auto all = static_cast<std::uint64_t>(elements(tensor));
-    if (tensor.turned) return turn(tensor, width, at);
     const std::uint64_t row =
         tensor.order.blocks == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
     const auto piece = piece_elements(tensor, width, row);
@@ -61,25 +60,29 @@ class Copier {
   }
 
  private:
-  // Rows become columns, as many at once as the buffer holds.
+  // As many columns at once as the buffer holds.
   void turn(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
-    const auto all = static_cast<std::uint64_t>(tensor.shape[0]),
+    const auto rows = static_cast<std::uint64_t>(tensor.shape[0]),
                columns = static_cast<std::uint64_t>(tensor.shape[1]);
-    const auto count = piece_elements(tensor, width, columns) / columns;
-    for (std::uint64_t first = 0; first < all; first += count) {
-      const auto many = std::min(count, all - first);
-      const auto bytes = expanded(tensor, first * columns, many * columns);
-      std::vector<std::byte> column(many * width);
-      for (std::uint64_t c = 0; c < columns; ++c) {
-        for (std::uint64_t r = 0; r < many; ++r)
-          std::memcpy(column.data() + r * width, bytes.data() + (r * columns + c) * width, width);
-        to_.write(at + (c * all + first) * width, column);
+    const auto some = piece_elements(tensor, width, rows) / rows;
+    std::vector<std::byte> part;
+    for (std::uint64_t first = 0; first < columns; first += some) {
+      const auto many = std::min(some, columns - first);
+      const auto bytes = expanded(tensor, first * rows, many * rows);
+      part.resize(many * width);
+      for (std::uint64_t r = 0; r < rows; ++r) {
+        for (std::uint64_t c = 0; c < many; ++c)
+          std::copy_n(&bytes[(c * rows + r) * width], width, &part[c * width]);
+        to_.write(at + (r * columns + first) * width, part);
       }
     }
   }
 
   // The rows that stay, and in each new one the mean of those that were there.
   void resize(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
+    if (tensor.by_columns)
+      throw Error("tensor '" + printable(tensor.name) + "'", "is stored column by column",
+                  "import it first, and resize what that makes");
     const auto form = imported(tensor, options_);
     const auto all = static_cast<std::uint64_t>(tensor.shape[0]),
                wanted = static_cast<std::uint64_t>(form.shape[0]),
@@ -135,31 +138,50 @@ class Copier {
   std::vector<float> floats_;
 };
 
-void write_weights(const Checkpoint& checkpoint, const ImportOptions& options,
+void write_made(const MadeTensor& made, std::uint64_t at, OutputFile& to) {
+  const auto width = bytes_of(made.tensor.stored.dtype);
+  const auto all = static_cast<std::uint64_t>(elements(made.tensor)), some = buffer_bytes / width;
+  std::vector<std::byte> bytes;
+  for (std::uint64_t first = 0; first < all; first += some) {
+    bytes.resize(std::min(some, all - first) * width);
+    made.fill(first, bytes);
+    to.write(at + first * width, bytes);
+  }
+}
+
+// `checkpoint` may be null.
+void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
                    const std::string& path) {
   std::vector<Tensor> planned;
   std::uint64_t total = 0;
-  for (const auto& tensor : checkpoint.tensors()) {
+  const auto given = checkpoint ? std::span(checkpoint->tensors()) : std::span<const Tensor>();
+  for (const auto& tensor : given) {
     if (!dense(tensor) && !options.expand)
-      throw Error(checkpoint.path(),
+      throw Error(checkpoint->path(),
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", which no codec expands",
                   "add the codec's plugin");
     if (tensor.scales.bytes != 0)
-      throw Error(checkpoint.path(),
+      throw Error(checkpoint->path(),
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", blocks in two tensors, which are not imported",
                   "run the model as it is");
     planned.push_back(imported(tensor, options));
     total += planned.back().at.bytes;
   }
+  for (const auto& made : options.made) {
+    planned.push_back(made.tensor);
+    total += made.tensor.at.bytes;
+  }
   OutputFile file(path);
   const auto header = safetensors_header(planned);
   file.write(0, header);
-  Copier copier(checkpoint, options, file);
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < planned.size(); ++i) {
-    copier.copy(checkpoint.tensors()[i], header.size() + done);
+    if (i < given.size())
+      Copier(*checkpoint, options, file).copy(given[i], header.size() + done);
+    else
+      write_made(options.made[i - given.size()], header.size() + done, file);
     done += planned[i].at.bytes;
     if (options.progress) options.progress(done, total);
   }
@@ -172,16 +194,25 @@ void write_text(const std::string& path, std::string_view bytes) {
   file.finish();
 }
 
+void write_folder(const Checkpoint* checkpoint, const std::string& config,
+                  const std::string& folder, const ImportOptions& options) {
+  OutputFolder out(folder);
+  write_text(out.file("config.json"), config);
+  for (const auto& extra : options.extra) write_text(out.file(extra.name), extra.bytes);
+  write_weights(checkpoint, options, out.file("model.safetensors"));
+  out.appear();
+}
+
 }  // namespace
 
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options) {
-  OutputFolder out(folder);
-  write_text(out.file("config.json"),
-             options.config.empty() ? checkpoint.config() : options.config);
-  for (const auto& extra : options.extra) write_text(out.file(extra.name), extra.bytes);
-  write_weights(checkpoint, options, out.file("model.safetensors"));
-  out.appear();
+  write_folder(&checkpoint, options.config.empty() ? checkpoint.config() : options.config, folder,
+               options);
+}
+
+void make_checkpoint(const std::string& folder, const ImportOptions& options) {
+  write_folder(nullptr, options.config, folder, options);
 }
 
 }  // namespace strata::source

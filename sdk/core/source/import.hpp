@@ -16,6 +16,13 @@ struct ExtraFile {
   std::string name, bytes;  // a plain file name
 };
 
+// A tensor that no checkpoint has: `tensor` says its name, shape and dtype, `fill` gives its bytes
+// from element `first` on.
+struct MadeTensor {
+  Tensor tensor;
+  std::function<void(std::uint64_t first, std::span<std::byte> out)> fill;
+};
+
 struct ImportOptions {
   // Blocks of one tensor, as the file holds them, to as many floats as they stand for. Asked for
   // quantized tensors only.
@@ -26,7 +33,8 @@ struct ImportOptions {
   std::vector<ExtraFile> extra;  // tokenizer files and the like
   // Tensors by name that get another number of rows: the last ones go, new ones are the mean.
   std::map<std::string, std::int64_t> rows;
-  std::string config;  // in the place of the checkpoint's; empty: that
+  std::vector<MadeTensor> made;  // behind the checkpoint's
+  std::string config;            // in the place of the checkpoint's; empty: that
 };
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype,
@@ -34,5 +42,8 @@ struct ImportOptions {
 // are held at a time. The folder appears whole or not at all; one that is not empty is refused.
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options);
+
+// The same of options.config and the made tensors alone.
+void make_checkpoint(const std::string& folder, const ImportOptions& options);
 
 }  // namespace strata::source

@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "core/error.hpp"
-
 namespace strata::source {
 namespace {
 
@@ -47,8 +45,7 @@ Json parse_json(std::string_view text, std::string_view who, std::size_t depth) 
       return guard(event, value);
     });
   } catch (const Json::parse_error& error) {
-    throw Error(who, "not JSON at byte " + std::to_string(error.byte),
-                "the file is damaged; fetch it again");
+    throw NotJson(who, error.byte);
   } catch (const Json::exception&) {
     throw Error(who, "not JSON: a number is out of range", "the file is damaged; fetch it again");
   }

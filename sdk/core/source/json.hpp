@@ -2,14 +2,30 @@
 #pragma once
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
+
+#include "core/error.hpp"
 
 namespace strata::source {
 
 using Json = nlohmann::json;
 
-// The value that `text` holds. Throws Error with `who` first: not JSON (with the byte), a key twice
-// in one object, objects and lists nested deeper than `depth`.
+// The text is no JSON at this byte, which counts from 1.
+class NotJson : public Error {
+ public:
+  NotJson(std::string_view who, std::size_t byte)
+      : Error(who, "not JSON at byte " + std::to_string(byte),
+              "the file is damaged; fetch it again"),
+        byte_(byte) {}
+  std::size_t byte() const { return byte_; }
+
+ private:
+  std::size_t byte_;
+};
+
+// The value that `text` holds. Throws NotJson, and Error with `who` first: a key twice in one
+// object, objects and lists nested deeper than `depth`.
 Json parse_json(std::string_view text, std::string_view who, std::size_t depth = 64);
 
 }  // namespace strata::source

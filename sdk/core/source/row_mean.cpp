@@ -1,64 +1,15 @@
 #include "core/source/row_mean.hpp"
 
-#include <bit>
-#include <cmath>
-#include <cstdint>
-#include <cstring>
 #include <string>
 
 #include "core/error.hpp"
+#include "core/source/elements.hpp"
 
 namespace strata::source {
-namespace {
-
-template <class T>
-T loaded(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-template <class T>
-void store(std::byte* to, T value) {
-  std::memcpy(to, &value, sizeof value);
-}
-
-double of_half(std::uint16_t bits) {
-  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  const double size = exponent == 31  ? (fraction ? NAN : INFINITY)
-                      : exponent == 0 ? std::ldexp(fraction, -24)
-                                      : std::ldexp(1024 + fraction, exponent - 25);
-  return bits >> 15 ? -size : size;
-}
-
-std::uint16_t to_half(double value) {
-  const auto sign = static_cast<std::uint16_t>(std::signbit(value) ? 0x8000 : 0);
-  const double size = std::abs(value);
-  if (std::isnan(value)) return 0x7e00;
-  if (size >= 65520) return sign | 0x7c00;
-  const int exponent = std::max(std::ilogb(size), -14);  // subnormal ones share the least
-  const auto units = static_cast<int>(std::nearbyint(std::ldexp(size, 10 - exponent)));
-  return static_cast<std::uint16_t>(sign | (units + (exponent + 14) * 1024));
-}
-
-std::uint16_t to_bfloat(double value) {
-  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
-  if (std::isnan(value)) return 0x7fc0;
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-double element(strata_dtype dtype, const std::byte* from) {
-  if (same(dtype, f64)) return loaded<double>(from);
-  if (same(dtype, f32)) return loaded<float>(from);
-  const auto bits = loaded<std::uint16_t>(from);
-  if (same(dtype, f16)) return of_half(bits);
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-}  // namespace
 
 RowMean::RowMean(strata_dtype dtype, std::size_t columns, std::string_view who)
     : dtype_(dtype), sums_(columns) {
-  if (!same(dtype, f64) && !same(dtype, f32) && !same(dtype, f16) && !same(dtype, bf16))
+  if (!is_floating(dtype))
     throw Error(who, "has no mean of its rows in " + std::string(dtype_name(dtype)),
                 "use a model in floating point");
 }
@@ -77,11 +28,7 @@ std::vector<std::byte> RowMean::row() const {
   std::vector<std::byte> out(sums_.size() * width);
   auto* to = out.data();
   for (const auto sum : sums_) {
-    const auto mean = sum / static_cast<double>(count_);
-    if (same(dtype_, f64)) store(to, mean);
-    if (same(dtype_, f32)) store(to, static_cast<float>(mean));
-    if (same(dtype_, f16)) store(to, to_half(mean));
-    if (same(dtype_, bf16)) store(to, to_bfloat(mean));
+    set_element(dtype_, to, sum / static_cast<double>(count_));
     to += width;
   }
   return out;

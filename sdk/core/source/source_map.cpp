@@ -10,7 +10,7 @@
 namespace strata::source {
 namespace {
 
-constexpr std::array<std::string_view, 2> prefixes{"model.", "transformer."};
+constexpr std::array<std::string_view, 3> prefixes{"model.", "transformer.", "rwtransformer."};
 
 // Names by which a weight may lie in the file, the best first.
 std::vector<std::string> spellings(const std::string& name) {
@@ -67,7 +67,7 @@ const Tensor* head(const Checkpoint& checkpoint) {
 
 bool same_form(const Tensor& a, const Tensor& b) {
   return a.shape == b.shape && a.at.bytes == b.at.bytes && a.stored.scheme == b.stored.scheme &&
-         same(a.stored.dtype, b.stored.dtype);
+         a.by_columns == b.by_columns && same(a.stored.dtype, b.stored.dtype);
 }
 
 bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b) {
@@ -101,9 +101,8 @@ class Resolver {
       out_.twice_.emplace_back(*tensor, *twin);
     }
     auto kept = *tensor;
-    kept.turned = weight.in_out != tensor->turned;
-    kept.shape = weight.shape;
-    if (kept.turned) std::ranges::reverse(kept.shape);
+    kept.turned = weight.in_out != tensor->by_columns;
+    kept.shape = stored_shape(weight);
     if (!fits(*tensor, weight.name, one_row(*tensor, kept.shape) ? tensor->shape : kept.shape))
       return;
     keep(weight.name, std::move(kept));
@@ -125,15 +124,22 @@ class Resolver {
     missing(weight);
   }
 
-  SourceMap finish() {
+  SourceMap finish(std::span<const std::string_view> spare) {
     for (const auto& tensor : checkpoint_.tensors())
-      if (!used_.contains(&tensor) && !holds_nothing_learned(tensor.name))
+      if (!used_.contains(&tensor) && std::ranges::find(spare, tensor.name) == spare.end() &&
+          !holds_nothing_learned(tensor.name))
         complaints_.push_back("'" + printable(tensor.name) + "' is extra");
     if (!complaints_.empty()) throw Misfit(checkpoint_, std::move(complaints_));
     return std::move(out_);
   }
 
  private:
+  static std::vector<std::int64_t> stored_shape(const Wanted& weight) {
+    auto shape = weight.shape;
+    if (weight.in_out) std::reverse(shape.begin(), shape.end());
+    return shape;
+  }
+
   // A vector stored as [1,n].
   static bool one_row(const Tensor& tensor, const std::vector<std::int64_t>& shape) {
     return shape.size() == 1 && tensor.shape.size() == 2 && tensor.shape[0] == 1 &&
@@ -214,14 +220,15 @@ void SourceMap::check_tied(const Checkpoint& checkpoint) const {
                   "set \"tie_word_embeddings\": false in config.json");
 }
 
-SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted) {
+SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted,
+                  std::span<const std::string_view> spare) {
   Resolver resolver(checkpoint);
   for (const auto& weight : wanted)
     if (weight.experts == 0)
       resolver.take(weight);
     else
       resolver.take_experts(weight);
-  return resolver.finish();
+  return resolver.finish(spare);
 }
 
 }  // namespace strata::source

@@ -50,15 +50,17 @@ struct Misfit : Error {
   std::vector<std::string> all;
 };
 
-// Finds every weight by its name or its other one, or by that name with a leading "model." or
-// "transformer." more or less; a tied table also by a head's name. An expert's weight is found by
-// its number ("a.3.w" for "a.{}.w"), or as a slice of the tensor of all experts: the other name, or
-// the name without "{}." ("a.w"), either way round where its shape tells which. Throws one Misfit
-// with all that is missing, misshapen or extra. No extra one is the head's matrix of the same form
-// beside a tied table, for check_tied. Extra tensors that hold nothing learned are passed over:
-// rotary frequencies
+// Finds every weight by its name or its other one, or by that name with a leading "model.",
+// "transformer." or "rwtransformer." more or less; a tied table also by a head's name. An expert's
+// weight is found by its number ("a.3.w" for "a.{}.w"), or as a slice of the tensor of all experts:
+// the other name, or the name without "{}." ("a.w"), either way round where its shape tells which.
+// Throws one Misfit with all that is missing, misshapen or extra. No extra one is the head's matrix
+// of the same form beside a tied table, for check_tied. Extra tensors that hold nothing learned are
+// passed over: rotary frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
-SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted);
+// Tensors named in `spare` may be there as well.
+SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted,
+                  std::span<const std::string_view> spare = {});
 
 }  // namespace strata::source

@@ -56,6 +56,8 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
     refuse("are not there");
   Tensor out = tensor;
   out.shape[0] = count;
+  if (tensor.by_columns && count != tensor.shape[0])
+    refuse("lie apart: it is stored column by column");
   if (tensor.shape[0] == 0) return out;
   const auto row = elements(tensor) / tensor.shape[0];
   if (row % tensor.stored.block_elements != 0)

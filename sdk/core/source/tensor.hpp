@@ -41,12 +41,11 @@ struct Tensor {
   Stored stored;
   Extent at;
   RowOrder order;
-  // The rows of the run form are its columns: [in,out]. Before it is resolved: those of the
-  // checkpoint's form, which GGUF has the other way round.
-  bool turned = false;
-  Share share{};    // of the rows of the run form
-  double add = 0;   // to each element, of dense float32
-  Extent scales{};  // of blocks that have theirs elsewhere, a byte each; held behind `at`
+  bool by_columns = false;  // a matrix that lies column by column
+  bool turned = false;      // the rows of the run form are its columns, as they lie
+  Share share{};            // of the rows of the run form
+  double add = 0;           // to each element, of dense float32
+  Extent scales{};          // of blocks that have theirs elsewhere, a byte each; held behind `at`
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits
@@ -61,7 +60,8 @@ std::int64_t stored_row(const Tensor& tensor, std::int64_t row);
 std::int64_t run_row(const Tensor& tensor, std::int64_t row);
 
 // Rows `first` to `first + count` of the first dimension, as a tensor of their own. Throws Error if
-// there are not as many, if a block straddles rows, or if a block of reordered rows is cut.
+// there are not as many, if a block straddles rows, if a block of reordered rows is cut, or if the
+// rows of a turned matrix are not all wanted.
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count);
 
 // Number `at` along the first dimension, without that dimension.

@@ -104,17 +104,23 @@ class StateDict {
     return count;
   }
 
-  void check_contiguous(std::string_view name, const Tensor& tensor,
-                        const std::vector<std::int64_t>& strides) const {
+  // Whether the elements lie one behind the other, each row after the one before it.
+  static bool in_rows(const Tensor& tensor, const std::vector<std::int64_t>& strides) {
     std::int64_t next = 1;
-    for (auto i = strides.size(); i-- > 0;) {
-      if (tensor.shape[i] != 1 && strides[i] != next)
-        refuse(name,
-               "of " + shape_text(tensor.shape) + " has strides " + shape_text(strides) +
-                   " and is not contiguous",
-               "save it with .contiguous()");
-      next *= tensor.shape[i];
-    }
+    for (auto i = strides.size(); i-- > 0; next *= tensor.shape[i])
+      if (tensor.shape[i] != 1 && strides[i] != next) return false;
+    return true;
+  }
+
+  // A matrix may also lie column by column, as a transposed view is saved.
+  bool is_turned(std::string_view name, const Tensor& tensor,
+                 const std::vector<std::int64_t>& strides) const {
+    if (in_rows(tensor, strides)) return false;
+    if (strides.size() == 2 && strides[0] == 1 && strides[1] == tensor.shape[0]) return true;
+    refuse(name,
+           "of " + shape_text(tensor.shape) + " has strides " + shape_text(strides) +
+               ": its elements do not lie together",
+           "save it with .contiguous()");
   }
 
   Tensor tensor(std::string_view name, const PickleValue& value) const {
@@ -125,7 +131,7 @@ class StateDict {
     out.stored.block_bytes = bytes_of(storage.dtype);
     out.shape = numbers(value.items[2]);
     const auto count = elements_of(name, out);
-    if (count > 0) check_contiguous(name, out, numbers(value.items[3]));
+    out.by_columns = count > 0 && is_turned(name, out, numbers(value.items[3]));
     const auto held = static_cast<std::uint64_t>(storage.number),
                from = static_cast<std::uint64_t>(value.number);
     if (count > 0 && (from > held || count > held - from))

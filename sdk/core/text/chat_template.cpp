@@ -76,14 +76,12 @@ ChatTemplate ChatTemplate::from_gguf(const GgufVocabulary& vocabulary, const std
   return {vocabulary.chat_template, file + ": tokenizer.chat_template", std::move(tokens)};
 }
 
-std::string ChatTemplate::render(const std::vector<Message>& messages, const std::tm& now) const {
+std::string ChatTemplate::render(const Conversation& conversation, const std::tm& now) const {
   auto variables = tokens_;
-  variables["tools"] = nullptr;
-  variables["documents"] = nullptr;
+  variables["tools"] = conversation.tools;
+  variables["documents"] = conversation.documents;
   variables["add_generation_prompt"] = true;
-  variables["messages"] = Json::array();
-  for (const auto& message : messages)
-    variables["messages"].push_back({{"role", message.role}, {"content", message.content}});
+  variables["messages"] = conversation.messages;
   return template_.render(variables, now);
 }
 

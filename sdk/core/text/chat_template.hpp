@@ -1,9 +1,9 @@
 // A model's chat format: its template with the special tokens that the template is told of.
 #pragma once
 #include <ctime>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/text/gguf_vocabulary.hpp"
 #include "core/text/jinja/template.hpp"
@@ -15,8 +15,9 @@ struct TextFile {
   std::string path, bytes;
 };
 
-struct Message {
-  std::string role, content;
+// What a template is rendered with; null where there is none.
+struct Conversation {
+  nlohmann::ordered_json messages, tools, documents;
 };
 
 class ChatTemplate {
@@ -31,7 +32,7 @@ class ChatTemplate {
   // The conversation as text that the model goes on from, as transformers' apply_chat_template with
   // add_generation_prompt; its special tokens are in it. Throws strata::Error where the template
   // does not take it.
-  std::string render(const std::vector<Message>& messages, const std::tm& now) const;
+  std::string render(const Conversation& conversation, const std::tm& now) const;
 
  private:
   using Json = nlohmann::ordered_json;

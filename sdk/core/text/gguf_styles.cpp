@@ -54,6 +54,8 @@ constexpr GgufStyle styles[] = {
     {.pre = "dbrx", .patterns = runs_of_three},
     {.pre = "smaug-bpe", .patterns = runs_of_three},
     {.pre = "qwen2", .patterns = single_digits, .nfc = true},
+    {.pre = "stablelm2", .patterns = single_digits},
+    {.pre = "hunyuan", .patterns = single_digits},
     {.pre = "deepseek-r1-qwen", .patterns = single_digits, .nfc = true},
     {.pre = "qwen35", .patterns = with_marks, .nfc = true},
     {.pre = "gpt-4o", .patterns = by_case},
@@ -66,9 +68,24 @@ constexpr GgufStyle styles[] = {
     {.pre = "gpt3-finnish", .patterns = sentence_signs},
 };
 
+// Models whose tokenizer is another one's.
+struct Alias {
+  std::string_view pre, style;
+};
+constexpr Alias aliases[] = {
+    {"falcon3", "llama-bpe"},  {"falcon-h1", "llama-bpe"}, {"pixtral", "llama-bpe"},
+    {"midm-2.0", "llama-bpe"}, {"lfm2", "llama-bpe"},      {"gigachat", "gpt-2"},
+    {"a.x-4.0", "gpt-2"},      {"mellum", "gpt-2"},        {"jais", "gpt-2"},
+    {"exaone4", "gpt-2"},      {"trillion", "gpt-2"},      {"granite-docling", "gpt-2"},
+    {"exaone", "smollm"},      {"minerva-7b", "smollm"},   {"megrez", "qwen2"},
+    {"kormo", "qwen2"},        {"glm4", "dbrx"},           {"chatglm-bpe", "dbrx"},
+};
+
 }  // namespace
 
 const GgufStyle* gguf_style(std::string_view pre) {
+  for (const auto& alias : aliases)
+    if (alias.pre == pre) pre = alias.style;
   for (const auto& style : styles)
     if (style.pre == pre) return &style;
   return nullptr;
@@ -77,6 +94,7 @@ const GgufStyle* gguf_style(std::string_view pre) {
 std::string known_gguf_styles() {
   std::string out;
   for (const auto& style : styles) out.append(out.empty() ? "" : ", ").append(style.pre);
+  for (const auto& alias : aliases) out.append(", ").append(alias.pre);
   return out;
 }
 

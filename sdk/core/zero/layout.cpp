@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
+
 namespace strata::zero {
 namespace {
 
@@ -104,6 +106,9 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
     } else {
       weight.source = find(w, tiled ? part.first : 0, tiled ? part.rows : 0);
     }
+    if (weight.source.by_columns && (w.role == STRATA_TABLE || w.role == STRATA_HEAD))
+      throw Error(weight.source.name, "is stored column by column, and its rows are read apart",
+                  "make a folder of the model with `strata import`");
     if (w.role == STRATA_TABLE && options.rows) {
       weight.run_offset = weight.stored_offset = not_held;
       const auto count = static_cast<uint64_t>(w.shape[0]);

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "core/error.hpp"
+#include "core/run/generation_config.hpp"
 #include "tests/sdk/core/source/made.hpp"
 
 using namespace strata::run;
@@ -41,7 +43,7 @@ TEST_CASE("what is drawn follows what transformers' processors leave, draw by dr
           "[run][sampler]") {
   const made::Folder folder;
   made::python("sampler_cases.py", {folder.path("cases.json")});
-  const auto cases = nlohmann::json::parse(made::read(folder.path("cases.json")));
+  const auto cases = nlohmann::json::parse(made::read(folder.path("cases.json"))).at("cases");
   REQUIRE(cases.size() == 192);
   for (const auto& c : cases) {
     const auto logits = c["logits"].get<std::vector<float>>();
@@ -87,6 +89,65 @@ TEST_CASE("what is drawn follows what transformers' processors leave, draw by dr
       ++compared;
     }
     REQUIRE(compared > 350);
+  }
+}
+
+TEST_CASE("a generation_config.json leaves the scores that transformers leaves", "[run][sampler]") {
+  const made::Folder folder;
+  made::python("sampler_cases.py", {folder.path("cases.json")});
+  const auto cases = nlohmann::json::parse(made::read(folder.path("cases.json"))).at("configured");
+  REQUIRE(cases.size() == 168);
+  for (const auto& c : cases) {
+    INFO(c.dump());
+    std::vector<float> logits;
+    for (const auto& logit : c["logits"])
+      logits.push_back(logit.is_null()     ? NAN
+                       : logit == "inf"    ? INFINITY
+                       : logit.is_string() ? -INFINITY
+                                           : logit.get<float>());
+    auto config = parse_generation_config(c["config"].dump(), "generation_config.json");
+    REQUIRE(config.ignored.empty());
+    config.sampling.temperature = c["temperature"];
+    config.sampling.ends = c["ends"].get<std::vector<int32_t>>();
+    config.sampling.new_tokens = c["new_tokens"];
+    LogitsProcess process(config.sampling);
+    const auto seen = c["seen"].get<std::vector<int32_t>>();
+    const auto scores = process.scores(logits, seen, c["prompt"]);
+    for (std::size_t id = 0; id < scores.size(); ++id) {
+      INFO(id);
+      REQUIRE((scores[id] == -INFINITY) == c["scores"][id].is_null());
+      if (!c["scores"][id].is_null())
+        REQUIRE(scores[id] ==
+                (c["scores"][id].is_string() ? INFINITY : c["scores"][id].get<float>()));
+    }
+  }
+}
+
+TEST_CASE("a generation_config.json's other keys are named where they ask for something",
+          "[run][sampler]") {
+  const auto parse = [](const std::string& text) {
+    return parse_generation_config(text, "generation_config.json");
+  };
+  const auto config =
+      parse(R"({"num_beams": 4, "guidance_scale": 1.5, "made_up": 3, "dola_layers": "low",
+    "length_penalty": 1.0, "early_stopping": false, "watermarking_config": {}, "constraints": null,
+    "use_cache": false, "transformers_version": "5.17", "encoder_repetition_penalty": 2})");
+  REQUIRE(config.ignored == std::vector<std::string>{"dola_layers", "encoder_repetition_penalty",
+                                                     "guidance_scale", "made_up", "num_beams",
+                                                     "watermarking_config"});
+  REQUIRE_FALSE(config.temperature);
+  REQUIRE(parse(R"({"do_sample": true})").temperature == 1.0);
+  REQUIRE(parse(R"({"do_sample": true, "temperature": 0.6})").temperature == 0.6);
+  REQUIRE(parse(R"({"stop_strings": "a"})").stops == std::vector<std::string>{"a"});
+  REQUIRE(parse(R"({"stop_strings": ["a", "b"]})").stops == std::vector<std::string>{"a", "b"});
+  for (const auto* bad :
+       {R"({"bad_words_ids": [[]]})", R"({"bad_words_ids": [[-1]]})",
+        R"({"bad_words_ids": [["a"]]})", R"({"sequence_bias": [[[1]]]})",
+        R"({"sequence_bias": [[1, "x"]]})", R"({"max_length": 0})", R"({"stop_strings": [""]})",
+        R"({"stop_strings": [1]})", R"({"min_new_tokens": -1})",
+        R"({"forced_eos_token_id": [1.5]})", R"({"exponential_decay_length_penalty": [1, 0]})"}) {
+    INFO(bad);
+    REQUIRE_THROWS_AS(parse(bad), strata::Error);
   }
 }
 

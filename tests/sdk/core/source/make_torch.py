@@ -59,6 +59,11 @@ write("nested", {"epoch": 3, "lr": 0.5, "steps": 1 << 40, "below": -5, "model": 
       inner="model")
 write("state", {"state_dict": tensors, "args": None, "list": [1, "a", (True, 70000)]},
       inner="state_dict")
+# The last one is more than is turned at a time.
+turned = {"a": torch.arange(6.0).reshape(2, 3).t(), "b": torch.randn(5, 7).to(torch.bfloat16).t(),
+          "part": torch.randn(9, 4)[2:7].t(), "plain": torch.ones(2, 2), "long": torch.randn(5, 2000000).t()}
+write("turned", turned)
+write("turned legacy", turned, _use_new_zipfile_serialization=False)
 parts = {f"pytorch_model-{i}.bin": {n: t for j, (n, t) in enumerate(tensors.items()) if j % 2 == i}
          for i in range(2)}
 write("sharded", tensors, shards=parts)
@@ -165,7 +170,8 @@ FILES = {
     "two dicts": saved({"model": dict(plain), "state_dict": dict(b=torch.ones(1))}),
     "dict among tensors": saved({"a": torch.ones(2), "more": dict(plain)}),
     "number for a name": saved({1: torch.ones(2)}),
-    "transposed": saved({"a": torch.ones(2, 3).t()}),
+    "cut out": saved({"a": torch.ones(2, 6)[:, :3]}),
+    "turned in three": saved({"a": torch.ones(2, 3, 4).permute(2, 1, 0)}),
     "expanded": saved({"a": torch.ones(3).expand(2, 3)}),
     "complex": saved({"a": torch.ones(2, dtype=torch.complex64)}),
     "sparse": saved({"a": torch.ones(2, 2).to_sparse()}),

@@ -35,7 +35,7 @@ TEST_CASE("a file of torch.save is tensor for tensor what torch.load reads", "[s
 }
 
 TEST_CASE("what torch.save wrote is imported tensor for tensor", "[source][torch][import]") {
-  const std::string name = GENERATE("zip 2", "legacy 2", "sharded");
+  const std::string name = GENERATE("zip 2", "legacy 2", "sharded", "turned", "turned legacy");
   const made::Folder folder;
   source::import_checkpoint(source::Checkpoint::open(written().path(name)), folder.path("out"), {});
   made::check_equal(source::Checkpoint::open(folder.path("out")), expected(name));
@@ -68,6 +68,9 @@ TEST_CASE("a file that torch.save did not write so is refused with one line", "[
        "entry 'archive/data.pkl' is compressed: save the model again with torch.save"},
       {"cut in the data", "has no zip directory" + cut},
       {"cut", "has no zip directory" + cut},
+      {"cut out",
+       "tensor 'a' of [2,3] has strides [6,1]: its elements do not lie together: save it with "
+       ".contiguous()"},
       {"dict among tensors",
        "holds tensors both in a dict and in one inside of it: save one plain state dict"},
       {"directory cut", "its zip directory does not fit" + damaged},
@@ -78,7 +81,8 @@ TEST_CASE("a file that torch.save did not write so is refused with one line", "[
       {"entry elsewhere", "entry 'archive/data.pkl' is not where the zip directory says" + damaged},
       {"executed", "pickle at byte 2: global '__builtin__.print'" + foreign},
       {"expanded",
-       "tensor 'a' of [2,3] has strides [0,1] and is not contiguous: save it with .contiguous()"},
+       "tensor 'a' of [2,3] has strides [0,1]: its elements do not lie together: save it with "
+       ".contiguous()"},
       {"legacy big-endian",
        "its bytes are not little-endian: save the model on a little-endian machine"},
       {"legacy cut in the pickle", "pickle at byte 32: it ends too early" + cut},
@@ -94,8 +98,9 @@ TEST_CASE("a file that torch.save did not write so is refused with one line", "[
       {"sparse", "pickle at byte 13: global 'torch._utils._rebuild_sparse_tensor'" + foreign},
       {"storage too short", "tensor 'b' has a storage of 6 elements in 8 bytes" + damaged},
       {"text", "is not a file of torch.save: check the path"},
-      {"transposed",
-       "tensor 'a' of [3,2] has strides [1,3] and is not contiguous: save it with .contiguous()"},
+      {"turned in three",
+       "tensor 'a' of [4,3,2] has strides [1,4,12]: its elements do not lie together: save it with "
+       ".contiguous()"},
       {"twice", "entry 'archive/data/1' occurs twice" + damaged},
       {"two dicts", "holds two state dicts: save one plain state dict"},
       {"two sizes", "entry 'archive/data.pkl' has two sizes" + damaged},

@@ -72,6 +72,38 @@ TEST_CASE("the beginning and the end are added where the file or pre says so",
   REQUIRE(encode(value, "a") == Ids{3, 1});
 }
 
+TEST_CASE("models that share a tokenizer are described alike", "[text][tokenizer_gguf]") {
+  const auto described = [](const std::string& pre) {
+    auto value = vocabulary();
+    value.pre = pre;
+    return Tokenizer::from_gguf(value, "m.gguf").to_json();
+  };
+  for (const auto& [pre, other] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"falcon3", "llama3"},
+                                                                  {"falcon-h1", "llama3"},
+                                                                  {"pixtral", "llama3"},
+                                                                  {"midm-2.0", "llama3"},
+                                                                  {"lfm2", "llama3"},
+                                                                  {"gigachat", "phi-2"},
+                                                                  {"a.x-4.0", "phi-2"},
+                                                                  {"mellum", "phi-2"},
+                                                                  {"jais", "phi-2"},
+                                                                  {"exaone4", "phi-2"},
+                                                                  {"trillion", "phi-2"},
+                                                                  {"granite-docling", "phi-2"},
+                                                                  {"exaone", "starcoder"},
+                                                                  {"megrez", "qwen2"},
+                                                                  {"kormo", "qwen2"},
+                                                                  {"minerva-7b", "refact"},
+                                                                  {"glm4", "smaug-bpe"},
+                                                                  {"chatglm-bpe", "smaug-bpe"},
+                                                                  {"hunyuan", "stablelm2"}}) {
+    INFO(pre);
+    CHECK(described(pre) == described(other));
+  }
+  CHECK(described("stablelm2") != described("smaug-bpe"));
+}
+
 TEST_CASE("the description that is written gives the same tokenizer", "[text][tokenizer_gguf]") {
   auto value = vocabulary();
   value.add_bos = true;

@@ -1,0 +1,65 @@
+#include "host/running/extra_files.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/source/file.hpp"
+#include "host/running/open_model.hpp"
+
+namespace strata::host {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::uintmax_t longest = 256u << 20;
+
+std::string text(const Json& object) { return object.dump(2, ' ', false) + "\n"; }
+
+// tokenizer_config.json and generation_config.json of GGUF metadata.
+void add_configs(const text::GgufVocabulary& vocabulary, std::vector<source::ExtraFile>& out) {
+  Json tokenizer{{"tokenizer_class", "PreTrainedTokenizerFast"},
+                 {"clean_up_tokenization_spaces", false}},
+      generation{{"_from_model_config", true}};
+  const auto add = [&](const std::string& name, const std::optional<int32_t>& id) {
+    if (!id || *id < 0 || static_cast<std::size_t>(*id) >= vocabulary.tokens.size()) return;
+    tokenizer[name] = vocabulary.tokens[static_cast<std::size_t>(*id)];
+    if (name != "unk_token") generation[name + "_id"] = *id;
+  };
+  add("bos_token", vocabulary.bos);
+  add("eos_token", vocabulary.eos);
+  add("pad_token", vocabulary.pad);
+  add("unk_token", vocabulary.unk);
+  if (!vocabulary.chat_template.empty()) tokenizer["chat_template"] = vocabulary.chat_template;
+  out.push_back({"tokenizer_config.json", text(tokenizer)});
+  out.push_back({"generation_config.json", text(generation)});
+}
+
+}  // namespace
+
+std::vector<source::ExtraFile> extra_files(const source::Checkpoint& checkpoint) {
+  std::vector<source::ExtraFile> out;
+  if (checkpoint.vocabulary()) {
+    out.push_back({"tokenizer.json", open_tokenizer(checkpoint).to_json()});
+    add_configs(*checkpoint.vocabulary(), out);
+    return out;
+  }
+  const fs::path folder = checkpoint.folder();
+  std::error_code error;
+  const auto take = [&](const fs::path& from, const std::string& name) {
+    if (fs::exists(from, error))
+      out.push_back({name, source::File::open(from.string())->text(longest)});
+  };
+  for (const auto* name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab.json", "merges.txt", "tokenizer.model", "generation_config.json"})
+    take(folder / name, name);
+  const auto own = folder / "chat_template.jinja";
+  take(fs::exists(own, error) ? own : folder / "chat_templates/default.jinja",
+       "chat_template.jinja");
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".tiktoken") take(entry.path(), entry.path().filename());
+  return out;
+}
+
+}  // namespace strata::host
