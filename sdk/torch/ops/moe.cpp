@@ -102,7 +102,8 @@ at::Tensor joined(const strata_op_moe& op, at::Tensor gate, at::Tensor up) {
 // down(f(gate(x)) * up(x)), or down(f(up(x))): [n,D] -> [n,D].
 at::Tensor compute(const strata_op_moe& op, const at::Tensor& x,
                    const run::Experts::Expert& expert) {
-  const auto& [form, weights] = expert;
+  const auto* form = expert.form;
+  const auto* weights = expert.weights;
   // A bias is counted from 1.
   const auto product = [&](const at::Tensor& of, uint32_t index, uint32_t bias) {
     return linear(of, held(*form, index, weights, of),
