@@ -19,11 +19,12 @@ struct Routed {
   std::vector<int64_t> ends;      // of these, where each one's choices end
 };
 
-// Sorts the choices [T,k] by expert; those of an expert stay in the order of their tokens.
-void sort_choices(const at::Tensor& chosen, int64_t experts, Routed& out) {
-  const auto host = chosen.to(at::kCPU).contiguous();
-  const auto* expert = host.const_data_ptr<int64_t>();
-  const auto all = host.numel(), each = host.size(1);
+// Sorts the choices [T,k], on the host, by expert; those of an expert stay in the order of their
+// tokens.
+void sort_choices(const at::Tensor& chosen, int64_t experts, const at::Device& device,
+                  Routed& out) {
+  const auto* expert = chosen.const_data_ptr<int64_t>();
+  const auto all = chosen.numel(), each = chosen.size(1);
   std::vector<int64_t> next(static_cast<std::size_t>(experts) + 1, 0);
   for (int64_t i = 0; i < all; ++i) ++next[static_cast<std::size_t>(expert[i]) + 1];
   for (std::size_t e = 0; e < static_cast<std::size_t>(experts); ++e) {
@@ -40,7 +41,7 @@ void sort_choices(const at::Tensor& chosen, int64_t experts, Routed& out) {
     tokens[at] = i / each;
     choices[at] = i;
   }
-  const auto there = uploaded(order, chosen.device());
+  const auto there = uploaded(order, device);
   out.tokens = there.select(0, 0);
   out.choices = there.select(0, 1);
 }
@@ -83,12 +84,14 @@ Routed route(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& rou
   const auto logits = linear(x.to(type), router, bias.defined() ? bias.to(type) : bias);
   const auto wide = logits.to(type == at::kDouble ? at::kDouble : at::kFloat);
   const auto scores = op.route == STRATA_ROUTE_SOFTMAX ? at::softmax(wide, -1) : wide.sigmoid();
-  auto [weights, chosen] = choose(op, scores, choice);
+  // The host has to know the choice. Made there, it is the same on every device where scores tie.
+  auto [weights, chosen] =
+      choose(op, scores.to(at::kCPU), choice.defined() ? choice.to(at::kCPU) : choice);
   if (op.normalise) weights.div_(weights.sum(-1, true).clamp_min_(op.least_sum));
   if (op.scale != 1) weights.mul_(op.scale);
   Routed out;
-  out.weights = weights.flatten();
-  sort_choices(chosen, router.size(0), out);
+  out.weights = uploaded(weights.flatten(), x.device());
+  sort_choices(chosen, router.size(0), x.device(), out);
   return out;
 }
 
