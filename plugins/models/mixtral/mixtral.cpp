@@ -8,17 +8,8 @@ namespace {
 using strata::Ops, strata::Tensor;
 
 [[noreturn]] void refuse(const std::string& fact) {
-  throw strata::Failure(STRATA_INVALID, "mixtral: " + fact + ": mend config.json");
+  throw strata::Failure(STRATA_INVALID, fact + ": mend config.json");
 }
-
-// A length of the configuration; bounded, so that products of two are lengths as well.
-int64_t length(std::string_view key, int64_t value) {
-  if (value < 1 || value > (int64_t{1} << 30))
-    refuse(std::string(key) + " " + std::to_string(value) + " is no length");
-  return value;
-}
-
-int64_t length(const strata::Config& c, std::string_view key) { return length(key, c.i64(key)); }
 
 struct Mixtral {
   int64_t V, D, F, L, H, K, E, X;
@@ -30,18 +21,15 @@ struct Mixtral {
   strata::Rope rope;
 
   explicit Mixtral(const strata::Config& c)
-      : V(length(c, "vocab_size")), D(length(c, "hidden_size")), F(length(c, "intermediate_size")),
-        L(length(c, "num_hidden_layers")), H(length(c, "num_attention_heads")),
-        K(length("num_key_value_heads", c.i64("num_key_value_heads", H))),
-        E(length("head_dim", c.i64("head_dim", D / H))),
-        X(length("num_local_experts", c.i64("num_local_experts", 8))),
-        top_k(c.i64("num_experts_per_tok", 2)),
-        window(c.has("sliding_window") ? length(c, "sliding_window") : 0),
+      : V(c.length("vocab_size")), D(c.length("hidden_size")), F(c.length("intermediate_size")),
+        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads")),
+        K(c.length("num_key_value_heads", H)), E(c.length("head_dim", D / H)),
+        X(c.length("num_local_experts", 8)), top_k(c.i64("num_experts_per_tok", 2)),
+        window(c.has("sliding_window") ? c.length("sliding_window") : 0),
         tied(c.flag("tie_word_embeddings", false)),
         act(strata::activation_named(c.text("hidden_act", "silu"))),
         dropout(c.f64("attention_dropout", 0)), norm{.eps = c.f64("rms_norm_eps", 1e-5)},
-        rope(c.rope()) {
-    if (!c.has("rope_parameters.rope_theta|rope_theta")) rope.theta = 1e6;
+        rope(c.rope("", 1e6)) {
     if (H % K != 0)
       refuse("num_key_value_heads " + std::to_string(K) + " does not divide num_attention_heads " +
              std::to_string(H));
