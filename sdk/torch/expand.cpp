@@ -51,6 +51,9 @@ void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte*
     const auto rows = w.source.turned ? borrowed(stored, {shape[1], all}, type, how.device).t()
                                       : borrowed(stored, {all, shape[1]}, type, how.device);
     run.copy_(rows.slice(0, share.first, share.first + shape[0] * share.step, share.step));
+  } else if (share.all != 0) {
+    const auto all = borrowed(stored, {share.all}, type, how.device);
+    run.copy_(all.slice(0, share.first, share.first + shape[0] * share.step, share.step));
   } else if (w.source.order.blocks) {
     copy_reordered(run, borrowed(stored, shape, type, how.device),
                    shape[0] / rows_of_block(w, shape), w.source.order);
@@ -61,11 +64,11 @@ void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte*
   }
 }
 
-void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, at::Tensor dense,
-            const Expansion& how) {
-  TorchTensor part(std::move(blocks)), out(std::move(dense));
-  strata_tensor* first = &part;
-  const strata_parts parts{&first, 1};
+void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, at::Tensor scales,
+            at::Tensor dense, const Expansion& how) {
+  TorchTensor part(std::move(blocks)), second(std::move(scales)), out(std::move(dense));
+  strata_tensor* all[] = {&part, &second};
+  const strata_parts parts{all, w.source.scales.bytes == 0 ? 1u : 2u};
   if (codec.table->unpack(codec.self, how.call, &parts, &out) != STRATA_OK)
     throw Error(w.name, plugin::take_words(), "correct the file");
 }
@@ -79,10 +82,11 @@ class Unpacking {
             const Expansion& how)
       : w_(w), how_(how), rows_(rows_of(shape)), codec_((*how.codec)(w.source.stored.scheme)) {
     const auto& form = w.source.stored;
-    if (rows_.elements % form.block_elements != 0 || w.source.turned || w.source.share.all != 0)
+    if (rows_.elements % form.block_elements != 0 || w.source.turned)
       throw Error(w.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
-    const auto row_bytes = rows_.elements / form.block_elements * form.block_bytes;
-    blocks_ = borrowed(stored, {rows_.count, row_bytes}, at::kByte, how.device);
+    const auto row_blocks = rows_.elements / form.block_elements;
+    blocks_ = rows_at(stored, row_blocks * form.block_bytes);
+    if (w.source.scales.bytes != 0) scales_ = rows_at(stored + w.source.at.bytes, row_blocks);
     out_ = run.view({rows_.count, rows_.elements});
     whole_ = w.source.order.blocks ? rows_of_block(w, shape) : 1;
     divide();
@@ -97,6 +101,19 @@ class Unpacking {
   }
 
  private:
+  // The weight's rows of bytes, or those among others' that are its own.
+  at::Tensor rows_at(const std::byte* stored, int64_t width) const {
+    const auto& share = w_.source.share;
+    const auto all = share.all != 0 ? share.all : rows_.count;
+    const auto bytes = borrowed(stored, {all, width}, at::kByte, how_.device);
+    if (share.all == 0) return bytes;
+    return bytes.slice(0, share.first, share.first + rows_.count * share.step, share.step);
+  }
+
+  static at::Tensor some(const at::Tensor& rows, int64_t first, int64_t n) {
+    return rows.defined() ? rows.narrow(0, first, n).contiguous() : rows;
+  }
+
   // All lanes together hold no more between the two forms than one would.
   void divide() {
     const bool on_cpu = how_.device.is_cpu();
@@ -115,7 +132,7 @@ class Unpacking {
       const auto n = std::min(step_, rows_.count - first);
       const auto out = out_.narrow(0, first, n);
       const auto wide = between_.defined() ? between_.narrow(0, lane * step_, n) : out;
-      unpack(codec_, w_, blocks_.narrow(0, first, n), wide, how_);
+      unpack(codec_, w_, some(blocks_, first, n), some(scales_, first, n), wide, how_);
       if (w_.source.order.blocks)
         copy_reordered(out, wide, n / whole_, w_.source.order);
       else if (between_.defined())
@@ -127,7 +144,7 @@ class Unpacking {
   const Expansion& how_;
   Rows rows_;
   run::Codec codec_;
-  at::Tensor blocks_, out_, between_;
+  at::Tensor blocks_, scales_, out_, between_;
   int64_t whole_ = 1;  // rows that are reordered together
   int64_t lanes_ = 1, step_ = 1;
 };
@@ -135,7 +152,9 @@ class Unpacking {
 }  // namespace
 
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
-            std::byte* run, const Expansion& how) {
+            std::byte* run, const Expansion& of_unit) {
+  auto how = of_unit;
+  if (weight.float32) how.dtype = at::kFloat;
   auto to = borrowed(run, shape, how.dtype, how.device);
   if (weight.source.stored.scheme.empty())
     expand_dense(weight, shape, stored, to, how);

@@ -106,7 +106,8 @@ Handle TorchOps::moe(const strata_op_moe& op, strata_tensor& x) {
   if (!shared_.experts || shared_.recording)
     throw Error("moe", "no experts are brought in this run", "use a model without experts");
   return handle(torch::moe(op, value_of(x), weights_.at(op.router), weight_or_none(op.router_bias),
-                           unit_, *shared_.experts));
+                           op.choice == 0 ? at::Tensor() : weights_.at(op.choice - 1), unit_,
+                           *shared_.experts));
 }
 
 Handle TorchOps::activation(int32_t f, strata_tensor& x) {

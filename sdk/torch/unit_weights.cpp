@@ -39,7 +39,8 @@ UnitWeights::UnitWeights(const zero::Unit& unit, const std::byte* weights, at::S
     if (head.run_offset != zero::not_held) {
       auto shape = head.shape;
       for (std::size_t j = i + 1; j < i + n; ++j) shape[0] += unit.weights[j].shape[0];
-      auto whole = borrowed(weights + head.run_offset, shape, type, device);
+      const auto own = head.float32 ? at::kFloat : type;
+      auto whole = borrowed(weights + head.run_offset, shape, own, device);
       if (leaves) whole.requires_grad_(true);
       leaves_.push_back(
           {whole, head.run_offset, static_cast<uint32_t>(i), static_cast<uint32_t>(n)});

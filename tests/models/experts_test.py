@@ -10,9 +10,12 @@ import sys
 import tempfile
 import unittest
 
+import gguf
 import torch
 import transformers
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
+import gguf_file
 from program import TOLERANCE, Program
 from reference import Reference
 from row import Row, make
@@ -34,6 +37,14 @@ QWEN = Row("", {"model_type": "qwen3_moe", "vocab_size": 200, "hidden_size": HID
                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12,
                 "num_experts": 6, "num_experts_per_tok": 2, "decoder_sparse_step": 1,
                 "mlp_only_layers": [], "max_position_embeddings": 64}, "")
+OSS = Row("", {"model_type": "gpt_oss", "vocab_size": 200, "hidden_size": 64,
+               "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+               "num_key_value_heads": 2, "head_dim": 16, "num_local_experts": 5,
+               "num_experts_per_tok": 2, "sliding_window": 8, "max_position_embeddings": 64,
+               "rope_parameters": {"rope_type": "default", "rope_theta": 1000.0}}, "")
+OSS_YARN = Row("", OSS.config | {"rope_parameters": {
+    "rope_type": "yarn", "rope_theta": 1000.0, "factor": 8.0, "truncate": False,
+    "original_max_position_embeddings": 8}}, "")
 DESCRIPTIONS = pathlib.Path(__file__).parents[2] / "plugins/models/generic/descriptions"
 
 
@@ -53,6 +64,72 @@ def by_turns(tensors, other_way):
         both = torch.stack([gate, up], dim=2).flatten(1, 2)
         for name, tensor in (("gate_up_proj", both), ("down_proj", down)):
             out[prefix + name] = tensor.mT.contiguous() if other_way else tensor
+    return out
+
+
+def in_blocks(tensors, dense):
+    """Random MXFP4 for all experts' matrices: codes and scales apart, or what transformers makes of
+    them."""
+    random = torch.Generator().manual_seed(5)
+    out = {}
+    for name, tensor in tensors.items():
+        if not name.endswith(("gate_up_proj", "down_proj")):
+            out[name] = tensor
+            continue
+        experts, inner, outer = tensor.shape
+        blocks = torch.randint(0, 256, (experts, outer, inner // 32, 16), generator=random)
+        scales = torch.randint(122, 126, (experts, outer, inner // 32), generator=random)
+        blocks, scales = blocks.to(torch.uint8), scales.to(torch.uint8)
+        if dense:
+            made = convert_moe_packed_tensors(blocks, scales, dtype=torch.float32)
+            out[name] = made.contiguous()
+        else:
+            out[name + "_blocks"], out[name + "_scales"] = blocks, scales
+    return out
+
+
+MXFP4, Q8_0 = gguf.GGMLQuantizationType.MXFP4, gguf.GGMLQuantizationType.Q8_0
+OF_FILE = {"context_length": 64, "embedding_length": 64, "block_count": 2, "feed_forward_length": 64,
+           "expert_feed_forward_length": 64, "attention.head_count": 4,
+           "attention.head_count_kv": 2, "attention.key_length": 16, "attention.value_length": 16,
+           "attention.sliding_window": 8, "attention.layer_norm_rms_epsilon": 1e-5,
+           "rope.freq_base": 1000.0, "vocab_size": 200, "expert_count": 5, "expert_used_count": 2}
+
+
+def kind_of(name):
+    return MXFP4 if ".experts." in name else Q8_0
+
+
+def snapped(tensors):
+    """Numbers that the file's blocks hold exactly; of experts the rows are columns."""
+    out = {}
+    for name, tensor in tensors.items():
+        turned = tensor.dim() == 3
+        if tensor.dim() == 1 or name.endswith("_bias"):
+            out[name] = tensor
+            continue
+        rows = (tensor.mT if turned else tensor).contiguous().numpy()
+        made = torch.from_numpy(gguf.dequantize(gguf.quantize(rows, kind_of(name)), kind_of(name)))
+        out[name] = (made.mT if turned else made).contiguous()
+    return out
+
+
+def in_parts(tensors):
+    """Gate, up and down of all experts, [experts,out,in], and their biases."""
+    out = {}
+    for name, tensor in tensors.items():
+        whole, bias = name.removesuffix("_bias"), name.endswith("_bias")
+        tail = ".bias" if bias else ".weight"
+        if name.endswith("sinks"):
+            out[name + ".weight"] = tensor
+        elif whole.endswith("gate_up_proj"):
+            for first, part in enumerate(("gate_proj", "up_proj")):
+                one = tensor[..., first::2]
+                out[whole.replace("gate_up_proj", part) + tail] = (one if bias else one.mT).contiguous()
+        elif whole.endswith("experts.down_proj"):
+            out[whole + tail] = (tensor if bias else tensor.mT).contiguous()
+        else:
+            out[name] = tensor
     return out
 
 
@@ -145,6 +222,36 @@ class Layouts(unittest.TestCase):
             with self.subTest(offload=offload):
                 made = PROGRAM.logits(folder, PROMPT, "--offload", *offload, *options)
                 self.assertLessEqual(abs(made - want).max() / abs(want).max(), TOLERANCE)
+
+    def test_blocks_whose_scales_lie_apart_are_unpacked(self):
+        with tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+            folders = {}
+            for dense in (True, False):
+                folders[dense] = pathlib.Path(temporary, f"dense {dense}")
+                make(OSS, folders[dense])
+                store(folders[dense], lambda all, dense=dense: in_blocks(all, dense))
+            reference = Reference(folders[True])
+            want = reference.logits(PROMPT)
+            for folder in folders.values():
+                with self.subTest(stored=folder.name):
+                    self.compare(folder, reference, want, "--attention", "eager")
+            narrow = [PROGRAM.logits(folder, PROMPT, "--dtype", "bfloat16", "--attention", "eager")
+                      for folder in folders.values()]
+            self.assertEqual(abs(narrow[0] - narrow[1]).max(), 0)
+
+    def test_gpt_oss_is_read_from_gguf(self):
+        with tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+            folder, file = pathlib.Path(temporary, "folder"), pathlib.Path(temporary, "file")
+            make(OSS_YARN, folder)
+            store(folder, snapped)
+            reference = Reference(folder)
+            shutil.copytree(folder, file)
+            store(file, in_parts)
+            gguf_file.write(file, "gpt-oss", OF_FILE | {
+                "rope.scaling.type": "yarn", "rope.scaling.factor": 8.0,
+                "rope.scaling.original_context_length": 8}, blocks=kind_of)
+            self.compare(file / "model.gguf", reference, reference.logits(PROMPT), "--attention",
+                         "eager")
 
     def test_fused_matrices_are_read_either_way_round(self):
         with tempfile.TemporaryDirectory(dir=PARENT) as temporary:

@@ -23,10 +23,6 @@ REASONS = {
     "table has one attention, whose cache holds keys and values":
         "axk1 axk2 deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 glm4_moe_lite glm_moe_dsa "
         "longcat_flash minicpm3 youtu",
-    "an expert is chosen by its score and a bias that does not weigh it, which the op `moe` has not":
-        "dots1 ernie4_5_moe exaone_moe glm4_moe hy_v3 minimax_m2 solar_open",
-    "experts with biases and a gate of their own, stored as [experts,in,out] with gate and up in turn":
-        "gpt_oss",
     "what attention gives is multiplied by a gate":
         "afmoe hrm_text laguna",
     "the router draws from scores masked one by one (sparsemixer)":

@@ -61,7 +61,9 @@ def make(row, folder):
     torch.manual_seed(row.seed)
     model = transformers.AutoModelForCausalLM.from_config(config_of(row), dtype=torch.float32)
     with torch.no_grad():
-        for name, weight in model.named_parameters():
+        stored = model.state_dict()
+        buffers = [(name, weight) for name, weight in model.named_buffers() if name in stored]
+        for name, weight in [*model.named_parameters(), *buffers]:
             row.spread(name, weight)
     model = model.to(getattr(torch, row.dtype))
     total = sum(weight.nbytes for weight in model.state_dict().values())

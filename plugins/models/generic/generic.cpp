@@ -157,9 +157,10 @@ struct Generic : generic::Settings {
   }
 
   void declare_experts(strata::Declarer& d, const Experts& e) const {
-    d.weight(e.router + ".weight", {e.X, D}, {.router = true});
-    if (e.router_bias) d.weight(e.router + ".bias", {e.X});
-    strata::WeightOptions how{.experts = static_cast<std::uint32_t>(e.X), .in_out = in_out};
+    d.weight(e.router + ".weight", {e.X, D}, {.router = true, .float32 = e.router_float32});
+    if (e.router_bias) d.weight(e.router + ".bias", {e.X}, {.float32 = e.router_float32});
+    if (!e.choice.empty()) d.weight(e.choice, {e.X}, {.also = e.choice_also, .float32 = true});
+    strata::WeightOptions how{.experts = static_cast<std::uint32_t>(e.X), .in_out = e.in_out};
     how.also = e.gate.empty() ? e.all_up : e.all_gate_up;
     how.by_turns = e.by_turns;
     if (e.gate.empty())
@@ -169,6 +170,20 @@ struct Generic : generic::Settings {
     how.also = e.all_down;
     how.by_turns = false;
     d.weight(e.down + ".weight", {D, e.F}, how);
+    if (e.bias) declare_expert_biases(d, e);
+  }
+
+  void declare_expert_biases(strata::Declarer& d, const Experts& e) const {
+    strata::WeightOptions how{.experts = static_cast<std::uint32_t>(e.X)};
+    how.also = e.all_gate_up_bias;
+    how.by_turns = e.by_turns;
+    if (e.gate.empty())
+      d.weight(e.up + ".bias", {e.F}, how);
+    else
+      d.group({{e.gate + ".bias", {e.F}, how}, {e.up + ".bias", {e.F}, how}});
+    how.also = e.all_down_bias;
+    how.by_turns = false;
+    d.weight(e.down + ".bias", {D}, how);
   }
 
   // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
@@ -281,7 +296,14 @@ struct Generic : generic::Settings {
                               .route = e.sigmoid ? STRATA_ROUTE_SIGMOID : STRATA_ROUTE_SOFTMAX,
                               .normalise = e.normalise,
                               .activation = static_cast<std::uint32_t>(e.activation),
-                              .scale = e.scale});
+                              .scale = e.scale,
+                              .choice = e.choice,
+                              .groups = e.groups,
+                              .top_groups = e.top_groups,
+                              .group_best = e.group_best,
+                              .least_sum = e.least_sum,
+                              .limit = e.limit,
+                              .up_offset = e.up_offset});
     if (m.shared.F == 0) return y;
     const auto shared = dense(op, x, m.shared);
     if (m.shared_router.empty()) return y + shared;

@@ -51,14 +51,20 @@ struct Mlp {
   std::int32_t activation = 0;
 };
 
-// Names have {} for an expert's number; all_*: whole names of tensors of all experts.
+// Names have {} for an expert's number; all_*: whole names of tensors of all experts. `choice` is
+// the whole name of what is added to scores that choose.
 struct Experts {
   std::int64_t X = 0, F = 0;  // X 0: there are none
   std::uint32_t top_k = 1;
   std::string router, gate, up, down, all_gate_up, all_up, all_down;
+  std::string choice, choice_also, all_gate_up_bias, all_down_bias;
   bool by_turns = false;  // in all_gate_up
-  bool router_bias = false, sigmoid = false, normalise = false;
-  double scale = 1;
+  bool in_out = false;    // where sizes do not tell
+  bool bias = false, router_bias = false, router_float32 = false;
+  bool sigmoid = false, normalise = false;
+  std::uint32_t groups = 0, top_groups = 0, group_best = 0;  // groups 0: none
+  double scale = 1, least_sum = 0;
+  double limit = 0, up_offset = 0;  // of gate and up
   std::int32_t activation = 0;
 };
 

@@ -109,16 +109,22 @@ Value Values::at(std::string_view path, Place place, int depth) const {
 }
 
 // {every = n, last = a, others = b}, or `first` for `last`; {from = n, before = a, after = b};
-// {listed = path, then = a, others = b}.
+// {until = n, then = a, others = b}, n included; {listed = path, then = a, others = b}.
 Value Values::by_layer(const toml::table& rule, Place place, int depth) const {
   const auto member = [&](std::string_view key) -> const toml::node& {
     const auto* node = rule.get(key);
     if (!node || rule.size() != 3)
       throw invalid(
-          "a rule by layer is {every, first or last, others}, {from, before, after} or "
-          "{listed, then, others}");
+          "a rule by layer is {every, first or last, others}, {from, before, after}, "
+          "{until, then, others} or {listed, then, others}");
     return *node;
   };
+  if (rule.contains("until")) {
+    const auto last = whole(of(member("until"), {}, depth + 1), 0);
+    const auto &then = member("then"), &others = member("others");
+    if (place.layer == no_layer) return Value(Value::value_t::discarded);
+    return of(place.layer <= last ? then : others, place, depth + 1);
+  }
   if (rule.contains("listed")) {
     const auto& then = member("then");
     const auto& others = member("others");

@@ -67,7 +67,7 @@ class Reader {
       refuse(unit, "a weight without a shape, or a struct too small");
     DeclaredWeight made;
     made.name = name(unit, given->name);
-    constexpr uint32_t known{STRATA_WEIGHT_IN_OUT | STRATA_WEIGHT_BY_TURNS};
+    constexpr uint32_t known{STRATA_WEIGHT_IN_OUT | STRATA_WEIGHT_BY_TURNS | STRATA_WEIGHT_FLOAT32};
     if ((given->hdr.flags & ~known) != 0 || given->role > STRATA_ROUTER)
       refuse(made.name, "a flag or role that is not known");
     if (given->ndim == 0 || given->ndim > shape::Dims::most)
@@ -76,6 +76,9 @@ class Reader {
     made.role = given->role, made.group = given->group, made.experts = given->experts;
     made.in_out = (given->hdr.flags & STRATA_WEIGHT_IN_OUT) != 0;
     made.by_turns = (given->hdr.flags & STRATA_WEIGHT_BY_TURNS) != 0;
+    made.float32 = (given->hdr.flags & STRATA_WEIGHT_FLOAT32) != 0;
+    if (made.float32 && (made.group != 0 || made.experts != 0))
+      refuse(made.name, "float32 in a group, or of experts");
     const bool newer = given->hdr.size >= offsetof(strata_weight, also) + sizeof(given->also);
     if (newer && given->also.n > 0) made.also = name(made.name, given->also);
     if (made.in_out && given->ndim != 2) refuse(made.name, "[in,out] of what is no matrix");

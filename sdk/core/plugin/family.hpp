@@ -19,7 +19,9 @@ struct DeclaredWeight {
   uint32_t experts = 0;
   bool in_out = false;    // the file holds [in,out]
   bool by_turns = false;  // in `also` the rows of a group's members alternate
-  std::string also;  // another name that files give it, or the tensor of all experts; empty: none
+  bool float32 = false;   // whatever the model's dtype
+  // Another name that files give it, or the tensor of all experts; empty: none.
+  std::string also = {};
 };
 
 struct DeclaredUnit {

@@ -72,7 +72,8 @@ source::MadeTensor made(const Model& model, const plugin::DeclaredWeight& weight
   source::MadeTensor out;
   out.tensor.name = name;
   out.tensor.shape = weight.shape;
-  if (weight.in_out) std::ranges::reverse(out.tensor.shape);
+  const bool of_all = weight.experts > 0 && !weight.also.empty();  // in_out is of that tensor
+  if (weight.in_out && !of_all) std::ranges::reverse(out.tensor.shape);
   out.tensor.stored.dtype = dtype;
   out.tensor.stored.block_bytes = static_cast<std::uint32_t>(zero::element_bytes(dtype));
   out.tensor.at.bytes =

@@ -1,5 +1,6 @@
 #include "core/run/model.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "core/error.hpp"
@@ -94,15 +95,17 @@ uint64_t Model::stored_bytes() const {
   return sum_once(*family, [&](const std::string& name, const plugin::DeclaredWeight& weight) {
     if (!tensors) return elements(weight.shape) * each;
     const auto& tensor = tensors->at(name);
+    const auto bytes = tensor.at.bytes + tensor.scales.bytes;
     const auto all = static_cast<uint64_t>(tensor.share.all);
     const auto own = static_cast<uint64_t>(weight.shape[0]);
-    return all == 0 ? tensor.at.bytes : tensor.at.bytes / all * own;
+    return all == 0 ? bytes : bytes / all * own;
   });
 }
 
 uint64_t Model::run_bytes(strata_dtype dtype) const {
   return sum_once(*family, [&](const std::string&, const plugin::DeclaredWeight& weight) {
-    return elements(weight.shape) * zero::element_bytes(dtype);
+    const auto each = zero::element_bytes(dtype);
+    return elements(weight.shape) * (weight.float32 ? std::max(each, sizeof(float)) : each);
   });
 }
 

@@ -73,11 +73,13 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
     for (const auto& weight : unit.weights) {
       const auto parts = weight.source.order.blocks;
       const bool at_once = parts == 0 && element == run_element;
-      if (weight.source.stored.scheme.empty() || at_once) continue;
+      const bool shared = weight.source.share.all != 0;  // blocks are put together first
+      if (weight.source.stored.scheme.empty() || (at_once && !shared)) continue;
+      const auto each = (at_once ? 0 : element) + (shared ? 1 : 0);
       const auto elements = static_cast<uint64_t>(source::elements(weight.source));
       const auto rows = parts > 0 ? parts : static_cast<uint64_t>(weight.source.shape[0]);
       const auto some = wish.separate_device ? between_on_gpu : between_on_cpu;
-      most = std::max(most, std::min(elements, std::max(some, elements / rows)) * element);
+      most = std::max(most, std::min(elements, std::max(some, elements / rows)) * each);
     }
   return most;
 }

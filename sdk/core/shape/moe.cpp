@@ -15,6 +15,27 @@ void takes_experts(const Scope& scope, std::string_view what, uint32_t index, in
                std::to_string(experts));
 }
 
+// An index + 1, or 0: none.
+void takes_bias(const Scope& scope, std::string_view what, uint32_t index, int64_t experts,
+                int64_t width) {
+  if (index != 0) takes_experts(scope, what, index - 1, experts, {width});
+}
+
+void takes_choice(const Scope& scope, const strata_op_moe& op, int64_t experts) {
+  if (op.choice != 0) takes_weight(scope, "moe", "choice", op.choice - 1, {experts});
+  if (op.top_k == 0 || op.top_k > experts)
+    refuse(scope, "moe",
+           "top_k " + std::to_string(op.top_k) + " of " + std::to_string(experts) + " experts");
+  if (op.groups == 0) return;
+  const int64_t each = experts / op.groups;
+  if (experts % op.groups != 0 || op.top_groups == 0 || op.top_groups > op.groups ||
+      op.group_best == 0 || op.group_best > each || op.top_k > each * op.top_groups)
+    refuse(scope, "moe",
+           std::to_string(op.top_groups) + " of " + std::to_string(op.groups) + " groups, by " +
+               std::to_string(op.group_best) + " experts each, do not give " +
+               std::to_string(op.top_k) + " of " + std::to_string(experts) + " experts");
+}
+
 }  // namespace
 
 Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x) {
@@ -32,13 +53,17 @@ Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x) {
   takes_experts(scope, "up", op.up, experts, {ffn, hidden});
   if (op.gate != STRATA_NONE) takes_experts(scope, "gate", op.gate, experts, {ffn, hidden});
   takes_experts(scope, "down", op.down, experts, {hidden, ffn});
-  if (op.top_k == 0 || op.top_k > experts)
-    refuse(scope, "moe",
-           "top_k " + std::to_string(op.top_k) + " of " + std::to_string(experts) + " experts");
+  takes_bias(scope, "gate bias", op.gate_bias, experts, ffn);
+  takes_bias(scope, "up bias", op.up_bias, experts, ffn);
+  takes_bias(scope, "down bias", op.down_bias, experts, hidden);
+  takes_choice(scope, op, experts);
+  if (op.gate == STRATA_NONE && (op.gate_bias != 0 || op.limit != 0 || op.up_offset != 0))
+    refuse(scope, "moe", "a bias of gate, a limit or an offset of up, and no gate");
   if ((op.route != STRATA_ROUTE_SOFTMAX && op.route != STRATA_ROUTE_SIGMOID) || op.normalise > 1 ||
       op.activation < STRATA_RELU || op.activation > STRATA_SQRT_SOFTPLUS || op.reserved != 0 ||
-      !std::isfinite(op.scale))
-    refuse(scope, "moe", "its route, normalise, activation or scale is not known");
+      op.reserved2 != 0 || !std::isfinite(op.scale) || !(op.least_sum >= 0) || !(op.limit >= 0) ||
+      !std::isfinite(op.up_offset))
+    refuse(scope, "moe", "its route, normalise, activation, scale or limit is not known");
   return {x.dtype, dims_of(x)};
 }
 

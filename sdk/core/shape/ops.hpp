@@ -43,7 +43,7 @@ Value rope(const Scope& scope, const strata_op_rope& op, const strata_view& x);
 Value attention(const Scope& scope, const strata_op_attention& op, const strata_view& q,
                 const strata_view& k, const strata_view& v);
 // x [T,D]; router [X,D]; X experts of gate, up [F,D] and down [D,F] -> [T,D]. Without gate the
-// experts are down(f(up(x))).
+// experts are down(f(up(x))). Router, its bias and choice may be float32 where x is narrower.
 Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x);
 // f(x), of any shape.
 Value activation(const Scope& scope, int32_t f, const strata_view& x);

@@ -164,7 +164,9 @@ Handle Recorder::moe(const strata_op_moe& op, strata_tensor& x) {
   const auto one = std::max(bytes_of({value.dtype, {tokens, hidden + 3 * ffn}}),
                             bytes_of({value.dtype, {tokens, 2 * hidden + ffn}}) +
                                 bytes_of({{STRATA_FLOAT, 32, 1}, {tokens, hidden}}));
-  inside(one + 2 * between({{}, {tokens, experts}}) + 8 * between({{}, {tokens, op.top_k}}));
+  const auto scores = 2 * between({{}, {tokens, experts}}) * (op.choice || op.groups ? 2 : 1);
+  const auto wide = scope_.unit->weights[op.router].float32 ? between(value) / 2 : 0;  // of x
+  inside(one + wide + scores + 8 * between({{}, {tokens, op.top_k}}));
   top_k_ = op.top_k;
   const double matrices = op.gate == STRATA_NONE ? 2 : 3;
   flops_ += 2.0 * static_cast<double>(tokens) * static_cast<double>(hidden) *

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/source/block_pairs.hpp"
 #include "core/source/gguf_names.hpp"
 #include "core/source/json.hpp"
 #include "core/source/safetensors.hpp"
@@ -38,12 +39,14 @@ Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mapping
   if (about.type() == fs::file_type::directory) {
     Checkpoint out(Kind::folder, path);
     out.open_folder();
+    out.join_pairs();
     return out;
   }
   if (path.ends_with(".safetensors") || is_torch(path)) {
     Checkpoint out(Kind::file, path);
     out.read_config(out.folder());
     out.add_shard(path);
+    out.join_pairs();
     return out;
   }
   if (path.ends_with(".gguf")) {
@@ -95,6 +98,12 @@ void Checkpoint::add(Tensor tensor) {
                 "the checkpoint is damaged; fetch it again");
   }
   tensors_.push_back(std::move(tensor));
+}
+
+void Checkpoint::join_pairs() {
+  join_block_pairs(tensors_);
+  by_name_.clear();
+  for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
 }
 
 // [Note: index] The index is the promise, the shards' headers the fact: both must say the same.

@@ -33,7 +33,7 @@ class Checkpoint {
   const std::vector<std::shared_ptr<const File>>& files() const { return files_; }
 
   // By the checkpoint's names (Hugging Face's for GGUF; the file's own where the mapping has none),
-  // file by file, in the order of their bytes.
+  // file by file, in the order of their bytes; those of two tensors (block_pairs.hpp) behind them.
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* find(std::string_view name) const;  // null: not there
 
@@ -51,6 +51,7 @@ class Checkpoint {
   void open_gguf(const GgufMappings& mappings);
   void add_shard(const std::string& path);
   void add(Tensor tensor);
+  void join_pairs();
   void read_config(const std::string& folder);
   void check_index(const std::string& index);
 

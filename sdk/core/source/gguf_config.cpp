@@ -93,7 +93,7 @@ std::string asked(const GgufRule& rule) {
 }  // namespace
 
 std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
-                        std::span<const double> factors) {
+                        const GgufRopeFactors& factors) {
   check_equal(file, mapping);
   Json config{{"model_type", mapping.model_type}, {"architectures", mapping.architectures}};
   for (const auto& [key, rule] : mapping.config) {

@@ -1,21 +1,18 @@
 // config.json and vocabulary out of GGUF metadata.
 #pragma once
-#include <span>
 #include <string>
-#include <vector>
 
 #include "core/source/gguf.hpp"
 #include "core/source/gguf_mapping.hpp"
+#include "core/source/gguf_rope.hpp"
 #include "core/text/gguf_vocabulary.hpp"
 
 namespace strata::source {
 
-// The config.json that the mapping makes of the file, ending in a newline. `factors`: the values of
-// the mapping's tensor of rope factors, empty where the file has none; they become a "longrope"
-// with the same factors at all lengths. Throws Error naming file and metadata key for what is
-// missing and for scalings that config.json cannot say.
+// The config.json that the mapping makes of the file, ending in a newline. Throws Error naming file
+// and metadata key for what is missing and for scalings that config.json cannot say.
 std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
-                        std::span<const double> factors);
+                        const GgufRopeFactors& factors);
 
 // The tokenizer's metadata; tokens that are not there stay empty.
 text::GgufVocabulary gguf_vocabulary(const Gguf& file);

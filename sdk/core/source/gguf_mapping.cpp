@@ -116,7 +116,7 @@ void read_equal(const Node& node, GgufMapping& out) {
 
 GgufMapping mapping_of(const std::string& architecture, const Node& node) {
   node.only({"model_type", "architectures", "config", "equal", "rope", "names", "permuted", "fused",
-             "added", "one_row"});
+             "added", "one_row", "turned"});
   GgufMapping out;
   out.architecture = architecture;
   out.model_type = node.text("model_type");
@@ -127,15 +127,19 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
     out.config[key] = rule_of(config.child(key, value));
   read_equal(node, out);
   const auto rope = node.object("rope");
-  rope.only({"prefix", "factors"});
+  rope.only({"prefix", "factors", "short", "long", "truncate"});
   out.rope_prefix = rope.text("prefix");
   out.rope_factors = rope.text("factors");
+  out.rope_short = rope.text("short");
+  out.rope_long = rope.text("long");
+  out.rope_truncate = rope.value().value("truncate", Json(true)) != false;
   for (const auto& [theirs, all] : texts_of(node.object("names")))
     for (const auto& ours : split(all))
       if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
   out.permuted = texts_of(node.object("permuted"));
   out.fused = texts_of(node.object("fused"));
   out.one_row = node.texts("one_row");
+  out.turned = node.texts("turned");
   const auto added = node.object("added");
   for (const auto& [key, value] : added.value().items()) {
     if (!value.is_number()) added.refuse("has a '" + printable(key) + "' that is no number");

@@ -6,12 +6,16 @@
 //     "config": {KEY: RULE, ...},                         KEY of config.json, "a.b" within
 //                                                         an object; RULE as below
 //     "equal": [["a", "b"], ...],                         metadata that must agree where both are
-//     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR"},
+//     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR",   factors of all lengths
+//              "short": "TENSOR", "long": "TENSOR",                  or of short and long texts
+//              "truncate": false},                                 yarn, which the file does not
+//              say
 //     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: numbers
 //     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"},   KEY with the heads' count
 //     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads"},
 //     "added": {"model.norm.weight": 1},
 //     "one_row": ["model.layers.{}.gate.weight"],
+//     "turned": ["h.{}.c_fc.weight"],
 //     "like": "ARCHITECTURE"}}                            begins with all that one says
 //
 // {arch} in a value is the architecture. What a mapping that is like another says itself replaces
@@ -21,7 +25,7 @@
 // permuted: the file has a head's pairs side by side, the checkpoint its halves. fused: the file
 // has q of all heads, then k, then v, the checkpoint q, k and v of each head. added: the file has
 // so much more than the checkpoint in each element, of a vector. one_row: [n] in the file, [1,n] in
-// the checkpoint.
+// the checkpoint. turned: [out,in] in the file, [in,out] in the checkpoint.
 //
 // A RULE gives the first of these that it has and that the file answers; without an answer
 // {"optional": true} leaves the key out, and any other rule is an error:
@@ -53,10 +57,11 @@ struct GgufRule {
 
 struct GgufMapping {
   std::string architecture, model_type;
-  std::vector<std::string> architectures, one_row;
+  std::vector<std::string> architectures, one_row, turned;
   std::map<std::string, GgufRule> config;
   std::vector<std::pair<std::string, std::string>> equal;
-  std::string rope_prefix, rope_factors;     // empty: the family has none
+  std::string rope_prefix, rope_factors, rope_short, rope_long;  // empty: the family has none
+  bool rope_truncate = true;
   std::map<std::string, std::string> names;  // the file's name to the checkpoint's, with {}
   // The checkpoint's name to a key of config.json.
   std::map<std::string, std::string> permuted, fused;

@@ -29,6 +29,7 @@ const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
 }
 
 std::vector<double> rope_factors(const File& opened, const Gguf& file, const std::string& name) {
+  if (name.empty()) return {};
   for (const auto& tensor : file.tensors) {
     if (tensor.name != name) continue;
     constexpr std::int64_t most = 1 << 16;
@@ -104,17 +105,29 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
     throw Error(file.path, "is one part of a split model", "merge the parts into one file first");
   const auto& mapping = mapping_for(file, mappings);
   GgufCheckpoint out;
-  out.config = gguf_config(file, mapping, rope_factors(opened, file, mapping.rope_factors));
+  const GgufRopeFactors factors{rope_factors(opened, file, mapping.rope_factors),
+                                rope_factors(opened, file, mapping.rope_short),
+                                rope_factors(opened, file, mapping.rope_long)};
+  out.config = gguf_config(file, mapping, factors);
   out.vocabulary = gguf_vocabulary(file);
   const auto config = parse_json(out.config, file.path);
   for (auto& tensor : file.tensors) {
-    if (tensor.name == mapping.rope_factors) continue;  // it is in the configuration now
+    const auto& name_there = tensor.name;
+    if (!name_there.empty() &&
+        (name_there == mapping.rope_factors || name_there == mapping.rope_short ||
+         name_there == mapping.rope_long))
+      continue;  // it is in the configuration now
     const auto [name, pattern] = mapped_name(mapping, tensor.name);
     if (!name.empty()) {
       tensor.order = order_of(file, tensor, mapping, pattern, config);
       tensor.add = added_to(file, tensor, mapping, pattern);
       if (tensor.shape.size() == 1 && std::ranges::count(mapping.one_row, pattern) > 0)
         tensor.shape.insert(tensor.shape.begin(), 1);
+      tensor.by_columns = std::ranges::count(mapping.turned, pattern) > 0;
+      if (tensor.by_columns && tensor.shape.size() != 2)
+        throw Error(file.path, "tensor '" + printable(tensor.name) + "' is no matrix",
+                    "convert the model again");
+      if (tensor.by_columns) std::ranges::reverse(tensor.shape);
       tensor.name = name;
     }
     if (name.find("{}") != std::string::npos) {

@@ -30,7 +30,7 @@ double factor_of(const Gguf& file, const std::string& key) {
   return *factor;
 }
 
-Json yarn(const Gguf& file, const std::string& scaling, const Json& config) {
+Json yarn(const Gguf& file, const std::string& scaling, bool truncate, const Json& config) {
   const auto factor = factor_of(file, scaling + "factor");
   Json out{{"rope_type", "yarn"}, {"factor", factor}};
   const auto original = file.integer(scaling + "original_context_length");
@@ -41,11 +41,13 @@ Json yarn(const Gguf& file, const std::string& scaling, const Json& config) {
     out["attention_factor"] = *own * (factor > 1 ? 0.1 * std::log(factor) + 1 : 1);
   if (const auto beta = file.number(scaling + "yarn_beta_fast")) out["beta_fast"] = *beta;
   if (const auto beta = file.number(scaling + "yarn_beta_slow")) out["beta_slow"] = *beta;
+  if (!truncate) out["truncate"] = false;
   return out;
 }
 
 // rope_scaling by the metadata alone; null: the file does not scale.
-Json scaling_of(const Gguf& file, const std::string& prefix, const Json& config) {
+Json scaling_of(const Gguf& file, const GgufMapping& mapping, const Json& config) {
+  const auto& prefix = mapping.rope_prefix;
   const auto scaling = prefix + ".scaling.";
   check_scaling_keys(file, scaling);
   const auto old = file.number(prefix + ".scale_linear");
@@ -53,26 +55,49 @@ Json scaling_of(const Gguf& file, const std::string& prefix, const Json& config)
   if (type == "none") return nullptr;
   if (type == "linear")
     return {{"rope_type", "linear"}, {"factor", old ? *old : factor_of(file, scaling + "factor")}};
-  if (type == "yarn") return yarn(file, scaling, config);
+  if (type == "yarn") return yarn(file, scaling, mapping.rope_truncate, config);
   throw Error(file.path, "rope scaling '" + printable(type) + "' is not supported", remedy);
+}
+
+Json longrope(const Gguf& file, const std::string& scaling, const GgufRopeFactors& factors,
+              const Json& config) {
+  const auto longest = config.value("max_position_embeddings", Json());
+  const auto original = file.integer(scaling + "original_context_length");
+  Json out{{"rope_type", "longrope"},
+           {"short_factor", factors.shorter},
+           {"long_factor", factors.longer},
+           {"original_max_position_embeddings", original ? Json(*original) : longest}};
+  if (original && *original > 0 && longest.is_number())
+    out["factor"] = longest.get<double>() / static_cast<double>(*original);
+  if (const auto own = file.number(scaling + "attn_factor")) out["attention_factor"] = *own;
+  return out;
 }
 
 }  // namespace
 
-void add_gguf_rope(const Gguf& file, const GgufMapping& mapping, std::span<const double> factors,
+void add_gguf_rope(const Gguf& file, const GgufMapping& mapping, const GgufRopeFactors& factors,
                    Json& config) {
   const auto& prefix = mapping.rope_prefix;
   config["rope_theta"] = file.number(prefix + ".freq_base").value_or(10000.0);
-  auto scaling = scaling_of(file, prefix, config);
-  if (!factors.empty()) {
-    if (!scaling.is_null())
+  auto scaling = scaling_of(file, mapping, config);
+  const bool by_length = !factors.shorter.empty() || !factors.longer.empty();
+  if (!scaling.is_null() && (by_length || !factors.all.empty()))
+    throw Error(file.path,
+                "tensor '" + (by_length ? mapping.rope_long : mapping.rope_factors) +
+                    "' beside a rope scaling is not supported",
+                remedy);
+  if (by_length) {
+    if (factors.shorter.size() != factors.longer.size())
       throw Error(file.path,
-                  "tensor '" + mapping.rope_factors + "' beside a rope scaling is not supported",
-                  remedy);
+                  "tensors '" + mapping.rope_short + "' and '" + mapping.rope_long +
+                      "' are not of one length",
+                  "convert the model again");
+    scaling = longrope(file, prefix + ".scaling.", factors, config);
+  } else if (!factors.all.empty()) {
     scaling = {
         {"rope_type", "longrope"},
-        {"short_factor", factors},
-        {"long_factor", factors},
+        {"short_factor", factors.all},
+        {"long_factor", factors.all},
         {"factor", 1.0},
         {"attention_factor", 1.0},
         {"original_max_position_embeddings", config.value("max_position_embeddings", Json())}};

@@ -1,6 +1,6 @@
 // Rotary scaling out of GGUF metadata.
 #pragma once
-#include <span>
+#include <vector>
 
 #include "core/source/gguf.hpp"
 #include "core/source/gguf_mapping.hpp"
@@ -8,9 +8,15 @@
 
 namespace strata::source {
 
+// The values of the mapping's tensors of factors; empty where the file has none.
+struct GgufRopeFactors {
+  std::vector<double> all, shorter, longer;
+};
+
 // Adds rope_theta and, where the file scales, rope_scaling to a config.json that already has
-// max_position_embeddings. A key of `prefix`.scaling that is not understood is refused by name.
-void add_gguf_rope(const Gguf& file, const GgufMapping& mapping, std::span<const double> factors,
+// max_position_embeddings. Factors become a "longrope", `all` with the same ones at all lengths. A
+// key of `prefix`.scaling that is not understood is refused by name.
+void add_gguf_rope(const Gguf& file, const GgufMapping& mapping, const GgufRopeFactors& factors,
                    Json& config);
 
 }  // namespace strata::source

@@ -60,22 +60,21 @@ class Copier {
   }
 
  private:
-  // As many rows at a time as fit, out of their piece of each column.
+  // As many columns at once as the buffer holds.
   void turn(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
     const auto rows = static_cast<std::uint64_t>(tensor.shape[0]),
                columns = static_cast<std::uint64_t>(tensor.shape[1]);
-    const auto some = piece_elements(tensor, width, columns) / columns;
-    std::vector<std::byte> turned;
-    for (std::uint64_t first = 0; first < rows; first += some) {
-      const auto many = std::min(some, rows - first);
-      stored_.resize(many * width);
-      turned.resize(many * columns * width);
-      for (std::uint64_t c = 0; c < columns; ++c) {
-        from_.read(tensor, (c * rows + first) * width, stored_);
-        for (std::uint64_t r = 0; r < many; ++r)
-          std::copy_n(&stored_[r * width], width, &turned[(r * columns + c) * width]);
+    const auto some = piece_elements(tensor, width, rows) / rows;
+    std::vector<std::byte> part;
+    for (std::uint64_t first = 0; first < columns; first += some) {
+      const auto many = std::min(some, columns - first);
+      const auto bytes = expanded(tensor, first * rows, many * rows);
+      part.resize(many * width);
+      for (std::uint64_t r = 0; r < rows; ++r) {
+        for (std::uint64_t c = 0; c < many; ++c)
+          std::copy_n(&bytes[(c * rows + r) * width], width, &part[c * width]);
+        to_.write(at + (r * columns + first) * width, part);
       }
-      to_.write(at + first * columns * width, turned);
     }
   }
 
@@ -162,6 +161,11 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", which no codec expands",
                   "add the codec's plugin");
+    if (tensor.scales.bytes != 0)
+      throw Error(checkpoint->path(),
+                  "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
+                      ", blocks in two tensors, which are not imported",
+                  "run the model as it is");
     planned.push_back(imported(tensor, options));
     total += planned.back().at.bytes;
   }

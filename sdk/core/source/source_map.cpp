@@ -100,9 +100,11 @@ class Resolver {
       used_.insert(twin);
       out_.twice_.emplace_back(*tensor, *twin);
     }
-    if (!fits(*tensor, weight.name, stored_shape(weight))) return;
     auto kept = *tensor;
     kept.turned = weight.in_out != tensor->by_columns;
+    kept.shape = stored_shape(weight);
+    if (!fits(*tensor, weight.name, one_row(*tensor, kept.shape) ? tensor->shape : kept.shape))
+      return;
     keep(weight.name, std::move(kept));
   }
 
@@ -110,7 +112,7 @@ class Resolver {
   void take_experts(const Wanted& weight) {
     if (look_up(checkpoint_, numbered(weight.name, 0))) {
       for (std::uint32_t e = 0; e < weight.experts; ++e)
-        take({numbered(weight.name, e), weight.shape, weight.in_out});
+        take({numbered(weight.name, e), weight.shape, weight.in_out && weight.also.empty()});
       return;
     }
     if (const auto* fused = look_up(checkpoint_, weight.also))
@@ -136,6 +138,12 @@ class Resolver {
     auto shape = weight.shape;
     if (weight.in_out) std::reverse(shape.begin(), shape.end());
     return shape;
+  }
+
+  // A vector stored as [1,n].
+  static bool one_row(const Tensor& tensor, const std::vector<std::int64_t>& shape) {
+    return shape.size() == 1 && tensor.shape.size() == 2 && tensor.shape[0] == 1 &&
+           tensor.shape[1] == shape[0];
   }
 
   void missing(const Wanted& weight) {
@@ -164,13 +172,15 @@ class Resolver {
     auto turned_shape = shape;
     if (shape.size() == 3) std::swap(turned_shape[1], turned_shape[2]);
     const bool turned_fits = stack.shape == turned_shape;
-    const bool turned = turned_fits == (stack.shape == shape) ? weight.in_out : turned_fits;
+    const bool in_blocks = !stack.stored.scheme.empty();  // along what is multiplied
+    const bool either = turned_fits == (stack.shape == shape);
+    const bool turned = either ? weight.in_out && !in_blocks : turned_fits;
     if (!fits(stack, stack.name, turned ? turned_shape : shape)) return;
     const bool alone = share.all == weight.shape[0];
     const bool cut = !alone && !turned && share.step == 1;
-    if (!stack.stored.scheme.empty() && (turned || !(alone || cut)))
+    if (in_blocks && turned)
       return complaints_.push_back("'" + printable(stack.name) + "' is of " + stack.stored.scheme +
-                                   " blocks that several weights share");
+                                   " blocks, which cannot be turned");
     for (std::uint32_t e = 0; e < weight.experts; ++e) {
       auto one = slice(stack, e);
       if (cut) one = rows(one, share.first, weight.shape[0]);

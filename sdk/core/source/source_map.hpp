@@ -15,7 +15,7 @@ namespace strata::source {
 struct Wanted {
   std::string name;                 // the checkpoint's canonical name
   std::vector<std::int64_t> shape;  // as it is used
-  bool in_out = false;              // the file holds a matrix the other way round, [in,out]
+  bool in_out = false;              // the file holds a matrix, or `also` all experts', as [in,out]
   std::string also = {};            // another name, looked for where the first is not there
   // Not 0: of so many experts, their number being "{}" in the name. `also` is then a tensor of all
   // of them, [experts,...], whose `also_rows` rows of each expert have the weight's at `also_first`

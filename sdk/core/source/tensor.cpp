@@ -67,10 +67,13 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
     if (first % block != 0 || count % block != 0) refuse("would cut a block of reordered rows");
     out.order.blocks = static_cast<std::uint32_t>(count / block);
   }
-  const auto row_bytes =
-      static_cast<std::uint64_t>(row / tensor.stored.block_elements) * tensor.stored.block_bytes;
+  const auto row_blocks = static_cast<std::uint64_t>(row / tensor.stored.block_elements);
+  const auto row_bytes = row_blocks * tensor.stored.block_bytes;
   out.at.offset += static_cast<std::uint64_t>(first) * row_bytes;
   out.at.bytes = static_cast<std::uint64_t>(count) * row_bytes;
+  if (tensor.scales.bytes == 0) return out;
+  out.scales.offset += static_cast<std::uint64_t>(first) * row_blocks;
+  out.scales.bytes = static_cast<std::uint64_t>(count) * row_blocks;
   return out;
 }
 

@@ -41,10 +41,11 @@ struct Tensor {
   Stored stored;
   Extent at;
   RowOrder order;
-  bool by_columns = false;  // a dense matrix whose bytes lie column by column
+  bool by_columns = false;  // a matrix that lies column by column
   bool turned = false;      // the rows of the run form are its columns, as they lie
   Share share{};            // of the rows of the run form
   double add = 0;           // to each element, of dense float32
+  Extent scales{};          // of blocks that have theirs elsewhere, a byte each; held behind `at`
 };
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits

@@ -1,6 +1,7 @@
 #include "core/tier/route.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/tier/client.hpp"
 
@@ -64,8 +65,11 @@ Route file_route(const zero::Unit& unit, bool stored, std::span<const Region> fi
   for (const auto& weight : unit.weights) {
     const uint64_t place = stored ? weight.stored_offset : weight.run_offset;
     if (place == zero::not_held) continue;
-    Range range{weight.source.at.file, weight.source.at.offset, weight.source.at.bytes, place};
+    const auto& [at, scales] = std::tie(weight.source.at, weight.source.scales);
+    Range range{at.file, at.offset, at.bytes, place};
     if (clip(range, from, to)) ranges.push_back(range);
+    Range behind{scales.file, scales.offset, scales.bytes, place + at.bytes};
+    if (clip(behind, from, to)) ranges.push_back(behind);
   }
   std::ranges::sort(ranges, [](const Range& a, const Range& b) {
     return a.file != b.file ? a.file < b.file : a.offset < b.offset;

@@ -21,6 +21,10 @@ uint64_t elements(std::span<const int64_t> shape) {
   return n;
 }
 
+strata_dtype run_dtype(const Weight& weight, strata_dtype dtype) {
+  return weight.float32 ? strata_dtype{STRATA_FLOAT, 32, 1} : dtype;
+}
+
 bool differs(const Weight& weight, strata_dtype dtype) {
   const auto& stored = weight.source.stored;
   return !stored.scheme.empty() || !same(stored.dtype, dtype) || weight.source.order.blocks != 0 ||
@@ -41,9 +45,10 @@ void give_places(Unit& unit, strata_dtype dtype) {
   const Weight* before = nullptr;
   for (auto& weight : unit.weights) {
     if (weight.run_offset == not_held) continue;
-    unit.expands = unit.expands || differs(weight, dtype);
-    weight.run_bytes = elements(weight.shape) * element_bytes(dtype);
-    weight.stored_bytes = weight.source.at.bytes;
+    const auto own = run_dtype(weight, dtype);
+    unit.expands = unit.expands || differs(weight, own);
+    weight.run_bytes = elements(weight.shape) * element_bytes(own);
+    weight.stored_bytes = weight.source.at.bytes + weight.source.scales.bytes;
     if (weight.group == 0 || weight.group != group) run = up(run);
     group = weight.group;
     weight.run_offset = run;
@@ -86,6 +91,7 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
     weight.shape = w.shape;
     weight.role = w.role;
     weight.group = w.group;
+    weight.float32 = w.float32 && element_bytes(options.dtype) < sizeof(float);
     if (unit.is_expert() != (w.experts != 0)) {
       weight.run_offset = weight.stored_offset = not_held;
       unit.weights.push_back(std::move(weight));

@@ -18,6 +18,7 @@ struct Weight {
   std::vector<int64_t> shape;  // as the ops use it; of a head's tile: its rows
   uint32_t role = 0;           // STRATA_MATRIX, ...
   uint32_t group = 0;          // as declared; 0: alone
+  bool float32 = false;        // in its run form, where the others are narrower
   source::Tensor source;       // how and where the file holds it
   // Bytes from the unit's beginning. not_held: a table whose rows are gathered one by one; what
   // lies in another unit of the same declared one.

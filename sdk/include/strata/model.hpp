@@ -27,6 +27,7 @@ struct WeightOptions {
   bool router = false;
   std::string_view also = {};  // see strata_weight; relative to the prefix as the name is
   bool by_turns = false;       // there the rows of a group's members alternate
+  bool float32 = false;        // whatever the model's dtype; of a router or its choice
 };
 
 // Collects what a family declares. Names are relative to the unit's prefix. Throws past 65536
@@ -103,7 +104,8 @@ class Declarer {
       return name.empty() ? std::string() : unit.prefix + std::string(name);
     };
     const auto flags = (given.options.in_out ? std::uint32_t{STRATA_WEIGHT_IN_OUT} : 0u) |
-                       (given.options.by_turns ? std::uint32_t{STRATA_WEIGHT_BY_TURNS} : 0u);
+                       (given.options.by_turns ? std::uint32_t{STRATA_WEIGHT_BY_TURNS} : 0u) |
+                       (given.options.float32 ? std::uint32_t{STRATA_WEIGHT_FLOAT32} : 0u);
     unit.weights.push_back({full(given.name), full(given.options.also), given.shape, role, group,
                             given.options.experts, flags});
     name(unit, given.name, index, group);

@@ -93,6 +93,9 @@ struct Moe {
   bool normalise = false;
   std::uint32_t activation = STRATA_SILU;
   double scale = 1;
+  std::string_view choice = {};  // a weight [X], added to the scores that choose
+  std::uint32_t groups = 0, top_groups = 0, group_best = 0;  // see strata_op_moe
+  double least_sum = 0, limit = 0, up_offset = 0;
 };
 
 struct Heads {
@@ -218,6 +221,11 @@ class Ops {
     op.up = find(how.up).weight, op.down = find(how.down).weight;
     op.top_k = how.top_k, op.route = how.route, op.normalise = how.normalise ? 1 : 0;
     op.activation = how.activation, op.scale = how.scale;
+    if (!how.gate.empty()) op.gate_bias = find(how.gate).bias + 1;  // none: 0
+    op.up_bias = find(how.up).bias + 1, op.down_bias = find(how.down).bias + 1;
+    if (!how.choice.empty()) op.choice = find(how.choice).weight + 1;
+    op.groups = how.groups, op.top_groups = how.top_groups, op.group_best = how.group_best;
+    op.least_sum = how.least_sum, op.limit = how.limit, op.up_offset = how.up_offset;
     return made(STRATA_OP(active_, moe), &op, x.get());
   }
   Tensor activation(const Tensor& x, std::int32_t f) const {

@@ -1,5 +1,7 @@
 #include "torch/ops/moe.hpp"
 
+#include <limits>
+
 #include "torch/form.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/pch.hpp"
@@ -56,14 +58,36 @@ bool packed(const zero::Unit& form, uint32_t first, uint32_t second) {
   return a.group != 0 && a.group == b.group && a.run_offset + a.run_bytes == b.run_offset;
 }
 
+// Minus infinity for experts outside the best groups. [T,X]
+at::Tensor within_groups(const strata_op_moe& op, const at::Tensor& scores) {
+  const auto grouped = scores.unflatten(1, {op.groups, -1});
+  const auto best = std::get<0>(grouped.topk(op.group_best, -1)).sum(-1);
+  const auto kept = std::get<1>(best.topk(op.top_groups, -1));
+  const auto outside = best.new_ones(best.sizes(), at::kBool).scatter_(1, kept, false);
+  constexpr auto never = -std::numeric_limits<double>::infinity();
+  return grouped.masked_fill(outside.unsqueeze(-1), never).flatten(1);
+}
+
+// Each token's best experts [T,k], and their scores.
+std::tuple<at::Tensor, at::Tensor> choose(const strata_op_moe& op, const at::Tensor& scores,
+                                          const at::Tensor& choice) {
+  if (!choice.defined() && op.groups == 0) return scores.topk(op.top_k, -1);
+  auto by = choice.defined() ? scores.add(choice) : scores;
+  if (op.groups != 0) by = within_groups(op, by);
+  auto chosen = std::get<1>(by.topk(op.top_k, -1));
+  return {scores.gather(1, chosen), chosen};
+}
+
 Routed route(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& router,
-             const at::Tensor& bias) {
-  const auto logits = linear(x, router, bias);
-  const auto wide = logits.to(logits.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
+             const at::Tensor& bias, const at::Tensor& choice) {
+  const auto type = router.scalar_type();
+  const auto logits = linear(x.to(type), router, bias.defined() ? bias.to(type) : bias);
+  const auto wide = logits.to(type == at::kDouble ? at::kDouble : at::kFloat);
   const auto scores = op.route == STRATA_ROUTE_SOFTMAX ? at::softmax(wide, -1) : wide.sigmoid();
   // The host has to know the choice. Made there, it is the same on every device where scores tie.
-  auto [weights, chosen] = scores.to(at::kCPU).topk(op.top_k, -1);
-  if (op.normalise) weights.div_(weights.sum(-1, true));
+  auto [weights, chosen] =
+      choose(op, scores.to(at::kCPU), choice.defined() ? choice.to(at::kCPU) : choice);
+  if (op.normalise) weights.div_(weights.sum(-1, true).clamp_min_(op.least_sum));
   if (op.scale != 1) weights.mul_(op.scale);
   Routed out;
   out.weights = uploaded(weights.flatten(), x.device());
@@ -71,33 +95,45 @@ Routed route(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& rou
   return out;
 }
 
+// f(gate) * up; changes both.
+at::Tensor joined(const strata_op_moe& op, at::Tensor gate, at::Tensor up) {
+  if (op.limit != 0) gate.clamp_max_(op.limit), up.clamp_(-op.limit, op.limit);
+  if (op.up_offset != 0) up.add_(op.up_offset);
+  return gated(static_cast<int32_t>(op.activation), gate, up);
+}
+
 // down(f(gate(x)) * up(x)), or down(f(up(x))): [n,D] -> [n,D].
 at::Tensor compute(const strata_op_moe& op, const at::Tensor& x,
                    const run::Experts::Expert& expert) {
-  const auto& [form, weights] = expert;
-  const auto f = static_cast<int32_t>(op.activation);
-  const auto product = [&](uint32_t index) {
-    return linear(x, held(*form, index, weights, x), at::Tensor());
+  const auto* form = expert.form;
+  const auto* weights = expert.weights;
+  // A bias is counted from 1.
+  const auto product = [&](const at::Tensor& of, uint32_t index, uint32_t bias) {
+    return linear(of, held(*form, index, weights, of),
+                  bias == 0 ? at::Tensor() : held(*form, bias - 1, weights, of));
   };
   const auto inner = [&] {
-    if (op.gate == STRATA_NONE) return activation(f, product(op.up));
-    if (!packed(*form, op.gate, op.up)) return gated(f, product(op.gate), product(op.up));
+    if (op.gate == STRATA_NONE)
+      return activation(static_cast<int32_t>(op.activation), product(x, op.up, op.up_bias));
+    if (op.gate_bias != 0 || op.up_bias != 0 || !packed(*form, op.gate, op.up))
+      return joined(op, product(x, op.gate, op.gate_bias), product(x, op.up, op.up_bias));
     const auto& first = form->weights[op.gate];
     const auto ffn = first.shape[0];
     const auto both = linear(x,
                              borrowed(weights + first.run_offset, {2 * ffn, first.shape[1]},
                                       x.scalar_type(), x.device()),
                              at::Tensor());
-    return gated(f, both.narrow(1, 0, ffn), both.narrow(1, ffn, ffn));
+    return joined(op, both.narrow(1, 0, ffn), both.narrow(1, ffn, ffn));
   };
-  return linear(inner(), held(*form, op.down, weights, x), at::Tensor());
+  return product(inner(), op.down, op.down_bias);
 }
 
 }  // namespace
 
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& router,
-               const at::Tensor& bias, uint32_t unit, run::Experts& experts) {
-  const auto routed = route(op, x, router, bias);
+               const at::Tensor& bias, const at::Tensor& choice, uint32_t unit,
+               run::Experts& experts) {
+  const auto routed = route(op, x, router, bias, choice);
   auto sum = at::zeros_like(x);
   experts.need(unit, routed.experts);
   int64_t first = 0;

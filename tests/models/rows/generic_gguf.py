@@ -1,6 +1,7 @@
 """generic: files of GGUF of the described model_types, with blocks of Q8_0, as llama.cpp's converter
 lays them out."""
 
+import math
 import pathlib
 import re
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 import torch
 
 import gguf_file
-from rows.generic import GROUPED, MPT, row, spread
+from rows.generic import GROUPED, MPT, OPENAI, row, spread
 from rows.mixtral import as_blocks
 from stored import store
 
@@ -24,6 +25,10 @@ LAYER_NORM = {"attention.head_count_kv": 2, "attention.layer_norm_epsilon": 1e-5
 PARTLY = LAYER_NORM | {"rope.dimension_count": 8}
 EXPERTS = {"expert_count": 4, "expert_used_count": 2, "expert_feed_forward_length": 32}
 HEADS = {"attention.key_length": 32, "attention.value_length": 32}
+LONG = {"rope_type": "longrope", "rope_theta": 10000.0, "original_max_position_embeddings": 16,
+        "short_factor": [1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0],
+        "long_factor": [1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]}
+ATTENTION = math.sqrt(1 + math.log(128 / 16) / math.log(16))
 MOE = SIZES | {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 
 
@@ -45,6 +50,17 @@ def turned(name, tensor):
     return tensor
 
 
+def other_way(name, tensor):
+    """Conv1D's matrices as a product takes them."""
+    return tensor.t() if ".c_" in name and tensor.dim() == 2 else tensor
+
+
+def other_way_exact(tensors):
+    turn = {name: other_way(name, tensor) for name, tensor in tensors.items()}
+    return {name: other_way(name, tensor).contiguous()
+            for name, tensor in as_blocks({n: t.contiguous() for n, t in turn.items()}).items()}
+
+
 def apart(name, tensor):
     """All of q, all of k, all of v."""
     if "query_key_value" not in name:
@@ -64,17 +80,19 @@ def stacked(tensors):
                   for name, one in stacks.items()}
 
 
-def file(architecture, model_type, config, metadata, flipped, reorder=as_written, **more):
+def file(architecture, model_type, config, metadata, flipped, reorder=as_written, beside=None,
+         exact=as_blocks, **more):
+    """`beside`: tensors of the file alone; `exact`: the numbers that its blocks hold."""
     def write(folder):
         with tempfile.TemporaryDirectory(dir=folder.parent) as copy:
             copy = pathlib.Path(copy)
             shutil.copy(folder / "model.safetensors", copy)
-            store(copy, stacked)
+            store(copy, lambda all: stacked(all) | (beside or {}))
             gguf_file.write(copy, architecture, LENGTHS | metadata, reorder=reorder)
             shutil.move(copy / "model.gguf", folder)
 
     return row(model_type, f"GGUF of {architecture}", config, flipped, gguf=write,
-               gguf_is_folder=True, edit=lambda folder: store(folder, as_blocks), **more)
+               gguf_is_folder=True, edit=lambda folder: store(folder, exact), **more)
 
 
 ROWS = [
@@ -101,6 +119,11 @@ ROWS = [
     file("phi3", "phi3", SIZES | {"sliding_window": 13},
          RMS | {"attention.layer_norm_rms_epsilon": 1e-5, "attention.sliding_window": 13},
          "blk.1.attn_qkv.weight"),
+    file("phi3", "phi3", SIZES | {"rope_parameters": LONG, "original_max_position_embeddings": 16},
+         RMS | {"attention.layer_norm_rms_epsilon": 1e-5, "rope.scaling.attn_factor": ATTENTION,
+                "rope.scaling.original_context_length": 16}, "blk.1.ffn_up.weight", beside={
+             f"rope_factors_{length}.weight": torch.tensor(LONG[f"{length}_factor"])
+             for length in ("short", "long")}),
     file("stablelm", "stablelm", SIZES | {"use_qkv_bias": True, "partial_rotary_factor": 0.5},
          PARTLY | {"use_parallel_residual": False}, "blk.1.attn_v.weight"),
     file("olmo", "olmo", SIZES | {"clip_qkv": 0.6}, RMS | {"attention.clamp_kqv": 0.6},
@@ -122,6 +145,9 @@ ROWS = [
     file("gptneox", "gpt_neox", SIZES | {"rotary_pct": 0.5},
          {"attention.layer_norm_epsilon": 1e-5, "rope.dimension_count": 8,
           "use_parallel_residual": True}, "blk.1.attn_qkv.weight", apart),
+    file("gpt2", "gpt2", OPENAI | {"n_embd": 64, "n_head": 4, "n_inner": 96},
+         {"attention.layer_norm_epsilon": 1e-5}, "blk.1.ffn_down.weight", other_way,
+         exact=other_way_exact),
     file("falcon", "falcon", {key: SIZES[key] for key in SIZES if key not in (
              "intermediate_size", "num_key_value_heads")} | {"ffn_hidden_size": 96},
          {"attention.layer_norm_epsilon": 1e-5}, "blk.1.attn_qkv.weight"),

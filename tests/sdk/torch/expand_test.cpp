@@ -74,6 +74,26 @@ TEST_CASE("a weight takes its rows or columns of what several share", "[torch][e
     }
 }
 
+TEST_CASE("a vector takes its numbers of what several share", "[torch][expand]") {
+  const auto gate = at::randn({4}, at::kFloat), up = at::randn({4}, at::kFloat);
+  auto w = stored_as({4}, at::kFloat);
+  w.source.share = {8, 1, 2};
+  REQUIRE(
+      expanded(w, at::stack({gate, up}, 1).flatten(), at::kBFloat16).equal(up.to(at::kBFloat16)));
+}
+
+TEST_CASE("a weight of float32 stays it in a model of another dtype", "[torch][expand]") {
+  const auto x = at::randn({6}, at::kDouble);
+  auto w = stored_as({6}, at::kDouble);
+  w.float32 = true;
+  std::vector<float> made(6);
+  const std::function<run::Codec(const std::string&)> none;
+  strata_call call{};
+  expand(w, w.shape, static_cast<const std::byte*>(x.const_data_ptr()),
+         reinterpret_cast<std::byte*>(made.data()), {&none, &call, at::kBFloat16, at::kCPU});
+  REQUIRE(at::tensor(made).equal(x.to(at::kFloat)));
+}
+
 TEST_CASE("interleaved rows of rotated heads go back to halves", "[torch][expand]") {
   const auto x = at::randn({12, 5}, at::kFloat);
   auto w = stored_as({12, 5}, at::kFloat);

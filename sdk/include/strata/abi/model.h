@@ -10,6 +10,7 @@ enum { STRATA_VECTOR = 0, STRATA_MATRIX = 1, STRATA_TABLE = 2, STRATA_HEAD = 3, 
 enum {                             /* flags */
        STRATA_WEIGHT_IN_OUT = 1,   /* the file holds [in,out] (GPT-2's Conv1D) */
        STRATA_WEIGHT_BY_TURNS = 2, /* 1.1: in `also` the rows of a group's members alternate */
+       STRATA_WEIGHT_FLOAT32 = 4,  /* 1.1: float32 whatever the model's dtype; alone, for moe */
 };
 typedef struct strata_weight {
   strata_hdr hdr;
@@ -19,8 +20,8 @@ typedef struct strata_weight {
   uint32_t group;   /* 0: alone; neighbours with the same number lie packed, one product */
   uint32_t experts; /* 0: none; else their count: "{}" in the name is an expert's number */
   /* 1.1: another name that files give it. Of experts: one tensor of them all, [experts,...], where
-     members of a group that say the same one are its rows one behind the other, or by turns. Where
-     one way round alone fits its shape, the flag IN_OUT is not asked. */
+     members of a group that say the same one are its rows one behind the other, or by turns. The
+     flag IN_OUT is then of that tensor alone, asked where its shape fits either way round. */
   strata_str also;
 } strata_weight;
 

@@ -67,6 +67,15 @@ typedef struct strata_op_moe {
   uint32_t router, router_bias, gate, up, down; /* with experts; gate and up may be a group */
   uint32_t top_k, route, normalise, activation, reserved;
   double scale; /* of the routed sum; 1: none */
+  /* 1.1. Weights as index + 1, 0: none. Of experts: biases of gate, up and down. `choice`: [X],
+     added to the scores that choose, not to those that weigh. */
+  uint32_t gate_bias, up_bias, down_bias, choice;
+  /* 1.1: of so many equal groups of experts the best top_groups are left to choose from, by the sum
+     of each one's group_best best scores; groups 0: none. */
+  uint32_t groups, top_groups, group_best, reserved2;
+  double least_sum; /* 1.1: what a token's weights are divided by is at least this */
+  double limit;     /* 1.1: gate is at most this, up between -limit and limit; 0: as they are */
+  double up_offset; /* 1.1: f(gate) * (up + up_offset) */
 } strata_op_moe;
 
 enum {

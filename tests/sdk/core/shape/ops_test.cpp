@@ -83,6 +83,42 @@ TEST_CASE("operands that do not fit are refused with their shapes", "[shape]") {
                       Catch::Contains("float16 [5,8] is not float32"));
 }
 
+TEST_CASE("experts with what does not fit their router are refused", "[shape]") {
+  const auto of_experts = [](std::string name, std::vector<int64_t> shape) {
+    return plugin::DeclaredWeight{std::move(name), std::move(shape), STRATA_MATRIX, 0, 6};
+  };
+  const plugin::DeclaredUnit mixed{"layers.1",
+                                   STRATA_UNIT_BODY,
+                                   {{"router", {6, 8}},
+                                    of_experts("gate.{}", {4, 8}),
+                                    of_experts("up.{}", {4, 8}),
+                                    of_experts("down.{}", {8, 4}),
+                                    of_experts("bias.{}", {4}),
+                                    {"choice", {6}}}};
+  Ops ops;
+  const Scope scope{&mixed, 5, f32};
+  const auto x = ops.x({5, 8});
+  strata_op_moe op{};
+  op.router = 0, op.router_bias = STRATA_NONE, op.gate = 1, op.up = 2, op.down = 3;
+  op.top_k = 3, op.route = STRATA_ROUTE_SIGMOID, op.activation = STRATA_SILU, op.scale = 1;
+  op.gate_bias = op.up_bias = 5, op.choice = 6;
+  op.groups = 3, op.top_groups = 2, op.group_best = 2;
+  REQUIRE(moe(scope, op, x.get()->view()).dims == Dims{5, 8});
+  const auto refused = [&](auto change, const std::string& words) {
+    auto other = op;
+    change(other);
+    REQUIRE_THROWS_WITH(moe(scope, other, x.get()->view()), Catch::Contains(words));
+  };
+  refused([](auto& o) { o.down_bias = 5; }, "down bias: weight 4 'bias.{}' [4] of 6 experts");
+  refused([](auto& o) { o.choice = 5; }, "choice");
+  refused([](auto& o) { o.choice = 7; }, "no weight 6");
+  refused([](auto& o) { o.groups = 4; }, "groups");
+  refused([](auto& o) { o.top_groups = 1; }, "1 of 3 groups");
+  refused([](auto& o) { o.group_best = 3; }, "by 3 experts each");
+  refused([](auto& o) { o.limit = -1; }, "limit");
+  refused([](auto& o) { o.gate = STRATA_NONE; }, "no gate");
+}
+
 TEST_CASE("a name without an op is answered with what there is", "[shape]") {
   Ops ops;
   REQUIRE_THROWS_WITH(call(ops.scope, "fold"),

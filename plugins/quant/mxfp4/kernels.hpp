@@ -1,0 +1,21 @@
+// Unpacking where the parts are a GPU's: mxfp4.cu, or no_cuda.cpp in a build without CUDA.
+#pragma once
+#include <cstdint>
+
+namespace mxfp4 {
+
+enum class Element : uint8_t { half, brain, single, twice };  // of the dense weight: 16 to 64 bits
+
+struct OnDevice {
+  Element element = Element::single;
+  int64_t blocks = 0;
+  const void *codes = nullptr, *scales = nullptr;  // codes at a multiple of 4 bytes
+  void* to = nullptr;
+  int32_t device = 0;
+  void* stream = nullptr;  // cudaStream_t: the work is put there and not waited for
+};
+
+// Values are those of the CPU, to the last bit. Null, or why nothing was done.
+const char* unpack_on_device(const OnDevice& work);
+
+}  // namespace mxfp4

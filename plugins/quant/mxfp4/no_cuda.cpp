@@ -1,0 +1,7 @@
+#include "kernels.hpp"
+
+namespace mxfp4 {
+
+const char* unpack_on_device(const OnDevice&) { return "this build has no kernel for the device"; }
+
+}  // namespace mxfp4
