@@ -1,6 +1,8 @@
 // LibTorch seeds itself anew in each process: here every test draws the same numbers each time.
+#define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <ATen/Context.h>
 
+#include <catch2/catch.hpp>
 
 namespace {
 
