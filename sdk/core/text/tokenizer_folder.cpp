@@ -20,15 +20,6 @@ using nlohmann::json;
 
 constexpr auto sign = "\u2581";
 
-Description words_of(std::string_view pre) {
-  auto steps = Description::array();
-  const auto* style = gguf_style(pre);
-  for (const auto* pattern = style->patterns; !pattern->empty(); ++pattern)
-    steps.push_back(split_step(*pattern));
-  steps.push_back(byte_level_step(style->words));
-  return sequence("pretokenizers", std::move(steps));
-}
-
 // Tokens by id of a vocab.json, whose ids leave none out.
 std::vector<std::string> read_vocab(const std::string& bytes, const std::string& file) {
   const auto value = read_json(bytes, file);
@@ -71,8 +62,7 @@ void describe_files(const TokenizerFiles& files, const TokenizerConfig& config, 
   const bool gpt2 = config.type.empty() || config.type == "GPT2Tokenizer" ||
                     config.type == "CodeGenTokenizer" || config.type == "GPTNeoXTokenizer";
   if (config.type == "Qwen2Tokenizer") {
-    out["pre_tokenizer"] = words_of("qwen2");
-    out["pre_tokenizer"]["pretokenizers"].back() = byte_level_step(false, space);
+    out["pre_tokenizer"] = pre_tokenizer_of(*gguf_style("qwen2"), space);
   } else if (gpt2) {
     out["pre_tokenizer"] = byte_level_step(true, space);
   } else {
@@ -97,7 +87,7 @@ void describe_tiktoken(const std::string& bytes, const std::string& file,
   for (const auto& token : tokens) spelled.push_back(spell(token));
   std::vector<int32_t> order(tokens.size());
   std::iota(order.begin(), order.end(), 0);
-  out["pre_tokenizer"] = words_of("llama-bpe");
+  out["pre_tokenizer"] = pre_tokenizer_of(*gguf_style("llama-bpe"));
   out["decoder"] = byte_level_step(true);
   out["model"] = bpe_model({.ignore_merges = true}, vocabulary_object(spelled),
                            merges_of(tokens, order, Cuts::bytes));

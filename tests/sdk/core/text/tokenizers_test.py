@@ -181,10 +181,10 @@ def smollm2():
             "add_bos": value("ggml.add_bos_token")}
 
 
-def compare(driver, mode, path, reference, style, count=None):
-    """Runs the driver over all strings and fails at the first difference."""
+def compare(driver, mode, path, reference, style, count=None, more=()):
+    """Runs the driver over all strings and `more`, and fails at the first difference."""
     count = count or (STRINGS // 4 if style in STEPS else STRINGS)
-    texts = strings(style, count)
+    texts = strings(style, count) + list(more)
     rng = random.Random(30)
     size = reference.get_vocab_size()
     queries = [[rng.randrange(size) for _ in range(rng.randint(0, 20))] for _ in range(count // 4)]
