@@ -9,8 +9,8 @@ namespace {
 
 using namespace gguf_patterns;
 
-// llama.cpp's list of names, with the steps of the models' own tokenizer.json. Where those are not
-// known they are llama.cpp's: for hy_v4, joyai-llm, laguna, spark2_5, superbpe, ufakzeka and youtu.
+// The names that converters write, with the steps of the models' own tokenizer.json. Where those are
+// not known they are ggml's: for hy_v4, joyai-llm, laguna, spark2_5, superbpe, ufakzeka and youtu.
 constexpr GgufStyle styles[] = {
     {.names = "gpt-2 phi-2 gigachat a.x-4.0 mellum jais exaone4 trillion granite-docling jina-es "
               "jina-de jina-v1-en jina-v2-es jina-v2-de jina-v2-code roberta-bpe",
@@ -57,7 +57,8 @@ constexpr GgufStyle styles[] = {
     {.names = "sarvam-moe", .signs = true},
 };
 
-// Whether `name` is one of `names`, which have a space between them.
+}  // namespace
+
 bool among(std::string_view name, std::string_view names) {
   while (!names.empty()) {
     const auto one = names.substr(0, names.find(' '));
@@ -66,8 +67,6 @@ bool among(std::string_view name, std::string_view names) {
   }
   return false;
 }
-
-}  // namespace
 
 const GgufStyle* gguf_style(std::string_view pre) {
   for (const auto& style : styles)

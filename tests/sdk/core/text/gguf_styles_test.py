@@ -16,11 +16,12 @@ from styles import (CONTRACTIONS, DEEPSEEK, KIMI, LLAMA, LOWER, NESTED, O200K, Q
                     byte_level, digits, llama_decoder, split, steps)
 from tokenizers_test import compare, samples
 
-STRINGS = 20000
+STRINGS = 17000  # and more_strings()
 # Those whose patterns tokenizers_test.py compares over as many strings are compared over fewer here.
 COMPARED = ("gpt-2", "mpt", "smollm", "command-r", "falcon", "llama-bpe", "dbrx", "qwen2", "stablelm2",
             "gpt-4o", "granite-embed-multi-97m", "kimi-k2", "deepseek-v3", "bloom", "gemma4",
             "sarvam-moe")
+DOCUMENTED = os.path.join(os.path.dirname(__file__), "../../../../docs/tokenizers.md")
 KANA = "[一-龥぀-ゟ゠-ヿ]+"
 IDEOGRAPHS = r"[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"
 ENDS = r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -117,12 +118,13 @@ NAMES = [one["names"][0] for one in STYLES]
 def more_strings():
     """What some of the styles cut and random text has too little of."""
     rng = random.Random(40)
-    atoms = ["<sentinel:12>", "<sentinel:>", "IMGIMGABCZ", "IMGIMGABCDEZ", "\t", "  ", "    ", "1" * 1500,
+    atoms = ["<sentinel:12>", "<sentinel:>", "IMGIMGABCZ", "IMGIMGABCDEZ", "\t", "  ", "    ", "1" * 14,
              "٣" * 7, "x1234567", "1234567é", "0.1234,567", "½²³¼", "ไทย", "ລາວ", "ខ្មែរ", "မြန်မာ", "한국어",
              "ㄱㄴ", "ㄅㄆ", "ｱｲｳ", "⼀⼁", "漢字かなカナ", "㐀", "！？…", "（：）", "\u3000", "“a”", "ᾼΏΐΊΩK",
              "𐐀𐐨", "क्षि", "a b c", "don't", "DON'T", "can'Ts", "'ll", "aB", "ABc", "éÀ", "\r", "\r\n\r\n",
              "\n \n", " \n", "_a", "#x", "$", "+=", "word", " word", "a/\n/"]
-    return ["".join(rng.choice(atoms) for _ in range(rng.randint(1, 9))) for _ in range(3000)]
+    out = ["".join(rng.choice(atoms) for _ in range(rng.randint(1, 9))) for _ in range(3000)]
+    return out + [prefix + "1" * digits for digits in (509, 512, 1022, 1530) for prefix in ("", " x")]
 
 
 def trained(signs):
@@ -175,10 +177,13 @@ def main(driver, name):
     chosen = STYLES[NAMES.index(name)]
     fields = trained(not chosen["pre"])
     expected = reference(fields, chosen)
+    with open(DOCUMENTED, encoding="utf-8") as file:
+        documented = file.read()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "vocabulary.json")
         texts = []
         for alias in chosen["names"]:
+            assert f"`{alias}`" in documented, alias
             with open(path, "w", encoding="utf-8") as file:
                 json.dump({**fields, "pre": alias}, file)
             texts.append(described(driver, path))

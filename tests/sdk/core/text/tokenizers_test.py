@@ -21,7 +21,7 @@ STRINGS = 20000
 STEPS = ("prefix", "removed", "previous", "next", "contiguous", "edges", "unknown", "unknowns",
          "spelled", "few-bytes", "unigram-bytes", "words", "suffix", "gguf")
 # The package's tables for these are older; their characters are those of Unicode 3.2.
-OLD_TABLES = ("bert", "bert-cased", "suffix", "words", "t5", "unigram-nfkc")
+OLD_TABLES = ("bert", "bert-cased", "suffix", "openai", "words", "t5", "unigram-nfkc")
 # What GGUF files call the styles.
 GGUF = {"gpt-2": "gpt-2", "smollm": "smollm", "starcoder": "starcoder", "cohere": "command-r",
         "llama-bpe": "llama-bpe", "qwen2": "qwen2", "bloom": "bloom", "o200k": "gpt-4o",
