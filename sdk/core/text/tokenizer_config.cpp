@@ -91,14 +91,14 @@ void rename_list(json& config) {
 // What added tokens are special by.
 std::set<std::string> special_contents(const json& config, const std::string& file) {
   std::set<std::string> out;
-  const auto add = [&](const json& value) {
-    if (const auto token = token_of(value, list_key, file))
+  const auto add = [&](const json& value, const std::string& key) {
+    if (const auto token = token_of(value, key, file))
       out.insert((*token)["content"].get<std::string>());
   };
   for (const auto name : known_names)
-    if (const auto found = config.find(name); found != config.end()) add(*found);
+    if (const auto found = config.find(name); found != config.end()) add(*found, std::string(name));
   if (const auto list = config.find(list_key); list != config.end() && list->is_array())
-    for (const auto& one : *list) add(one);
+    for (const auto& one : *list) add(one, list_key);
   return out;
 }
 

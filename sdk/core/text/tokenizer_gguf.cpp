@@ -72,17 +72,18 @@ void describe_byte_level(const GgufVocabulary& vocabulary, const GgufStyle& styl
 }
 
 // The token of characters that have none.
-std::optional<std::string> unknown_token(const GgufVocabulary& vocabulary) {
-  const auto& [tokens, id] = std::tie(vocabulary.tokens, vocabulary.unk);
-  if (!id || *id < 0 || static_cast<std::size_t>(*id) >= tokens.size()) return std::nullopt;
-  return tokens[static_cast<std::size_t>(*id)];
+std::optional<std::string> unknown_token(const GgufVocabulary& vocabulary, int32_t otherwise) {
+  const auto id = vocabulary.unk.value_or(otherwise);
+  const auto& tokens = vocabulary.tokens;
+  if (id < 0 || static_cast<std::size_t>(id) >= tokens.size()) return std::nullopt;
+  return tokens[static_cast<std::size_t>(id)];
 }
 
 // BPE of characters whose merges are there; those without a token become bytes.
 void describe_signs(const GgufVocabulary& vocabulary, const GgufStyle& style, Description& out) {
   out["normalizer"] = replace_step(" ", "\u2581");
   out["decoder"] = sentencepiece_decoder(false, true);
-  out["model"] = bpe_model({.unknown = unknown_token(vocabulary),
+  out["model"] = bpe_model({.unknown = unknown_token(vocabulary, -1),
                             .fuse_unknown = true,
                             .byte_fallback = true,
                             .ignore_merges = style.ignore_merges},
@@ -113,9 +114,9 @@ void describe_sentencepiece(const GgufVocabulary& vocabulary, const std::string&
   steps.push_back(replace_step(" ", "\u2581"));
   out["normalizer"] = sequence("normalizers", std::move(steps));
   out["decoder"] = sentencepiece_decoder(space, true);
-  out["model"] =
-      bpe_model({.unknown = unknown_token(vocabulary), .fuse_unknown = true, .byte_fallback = true},
-                vocabulary_object(tokens), merges_of(tokens, order, Cuts::characters));
+  out["model"] = bpe_model(
+      {.unknown = unknown_token(vocabulary, 0), .fuse_unknown = true, .byte_fallback = true},
+      vocabulary_object(tokens), merges_of(tokens, order, Cuts::characters));
 }
 
 }  // namespace
@@ -128,16 +129,23 @@ std::string gguf_tokenizer_json(const GgufVocabulary& vocabulary, const std::str
                 "known are gemma4, gpt2 and llama");
   const auto& pre = model == "gemma4" ? model : vocabulary.pre;
   const auto* style = sentencepiece ? nullptr : gguf_style(pre);
+  if (!sentencepiece && (pre.empty() || pre == "default"))
+    throw Error(file, "tokenizer.ggml.pre does not say how the model cuts text",
+                "convert the model to GGUF again, with a converter that knows it");
   if (!style && !sentencepiece)
     throw Error(file, "tokenizer.ggml.pre '" + printable(pre, 60) + "' is not supported",
                 "known are " + known_gguf_styles());
   check(vocabulary, file);
   auto out = empty_description();
   out["added_tokens"] = added_tokens(vocabulary);
+  // sentencepiece's ids stand for those that the file does not have.
+  const auto id = [&](const std::optional<int32_t>& given, int32_t otherwise) {
+    return given || !sentencepiece ? given : std::optional(otherwise);
+  };
   const bool bos = vocabulary.add_bos.value_or(style ? style->add_bos : true);
-  out["post_processor"] = template_of(
-      marker(vocabulary, "bos", bos, vocabulary.bos, file),
-      marker(vocabulary, "eos", vocabulary.add_eos.value_or(false), vocabulary.eos, file));
+  const bool eos = vocabulary.add_eos.value_or(false);
+  out["post_processor"] = template_of(marker(vocabulary, "bos", bos, id(vocabulary.bos, 1), file),
+                                      marker(vocabulary, "eos", eos, id(vocabulary.eos, 2), file));
   if (!style)
     describe_sentencepiece(vocabulary, file, out);
   else if (style->signs)

@@ -110,6 +110,9 @@ TEST_CASE("sentencepiece's tokens merge by their scores", "[text][tokenizer_gguf
   REQUIRE(tokenizer.decode(Ids{1, 2, 6, 7, 3}, true) == "ab\na");
   value.add_space_prefix = false;
   REQUIRE(encode(value, "ab a") == Ids{1, 6, 5});
+  value.bos.reset();
+  value.unk.reset();
+  REQUIRE(encode(value, "abc") == Ids{1, 6, 0});
 }
 
 TEST_CASE("metadata that is malformed or not supported is refused by its key",
@@ -119,9 +122,13 @@ TEST_CASE("metadata that is malformed or not supported is refused by its key",
   REQUIRE(refusal(value) ==
           "m.gguf: tokenizer.ggml.model 'rwkv' is not supported: known are gemma4, gpt2 and llama");
   value = vocabulary();
-  value.pre = "default";
+  value.pre = GENERATE("", "default");
   REQUIRE_THAT(refusal(value),
-               Catch::StartsWith("m.gguf: tokenizer.ggml.pre 'default' is not supported: known are "
+               Catch::StartsWith("m.gguf: tokenizer.ggml.pre does not say how the model cuts text: "
+                                 "convert the model to GGUF again"));
+  value.pre = "odd";
+  REQUIRE_THAT(refusal(value),
+               Catch::StartsWith("m.gguf: tokenizer.ggml.pre 'odd' is not supported: known are "
                                  "gpt-2 phi-2 gigachat "));
   value.model = "llama";
   REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: tokenizer.ggml.scores has 0 elements for "
