@@ -2,7 +2,8 @@
 // vertical tabs: taken and used, or refused with an error.
 // covers: sdk/core/text/base64.cpp sdk/core/text/description.cpp
 // covers: sdk/core/text/sentencepiece.cpp
-// covers: sdk/core/text/tiktoken.cpp sdk/core/text/tokenizer_config.cpp
+// covers: sdk/core/text/tiktoken.cpp sdk/core/text/tokenizer_classes.cpp
+// covers: sdk/core/text/tokenizer_config.cpp
 // covers: sdk/core/text/tokenizer_folder.cpp
 #include <cstdint>
 #include <string_view>
