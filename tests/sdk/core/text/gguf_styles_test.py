@@ -124,7 +124,8 @@ def more_strings():
              "𐐀𐐨", "क्षि", "a b c", "don't", "DON'T", "can'Ts", "'ll", "aB", "ABc", "éÀ", "\r", "\r\n\r\n",
              "\n \n", " \n", "_a", "#x", "$", "+=", "word", " word", "a/\n/"]
     out = ["".join(rng.choice(atoms) for _ in range(rng.randint(1, 9))) for _ in range(3000)]
-    return out + [prefix + "1" * digits for digits in (509, 512, 1022, 1530) for prefix in ("", " x")]
+    return out + [prefix + "1" * digits for digits in (509, 512, 1022, 1530)
+                  for prefix in ("", " x")] + ["one two three " * 15000]
 
 
 def trained(signs):
