@@ -13,7 +13,11 @@ uint64_t total(const std::vector<Target>& targets) {
   return sum;
 }
 
-// One unit after the other through the scratches, in turn; the next one's reads run beside the
+// How many units are begun behind the one that is finished: one is copied beside it, and of the
+// other as much is read as there are chunks for.
+constexpr std::size_t begun_ahead = 2;
+
+// One unit after the other through the scratches, in turn; the next ones' reads run beside the
 // copies and the expanding of each. What a tier does not map is made whole in `outgoing` and
 // written from there.
 class Loader {
@@ -32,13 +36,13 @@ class Loader {
     }
   }
 
-  // Whether the unit can be begun while the one before it is finished: `outgoing` holds one.
+  // Whether the unit can be begun while one before it is finished: `outgoing` holds one.
   static bool ahead(const Target& target) { return target.unit->expands || target.memory; }
 
   // Lets the reader fetch a unit, which waits for its scratch where it goes there.
   void begin(const Target& target) {
     const auto& unit = *target.unit;
-    auto& route = routes_[(begun_ + 1) % 2];
+    auto& route = routes_[begun_ % routes_.size()];
     route = tier::file_route(unit, unit.expands, files_, grain_, 0, ~uint64_t{0});
     route.tier = &source_;
     auto& before = expanding_[begun_ % parts_.scratches];
@@ -83,7 +87,7 @@ class Loader {
   std::span<const tier::Region> files_;
   tier::Grain grain_;
   const LoadParts& parts_;
-  std::array<tier::Route, 2> routes_;
+  std::array<tier::Route, begun_ahead + 1> routes_;
   uint64_t begun_ = 0, finished_ = 0;
   // By scratch, the last unit that was begun and goes through it; events count from 1.
   std::array<uint64_t, 2> expanding_{};
@@ -113,8 +117,9 @@ void load(const std::vector<Target>& targets, tier::Tier& source,
   const auto all = total(targets);
   std::size_t begun = 0;
   for (std::size_t t = 0; t < targets.size(); ++t) {
-    if (begun == t) loader.begin(targets[begun++]);
-    if (begun < targets.size() && Loader::ahead(targets[begun])) loader.begin(targets[begun++]);
+    while (begun < targets.size() && begun <= t + begun_ahead &&
+           (begun == t || Loader::ahead(targets[begun])))
+      loader.begin(targets[begun++]);
     loader.finish(targets[t]);
     if (progress) progress(done += targets[t].unit->run_bytes, all);
   }
