@@ -1,5 +1,8 @@
 """generic: each described model_type in its usual form and in an odd one."""
 
+import safetensors.torch
+import torch
+
 import gguf_file
 from row import Row
 from row import spread as usual
@@ -36,6 +39,15 @@ def around_zero(name, weight):
     spread(name, weight)
     if name.endswith("norm.weight"):
         weight.sub_(1)
+
+
+def beside(*names):
+    """Puts tensors into a model's file that are no weights of it."""
+    def edit(folder):
+        file = folder / "model.safetensors"
+        extra = {name: torch.ones(7, 5) for name in names}
+        safetensors.torch.save_file(safetensors.torch.load_file(file) | extra, file, {"format": "pt"})
+    return edit
 
 
 def row(model_type, words, config, flipped, counts=None, near_one=False, **more):

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
+#include "core/plugin/declaration.hpp"
 #include "core/plugin/op_table.hpp"
 #include "core/shape/measure.hpp"
 #include "core/shape/recorder.hpp"
@@ -65,6 +66,16 @@ TEST_CASE("the embedding has one table and the head one matrix of its own", "[pl
 TEST_CASE("a weight that the unit does not have is named", "[plugin][family]") {
   const Opened<Declares<[](Declarer& d) { d.weight("x", {4}); }>> family;
   REQUIRE_THROWS_WITH(shape::measure(*family, 1, {}), Catch::Contains("'missing'"));
+}
+
+TEST_CASE("a family says which tensors are passed over, an older one none", "[plugin][family]") {
+  constexpr auto words = [](Declarer& d) { d.pass_over("layers.3.").pass_over("mtp"); };
+  const Opened<Declares<words>> family;
+  REQUIRE(family->passed_over() == std::vector<std::string>{"layers.3.", "mtp"});
+  refused<[](Declarer& d) { d.pass_over(""); }>("pass_over: a word of 1 to 1024 bytes");
+  auto table = ModelTable<Declares<words>, abi::Literal("test")>::table;
+  table.hdr.size = offsetof(strata_model, pass_over);
+  REQUIRE(plugin::passed_over(table, nullptr, "older").empty());
 }
 
 TEST_CASE("a table without a required function is refused by its name", "[plugin][family]") {
