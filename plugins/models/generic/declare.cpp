@@ -46,25 +46,25 @@ class Declaration {
   }
 
   void attention(const AttentionBranch& a) {
-    const auto q = a.H * a.E, kv = a.K * a.E;
+    const auto q = a.H * a.E, k = a.K * a.E, v = a.K * a.Ev;
     branch(a);
     if (a.layout == Layout::latent) {
       declare_latent(d_, a, s_.D, s_.in_out);
     } else if (a.layout != Layout::separate) {
-      linear(a.qkv, q + 2 * kv, s_.D, a.bias);
+      linear(a.qkv, q + k + v, s_.D, a.bias);
     } else {
       const strata::WeightOptions how{.in_out = s_.in_out};
       d_.group({{a.q + ".weight", {q, s_.D}, how},
-                {a.k + ".weight", {kv, s_.D}, how},
-                {a.v + ".weight", {kv, s_.D}, how}});
-      if (a.bias) d_.group({{a.q + ".bias", {q}}, {a.k + ".bias", {kv}}, {a.v + ".bias", {kv}}});
+                {a.k + ".weight", {k, s_.D}, how},
+                {a.v + ".weight", {v, s_.D}, how}});
+      if (a.bias) d_.group({{a.q + ".bias", {q}}, {a.k + ".bias", {k}}, {a.v + ".bias", {v}}});
     }
     if (a.qk_norm == QkNorm::heads)
       d_.weight(a.q_norm + ".weight", {a.H, a.E}).weight(a.k_norm + ".weight", {a.K, a.E});
     if (a.qk_norm == QkNorm::head || a.qk_norm == QkNorm::width) {
       const bool wide = a.qk_norm == QkNorm::width;
       norm(a.q_norm, wide ? q : a.E);
-      norm(a.k_norm, wide ? kv : a.E);
+      norm(a.k_norm, wide ? k : a.E);
     }
     if (!a.sinks.empty()) d_.weight(a.sinks, {a.H});
     linear(a.out, s_.D, a.H * a.Ev, a.out_bias);

@@ -109,7 +109,7 @@ struct Generic : generic::Settings {
     return residual_scale == 1 ? x : op.scale(x, residual_scale);
   }
 
-  // [T,D] -> [T,H,E], [T,K,E], [T,K,E], before any turns
+  // [T,D] -> [T,H,E], [T,K,E], [T,K,Ev], before any turns
   std::array<Tensor, 3> heads(const Ops& op, const Tensor& x, const AttentionBranch& a) const {
     if (a.layout != Layout::separate) {
       auto y = op.linear(x, a.qkv);
@@ -120,11 +120,9 @@ struct Generic : generic::Settings {
     auto qkv = op.linear(x, {a.q.c_str(), a.k.c_str(), a.v.c_str()});
     if (a.qk_norm == QkNorm::width)
       qkv[0] = normed(op, qkv[0], a.q_norm), qkv[1] = normed(op, qkv[1], a.k_norm);
-    for (auto& y : qkv) {
-      if (a.clip > 0) y = op.clamp(y, a.clip);
-      y = op.heads(y, a.E);
-    }
-    return qkv;
+    if (a.clip > 0)
+      for (auto& y : qkv) y = op.clamp(y, a.clip);
+    return {op.heads(qkv[0], a.E), op.heads(qkv[1], a.E), op.heads(qkv[2], a.Ev)};
   }
 
   Tensor head_norm_of(const Ops& op, const Tensor& x, const AttentionBranch& a,
@@ -137,7 +135,8 @@ struct Generic : generic::Settings {
   std::array<Tensor, 3> turned_heads(const Ops& op, const Tensor& x, const AttentionBranch& a,
                                      const strata::Rope& rope) const {
     auto parts = heads(op, x, a);
-    auto &q = parts[0], &k = parts[1];
+    auto &q = parts[0], &k = parts[1], &v = parts[2];
+    if (a.value_scale != 1) v = op.scale(v, a.value_scale);
     const auto turn = [&] {
       if (a.rope.rotate) q = op.rope(q, rope), k = op.rope(k, rope);
     };

@@ -45,6 +45,8 @@ inline constexpr Key known[] = {
     {"attention", "heads", Type::size},
     {"attention", "kv_heads", Type::size},
     {"attention", "head_dim", Type::size},
+    {"attention", "value_dim", Type::size},
+    {"attention", "value_scale", Type::number},
     {"attention", "layout", Type::text},
     {"attention", "q", Type::text},
     {"attention", "k", Type::text},

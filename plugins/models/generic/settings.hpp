@@ -51,6 +51,7 @@ struct AttentionBranch : Branch {
   bool norm_turned = false;  // q and k are turned first
   bool bias = false, out_bias = false, alibi = false;
   double scale = 0, soft_cap = 0, clip = 0, alibi_scale = 1, dropout = 0;
+  double value_scale = 1;
   std::uint32_t window = 0;
   Rotary rope;
 };

@@ -59,7 +59,10 @@ void read_heads(const Reader& r, const Settings& all, AttentionBranch& out) {
   if (out.H % out.K != 0)
     throw r.invalid("attention.kv_heads", std::to_string(out.K) + " does not divide the " +
                                               std::to_string(out.H) + " heads: mend config.json");
-  out.E = out.Ev = r.size("attention.head_dim", std::max<std::int64_t>(all.D / out.H, 1));
+  out.E = r.size("attention.head_dim", std::max<std::int64_t>(all.D / out.H, 1));
+  out.Ev = r.size("attention.value_dim", out.E);
+  if (out.Ev != out.E && out.layout != Layout::separate)
+    throw r.invalid("attention.value_dim", "one weight of q, k and v has heads of one width");
   if (out.layout == Layout::separate)
     out.q = r.text("attention.q"), out.k = r.text("attention.k"), out.v = r.text("attention.v");
   else
@@ -92,6 +95,7 @@ AttentionBranch read_attention(const Reader& r, const Settings& all) {
   out.scale = r.number("attention.scale", 0);
   out.soft_cap = r.number("attention.soft_cap", 0);
   out.clip = r.number("attention.clip", 0);
+  out.value_scale = r.number("attention.value_scale", 1);
   out.alibi = r.flag("attention.alibi", false);
   out.alibi_scale = r.number("attention.alibi_scale", 1);
   out.sinks = r.text("attention.sinks", "");

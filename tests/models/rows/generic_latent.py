@@ -1,6 +1,7 @@
-"""generic: described model_types that make queries, keys and values from narrow states."""
+"""generic: described model_types that make queries, keys and values from narrow states, or whose values
+are narrower than keys."""
 
-from rows.generic import LAYER, LONG, SMALL, beside, row
+from rows.generic import LAYER, LONG, SMALL, WINDOWS, beside, row
 from rows.generic import spread as usual
 
 NARROW = SMALL | {"num_hidden_layers": 3, "intermediate_size": 40, "num_key_value_heads": 6, "kv_lora_rank": 20,
@@ -75,4 +76,17 @@ ROWS = [
     latent("minicpm3", "q as one product, values by heads, no multipliers",
            {"q_lora_rank": None, "v_head_dim": None, "scale_emb": 1, "scale_depth": None, "dim_model_base": None},
            LAYER + "self_attn.q_proj.weight", {"scale_depth": 1.0}),
+    row("mimo_v2_flash", "8 experts, 2 of a token, windows with twice the keys, a predictor of more tokens",
+        SMALL | {"num_key_value_heads": 3, "head_dim": 18, "v_head_dim": 10, "sliding_window": 9,
+                 "n_routed_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 24,
+                 "attention_bias": True, "layer_types": WINDOWS},
+        LAYER + "self_attn.attention_sink_bias", {"attention_value_scale": 0.4}, attention=("eager",),
+        edit=beside("model.mtp.layers.0.eh_proj.weight")),
+    row("mimo_v2_flash", "6 experts, 3 of a token, of 2 groups of 3, wide values, no windows",
+        SMALL | {"num_key_value_heads": 2, "head_dim": 8, "v_head_dim": 12, "n_routed_experts": 6,
+                 "num_experts_per_tok": 3, "moe_intermediate_size": 24, "attention_value_scale": None,
+                 "layer_types": ["full_attention"] * 4, "mlp_layer_types": ["sparse"] * 4,
+                 "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 300.0,
+                                                        "partial_rotary_factor": 1.0}}} | grouped(3, 2),
+        LAYER + "self_attn.v_proj.weight", {"topk_group": 3}),
 ]
