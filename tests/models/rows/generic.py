@@ -1,11 +1,11 @@
 """generic: each described model_type in its usual form and in an odd one."""
 
-import safetensors.torch
 import torch
 
 import gguf_file
 from row import Row
 from row import spread as usual
+from stored import store
 
 SMALL = {"vocab_size": 263, "hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 4,
          "num_attention_heads": 6, "max_position_embeddings": 128, "pad_token_id": 0,
@@ -43,11 +43,8 @@ def around_zero(name, weight):
 
 def beside(*names):
     """Puts tensors into a model's file that are no weights of it."""
-    def edit(folder):
-        file = folder / "model.safetensors"
-        extra = {name: torch.ones(7, 5) for name in names}
-        safetensors.torch.save_file(safetensors.torch.load_file(file) | extra, file, {"format": "pt"})
-    return edit
+    extra = {name: torch.ones(7, 5) for name in names}
+    return lambda folder: store(folder, lambda all: all | extra)
 
 
 def row(model_type, words, config, flipped, counts=None, near_one=False, **more):

@@ -3,6 +3,7 @@ are narrower than keys."""
 
 from rows.generic import LAYER, LONG, SMALL, WINDOWS, beside, row
 from rows.generic import spread as usual
+from rows.llama import spell_older
 
 NARROW = SMALL | {"num_hidden_layers": 3, "intermediate_size": 40, "num_key_value_heads": 6, "kv_lora_rank": 20,
                   "q_lora_rank": 28, "qk_nope_head_dim": 10, "qk_rope_head_dim": 8, "v_head_dim": 12}
@@ -44,9 +45,9 @@ ROWS = [
     moe("deepseek_v2", 12, 4, ", of 2 groups of 4, biases",
         grouped(4, 2) | {"topk_method": "group_limited_greedy", "attention_bias": True, "mlp_bias": True},
         LAYER + "self_attn.q_a_proj.bias", {"topk_method": "greedy"}),
-    moe("deepseek_v2", 6, 2, ", yarn that scales the scores alone, in every layer",
+    moe("deepseek_v2", 6, 2, ", yarn that scales the scores alone, spelled the older way, in every layer",
         yarn(mscale=0.8, mscale_all_dim=0.8) | {"first_k_dense_replace": 0},
-        LAYER + "self_attn.q_a_layernorm.weight", yarn(mscale=0.8)),
+        LAYER + "self_attn.q_a_layernorm.weight", yarn(mscale=0.8), edit=spell_older),
     moe("deepseek_v3", 12, 4, ", of 2 groups of 4, yarn, a layer behind the last",
         grouped(4, 2) | yarn(mscale=1.0, mscale_all_dim=0.7), LAYER + "self_attn.kv_b_proj.weight",
         {"rope_interleave": False},
