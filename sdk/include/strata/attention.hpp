@@ -114,6 +114,8 @@ class Steps {
 
   // x [..,a+b] -> [..,a], [..,b]
   std::array<Value, 2> split(strata_tensor* x, std::uint32_t a, std::uint32_t b) const {
+    if (!STRATA_HAS(strata_ops, ops_, split))
+      throw Failure(STRATA_UNIMPLEMENTED, "split: this host does not have it: use a newer Strata");
     const std::uint32_t widths[] = {a, b};
     strata_tensor* out[2] = {};
     check(ops_->split(call_, widths, 2, x, out));

@@ -110,6 +110,28 @@ TEST_CASE("arguments of an older plugin are filled, of a newer one refused", "[p
   REQUIRE(out == nullptr);
 }
 
+TEST_CASE("a plugin's parts that are missing or too many are refused", "[plugin][ops]") {
+  const plugin::DeclaredUnit unit{"u", STRATA_UNIT_BODY, {}};
+  shape::Recorder recorder(unit, 2, {});
+  plugin::Call call{{{sizeof(strata_call), 0}, nullptr, nullptr, {STRATA_CPU, 0}}, &recorder};
+  const auto x = recorder.input({{STRATA_FLOAT, 32, 1}, {2, 17}});
+  const auto& ops = *plugin::op_table();
+  const std::vector<uint32_t> ones(17, 1);
+  const std::vector<strata_tensor*> same(17, x.get());
+  strata_tensor* const missing[] = {x.get(), nullptr};
+  std::vector<strata_tensor*> out(17);
+  REQUIRE(ops.split(&call.seen, ones.data(), 17, x.get(), out.data()) == STRATA_INVALID);
+  REQUIRE(ops.split(&call.seen, ones.data(), 0, x.get(), out.data()) == STRATA_INVALID);
+  REQUIRE(ops.split(&call.seen, nullptr, 2, x.get(), out.data()) == STRATA_INVALID);
+  REQUIRE(ops.concat(&call.seen, same.data(), 17, out.data()) == STRATA_INVALID);
+  REQUIRE(ops.concat(&call.seen, missing, 2, out.data()) == STRATA_INVALID);
+  REQUIRE(ops.concat(&call.seen, nullptr, 2, out.data()) == STRATA_INVALID);
+  REQUIRE(out == std::vector<strata_tensor*>(17));
+  REQUIRE(ops.concat(&call.seen, same.data(), 16, out.data()) == STRATA_OK);
+  REQUIRE(out[0]->view().shape[1] == 16 * 17);
+  plugin::tensor_table()->release(out[0]);
+}
+
 TEST_CASE("a thread has the roles that it was given, while it holds them", "[plugin][host]") {
   const plugin::Host host(source::config_table());
   const auto has = [&](int32_t role) { return host.table()->on_thread(host.table(), role) == 1; };
