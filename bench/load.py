@@ -3,14 +3,13 @@
 
 A llama with random bfloat16 weights as safetensors, as pytorch_model.bin in both formats, and as GGUF,
 there also with matrices in Q8_0. Each is loaded with `--offload cpu` in turn with reading the same
-files by O_DIRECT: several threads, the best of several sizes of a read. Printed: the medians and
+files by O_DIRECT, the best of several sizes and depths. Printed: the medians and
 their ratio. A ratio below 0.98 voids the run, since then the disk was not measured.
 
 usage: ./dev bench load [--layers N] [--rounds N] [--folder DIR] [--strata PROGRAM] [--json FILE]
 """
 import argparse
 import json
-import mmap
 import os
 import pathlib
 import shutil
@@ -18,15 +17,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 import gguf
 import numpy as np
 import torch
 import transformers
 
-READS = ((1 << 20, 16), (1 << 20, 64), (4 << 20, 8), (4 << 20, 32))  # bytes of one read, and how many at once
+import disk
+
 HIDDEN, WIDE, HEADS, VOCABULARY = 2048, 5632, 16, 32000
 NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
          "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
@@ -115,27 +113,6 @@ def forget(file):
     os.close(descriptor)
 
 
-def read(file, size, depth):
-    """Seconds to read the file, by `depth` threads in turn."""
-    blocks = -(-os.path.getsize(file) // size)
-    buffers = [mmap.mmap(-1, size) for _ in range(depth)]
-    descriptor = os.open(file, os.O_RDONLY | os.O_DIRECT)
-
-    def work(first):
-        for block in range(first, blocks, depth):
-            os.preadv(descriptor, [buffers[first]], block * size)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(depth)]
-    start = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = time.perf_counter() - start
-    os.close(descriptor)
-    return seconds
-
-
 def load(strata, path):
     command = [strata, "generate", "--model", path, "--input-ids", "1", "--max-new-tokens", "1",
                "--device", "cpu", "--offload", "cpu", "--dtype", "bfloat16", "--json"]
@@ -152,7 +129,7 @@ def main():
             rows[title] = {"bytes": os.path.getsize(file), "read_s": [], "load_s": []}
         for _ in range(options.rounds):
             for title, (path, file) in models.items():
-                rows[title]["read_s"].append(min(read(file, *how) for how in READS))
+                rows[title]["read_s"].append(os.path.getsize(file) / disk.rate(file))
                 rows[title]["load_s"].append(load(options.strata, path))
     for title, row in rows.items():
         read_s, load_s = statistics.median(row["read_s"]), statistics.median(row["load_s"])

@@ -14,7 +14,6 @@ import argparse
 import array
 import json
 import math
-import mmap
 import os
 import random
 import shutil
@@ -22,14 +21,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
+
+import disk
 
 CASES = ((1, 512), (32, 32))
 BLOCK = 256 << 20  # bytes of one measured copy
-# Bytes of one read, and how many at once.
-READS = ((1 << 20, 32), (4 << 20, 8), (4 << 20, 16), (16 << 20, 4))
-READ_BYTES = 4 << 30  # that are read with each of them
 
 
 def arguments():
@@ -65,15 +61,6 @@ def link_rate():
     del host, device
     torch.cuda.empty_cache()
     return statistics.median(rates[4:])
-
-
-def page_locked(size):
-    """Host memory as the runs read into: in few pieces for the disk's requests."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return memoryview(mmap.mmap(-1, size))
-    return memoryview(torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy())
 
 
 def weights(config):
@@ -126,42 +113,7 @@ class Checkpoint:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def rate(self):
-        return max(self.read(*form) for form in READS)
-
-    def read(self, size, readers):
-        """Bytes a second over a part of the file that moves on with each call."""
-        source = os.open(self.path, os.O_RDONLY | os.O_DIRECT)
-        begin = random.randrange(max(1, self.size - READ_BYTES)) // 4096 * 4096
-        end = min(begin + READ_BYTES, self.size // size * size)
-        places, lock, failures = iter(range(begin, end - size + 1, size)), threading.Lock(), []
-        done = [0] * readers
-        memory = page_locked(size * readers)
-
-        def work(me):
-            block = memory[me * size:(me + 1) * size]
-            try:
-                while True:
-                    with lock:
-                        place = next(places, None)
-                    if place is None:
-                        return
-                    if os.preadv(source, [block], place) != size:
-                        raise OSError("a short read")
-                    done[me] += size
-            except OSError as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=work, args=(me,)) for me in range(readers)]
-        start = time.monotonic()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        seconds = time.monotonic() - start
-        os.close(source)
-        if failures:
-            raise failures[0]
-        return sum(done) / seconds
+        return disk.rate(self.path)
 
     def remove(self):
         shutil.rmtree(self.folder)

@@ -36,9 +36,12 @@ std::string read_if_there(const fs::path& path) {
   return fs::exists(path, error) ? read_text(path, "make it readable, or take it away") : "";
 }
 
-text::TokenizerFiles read_tokenizer_files(const fs::path& folder) {
+text::TokenizerFiles read_tokenizer_files(const fs::path& folder, const std::string& shape) {
   text::TokenizerFiles files{.folder = folder.string(),
                              .config = read_if_there(folder / "tokenizer_config.json"),
+                             .special = read_if_there(folder / "special_tokens_map.json"),
+                             .added = read_if_there(folder / "added_tokens.json"),
+                             .shape = shape,
                              .model = read_if_there(folder / "tokenizer.model"),
                              .tiktoken = {},
                              .vocab = read_if_there(folder / "vocab.json"),
@@ -116,7 +119,8 @@ text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
   const fs::path folder = checkpoint.folder();
   const auto file = folder / "tokenizer.json";
   std::error_code error;
-  if (!fs::exists(file, error)) return text::Tokenizer::from_files(read_tokenizer_files(folder));
+  if (!fs::exists(file, error))
+    return text::Tokenizer::from_files(read_tokenizer_files(folder, checkpoint.config()));
   return text::Tokenizer::from_json(
       read_text(file, "give ids with --input-ids, or put the model's tokenizer.json there"),
       file.string());

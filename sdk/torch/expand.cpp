@@ -6,6 +6,7 @@
 #include "core/plugin/words.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
+#include "torch/ops/run_parts.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
@@ -73,9 +74,11 @@ void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, a
     throw Error(w.name, plugin::take_words(), "correct the file");
 }
 
+constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB
+
 // Blocks run along the last dimension, so rows are unpacked a few at a time: what is between the
-// two forms stays in the processor's cache. The CPU's threads take turns with the steps; a GPU
-// unpacks to the wanted dtype, in steps large enough to fill it.
+// two forms stays in a core's cache. The CPU's threads take turns with the steps; a GPU unpacks to
+// the wanted dtype, in steps large enough to fill it.
 class Unpacking {
  public:
   Unpacking(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored, at::Tensor run,
@@ -94,9 +97,9 @@ class Unpacking {
 
   void run() {
     if (lanes_ == 1) return take_turn(0);
-    at::parallel_for(0, lanes_, 1, [this](int64_t begin, int64_t end) {
+    run_parts(static_cast<int>(lanes_), [this](int lane) {
       const Unrecorded mode(!out_.is_inference());
-      for (auto lane = begin; lane < end; ++lane) take_turn(lane);
+      take_turn(lane);
     });
   }
 
@@ -114,13 +117,14 @@ class Unpacking {
     return rows.defined() ? rows.narrow(0, first, n).contiguous() : rows;
   }
 
-  // All lanes together hold no more between the two forms than one would.
+  // As many lanes as may hold a step each between the two forms.
   void divide() {
     const bool on_cpu = how_.device.is_cpu();
     const auto some = static_cast<int64_t>(on_cpu ? run::between_on_cpu : run::between_on_gpu);
     const auto least = rows_.elements * whole_;
     lanes_ = on_cpu ? std::clamp<int64_t>(some / least, 1, at::get_num_threads()) : 1;
-    step_ = std::max<int64_t>(1, some / lanes_ / least) * whole_;
+    const auto step = on_cpu ? std::min(some / lanes_, in_cache) : some;
+    step_ = std::max<int64_t>(1, step / least) * whole_;
     const auto between_type = on_cpu ? at::kFloat : how_.dtype;
     if (how_.dtype != between_type || w_.source.order.blocks)
       between_ = at::empty({std::min(lanes_ * step_, rows_.count), rows_.elements},

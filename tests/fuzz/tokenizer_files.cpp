@@ -1,8 +1,9 @@
-// The files of a folder without a tokenizer.json, with form feeds between them: taken and used, or
-// refused with an error.
+// The files of a folder without a tokenizer.json, with form feeds between them, the first four with
+// vertical tabs: taken and used, or refused with an error.
 // covers: sdk/core/text/base64.cpp sdk/core/text/description.cpp
 // covers: sdk/core/text/sentencepiece.cpp
-// covers: sdk/core/text/tiktoken.cpp sdk/core/text/tokenizer_config.cpp
+// covers: sdk/core/text/tiktoken.cpp sdk/core/text/tokenizer_classes.cpp
+// covers: sdk/core/text/tokenizer_config.cpp
 // covers: sdk/core/text/tokenizer_folder.cpp
 #include <cstdint>
 #include <string_view>
@@ -14,13 +15,16 @@ using namespace strata::text;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   std::string_view rest(reinterpret_cast<const char*>(data), size);
-  const auto file = [&] {
-    const auto bytes = rest.substr(0, rest.find('\f'));
-    rest.remove_prefix(std::min(rest.size(), bytes.size() + 1));
-    return std::string(bytes);
+  const auto part = [](std::string_view& of, char end) {
+    const auto bytes = of.substr(0, of.find(end));
+    of.remove_prefix(std::min(of.size(), bytes.size() + 1));
+    return bytes;
   };
+  const auto file = [&] { return std::string(part(rest, '\f')); };
   TokenizerFiles files{.folder = "fuzz"};
-  files.config = file();
+  auto first = part(rest, '\f');
+  for (auto* one : {&files.config, &files.special, &files.added, &files.shape})
+    *one = part(first, '\v');
   files.vocab = file();
   files.merges = file();
   files.tiktoken = file();

@@ -35,10 +35,10 @@ EVERY = [("held", "device", ALL), *(("streamed", tier, ALL) for tier in TIERS),
          *(("held", tier, ("batch",)) for tier in TIERS)]
 
 
-def places(row, index):
+def places(row):
     if row.every_tier:
         return EVERY
-    return [("held", "device", ("logits",)), ("streamed", TIERS[index % len(TIERS)], ("batch",))]
+    return [("held", "device", ("logits",)), *(("streamed", tier, ("batch",)) for tier in TIERS)]
 
 
 class Failed(Exception):
@@ -156,7 +156,7 @@ def parts(tested, brief):
     checks = [("counts", tested.counts), ("flipped bit seen in", tested.flipped_bit_seen)]
     if tested.row.gguf:
         checks.append(("held", tested.imported_alike))
-    there = list(enumerate(places(tested.row, tested.index)))
+    there = list(enumerate(places(tested.row)))
     for number, (cell, tier, names) in [there[tested.index % len(there)]] if brief else there:
         checks.append((cell, lambda number=number, cell=cell, tier=tier, names=names: tested.place(
             number, cell == "streamed", tier, names)))

@@ -124,7 +124,7 @@ class Compute {
 
 // Elements that expanding a weight holds between its two forms, on the CPU and on a GPU; those of a
 // row or a head where that is more.
-inline constexpr uint64_t between_on_cpu = 1u << 18, between_on_gpu = 1u << 22;
+inline constexpr uint64_t between_on_cpu = 1u << 20, between_on_gpu = 1u << 22;
 
 // Exported by libstrata-torch under the name "strata_open_compute".
 using OpenCompute = std::unique_ptr<Compute>(const ComputeOptions&);

@@ -13,8 +13,9 @@ uint64_t total(const std::vector<Target>& targets) {
   return sum;
 }
 
-// One unit after the other through the scratch; the next one's reads run beside the copies and the
-// expanding of each. What a tier does not map is made whole in `outgoing` and written from there.
+// One unit after the other through the scratches, in turn; the next one's reads run beside the
+// copies and the expanding of each. What a tier does not map is made whole in `outgoing` and
+// written from there.
 class Loader {
  public:
   Loader(tier::Tier& source, std::span<const tier::Region> files, tier::Grain grain,
@@ -34,25 +35,26 @@ class Loader {
   // Whether the unit can be begun while the one before it is finished: `outgoing` holds one.
   static bool ahead(const Target& target) { return target.unit->expands || target.memory; }
 
-  // Lets the reader fetch a unit, which waits for the scratch where it goes there.
+  // Lets the reader fetch a unit, which waits for its scratch where it goes there.
   void begin(const Target& target) {
     const auto& unit = *target.unit;
     auto& route = routes_[(begun_ + 1) % 2];
     route = tier::file_route(unit, unit.expands, files_, grain_, 0, ~uint64_t{0});
     route.tier = &source_;
-    if (unit.expands && expanding_ > 0) parts_.reader->wait(parts_.event + 1, expanding_);
-    parts_.reader->read(route, unit.expands ? parts_.scratch : memory_of(target));
+    auto& before = expanding_[begun_ % parts_.scratches];
+    if (unit.expands && before > 0) parts_.reader->wait(parts_.event + 1, before);
+    parts_.reader->read(route, unit.expands ? scratch(begun_) : memory_of(target));
     parts_.reader->record(parts_.event, ++begun_);
-    if (unit.expands) expanding_ = begun_;
+    if (unit.expands) before = begun_;
   }
 
   // Units are finished in the order in which they were begun.
   void finish(const Target& target) {
     const auto& unit = *target.unit;
     auto* memory = memory_of(target);
-    ++finished_;
+    auto* stored = scratch(finished_++);
     if (unit.expands)
-      expand(unit, memory, parts_.separate_device && !target.on_device);
+      expand(unit, stored, memory, parts_.separate_device && !target.on_device);
     else
       parts_.device->synchronize(parts_.event, finished_);
     if (!target.memory) target.seat.write(parts_.outgoing.data(), unit.run_bytes);
@@ -63,10 +65,15 @@ class Loader {
     return target.memory ? target.memory : parts_.outgoing.data();
   }
 
-  void expand(const zero::Unit& unit, std::byte* memory, bool beside) {
+  // Of the unit before which so many were begun.
+  std::byte* scratch(uint64_t begun) const {
+    return parts_.scratch + begun % parts_.scratches * parts_.scratch_bytes;
+  }
+
+  void expand(const zero::Unit& unit, std::byte* stored, std::byte* memory, bool beside) {
     parts_.device->wait(Lane::compute, parts_.event, finished_);
-    auto* run = beside ? parts_.scratch + unit.stored_bytes : memory;
-    parts_.compute->expand(unit, parts_.scratch, run);
+    auto* run = beside ? stored + unit.stored_bytes : memory;
+    parts_.compute->expand(unit, stored, run);
     if (beside) parts_.device->copy(Lane::compute, memory, run, unit.run_bytes);
     parts_.device->record(Lane::compute, parts_.event + 1, finished_);
     parts_.device->synchronize(parts_.event + 1, finished_);
@@ -78,7 +85,8 @@ class Loader {
   const LoadParts& parts_;
   std::array<tier::Route, 2> routes_;
   uint64_t begun_ = 0, finished_ = 0;
-  uint64_t expanding_ = 0;  // the last unit that was begun and goes through the scratch
+  // By scratch, the last unit that was begun and goes through it; events count from 1.
+  std::array<uint64_t, 2> expanding_{};
 };
 
 }  // namespace

@@ -29,7 +29,9 @@ struct LoadParts {
   zero::Device* device = nullptr;
   tier::Reader* reader = nullptr;  // over the tier that reads the checkpoint's files
   Compute* compute = nullptr;
-  std::byte* scratch = nullptr;   // on the device: Prepared::scratch_bytes
+  std::byte* scratch = nullptr;  // on the device: Prepared::scratch_bytes, `scratches` times
+  uint64_t scratch_bytes = 0;
+  uint32_t scratches = 1;
   std::span<std::byte> outgoing;  // of transfer_memory(): room for each unit that goes through it
   bool separate_device = false;
   uint32_t event = 0;  // two events of the device: this one and the next

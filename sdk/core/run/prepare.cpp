@@ -138,11 +138,12 @@ class Preparation {
     out_.table.clear();
     out_.rows_bytes = 0;
     count_bytes();
-    place_actions(~uint64_t{0});
+    place_actions(least_arena());
     out_.resident = true;
-    if (!wish_.device_memory || out_.device_bytes <= *wish_.device_memory) return true;
-    least(out_.device_bytes);
-    return false;
+    if (!wish_.device_memory) return true;
+    if (out_.device_bytes > *wish_.device_memory) return least(out_.device_bytes), false;
+    place_actions(*wish_.device_memory - beside());
+    return true;
   }
 
   // Some units in tiers.
@@ -272,9 +273,11 @@ class Preparation {
     };
     out_.plan = plan(training() ? zero::Mode::once : wish_.mode);
     if (training()) out_.backward = plan(zero::Mode::backward);
-    out_.arena_bytes =
-        std::max({out_.plan.arena, out_.backward.arena, out_.plan.fixed + out_.scratch_bytes}) +
-        out_.rows_bytes;
+    const bool two = !wish_.device_memory || out_.plan.fixed + 2 * out_.scratch_bytes <= arena;
+    out_.scratches = two ? 2 : 1;
+    out_.arena_bytes = std::max({out_.plan.arena, out_.backward.arena,
+                                 out_.plan.fixed + out_.scratches * out_.scratch_bytes}) +
+                       out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + beside();
   }
 

@@ -49,8 +49,10 @@ struct Prepared {
   uint64_t activation_bytes = 0;  // of a pass that is not recorded
   uint64_t expansion_bytes = 0;   // between a weight's stored and run form
   uint64_t rows_bytes = 0;        // rows of the embedding for one pass, behind the plan's arena
-  // One unit's stored form (and run form) while loading, behind the residents.
+  // One unit's stored form (and run form) while loading, behind the residents. Two of them where
+  // there is room: the next unit is read while one is expanded.
   uint64_t scratch_bytes = 0;
+  uint32_t scratches = 1;
   uint64_t arena_bytes = 0;
   uint64_t device_bytes = 0;         // all of it
   std::vector<uint64_t> tier_bytes;  // by tier: what it holds

@@ -107,6 +107,8 @@ void Session::load_weights(const Progress& progress) {
       .reader = reader_.get(),
       .compute = compute_.get(),
       .scratch = arena_ + prepared.plan.fixed,
+      .scratch_bytes = prepared.scratch_bytes,
+      .scratches = prepared.scratches,
       .outgoing = outgoing > 0 ? announced(outgoing) : std::span<std::byte>(),
       .separate_device = parts_.wish.separate_device,
       .event = plan_events(prepared) + staging_chunks};

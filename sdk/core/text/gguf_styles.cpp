@@ -1,101 +1,92 @@
 #include "core/text/gguf_styles.hpp"
 
+#include <algorithm>
+
+#include "core/text/gguf_patterns.hpp"
+
 namespace strata::text {
 namespace {
 
-constexpr std::string_view none[] = {""};
-// Number by number.
-constexpr std::string_view digits[] = {R"re(\p{N})re", ""};
-// Numbers in runs of three digits at most.
-constexpr std::string_view runs_of_three[] = {
-    R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
-    ""};
-// The same, number by number.
-constexpr std::string_view single_digits[] = {
-    R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
-    ""};
-// The same, with marks as parts of words.
-constexpr std::string_view with_marks[] = {
-    R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
-    ""};
-// Words end where small letters are followed by a capital one.
-constexpr std::string_view by_case[] = {
-    R"re([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
-    ""};
-// The same without contractions, number by number.
-constexpr std::string_view by_case_single[] = {
-    R"re([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
-    ""};
-// The same as the first, with ideographs apart.
-constexpr std::string_view by_case_han[] = {
-    R"re([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
-    ""};
-// Numbers, ideographs and kana, then words.
-constexpr std::string_view three_steps[] = {
-    R"re(\p{N}{1,3})re", R"re([一-龥぀-ゟ゠-ヿ]+)re",
-    R"re([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
-    ""};
-// Words up to a sign of several scripts' sentences.
-constexpr std::string_view sentence_signs[] = {R"re( ?[^(\s|[.,!?…。，、।۔،])]+)re", ""};
+using namespace gguf_patterns;
 
+// The names that converters write, with the steps of the models' own tokenizer.json. Where those
+// are not known they are ggml's: for hy_v4, joyai-llm, laguna, spark2_5, superbpe, ufakzeka and
+// youtu.
 constexpr GgufStyle styles[] = {
-    {.pre = "gpt-2", .patterns = none, .words = true},
-    {.pre = "phi-2", .patterns = none, .words = true},
-    {.pre = "mpt", .patterns = none, .words = true},
-    {.pre = "olmo", .patterns = none, .words = true},
-    {.pre = "smollm", .patterns = digits, .words = true},
-    {.pre = "starcoder", .patterns = digits, .words = true},
-    {.pre = "refact", .patterns = digits, .words = true},
-    {.pre = "codeshell", .patterns = digits, .words = true},
-    {.pre = "command-r", .patterns = digits, .words = true, .nfc = true},
-    {.pre = "llama-bpe", .patterns = runs_of_three, .ignore_merges = true, .add_bos = true},
-    {.pre = "llama3", .patterns = runs_of_three, .ignore_merges = true, .add_bos = true},
-    {.pre = "llama-v3", .patterns = runs_of_three, .ignore_merges = true, .add_bos = true},
-    {.pre = "dbrx", .patterns = runs_of_three},
-    {.pre = "smaug-bpe", .patterns = runs_of_three},
-    {.pre = "qwen2", .patterns = single_digits, .nfc = true},
-    {.pre = "stablelm2", .patterns = single_digits},
-    {.pre = "hunyuan", .patterns = single_digits},
-    {.pre = "deepseek-r1-qwen", .patterns = single_digits, .nfc = true},
-    {.pre = "qwen35", .patterns = with_marks, .nfc = true},
-    {.pre = "gpt-4o", .patterns = by_case},
-    {.pre = "llama4", .patterns = by_case},
-    {.pre = "tekken", .patterns = by_case_single, .ignore_merges = true, .add_bos = true},
-    {.pre = "kimi-k2", .patterns = by_case_han},
-    {.pre = "deepseek-v3", .patterns = three_steps},
-    {.pre = "bloom", .patterns = sentence_signs},
-    {.pre = "poro-chat", .patterns = sentence_signs},
-    {.pre = "gpt3-finnish", .patterns = sentence_signs},
-};
-
-// Models whose tokenizer is another one's.
-struct Alias {
-  std::string_view pre, style;
-};
-constexpr Alias aliases[] = {
-    {"falcon3", "llama-bpe"},  {"falcon-h1", "llama-bpe"}, {"pixtral", "llama-bpe"},
-    {"midm-2.0", "llama-bpe"}, {"lfm2", "llama-bpe"},      {"gigachat", "gpt-2"},
-    {"a.x-4.0", "gpt-2"},      {"mellum", "gpt-2"},        {"jais", "gpt-2"},
-    {"exaone4", "gpt-2"},      {"trillion", "gpt-2"},      {"granite-docling", "gpt-2"},
-    {"exaone", "smollm"},      {"minerva-7b", "smollm"},   {"megrez", "qwen2"},
-    {"kormo", "qwen2"},        {"glm4", "dbrx"},           {"chatglm-bpe", "dbrx"},
+    {.names = "gpt-2 phi-2 gigachat a.x-4.0 mellum jais exaone4 trillion granite-docling jina-es "
+              "jina-de jina-v1-en jina-v2-es jina-v2-de jina-v2-code roberta-bpe",
+     .words = true},
+    {.names = "mpt olmo modern-bert", .words = true, .nfc = true},
+    {.names = "smollm starcoder refact codeshell exaone minerva-7b mellum2",
+     .patterns = digits,
+     .words = true},
+    {.names = "command-r", .patterns = digits, .words = true, .nfc = true},
+    {.names = "falcon", .patterns = punctuation, .words = true, .spelled = numbers},
+    {.names = "chameleon", .patterns = pictures, .words = true, .add_bos = true},
+    {.names = "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
+     .patterns = runs_of_three,
+     .ignore_merges = true,
+     .add_bos = true},
+    {.names = "dbrx smaug-bpe glm4 chatglm-bpe", .patterns = runs_of_three},
+    {.names = "jais-2", .patterns = spaces_by_twos},
+    {.names = "minicpm5", .patterns = threes_first, .ignore_merges = true},
+    {.names = "qwen2 deepseek-r1-qwen megrez kormo f2llmv2",
+     .patterns = single_digits,
+     .nfc = true},
+    {.names = "stablelm2 hunyuan solar-open grok-2", .patterns = single_digits},
+    {.names = "ufakzeka", .patterns = single_digits_plain},
+    {.names = "qwen35", .patterns = with_marks, .nfc = true},
+    {.names = "laguna", .patterns = by_line},
+    {.names = "seed-coder", .patterns = signs_alone},
+    {.names = "bailingmoe bailingmoe2 llada-moe", .patterns = possessive},
+    {.names = "exaone-moe", .patterns = phrases, .nfc = true},
+    {.names = "gpt-4o llama4 kanana2 talkie minimax-m2", .patterns = by_case},
+    {.names = "granite-embed-multi-97m", .patterns = by_case, .ignore_merges = true},
+    {.names = "tekken", .patterns = by_case_single, .ignore_merges = true, .add_bos = true},
+    {.names = "kimi-k2", .patterns = by_case_han},
+    {.names = "tiny_aya cohere2moe", .patterns = by_case_thousands, .nfc = true},
+    {.names = "youtu", .patterns = by_case_scripts, .ignore_merges = true},
+    {.names = "deepseek-v3 hunyuan-dense joyai-llm hy_v4", .patterns = three_steps},
+    {.names = "spark2_5", .patterns = line_ends},
+    {.names = "afmoe", .patterns = thousands},
+    {.names = "deepseek-coder", .patterns = spaced_words},
+    {.names = "deepseek-llm", .patterns = spaced_letters},
+    {.names = "superbpe", .patterns = numbers_alone},
+    {.names = "bloom poro-chat gpt3-finnish", .patterns = sentence_signs},
+    {.names = "viking", .patterns = sentence_signs_digits},
+    {.names = "gemma4 granite-embed-multi-311m", .signs = true, .add_bos = true},
+    {.names = "sarvam-moe", .signs = true},
 };
 
 }  // namespace
 
+bool among(std::string_view name, std::string_view names) {
+  while (!names.empty()) {
+    const auto one = names.substr(0, names.find(' '));
+    if (one == name) return true;
+    names.remove_prefix(std::min(names.size(), one.size() + 1));
+  }
+  return false;
+}
+
 const GgufStyle* gguf_style(std::string_view pre) {
-  for (const auto& alias : aliases)
-    if (alias.pre == pre) pre = alias.style;
   for (const auto& style : styles)
-    if (style.pre == pre) return &style;
+    if (among(pre, style.names)) return &style;
   return nullptr;
 }
 
 std::string known_gguf_styles() {
   std::string out;
-  for (const auto& style : styles) out.append(out.empty() ? "" : ", ").append(style.pre);
-  for (const auto& alias : aliases) out.append(", ").append(alias.pre);
+  for (const auto& style : styles) out.append(out.empty() ? "" : " ").append(style.names);
   return out;
+}
+
+Description pre_tokenizer_of(const GgufStyle& style, bool prefix_space) {
+  auto steps = Description::array();
+  for (const auto& pattern : style.patterns) steps.push_back(split_step(pattern));
+  steps.push_back(byte_level_step(style.words, prefix_space));
+  for (const auto& pattern : style.spelled) steps.push_back(split_step(pattern));
+  return sequence("pretokenizers", std::move(steps));
 }
 
 }  // namespace strata::text

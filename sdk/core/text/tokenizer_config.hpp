@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/text/description.hpp"
+#include "core/text/tokenizer_folder.hpp"
 
 namespace strata::text {
 
@@ -17,20 +18,22 @@ struct TokenizerConfig {
   std::string file;                      // for messages
   std::string type;                      // tokenizer_class, without "Fast"
   std::map<int64_t, Description> added;  // added_tokens_decoder: added_token() of each id
-  // bos, eos, unk, sep, pad, cls and mask_token in this order, then further ones.
-  std::vector<std::string> special;
-  std::optional<std::string> bos, eos;
+  // Special tokens, added_token() without an id: bos, eos, unk, sep, pad, cls and mask_token in
+  // this order and those of other names, then those of a list.
+  std::vector<Description> named, listed;
+  std::optional<std::string> bos, eos, unk;
   bool add_bos = false, add_eos = false;
   std::optional<bool> add_prefix_space;
   bool legacy = false;
 };
 
-// `bytes` may be empty: then nothing is added. Throws strata::Error that names `file` and the key.
-TokenizerConfig parse_tokenizer_config(std::string_view bytes, const std::string& file);
+// What the files of a folder say; those that are empty say nothing. Throws strata::Error that names
+// the file and the key.
+TokenizerConfig parse_tokenizer_config(const TokenizerFiles& files);
 
-// Adds to `out` the tokens that `config` and `special` ask for, those that `tokens` does not have
-// with ids from its end on, and the template.
-void add_tokens(const TokenizerConfig& config, std::vector<std::string> special,
-                std::span<const std::string> tokens, Description& out);
+// Adds to `out` the tokens that `config` asks for, those that `tokens` does not have with ids from
+// its end on, and the template.
+void add_tokens(const TokenizerConfig& config, std::span<const std::string> tokens,
+                Description& out);
 
 }  // namespace strata::text

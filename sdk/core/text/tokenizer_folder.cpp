@@ -10,6 +10,7 @@
 #include "core/text/json_fields.hpp"
 #include "core/text/sentencepiece.hpp"
 #include "core/text/tiktoken.hpp"
+#include "core/text/tokenizer_classes.hpp"
 #include "core/text/tokenizer_config.hpp"
 #include "core/text/utf8.hpp"
 
@@ -19,15 +20,6 @@ namespace {
 using nlohmann::json;
 
 constexpr auto sign = "\u2581";
-
-Description words_of(std::string_view pre) {
-  auto steps = Description::array();
-  const auto* style = gguf_style(pre);
-  for (const auto* pattern = style->patterns; !pattern->empty(); ++pattern)
-    steps.push_back(split_step(*pattern));
-  steps.push_back(byte_level_step(style->words));
-  return sequence("pretokenizers", std::move(steps));
-}
 
 // Tokens by id of a vocab.json, whose ids leave none out.
 std::vector<std::string> read_vocab(const std::string& bytes, const std::string& file) {
@@ -54,39 +46,50 @@ Description read_merges(std::string_view bytes, const std::string& file) {
   if (const auto at = invalid_utf8(bytes))
     throw Error(file, "byte " + std::to_string(*at) + " is not UTF-8",
                 "give the model's own merges.txt");
-  for (bool first = true; !bytes.empty(); first = false) {
+  while (!bytes.empty()) {
     auto line = bytes.substr(0, bytes.find('\n'));
     bytes.remove_prefix(std::min(bytes.size(), line.size() + 1));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty() && !(first && line.starts_with("#version"))) out.push_back(line);
+    if (!line.empty() && !line.starts_with("#version")) out.push_back(line);
   }
   return out;
 }
 
-// vocab.json and merges.txt: byte-level BPE.
+[[noreturn]] void refuse_class(const TokenizerConfig& config, const std::string& known) {
+  throw Error(config.file,
+              config.type.empty()
+                  ? "tokenizer_class is missing"
+                  : "tokenizer_class '" + printable(config.type, 60) + "' is not supported",
+              "known are " + known +
+                  "; of another, put the model's tokenizer.json there, or give ids with "
+                  "--input-ids");
+}
+
+// vocab.json and merges.txt: BPE, byte-level or of lower-case characters.
 void describe_files(const TokenizerFiles& files, const TokenizerConfig& config, Description& out) {
+  const auto* known = tokenizer_class(config.type);
+  if (!known) refuse_class(config, known_tokenizer_classes());
   const auto tokens = read_vocab(files.vocab, files.folder + "/vocab.json");
-  const bool space = config.add_prefix_space.value_or(false);
-  std::vector<std::string> special;
-  const bool gpt2 = config.type.empty() || config.type == "GPT2Tokenizer" ||
-                    config.type == "CodeGenTokenizer" || config.type == "GPTNeoXTokenizer";
-  if (config.type == "Qwen2Tokenizer") {
-    out["pre_tokenizer"] = words_of("qwen2");
-    out["pre_tokenizer"]["pretokenizers"].back() = byte_level_step(false, space);
-  } else if (gpt2) {
-    out["pre_tokenizer"] = byte_level_step(true, space);
+  auto merges = read_merges(files.merges, files.folder + "/merges.txt");
+  BpeDescription options;
+  if (known->style.empty()) {
+    out["normalizer"] = {{"type", "BertNormalizer"},
+                         {"clean_text", true},
+                         {"handle_chinese_chars", true},
+                         {"strip_accents", nullptr},
+                         {"lowercase", true}};
+    out["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
+    out["decoder"] = {{"type", "BPEDecoder"}, {"suffix", "</w>"}};
+    if (config.unk) options.unknown = config.unk;
   } else {
-    throw Error(config.file,
-                "tokenizer_class '" + printable(config.type, 60) + "' is not supported",
-                "known are GPT2Tokenizer, CodeGenTokenizer, GPTNeoXTokenizer and Qwen2Tokenizer");
+    const auto& style = *gguf_style(known->style);
+    if (style.nfc) out["normalizer"] = {{"type", "NFC"}};
+    out["pre_tokenizer"] = pre_tokenizer_of(style, config.add_prefix_space.value_or(false));
+    out["decoder"] = byte_level_step(true);
   }
-  if (config.type == "Qwen2Tokenizer" || config.type == "GPTNeoXTokenizer")
-    out["normalizer"] = {{"type", "NFC"}};
-  if (config.special.empty()) special = {"<|endoftext|>"};
-  out["decoder"] = byte_level_step(true);
-  out["model"] = bpe_model({}, vocabulary_object(tokens),
-                           read_merges(files.merges, files.folder + "/merges.txt"));
-  add_tokens(config, std::move(special), tokens, out);
+  out["model"] = bpe_model(options, vocabulary_object(tokens), std::move(merges));
+  if (known->style.empty()) out["model"]["end_of_word_suffix"] = "</w>";
+  add_tokens(config, tokens, out);
 }
 
 void describe_tiktoken(const std::string& bytes, const std::string& file,
@@ -97,16 +100,18 @@ void describe_tiktoken(const std::string& bytes, const std::string& file,
   for (const auto& token : tokens) spelled.push_back(spell(token));
   std::vector<int32_t> order(tokens.size());
   std::iota(order.begin(), order.end(), 0);
-  out["pre_tokenizer"] = words_of("llama-bpe");
+  out["pre_tokenizer"] = pre_tokenizer_of(*gguf_style("llama-bpe"));
   out["decoder"] = byte_level_step(true);
   out["model"] = bpe_model({.ignore_merges = true}, vocabulary_object(spelled),
                            merges_of(tokens, order, Cuts::bytes));
-  add_tokens(config, {}, spelled, out);
+  add_tokens(config, spelled, out);
 }
 
 // sentencepiece's model, with the steps that each class of tokenizers has around it.
 void describe_sentencepiece(const SentencePieceModel& model, TokenizerConfig config,
                             Description& out) {
+  if (other_sentencepiece_class(config.type))
+    refuse_class(config, "GemmaTokenizer and LlamaTokenizer");
   const auto& tokens = model.pieces;
   const bool prefixed = config.type == "LlamaTokenizer";
   const bool plain = config.type == "GemmaTokenizer";
@@ -149,17 +154,18 @@ void describe_sentencepiece(const SentencePieceModel& model, TokenizerConfig con
           added_token(static_cast<int64_t>(id), tokens[id], kind == SentencePieceModel::control);
   }
   if (!config.bos && model.bos_id >= 0)
-    config.bos = model.bos_piece, config.special.push_back(model.bos_piece);
+    config.bos = model.bos_piece, config.listed.push_back(added_token(0, model.bos_piece, true));
   if (!config.eos && model.eos_id >= 0)
-    config.eos = model.eos_piece, config.special.push_back(model.eos_piece);
-  config.special.push_back(tokens[static_cast<std::size_t>(model.unk_id)]);
-  add_tokens(config, {}, tokens, out);
+    config.eos = model.eos_piece, config.listed.push_back(added_token(0, model.eos_piece, true));
+  const auto& unknown = tokens[static_cast<std::size_t>(model.unk_id)];
+  config.listed.push_back(added_token(0, unknown, true));
+  add_tokens(config, tokens, out);
 }
 
 }  // namespace
 
 std::string folder_tokenizer_json(const TokenizerFiles& files) {
-  const auto config = parse_tokenizer_config(files.config, files.folder + "/tokenizer_config.json");
+  const auto config = parse_tokenizer_config(files);
   auto out = empty_description();
   const auto model = files.folder + "/tokenizer.model";
   // A sentencepiece model begins with its first piece, which is field 1.

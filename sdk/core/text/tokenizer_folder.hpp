@@ -8,6 +8,9 @@ namespace strata::text {
 struct TokenizerFiles {
   std::string folder = {};    // for messages
   std::string config = {};    // tokenizer_config.json
+  std::string special = {};   // special_tokens_map.json and
+  std::string added = {};     // added_tokens.json: as older versions wrote parts of the former
+  std::string shape = {};     // config.json, whose model_type stands for a missing tokenizer_class
   std::string model = {};     // tokenizer.model: of sentencepiece, or of tiktoken
   std::string tiktoken = {};  // a file *.tiktoken
   std::string vocab = {};     // vocab.json and

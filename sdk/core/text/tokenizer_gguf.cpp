@@ -16,14 +16,6 @@ namespace {
 // tokenizer.ggml.token_type; 1, 5 and 6 are tokens like others here.
 enum TokenType : int32_t { unknown = 2, control = 3, user_defined = 4, last_type = 6 };
 
-Description pre_tokenizer(const GgufStyle& style) {
-  auto steps = Description::array();
-  for (const auto* pattern = style.patterns; !pattern->empty(); ++pattern)
-    steps.push_back(split_step(*pattern));
-  steps.push_back(byte_level_step(style.words));
-  return sequence("pretokenizers", std::move(steps));
-}
-
 void check(const GgufVocabulary& vocabulary, const std::string& file) {
   const auto refuse = [&](const std::string& what) {
     throw Error(file, what, "convert the model to GGUF again");
@@ -73,9 +65,28 @@ std::optional<Marker> marker(const GgufVocabulary& vocabulary, std::string_view 
 void describe_byte_level(const GgufVocabulary& vocabulary, const GgufStyle& style,
                          Description& out) {
   if (style.nfc) out["normalizer"] = {{"type", "NFC"}};
-  out["pre_tokenizer"] = pre_tokenizer(style);
+  out["pre_tokenizer"] = pre_tokenizer_of(style);
   out["decoder"] = byte_level_step(true);
   out["model"] = bpe_model({.ignore_merges = style.ignore_merges},
+                           vocabulary_object(vocabulary.tokens), vocabulary.merges);
+}
+
+// The token of characters that have none.
+std::optional<std::string> unknown_token(const GgufVocabulary& vocabulary, int32_t otherwise) {
+  const auto id = vocabulary.unk.value_or(otherwise);
+  const auto& tokens = vocabulary.tokens;
+  if (id < 0 || static_cast<std::size_t>(id) >= tokens.size()) return std::nullopt;
+  return tokens[static_cast<std::size_t>(id)];
+}
+
+// BPE of characters whose merges are there; those without a token become bytes.
+void describe_signs(const GgufVocabulary& vocabulary, const GgufStyle& style, Description& out) {
+  out["normalizer"] = replace_step(" ", "\u2581");
+  out["decoder"] = sentencepiece_decoder(false, true);
+  out["model"] = bpe_model({.unknown = unknown_token(vocabulary, -1),
+                            .fuse_unknown = true,
+                            .byte_fallback = true,
+                            .ignore_merges = style.ignore_merges},
                            vocabulary_object(vocabulary.tokens), vocabulary.merges);
 }
 
@@ -103,37 +114,44 @@ void describe_sentencepiece(const GgufVocabulary& vocabulary, const std::string&
   steps.push_back(replace_step(" ", "\u2581"));
   out["normalizer"] = sequence("normalizers", std::move(steps));
   out["decoder"] = sentencepiece_decoder(space, true);
-  BpeDescription options{.fuse_unknown = true, .byte_fallback = true};
-  if (vocabulary.unk && *vocabulary.unk >= 0 &&
-      static_cast<std::size_t>(*vocabulary.unk) < tokens.size())
-    options.unknown = tokens[static_cast<std::size_t>(*vocabulary.unk)];
-  out["model"] =
-      bpe_model(options, vocabulary_object(tokens), merges_of(tokens, order, Cuts::characters));
+  out["model"] = bpe_model(
+      {.unknown = unknown_token(vocabulary, 0), .fuse_unknown = true, .byte_fallback = true},
+      vocabulary_object(tokens), merges_of(tokens, order, Cuts::characters));
 }
 
 }  // namespace
 
 std::string gguf_tokenizer_json(const GgufVocabulary& vocabulary, const std::string& file) {
-  const bool sentencepiece = vocabulary.model == "llama";
-  if (!sentencepiece && vocabulary.model != "gpt2")
-    throw Error(file,
-                "tokenizer.ggml.model '" + printable(vocabulary.model, 60) + "' is not supported",
-                "known are gpt2 and llama");
-  const auto* style = sentencepiece ? nullptr : gguf_style(vocabulary.pre);
+  const auto& model = vocabulary.model;
+  const bool sentencepiece = model == "llama";
+  if (!sentencepiece && model != "gpt2" && model != "gemma4")
+    throw Error(file, "tokenizer.ggml.model '" + printable(model, 60) + "' is not supported",
+                "known are gemma4, gpt2 and llama");
+  const auto& pre = model == "gemma4" ? model : vocabulary.pre;
+  const auto* style = sentencepiece ? nullptr : gguf_style(pre);
+  if (!sentencepiece && (pre.empty() || pre == "default"))
+    throw Error(file, "tokenizer.ggml.pre does not say how the model cuts text",
+                "convert the model to GGUF again, with a converter that knows it");
   if (!style && !sentencepiece)
-    throw Error(file, "tokenizer.ggml.pre '" + printable(vocabulary.pre, 60) + "' is not supported",
+    throw Error(file, "tokenizer.ggml.pre '" + printable(pre, 60) + "' is not supported",
                 "known are " + known_gguf_styles());
   check(vocabulary, file);
   auto out = empty_description();
   out["added_tokens"] = added_tokens(vocabulary);
+  // sentencepiece's ids stand for those that the file does not have.
+  const auto id = [&](const std::optional<int32_t>& given, int32_t otherwise) {
+    return given || !sentencepiece ? given : std::optional(otherwise);
+  };
   const bool bos = vocabulary.add_bos.value_or(style ? style->add_bos : true);
-  out["post_processor"] = template_of(
-      marker(vocabulary, "bos", bos, vocabulary.bos, file),
-      marker(vocabulary, "eos", vocabulary.add_eos.value_or(false), vocabulary.eos, file));
-  if (style)
-    describe_byte_level(vocabulary, *style, out);
-  else
+  const bool eos = vocabulary.add_eos.value_or(false);
+  out["post_processor"] = template_of(marker(vocabulary, "bos", bos, id(vocabulary.bos, 1), file),
+                                      marker(vocabulary, "eos", eos, id(vocabulary.eos, 2), file));
+  if (!style)
     describe_sentencepiece(vocabulary, file, out);
+  else if (style->signs)
+    describe_signs(vocabulary, *style, out);
+  else
+    describe_byte_level(vocabulary, *style, out);
   return out.dump();
 }
 

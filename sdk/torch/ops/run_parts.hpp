@@ -4,7 +4,8 @@
 
 namespace strata::torch {
 
-// f(0) to f(parts - 1), each on a thread.
+// f(0) to f(parts - 1), each on a thread; what torch computes in one stays on that thread. Throws
+// what one of them has thrown, after all are done.
 void run_parts(int parts, c10::function_ref<void(int)> f);
 
 }  // namespace strata::torch

@@ -10,7 +10,8 @@ import sys
 import tempfile
 
 import sentencepiece
-from transformers import GemmaTokenizer, GPT2Tokenizer, LlamaTokenizer, Qwen2Tokenizer
+from transformers import (CodeGenTokenizer, CohereTokenizer, GemmaTokenizer, GPT2Tokenizer,
+                          GPTNeoXTokenizer, LlamaTokenizer, OpenAIGPTTokenizer, Qwen2Tokenizer)
 from transformers.convert_slow_tokenizer import SpmConverter, TikTokenConverter
 from transformers.integrations.ggml import convert_gguf_tokenizer
 from transformers.tokenization_utils_base import generate_merges
@@ -51,6 +52,32 @@ def qwen2(folder):
               "unk_token": None, "bos_token": None, "additional_special_tokens": ["<|begin|>"]}
     vocab_and_merges(folder, trained("qwen2"), config)
     return Qwen2Tokenizer.from_pretrained(folder)
+
+
+def plain(style, kind, config=None, **others):
+    """A folder whose tokenizer_config.json says little, so that the class decides."""
+    def make(folder):
+        name = {"tokenizer_class": kind.__name__}
+        vocab_and_merges(folder, trained(style), {**(name if config is None else {}), **(config or {})})
+        write(folder, **others)
+        return kind.from_pretrained(folder)
+    return make
+
+
+# What older versions of transformers wrote.
+OLDER = {"special_tokens_map__json": {
+    "bos_token": "<|begin|>", "unk_token": "<unk>", "pad_token": "<pad>",
+    "eos_token": {"content": "<|end|>", "lstrip": True, "rstrip": True, "normalized": False,
+                  "single_word": False},
+    "mask_token": {"content": "<mask>", "lstrip": True, "rstrip": False, "normalized": True,
+                   "single_word": False},
+    "additional_special_tokens": ["<tool>", "<one more>"]},
+    "added_tokens__json": {"<tool>": 1501, "word": 1500, "<pad>": 1502}}
+
+
+def characters(folder):
+    vocab_and_merges(folder, trained("openai"), {"tokenizer_class": "OpenAIGPTTokenizer"})
+    return OpenAIGPTTokenizer.from_pretrained(folder)
 
 
 def pieces(folder, model_type, **options):
@@ -171,7 +198,16 @@ def gguf_llama(folder):
     return reference
 
 
-FORMATS = {"gpt2": gpt2, "qwen2": qwen2, "llama": llama, "llama-legacy": lambda f: llama(f, True),
+FORMATS = {"gpt2": gpt2, "qwen2": qwen2, "codegen": plain("gpt-2", CodeGenTokenizer),
+           "neox": plain("neox", GPTNeoXTokenizer),
+           "cohere": plain("cohere", CohereTokenizer, {
+               "tokenizer_class": "CohereTokenizerFast", "add_bos_token": True, "pad_token": None,
+               "add_prefix_space": True}),
+           "of-model": plain("neox", GPTNeoXTokenizer, {}, config__json={"model_type": "olmo"}),
+           "older": plain("gpt-2", GPT2Tokenizer, {
+               "add_bos_token": True, "image_token": "<image>", "eos_token": "not this"},
+               **OLDER, config__json={"model_type": "opt"}),
+           "openai": characters, "llama": llama, "llama-legacy": lambda f: llama(f, True),
            "gemma": gemma, "unigram": unigram, "unigram-nfkc": lambda f: unigram(f, "nmt_nfkc_cf"),
            "tiktoken": tiktoken, "gguf-llama": gguf_llama}
 

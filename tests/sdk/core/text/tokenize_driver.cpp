@@ -66,9 +66,10 @@ Tokenizer open(const std::string& mode, const std::string& path) {
   const auto in_folder = [&](const char* name) { return contents(path + "/" + name); };
   if (mode == "json" || mode == "time") return Tokenizer::from_json(contents(path), path);
   if (mode == "folder")
-    return Tokenizer::from_files({path, in_folder("tokenizer_config.json"),
-                                  in_folder("tokenizer.model"), in_folder("v.tiktoken"),
-                                  in_folder("vocab.json"), in_folder("merges.txt")});
+    return Tokenizer::from_files(
+        {path, in_folder("tokenizer_config.json"), in_folder("special_tokens_map.json"),
+         in_folder("added_tokens.json"), in_folder("config.json"), in_folder("tokenizer.model"),
+         in_folder("v.tiktoken"), in_folder("vocab.json"), in_folder("merges.txt")});
   return Tokenizer::from_gguf(vocabulary(json::parse(contents(path))), path);
 }
 

@@ -66,11 +66,38 @@ TEST_CASE("a folder's malformed files are refused by their names", "[text][token
   odd.config = R"({"tokenizer_class": "OddTokenizer"})";
   REQUIRE_THAT(refusal(odd), Catch::StartsWith("m/tokenizer_config.json: tokenizer_class "
                                                "'OddTokenizer' is not supported: known are GPT2"));
+  odd.config = "";
+  REQUIRE_THAT(
+      refusal(odd),
+      Catch::StartsWith("m/tokenizer_config.json: tokenizer_class is missing: known are "));
+  odd.shape = R"({"model_type": "gpt2"})";
+  REQUIRE(refusal(odd) == "taken");
+  odd.shape = R"({"model_type": "odd"})";
+  REQUIRE_THAT(refusal(odd), Catch::Contains("tokenizer_class is missing"));
+  odd = files();
+  odd.added = R"({"<x>": "4"})";
+  REQUIRE_THAT(refusal(odd), Catch::StartsWith("m/added_tokens.json: '<x>' has no token's id"));
+  odd.added = R"({"<x>": 4294967296})";
+  REQUIRE_THAT(refusal(odd), Catch::StartsWith("m/added_tokens.json: '<x>' has no token's id"));
+  odd = files();
+  odd.special = "[]";
+  REQUIRE_THAT(refusal(odd), Catch::StartsWith("m/special_tokens_map.json: it is no JSON object"));
+  odd = files();
   odd.config = R"({"added_tokens_decoder": {"x": {"content": "a"}}})";
   REQUIRE_THAT(refusal(odd), Catch::Contains("'added_tokens_decoder.x' is no token's id"));
   odd.config = R"({"bos_token": 1})";
   REQUIRE_THAT(refusal(odd), Catch::Contains("'bos_token' is no token"));
   REQUIRE_THAT(refusal({.folder = "m"}), Catch::StartsWith("m: it has no tokenizer: "));
+}
+
+TEST_CASE("a class with steps of its own around sentencepiece's model is refused by its name",
+          "[text][tokenizer_folder]") {
+  const auto name = GENERATE("CodeLlamaTokenizerFast", "GPTSw3Tokenizer", "XGLMTokenizer");
+  TokenizerFiles files{.folder = "m"};
+  files.config = R"({"tokenizer_class": ")" + std::string(name) + R"("})";
+  files.model = piece("<unk>", 2) + piece("a", 1);
+  REQUIRE_THAT(refusal(files), Catch::StartsWith("m/tokenizer_config.json: tokenizer_class '") &&
+                                   Catch::Contains("' is not supported: known are GemmaTokenizer"));
 }
 
 TEST_CASE("a malformed vocabulary of tiktoken is refused by its line", "[text][tiktoken]") {

@@ -72,38 +72,6 @@ TEST_CASE("the beginning and the end are added where the file or pre says so",
   REQUIRE(encode(value, "a") == Ids{3, 1});
 }
 
-TEST_CASE("models that share a tokenizer are described alike", "[text][tokenizer_gguf]") {
-  const auto described = [](const std::string& pre) {
-    auto value = vocabulary();
-    value.pre = pre;
-    return Tokenizer::from_gguf(value, "m.gguf").to_json();
-  };
-  for (const auto& [pre, other] :
-       std::initializer_list<std::pair<const char*, const char*>>{{"falcon3", "llama3"},
-                                                                  {"falcon-h1", "llama3"},
-                                                                  {"pixtral", "llama3"},
-                                                                  {"midm-2.0", "llama3"},
-                                                                  {"lfm2", "llama3"},
-                                                                  {"gigachat", "phi-2"},
-                                                                  {"a.x-4.0", "phi-2"},
-                                                                  {"mellum", "phi-2"},
-                                                                  {"jais", "phi-2"},
-                                                                  {"exaone4", "phi-2"},
-                                                                  {"trillion", "phi-2"},
-                                                                  {"granite-docling", "phi-2"},
-                                                                  {"exaone", "starcoder"},
-                                                                  {"megrez", "qwen2"},
-                                                                  {"kormo", "qwen2"},
-                                                                  {"minerva-7b", "refact"},
-                                                                  {"glm4", "smaug-bpe"},
-                                                                  {"chatglm-bpe", "smaug-bpe"},
-                                                                  {"hunyuan", "stablelm2"}}) {
-    INFO(pre);
-    CHECK(described(pre) == described(other));
-  }
-  CHECK(described("stablelm2") != described("smaug-bpe"));
-}
-
 TEST_CASE("the description that is written gives the same tokenizer", "[text][tokenizer_gguf]") {
   auto value = vocabulary();
   value.add_bos = true;
@@ -111,6 +79,21 @@ TEST_CASE("the description that is written gives the same tokenizer", "[text][to
   const auto again = Tokenizer::from_json(first.to_json(), "tokenizer.json");
   REQUIRE(again.encode("<s>a 11") == Ids{0, 0, 3, 5, 6});
   REQUIRE(again.to_json() == first.to_json());
+}
+
+TEST_CASE("characters merge where pre or the model says so, and others are bytes",
+          "[text][tokenizer_gguf]") {
+  GgufVocabulary value;
+  value.model = "gemma4";
+  value.tokens = {"<unk>", "<s>", "\u2581", "a", "b", "\u2581a", "ab", "<0x0A>"};
+  value.types = {2, 3, 1, 1, 1, 1, 1, 6};
+  value.merges = {"a b", "\u2581 a"};
+  value.bos = 1;
+  value.unk = 0;
+  REQUIRE(encode(value, "ab a\nc") == Ids{1, 6, 5, 7, 0});
+  value.model = "gpt2";
+  value.pre = "sarvam-moe";
+  REQUIRE(encode(value, "ab a\nc") == Ids{6, 5, 7, 0});
 }
 
 TEST_CASE("sentencepiece's tokens merge by their scores", "[text][tokenizer_gguf]") {
@@ -127,6 +110,9 @@ TEST_CASE("sentencepiece's tokens merge by their scores", "[text][tokenizer_gguf
   REQUIRE(tokenizer.decode(Ids{1, 2, 6, 7, 3}, true) == "ab\na");
   value.add_space_prefix = false;
   REQUIRE(encode(value, "ab a") == Ids{1, 6, 5});
+  value.bos.reset();
+  value.unk.reset();
+  REQUIRE(encode(value, "abc") == Ids{1, 6, 0});
 }
 
 TEST_CASE("metadata that is malformed or not supported is refused by its key",
@@ -134,12 +120,16 @@ TEST_CASE("metadata that is malformed or not supported is refused by its key",
   auto value = vocabulary();
   value.model = "rwkv";
   REQUIRE(refusal(value) ==
-          "m.gguf: tokenizer.ggml.model 'rwkv' is not supported: known are gpt2 and llama");
+          "m.gguf: tokenizer.ggml.model 'rwkv' is not supported: known are gemma4, gpt2 and llama");
   value = vocabulary();
-  value.pre = "default";
+  value.pre = GENERATE("", "default");
   REQUIRE_THAT(refusal(value),
-               Catch::StartsWith("m.gguf: tokenizer.ggml.pre 'default' is not supported: known are "
-                                 "gpt-2, phi-2, mpt, "));
+               Catch::StartsWith("m.gguf: tokenizer.ggml.pre does not say how the model cuts text: "
+                                 "convert the model to GGUF again"));
+  value.pre = "odd";
+  REQUIRE_THAT(refusal(value),
+               Catch::StartsWith("m.gguf: tokenizer.ggml.pre 'odd' is not supported: known are "
+                                 "gpt-2 phi-2 gigachat "));
   value.model = "llama";
   REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: tokenizer.ggml.scores has 0 elements for "
                                                  "8 tokens"));

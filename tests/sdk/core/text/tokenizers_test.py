@@ -21,7 +21,7 @@ STRINGS = 20000
 STEPS = ("prefix", "removed", "previous", "next", "contiguous", "edges", "unknown", "unknowns",
          "spelled", "few-bytes", "unigram-bytes", "words", "suffix", "gguf")
 # The package's tables for these are older; their characters are those of Unicode 3.2.
-OLD_TABLES = ("bert", "bert-cased", "suffix", "words", "t5", "unigram-nfkc")
+OLD_TABLES = ("bert", "bert-cased", "suffix", "openai", "words", "t5", "unigram-nfkc")
 # What GGUF files call the styles.
 GGUF = {"gpt-2": "gpt-2", "smollm": "smollm", "starcoder": "starcoder", "cohere": "command-r",
         "llama-bpe": "llama-bpe", "qwen2": "qwen2", "bloom": "bloom", "o200k": "gpt-4o",
@@ -181,10 +181,10 @@ def smollm2():
             "add_bos": value("ggml.add_bos_token")}
 
 
-def compare(driver, mode, path, reference, style, count=None):
-    """Runs the driver over all strings and fails at the first difference."""
+def compare(driver, mode, path, reference, style, count=None, more=()):
+    """Runs the driver over all strings and `more`, and fails at the first difference."""
     count = count or (STRINGS // 4 if style in STEPS else STRINGS)
-    texts = strings(style, count)
+    texts = strings(style, count) + list(more)
     rng = random.Random(30)
     size = reference.get_vocab_size()
     queries = [[rng.randrange(size) for _ in range(rng.randint(0, 20))] for _ in range(count // 4)]

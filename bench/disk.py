@@ -1,0 +1,61 @@
+"""What the disk gives at most: reads with O_DIRECT, the best of several sizes and depths."""
+import mmap
+import os
+import random
+import threading
+import time
+
+# Bytes of one read, and how many at once.
+READS = ((1 << 20, 32), (4 << 20, 8), (4 << 20, 16), (16 << 20, 4))
+READ_BYTES = 4 << 30  # that are read with each of them
+
+
+def page_locked(size):
+    """Host memory as the runs read into: in few pieces for the disk's requests."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return memoryview(mmap.mmap(-1, size))
+    return memoryview(torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy())
+
+
+def rate(path):
+    """Bytes a second at which the file is read past the page cache."""
+    return max(read(path, *form) for form in READS)
+
+
+def read(path, size, readers):
+    """Bytes a second over a part of the file, another one with each call."""
+    source = os.open(path, os.O_RDONLY | os.O_DIRECT)
+    whole = os.path.getsize(path) // size * size
+    begin = random.randrange(max(1, whole - READ_BYTES)) // 4096 * 4096
+    end = min(begin + READ_BYTES, whole)
+    places, lock, failures = iter(range(begin, end - size + 1, size)), threading.Lock(), []
+    done = [0] * readers
+    memory = page_locked(size * readers)
+
+    def work(me):
+        block = memory[me * size:(me + 1) * size]
+        try:
+            while True:
+                with lock:
+                    place = next(places, None)
+                if place is None:
+                    return
+                if os.preadv(source, [block], place) != size:
+                    raise OSError("a short read")
+                done[me] += size
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(me,)) for me in range(readers)]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - start
+    os.close(source)
+    if failures:
+        raise failures[0]
+    return sum(done) / seconds
