@@ -155,6 +155,32 @@ void TorchOps::call(std::string_view name, std::string_view json,
   out[0] = call_named(name, shared_.attributes.of(json), shared_.pass, in);
 }
 
+void TorchOps::split(std::span<const uint32_t> widths, strata_tensor& x, std::span<Handle> out) {
+  std::array<shape::Value, shape::most_results> shapes;
+  shape::split(scope(), widths, x.view(), std::span(shapes).first(out.size()));
+  int64_t first = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = handle(value_of(x).narrow(-1, first, widths[i]));
+    first += widths[i];
+  }
+}
+
+Handle TorchOps::concat(std::span<strata_tensor* const> in) {
+  std::array<strata_view, shape::most_results> views{};
+  std::vector<at::Tensor> parts;
+  for (auto* one : in) {
+    views[parts.size()] = one->view();
+    parts.push_back(value_of(*one));
+  }
+  const auto made = shape::concat(scope(), std::span(views).first(in.size()));
+  for (auto& part : parts) {
+    std::vector<int64_t> sizes(made.dims.begin(), made.dims.end());
+    sizes.back() = part.size(-1);
+    part = part.expand(sizes);
+  }
+  return handle(at::cat(parts, -1));
+}
+
 Handle TorchOps::empty(strata_dtype dtype, std::span<const int64_t> shape) {
   return handle(at::empty(at::IntArrayRef(shape.data(), shape.size()),
                           at::TensorOptions().dtype(scalar_type(dtype)).device(device_)));

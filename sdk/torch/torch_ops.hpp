@@ -60,6 +60,9 @@ class TorchOps final : public plugin::Ops {
   plugin::Handle dropout(double p, strata_tensor& x) override;
   void call(std::string_view name, std::string_view json, std::span<strata_tensor* const> in,
             std::span<plugin::Handle> out) override;
+  void split(std::span<const uint32_t> widths, strata_tensor& x,
+             std::span<plugin::Handle> out) override;
+  plugin::Handle concat(std::span<strata_tensor* const> in) override;
   plugin::Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;
   void* workspace(uint64_t bytes) override;
 

@@ -240,7 +240,8 @@ std::vector<std::pair<std::string, strata_op_attention>> variants(const Subject&
   return out;
 }
 
-const std::vector<std::array<int64_t, 4>> shapes{{4, 4, 8, 8}, {6, 2, 16, 16}, {4, 1, 8, 12}};
+const std::vector<std::array<int64_t, 4>> shapes{
+    {4, 4, 8, 8}, {6, 2, 16, 16}, {4, 1, 8, 12}, {3, 3, 12, 8}};
 
 }  // namespace
 

@@ -15,8 +15,11 @@ from program import Program
 
 PROGRAM, FOLDER, GGUF = Program(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
 BACKENDS = ("eager", "sdpa")
+LATENT = {"model_type": "youtu", "num_key_value_heads": 4, "kv_lora_rank": 40, "q_lora_rank": 48,
+          "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "bos_token_id": 1, "eos_token_id": 2}
 SHAPES = {"grouped": {}, "tied": {"tie_word_embeddings": True},
           "biased": {"attention_bias": True, "mlp_bias": True, "num_key_value_heads": 4},
+          "narrow values": LATENT | {"v_head_dim": 10}, "wide values": LATENT | {"v_head_dim": 40},
           "mixture": {"model_type": "mixtral", "num_local_experts": 6, "num_experts_per_tok": 3}}
 WASTE = 1.3  # planned over held, where a prompt of 512 tokens sets the peak
 

@@ -19,10 +19,8 @@ REASONS = {
         "bamba falcon_h1 falcon_mamba granitemoehybrid jamba kimi_linear lfm2 lfm2_moe mamba mamba2 "
         "minimax nemotron_h olmo_hybrid qwen3_5_moe_text qwen3_5_text qwen3_next qwen4_exp_text "
         "recurrent_gemma rwkv xlstm zamba zamba2 inkling_text",
-    "latent attention: keys and values are made from a narrow state that the cache would hold; the op "
-    "table has one attention, whose cache holds keys and values":
-        "axk1 axk2 deepseek_v2 deepseek_v3 deepseek_v32 deepseek_v4 glm4_moe_lite glm_moe_dsa "
-        "longcat_flash minicpm3 youtu",
+    "two attentions and two mlps in a layer, and experts that give back what they take":
+        "longcat_flash",
     "what attention gives is multiplied by a gate":
         "afmoe hrm_text laguna",
     "the router draws from scores masked one by one (sparsemixer)":
@@ -53,18 +51,16 @@ REASONS = {
         "nanochat",
     "the scale of attention grows with the position":
         "ministral3",
-    "values of another width than keys, and experts chosen by a score and a bias":
-        "mimo_v2_flash",
     "bytes in patches of their own":
         "blt",
     "embeddings of each layer, and inputs that layers share":
         "gemma3n gemma3n_text gemma4_text gemma4_unified_text",
     "attention in chunks, and queries scaled by position":
         "llama4_text",
-    "an index chooses the keys of a block":
-        "minimax_m3_vl_text",
+    "an index chooses the keys that a token sees":
+        "axk2 deepseek_v32 glm_moe_dsa minimax_m3_vl_text",
     "layers that mix several streams (hyper-connections)":
-        "hy_v4",
+        "deepseek_v4 hy_v4",
     "convolutions over keys, and a router of several layers":
         "zaya",
     "a head of several layers":

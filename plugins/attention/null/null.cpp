@@ -1,5 +1,6 @@
-// No attention: each token gets its own query back. What a pass costs without attention, and the
-// file to copy for a backend on host ops. It is chosen only by name.
+// No attention: each token gets its own query back, as much of a head as a value is wide. What a
+// pass costs without attention, and the file to copy for a backend on host ops. It is chosen only
+// by name.
 #include <strata/attention.hpp>
 
 namespace {
@@ -7,12 +8,16 @@ namespace {
 using strata::attention::Steps, strata::attention::Value;
 
 struct Null {
-  std::uint32_t heads, dim;
+  std::uint32_t heads, dim, rest;
 
-  static std::int32_t score(const strata_attention_request& r) { return r.dim_qk == r.dim_v; }
-  explicit Null(const strata_attention_request& r) : heads(r.heads), dim(r.dim_qk) {}
+  static std::int32_t score(const strata_attention_request& r) { return r.dim_qk >= r.dim_v; }
+  explicit Null(const strata_attention_request& r)
+      : heads(r.heads), dim(r.dim_v), rest(r.dim_qk - r.dim_v) {}
   std::uint64_t holds(const strata::attention::Bounds&) const { return 0; }
-  Value run(const Steps& s) const { return s.merged(s.args().q, heads, dim); }
+  Value run(const Steps& s) const {
+    if (rest == 0) return s.merged(s.args().q, heads, dim);
+    return s.merged(s.split(s.args().q, dim, rest)[0].get(), heads, dim);
+  }
 };
 
 }  // namespace

@@ -46,7 +46,16 @@ struct Sdpa {
                        (alibi    ? request.heads * (4 + wide + element)
                         : masked ? 4 + wide
                                  : 0);
-    return (b.sequences > 1 ? 2 : 1) * result + work + masks;
+    return (b.sequences > 1 ? 2 : 1) * result + work + masks + widened(b) * element;
+  }
+
+  // Elements of what has zeros behind it where values are not as wide as keys: the values or the
+  // keys and queries, and the result before they are cut off.
+  std::uint64_t widened(const strata::attention::Bounds& b) const {
+    if (request.dim_qk == request.dim_v) return 0;
+    const std::uint64_t wide = std::max(request.dim_qk, request.dim_v),
+                        rows = b.max_query() * request.heads;
+    return (b.max_keys * request.kv_heads + 2 * rows) * wide;
   }
 
   Value run(const Steps& s) const { return s.fused(attributes); }

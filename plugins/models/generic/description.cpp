@@ -100,7 +100,7 @@ void Description::check_sections(const toml::table& table, bool variant) const {
     if (!is_section(text))
       throw invalid(&section, text,
                     "there is no such section: use model, embedding, head, norm, attention, "
-                    "rope, mlp, experts or shared");
+                    "latent, rope, mlp, experts or shared");
     if (!section.is_table())
       throw invalid(&section, text, "it is no section: write [" + text + "]");
     for (const auto& [key, value] : *section.as_table()) {

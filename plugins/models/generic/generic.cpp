@@ -1,16 +1,19 @@
 // A decoder that a description defines: descriptions/<model_type>.toml says which weights there are
 // and what is computed with them, and takes numbers from config.json. docs/descriptions.md has the
 // language.
-// Dims: T tokens, V vocabulary, D hidden, F ffn, H heads, K kv heads, E head, X experts.
+// Dims: T tokens, V vocabulary, D hidden, F ffn, H heads, K kv heads, E head, Ev value, X experts.
 #include <strata/model.hpp>
 
+#include "declare.hpp"
 #include "folders.hpp"
+#include "latent.hpp"
+#include "rotary.hpp"
 #include "settings.hpp"
 
 namespace {
 
-using generic::AttentionBranch, generic::Branch, generic::Experts, generic::Layout, generic::Mlp,
-    generic::MlpBranch, generic::QkNorm;
+using generic::AttentionBranch, generic::Branch, generic::Layout, generic::Mlp, generic::MlpBranch,
+    generic::QkNorm;
 using strata::Ops, strata::Tensor;
 
 constexpr strata::OptionKey option_keys[] = {
@@ -30,41 +33,17 @@ generic::Settings settings_for(const strata::Config& c) {
   return generic::read_settings(description, {c.raw(), description.defaults()});
 }
 
-// What turns the heads of one layer.
-strata::Rope rope_of(const strata::Config& c, const AttentionBranch& a) {
-  const auto& how = a.rope;
-  const bool there = how.path.empty() || c.has(how.path);
-  const auto path = there ? how.path : std::string();
-  strata::Rope out{};
-  if (!there && how.plain) {
-    out.hdr = strata::header<strata_op_rope>();
-    out.type = {STRATA_STR("default")};
-    out.theta = how.theta, out.factor = out.attention_factor = 1;
-  } else {
-    out = c.rope(path, how.theta, static_cast<std::uint32_t>(a.E));
-  }
-  const auto within = path.empty() ? "rope_parameters.partial_rotary_factor|partial_rotary_factor"
-                                   : path + ".partial_rotary_factor|partial_rotary_factor";
-  if (how.dim > 0)
-    out.dim = static_cast<std::uint32_t>(how.dim);
-  else if (!c.has(within))
-    out.dim = static_cast<std::uint32_t>(static_cast<double>(a.E) * how.fraction);
-  out.layout = how.interleaved ? STRATA_ROPE_INTERLEAVED : STRATA_ROPE_HALVES;
-  if (out.dim % 2 != 0 || out.dim > a.E)
-    throw strata::Failure(STRATA_INVALID, std::to_string(out.dim) + " dimensions of heads of " +
-                                              std::to_string(a.E) +
-                                              " cannot turn in pairs: mend config.json");
-  return out;
-}
-
 struct Generic : generic::Settings {
   std::vector<strata::Rope> ropes;  // of each layer
   std::int64_t first;               // unit of the first layer
 
   explicit Generic(const strata::Config& c)
       : Settings(settings_for(c)), first(positions.empty() && embedding_norm.empty() ? 1 : 2) {
-    for (const auto& layer : layers)
-      ropes.push_back(layer.attention.rope.rotate ? rope_of(c, layer.attention) : strata::Rope{});
+    for (auto& layer : layers) {
+      auto& a = layer.attention;
+      ropes.push_back(a.rope.rotate ? generic::rope_of(c, a) : strata::Rope{});
+      if (a.rope.mscale) a.scale = generic::score_scale(c, a, ropes.back());
+    }
   }
 
   static std::int32_t score(std::string_view model_type, const strata::Config&) {
@@ -75,116 +54,7 @@ struct Generic : generic::Settings {
     generic::use_folder(options.text("descriptions", ""));
   }
 
-  // What there is, in the order of the pass. A layer is two units, or one where its branches are
-  // parallel.
-  void declare(strata::Declarer& d) const {
-    d.embedding().weight(embedding + ".weight", {V, D});
-    if (first == 2) {
-      d.unit("", "positions");
-      if (!positions.empty()) d.weight(positions + ".weight", {position_count, D});
-      declare_norm(d, embedding_norm, D);
-    }
-    for (const auto& layer : layers) {
-      d.unit(layer.prefix, parallel ? "" : "attention");
-      declare_attention(d, layer.attention);
-      if (!parallel) d.unit(layer.prefix, "mlp");
-      declare_mlp_branch(d, layer.mlp);
-    }
-    declare_norm(d.head(), head_norm, D);
-    d.weight(head + ".weight", {V, D});
-    if (head_bias) d.weight(head + ".bias", {V});
-  }
-
-  void declare_norm(strata::Declarer& d, const std::string& name, std::int64_t width) const {
-    if (name.empty() || !norm.affine) return;
-    d.weight(name + ".weight", {width});
-    if (norm.bias) d.weight(name + ".bias", {width});
-  }
-
-  void declare_linear(strata::Declarer& d, const std::string& name, std::int64_t out,
-                      std::int64_t in, bool bias) const {
-    d.weight(name + ".weight", {out, in}, {.in_out = in_out});
-    if (bias) d.weight(name + ".bias", {out});
-  }
-
-  void declare_branch(strata::Declarer& d, const Branch& branch) const {
-    for (const auto* name : {&branch.norm, &branch.post_norm, &branch.sum_norm})
-      declare_norm(d, *name, D);
-  }
-
-  void declare_attention(strata::Declarer& d, const AttentionBranch& a) const {
-    const auto q = a.H * a.E, kv = a.K * a.E;
-    declare_branch(d, a);
-    if (a.layout != Layout::separate) {
-      declare_linear(d, a.qkv, q + 2 * kv, D, a.bias);
-    } else {
-      const strata::WeightOptions how{.in_out = in_out};
-      d.group({{a.q + ".weight", {q, D}, how},
-               {a.k + ".weight", {kv, D}, how},
-               {a.v + ".weight", {kv, D}, how}});
-      if (a.bias) d.group({{a.q + ".bias", {q}}, {a.k + ".bias", {kv}}, {a.v + ".bias", {kv}}});
-    }
-    if (a.qk_norm == QkNorm::heads)
-      d.weight(a.q_norm + ".weight", {a.H, a.E}).weight(a.k_norm + ".weight", {a.K, a.E});
-    if (a.qk_norm == QkNorm::head || a.qk_norm == QkNorm::width) {
-      const bool wide = a.qk_norm == QkNorm::width;
-      declare_norm(d, a.q_norm, wide ? q : a.E);
-      declare_norm(d, a.k_norm, wide ? kv : a.E);
-    }
-    if (!a.sinks.empty()) d.weight(a.sinks, {a.H});
-    declare_linear(d, a.out, D, q, a.out_bias);
-  }
-
-  void declare_mlp_branch(strata::Declarer& d, const MlpBranch& m) const {
-    declare_branch(d, m);
-    if (m.dense.F > 0) return declare_mlp(d, m.dense);
-    declare_experts(d, m.experts);
-    if (m.shared.F > 0) declare_mlp(d, m.shared);
-    if (!m.shared_router.empty()) declare_linear(d, m.shared_router, 1, D, false);
-  }
-
-  void declare_mlp(strata::Declarer& d, const Mlp& m) const {
-    if (!m.gate_up.empty()) {
-      declare_linear(d, m.gate_up, 2 * m.F, D, m.bias);
-    } else if (!m.gate.empty()) {
-      const strata::WeightOptions how{.in_out = in_out};
-      d.group({{m.gate + ".weight", {m.F, D}, how}, {m.up + ".weight", {m.F, D}, how}});
-      if (m.bias) d.group({{m.gate + ".bias", {m.F}}, {m.up + ".bias", {m.F}}});
-    } else {
-      declare_linear(d, m.up, m.F, D, m.bias);
-    }
-    declare_linear(d, m.down, D, m.F, m.down_bias);
-  }
-
-  void declare_experts(strata::Declarer& d, const Experts& e) const {
-    d.weight(e.router + ".weight", {e.X, D}, {.router = true, .float32 = e.router_float32});
-    if (e.router_bias) d.weight(e.router + ".bias", {e.X}, {.float32 = e.router_float32});
-    if (!e.choice.empty()) d.weight(e.choice, {e.X}, {.also = e.choice_also, .float32 = true});
-    strata::WeightOptions how{.experts = static_cast<std::uint32_t>(e.X), .in_out = e.in_out};
-    how.also = e.gate.empty() ? e.all_up : e.all_gate_up;
-    how.by_turns = e.by_turns;
-    if (e.gate.empty())
-      d.weight(e.up + ".weight", {e.F, D}, how);
-    else
-      d.group({{e.gate + ".weight", {e.F, D}, how}, {e.up + ".weight", {e.F, D}, how}});
-    how.also = e.all_down;
-    how.by_turns = false;
-    d.weight(e.down + ".weight", {D, e.F}, how);
-    if (e.bias) declare_expert_biases(d, e);
-  }
-
-  void declare_expert_biases(strata::Declarer& d, const Experts& e) const {
-    strata::WeightOptions how{.experts = static_cast<std::uint32_t>(e.X)};
-    how.also = e.all_gate_up_bias;
-    how.by_turns = e.by_turns;
-    if (e.gate.empty())
-      d.weight(e.up + ".bias", {e.F}, how);
-    else
-      d.group({{e.gate + ".bias", {e.F}, how}, {e.up + ".bias", {e.F}, how}});
-    how.also = e.all_down_bias;
-    how.by_turns = false;
-    d.weight(e.down + ".bias", {D}, how);
-  }
+  void declare(strata::Declarer& d) const { generic::declare_units(*this, first == 2, d); }
 
   // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
   Tensor forward(const Ops& op, std::int64_t unit, Tensor x) const {
@@ -239,7 +109,7 @@ struct Generic : generic::Settings {
     return residual_scale == 1 ? x : op.scale(x, residual_scale);
   }
 
-  // [T,D] -> [T,H,E], [T,K,E], [T,K,E]
+  // [T,D] -> [T,H,E], [T,K,E], [T,K,Ev], before any turns
   std::array<Tensor, 3> heads(const Ops& op, const Tensor& x, const AttentionBranch& a) const {
     if (a.layout != Layout::separate) {
       auto y = op.linear(x, a.qkv);
@@ -250,11 +120,9 @@ struct Generic : generic::Settings {
     auto qkv = op.linear(x, {a.q.c_str(), a.k.c_str(), a.v.c_str()});
     if (a.qk_norm == QkNorm::width)
       qkv[0] = normed(op, qkv[0], a.q_norm), qkv[1] = normed(op, qkv[1], a.k_norm);
-    for (auto& y : qkv) {
-      if (a.clip > 0) y = op.clamp(y, a.clip);
-      y = op.heads(y, a.E);
-    }
-    return qkv;
+    if (a.clip > 0)
+      for (auto& y : qkv) y = op.clamp(y, a.clip);
+    return {op.heads(qkv[0], a.E), op.heads(qkv[1], a.E), op.heads(qkv[2], a.Ev)};
   }
 
   Tensor head_norm_of(const Ops& op, const Tensor& x, const AttentionBranch& a,
@@ -263,17 +131,27 @@ struct Generic : generic::Settings {
     return a.qk_norm == QkNorm::heads ? bare(op, x) * op.weight(name) : x;
   }
 
-  Tensor attention(const Ops& op, const Tensor& x, std::size_t layer) const {
-    const auto& a = layers[layer].attention;
+  // [T,D] -> [T,H,E], [T,K,E], [T,K,Ev], turned
+  std::array<Tensor, 3> turned_heads(const Ops& op, const Tensor& x, const AttentionBranch& a,
+                                     const strata::Rope& rope) const {
     auto parts = heads(op, x, a);
     auto &q = parts[0], &k = parts[1], &v = parts[2];
+    if (a.value_scale != 1) v = op.scale(v, a.value_scale);
     const auto turn = [&] {
-      if (a.rope.rotate) q = op.rope(q, ropes[layer]), k = op.rope(k, ropes[layer]);
+      if (a.rope.rotate) q = op.rope(q, rope), k = op.rope(k, rope);
     };
     if (a.norm_turned) turn();
     q = head_norm_of(op, q, a, a.q_norm), k = head_norm_of(op, k, a, a.k_norm);
     if (!a.norm_turned) turn();
-    const auto y = op.attention(q, k, v,
+    return parts;
+  }
+
+  Tensor attention(const Ops& op, const Tensor& x, std::size_t layer) const {
+    const auto& a = layers[layer].attention;
+    const auto& rope = ropes[layer];
+    const auto parts = a.layout == Layout::latent ? generic::latent_heads(op, x, a, rope)
+                                                  : turned_heads(op, x, a, rope);
+    const auto y = op.attention(parts[0], parts[1], parts[2],
                                 {.layer = static_cast<std::int64_t>(layer),
                                  .alibi = a.alibi,
                                  .window = a.window,

@@ -1,6 +1,5 @@
 // What the decoder is for one configuration, as its description says it.
-// Dims: V vocabulary, D hidden, F ffn, L layers, H heads, K kv heads, E head,
-// X experts.
+// Dims: V vocabulary, D hidden, F ffn, L layers, H heads, K kv heads, E head, Ev value, X experts.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -22,24 +21,37 @@ struct Branch {
   std::string sum_norm;   // of the sum
 };
 
-enum class Layout { separate, fused, interleaved };
+enum class Layout { separate, fused, interleaved, latent };
 enum class QkNorm { none, head, heads, width };  // one weight [E], [H,E], or [H*E]
 
 struct Rotary {
   bool rotate = false, plain = false, interleaved = false;
+  bool mscale = false;   // the scores are scaled by the square of yarn's mscale_all_dim
   std::string path;      // of the model's rope in config.json
   std::int64_t dim = 0;  // that turn; 0: as config.json says, else a fraction of the head
   double fraction = 1, theta = 10000;
 };
 
+// Heads made from narrow states; of a head of q and k the first `plain` dimensions stay as they are
+// and `turning` ones turn, which all heads of k share.
+struct Latent {
+  std::int64_t rank = 0, q_rank = 0;  // of the states; q_rank 0: q is one product
+  std::int64_t plain = 0, turning = 0;
+  std::string down, norm, up, q_down, q_norm, q_up;
+  bool bias = false;  // of down and q_down
+  double eps = 0;     // of both norms
+};
+
 struct AttentionBranch : Branch {
-  std::int64_t H, K, E;
+  std::int64_t H, K, E, Ev;
   Layout layout = Layout::separate;
+  Latent latent;
   std::string q, k, v, qkv, out, q_norm, k_norm, sinks;
   QkNorm qk_norm = QkNorm::none;
   bool norm_turned = false;  // q and k are turned first
   bool bias = false, out_bias = false, alibi = false;
   double scale = 0, soft_cap = 0, clip = 0, alibi_scale = 1, dropout = 0;
+  double value_scale = 1;
   std::uint32_t window = 0;
   Rotary rope;
 };
@@ -87,6 +99,7 @@ struct Settings {
   bool parallel = false, in_out = false;
   double residual_scale = 1;
   Norm norm;
+  std::vector<std::string> passed_over;  // in names of tensors that may be there as well
 
   std::string embedding, embedding_norm, positions;
   double embedding_scale = 1;

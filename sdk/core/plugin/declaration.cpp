@@ -159,4 +159,28 @@ std::vector<DeclaredUnit> declared_units(const strata_model& table, strata_self*
   return reader.finish();
 }
 
+std::vector<std::string> passed_over(const strata_model& table, strata_self* self,
+                                     const std::string& who) {
+  struct Words {
+    const std::string& who;
+    std::vector<std::string> taken = {};
+  } words{who};
+  if (!STRATA_HAS(strata_model, &table, pass_over)) return {};
+  const auto take = [](void* to, strata_str word) noexcept -> strata_status {
+    try {
+      auto& all = *static_cast<Words*>(to);
+      if (!word.p || word.n == 0 || word.n > longest_name || all.taken.size() == most_units)
+        throw Error(all.who, "pass_over: a word of 1 to 1024 bytes, and at most 65536 of them",
+                    "correct the family's pass_over");
+      all.taken.emplace_back(word.p, static_cast<std::size_t>(word.n));
+      return STRATA_OK;
+    } catch (...) {
+      return report_exception();
+    }
+  };
+  take_words();
+  refuse_failure(table.pass_over(self, take, &words), who, "pass_over");
+  return std::move(words.taken);
+}
+
 }  // namespace strata::plugin

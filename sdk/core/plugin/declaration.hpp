@@ -18,4 +18,9 @@ namespace strata::plugin {
 std::vector<DeclaredUnit> declared_units(const strata_model& table, strata_self* self,
                                          const std::string& who);
 
+// Calls pass_over, where the table has it. Error: the plugin's words; a word that is empty or
+// longer than a name; more of them than units.
+std::vector<std::string> passed_over(const strata_model& table, strata_self* self,
+                                     const std::string& who);
+
 }  // namespace strata::plugin

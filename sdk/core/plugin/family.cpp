@@ -35,6 +35,7 @@ Family::Family(const strata_model* table, std::string name, const strata_host* h
   require(self_, who, "instance after create");
   try {
     units_ = declared_units(*table_, self_, who);
+    passed_over_ = plugin::passed_over(*table_, self_, who);
   } catch (...) {
     table_->destroy(self_);
     throw;

@@ -48,6 +48,8 @@ class Family {
   const strata_host* host() const { return host_; }
   // In the order of the pass: embedding, body, head.
   const std::vector<DeclaredUnit>& units() const { return units_; }
+  // A checkpoint's tensor with one of these in its name may be there beside the weights.
+  const std::vector<std::string>& passed_over() const { return passed_over_; }
   // From here on the head is the value head: the logits have one column, the value. Throws Error
   // for a family whose head has a bias.
   void become_critic();
@@ -60,6 +62,7 @@ class Family {
   const strata_host* host_;
   strata_self* self_ = nullptr;
   std::vector<DeclaredUnit> units_;
+  std::vector<std::string> passed_over_;
 };
 
 }  // namespace strata::plugin

@@ -176,6 +176,27 @@ strata_status call_by_name(strata_call* call, strata_str name, strata_str json,
   });
 }
 
+strata_status split(strata_call* call, const uint32_t* widths, uint32_t count, strata_tensor* x,
+                    strata_tensor** out) noexcept {
+  return several("split", call, out, [&](Ops& ops, Results& made) {
+    if (!widths) refuse("split", "widths is null");
+    ops.split({widths, count}, at("split", "x", x), first("split", made, count));
+    return count;
+  });
+}
+
+strata_status concat(strata_call* call, strata_tensor* const* in, uint32_t count,
+                     strata_tensor** out) noexcept {
+  return one("concat", call, out, [&](Ops& ops) {
+    if (!in) refuse("concat", "in is null");
+    if (count > shape::most_results)
+      refuse("concat",
+             std::to_string(count) + " tensors, more than " + std::to_string(shape::most_results));
+    for (uint32_t i = 0; i < count; ++i) at("concat", "in[" + std::to_string(i) + "]", in[i]);
+    return ops.concat({in, count});
+  });
+}
+
 strata_status view(strata_call*, strata_tensor* tensor, strata_view* out) noexcept {
   return guarded([&] {
     if (!out) refuse("view", "out is null");
@@ -223,7 +244,9 @@ const strata_ops* op_table() {
                                     elementwise,
                                     heads,
                                     dropout,
-                                    call_by_name};
+                                    call_by_name,
+                                    split,
+                                    concat};
   return &table;
 }
 

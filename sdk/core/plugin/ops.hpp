@@ -74,6 +74,8 @@ class Ops {
   virtual Handle dropout(double p, strata_tensor& x) = 0;
   virtual void call(std::string_view name, std::string_view json,
                     std::span<strata_tensor* const> in, std::span<Handle> out) = 0;
+  virtual void split(std::span<const uint32_t> widths, strata_tensor& x, std::span<Handle> out) = 0;
+  virtual Handle concat(std::span<strata_tensor* const> in) = 0;
 
   virtual Handle empty(strata_dtype dtype, std::span<const int64_t> shape) = 0;
   // Device memory until the plugin's call returns.

@@ -72,6 +72,10 @@ void PlainOps::call(std::string_view, std::string_view, std::span<strata_tensor*
                     std::span<Handle>) {
   refuse("call");
 }
+void PlainOps::split(std::span<const uint32_t>, strata_tensor&, std::span<Handle>) {
+  refuse("split");
+}
+Handle PlainOps::concat(std::span<strata_tensor* const>) { refuse("concat"); }
 
 Handle PlainOps::empty(strata_dtype dtype, std::span<const int64_t> shape) {
   return Handle(new PlainTensor({dtype, shape::Dims(shape)}));

@@ -48,6 +48,8 @@ class PlainOps : public Ops {
   Handle dropout(double, strata_tensor&) override;
   void call(std::string_view, std::string_view, std::span<strata_tensor* const>,
             std::span<Handle>) override;
+  void split(std::span<const uint32_t>, strata_tensor&, std::span<Handle>) override;
+  Handle concat(std::span<strata_tensor* const>) override;
   Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;
   // Until these ops are destroyed: one PlainOps a call.
   void* workspace(uint64_t bytes) override;

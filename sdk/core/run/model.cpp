@@ -57,7 +57,8 @@ void Model::resolve() {
   static constexpr std::string_view heads[] = {"lm_head.weight", "embed_out.weight"};
   const bool critic = seen.contains(std::string(plugin::value_head));
   tensors = source::resolve(*checkpoint, wanted,
-                            critic ? std::span(heads) : std::span<const std::string_view>());
+                            critic ? std::span(heads) : std::span<const std::string_view>(),
+                            family->passed_over());
 }
 
 strata_dtype Model::dtype() const {

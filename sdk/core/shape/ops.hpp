@@ -61,6 +61,11 @@ void heads(const Scope& scope, int32_t layout, uint32_t h, uint32_t k, uint32_t 
            const strata_view& x, std::span<Value> out);
 // 1 or 3; Error for an unknown layout.
 uint32_t heads_results(int32_t layout);
+// x [..,n] -> [..,widths[i]] each, of as many as out; the widths are not 0 and their sum is n.
+void split(const Scope& scope, std::span<const uint32_t> widths, const strata_view& x,
+           std::span<Value> out);
+// At least one; of one rank, alike before the last dimension or 1 -> [..,the last ones' sum].
+Value concat(const Scope& scope, std::span<const strata_view> in);
 // The same; 0 <= p < 1.
 Value dropout(const Scope& scope, double p, const strata_view& x);
 // There is no op by name in this version: refused with the list of what exists.

@@ -207,6 +207,20 @@ void Recorder::call(std::string_view name, std::string_view, std::span<strata_te
   shape::call(scope_, name);
 }
 
+void Recorder::split(std::span<const uint32_t> widths, strata_tensor& x, std::span<Handle> out) {
+  std::array<Value, most_results> values;
+  const auto results = std::span(values).first(out.size());
+  shape::split(scope_, widths, x.view(), results);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = Handle(new Recorded(values[i], storage_of(x)));
+}
+
+Handle Recorder::concat(std::span<strata_tensor* const> in) {
+  std::array<strata_view, most_results> views{};
+  for (std::size_t i = 0; i < in.size(); ++i) views[i] = in[i]->view();
+  return made(shape::concat(scope_, std::span(views).first(in.size())));
+}
+
 Handle Recorder::empty(strata_dtype dtype, std::span<const int64_t> shape) {
   return made({dtype, Dims(shape)});
 }

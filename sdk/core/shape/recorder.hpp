@@ -20,9 +20,9 @@ struct Ledger {
   void drop(uint64_t bytes) { now -= bytes; }
 };
 
-// One unit's call at a time. Results of heads, and of one linear, share memory as views do. Inside
-// an op are counted: what the attention backend says, and float32 copies of what norm and rope
-// take.
+// One unit's call at a time. Results of heads and split, and of one linear, share memory as views
+// do. Inside an op are counted: what the attention backend says, and float32 copies of what norm
+// and rope take.
 class Recorder : public plugin::Ops {
  public:
   // `unit` outlives the recorder. `tokens` are the rows of the call's x.
@@ -53,6 +53,9 @@ class Recorder : public plugin::Ops {
   plugin::Handle dropout(double p, strata_tensor& x) override;
   void call(std::string_view name, std::string_view json, std::span<strata_tensor* const> in,
             std::span<plugin::Handle> out) override;
+  void split(std::span<const uint32_t> widths, strata_tensor& x,
+             std::span<plugin::Handle> out) override;
+  plugin::Handle concat(std::span<strata_tensor* const> in) override;
   plugin::Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;
   // Counted to the recorder's end; there is no memory: null.
   void* workspace(uint64_t bytes) override;

@@ -124,10 +124,16 @@ class Resolver {
     missing(weight);
   }
 
-  SourceMap finish(std::span<const std::string_view> spare) {
+  SourceMap finish(std::span<const std::string_view> spare,
+                   std::span<const std::string> passed_over) {
+    const auto expected = [&](const std::string& name) {
+      return std::ranges::find(spare, name) != spare.end() || holds_nothing_learned(name) ||
+             std::ranges::any_of(passed_over, [&](const std::string& word) {
+               return name.find(word) != name.npos;
+             });
+    };
     for (const auto& tensor : checkpoint_.tensors())
-      if (!used_.contains(&tensor) && std::ranges::find(spare, tensor.name) == spare.end() &&
-          !holds_nothing_learned(tensor.name))
+      if (!used_.contains(&tensor) && !expected(tensor.name))
         complaints_.push_back("'" + printable(tensor.name) + "' is extra");
     if (!complaints_.empty()) throw Misfit(checkpoint_, std::move(complaints_));
     return std::move(out_);
@@ -221,14 +227,15 @@ void SourceMap::check_tied(const Checkpoint& checkpoint) const {
 }
 
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted,
-                  std::span<const std::string_view> spare) {
+                  std::span<const std::string_view> spare,
+                  std::span<const std::string> passed_over) {
   Resolver resolver(checkpoint);
   for (const auto& weight : wanted)
     if (weight.experts == 0)
       resolver.take(weight);
     else
       resolver.take_experts(weight);
-  return resolver.finish(spare);
+  return resolver.finish(spare, passed_over);
 }
 
 }  // namespace strata::source

@@ -59,8 +59,9 @@ struct Misfit : Error {
 // passed over: rotary frequencies
 // ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
 // "*.attention.bias", "*.attention.masked_bias").
-// Tensors named in `spare` may be there as well.
+// Tensors named in `spare`, or with a word of `passed_over` in their name, may be there as well.
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted,
-                  std::span<const std::string_view> spare = {});
+                  std::span<const std::string_view> spare = {},
+                  std::span<const std::string> passed_over = {});
 
 }  // namespace strata::source

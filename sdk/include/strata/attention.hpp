@@ -14,6 +14,7 @@
 #pragma once
 #include <strata/abi/draft/attention.h>
 
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <strata/plugin.hpp>
@@ -109,6 +110,16 @@ class Steps {
     strata_tensor* out = nullptr;
     check(ops_->heads(call_, STRATA_MERGED, h, h, e, x, &out));
     return Value(out);
+  }
+
+  // x [..,a+b] -> [..,a], [..,b]
+  std::array<Value, 2> split(strata_tensor* x, std::uint32_t a, std::uint32_t b) const {
+    if (!STRATA_HAS(strata_ops, ops_, split))
+      throw Failure(STRATA_UNIMPLEMENTED, "split: this host does not have it: use a newer Strata");
+    const std::uint32_t widths[] = {a, b};
+    strata_tensor* out[2] = {};
+    check(ops_->split(call_, widths, 2, x, out));
+    return {Value(out[0]), Value(out[1])};
   }
 
   // An op by its name.

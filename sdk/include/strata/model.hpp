@@ -51,6 +51,11 @@ class Declarer {
                    WeightOptions options = {}) {
     return add({name, shape, options}, 0);
   }
+  // A checkpoint's tensor that has `word` in its name, and that no unit declares, is passed over.
+  Declarer& pass_over(std::string_view word) {
+    words_.emplace_back(word);
+    return *this;
+  }
   // Weights that lie packed and are multiplied as one.
   Declarer& group(std::initializer_list<Weight> members) {
     const auto number = ++last().groups;
@@ -140,6 +145,7 @@ class Declarer {
   }
 
   std::vector<Unit> units_;
+  std::vector<std::string> words_;
 };
 
 namespace abi {
@@ -240,6 +246,13 @@ struct ModelTable {
     });
   }
 
+  static strata_status pass_over(strata_self* self, strata_status (*emit)(void*, strata_str),
+                                 void* to) noexcept {
+    return guarded([&] {
+      for (const auto& word : of(self).declared.words_) check(emit(to, abi_str(word)));
+    });
+  }
+
   static constexpr strata_model table{header<strata_model>(),
                                       score,
                                       create,
@@ -247,7 +260,8 @@ struct ModelTable {
                                       declare,
                                       forward,
                                       has_options ? options : nullptr,
-                                      has_options ? configure : nullptr};
+                                      has_options ? configure : nullptr,
+                                      pass_over};
 };
 
 }  // namespace strata

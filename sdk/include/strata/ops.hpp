@@ -254,6 +254,18 @@ class Ops {
   Tensor dropout(const Tensor& x, double p) const {
     return made(STRATA_OP(active_, dropout), p, x.get());
   }
+  // x [..,n] in parts of these widths, one after the other.
+  template <std::size_t N>
+  std::array<Tensor, N> split(const Tensor& x, const std::int64_t (&widths)[N]) const {
+    std::uint32_t given[N];
+    for (std::size_t i = 0; i < N; ++i) given[i] = static_cast<std::uint32_t>(widths[i]);
+    return several<N>(STRATA_OP(active_, split), given, static_cast<std::uint32_t>(N), x.get());
+  }
+  // a [..,m] and b [..,n] -> [..,m+n]; where one has a dimension of 1 it is repeated.
+  Tensor concat(const Tensor& a, const Tensor& b) const {
+    strata_tensor* const both[] = {a.get(), b.get()};
+    return made(STRATA_OP(active_, concat), both, 2u);
+  }
   // The weight itself, dense.
   Tensor weight(std::string_view module) const {
     return made(STRATA_OP(active_, weight), find(module).weight);

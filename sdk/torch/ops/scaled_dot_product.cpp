@@ -1,3 +1,6 @@
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/dropout.h>
+
 #include <algorithm>
 
 #include "torch/ops/packed.hpp"
@@ -26,6 +29,16 @@ at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a,
   return made;
 }
 
+// Attention of rows [kv,n,E] over keys [kv,L,E] and values of another width: two products, which
+// copy neither.
+at::Tensor by_products(const at::Tensor& rows, const at::Tensor& k, const at::Tensor& v,
+                       const Attributes& a) {
+  const auto scores = at::bmm(rows, k.transpose(1, 2)).mul_(a.scale);
+  auto p = at::softmax(scores, -1, at::kFloat).to(rows.scalar_type());
+  if (a.dropout > 0) p = at::dropout(p, a.dropout, true);
+  return at::bmm(p, v);
+}
+
 // One token: all keys that it sees, without a mask. The heads that share a key are the rows of a
 // query, so that each key is read once.
 at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attributes& a) {
@@ -35,6 +48,10 @@ at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attr
     v = v.narrow(0, first, a.window);
   }
   const auto kv = k.size(1);
+  if (q.is_cpu() && q.size(2) != v.size(2))
+    return by_products(q.view({kv, q.size(1) / kv, q.size(2)}), k.transpose(0, 1),
+                       v.transpose(0, 1), a)
+        .reshape({1, -1});
   const auto rows = q.view({1, kv, q.size(1) / kv, q.size(2)});
   return at::scaled_dot_product_attention(rows, k.transpose(0, 1).unsqueeze(0),
                                           v.transpose(0, 1).unsqueeze(0), {}, a.dropout, false,
@@ -42,10 +59,23 @@ at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attr
       .reshape({1, -1});
 }
 
+// x [T,H,E] with zeros behind E.
+at::Tensor widened(const at::Tensor& x, int64_t width) {
+  return x.size(2) == width ? x : at::constant_pad_nd(x, {0, width - x.size(2)});
+}
+
 // The kv heads are the batch and those that share one its heads, a key seen by them by a stride of
-// zero: nothing is repeated in memory.
+// zero: nothing is repeated in memory. On the CPU the fused kernel wants values as wide as keys;
+// without it all scores would be held at once.
 at::Tensor tokens(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::optional<at::Tensor>& mask, bool causal, const Attributes& a) {
+  if (q.is_cpu() && q.size(2) != v.size(2)) {
+    const auto wide = std::max(q.size(2), v.size(2));
+    return tokens(widened(q, wide), widened(k, wide), widened(v, wide), mask, causal, a)
+        .unflatten(1, {q.size(1), wide})
+        .narrow(2, 0, v.size(2))
+        .reshape({q.size(0), -1});
+  }
   const auto kv = k.size(1), share = q.size(1) / kv, n = q.size(0);
   const auto shared = [&](const at::Tensor& x) {
     return x.transpose(0, 1).unsqueeze(1).expand({kv, share, x.size(0), x.size(2)});

@@ -1,8 +1,11 @@
 """generic: each described model_type in its usual form and in an odd one."""
 
+import torch
+
 import gguf_file
 from row import Row
 from row import spread as usual
+from stored import store
 
 SMALL = {"vocab_size": 263, "hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 4,
          "num_attention_heads": 6, "max_position_embeddings": 128, "pad_token_id": 0,
@@ -36,6 +39,12 @@ def around_zero(name, weight):
     spread(name, weight)
     if name.endswith("norm.weight"):
         weight.sub_(1)
+
+
+def beside(*names):
+    """Puts tensors into a model's file that are no weights of it."""
+    extra = {name: torch.ones(7, 5) for name in names}
+    return lambda folder: store(folder, lambda all: all | extra)
 
 
 def row(model_type, words, config, flipped, counts=None, near_one=False, **more):

@@ -49,6 +49,9 @@ typedef struct strata_model {
   void (*options)(void (*emit)(void*, const strata_option*), void*);
   /* (optional) Takes that table, checked, before any score or create. [main-thread] */
   strata_status (*configure)(const strata_host*, const strata_config* options);
+  /* (optional) 1.1: Emits words; a checkpoint's tensor that has one in its name and is no weight of
+     the model is passed over, others are refused. [main-thread] */
+  strata_status (*pass_over)(strata_self*, strata_status (*emit)(void*, strata_str), void*);
 } strata_model;
 
 #ifdef __cplusplus

@@ -127,6 +127,13 @@ typedef struct strata_ops {
      may go without is NULL. [rank-thread] */
   strata_status (*call)(strata_call*, strata_str name, strata_str json, strata_tensor* const* in,
                         uint32_t n_in, strata_tensor** out, uint32_t n_out);
+  /* 1.1: x [..,n] in parts of these widths, one after the other, in out[]. [rank-thread] */
+  strata_status (*split)(strata_call*, const uint32_t* widths, uint32_t count, strata_tensor* x,
+                         strata_tensor** out);
+  /* 1.1: in[] [..,n], one after the other: [..,sum]. Before the last dimension they are alike, or 1
+     and then repeated. [rank-thread] */
+  strata_status (*concat)(strata_call*, strata_tensor* const* in, uint32_t count,
+                          strata_tensor** out);
 } strata_ops;
 
 #ifdef __cplusplus

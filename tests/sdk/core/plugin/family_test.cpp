@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
+#include "core/plugin/declaration.hpp"
 #include "core/plugin/op_table.hpp"
 #include "core/shape/measure.hpp"
 #include "core/shape/recorder.hpp"
@@ -67,6 +68,16 @@ TEST_CASE("a weight that the unit does not have is named", "[plugin][family]") {
   REQUIRE_THROWS_WITH(shape::measure(*family, 1, {}), Catch::Contains("'missing'"));
 }
 
+TEST_CASE("a family says which tensors are passed over, an older one none", "[plugin][family]") {
+  constexpr auto words = [](Declarer& d) { d.pass_over("layers.3.").pass_over("mtp"); };
+  const Opened<Declares<words>> family;
+  REQUIRE(family->passed_over() == std::vector<std::string>{"layers.3.", "mtp"});
+  refused<[](Declarer& d) { d.pass_over(""); }>("pass_over: a word of 1 to 1024 bytes");
+  auto table = ModelTable<Declares<words>, abi::Literal("test")>::table;
+  table.hdr.size = offsetof(strata_model, pass_over);
+  REQUIRE(plugin::passed_over(table, nullptr, "older").empty());
+}
+
 TEST_CASE("a table without a required function is refused by its name", "[plugin][family]") {
   auto table = ModelTable<Declares<[](Declarer&) {}>, abi::Literal("test")>::table;
   table.forward = nullptr;
@@ -97,6 +108,28 @@ TEST_CASE("arguments of an older plugin are filled, of a newer one refused", "[p
   REQUIRE(ops.norm(&call.seen, nullptr, x.get(), &out) == STRATA_INVALID);
   REQUIRE(ops.norm(&call.seen, &op.known, nullptr, &out) == STRATA_INVALID);
   REQUIRE(out == nullptr);
+}
+
+TEST_CASE("a plugin's parts that are missing or too many are refused", "[plugin][ops]") {
+  const plugin::DeclaredUnit unit{"u", STRATA_UNIT_BODY, {}};
+  shape::Recorder recorder(unit, 2, {});
+  plugin::Call call{{{sizeof(strata_call), 0}, nullptr, nullptr, {STRATA_CPU, 0}}, &recorder};
+  const auto x = recorder.input({{STRATA_FLOAT, 32, 1}, {2, 17}});
+  const auto& ops = *plugin::op_table();
+  const std::vector<uint32_t> ones(17, 1);
+  const std::vector<strata_tensor*> same(17, x.get());
+  strata_tensor* const missing[] = {x.get(), nullptr};
+  std::vector<strata_tensor*> out(17);
+  REQUIRE(ops.split(&call.seen, ones.data(), 17, x.get(), out.data()) == STRATA_INVALID);
+  REQUIRE(ops.split(&call.seen, ones.data(), 0, x.get(), out.data()) == STRATA_INVALID);
+  REQUIRE(ops.split(&call.seen, nullptr, 2, x.get(), out.data()) == STRATA_INVALID);
+  REQUIRE(ops.concat(&call.seen, same.data(), 17, out.data()) == STRATA_INVALID);
+  REQUIRE(ops.concat(&call.seen, missing, 2, out.data()) == STRATA_INVALID);
+  REQUIRE(ops.concat(&call.seen, nullptr, 2, out.data()) == STRATA_INVALID);
+  REQUIRE(out == std::vector<strata_tensor*>(17));
+  REQUIRE(ops.concat(&call.seen, same.data(), 16, out.data()) == STRATA_OK);
+  REQUIRE(out[0]->view().shape[1] == 16 * 17);
+  plugin::tensor_table()->release(out[0]);
 }
 
 TEST_CASE("a thread has the roles that it was given, while it holds them", "[plugin][host]") {

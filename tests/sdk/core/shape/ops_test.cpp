@@ -62,6 +62,43 @@ TEST_CASE("heads split and merge as their widths say", "[shape]") {
       heads(ops.scope, 9, 4, 2, 3, ops.x({5, 24}).get()->view(), std::span(out).first(1)));
 }
 
+TEST_CASE("a tensor is cut along its last dimension and put together again", "[shape]") {
+  Ops ops;
+  Value out[2];
+  const auto x = ops.x({5, 3, 8}), one = ops.x({5, 1, 2}), two = ops.x({5, 2, 2});
+  const uint32_t widths[] = {6, 2}, nothing[] = {8, 0}, few[] = {3, 4};
+  split(ops.scope, widths, x.get()->view(), out);
+  REQUIRE(out[0].dims == Dims{5, 3, 6});
+  REQUIRE(out[1].dims == Dims{5, 3, 2});
+  for (const auto& wrong : {nothing, few})
+    REQUIRE_THROWS_WITH(split(ops.scope, std::span(wrong, 2), x.get()->view(), out),
+                        Catch::Contains("split: x float32 [5,3,8] is not in parts of"));
+  REQUIRE_THROWS(split(ops.scope, widths, x.get()->view(), std::span(out).first(1)));
+  const strata_view fit[] = {x.get()->view(), one.get()->view(), x.get()->view()};
+  REQUIRE(concat(ops.scope, fit).dims == Dims{5, 3, 18});
+  const strata_view first[] = {one.get()->view(), x.get()->view()};
+  REQUIRE(concat(ops.scope, first).dims == Dims{5, 3, 10});
+  const strata_view apart[] = {x.get()->view(), two.get()->view()};
+  REQUIRE_THROWS_WITH(concat(ops.scope, apart),
+                      Catch::Contains("[5,3,8]") && Catch::Contains("[5,2,2]"));
+  const auto flat = ops.x({5, 8});
+  const strata_view ranks[] = {x.get()->view(), flat.get()->view()};
+  REQUIRE_THROWS(concat(ops.scope, ranks));
+  REQUIRE_THROWS(concat(ops.scope, {}));
+}
+
+TEST_CASE("parts of a tensor are held as the whole is, what is put together is new", "[shape]") {
+  Ops ops;
+  const uint32_t widths[] = {6, 2};
+  std::array<plugin::Handle, 2> parts;
+  const auto x = ops.x({5, 8});
+  ops.recorder.split(widths, *x.get(), parts);
+  REQUIRE(ops.recorder.peak_bytes() == 5 * 8 * 4);
+  strata_tensor* const both[] = {parts[0].get(), parts[1].get()};
+  const auto whole = ops.recorder.concat(both);
+  REQUIRE(ops.recorder.peak_bytes() == 2 * 5 * 8 * 4);
+}
+
 TEST_CASE("operands that do not fit are refused with their shapes", "[shape]") {
   Ops ops;
   const auto q = ops.x({5, 6, 4}), k = ops.x({5, 4, 4}), two = ops.x({5, 2, 4});

@@ -154,6 +154,20 @@ TEST_CASE("every tensor that does not fit is named in one line", "[source][map]"
           "to these weights");
 }
 
+TEST_CASE("extra tensors are passed over by a word of their names", "[source][map]") {
+  const made::Folder folder;
+  folder.write("config.json", "{}");
+  const auto path = folder.write("x.safetensors", holding({"a", "model.layers.3.b", "c.mtp.d"}));
+  const auto checkpoint = source::Checkpoint::open(path);
+  const std::vector<source::Wanted> wanted{{"a", {1}}};
+  const auto beside = [&](const std::vector<std::string>& words) {
+    return made::refusal(folder, [&] { source::resolve(checkpoint, wanted, {}, words); });
+  };
+  REQUIRE(beside({"layers.3.", "mtp"}) == "");
+  REQUIRE_THAT(beside({"layers.3."}), Catch::Contains("'c.mtp.d' is extra"));
+  REQUIRE_THAT(beside({"layers.13.", "mtp"}), Catch::Contains("'model.layers.3.b' is extra"));
+}
+
 TEST_CASE("a head beside the table that it is tied to is that table, or refused", "[source][map]") {
   const made::Folder folder;
   folder.write("config.json", "{}");

@@ -1,0 +1,14 @@
+// The parts of settings, each read for one layer. Throws strata::Failure with the place in the
+// description.
+#pragma once
+#include "settings.hpp"
+
+namespace generic {
+
+Branch read_branch(const Reader& r, const std::string& section);
+// A whole number that may be off: 0.
+std::int64_t read_count(const Reader& r, std::string_view key, double fallback);
+AttentionBranch read_attention(const Reader& r, const Settings& all);
+MlpBranch read_mlp_branch(const Reader& r, bool in_out);
+
+}  // namespace generic
