@@ -155,7 +155,7 @@ constexpr std::array command_table{
                 "--model MODEL (--text TEXT | --file FILE | --decode IDS) [options]",
                 "turn text into token ids, or ids into text"},
     CommandInfo{Command::import, "import", "MODEL --output DIR [options]",
-                "turn a GGUF file into a Hugging Face folder", "model"},
+                "turn a model of any format into a Hugging Face folder of safetensors", "model"},
     CommandInfo{Command::download, "download", "ORG/NAME [options]",
                 "fetch a model from a hub into the cache that Hugging Face's programs share",
                 "model"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace strata::deepspeed {
 namespace {
@@ -211,9 +212,14 @@ bool is_section(std::string_view path) {
 }
 
 std::vector<std::string> known_paths() {
-  std::vector<std::string> out;
-  for (const auto& field : table) out.emplace_back(field.path);
-  return out;
+  std::set<std::string> out;
+  for (const auto& field : table) {
+    const auto path = field.path;
+    for (auto dot = path.find('.'); dot != path.npos; dot = path.find('.', dot + 1))
+      out.emplace(path.substr(0, dot));
+    out.emplace(path);
+  }
+  return {out.begin(), out.end()};
 }
 
 const Replaced* find_replaced(std::string_view path) {

@@ -30,6 +30,7 @@ std::span<const Field> fields();
 const Field* find_field(std::string_view path);
 // Whether `path` is an object that holds known keys.
 bool is_section(std::string_view path);
+// Of keys and of the objects that hold them.
 std::vector<std::string> known_paths();
 
 // A key that DeepSpeed renamed: it is read as `by`. Where `by` is empty it has no successor.

@@ -139,10 +139,13 @@ TEST_CASE("renamed keys are read at their new place and listed", "[host][deepspe
 }
 
 TEST_CASE("unknown keys are listed with the nearest known one", "[host][deepspeed]") {
-  const auto config = read(R"({"zero_optimization": {"sub_group_sise": 1}, "qqqqqq": {}})");
-  REQUIRE(keys(config.unknown()) == Keys{"qqqqqq", "zero_optimization.sub_group_sise"});
+  const auto config = read(R"({"zero_optimization": {"sub_group_sise": 1}, "qqqqqq": {},
+    "zero_optimisation": {"stage": 3}})");
+  REQUIRE(keys(config.unknown()) ==
+          Keys{"qqqqqq", "zero_optimisation", "zero_optimization.sub_group_sise"});
   CHECK(config.unknown()[0].words == "DeepSpeed has no such key");
-  CHECK(config.unknown()[1].words == "did you mean 'zero_optimization.sub_group_size'?");
+  CHECK(config.unknown()[1].words == "did you mean 'zero_optimization'?");
+  CHECK(config.unknown()[2].words == "did you mean 'zero_optimization.sub_group_size'?");
 }
 
 TEST_CASE("a value of another type, out of range or unknown is refused by key",

@@ -56,7 +56,7 @@ class RopeReader {
     } else {
       object_ = joined(model_, newer);
       parameters_ = config.find(object_);
-      if (!parameters_ || parameters_->empty()) {
+      if (!parameters_ || (parameters_->is_object() && parameters_->empty())) {
         object_ = joined(model_, "rope_scaling");
         parameters_ = config.find(object_);
       }

@@ -110,17 +110,15 @@ class Resolver {
 
   // One tensor an expert, or slices of one of them all.
   void take_experts(const Wanted& weight) {
-    if (look_up(checkpoint_, numbered(weight.name, 0))) {
-      for (std::uint32_t e = 0; e < weight.experts; ++e)
-        take({numbered(weight.name, e), weight.shape, weight.in_out && weight.also.empty()});
-      return;
-    }
+    if (look_up(checkpoint_, numbered(weight.name, 0))) return take_each(weight);
     if (const auto* fused = look_up(checkpoint_, weight.also))
       return take_slices(*fused, weight, {weight.also_rows, weight.also_first, weight.also_step});
     auto bare = weight.name;
     bare.erase(bare.find("{}"), bare.find("{}.") == std::string::npos ? 2 : 3);
     if (const auto* stack = look_up(checkpoint_, bare))
       return take_slices(*stack, weight, {weight.shape[0]});
+    for (std::uint32_t e = 1; e < weight.experts; ++e)
+      if (look_up(checkpoint_, numbered(weight.name, e))) return take_each(weight);
     missing(weight);
   }
 
@@ -140,6 +138,11 @@ class Resolver {
   }
 
  private:
+  void take_each(const Wanted& weight) {
+    for (std::uint32_t e = 0; e < weight.experts; ++e)
+      take({numbered(weight.name, e), weight.shape, weight.in_out && weight.also.empty()});
+  }
+
   static std::vector<std::int64_t> stored_shape(const Wanted& weight) {
     auto shape = weight.shape;
     if (weight.in_out) std::reverse(shape.begin(), shape.end());

@@ -30,7 +30,9 @@ std::string StoppingText::take(std::string text) {
   return out;
 }
 
-std::string StoppingText::add(int32_t id) { return take(stream_.add(id)); }
+std::string StoppingText::add(int32_t id) {
+  return tokenizer_.has(id) ? take(stream_.add(id)) : std::string();
+}
 
 std::string StoppingText::finish() {
   auto out = take(stream_.finish());

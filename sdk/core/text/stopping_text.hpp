@@ -13,9 +13,10 @@ class StoppingText {
  public:
   // No stop text is empty. Special tokens are left out of the text.
   StoppingText(const Tokenizer& tokenizer, std::vector<std::string> stops)
-      : stream_(tokenizer, true), stops_(std::move(stops)) {}
+      : tokenizer_(tokenizer), stream_(tokenizer, true), stops_(std::move(stops)) {}
 
-  // What `id` makes certain: what could become a stop text waits.
+  // What `id` makes certain: what could become a stop text waits. An id without a token, as rows
+  // that fill up a model's table have, gives no text.
   std::string add(int32_t id);
   // What still waits.
   std::string finish();
@@ -25,6 +26,7 @@ class StoppingText {
  private:
   std::string take(std::string text);
 
+  const Tokenizer& tokenizer_;
   TextStream stream_;
   std::vector<std::string> stops_;
   std::string waiting_;

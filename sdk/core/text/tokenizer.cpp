@@ -101,6 +101,10 @@ const std::string& Tokenizer::piece(int32_t id) const {
               "give ids of this vocabulary");
 }
 
+bool Tokenizer::has(int32_t id) const {
+  return parts_.added.text(id) || parts_.model->vocabulary().piece(id);
+}
+
 bool Tokenizer::is_special(int32_t id) const {
   const auto* added = parts_.added.by_id(id);
   if (!added) piece(id);

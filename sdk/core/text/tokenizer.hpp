@@ -54,6 +54,7 @@ class Tokenizer {
   // The token of an id as the file spells it, or as its text is normalized. Throws as decode does;
   // valid as long as this.
   const std::string& piece(int32_t id) const;
+  bool has(int32_t id) const;
   // Whether an id's token is special; throws as decode does.
   bool is_special(int32_t id) const;
   // The id of a token as the file spells it.

@@ -76,9 +76,9 @@ def gguf_row(model_type, flipped, eps, *, seed=0, **config):
 LAYER = "model.layers.1."
 ROWS = [
     row("qwen2", "biases of q, k and v", GROUPED, LAYER + "self_attn.v_proj.bias"),
-    row("qwen2", "windows in the later layers, tied",
+    row("qwen2", "windows in the later layers, tied, heads wider than hidden",
         GROUPED | {"use_sliding_window": True, "sliding_window": 9, "max_window_layers": 2,
-                   "tie_word_embeddings": True, "num_key_value_heads": 1},
+                   "tie_word_embeddings": True, "num_key_value_heads": 1, "head_dim": 12},
         "model.layers.3.self_attn.k_proj.weight", {"sliding_window": 5}),
     row("qwen3", "heads wider than hidden", GROUPED | {"head_dim": 16},
         LAYER + "self_attn.q_norm.weight"),
@@ -115,7 +115,8 @@ ROWS = [
         GROUPED | {"head_dim": 8, "sliding_window": 6, "layer_types": WINDOWS,
                    "final_logit_softcapping": 4.0},
         LAYER + "pre_feedforward_layernorm.weight", {"layer_types": WINDOWS[::-1]}),
-    row("phi", "half of each head turns", SMALL, "lm_head.bias", rope(1.0)),
+    row("phi", "half of each head turns, heads wider than hidden", SMALL | {"head_dim": 16},
+        "lm_head.bias", rope(1.0)),
     row("phi", "norms of q and k, grouped", GROUPED | {"qk_layernorm": True} | rope(0.25),
         LAYER + "self_attn.q_layernorm.weight", rope(0.5)),
     row("phi3", "fused", GROUPED | {"sliding_window": None}, LAYER + "mlp.gate_up_proj.weight",

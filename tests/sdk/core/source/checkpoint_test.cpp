@@ -223,6 +223,10 @@ TEST_CASE("experts are found by their numbers, as slices of a stack, or fused", 
     return "DIR/x.safetensors: tensors do not fit the configuration: " + what +
            ": give the config.json that belongs to these weights";
   };
+  SECTION("the first of an expert each is missing") {
+    REQUIRE(resolved({{"e.both", {3, 6, 5}}, {"e.1.down", {5, 4}}, {"e.2.down", {4, 4}}}) ==
+            misfit("'e.0.down' is missing, 'e.2.down' is [4,4], not [5,4]"));
+  }
   SECTION("one tensor an expert, the others stacked") {
     const auto checkpoint = opened({{"e.0.gate", {2, 5}},
                                     {"e.1.gate", {2, 5}},

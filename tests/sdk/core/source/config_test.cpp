@@ -185,6 +185,8 @@ TEST_CASE("rope parameters that are not understood are refused by key", "[source
           "c.json: key 'rope_scaling.short_factor' is missing: the model needs it");
   REQUIRE(rope_refusal(R"({"rope_scaling":[1]})") ==
           "c.json: key 'rope_scaling' is not an object" + mend);
+  REQUIRE(rope_refusal(R"({"rope_parameters":[]})") ==
+          "c.json: key 'rope_parameters' is not an object" + mend);
   REQUIRE(rope_refusal(R"({"rope_theta":-1})") ==
           "c.json: key 'rope_theta' is not a number above 0" + mend);
   REQUIRE(rope_refusal(R"({"head_dim":8,"partial_rotary_factor":0.4})") ==

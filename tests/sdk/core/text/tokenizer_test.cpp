@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "core/text/stopping_text.hpp"
 #include "core/text/text_stream.hpp"
 
 using namespace strata;
@@ -89,6 +90,17 @@ TEST_CASE("an id without a token is named with the vocabulary's size", "[text][t
     REQUIRE_THROWS_WITH(tokenizer.piece(id), line);
     REQUIRE_THROWS_WITH(tokenizer.is_special(id), line);
   }
+}
+
+TEST_CASE("a generated id without a token gives no text", "[text][text_stream]") {
+  const auto tokenizer = make(description());
+  StoppingText text(tokenizer, {"ab"});
+  REQUIRE(text.add(0).empty());  // an a, which could become the stop text
+  REQUIRE(text.add(7).empty());
+  REQUIRE(text.add(0) == "a");
+  REQUIRE(text.add(2'000'000'000).empty());
+  REQUIRE(text.add(1).empty());
+  REQUIRE(text.stopped());
 }
 
 TEST_CASE("text that is not UTF-8 is refused", "[text][tokenizer]") {
