@@ -11,7 +11,7 @@
 least_coverage=80
 
 main() {
-  local name=${1:-} seconds=${2:-60} failed=0
+  local name=${1:-} seconds=${2:-60} failures="" failed=0
   [ -n "$name" ] || { help_of "$commands/fuzz.sh" >&2; exit 2; }
   case $seconds in "" | *[!0-9]*) die "fuzz: '$seconds' is no number of seconds" ;; esac
   need build test
@@ -19,8 +19,10 @@ main() {
   if [ "$name" = all ]; then
     cmake --build --preset fuzz -j "$jobs"
     for name in tests/fuzz/*.cpp; do
-      fuzz_one "$(basename "$name" .cpp)" "$seconds" || failed=1
+      name=$(basename "$name" .cpp)
+      fuzz_one "$name" "$seconds" || failures+=" $name"
     done
+    [ -z "$failures" ] || { echo "error: fuzz: failed:$failures" >&2; failed=1; }
   else
     [ -f "tests/fuzz/$name.cpp" ] || die "fuzz: no tests/fuzz/$name.cpp"
     cmake --build --preset fuzz -j "$jobs" --target "fuzz-$name"

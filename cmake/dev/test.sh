@@ -2,7 +2,8 @@
 #
 # usage: ./dev test [STEP...]
 #
-# Each step runs to its end, whatever came of the others; a table of times closes the run. Steps:
+# Each step runs to its end, whatever came of the others; what failed, again, and a table of times
+# close the run. What a step printed is in build/test-STEP.log. Steps:
 #   style    formatting and the tree's own rules (./dev lint --quick)
 #   release  everything, as it is shipped
 #   asan     everything, with the address and undefined behaviour sanitizers
@@ -17,18 +18,39 @@ step_tsan() { build_and_test tsan; }
 
 build_and_test() { build_preset "$1" && ctest --preset "$1" -j "$jobs"; }
 
+# Of each test that failed, the last lines of what it printed; else the last lines of all.
+what_failed() {
+  awk '
+    /^ *[0-9]+\/[0-9]+ Test +#/ { show(); kept = /\*\*\*/; count = 0 }
+    /^ +Start +[0-9]+: / || /^[0-9]+% tests passed/ { show(); kept = 0 }
+    kept { line[count++] = $0 }
+    function show(    i) {
+      if (!kept) return
+      print line[0]
+      for (i = count > 40 ? count - 40 : 1; i < count; ++i) print line[i]
+      ++shown
+      kept = 0
+    }
+    END { show(); exit !shown }' "$1" || tail -n 40 "$1"
+}
+
 main() {
-  local step table="" failed=0
+  local step table="" failures="" failed=0
   [ $# -eq 0 ] || steps=("$@")
   for step in "${steps[@]}"; do
     declare -F "step_$step" > /dev/null || die "test: no step '$step'; ./dev test --help lists them"
   done
   need build test lint
+  mkdir -p build
   for step in "${steps[@]}"; do
     local begin=$SECONDS result=passed
     say "test: $step"
-    "step_$step" || { result=FAILED; failed=1; }
+    "step_$step" 2>&1 | tee "build/test-$step.log" || { result=FAILED; failed=1; failures+=" $step"; }
     table+=$(printf '%-8s %-6s %6d s' "$step" "$result" $((SECONDS - begin)))$'\n'
+  done
+  for step in $failures; do
+    say "test: what failed in $step"
+    what_failed "build/test-$step.log"
   done
   printf 'step     result   time\n%s' "$table"
   printf '%-8s %-6s %6d s\n' all "$([ $failed = 0 ] && echo passed || echo FAILED)" "$SECONDS"
