@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 
-import disk
+from limits import disk
 
 CASES = ((1, 512), (32, 32))
 BLOCK = 256 << 20  # bytes of one measured copy
@@ -112,9 +112,6 @@ class Checkpoint:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
-    def rate(self):
-        return disk.rate(self.path)
-
     def remove(self):
         shutil.rmtree(self.folder)
 
@@ -177,7 +174,8 @@ def main():
         checkpoint = Checkpoint(options)
         try:
             results = [measure(options, batch, prompt,
-                               lambda *case: generate(options, checkpoint, *case), checkpoint.rate)
+                               lambda *case: generate(options, checkpoint, *case),
+                               lambda: disk.rate(checkpoint.path))
                        for batch, prompt in CASES]
         finally:
             checkpoint.remove()

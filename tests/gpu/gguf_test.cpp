@@ -93,34 +93,4 @@ TEST_CASE("packing on the GPU is refused", "[gpu][gguf]") {
                       Catch::Contains("host memory"));
 }
 
-// Not a test: ./run bin/gpu-tests '[rate]' prints what the kernels move.
-TEST_CASE("rates of unpacking", "[.][rate]") {
-  for (const auto& scheme : schemes)
-    for (const auto dtype : dtypes) {
-      const auto count = (256 << 20) / scheme.elements;
-      const auto codec = codec_of(scheme);
-      const auto dense = static_cast<std::size_t>(count * scheme.elements) * dtype.bits / 8;
-      const DeviceMemory from(static_cast<std::size_t>(count * scheme.bytes)), to(dense);
-      void* part = from.data();
-      cudaEvent_t begin = nullptr, end = nullptr;
-      succeed(cudaEventCreate(&begin));
-      succeed(cudaEventCreate(&end));
-      std::vector<float> times;
-      for (int i = 0; i < 12; ++i) {
-        succeed(cudaEventRecord(begin, nullptr));
-        codec.unpack({&part, 1}, {dtype, {count, scheme.elements}}, to.data(), {STRATA_CUDA, 0},
-                     nullptr);
-        succeed(cudaEventRecord(end, nullptr));
-        succeed(cudaEventSynchronize(end));
-        succeed(cudaEventElapsedTime(&times.emplace_back(), begin, end));
-      }
-      std::sort(times.begin(), times.end());
-      const double moved = static_cast<double>(dense) + static_cast<double>(count * scheme.bytes);
-      WARN(scheme.name << " to " << int{dtype.bits} << (dtype.code == STRATA_BFLOAT ? "b" : "")
-                       << " bits: " << moved / times[6] / 1e6 << " GB/s");
-      succeed(cudaEventDestroy(begin));
-      succeed(cudaEventDestroy(end));
-    }
-}
-
 }  // namespace strata::test
