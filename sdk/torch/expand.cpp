@@ -6,8 +6,8 @@
 #include "core/plugin/words.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
-#include "torch/ops/run_parts.hpp"
 #include "torch/pch.hpp"
+#include "torch/run_parts.hpp"
 #include "torch/tensor.hpp"
 
 namespace strata::torch {

@@ -138,11 +138,11 @@ class Preparation {
     out_.table.clear();
     out_.rows_bytes = 0;
     count_bytes();
-    place_actions(least_arena());
+    const auto limit = wish_.device_memory.value_or(~uint64_t{0}),
+               needed = least_arena() + beside();
+    if (needed > limit) return least(needed), false;
     out_.resident = true;
-    if (!wish_.device_memory) return true;
-    if (out_.device_bytes > *wish_.device_memory) return least(out_.device_bytes), false;
-    place_actions(*wish_.device_memory - beside());
+    place_actions(limit - beside());
     return true;
   }
 

@@ -20,9 +20,7 @@ inline constexpr std::string_view single_digits_plain[] = {
 inline constexpr std::string_view with_marks[] = {
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
 // Line by line first.
-inline constexpr std::string_view by_line[] = {
-    R"re([^\n]+|[\n]+)re",
-    R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
+inline constexpr std::string_view by_line[] = {R"re([^\n]+|[\n]+)re", single_digits[0]};
 // Signs without the ends of lines.
 inline constexpr std::string_view signs_alone[] = {
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
@@ -50,9 +48,8 @@ inline constexpr std::string_view by_case_single[] = {
 inline constexpr std::string_view by_case_han[] = {
     R"re([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
 // The same as the first after digits in threes, counted from a number's end.
-inline constexpr std::string_view by_case_thousands[] = {
-    R"re(\d{1,3}(?=(?:\d{3})*\b))re",
-    R"re([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
+inline constexpr std::string_view by_case_thousands[] = {R"re(\d{1,3}(?=(?:\d{3})*\b))re",
+                                                         by_case[0]};
 // Scripts of eastern Asia apart, then by case, number by number.
 inline constexpr std::string_view by_case_scripts[] = {
     R"re([가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+)re",
@@ -71,14 +68,13 @@ inline constexpr std::string_view thousands[] = {
     R"re(\p{Nd}{1,510}(?=(?>\p{Nd}{510})*(?!\p{Nd})))re",
     R"re(\p{Nd}{1,3}(?=(?:\p{Nd}{3})*(?!\p{Nd})))re",
     R"re([\u4E00-\u9FFF\u3040-\u309F\u30A0-\u30FF\u3400-\u4DBF\uf900-\uFAFF\uFF65-\uFF9F\u2F00-\u2FDF]+|[\u0E00-\u0E7F]+|[\u0E80-\u0EFF]+|[\u1780-\u17FF]+|[\u1000-\u109F\uAA60-\uAA7F\uA9E0-\uA9FF]+|[\uAC00-\uD7AF\u1100-\u11FF]+)re",
-    R"re([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
+    three_steps[2]};
 // Numbers alone are cut, in threes from their ends.
 inline constexpr std::string_view numbers_alone[] = {R"re(\p{N}+)re", R"re((?=(\d{3})+(?!\d)))re"};
 // Words up to a sign of several scripts' sentences.
 inline constexpr std::string_view sentence_signs[] = {R"re( ?[^(\s|[.,!?…。，、।۔،])]+)re"};
 // The same, number by number.
-inline constexpr std::string_view sentence_signs_digits[] = {R"re( ?[^(\s|[.,!?…。，、।۔،])]+)re",
-                                                             R"re(\p{N})re"};
+inline constexpr std::string_view sentence_signs_digits[] = {sentence_signs[0], R"re(\p{N})re"};
 // Lines, then words and signs with a space before them, ideographs and digits.
 inline constexpr std::string_view spaced_words[] = {
     R"re([\r\n])re", R"re(\s?\p{L}+)re", R"re(\s?\p{P}+)re", R"re([一-龥ࠀ-一가-퟿]+)re",

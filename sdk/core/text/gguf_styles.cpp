@@ -1,8 +1,7 @@
 #include "core/text/gguf_styles.hpp"
 
-#include <algorithm>
-
 #include "core/text/gguf_patterns.hpp"
+#include "core/text/name_lists.hpp"
 
 namespace strata::text {
 namespace {
@@ -60,26 +59,9 @@ constexpr GgufStyle styles[] = {
 
 }  // namespace
 
-bool among(std::string_view name, std::string_view names) {
-  while (!names.empty()) {
-    const auto one = names.substr(0, names.find(' '));
-    if (one == name) return true;
-    names.remove_prefix(std::min(names.size(), one.size() + 1));
-  }
-  return false;
-}
+const GgufStyle* gguf_style(std::string_view pre) { return row_of(styles, &GgufStyle::names, pre); }
 
-const GgufStyle* gguf_style(std::string_view pre) {
-  for (const auto& style : styles)
-    if (among(pre, style.names)) return &style;
-  return nullptr;
-}
-
-std::string known_gguf_styles() {
-  std::string out;
-  for (const auto& style : styles) out.append(out.empty() ? "" : " ").append(style.names);
-  return out;
-}
+std::string known_gguf_styles() { return all_names(styles); }
 
 Description pre_tokenizer_of(const GgufStyle& style, bool prefix_space) {
   auto steps = Description::array();

@@ -20,9 +20,6 @@ struct GgufStyle {
   bool add_bos = false;  // where the file does not say
 };
 
-// Whether `name` is one of `names`, which have a space between them.
-bool among(std::string_view name, std::string_view names);
-
 // Null where the name is not known.
 const GgufStyle* gguf_style(std::string_view pre);
 // The names that are, for an error.

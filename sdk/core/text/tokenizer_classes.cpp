@@ -1,6 +1,6 @@
 #include "core/text/tokenizer_classes.hpp"
 
-#include "core/text/gguf_styles.hpp"
+#include "core/text/name_lists.hpp"
 
 namespace strata::text {
 namespace {
@@ -48,22 +48,14 @@ constexpr std::string_view sentencepiece_classes =
 }  // namespace
 
 const TokenizerClass* tokenizer_class(std::string_view name) {
-  for (const auto& one : classes)
-    if (among(name, one.names)) return &one;
-  return nullptr;
+  return row_of(classes, &TokenizerClass::names, name);
 }
 
 const TokenizerClass* tokenizer_class_of_model(std::string_view model_type) {
-  for (const auto& one : classes)
-    if (among(model_type, one.models)) return &one;
-  return nullptr;
+  return row_of(classes, &TokenizerClass::models, model_type);
 }
 
-std::string known_tokenizer_classes() {
-  std::string out;
-  for (const auto& one : classes) out.append(out.empty() ? "" : " ").append(one.names);
-  return out;
-}
+std::string known_tokenizer_classes() { return all_names(classes); }
 
 bool other_sentencepiece_class(std::string_view name) { return among(name, sentencepiece_classes); }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "torch/ops/run_parts.hpp"
 #include "torch/pch.hpp"
+#include "torch/run_parts.hpp"
 
 namespace strata::torch {
 

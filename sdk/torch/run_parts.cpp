@@ -1,4 +1,4 @@
-#include "torch/ops/run_parts.hpp"
+#include "torch/run_parts.hpp"
 
 #include <exception>
 
