@@ -2,6 +2,8 @@
 // Failure.
 // covers: plugins/models/generic/description.cpp plugins/models/generic/values.cpp
 // covers: plugins/models/generic/settings.cpp
+// covers: plugins/models/generic/settings_attention.cpp
+// covers: plugins/models/generic/settings_mlp.cpp
 #include "description.hpp"
 
 #include <cstddef>

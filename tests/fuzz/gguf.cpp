@@ -39,7 +39,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       source::mapped_name(mapping(), tensor.name);
     }
     source::gguf_vocabulary(file);
-    const std::vector<double> factors(file.tensors.size() % 3, 1.5);
+    const std::vector<double> some(file.tensors.size() % 3, 1.5);
+    const auto factors = file.tensors.size() % 2 == 0 ? source::GgufRopeFactors{some, {}, {}}
+                                                      : source::GgufRopeFactors{{}, some, some};
     source::parse_json(source::gguf_config(file, mapping(), factors), "config");
   } catch (const Error&) {
   }
