@@ -17,8 +17,14 @@ namespace {
 // Blocks of rows, each of them in the order of the run form.
 void copy_reordered(at::Tensor run, const at::Tensor& rows, int64_t blocks,
                     const source::RowOrder& order) {
-  run.unflatten(0, {blocks, order.inner, order.outer, -1})
-      .copy_(rows.unflatten(0, {blocks, order.outer, order.inner, -1}).transpose(1, 2));
+  const int64_t inner = order.inner, wide = order.wide, parts = order.parts();
+  const auto to = run.unflatten(0, {blocks, inner, parts, -1});
+  const auto from = rows.unflatten(0, {blocks, inner * parts, -1});
+  to.narrow(2, 0, wide).copy_(from.narrow(1, 0, inner * wide).unflatten(1, {inner, wide}));
+  if (parts == wide) return;
+  const auto others = from.narrow(1, inner * wide, inner * (parts - wide));
+  to.narrow(2, wide, parts - wide)
+      .copy_(others.unflatten(1, {parts - wide, inner}).transpose(1, 2));
 }
 
 struct Rows {
@@ -34,10 +40,10 @@ Rows rows_of(at::IntArrayRef shape) {
 
 int64_t rows_of_block(const zero::Weight& w, at::IntArrayRef shape) {
   const auto& order = w.source.order;
-  if (shape[0] % (int64_t{order.blocks} * order.outer * order.inner) != 0)
+  if (shape[0] % (int64_t{order.blocks} * order.parts() * order.inner) != 0)
     throw Error(w.name,
                 std::to_string(shape[0]) + " rows are not " + std::to_string(order.blocks) +
-                    " blocks of " + std::to_string(order.outer) + " by " +
+                    " blocks of " + std::to_string(order.parts()) + " by " +
                     std::to_string(order.inner),
                 "correct the file");
   return shape[0] / order.blocks;

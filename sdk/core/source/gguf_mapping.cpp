@@ -104,6 +104,20 @@ std::map<std::string, std::string> texts_of(const Node& node) {
   return out;
 }
 
+std::map<std::string, GgufHeads> heads_of(const Node& node) {
+  std::map<std::string, GgufHeads> out;
+  for (const auto& [key, value] : node.value().items()) {
+    if (!value.is_array()) {
+      const auto heads = node.text_of(value, key);
+      out[key] = {heads, heads};
+      continue;
+    }
+    if (value.size() != 2) node.refuse("has a '" + printable(key) + "' that is not of two keys");
+    out[key] = {node.text_of(value[0], key), node.text_of(value[1], key)};
+  }
+  return out;
+}
+
 void read_equal(const Node& node, GgufMapping& out) {
   const auto* equal = node.find("equal");
   if (!equal) return;
@@ -137,7 +151,7 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
     for (const auto& ours : split(all))
       if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
   out.permuted = texts_of(node.object("permuted"));
-  out.fused = texts_of(node.object("fused"));
+  out.fused = heads_of(node.object("fused"));
   out.one_row = node.texts("one_row");
   out.turned = node.texts("turned");
   const auto added = node.object("added");

@@ -1,7 +1,8 @@
 // How a GGUF file of one architecture becomes a checkpoint by its Hugging Face names. The mapping
 // is data of the family's manifest, under its key "gguf":
 //
-//   {ARCHITECTURE or ARCHITECTURE+KEY: {                for files whose metadata KEY is above 0
+//   {ARCHITECTURE or ARCHITECTURE+KEY: {                for files whose metadata KEY is above 0,
+//                                                       or that have a tensor KEY
 //     "model_type": "...", "architectures": ["..."],      written to config.json as they are
 //     "config": {KEY: RULE, ...},                         KEY of config.json, "a.b" within
 //                                                         an object; RULE as below
@@ -12,7 +13,8 @@
 //              say
 //     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: numbers
 //     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"},   KEY with the heads' count
-//     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads"},
+//     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads",     or, of groups:
+//               "h.{}.qkv.weight": ["num_attention_heads", "num_kv_heads"]},
 //     "added": {"model.norm.weight": 1},
 //     "one_row": ["model.layers.{}.gate.weight"],
 //     "turned": ["h.{}.c_fc.weight"],
@@ -23,9 +25,10 @@
 // names: a file's name may be several, "a|b". Where the checkpoint's has a {} more, that is the
 // number of an expert, and the file's tensor is of all experts: its slices along the first axis.
 // permuted: the file has a head's pairs side by side, the checkpoint its halves. fused: the file
-// has q of all heads, then k, then v, the checkpoint q, k and v of each head. added: the file has
-// so much more than the checkpoint in each element, of a vector. one_row: [n] in the file, [1,n] in
-// the checkpoint. turned: [out,in] in the file, [in,out] in the checkpoint.
+// has q of all heads, then k, then v, the checkpoint for each head of k its queries, its key and
+// its value. added: the file has so much more than the checkpoint in each element, of a vector.
+// one_row: [n] in the file, [1,n] in the checkpoint. turned: [out,in] in the file, [in,out] in the
+// checkpoint.
 //
 // A RULE gives the first of these that it has and that the file answers; without an answer
 // {"optional": true} leaves the key out, and any other rule is an error:
@@ -55,6 +58,11 @@ struct GgufRule {
   bool optional = false;
 };
 
+// Keys of config.json.
+struct GgufHeads {
+  std::string heads, kv_heads;
+};
+
 struct GgufMapping {
   std::string architecture, model_type;
   std::vector<std::string> architectures, one_row, turned;
@@ -62,9 +70,9 @@ struct GgufMapping {
   std::vector<std::pair<std::string, std::string>> equal;
   std::string rope_prefix, rope_factors, rope_short, rope_long;  // empty: the family has none
   bool rope_truncate = true;
-  std::map<std::string, std::string> names;  // the file's name to the checkpoint's, with {}
-  // The checkpoint's name to a key of config.json.
-  std::map<std::string, std::string> permuted, fused;
+  std::map<std::string, std::string> names;     // the file's name to the checkpoint's, with {}
+  std::map<std::string, std::string> permuted;  // the checkpoint's name to a key of config.json
+  std::map<std::string, GgufHeads> fused;
   std::map<std::string, double> added;
 };
 

@@ -12,6 +12,11 @@
 namespace strata::source {
 namespace {
 
+bool has(const Gguf& file, const std::string& key) {
+  return file.integer(key).value_or(0) > 0 ||
+         std::ranges::find(file.tensors, key, &Tensor::name) != file.tensors.end();
+}
+
 const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
   const auto architecture = file.text("general.architecture");
   if (!architecture)
@@ -19,7 +24,7 @@ const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
   const auto narrower = *architecture + "+";
   for (auto at = mappings.lower_bound(narrower);
        at != mappings.end() && at->first.starts_with(narrower); ++at)
-    if (file.integer(at->first.substr(narrower.size())).value_or(0) > 0) return at->second;
+    if (has(file, at->first.substr(narrower.size()))) return at->second;
   if (const auto at = mappings.find(*architecture); at != mappings.end()) return at->second;
   std::string known;
   for (const auto& [name, mapping] : mappings)
@@ -44,13 +49,17 @@ std::vector<double> rope_factors(const File& opened, const Gguf& file, const std
   return {};
 }
 
-// Of `parts` parts a head.
-std::uint32_t heads_of(const Gguf& file, const Tensor& tensor, const std::string& key,
-                       const Json& config, std::int64_t parts) {
+std::int64_t count_of(const Json& config, const std::string& key) {
   const auto at = config.find(key);
-  const auto heads = at != config.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
+  return at != config.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
+}
+
+// The order of rows that are `heads` of `parts` parts each, or refuses.
+std::uint32_t heads_of(const Gguf& file, const Tensor& tensor, std::int64_t heads,
+                       std::int64_t parts) {
   const auto rows = tensor.shape[0];
-  if (heads < 1 || rows < 1 || rows > UINT32_MAX || rows % heads != 0 || rows / heads % parts != 0)
+  if (heads < 1 || parts < 1 || rows < 1 || rows > UINT32_MAX || rows % heads != 0 ||
+      rows / heads % parts != 0)
     throw Error(file.path,
                 "tensor '" + printable(tensor.name) + "' of " + shape_text(tensor.shape) +
                     " is not made of " + std::to_string(heads) + " heads",
@@ -62,11 +71,16 @@ std::uint32_t heads_of(const Gguf& file, const Tensor& tensor, const std::string
 RowOrder order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
                   const std::string& pattern, const Json& config) {
   if (const auto at = mapping.permuted.find(pattern); at != mapping.permuted.end()) {
-    const auto heads = heads_of(file, tensor, at->second, config, 2);
+    const auto heads = heads_of(file, tensor, count_of(config, at->second), 2);
     return {heads, static_cast<std::uint32_t>(tensor.shape[0] / heads / 2), 2};
   }
-  if (const auto at = mapping.fused.find(pattern); at != mapping.fused.end())
-    return {1, 3, heads_of(file, tensor, at->second, config, 3)};
+  if (const auto at = mapping.fused.find(pattern); at != mapping.fused.end()) {
+    const auto kv = count_of(config, at->second.kv_heads),
+               heads = count_of(config, at->second.heads);
+    const auto share = kv > 0 && heads % kv == 0 ? heads / kv : 0;  // queries of a key
+    return {1, 3, heads_of(file, tensor, kv, share > 0 ? share + 2 : 0),
+            static_cast<std::uint32_t>(share)};
+  }
   return {};
 }
 

@@ -23,25 +23,35 @@ std::string numbered(const std::string& name, uint32_t expert) {
 
 namespace {
 
-// Row `row` of blocks of [first][second][rest], where it is [second][first][rest].
-std::int64_t reordered(const Tensor& tensor, std::int64_t row, std::int64_t first,
-                       std::int64_t second) {
-  const auto block = tensor.shape.at(0) / tensor.order.blocks;
-  const auto rest = block / (first * second);
-  const auto within = row % block, pair = within / rest;
-  return row - within + (pair % second * first + pair / second) * rest + within % rest;
+// `row`, where the rest that it is in lies where `place` says of that rest's number in its block.
+template <class Place>
+std::int64_t moved(const Tensor& tensor, std::int64_t row, Place&& place) {
+  const auto& order = tensor.order;
+  if (order.blocks == 0) return row;
+  const auto block = tensor.shape.at(0) / order.blocks;
+  const auto rest = block / (std::int64_t{order.inner} * order.parts());
+  const auto within = row % block;
+  return row - within + place(within / rest) * rest + within % rest;
 }
 
 }  // namespace
 
 std::int64_t stored_row(const Tensor& tensor, std::int64_t row) {
-  const auto& order = tensor.order;
-  return order.blocks == 0 ? row : reordered(tensor, row, order.inner, order.outer);
+  const std::int64_t inner = tensor.order.inner, wide = tensor.order.wide,
+                     parts = tensor.order.parts();
+  return moved(tensor, row, [&](std::int64_t rest) {
+    const auto at = rest / parts, part = rest % parts;
+    return part < wide ? at * wide + part : part * inner + at;
+  });
 }
 
 std::int64_t run_row(const Tensor& tensor, std::int64_t row) {
-  const auto& order = tensor.order;
-  return order.blocks == 0 ? row : reordered(tensor, row, order.outer, order.inner);
+  const std::int64_t inner = tensor.order.inner, wide = tensor.order.wide,
+                     parts = tensor.order.parts();
+  return moved(tensor, row, [&](std::int64_t rest) {
+    if (rest < inner * wide) return rest / wide * parts + rest % wide;
+    return rest % inner * parts + rest / inner;
+  });
 }
 
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {

@@ -23,10 +23,14 @@ struct Stored {
 };
 
 // Rows that a file holds in another order than the run form: each of so many equal blocks has them
-// as [outer][inner][rest] in the file and as [inner][outer][rest] in the run form.
+// as [outer][inner][rest] in the file and as [inner][outer][rest] in the run form. The first of the
+// outer parts has `wide` rests for each inner one.
 struct RowOrder {
   uint32_t blocks = 0;  // 0: the same order
   uint32_t outer = 1, inner = 1;
+  uint32_t wide = 1;
+
+  uint32_t parts() const { return wide + outer - 1; }  // rests of an inner one
 };
 
 // Rows that lie among others', all of which are read: every `step` from `first` on is the weight's.
@@ -51,11 +55,10 @@ struct Tensor {
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits
 std::string shape_text(const std::vector<std::int64_t>& shape);  // "[2,3]"
 
-// Where row `row` of the run form lies among the stored rows, and the other way round.
 // The name of one expert's weight: its number for the "{}" of the name of all of them.
 std::string numbered(const std::string& name, uint32_t expert);
 
-// Where row `row` of the run form lies among the stored rows.
+// Where row `row` of the run form lies among the stored rows, and the other way round.
 std::int64_t stored_row(const Tensor& tensor, std::int64_t row);
 std::int64_t run_row(const Tensor& tensor, std::int64_t row);
 

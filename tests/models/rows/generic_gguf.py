@@ -28,6 +28,8 @@ HEADS = {"attention.key_length": 32, "attention.value_length": 32}
 LONG = {"rope_type": "longrope", "rope_theta": 10000.0, "original_max_position_embeddings": 16,
         "short_factor": [1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0],
         "long_factor": [1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]}
+FALCON = {key: SIZES[key] for key in SIZES if key not in (
+    "intermediate_size", "num_key_value_heads")} | {"ffn_hidden_size": 96}
 ATTENTION = math.sqrt(1 + math.log(128 / 16) / math.log(16))
 MOE = SIZES | {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 
@@ -66,6 +68,15 @@ def apart(name, tensor):
     if "query_key_value" not in name:
         return tensor
     return tensor.unflatten(0, (4, 3, -1)).transpose(0, 1).flatten(0, 2)
+
+
+def by_groups(name, tensor):
+    """All of q, all of k, all of v, where two queries lie before their key and value."""
+    if "query_key_value" not in name:
+        return tensor
+    groups = tensor.unflatten(0, (2, 4, -1))
+    return torch.cat([groups[:, :2].flatten(0, 2), groups[:, 2].flatten(0, 1),
+                      groups[:, 3].flatten(0, 1)])
 
 
 def stacked(tensors):
@@ -148,9 +159,11 @@ ROWS = [
     file("gpt2", "gpt2", OPENAI | {"n_embd": 64, "n_head": 4, "n_inner": 96},
          {"attention.layer_norm_epsilon": 1e-5}, "blk.1.ffn_down.weight", other_way,
          exact=other_way_exact),
-    file("falcon", "falcon", {key: SIZES[key] for key in SIZES if key not in (
-             "intermediate_size", "num_key_value_heads")} | {"ffn_hidden_size": 96},
-         {"attention.layer_norm_epsilon": 1e-5}, "blk.1.attn_qkv.weight"),
+    file("falcon", "falcon", FALCON, {"attention.layer_norm_epsilon": 1e-5},
+         "blk.1.attn_qkv.weight"),
+    *(file("falcon", "falcon",
+           FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2, **norms}, LAYER_NORM,
+           "blk.1.attn_qkv.weight", by_groups) for norms in ({}, {"num_ln_in_parallel_attn": 1})),
     file("mpt", "mpt", MPT | {"d_model": 64, "attn_config": {"clip_qkv": 0.5}},
          {"attention.layer_norm_epsilon": 1e-5, "feed_forward_length": 256,
           "attention.clamp_kqv": 0.5, "attention.max_alibi_bias": 8.0}, "blk.1.attn_qkv.weight"),

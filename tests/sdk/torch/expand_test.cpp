@@ -116,6 +116,21 @@ TEST_CASE("fused rows go back to each head's", "[torch][expand]") {
         REQUIRE(made[head * 6 + part * 2 + i].equal(x[part * 4 + head * 2 + i]));
 }
 
+TEST_CASE("fused rows of groups go back to each group's", "[torch][expand]") {
+  const auto x = at::randn({20, 5}, at::kFloat);  // two groups of three queries, rows in twos
+  auto w = stored_as({20, 5}, at::kFloat);
+  w.source.order = {1, 3, 2, 3};
+  const auto made = expanded(w, x, at::kFloat);
+  for (int64_t group = 0; group < 2; ++group)
+    for (int64_t i = 0; i < 2; ++i) {
+      const auto of = made.narrow(0, group * 10, 10);
+      for (int64_t query = 0; query < 3; ++query)
+        REQUIRE(of[query * 2 + i].equal(x[(group * 3 + query) * 2 + i]));
+      REQUIRE(of[6 + i].equal(x[12 + group * 2 + i]));
+      REQUIRE(of[8 + i].equal(x[16 + group * 2 + i]));
+    }
+}
+
 TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]") {
   const auto to = GENERATE(at::kFloat, at::kBFloat16);
   const uint32_t heads = GENERATE(0u, 2u);

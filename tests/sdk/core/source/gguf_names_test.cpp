@@ -47,10 +47,10 @@ TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
   REQUIRE(checkpoint.find("m.12.q"));
   const auto order = [&](const char* name) {
     const auto& of = checkpoint.find(name)->order;
-    return std::array{of.blocks, of.outer, of.inner};
+    return std::array{of.blocks, of.outer, of.inner, of.wide};
   };
-  REQUIRE(order("m.12.q") == std::array{2u, 2u, 2u});
-  REQUIRE(order("m.1.qkv") == std::array{1u, 3u, 2u});
+  REQUIRE(order("m.12.q") == std::array{2u, 2u, 2u, 1u});
+  REQUIRE(order("m.1.qkv") == std::array{1u, 3u, 2u, 1u});
   REQUIRE(order("m.e")[0] == 0);
   REQUIRE(checkpoint.find("b.x.q"));  // the mapping has no such name: the file's own
   const auto config = source::parse_json(checkpoint.config(), "config.json");
@@ -106,7 +106,9 @@ TEST_CASE("reordered rows are found where the file has them", "[source][tensor]"
       // Heads of 4 rows: the first halves of a head's pairs, then the second.
       Case{{3, 2, 2}, {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11}},
       // Two heads of q, k, v of two rows.
-      Case{{1, 3, 2}, {0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11}});
+      Case{{1, 3, 2}, {0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11}},
+      // Two groups of four queries, a key and a value.
+      Case{{1, 3, 2, 4}, {0, 1, 2, 3, 8, 10, 4, 5, 6, 7, 9, 11}});
   const source::Tensor tensor{
       "q", {12, 4}, {{STRATA_FLOAT, 32, 1}, "", 1, 4}, {0, 0, 192}, c.order};
   for (std::int64_t row = 0; row < tensor.shape[0]; ++row) {
