@@ -27,22 +27,23 @@ def plugin_names():
 
 
 def allowed_names():
-    """(file, text) pairs: `file | text | why` a line; `*` as the file stands for any."""
-    pairs = set()
+    """(file, text) pairs: `file | text | why` a line; `*` as the file stands for any. Longer texts
+    come first, since a shorter one may be a part of them."""
+    pairs = []
     for line in pathlib.Path("cmake/dev/foreign-names.txt").read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             file, text, why = (part.strip() for part in line.split("|", 2))
             if not why:
                 sys.exit(f"cmake/dev/foreign-names.txt: {line!r} gives no reason")
-            pairs.add((file, text))
-    return pairs
+            pairs.append((file, text))
+    return sorted(pairs, key=lambda pair: -len(pair[1]))
 
 
 def named_plugins(path, lines, names, allowed):
     # A name counts as a whole word, also as a part of a snake_case one.
     pattern = re.compile(r"(?<![A-Za-z0-9])(" + "|".join(map(re.escape, names)) + r")(?![A-Za-z0-9])")
     for number, line in enumerate(lines, 1):
-        for text in {t for f, t in allowed if f in ("*", str(path))}:
+        for text in (text for file, text in allowed if file in ("*", str(path))):
             line = line.replace(text, "x" * len(text))
         for found in pattern.finditer(line):
             yield f"{path}:{number}: names the plugin '{found[1]}'"
