@@ -92,7 +92,7 @@ def stacked(tensors):
 
 
 def file(architecture, model_type, config, metadata, flipped, reorder=as_written, beside=None,
-         exact=as_blocks, **more):
+         exact=as_blocks, variant="", **more):
     """`beside`: tensors of the file alone; `exact`: the numbers that its blocks hold."""
     def write(folder):
         with tempfile.TemporaryDirectory(dir=folder.parent) as copy:
@@ -102,7 +102,7 @@ def file(architecture, model_type, config, metadata, flipped, reorder=as_written
             gguf_file.write(copy, architecture, LENGTHS | metadata, reorder=reorder)
             shutil.move(copy / "model.gguf", folder)
 
-    return row(model_type, f"GGUF of {architecture}", config, flipped, gguf=write,
+    return row(model_type, f"GGUF of {architecture}{variant}", config, flipped, gguf=write,
                gguf_is_folder=True, edit=lambda folder: store(folder, exact), **more)
 
 
@@ -132,7 +132,8 @@ ROWS = [
          "blk.1.attn_qkv.weight"),
     file("phi3", "phi3", SIZES | {"rope_parameters": LONG, "original_max_position_embeddings": 16},
          RMS | {"attention.layer_norm_rms_epsilon": 1e-5, "rope.scaling.attn_factor": ATTENTION,
-                "rope.scaling.original_context_length": 16}, "blk.1.ffn_up.weight", beside={
+                "rope.scaling.original_context_length": 16}, "blk.1.ffn_up.weight",
+         variant=", longrope", beside={
              f"rope_factors_{length}.weight": torch.tensor(LONG[f"{length}_factor"])
              for length in ("short", "long")}),
     file("stablelm", "stablelm", SIZES | {"use_qkv_bias": True, "partial_rotary_factor": 0.5},
@@ -163,7 +164,8 @@ ROWS = [
          "blk.1.attn_qkv.weight"),
     *(file("falcon", "falcon",
            FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2, **norms}, LAYER_NORM,
-           "blk.1.attn_qkv.weight", by_groups) for norms in ({}, {"num_ln_in_parallel_attn": 1})),
+           "blk.1.attn_qkv.weight", by_groups, variant=f", keys of groups{also}")
+      for also, norms in (("", {}), (", one norm", {"num_ln_in_parallel_attn": 1}))),
     file("mpt", "mpt", MPT | {"d_model": 64, "attn_config": {"clip_qkv": 0.5}},
          {"attention.layer_norm_epsilon": 1e-5, "feed_forward_length": 256,
           "attention.clamp_kqv": 0.5, "attention.max_alibi_bias": 8.0}, "blk.1.attn_qkv.weight"),
