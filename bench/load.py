@@ -5,6 +5,8 @@ A llama with random bfloat16 weights as safetensors, as pytorch_model.bin in bot
 there also with matrices in Q8_0. Each is loaded with `--offload cpu` in turn with reading the same
 files by O_DIRECT in several sizes and depths, of which the one with the least median counts. Printed:
 the medians and their ratio. A ratio below 0.98 voids the run, since then the disk was not measured.
+A virtual machine's host may take back memory that nobody uses and give it anew page by page, slower
+than a disk reads: before each load, as much memory as it will take is touched and given back.
 
 usage: ./dev bench load [--layers N] [--rounds N] [--folder DIR] [--strata PROGRAM] [--json FILE]
 """
@@ -113,7 +115,8 @@ def forget(file):
     os.close(descriptor)
 
 
-def load(strata, path):
+def load(strata, path, held):
+    disk.fresh_memory(held + held // 4)
     command = [strata, "generate", "--model", path, "--input-ids", "1", "--max-new-tokens", "1",
                "--device", "cpu", "--offload", "cpu", "--dtype", "bfloat16", "--json"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -125,6 +128,7 @@ def main():
     rows, void = {}, False
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="load-") as name:
         models = write_models(pathlib.Path(name), options.layers)
+        held = max(os.path.getsize(file) for _, file in models.values())
         for title, (path, file) in models.items():
             rows[title] = {"bytes": os.path.getsize(file), "load_s": [],
                            "read_s": {str(form): [] for form in disk.READS}}
@@ -133,7 +137,7 @@ def main():
                 for form in disk.READS:
                     rows[title]["read_s"][str(form)].append(
                         rows[title]["bytes"] / disk.read(file, *form))
-                rows[title]["load_s"].append(load(options.strata, path))
+                rows[title]["load_s"].append(load(options.strata, path, held))
     for title, row in rows.items():
         reads = min(row["read_s"].values(), key=statistics.median)
         read_s, load_s = statistics.median(reads), statistics.median(row["load_s"])

@@ -10,13 +10,27 @@ READS = ((1 << 20, 32), (4 << 20, 8), (4 << 20, 16), (16 << 20, 4))
 READ_BYTES = 4 << 30  # that are read with each of them
 
 
-def page_locked(size):
-    """Host memory as the runs read into: in few pieces for the disk's requests."""
+def read_buffer(size):
+    """Host memory as the runs read into: page-locked or of huge pages, in few pieces for the disk's
+    requests."""
     import torch
 
-    if not torch.cuda.is_available():
-        return memoryview(mmap.mmap(-1, size))
-    return memoryview(torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy())
+    if torch.cuda.is_available():
+        return memoryview(torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy())
+    return fresh_memory(size)
+
+
+def fresh_memory(size):
+    """Host memory of huge pages, each touched."""
+    import numpy
+
+    huge = 2 << 20
+    memory = mmap.mmap(-1, size + huge, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    whole = numpy.frombuffer(memory, dtype=numpy.uint8)
+    whole[::mmap.PAGESIZE] = 1
+    skip = -whole.ctypes.data % huge
+    return memoryview(whole)[skip:skip + size]
 
 
 def rate(path):
@@ -32,7 +46,7 @@ def read(path, size, readers):
     end = min(begin + READ_BYTES, whole)
     places, lock, failures = iter(range(begin, end - size + 1, size)), threading.Lock(), []
     done = [0] * readers
-    memory = page_locked(size * readers)
+    memory = read_buffer(size * readers)
 
     def work(me):
         block = memory[me * size:(me + 1) * size]

@@ -83,8 +83,8 @@ void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, a
 constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB
 
 // Blocks run along the last dimension, so rows are unpacked a few at a time: what is between the
-// two forms stays in a core's cache. The CPU's threads take turns with the steps; a GPU unpacks to
-// the wanted dtype, in steps large enough to fill it.
+// two forms stays in a core's cache. The CPU's threads take turns with the steps; a GPU's are large
+// enough to fill it.
 class Unpacking {
  public:
   Unpacking(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored, at::Tensor run,
@@ -131,10 +131,8 @@ class Unpacking {
     lanes_ = on_cpu ? std::clamp<int64_t>(some / least, 1, at::get_num_threads()) : 1;
     const auto step = on_cpu ? std::min(some / lanes_, in_cache) : some;
     step_ = std::max<int64_t>(1, step / least) * whole_;
-    const auto between_type = on_cpu ? at::kFloat : how_.dtype;
-    if (how_.dtype != between_type || w_.source.order.blocks)
-      between_ = at::empty({std::min(lanes_ * step_, rows_.count), rows_.elements},
-                           out_.options().dtype(between_type));
+    if (w_.source.order.blocks)
+      between_ = at::empty({std::min(lanes_ * step_, rows_.count), rows_.elements}, out_.options());
   }
 
   void take_turn(int64_t lane) {
@@ -143,10 +141,7 @@ class Unpacking {
       const auto out = out_.narrow(0, first, n);
       const auto wide = between_.defined() ? between_.narrow(0, lane * step_, n) : out;
       unpack(codec_, w_, some(blocks_, first, n), some(scales_, first, n), wide, how_);
-      if (w_.source.order.blocks)
-        copy_reordered(out, wide, n / whole_, w_.source.order);
-      else if (between_.defined())
-        out.copy_(wide);
+      if (between_.defined()) copy_reordered(out, wide, n / whole_, w_.source.order);
     }
   }
 

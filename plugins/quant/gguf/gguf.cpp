@@ -41,7 +41,7 @@ struct Named {
 };
 
 template <class Block, class T>
-void unpack_blocks(const uint8_t* from, int64_t count, T* to) {
+[[gnu::always_inline]] inline void unpack_groups(const uint8_t* from, int64_t count, T* to) {
   for (int64_t i = 0; i < count; ++i, from += Block::bytes)
     for (int g = 0; g < Block::elements / Block::group; ++g, to += Block::group) {
       const auto scale = Block::scale(from, g);
@@ -49,6 +49,24 @@ void unpack_blocks(const uint8_t* from, int64_t count, T* to) {
         to[k] = gguf::from_float<T>(Block::value(from, g, k, scale));
     }
 }
+
+// The same loops, vectorized as far as the processor can: its width changes no bit.
+#ifdef __x86_64__
+template <class Block, class T>
+[[gnu::target("avx2")]] void unpack_wide(const uint8_t* from, int64_t count, T* to) {
+  unpack_groups<Block>(from, count, to);
+}
+template <class Block, class T>
+void unpack_blocks(const uint8_t* from, int64_t count, T* to) {
+  if (__builtin_cpu_supports("avx2")) return unpack_wide<Block>(from, count, to);
+  unpack_groups<Block>(from, count, to);
+}
+#else
+template <class Block, class T>
+void unpack_blocks(const uint8_t* from, int64_t count, T* to) {
+  unpack_groups<Block>(from, count, to);
+}
+#endif
 
 struct Codec {
   int format;

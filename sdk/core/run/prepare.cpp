@@ -64,15 +64,14 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
 }
 
 // The most that expanding one of the weights holds between their forms: blocks become the run form
-// at once where that is the form that they unpack to.
+// at once but where their rows change places.
 uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish) {
-  const auto run_element = zero::element_bytes(wish.dtype);
-  const auto element = wish.separate_device ? run_element : sizeof(float);
+  const auto element = zero::element_bytes(wish.dtype);
   uint64_t most = 0;
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
       const auto parts = weight.source.order.blocks;
-      const bool at_once = parts == 0 && element == run_element;
+      const bool at_once = parts == 0;
       const bool shared = weight.source.share.all != 0;  // blocks are put together first
       if (weight.source.stored.scheme.empty() || (at_once && !shared)) continue;
       const auto each = (at_once ? 0 : element) + (shared ? 1 : 0);
