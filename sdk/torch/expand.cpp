@@ -114,7 +114,7 @@ class Unpacking {
   at::Tensor rows_at(const std::byte* stored, int64_t width) const {
     const auto& share = w_.source.share;
     const auto all = share.all != 0 ? share.all : rows_.count;
-    const auto bytes = borrowed(stored, {all, width}, at::kByte, how_.device);
+    auto bytes = borrowed(stored, {all, width}, at::kByte, how_.device);
     if (share.all == 0) return bytes;
     return bytes.slice(0, share.first, share.first + rows_.count * share.step, share.step);
   }

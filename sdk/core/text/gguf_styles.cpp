@@ -20,7 +20,7 @@ constexpr GgufStyle styles[] = {
      .patterns = digits,
      .words = true},
     {.names = "command-r", .patterns = digits, .words = true, .nfc = true},
-    {.names = "falcon", .patterns = punctuation, .words = true, .spelled = numbers},
+    {.names = "falcon", .patterns = punctuation, .spelled = numbers, .words = true},
     {.names = "chameleon", .patterns = pictures, .words = true, .add_bos = true},
     {.names = "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
      .patterns = runs_of_three,

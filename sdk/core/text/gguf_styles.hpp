@@ -11,9 +11,9 @@ namespace strata::text {
 struct GgufStyle {
   std::string_view names;                        // values that mean it, with a space between them
   std::span<const std::string_view> patterns{};  // one after the other
-  bool words = false;                            // GPT-2's words, after the patterns
-  // Patterns on bytes as GPT-2 spells them, after both.
+  // Patterns on bytes as GPT-2 spells them, after the words.
   std::span<const std::string_view> spelled{};
+  bool words = false;  // GPT-2's words, after the patterns
   bool signs = false;  // no bytes but characters, with sentencepiece's sign for a space
   bool nfc = false;
   bool ignore_merges = false;
