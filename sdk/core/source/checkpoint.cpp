@@ -72,7 +72,7 @@ void Checkpoint::open_folder() {
     if (exists(index)) return check_index(index);
   }
   throw Error(path_, "has no model.safetensors, pytorch_model.bin or index of either",
-              "save the model in safetensors format");
+              "put its weights there; `strata download ORG/NAME` completes a model of the hub");
 }
 
 void Checkpoint::read_config(const std::string& folder) {

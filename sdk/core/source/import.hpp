@@ -27,14 +27,14 @@ struct ImportOptions {
   // Blocks of one tensor, as the file holds them, to as many floats as they stand for. Asked for
   // quantized tensors only.
   std::function<void(const Tensor&, std::span<const std::byte> blocks, std::span<float> out)>
-      expand;
-  std::function<void(std::uint64_t done, std::uint64_t total)>
-      progress;                  // bytes written; may be null
-  std::vector<ExtraFile> extra;  // tokenizer files and the like
+      expand = {};
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress =
+      {};                             // bytes written; may be null
+  std::vector<ExtraFile> extra = {};  // tokenizer files and the like
   // Tensors by name that get another number of rows: the last ones go, new ones are the mean.
-  std::map<std::string, std::int64_t> rows;
-  std::vector<MadeTensor> made;  // behind the checkpoint's
-  std::string config;            // in the place of the checkpoint's; empty: that
+  std::map<std::string, std::int64_t> rows = {};
+  std::vector<MadeTensor> made = {};  // behind the checkpoint's
+  std::string config = {};            // in the place of the checkpoint's; empty: that
 };
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype,

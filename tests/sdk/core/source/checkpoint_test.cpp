@@ -35,9 +35,10 @@ TEST_CASE("a path that is no model is refused with one line", "[source][checkpoi
           "DIR/none: no such model: give a folder, a .safetensors, .bin or .gguf file");
   REQUIRE(refused(folder, folder.path()) == "DIR/config.json: no such file: check the path");
   folder.write("config.json", "{}");
-  REQUIRE(refused(folder, folder.path()) ==
-          "DIR: has no model.safetensors, pytorch_model.bin or index of either: save the model in "
-          "safetensors format");
+  REQUIRE(
+      refused(folder, folder.path()) ==
+      "DIR: has no model.safetensors, pytorch_model.bin or index of either: put its weights there; "
+      "`strata download ORG/NAME` completes a model of the hub");
   folder.write("model.onnx", "x");
   REQUIRE(at("model.onnx") ==
           "DIR/model.onnx: is not a model: give a folder, a .safetensors or .bin file beside its "

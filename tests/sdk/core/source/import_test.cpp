@@ -17,7 +17,7 @@ source::GgufMappings mappings() {
 
 const std::string real = STRATA_REAL_GGUF;
 
-source::ImportOptions options() { return {made::expand, nullptr, {}}; }
+source::ImportOptions options() { return {.expand = made::expand}; }
 
 }  // namespace
 
