@@ -61,6 +61,8 @@ toml::table parsed(std::string_view text, const std::string& file) {
 Failure Description::invalid(const toml::node* node, std::string_view key,
                              const std::string& fact) const {
   auto where = file_ + ": ";
+  // What is missing belongs to its section.
+  if (!node) node = root_->get(key.substr(0, key.find('.')));
   if (node) where += "line " + std::to_string(node->source().begin.line) + ": ";
   return {STRATA_INVALID, where + std::string(key) + ": " + fact};
 }
