@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "core/error.hpp"
@@ -52,20 +53,33 @@ text::TokenizerFiles read_tokenizer_files(const fs::path& folder, const std::str
   return files;
 }
 
-// The file of a named shape, beside the plugins; empty where there is none.
-fs::path shape_file(const std::string& name) {
-  const auto file =
-      registry::program_folder().parent_path() / "share/strata/shapes" / (name + ".json");
+// Of the named shapes, beside the plugins.
+fs::path shapes_folder() {
+  return registry::program_folder().parent_path() / "share/strata/shapes";
+}
+
+[[noreturn]] void refuse_shape(const std::string& name) {
+  std::set<std::string> known;
   std::error_code error;
-  const bool plain = name.find('/') == std::string::npos && !name.starts_with(".");
-  return plain && fs::is_regular_file(file, error) ? file : fs::path{};
+  for (const auto& entry : fs::directory_iterator(shapes_folder(), error))
+    known.insert(entry.path().stem().string());
+  std::string listed;
+  for (const auto& one : known) listed += (listed.empty() ? "" : ", ") + one;
+  throw Error(name, "no such model, and no shape of this name",
+              "give a folder, a file, or one of " + listed);
 }
 
 // A config.json or a named shape as its file; empty where MODEL is a checkpoint.
 fs::path shape_of(const std::string& path) {
-  if (path.ends_with(".json")) return path;
   std::error_code error;
-  return fs::exists(path, error) ? fs::path{} : shape_file(path);
+  if (path.ends_with(".json")) return path;
+  const bool plain = path.find('/') == path.npos && !path.starts_with(".");
+  const bool file_name =
+      path.ends_with(".gguf") || path.ends_with(".safetensors") || path.ends_with(".bin");
+  if (!plain || file_name || fs::exists(path, error)) return {};
+  const auto file = shapes_folder() / (path + ".json");
+  if (!fs::is_regular_file(file, error)) refuse_shape(path);
+  return file;
 }
 
 // The configuration's model_type. Where it names none, or one that no plugin has, a model with a
