@@ -23,7 +23,7 @@ struct Seat {
 };
 
 // What transfers are cut to, whatever a tier could take.
-inline constexpr uint64_t longest_read = 1u << 20, longest_align = 1u << 20;
+inline constexpr uint64_t longest_read = 2u << 20, longest_align = 1u << 20;
 
 // The longest read and the alignment of a tier, as routes are cut. Refused: a tier that wants more
 // than longest_align.
