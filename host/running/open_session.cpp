@@ -171,11 +171,11 @@ Planned plan_run(const cli::Settings& settings, const run::Model& model, const R
   const auto host_memory = settings.host_memory.value_or(usable(available_memory()));
   for (const auto* one : out.tiers) {
     const auto& table = *plugins.table<strata_offload>(*one);
-    const bool stored = reads_files(table) && model.checkpoint;
+    const bool in_place = reads_files(table) && model.checkpoint;
     wish.tiers.push_back({.name = one->manifest.name,
                           .capacity = maps(table) ? host_memory : ~uint64_t{0},
-                          .stored = stored});
-    wish.reads.push_back(stored || !maps(table));
+                          .in_place = in_place});
+    wish.reads.push_back(in_place || !maps(table));
     plugins.use(*one);
   }
   out.attention =

@@ -73,7 +73,7 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
     const auto& expert = prepared.units[e];
     seconds += chosen * static_cast<double>(expert.run_bytes) / at.memory;
     if (place.tier == zero::resident) continue;
-    const auto bytes = static_cast<double>(place.stored ? expert.stored_bytes : expert.run_bytes);
+    const auto bytes = static_cast<double>(zero::held_bytes(expert, place));
     seconds += chosen * (1 - there) * bytes / (wish.reads[place.tier] ? at.disk : at.link);
   }
   return seconds;
@@ -186,7 +186,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
                     {"run_bytes", model.run_bytes(wish.dtype)}};
   out["tiers"] = tiers_of(prepared, wish);
   for (std::size_t t = 0; t < wish.tiers.size(); ++t)
-    if (!wish.tiers[t].stored && !wish.reads[t]) host += prepared.tier_bytes[t];
+    if (!wish.tiers[t].in_place && !wish.reads[t]) host += prepared.tier_bytes[t];
   out["peak"]["device"] = {{"bytes", prepared.device_bytes},
                            {"arena", prepared.arena_bytes},
                            {"kv", prepared.kv_bytes},

@@ -180,7 +180,19 @@ def mixed(program, parent):
     with torch.no_grad():
         want = model(torch.tensor([IDS])).logits[0].numpy()
     same_logits(program, file, want, f"GGUF of {len(SCALES)} quantizations")
+    packed(program, file)
     imported(program, file, model.state_dict(), "GGUF")
+
+
+def packed(program, file):
+    """A tier holds the file's blocks, and a pass brings no more."""
+    for tier in ("cpu", "pinned"):
+        report = program.generate(file, [IDS[:5]], 3, "--offload", tier)["report"]
+        held, size = report["tiers"][tier]["bytes"], file.stat().st_size
+        need(held <= size < report["weights"]["run_bytes"] / 3, f"{tier} holds {held} of {size} bytes")
+        moved = report["moved"]["decode"]
+        need(0 < moved["counted"] == moved["planned"] <= moved["steps"] * held,
+             f"{tier}: {moved} of {held} bytes")
 
 
 def main():

@@ -9,7 +9,7 @@ using zero::Lane;
 
 uint64_t total(const std::vector<Target>& targets) {
   uint64_t sum = 0;
-  for (const auto& target : targets) sum += target.unit->run_bytes;
+  for (const auto& target : targets) sum += target.bytes();
   return sum;
 }
 
@@ -37,31 +37,31 @@ class Loader {
   }
 
   // Whether the unit can be begun while one before it is finished: `outgoing` holds one.
-  static bool ahead(const Target& target) { return target.unit->expands || target.memory; }
+  static bool ahead(const Target& target) { return target.expands() || target.memory; }
 
   // Lets the reader fetch a unit, which waits for its scratch where it goes there.
   void begin(const Target& target) {
-    const auto& unit = *target.unit;
+    const bool expands = target.expands();
     auto& route = routes_[begun_ % routes_.size()];
-    route = tier::file_route(unit, unit.expands, files_, grain_, 0, ~uint64_t{0});
+    route =
+        tier::file_route(*target.unit, expands || target.stored, files_, grain_, 0, ~uint64_t{0});
     route.tier = &source_;
     auto& before = expanding_[begun_ % parts_.scratches];
-    if (unit.expands && before > 0) parts_.reader->wait(parts_.event + 1, before);
-    parts_.reader->read(route, unit.expands ? scratch(begun_) : memory_of(target));
+    if (expands && before > 0) parts_.reader->wait(parts_.event + 1, before);
+    parts_.reader->read(route, expands ? scratch(begun_) : memory_of(target));
     parts_.reader->record(parts_.event, ++begun_);
-    if (unit.expands) before = begun_;
+    if (expands) before = begun_;
   }
 
   // Units are finished in the order in which they were begun.
   void finish(const Target& target) {
-    const auto& unit = *target.unit;
     auto* memory = memory_of(target);
     auto* stored = scratch(finished_++);
-    if (unit.expands)
-      expand(unit, stored, memory, parts_.separate_device && !target.on_device);
+    if (target.expands())
+      expand(*target.unit, stored, memory, parts_.separate_device && !target.on_device);
     else
       parts_.device->synchronize(parts_.event, finished_);
-    if (!target.memory) target.seat.write(parts_.outgoing.data(), unit.run_bytes);
+    if (!target.memory) target.seat.write(parts_.outgoing.data(), target.bytes());
   }
 
  private:
@@ -102,10 +102,11 @@ std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::b
     if (prepared.placement[u].tier == zero::resident)
       out.push_back({&unit, arena + prepared.plan.slots[u].run, {}, true});
     else if (const auto& seat = tiers.seat(u); seat.region)
-      out.push_back({&unit, seat.memory(), seat, false});
+      out.push_back({&unit, seat.memory(), seat, false, prepared.placement[u].stored});
   }
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
-    out.push_back({&prepared.table[t], tiers.table_seat(t).memory(), tiers.table_seat(t), false});
+    out.push_back({&prepared.table[t], tiers.table_seat(t).memory(), tiers.table_seat(t), false,
+                   prepared.table_place.stored});
   return out;
 }
 
@@ -121,7 +122,7 @@ void load(const std::vector<Target>& targets, tier::Tier& source,
            (begun == t || Loader::ahead(targets[begun])))
       loader.begin(targets[begun++]);
     loader.finish(targets[t]);
-    if (progress) progress(done += targets[t].unit->run_bytes, all);
+    if (progress) progress(done += targets[t].bytes(), all);
   }
 }
 

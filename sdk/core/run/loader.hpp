@@ -14,12 +14,16 @@ namespace strata::run {
 // Bytes done and in all; called on the loading thread now and then.
 using Progress = std::function<void(uint64_t done, uint64_t all)>;
 
-// A unit's run form, and where it is wanted: on the device, or in a tier's room.
+// A unit, where it is wanted, and in which form: on the device, or in a tier's room.
 struct Target {
   const zero::Unit* unit = nullptr;
   std::byte* memory = nullptr;  // null: written through the tier
   Seat seat;
   bool on_device = false;
+  bool stored = false;  // the stored form, else the run form
+
+  bool expands() const { return unit->expands && !stored; }
+  uint64_t bytes() const { return stored ? unit->stored_bytes : unit->run_bytes; }
 };
 
 // What a run's loader has to bring, in order.

@@ -204,9 +204,7 @@ class Preparation {
   void use_second_device() {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       auto& place = out_.placement[u];
-      const bool here = std::ranges::find(wish_.second_device, out_.units[u].declared) !=
-                        wish_.second_device.end();
-      if (!here || place.tier == zero::resident) continue;
+      if (!on_second_device(out_.units[u]) || place.tier == zero::resident) continue;
       if (wish_.reads[place.tier])
         throw Error(out_.units[u].name,
                     "tier " + wish_.tiers[place.tier].name + " maps no memory to run it from",
@@ -218,7 +216,25 @@ class Preparation {
   void lay_out(bool hold_table, uint64_t tile) {
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype),
                                {.dtype = wish_.dtype, .rows = !hold_table, .tile = tile});
+    for (auto& unit : out_.units) unit.stays_packed = stays_packed(unit);
     out_.expansion_bytes = expansion_bytes(out_.units, wish_);
+  }
+
+  bool on_second_device(const zero::Unit& unit) const {
+    return std::ranges::find(wish_.second_device, unit.declared) != wish_.second_device.end();
+  }
+
+  // Blocks are a fraction of the run form, to hold and to fetch. What a tier's memory is looked
+  // into for has to be there as it is used: the run form, or rows of a table, in one form all of
+  // them, whose scales lie in them.
+  bool stays_packed(const zero::Unit& unit) const {
+    if (training() || !model_.checkpoint || on_second_device(unit)) return false;
+    const bool table = unit.kind == STRATA_UNIT_HEAD;
+    return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
+      const auto& source = weight.source;
+      return !source.stored.scheme.empty() &&
+             (!table || (weight.role == STRATA_HEAD && source.scales.bytes == 0));
+    });
   }
 
   // A ring of two of the largest slots, behind the residents.
@@ -234,7 +250,7 @@ class Preparation {
     uint32_t tier = 0;
     for (const auto& place : out_.placement)
       if (place.tier != zero::resident) tier = place.tier;
-    out_.table_tier = tier;
+    out_.table_place = {.tier = tier};
     out_.table.clear();
     if (out_.tied || training()) return;
     const auto& declared = model_.family->units().front();
@@ -246,16 +262,19 @@ class Preparation {
         zero::lay_out({&alone, 1}, model_.find(wish_.dtype),
                       {.dtype = wish_.dtype, .rows = false, .tile = out_.units.back().run_bytes});
     uint64_t bytes = 0;
-    for (const auto& unit : table) bytes += unit.run_bytes;
-    while (!tiers[tier].stored && tiers[tier].capacity - out_.tier_bytes[tier] < bytes)
+    for (auto& unit : table) {
+      unit.stays_packed = out_.table_place.stored = stays_packed(unit);
+      bytes += zero::held_bytes(unit, out_.table_place);
+    }
+    while (!tiers[tier].in_place && tiers[tier].capacity - out_.tier_bytes[tier] < bytes)
       if (++tier == tiers.size())
         throw Error("placement",
                     "the embedding's table (" + std::to_string(bytes) + " bytes) fits no tier",
                     "raise --host-memory, or use --offload auto");
-    out_.table_tier = tier;
-    if (tiers[tier].stored) return;
+    out_.table_place.tier = tier;
+    if (tiers[tier].in_place) return;
     out_.table = std::move(table);
-    for (const auto& unit : out_.table) count_bytes(unit, tier);
+    for (const auto& unit : out_.table) count_bytes(unit, out_.table_place);
   }
 
   uint64_t row_bytes() const {
@@ -284,16 +303,15 @@ class Preparation {
     out_.tier_bytes.assign(wish_.tiers.size(), 0);
     out_.scratch_bytes = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u)
-      count_bytes(out_.units[u], out_.placement[u].tier);
+      count_bytes(out_.units[u], out_.placement[u]);
   }
 
   // Of a unit that the loader brings to the device or to a tier.
-  void count_bytes(const zero::Unit& unit, uint32_t tier) {
-    const bool on_device = tier == zero::resident;
+  void count_bytes(const zero::Unit& unit, const zero::Place& place) {
+    const bool on_device = place.tier == zero::resident;
     if (!on_device) {
-      const bool stored = wish_.tiers[tier].stored;
-      out_.tier_bytes[tier] += stored ? unit.stored_bytes : unit.run_bytes;
-      if (stored) return;
+      out_.tier_bytes[place.tier] += zero::held_bytes(unit, place);
+      if (wish_.tiers[place.tier].in_place || place.stored) return;
     }
     if (!unit.expands || !model_.checkpoint) return;
     uint64_t scratch = pages(unit.stored_bytes);

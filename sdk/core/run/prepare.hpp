@@ -35,7 +35,7 @@ struct Wish {
 
 struct Prepared {
   std::vector<zero::Unit> units;
-  // Tiles of the embedding's table, where a tier holds it in run form.
+  // Tiles of the embedding's table, where a tier has room of its own for it.
   std::vector<zero::Unit> table;
   zero::Placement placement;
   zero::Plan plan;      // in training: of the forward pass
@@ -43,8 +43,8 @@ struct Prepared {
   KvRoom kv;
   int64_t chunk = 1;  // tokens of a pass at most
   bool tied = false;
-  bool resident = false;  // every unit is
-  uint32_t table_tier = zero::resident;
+  bool resident = false;    // every unit is
+  zero::Place table_place;  // of each tile, or the file's tier
   uint64_t kv_bytes = 0;
   uint64_t activation_bytes = 0;  // of a pass that is not recorded
   uint64_t expansion_bytes = 0;   // between a weight's stored and run form

@@ -24,18 +24,18 @@ const std::byte* to_device(RowRoom& room, uint64_t bytes) {
 
 }  // namespace
 
-MappedRows::MappedRows(zero::Weight table, std::vector<MappedTile> tiles, RowRoom room)
-    : table_(std::move(table)), tiles_(std::move(tiles)), room_(room) {}
+MappedRows::MappedRows(zero::Weight table, bool stored, std::vector<MappedTile> tiles, RowRoom room)
+    : table_(std::move(table)), stored_(stored), tiles_(std::move(tiles)), room_(room) {}
 
 void MappedRows::give(std::span<const int32_t> ids, Compute& compute) {
-  const uint64_t row = table_.run_bytes;
+  const uint64_t row = stored_ ? table_.stored_bytes : table_.run_bytes;
   begin(room_);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto& tile = tiles_[static_cast<std::size_t>(ids[i] / tiles_.front().rows)];
     std::memcpy(room_.host + i * row, tile.at + static_cast<uint64_t>(ids[i] - tile.first) * row,
                 row);
   }
-  compute.rows(table_, to_device(room_, ids.size() * row), false);
+  compute.rows(table_, to_device(room_, ids.size() * row), stored_);
 }
 
 FileRows::FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file,

@@ -31,7 +31,7 @@ class ResidentRows : public Rows {
   const std::byte* at_;
 };
 
-// Rows [first, first + rows) of a table in run form at `at`.
+// Rows [first, first + rows) of a table at `at`.
 struct MappedTile {
   int64_t first = 0, rows = 0;
   const std::byte* at = nullptr;
@@ -47,14 +47,15 @@ struct RowRoom {
   uint64_t copies = 0;
 };
 
-// The table lies in host memory in run form, in tiles of equal size.
+// The table lies in host memory, in tiles of equal size, in stored form where `stored` is set.
 class MappedRows : public Rows {
  public:
-  MappedRows(zero::Weight table, std::vector<MappedTile> tiles, RowRoom room);
+  MappedRows(zero::Weight table, bool stored, std::vector<MappedTile> tiles, RowRoom room);
   void give(std::span<const int32_t> ids, Compute& compute) override;
 
  private:
   zero::Weight table_;
+  bool stored_;
   std::vector<MappedTile> tiles_;
   RowRoom room_;
 };

@@ -99,9 +99,9 @@ void Session::load_weights(const Progress& progress) {
   uint64_t outgoing = 0;
   for (const auto& target : wanted)
     if (!target.memory || (!parts_.files && target.on_device && parts_.wish.separate_device))
-      outgoing = std::max(outgoing, target.seat.tier
-                                        ? written_bytes(*target.seat.tier, target.unit->run_bytes)
-                                        : target.unit->run_bytes);
+      outgoing =
+          std::max(outgoing, target.seat.tier ? written_bytes(*target.seat.tier, target.bytes())
+                                              : target.bytes());
   const LoadParts load_parts{
       .device = device_.get(),
       .reader = reader_.get(),
@@ -140,15 +140,15 @@ void Session::open_rows() {
   if (!table_is_mapped() && parts_.files)
     rows_ = file_rows(room);
   else if (!table_is_mapped())
-    rows_ = std::make_unique<MappedRows>(table, std::vector{dummy_tile(table)}, room);
+    rows_ = std::make_unique<MappedRows>(table, false, std::vector{dummy_tile(table)}, room);
   else
-    rows_ = std::make_unique<MappedRows>(table, mapped_tiles(), room);
+    rows_ = mapped_rows(room);
 }
 
 // All of it lies in tiers that map their memory.
 bool Session::table_is_mapped() const {
   const auto& prepared = parts_.prepared;
-  if (!prepared.tied) return !parts_.wish.reads[prepared.table_tier];
+  if (!prepared.tied) return !parts_.wish.reads[prepared.table_place.tier];
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     if (prepared.units[u].in_tier && parts_.wish.reads[prepared.placement[u].tier]) return false;
   return true;
@@ -183,22 +183,25 @@ std::unique_ptr<Rows> Session::file_rows(RowRoom room) {
                                     row_parts, room);
 }
 
-// Where each tile of the table lies in host memory: of a tied head, or of the table's own tiles.
-std::vector<MappedTile> Session::mapped_tiles() const {
+// From the tiles of a tied head, or from the table's own: all in one form.
+std::unique_ptr<Rows> Session::mapped_rows(RowRoom room) const {
   const auto& prepared = parts_.prepared;
-  std::vector<MappedTile> out;
-  const auto add = [&](const zero::Unit& unit, const std::byte* memory) {
+  std::vector<MappedTile> tiles;
+  bool stored = false;
+  const auto add = [&](const zero::Unit& unit, const zero::Place& place, const Seat& seat) {
+    stored = place.stored;
     for (const auto& weight : unit.weights)
       if (weight.role == STRATA_HEAD && weight.shape.size() > 1)
-        out.push_back({unit.first_row, weight.shape[0], memory + weight.run_offset});
+        tiles.push_back({unit.first_row, weight.shape[0],
+                         seat.memory() + (stored ? weight.stored_offset : weight.run_offset)});
   };
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
-    add(prepared.table[t], tiers_->table_seat(t).memory());
-  if (!prepared.tied) return out;
-  for (std::size_t u = 0; u < prepared.units.size(); ++u)
-    if (prepared.units[u].kind == STRATA_UNIT_HEAD)
-      add(prepared.units[u], tiers_->seat(u).memory());
-  return out;
+    add(prepared.table[t], prepared.table_place, tiers_->table_seat(t));
+  if (prepared.tied)
+    for (std::size_t u = 0; u < prepared.units.size(); ++u)
+      if (prepared.units[u].kind == STRATA_UNIT_HEAD)
+        add(prepared.units[u], prepared.placement[u], tiers_->seat(u));
+  return std::make_unique<MappedRows>(table_weight(), stored, std::move(tiles), room);
 }
 
 std::span<const float> Session::pass(const Batch& batch) {
@@ -244,7 +247,7 @@ uint64_t Session::loaded() const {
 uint64_t Session::host_tier_bytes() const {
   uint64_t sum = 0;
   for (std::size_t t = 0; t < parts_.wish.tiers.size(); ++t)
-    if (!parts_.wish.tiers[t].stored) sum += parts_.prepared.tier_bytes[t];
+    if (!parts_.wish.tiers[t].in_place) sum += parts_.prepared.tier_bytes[t];
   return sum;
 }
 

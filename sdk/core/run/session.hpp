@@ -82,7 +82,7 @@ class Session {
   std::unique_ptr<Rows> resident_rows() const;
   std::unique_ptr<Rows> file_rows(RowRoom room);
   MappedTile dummy_tile(const zero::Weight& table);
-  std::vector<MappedTile> mapped_tiles() const;
+  std::unique_ptr<Rows> mapped_rows(RowRoom room) const;
 
   // Each ends before those above it, also where the constructor fails: the lanes copy from memory
   // of the tiers; the reader and the rows have nothing in flight when they are gone.

@@ -16,10 +16,8 @@ void note(const StreamingParts& parts, Lane lane, double* at) {
   parts.device->note(lane, at);
 }
 
-// Bytes of the form that a fetch brings.
 uint64_t arriving(const StreamingParts& parts, uint32_t unit) {
-  return parts.placement[unit].stored ? parts.units[unit].stored_bytes
-                                      : parts.units[unit].run_bytes;
+  return zero::held_bytes(parts.units[unit], parts.placement[unit]);
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
       origin.mapped = memory;
       continue;
     }
-    const uint64_t bytes = place.stored ? unit.stored_bytes : unit.run_bytes;
+    const uint64_t bytes = zero::held_bytes(unit, place);
     const auto shard = zero::shard_bytes(bytes, wish.ranks);
     origin.route = seats_[u].region ? tier::packed_route(*seats_[u].region, seats_[u].offset, bytes,
                                                          grain_of(*open_[place.tier]))
@@ -65,14 +65,16 @@ Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
 void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
   std::vector<uint64_t> size(open_.size(), 0);
   const auto take = [&](Seat& seat, uint32_t tier, uint64_t bytes) {
-    if (tier == zero::resident || wish.tiers[tier].stored) return;
+    if (tier == zero::resident || wish.tiers[tier].in_place) return;
     seat = {open_[tier].get(), &rooms_[tier], size[tier]};
     size[tier] += written_bytes(*open_[tier], bytes);
   };
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
-    take(seats_[u], prepared.placement[u].tier, prepared.units[u].run_bytes);
+    take(seats_[u], prepared.placement[u].tier,
+         zero::held_bytes(prepared.units[u], prepared.placement[u]));
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
-    take(table_seats_[t], prepared.table_tier, prepared.table[t].run_bytes);
+    take(table_seats_[t], prepared.table_place.tier,
+         zero::held_bytes(prepared.table[t], prepared.table_place));
   for (std::size_t t = 0; t < open_.size(); ++t)
     if (size[t] > 0) rooms_[t] = open_[t]->new_region(size[t]);
 }

@@ -21,13 +21,19 @@ uint64_t certain_bytes(std::span<const Unit> units) {
   return sum;
 }
 
+// Whether that tier holds the unit's stored form.
+bool holds_stored(const TierRoom& tier, const Unit& unit) {
+  return unit.expands && (tier.in_place || unit.stays_packed);
+}
+
 // The first tier with room takes the unit.
 Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left) {
   for (uint32_t t = 0; t < tiers.size(); ++t) {
-    const uint64_t bytes = tiers[t].stored ? 0 : unit.run_bytes;  // a file is there already
+    const Place here{.tier = t, .stored = holds_stored(tiers[t], unit), .device = 0};
+    const uint64_t bytes = tiers[t].in_place ? 0 : held_bytes(unit, here);  // it is there already
     if (bytes > left[t]) continue;
     left[t] -= bytes;
-    return {.tier = t, .stored = tiers[t].stored && unit.expands, .device = 0};
+    return here;
   }
   const auto name = tiers.empty() ? std::string("device") : tiers.back().name;
   throw Error("placement",
@@ -58,6 +64,10 @@ std::vector<bool> spread(std::span<const Unit> units, uint64_t budget) {
 
 }  // namespace
 
+uint64_t held_bytes(const Unit& unit, const Place& place) {
+  return place.stored ? unit.stored_bytes : unit.run_bytes;
+}
+
 uint64_t slot_bytes(const Unit& unit, const Place& place) {
   if (place.tier == resident || place.device != 0) return 0;
   return unit.run_bytes + (place.stored ? unit.stored_bytes : 0);
@@ -71,7 +81,7 @@ Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, ui
   for (const auto& unit : units) {
     uint64_t here = unit.run_bytes;
     for (const auto& tier : tiers)
-      if (tier.stored && unit.expands) here = std::max(here, unit.run_bytes + unit.stored_bytes);
+      if (holds_stored(tier, unit)) here = std::max(here, unit.run_bytes + unit.stored_bytes);
     auto& most = unit.is_expert() ? expert : largest;
     most = std::max(most, here);
     streams |= unit.in_tier;

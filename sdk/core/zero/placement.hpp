@@ -13,7 +13,7 @@ inline constexpr uint32_t resident = ~uint32_t{0};  // in place of a tier: in th
 
 struct Place {
   uint32_t tier = resident;  // index into the run's tiers
-  bool stored = false;  // the tier holds the stored form (files), which is expanded after a fetch
+  bool stored = false;       // the tier holds the stored form, which is expanded after a fetch
   uint32_t device = 0;  // where it runs: 0, or a device on which it is used where its tier maps it
 };
 
@@ -23,8 +23,11 @@ using Placement = std::vector<Place>;  // by unit
 struct TierRoom {
   std::string name;
   uint64_t capacity = ~uint64_t{0};  // bytes that units may take in it
-  bool stored = false;               // holds the stored form, in place
+  bool in_place = false;             // the checkpoint's own files: in stored form
 };
+
+// Bytes of a unit in its tier, which are what a fetch of it brings.
+uint64_t held_bytes(const Unit& unit, const Place& place);
 
 // Bytes of a unit in its slot: what is fetched, and beside it the run form where they differ.
 uint64_t slot_bytes(const Unit& unit, const Place& place);

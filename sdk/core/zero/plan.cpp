@@ -197,7 +197,7 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
   for (const auto u : order) {
     plan.arena = std::max(plan.arena, plan.slots[u].offset + plan.slots[u].bytes);
     const auto& unit = units[u];
-    plan.moved += shard_bytes(placement[u].stored ? unit.stored_bytes : unit.run_bytes, ranks);
+    plan.moved += shard_bytes(held_bytes(unit, placement[u]), ranks);
   }
   plan.experts.offset = plan.arena;
   plan.arena += plan.experts.count * plan.experts.bytes;

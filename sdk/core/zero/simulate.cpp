@@ -9,7 +9,7 @@ namespace strata::zero {
 double duration(const Action& action, std::span<const Unit> units, const Placement& placement,
                 const Rates& rates, uint32_t ranks) {
   const auto& unit = units[action.unit];
-  const auto bytes = placement[action.unit].stored ? unit.stored_bytes : unit.run_bytes;
+  const auto bytes = held_bytes(unit, placement[action.unit]);
   const auto shard = static_cast<double>(shard_bytes(bytes, ranks));
   switch (action.kind) {
     case Kind::fetch:

@@ -40,6 +40,7 @@ struct Unit {
   uint64_t run_bytes = 0;     // of the whole run form, with its gaps
   bool in_tier = false;       // never resident alone: rows of a table are taken from it in its tier
   bool expands = false;       // the forms differ: cast, blocks, order of rows
+  bool stays_packed = false;  // tiers with room of their own hold its stored form
 
   bool is_expert() const { return expert != no_expert; }
 };

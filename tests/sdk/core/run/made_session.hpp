@@ -14,11 +14,11 @@ inline strata::run::Wish wish_of(Offload offload, std::optional<std::uint64_t> b
                                  std::uint64_t memory = ~std::uint64_t{0}) {
   strata::run::Wish wish;
   if (offload != Offload::files) {
-    wish.tiers.push_back({.name = "memory", .capacity = memory, .stored = false});
+    wish.tiers.push_back({.name = "memory", .capacity = memory});
     wish.reads.push_back(false);
   }
   if (offload != Offload::memory) {
-    wish.tiers.push_back({.name = "files", .stored = true});
+    wish.tiers.push_back({.name = "files", .in_place = true});
     wish.reads.push_back(true);
   }
   wish.device_memory = budget;
@@ -39,8 +39,8 @@ inline std::unique_ptr<strata::run::Session> open_session(Opener& opener, const 
   parts.wish = wish;
   parts.prepared = strata::run::prepare(model.model, wish);
   for (const auto& tier : wish.tiers)
-    parts.tiers.push_back(tier.stored ? opener.open<FileTier>(streamed)
-                                      : opener.open<MemoryTier>());
+    parts.tiers.push_back(tier.in_place ? opener.open<FileTier>(streamed)
+                                        : opener.open<MemoryTier>());
   parts.files = opener.open<FileTier>(loading);
   if (!parts.prepared.resident) parts.rows = opener.open<FileTier>(streamed);
   if (meeting) parts.collective = std::make_unique<Member>(*meeting, wish.rank);

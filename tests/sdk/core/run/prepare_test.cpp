@@ -94,7 +94,7 @@ TEST_CASE("a run stays in every budget from the least one on, with room for a to
       REQUIRE(out.arena_bytes >= out.plan.arena + out.rows_bytes);
       REQUIRE(out.arena_bytes >= out.plan.fixed + out.scratch_bytes + out.rows_bytes);
       REQUIRE(out.chunk >= static_cast<int64_t>(wish.sequences));
-      if (!out.resident && !out.tied) REQUIRE(out.table_tier < wish.tiers.size());
+      if (!out.resident && !out.tied) REQUIRE(out.table_place.tier < wish.tiers.size());
     }
   }
 }

@@ -76,3 +76,24 @@ TEST_CASE("units that fit nowhere are refused, naming the unit and the tier", "[
   REQUIRE_THROWS_WITH(place(units, tiers, 0, false),
                       Catch::Contains("unit 3") && Catch::Contains("tier a"));
 }
+
+TEST_CASE("a tier holds what stays packed in its stored form, and a slot has room for both",
+          "[zero][placement]") {
+  auto units = equal_units(4, 100);
+  for (auto& unit : units) {
+    unit.stored_bytes = 30;
+    unit.expands = true;
+  }
+  units[1].stays_packed = units[2].stays_packed = true;
+  const std::vector<TierRoom> tiers{{.name = "a", .capacity = 260}};
+  const auto placement = place(units, tiers, 0, false);
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    REQUIRE(placement[u].stored == units[u].stays_packed);
+    REQUIRE(held_bytes(units[u], placement[u]) == (units[u].stays_packed ? 30 : 100));
+    REQUIRE(slot_bytes(units[u], placement[u]) == (units[u].stays_packed ? 130 : 100));
+  }
+  const std::vector<TierRoom> smaller{{.name = "a", .capacity = 259}};
+  REQUIRE_THROWS_WITH(place(units, smaller, 0, false), Catch::Contains("unit 3"));
+  const std::vector<TierRoom> files{{.name = "a", .capacity = 0, .in_place = true}};
+  for (const auto& one : place(units, files, 0, false)) REQUIRE(one.stored);
+}
