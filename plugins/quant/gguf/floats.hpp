@@ -35,9 +35,8 @@ constexpr Half to_half(float f) {
 
 constexpr Brain to_brain(float f) {
   const auto bits = std::bit_cast<uint32_t>(f);
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const uint32_t nan = (bits >> 16) | 0x40u;
-  return {static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded)};
+  const uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u), nan = bits | 0x400000u;
+  return {static_cast<uint16_t>(((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded) >> 16)};
 }
 
 constexpr float to_float(Brain b) { return std::bit_cast<float>(uint32_t{b.bits} << 16); }

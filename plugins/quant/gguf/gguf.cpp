@@ -1,5 +1,6 @@
 // The block formats of GGUF files. A weight [.., n] is one part, "blocks": bytes [.., n / 32 * b],
 // as they lie in the file. F32, F16 and BF16 are dense and need no codec.
+#include <algorithm>
 #include <strata/quant.hpp>
 #include <type_traits>
 
@@ -40,14 +41,25 @@ struct Named {
   void operator()(double*) const { *element = gguf::Element::twice; }
 };
 
+template <class Block>
+[[gnu::always_inline]] inline void unpack_block(const uint8_t* from, float* to) {
+  for (int g = 0; g < Block::elements / Block::group; ++g, to += Block::group) {
+    const auto scale = Block::scale(from, g);
+    for (int k = 0; k < Block::group; ++k) to[k] = Block::value(from, g, k, scale);
+  }
+}
+
+// In two loops, a few blocks each time, since one of bytes and the other of floats vectorize best.
 template <class Block, class T>
 [[gnu::always_inline]] inline void unpack_groups(const uint8_t* from, int64_t count, T* to) {
-  for (int64_t i = 0; i < count; ++i, from += Block::bytes)
-    for (int g = 0; g < Block::elements / Block::group; ++g, to += Block::group) {
-      const auto scale = Block::scale(from, g);
-      for (int k = 0; k < Block::group; ++k)
-        to[k] = gguf::from_float<T>(Block::value(from, g, k, scale));
-    }
+  constexpr int some = std::max(256 / Block::elements, 1);
+  float values[some * Block::elements]{};
+  for (int64_t left = count; left > 0; left -= some) {
+    const int blocks = static_cast<int>(std::min<int64_t>(left, some));
+    for (int b = 0; b < blocks; ++b, from += Block::bytes)
+      unpack_block<Block>(from, values + b * Block::elements);
+    for (int i = 0; i < blocks * Block::elements; ++i) *to++ = gguf::from_float<T>(values[i]);
+  }
 }
 
 // The same loops, vectorized as far as the processor can: its width changes no bit.
