@@ -84,7 +84,7 @@ constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB
 
 // Blocks run along the last dimension, so rows are unpacked a few at a time: what is between the
 // two forms stays in a core's cache. The CPU's threads take turns with the steps; a GPU's are large
-// enough to fill it.
+// enough to fill it, and one where nothing is between the forms.
 class Unpacking {
  public:
   Unpacking(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored, at::Tensor run,
@@ -130,7 +130,8 @@ class Unpacking {
     const auto least = rows_.elements * whole_;
     lanes_ = on_cpu ? std::clamp<int64_t>(some / least, 1, at::get_num_threads()) : 1;
     const auto step = on_cpu ? std::min(some / lanes_, in_cache) : some;
-    step_ = std::max<int64_t>(1, step / least) * whole_;
+    const bool at_once = !on_cpu && !w_.source.order.blocks && w_.source.share.all == 0;
+    step_ = at_once ? rows_.count : std::max<int64_t>(1, step / least) * whole_;
     if (w_.source.order.blocks)
       between_ = at::empty({std::min(lanes_ * step_, rows_.count), rows_.elements}, out_.options());
   }
