@@ -33,6 +33,8 @@ Place open_place(strata_device wanted) {
     throw Error("cuda", "LibTorch's half for CUDA does not load", "use --device cpu");
   return as_errors("cuda", [&]() -> Place {
     at::globalContext().lazyInitDevice(device.type());
+    // cuDNN builds a plan for each number of keys, which is another one with each token: 40 ms.
+    at::globalContext().setSDPUseCuDNN(false);
     const c10::impl::VirtualGuardImpl guard(device.type());
     if (device.index() < 0 || device.index() >= guard.deviceCount())
       throw Error("cuda", "there is no device " + std::to_string(device.index()),

@@ -46,7 +46,17 @@ struct Sdpa {
                        (alibi    ? request.heads * (4 + wide + element)
                         : masked ? 4 + wide
                                  : 0);
-    return (b.sequences > 1 ? 2 : 1) * result + work + masks + widened(b) * element;
+    return (b.sequences > 1 ? 2 : 1) * result + work + masks + widened(b) * element + split(b);
+  }
+
+  // A GPU that few queries would leave idle shares their keys out, 128 or more to a part, until its
+  // processors (160 at most) are a few times busy: a float32 result and a sum of each part.
+  std::uint64_t split(const strata::attention::Bounds& b) const {
+    const std::uint64_t queries = b.max_query(), blocks = request.heads * ((queries + 63) / 64);
+    constexpr std::uint64_t processors = 160, most_parts = 128;
+    if (request.device.type != STRATA_CUDA || blocks >= 2 * processors) return 0;
+    const auto parts = std::min({most_parts, (b.max_keys + 127) / 128, 8 * processors / blocks});
+    return parts * request.heads * queries * (request.dim_v + 1) * sizeof(float);
   }
 
   // Elements of what has zeros behind it where values are not as wide as keys: the values or the
