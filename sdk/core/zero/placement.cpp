@@ -28,16 +28,17 @@ bool holds_stored(const TierRoom& tier, const Unit& unit) {
 
 // The first tier with room takes the unit.
 Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left) {
+  uint64_t needed = unit.run_bytes;
   for (uint32_t t = 0; t < tiers.size(); ++t) {
     const Place here{.tier = t, .stored = holds_stored(tiers[t], unit), .device = 0};
-    const uint64_t bytes = tiers[t].in_place ? 0 : held_bytes(unit, here);  // it is there already
-    if (bytes > left[t]) continue;
-    left[t] -= bytes;
+    needed = tiers[t].in_place ? 0 : held_bytes(unit, here);  // it is there already
+    if (needed > left[t]) continue;
+    left[t] -= needed;
     return here;
   }
   const auto name = tiers.empty() ? std::string("device") : tiers.back().name;
   throw Error("placement",
-              "unit " + unit.name + " (" + std::to_string(unit.run_bytes) +
+              "unit " + unit.name + " (" + std::to_string(needed) +
                   " bytes) fits neither the device nor tier " + name,
               "raise --device-memory or --host-memory, or use --offload auto");
 }
