@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "core/error.hpp"
+#include "core/source/checkpoint.hpp"
 #include "host/hub/environment.hpp"
 
 namespace strata::hub {
@@ -69,8 +70,8 @@ std::string located(const std::string& model, const std::string& revision) {
   if (!is_revision(revision))
     throw UsageError("--revision", "'" + printable(revision) + "' is no branch, tag or commit",
                      "give one as the hub names it");
-  if (fs::exists(model, error) || !is_model_id(model) || model.ends_with(".gguf") ||
-      model.ends_with(".safetensors") || model.ends_with(".json"))
+  if (fs::exists(model, error) || !is_model_id(model) || model.ends_with(".json") ||
+      source::ends_as_checkpoint(model))
     return model;
   if (const auto snapshot = find_snapshot(model, revision)) return snapshot->string();
   if (model.find('/') == model.npos) return model;

@@ -74,9 +74,7 @@ fs::path shape_of(const std::string& path) {
   std::error_code error;
   if (path.ends_with(".json")) return path;
   const bool plain = path.find('/') == path.npos && !path.starts_with(".");
-  const bool file_name =
-      path.ends_with(".gguf") || path.ends_with(".safetensors") || path.ends_with(".bin");
-  if (!plain || file_name || fs::exists(path, error)) return {};
+  if (!plain || source::ends_as_checkpoint(path) || fs::exists(path, error)) return {};
   const auto file = shapes_folder() / (path + ".json");
   if (!fs::is_regular_file(file, error)) refuse_shape(path);
   return file;

@@ -25,11 +25,15 @@ bool exists(const std::string& path) {
   return fs::exists(path, ignored);
 }
 
-bool is_torch(const std::string& file) {
+bool is_torch(std::string_view file) {
   return file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth");
 }
 
 }  // namespace
+
+bool ends_as_checkpoint(std::string_view path) {
+  return path.ends_with(".safetensors") || is_torch(path) || path.ends_with(".gguf");
+}
 
 Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mappings) {
   std::error_code error;

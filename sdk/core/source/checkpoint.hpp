@@ -17,6 +17,9 @@ namespace strata::source {
 
 enum class Kind { folder, file, gguf };  // file: .safetensors or .bin
 
+// Whether it ends as a checkpoint's file does: .safetensors, .bin, .pt, .pth or .gguf.
+bool ends_as_checkpoint(std::string_view path);
+
 // Opened from a Hugging Face folder (model.safetensors or pytorch_model.bin, the first where both
 // are there, or their .index.json with its shards), a .safetensors or .bin file beside its
 // config.json, or a .gguf file. Reads headers, pickles, config.json and a GGUF file's rope factors;
