@@ -51,7 +51,7 @@ void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const Lo
     const auto bytes = target.unit->run_bytes;
     if (!target.memory) {
       target.seat.write(filled, bytes);
-    } else if (target.on_device && parts.separate_device) {
+    } else if (target.on_device() && parts.separate_device) {
       parts.device->copy(zero::Lane::compute, target.memory, filled, bytes);
       parts.device->record(zero::Lane::compute, parts.event, ++occurrence);
       parts.device->synchronize(parts.event, occurrence);

@@ -43,8 +43,8 @@ class Loader {
   void begin(const Target& target) {
     const bool expands = target.expands();
     auto& route = routes_[begun_ % routes_.size()];
-    route =
-        tier::file_route(*target.unit, expands || target.stored, files_, grain_, 0, ~uint64_t{0});
+    route = tier::file_route(*target.unit, expands || target.place.stored, files_, grain_, 0,
+                             ~uint64_t{0});
     route.tier = &source_;
     auto& before = expanding_[begun_ % parts_.scratches];
     if (expands && before > 0) parts_.reader->wait(parts_.event + 1, before);
@@ -58,7 +58,7 @@ class Loader {
     auto* memory = memory_of(target);
     auto* stored = scratch(finished_++);
     if (target.expands())
-      expand(*target.unit, stored, memory, parts_.separate_device && !target.on_device);
+      expand(*target.unit, stored, memory, parts_.separate_device && !target.on_device());
     else
       parts_.device->synchronize(parts_.event, finished_);
     if (!target.memory) target.seat.write(parts_.outgoing.data(), target.bytes());
@@ -99,14 +99,15 @@ std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::b
   std::vector<Target> out;
   for (std::size_t u = 0; u < prepared.units.size(); ++u) {
     const auto& unit = prepared.units[u];
-    if (prepared.placement[u].tier == zero::resident)
-      out.push_back({&unit, arena + prepared.plan.slots[u].run, {}, true});
+    const auto& place = prepared.placement[u];
+    if (place.tier == zero::resident)
+      out.push_back({&unit, arena + prepared.plan.slots[u].run, {}, place});
     else if (const auto& seat = tiers.seat(u); seat.region)
-      out.push_back({&unit, seat.memory(), seat, false, prepared.placement[u].stored});
+      out.push_back({&unit, seat.memory(), seat, place});
   }
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
-    out.push_back({&prepared.table[t], tiers.table_seat(t).memory(), tiers.table_seat(t), false,
-                   prepared.table_place.stored});
+    out.push_back({&prepared.table[t], tiers.table_seat(t).memory(), tiers.table_seat(t),
+                   prepared.table_place});
   return out;
 }
 

@@ -19,11 +19,11 @@ struct Target {
   const zero::Unit* unit = nullptr;
   std::byte* memory = nullptr;  // null: written through the tier
   Seat seat;
-  bool on_device = false;
-  bool stored = false;  // the stored form, else the run form
+  zero::Place place;
 
-  bool expands() const { return unit->expands && !stored; }
-  uint64_t bytes() const { return stored ? unit->stored_bytes : unit->run_bytes; }
+  bool on_device() const { return place.tier == zero::resident; }
+  bool expands() const { return unit->expands && !place.stored; }
+  uint64_t bytes() const { return zero::held_bytes(*unit, place); }
 };
 
 // What a run's loader has to bring, in order.

@@ -98,7 +98,7 @@ void Session::load_weights(const Progress& progress) {
   // What a tier does not map goes through here; made-up weights do wherever they are copied to.
   uint64_t outgoing = 0;
   for (const auto& target : wanted)
-    if (!target.memory || (!parts_.files && target.on_device && parts_.wish.separate_device))
+    if (!target.memory || (!parts_.files && target.on_device() && parts_.wish.separate_device))
       outgoing =
           std::max(outgoing, target.seat.tier ? written_bytes(*target.seat.tier, target.bytes())
                                               : target.bytes());
