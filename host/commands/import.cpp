@@ -46,7 +46,8 @@ void import(const cli::Settings& settings) {
                                               candidate.manifest.name, plugins.host(), scheme);
     }
     // Whole rows of blocks: as one matrix of rows as long as the tensor's.
-    const auto columns = tensor.by_columns ? tensor.shape.front() : tensor.shape.back();
+    const auto columns =
+        tensor.by_columns ? tensor.shape.front() / tensor.by_columns : tensor.shape.back();
     const shape::Value weight{{STRATA_FLOAT, 32, 1},
                               {static_cast<int64_t>(out.size()) / columns, columns}};
     void* parts[] = {const_cast<std::byte*>(blocks.data())};

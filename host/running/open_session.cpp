@@ -142,10 +142,8 @@ strata_dtype choose_dtype(const cli::Settings& settings, const run::Model& model
   if (settings.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
   if (settings.dtype == "float16") return {STRATA_FLOAT, 16, 1};
   if (!cuda) return {STRATA_FLOAT, 32, 1};
-  const bool blocks = model.checkpoint &&
-                      std::ranges::any_of(model.checkpoint->tensors(), [](const source::Tensor& t) {
-                        return !t.stored.scheme.empty();
-                      });
+  const bool blocks =
+      model.checkpoint && std::ranges::any_of(model.checkpoint->tensors(), source::in_blocks);
   return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
 }
 

@@ -38,10 +38,10 @@ Rows rows_of(at::IntArrayRef shape) {
   return {shape[0], elements};
 }
 
-int64_t rows_of_block(const zero::Weight& w, at::IntArrayRef shape) {
-  const auto& order = w.source.order;
+int64_t rows_of_block(const source::Tensor& from, at::IntArrayRef shape) {
+  const auto& order = from.order;
   if (shape[0] % (int64_t{order.blocks} * order.parts() * order.inner) != 0)
-    throw Error(w.name,
+    throw Error(from.name,
                 std::to_string(shape[0]) + " rows are not " + std::to_string(order.blocks) +
                     " blocks of " + std::to_string(order.parts()) + " by " +
                     std::to_string(order.inner),
@@ -49,35 +49,42 @@ int64_t rows_of_block(const zero::Weight& w, at::IntArrayRef shape) {
   return shape[0] / order.blocks;
 }
 
-void expand_dense(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored,
-                  at::Tensor run, const Expansion& how) {
-  const auto type = scalar_type(w.source.stored.dtype);
-  const auto& share = w.source.share;
-  if (shape.size() == 2 && (w.source.turned || share.all != 0)) {
+// `run` is of the shape in which the weight is used; of several matrices [matrices,rows,columns].
+void expand_dense(const source::Tensor& from, at::Tensor run, const std::byte* stored,
+                  bool matrices, const Expansion& how) {
+  const auto type = scalar_type(from.stored.dtype);
+  const auto shape = run.sizes();
+  const auto& share = from.share;
+  if (matrices) {
+    if (from.turned)
+      run.copy_(borrowed(stored, {shape[0], shape[2], shape[1]}, type, how.device).transpose(1, 2));
+    else
+      run.copy_(borrowed(stored, shape, type, how.device));
+  } else if (shape.size() == 2 && (from.turned || share.all != 0)) {
     const auto all = share.all != 0 ? share.all : shape[0];
-    const auto rows = w.source.turned ? borrowed(stored, {shape[1], all}, type, how.device).t()
-                                      : borrowed(stored, {all, shape[1]}, type, how.device);
+    const auto rows = from.turned ? borrowed(stored, {shape[1], all}, type, how.device).t()
+                                  : borrowed(stored, {all, shape[1]}, type, how.device);
     run.copy_(rows.slice(0, share.first, share.first + shape[0] * share.step, share.step));
   } else if (share.all != 0) {
     const auto all = borrowed(stored, {share.all}, type, how.device);
     run.copy_(all.slice(0, share.first, share.first + shape[0] * share.step, share.step));
-  } else if (w.source.order.blocks) {
+  } else if (from.order.blocks) {
     copy_reordered(run, borrowed(stored, shape, type, how.device),
-                   shape[0] / rows_of_block(w, shape), w.source.order);
-  } else if (w.source.add != 0) {
-    run.copy_(borrowed(stored, shape, type, how.device).add(w.source.add));
+                   shape[0] / rows_of_block(from, shape), from.order);
+  } else if (from.add != 0) {
+    run.copy_(borrowed(stored, shape, type, how.device).add(from.add));
   } else {
     run.copy_(borrowed(stored, shape, type, how.device));
   }
 }
 
-void unpack(const run::Codec& codec, const zero::Weight& w, at::Tensor blocks, at::Tensor scales,
-            at::Tensor dense, const Expansion& how) {
+void unpack(const run::Codec& codec, const source::Tensor& from, at::Tensor blocks,
+            at::Tensor scales, at::Tensor dense, const Expansion& how) {
   TorchTensor part(std::move(blocks)), second(std::move(scales)), out(std::move(dense));
   strata_tensor* all[] = {&part, &second};
-  const strata_parts parts{all, w.source.scales.bytes == 0 ? 1u : 2u};
+  const strata_parts parts{all, from.scales.bytes == 0 ? 1u : 2u};
   if (codec.table->unpack(codec.self, how.call, &parts, &out) != STRATA_OK)
-    throw Error(w.name, plugin::take_words(), "correct the file");
+    throw Error(from.name, plugin::take_words(), "correct the file");
 }
 
 constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB
@@ -87,17 +94,21 @@ constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB
 // enough to fill it, and one where nothing is between the forms.
 class Unpacking {
  public:
-  Unpacking(const zero::Weight& w, at::IntArrayRef shape, const std::byte* stored, at::Tensor run,
+  // `run` as expand_dense's.
+  Unpacking(const source::Tensor& from, at::Tensor run, const std::byte* stored, bool matrices,
             const Expansion& how)
-      : w_(w), how_(how), rows_(rows_of(shape)), codec_((*how.codec)(w.source.stored.scheme)) {
-    const auto& form = w.source.stored;
-    if (rows_.elements % form.block_elements != 0 || w.source.turned)
-      throw Error(w.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
+      : from_(from), how_(how), matrices_(matrices), out_(std::move(run)),
+        codec_((*how.codec)(from.stored.scheme)) {
+    const auto shape = out_.sizes();
+    const auto& form = from.stored;
+    rows_ = matrices ? rows_of_matrices(shape) : rows_of(shape);
+    if (rows_.elements % form.block_elements != 0 || (from.turned && from.share.all != 0))
+      throw Error(from.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
     const auto row_blocks = rows_.elements / form.block_elements;
     blocks_ = rows_at(stored, row_blocks * form.block_bytes);
-    if (w.source.scales.bytes != 0) scales_ = rows_at(stored + w.source.at.bytes, row_blocks);
-    out_ = run.view({rows_.count, rows_.elements});
-    whole_ = w.source.order.blocks ? rows_of_block(w, shape) : 1;
+    if (from.scales.bytes != 0) scales_ = rows_at(stored + from.at.bytes, row_blocks);
+    whole_ = matrices ? rows_.count / shape[0] : from.order.blocks ? rows_of_block(from, shape) : 1;
+    if (!matrices) out_ = out_.view({rows_.count, rows_.elements});
     divide();
   }
 
@@ -110,9 +121,28 @@ class Unpacking {
   }
 
  private:
+  // As the file has them.
+  Rows rows_of_matrices(at::IntArrayRef shape) const {
+    if (from_.turned) return {shape[0] * shape[2], shape[1]};
+    return {shape[0] * shape[1], shape[2]};
+  }
+
+  // What is unpacked has to be put in its place.
+  bool between() const { return matrices_ || from_.order.blocks != 0; }
+
+  // Unpacked rows from `first` on, whole blocks or matrices of them.
+  void put(const at::Tensor& rows, int64_t first) {
+    const auto count = rows.size(0);
+    if (!matrices_)
+      return copy_reordered(out_.narrow(0, first, count), rows, count / whole_, from_.order);
+    const auto each = rows.unflatten(0, {-1, whole_});
+    out_.narrow(0, first / whole_, count / whole_)
+        .copy_(from_.turned ? each.transpose(1, 2) : each);
+  }
+
   // The weight's rows of bytes, or those among others' that are its own.
   at::Tensor rows_at(const std::byte* stored, int64_t width) const {
-    const auto& share = w_.source.share;
+    const auto& share = from_.share;
     const auto all = share.all != 0 ? share.all : rows_.count;
     auto bytes = borrowed(stored, {all, width}, at::kByte, how_.device);
     if (share.all == 0) return bytes;
@@ -130,30 +160,52 @@ class Unpacking {
     const auto least = rows_.elements * whole_;
     lanes_ = on_cpu ? std::clamp<int64_t>(some / least, 1, at::get_num_threads()) : 1;
     const auto step = on_cpu ? std::min(some / lanes_, in_cache) : some;
-    const bool at_once = !on_cpu && !w_.source.order.blocks && w_.source.share.all == 0;
+    const bool at_once = !on_cpu && !between() && from_.share.all == 0;
     step_ = at_once ? rows_.count : std::max<int64_t>(1, step / least) * whole_;
-    if (w_.source.order.blocks)
+    if (between())
       between_ = at::empty({std::min(lanes_ * step_, rows_.count), rows_.elements}, out_.options());
   }
 
   void take_turn(int64_t lane) {
     for (auto first = lane * step_; first < rows_.count; first += lanes_ * step_) {
       const auto n = std::min(step_, rows_.count - first);
-      const auto out = out_.narrow(0, first, n);
-      const auto wide = between_.defined() ? between_.narrow(0, lane * step_, n) : out;
-      unpack(codec_, w_, some(blocks_, first, n), some(scales_, first, n), wide, how_);
-      if (between_.defined()) copy_reordered(out, wide, n / whole_, w_.source.order);
+      const auto rows = between() ? between_.narrow(0, lane * step_, n) : out_.narrow(0, first, n);
+      unpack(codec_, from_, some(blocks_, first, n), some(scales_, first, n), rows, how_);
+      if (between()) put(rows, first);
     }
   }
 
-  const zero::Weight& w_;
+  const source::Tensor& from_;
   const Expansion& how_;
-  Rows rows_;
+  bool matrices_;
+  at::Tensor out_, blocks_, scales_, between_;
   run::Codec codec_;
-  at::Tensor blocks_, scales_, out_, between_;
-  int64_t whole_ = 1;  // rows that are reordered together
+  Rows rows_{};
+  int64_t whole_ = 1;  // rows that are put in their places together
   int64_t lanes_ = 1, step_ = 1;
 };
+
+void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* stored, bool matrices,
+                 const Expansion& how) {
+  if (from.stored.scheme.empty())
+    expand_dense(from, std::move(run), stored, matrices, how);
+  else
+    Unpacking(from, std::move(run), stored, matrices, how).run();
+}
+
+// A block of the tensor's rows has so many of each part.
+void expand_parts(const source::Tensor& whole, const at::Tensor& run, const std::byte* stored,
+                  const Expansion& how) {
+  const auto blocks = run.unflatten(0, {int64_t{whole.order.blocks}, -1});
+  const auto places = source::places(whole);
+  int64_t first = 0;
+  for (std::size_t p = 0; p < whole.parts.size(); ++p) {
+    const auto& part = whole.parts[p];
+    const auto rows = part.shape[0] / whole.order.blocks;
+    expand_form(part, blocks.narrow(1, first, rows), stored + places[p], true, how);
+    first += rows;
+  }
+}
 
 }  // namespace
 
@@ -161,11 +213,12 @@ void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* 
             std::byte* run, const Expansion& of_unit) {
   auto how = of_unit;
   if (weight.float32) how.dtype = at::kFloat;
+  const auto& from = weight.source;
   auto to = borrowed(run, shape, how.dtype, how.device);
-  if (weight.source.stored.scheme.empty())
-    expand_dense(weight, shape, stored, to, how);
-  else
-    Unpacking(weight, shape, stored, to, how).run();
+  if (!from.parts.empty()) return expand_parts(from, to, stored, how);
+  const bool matrices = from.turned && (from.by_columns > 1 || !from.stored.scheme.empty());
+  if (matrices) to = to.unflatten(0, {std::max<int64_t>(from.by_columns, 1), -1});
+  expand_form(from, to, stored, matrices, how);
 }
 
 }  // namespace strata::torch

@@ -33,7 +33,8 @@ def flip(folder, name, highest, rows):
 def flip_scale(file, name, highest, rows):
     """Of a row's first block, which begins with a half float."""
     (tensor,) = (one for one in gguf.GGUFReader(file).tensors if one.name == name)
-    columns, count = (int(n) for n in tensor.shape)
+    columns, *lead = (int(n) for n in tensor.shape)
+    count = math.prod(lead)
     elements, size = gguf.GGML_QUANT_SIZES[tensor.tensor_type]
     at = tensor.data_offset + row_of(count, rows) * columns // elements * size
     _, low, high = EXPONENT["F16"]

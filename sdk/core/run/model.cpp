@@ -96,7 +96,7 @@ uint64_t Model::stored_bytes() const {
   return sum_once(*family, [&](const std::string& name, const plugin::DeclaredWeight& weight) {
     if (!tensors) return elements(weight.shape) * each;
     const auto& tensor = tensors->at(name);
-    const auto bytes = tensor.at.bytes + tensor.scales.bytes;
+    const auto bytes = source::held_bytes(tensor);
     const auto all = static_cast<uint64_t>(tensor.share.all);
     const auto own = static_cast<uint64_t>(weight.shape[0]);
     return all == 0 ? bytes : bytes / all * own;

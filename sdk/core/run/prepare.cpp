@@ -70,10 +70,12 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
   uint64_t most = 0;
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
-      const auto parts = weight.source.order.blocks;
+      if (!source::in_blocks(weight.source)) continue;
+      const auto parts = weight.source.turned ? std::max(weight.source.by_columns, 1u)
+                                              : weight.source.order.blocks;
       const bool at_once = parts == 0;
       const bool shared = weight.source.share.all != 0;  // blocks are put together first
-      if (weight.source.stored.scheme.empty() || (at_once && !shared)) continue;
+      if (at_once && !shared) continue;
       const auto each = (at_once ? 0 : element) + (shared ? 1 : 0);
       const auto elements = static_cast<uint64_t>(source::elements(weight.source));
       const auto rows = parts > 0 ? parts : static_cast<uint64_t>(weight.source.shape[0]);
@@ -232,7 +234,7 @@ class Preparation {
     const bool table = unit.kind == STRATA_UNIT_HEAD;
     return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
       const auto& source = weight.source;
-      return !source.stored.scheme.empty() &&
+      return source::in_blocks(source) &&
              (!table || (weight.role == STRATA_HEAD && source.scales.bytes == 0));
     });
   }

@@ -46,10 +46,20 @@ std::optional<double> product(const Gguf& file, const std::vector<std::string>& 
   return out;
 }
 
+Json less(const Gguf& file, const GgufRule& rule, const GgufValue& value) {
+  const auto whole = json_of(value);
+  if (rule.minus.empty()) return whole;
+  const auto less = file.number(rule.minus);
+  if (!less || !whole.is_number())
+    throw Error(file.path, "no number in metadata '" + rule.minus + "' to take away",
+                "convert the model again");
+  return whole_if_it_is(whole.get<double>() - *less);
+}
+
 // The rule's value; null where the file has no answer.
 Json answer(const Gguf& file, const GgufRule& rule, const Json& config) {
   for (const auto& key : rule.keys)
-    if (const auto* value = file.find(key)) return json_of(*value);
+    if (const auto* value = file.find(key)) return less(file, rule, *value);
   if (!rule.count.empty())
     if (const auto length = length_of(file, rule.count)) return length;
   if (!rule.present.empty()) return has_tensor(file, rule.present);
@@ -98,7 +108,7 @@ std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
   Json config{{"model_type", mapping.model_type}, {"architectures", mapping.architectures}};
   for (const auto& [key, rule] : mapping.config) {
     auto value = answer(file, rule, config);
-    if (!value.is_null())
+    if (!value.is_null() || rule.null)
       place(config, key, std::move(value));
     else if (!rule.optional)
       throw Error(file.path, "no metadata " + asked(rule) + ", which " + key + " needs",

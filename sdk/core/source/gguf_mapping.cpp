@@ -45,12 +45,25 @@ class Node {
     return value.get<std::string>();
   }
   std::vector<std::string> texts(const char* key) const {
-    std::vector<std::string> out;
     const auto* list = find(key);
-    if (!list) return out;
-    if (!list->is_array()) refuse("has '" + std::string(key) + "' that are not a list");
-    for (const auto& value : *list) out.push_back(text_of(value, key));
+    return list ? texts_of(*list, key) : std::vector<std::string>();
+  }
+  std::vector<std::string> texts_of(const Json& list, const std::string& key) const {
+    std::vector<std::string> out;
+    if (!list.is_array()) refuse("has '" + printable(key) + "' that are not a list");
+    for (const auto& value : list) out.push_back(text_of(value, key));
     return out;
+  }
+  bool flag(const char* key) const {
+    const auto* value = find(key);
+    if (value && !value->is_boolean()) refuse("has '" + std::string(key) + "' that is not a flag");
+    return value && value->get<bool>();
+  }
+  double number(const char* key, double fallback) const {
+    const auto* value = find(key);
+    if (!value) return fallback;
+    if (!value->is_number()) refuse("has a '" + std::string(key) + "' that is no number");
+    return value->get<double>();
   }
   const Json& value() const { return value_; }
   Node child(const std::string& key, const Json& value) const {
@@ -74,8 +87,8 @@ std::vector<std::string> split(const std::string& text) {
 }
 
 GgufRule rule_of(const Node& node) {
-  node.only({"key", "count", "present", "absent", "same", "times", "over", "only", "default",
-             "optional"});
+  node.only({"key", "minus", "count", "present", "absent", "same", "times", "over", "only",
+             "default", "optional", "null"});
   GgufRule rule;
   rule.times = node.texts("times");
   rule.over = node.texts("over");
@@ -86,15 +99,14 @@ GgufRule rule_of(const Node& node) {
     rule.only[key] = value.get<std::int64_t>();
   }
   rule.keys = split(node.text("key"));
+  rule.minus = node.text("minus");
   rule.count = node.text("count");
   rule.present = node.text("present");
   rule.absent = node.text("absent");
   rule.same = node.text("same");
   if (const auto* value = node.find("default")) rule.fallback = value->dump();
-  if (const auto* value = node.find("optional")) {
-    if (!value->is_boolean()) node.refuse("has an 'optional' that is not a flag");
-    rule.optional = value->get<bool>();
-  }
+  rule.optional = node.flag("optional");
+  rule.null = node.flag("null");
   return rule;
 }
 
@@ -130,7 +142,7 @@ void read_equal(const Node& node, GgufMapping& out) {
 
 GgufMapping mapping_of(const std::string& architecture, const Node& node) {
   node.only({"model_type", "architectures", "config", "equal", "rope", "names", "permuted", "fused",
-             "added", "one_row", "turned"});
+             "added", "one_row", "turned", "joined"});
   GgufMapping out;
   out.architecture = architecture;
   out.model_type = node.text("model_type");
@@ -141,12 +153,13 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
     out.config[key] = rule_of(config.child(key, value));
   read_equal(node, out);
   const auto rope = node.object("rope");
-  rope.only({"prefix", "factors", "short", "long", "truncate"});
+  rope.only({"prefix", "factors", "short", "long", "truncate", "mscale"});
   out.rope_prefix = rope.text("prefix");
   out.rope_factors = rope.text("factors");
   out.rope_short = rope.text("short");
   out.rope_long = rope.text("long");
   out.rope_truncate = rope.value().value("truncate", Json(true)) != false;
+  out.rope_mscale = rope.number("mscale", 0);
   for (const auto& [theirs, all] : texts_of(node.object("names")))
     for (const auto& ours : split(all))
       if (!out.names.emplace(ours, theirs).second) node.refuse("maps '" + ours + "' twice");
@@ -154,6 +167,9 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
   out.fused = heads_of(node.object("fused"));
   out.one_row = node.texts("one_row");
   out.turned = node.texts("turned");
+  const auto joined = node.object("joined");
+  for (const auto& [key, value] : joined.value().items())
+    out.joined[key] = joined.texts_of(value, key);
   const auto added = node.object("added");
   for (const auto& [key, value] : added.value().items()) {
     if (!value.is_number()) added.refuse("has a '" + printable(key) + "' that is no number");
@@ -236,15 +252,17 @@ GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who) {
 }
 
 MappedName mapped_name(const GgufMapping& mapping, std::string_view name) {
-  for (const auto& [ours, theirs] : mapping.names) {
-    const auto numbers = numbers_in(ours, name);
-    if (!numbers) continue;
-    auto out = theirs;
-    for (const auto number : *numbers)
-      if (const auto hole = out.find("{}"); hole != std::string::npos) out.replace(hole, 2, number);
-    return {out, theirs};
-  }
+  for (const auto& [ours, theirs] : mapping.names)
+    if (auto out = renamed(ours, name, theirs); !out.empty()) return {std::move(out), theirs};
   return {};
+}
+
+std::string renamed(std::string_view from, std::string_view name, std::string to) {
+  const auto numbers = numbers_in(from, name);
+  if (!numbers) return {};
+  for (const auto number : *numbers)
+    if (const auto hole = to.find("{}"); hole != std::string::npos) to.replace(hole, 2, number);
+  return to;
 }
 
 }  // namespace strata::source

@@ -1,16 +1,16 @@
 // How a GGUF file of one architecture becomes a checkpoint by its Hugging Face names. The mapping
 // is data of the family's manifest, under its key "gguf":
 //
-//   {ARCHITECTURE or ARCHITECTURE+KEY: {                for files whose metadata KEY is above 0,
-//                                                       or that have a tensor KEY
+//   {ARCHITECTURE or ARCHITECTURE+KEY or                for files whose metadata KEY is above 0,
+//    ARCHITECTURE+KEY=NUMBER: {                         or NUMBER, or that have a tensor KEY
 //     "model_type": "...", "architectures": ["..."],      written to config.json as they are
 //     "config": {KEY: RULE, ...},                         KEY of config.json, "a.b" within
 //                                                         an object; RULE as below
 //     "equal": [["a", "b"], ...],                         metadata that must agree where both are
 //     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR",   factors of all lengths
 //              "short": "TENSOR", "long": "TENSOR",                  or of short and long texts
-//              "truncate": false},                                 yarn, which the file does not
-//              say
+//              "truncate": false,          of yarn, which the file does not say
+//              "mscale": 0.1},             the file's yarn_log_multiplier is so many mscale_all_dim
 //     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: numbers
 //     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"},   KEY with the heads' count
 //     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads",     or, of groups:
@@ -18,6 +18,8 @@
 //     "added": {"model.norm.weight": 1},
 //     "one_row": ["model.layers.{}.gate.weight"],
 //     "turned": ["h.{}.c_fc.weight"],
+//     "joined": {"model.layers.{}.kv.weight": ["model.layers.{}.k.weight",
+//                                              "model.layers.{}.v.weight"]},
 //     "like": "ARCHITECTURE"}}                            begins with all that one says
 //
 // {arch} in a value is the architecture. What a mapping that is like another says itself replaces
@@ -28,15 +30,18 @@
 // has q of all heads, then k, then v, the checkpoint for each head of k its queries, its key and
 // its value. added: the file has so much more than the checkpoint in each element, of a vector.
 // one_row: [n] in the file, [1,n] in the checkpoint. turned: [out,in] in the file, [in,out] in the
-// checkpoint.
+// checkpoint. joined: where the file has these, each of all heads [heads,rows,columns], the
+// checkpoint has one matrix: of each head the rows of the first, then those of the next. turned,
+// they are [heads,columns,rows].
 //
 // A RULE gives the first of these that it has and that the file answers; without an answer
-// {"optional": true} leaves the key out, and any other rule is an error:
+// {"optional": true} leaves the key out, {"null": true} gives null, and any other rule is an error:
 //   {"key": "a|b"}      the metadata value of the first key that is there
 //   {"count": "a"}      the length of a metadata list
 //   {"present": "t"}    whether the file has tensor t; {"absent": "t"}: whether it has not
 //   {"times": ["a"], "over": ["b"]}   the product of metadata values, divided by that of others;
 //                       with "only": {"c": 46} where the metadata c has that value
+//   {"key": "a", "minus": "b"}   the one value less the other
 //   {"same": KEY}       what config.json has under KEY, an earlier one by name
 //   {"default": value}  the value
 #pragma once
@@ -53,9 +58,9 @@ namespace strata::source {
 struct GgufRule {
   std::vector<std::string> keys, times, over;
   std::map<std::string, std::int64_t> only;
-  std::string count, present, absent, same;
+  std::string count, present, absent, same, minus;
   std::optional<std::string> fallback;  // JSON text
-  bool optional = false;
+  bool optional = false, null = false;
 };
 
 // Keys of config.json.
@@ -70,10 +75,12 @@ struct GgufMapping {
   std::vector<std::pair<std::string, std::string>> equal;
   std::string rope_prefix, rope_factors, rope_short, rope_long;  // empty: the family has none
   bool rope_truncate = true;
+  double rope_mscale = 0;                       // 0: the file has none
   std::map<std::string, std::string> names;     // the file's name to the checkpoint's, with {}
   std::map<std::string, std::string> permuted;  // the checkpoint's name to a key of config.json
   std::map<std::string, GgufHeads> fused;
   std::map<std::string, double> added;
+  std::map<std::string, std::vector<std::string>> joined;
 };
 
 using GgufMappings = std::map<std::string, GgufMapping, std::less<>>;
@@ -88,5 +95,8 @@ struct MappedName {
   std::string name, pattern;
 };
 MappedName mapped_name(const GgufMapping& mapping, std::string_view name);
+
+// `to` with the numbers that `name` has where `from` has its {}; empty where it does not match.
+std::string renamed(std::string_view from, std::string_view name, std::string to);
 
 }  // namespace strata::source

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
+#include "core/source/elements.hpp"
 #include "core/source/gguf.hpp"
 #include "core/source/gguf_config.hpp"
 #include "core/source/json.hpp"
@@ -12,9 +14,12 @@
 namespace strata::source {
 namespace {
 
-bool has(const Gguf& file, const std::string& key) {
-  return file.integer(key).value_or(0) > 0 ||
-         std::ranges::find(file.tensors, key, &Tensor::name) != file.tensors.end();
+// KEY=NUMBER, or KEY alone.
+bool has(const Gguf& file, const std::string& wanted) {
+  const auto key = wanted.substr(0, wanted.find('='));
+  const auto value = file.integer(key).value_or(0);
+  if (key != wanted) return std::to_string(value) == wanted.substr(key.size() + 1);
+  return value > 0 || std::ranges::find(file.tensors, key, &Tensor::name) != file.tensors.end();
 }
 
 const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
@@ -111,6 +116,81 @@ std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor) {
   return out;
 }
 
+// The tensors of each joined one, of which a file has all heads' matrices apart.
+class Joints {
+ public:
+  Joints(const Gguf& file, const GgufMapping& mapping) : file_(file), mapping_(mapping) {}
+
+  // Whether it is a part, and taken.
+  bool take(const Tensor& tensor, const MappedName& mapped) {
+    for (const auto& [whole, parts] : mapping_.joined)
+      for (std::size_t p = 0; p < parts.size(); ++p) {
+        if (parts[p] != mapped.pattern) continue;
+        auto& joint = joints_[renamed(mapped.pattern, mapped.name, whole)];
+        joint.parts.resize(parts.size());
+        joint.parts[p] = laid(tensor, mapped.pattern, joint);
+        joint.parts[p].name = mapped.name;
+        return true;
+      }
+    return false;
+  }
+
+  // The joined ones; parts without the others as they are.
+  void finish(std::vector<Tensor>& out) {
+    for (auto& [name, joint] : joints_) {
+      const auto missing = [](const Tensor& part) { return part.name.empty(); };
+      if (std::ranges::any_of(joint.parts, missing)) {
+        std::erase_if(joint.parts, missing);
+        std::ranges::move(joint.parts, std::back_inserter(out));
+        continue;
+      }
+      Tensor whole;
+      whole.name = name;
+      whole.shape = {0, joint.columns};
+      for (const auto& part : joint.parts) whole.shape[0] += part.shape[0];
+      whole.stored = {f32, "", 1, bytes_of(f32)};
+      whole.order.blocks = joint.heads;
+      whole.parts = std::move(joint.parts);
+      out.push_back(std::move(whole));
+    }
+  }
+
+ private:
+  struct Joint {
+    std::uint32_t heads = 0;
+    std::int64_t columns = 0;
+    std::vector<Tensor> parts;
+  };
+
+  // [heads,rows,columns], or turned, as matrices one below the other.
+  Tensor laid(const Tensor& there, const std::string& pattern, Joint& joint) const {
+    auto tensor = there;
+    const auto in_range = [](std::int64_t n) { return n > 0 && n <= INT32_MAX; };
+    if (tensor.shape.size() != 3 || !std::ranges::all_of(tensor.shape, in_range) ||
+        (tensor.stored.scheme.empty() && !is_floating(tensor.stored.dtype)))
+      refuse(there);
+    tensor.turned = std::ranges::count(mapping_.turned, pattern) > 0;
+    if (tensor.turned) std::swap(tensor.shape[1], tensor.shape[2]);
+    const auto heads = static_cast<std::uint32_t>(tensor.shape[0]);
+    if (joint.heads == 0) joint.heads = heads, joint.columns = tensor.shape[2];
+    if (joint.heads != heads || joint.columns != tensor.shape[2]) refuse(there);
+    if (tensor.turned) tensor.by_columns = heads;
+    tensor.shape = {tensor.shape[0] * tensor.shape[1], tensor.shape[2]};
+    return tensor;
+  }
+
+  [[noreturn]] void refuse(const Tensor& tensor) const {
+    throw Error(file_.path,
+                "tensor '" + printable(tensor.name) + "' of " + shape_text(tensor.shape) +
+                    " is not made of heads' matrices as the others",
+                "convert the model again");
+  }
+
+  const Gguf& file_;
+  const GgufMapping& mapping_;
+  std::map<std::string, Joint> joints_;
+};
+
 }  // namespace
 
 GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mappings) {
@@ -125,6 +205,7 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
   out.config = gguf_config(file, mapping, factors);
   out.vocabulary = gguf_vocabulary(file);
   const auto config = parse_json(out.config, file.path);
+  Joints joints(file, mapping);
   for (auto& tensor : file.tensors) {
     const auto& name_there = tensor.name;
     if (!name_there.empty() &&
@@ -133,11 +214,12 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
       continue;  // it is in the configuration now
     const auto [name, pattern] = mapped_name(mapping, tensor.name);
     if (!name.empty()) {
+      if (joints.take(tensor, {name, pattern})) continue;
       tensor.order = order_of(file, tensor, mapping, pattern, config);
       tensor.add = added_to(file, tensor, mapping, pattern);
       if (tensor.shape.size() == 1 && std::ranges::count(mapping.one_row, pattern) > 0)
         tensor.shape.insert(tensor.shape.begin(), 1);
-      tensor.by_columns = std::ranges::count(mapping.turned, pattern) > 0;
+      tensor.by_columns = std::ranges::count(mapping.turned, pattern) > 0 ? 1 : 0;
       if (tensor.by_columns && tensor.shape.size() != 2)
         throw Error(file.path, "tensor '" + printable(tensor.name) + "' is no matrix",
                     "convert the model again");
@@ -150,6 +232,7 @@ GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mapp
     }
     out.tensors.push_back(std::move(tensor));
   }
+  joints.finish(out.tensors);
   return out;
 }
 

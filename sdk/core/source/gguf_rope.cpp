@@ -11,7 +11,9 @@ namespace {
 
 constexpr auto remedy = "use another file of the model";
 
-void check_scaling_keys(const Gguf& file, const std::string& prefix) {
+constexpr std::string_view multiplier = "yarn_log_multiplier";
+
+void check_scaling_keys(const Gguf& file, const std::string& prefix, bool mscale) {
   static constexpr std::array<std::string_view, 7> known{
       "type",           "factor",        "original_context_length", "attn_factor",
       "finetuned",  // says how the model was made and changes nothing
@@ -19,7 +21,8 @@ void check_scaling_keys(const Gguf& file, const std::string& prefix) {
   for (const auto& [key, value] : file.metadata) {
     if (!key.starts_with(prefix)) continue;
     const auto tail = std::string_view(key).substr(prefix.size());
-    if (std::find(known.begin(), known.end(), tail) == known.end())
+    if (std::find(known.begin(), known.end(), tail) == known.end() &&
+        !(mscale && tail == multiplier))
       throw Error(file.path, "metadata '" + printable(key) + "' is not supported", remedy);
   }
 }
@@ -30,7 +33,8 @@ double factor_of(const Gguf& file, const std::string& key) {
   return *factor;
 }
 
-Json yarn(const Gguf& file, const std::string& scaling, bool truncate, const Json& config) {
+Json yarn(const Gguf& file, const std::string& scaling, const GgufMapping& mapping,
+          const Json& config) {
   const auto factor = factor_of(file, scaling + "factor");
   Json out{{"rope_type", "yarn"}, {"factor", factor}};
   const auto original = file.integer(scaling + "original_context_length");
@@ -41,7 +45,11 @@ Json yarn(const Gguf& file, const std::string& scaling, bool truncate, const Jso
     out["attention_factor"] = *own * (factor > 1 ? 0.1 * std::log(factor) + 1 : 1);
   if (const auto beta = file.number(scaling + "yarn_beta_fast")) out["beta_fast"] = *beta;
   if (const auto beta = file.number(scaling + "yarn_beta_slow")) out["beta_slow"] = *beta;
-  if (!truncate) out["truncate"] = false;
+  if (!mapping.rope_truncate) out["truncate"] = false;
+  // The file says mscale_all_dim alone; the scores' scale is then all that comes of both.
+  if (const auto log = file.number(scaling + std::string(multiplier));
+      log && mapping.rope_mscale > 0)
+    out["mscale"] = out["mscale_all_dim"] = *log / mapping.rope_mscale;
   return out;
 }
 
@@ -49,13 +57,13 @@ Json yarn(const Gguf& file, const std::string& scaling, bool truncate, const Jso
 Json scaling_of(const Gguf& file, const GgufMapping& mapping, const Json& config) {
   const auto& prefix = mapping.rope_prefix;
   const auto scaling = prefix + ".scaling.";
-  check_scaling_keys(file, scaling);
+  check_scaling_keys(file, scaling, mapping.rope_mscale > 0);
   const auto old = file.number(prefix + ".scale_linear");
   const auto type = file.text(scaling + "type").value_or(old && *old != 1 ? "linear" : "none");
   if (type == "none") return nullptr;
   if (type == "linear")
     return {{"rope_type", "linear"}, {"factor", old ? *old : factor_of(file, scaling + "factor")}};
-  if (type == "yarn") return yarn(file, scaling, mapping.rope_truncate, config);
+  if (type == "yarn") return yarn(file, scaling, mapping, config);
   throw Error(file.path, "rope scaling '" + printable(type) + "' is not supported", remedy);
 }
 

@@ -1,11 +1,12 @@
 #include "core/source/import.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <functional>
 #include <utility>
 
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
+#include "core/source/elements.hpp"
 #include "core/source/output.hpp"
 #include "core/source/row_mean.hpp"
 #include "core/source/safetensors.hpp"
@@ -17,14 +18,26 @@ constexpr std::uint64_t buffer_bytes = 32ull << 20;  // twice: as stored, and ex
 
 bool dense(const Tensor& tensor) { return tensor.stored.scheme.empty(); }
 
+// The dtype in which a tensor's values all fit.
+strata_dtype imported_dtype(const Tensor& tensor) {
+  const auto all = forms(tensor);
+  const auto& first = all.front().stored.dtype;
+  const auto as_first = [&](const Tensor& form) {
+    return dense(form) && same(form.stored.dtype, first);
+  };
+  return std::ranges::all_of(all, as_first) ? first : f32;
+}
+
 // The tensor as it will lie in the new file.
 Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   Tensor out = tensor;
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
     out.shape[0] = resized->second;
-  out.stored = dense(tensor) ? tensor.stored : Stored{f32, "", 1, bytes_of(f32)};
+  const auto dtype = imported_dtype(tensor);
+  out.stored = {dtype, "", 1, bytes_of(dtype)};
   out.order = {};
-  out.by_columns = false;
+  out.by_columns = 0;
+  out.parts.clear();
   out.add = 0;
   out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
   return out;
@@ -38,56 +51,76 @@ class Copier {
 
   // `at`: where the tensor begins in the new file.
   void copy(const Tensor& tensor, std::uint64_t at) {
-    const auto width = bytes_of(imported(tensor, options_).stored.dtype);
-    if (options_.rows.contains(tensor.name)) return resize(tensor, width, at);
-    if (tensor.by_columns) return turn(tensor, width, at);
-    const auto all = static_cast<std::uint64_t>(elements(tensor));
-    const std::uint64_t row =
-        tensor.order.blocks == 0 ? 0 : all / static_cast<std::uint64_t>(tensor.shape[0]);
-    const auto piece = piece_elements(tensor, width, row);
-    for (std::uint64_t first = 0; first < all; first += piece) {
-      const auto bytes = expanded(tensor, first, std::min(piece, all - first));
-      if (row == 0) {
-        to_.write(at + first * width, bytes);
-        continue;
-      }
-      for (std::uint64_t i = 0; i * row * width < bytes.size(); ++i) {
-        const auto to = run_row(tensor, static_cast<std::int64_t>(first / row + i));
-        to_.write(at + static_cast<std::uint64_t>(to) * row * width,
-                  bytes.subspan(i * row * width, row * width));
-      }
+    dtype_ = imported_dtype(tensor);
+    if (options_.rows.contains(tensor.name)) return resize(tensor, at);
+    if (tensor.parts.empty()) {
+      const auto place = [&](std::int64_t row) { return run_row(tensor, row); };
+      return copy_form(tensor, at, tensor.order.blocks == 0 ? Place() : place);
+    }
+    const auto block = tensor.shape[0] / tensor.order.blocks;
+    std::int64_t first = 0;
+    for (const auto& part : tensor.parts) {
+      const auto rows = part.shape[0] / tensor.order.blocks;
+      copy_form(part, at,
+                [&](std::int64_t row) { return row / rows * block + first + row % rows; });
+      first += rows;
     }
   }
 
  private:
-  // As many columns at once as the buffer holds.
-  void turn(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
-    const auto rows = static_cast<std::uint64_t>(tensor.shape[0]),
-               columns = static_cast<std::uint64_t>(tensor.shape[1]);
-    const auto some = piece_elements(tensor, width, rows) / rows;
-    std::vector<std::byte> part;
-    for (std::uint64_t first = 0; first < columns; first += some) {
-      const auto many = std::min(some, columns - first);
-      const auto bytes = expanded(tensor, first * rows, many * rows);
-      part.resize(many * width);
-      for (std::uint64_t r = 0; r < rows; ++r) {
-        for (std::uint64_t c = 0; c < many; ++c)
-          std::copy_n(&bytes[(c * rows + r) * width], width, &part[c * width]);
-        to_.write(at + (r * columns + first) * width, part);
+  // Where a row of the file comes to be among the new ones; none: where it is.
+  using Place = std::function<std::int64_t(std::int64_t row)>;
+
+  void copy_form(const Tensor& form, std::uint64_t at, const Place& place) {
+    if (form.by_columns) return turn(form, at, place);
+    const auto all = static_cast<std::uint64_t>(elements(form));
+    const std::uint64_t row = place ? all / static_cast<std::uint64_t>(form.shape[0]) : 0;
+    const auto piece = piece_elements(form, row);
+    for (std::uint64_t first = 0; first < all; first += piece) {
+      const auto bytes = expanded(form, first, std::min(piece, all - first));
+      if (row == 0) {
+        to_.write(at + first * width(), bytes);
+        continue;
+      }
+      for (std::uint64_t i = 0; i * row * width() < bytes.size(); ++i) {
+        const auto to = place(static_cast<std::int64_t>(first / row + i));
+        to_.write(at + static_cast<std::uint64_t>(to) * row * width(),
+                  bytes.subspan(i * row * width(), row * width()));
       }
     }
   }
 
+  // Matrix by matrix, as many columns at once as the buffer holds.
+  void turn(const Tensor& form, std::uint64_t at, const Place& place) {
+    const auto rows = static_cast<std::uint64_t>(form.shape[0]) / form.by_columns,
+               columns = static_cast<std::uint64_t>(form.shape[1]);
+    const auto some = piece_elements(form, rows) / rows;
+    std::vector<std::byte> part;
+    for (std::uint64_t m = 0; m < form.by_columns; ++m)
+      for (std::uint64_t first = 0; first < columns; first += some) {
+        const auto many = std::min(some, columns - first);
+        const auto bytes = expanded(form, (m * columns + first) * rows, many * rows);
+        part.resize(many * width());
+        for (std::uint64_t r = 0; r < rows; ++r) {
+          for (std::uint64_t c = 0; c < many; ++c)
+            std::copy_n(&bytes[(c * rows + r) * width()], width(), &part[c * width()]);
+          const auto row = static_cast<std::int64_t>(m * rows + r);
+          const auto to = static_cast<std::uint64_t>(place ? place(row) : row);
+          to_.write(at + (to * columns + first) * width(), part);
+        }
+      }
+  }
+
   // The rows that stay, and in each new one the mean of those that were there.
-  void resize(const Tensor& tensor, std::uint64_t width, std::uint64_t at) {
-    if (tensor.by_columns)
-      throw Error("tensor '" + printable(tensor.name) + "'", "is stored column by column",
+  void resize(const Tensor& tensor, std::uint64_t at) {
+    if (tensor.by_columns || !tensor.parts.empty())
+      throw Error("tensor '" + printable(tensor.name) + "'", "its rows do not lie together",
                   "import it first, and resize what that makes");
     const auto form = imported(tensor, options_);
     const auto all = static_cast<std::uint64_t>(tensor.shape[0]),
                wanted = static_cast<std::uint64_t>(form.shape[0]),
                columns = static_cast<std::uint64_t>(elements(tensor)) / all;
-    const auto count = piece_elements(tensor, width, columns) / columns, row = columns * width;
+    const auto count = piece_elements(tensor, columns) / columns, row = columns * width();
     RowMean mean(form.stored.dtype, columns, tensor.name);
     for (std::uint64_t first = 0; first < all; first += count) {
       const auto many = std::min(count, all - first);
@@ -101,39 +134,42 @@ class Copier {
     for (auto next = all; next < wanted; ++next) to_.write(at + next * row, fresh);
   }
 
-  // As many as fit the buffer: whole rows where they are reordered or in blocks.
-  static std::uint64_t piece_elements(const Tensor& tensor, std::uint64_t width,
-                                      std::uint64_t row) {
-    const auto columns = tensor.shape.empty() ? 1 : static_cast<std::uint64_t>(tensor.shape.back());
-    const auto step = row > 0 ? row : dense(tensor) ? 1 : columns;
-    const auto fit = buffer_bytes / width / step * step;
+  // As many as fit the buffer: whole rows where they are moved or in blocks.
+  std::uint64_t piece_elements(const Tensor& form, std::uint64_t row) const {
+    const auto columns = form.shape.empty() ? 1 : static_cast<std::uint64_t>(form.shape.back());
+    const auto step = row > 0 ? row : dense(form) ? 1 : columns;
+    const auto fit = buffer_bytes / width() / step * step;
     if (fit == 0)
-      throw Error("tensor '" + printable(tensor.name) + "'",
+      throw Error("tensor '" + printable(form.name) + "'",
                   "a row of " + std::to_string(step) + " elements is too long to hold",
                   "use another file of the model");
     return fit;
   }
 
-  std::span<const std::byte> expanded(const Tensor& tensor, std::uint64_t first,
+  // In the new file's dtype.
+  std::span<const std::byte> expanded(const Tensor& form, std::uint64_t first,
                                       std::uint64_t count) {
-    const auto& form = tensor.stored;
-    stored_.resize(count / form.block_elements * form.block_bytes);
-    from_.read(tensor, first / form.block_elements * form.block_bytes, stored_);
-    if (tensor.add != 0) {
-      floats_.resize(count);
-      std::memcpy(floats_.data(), stored_.data(), stored_.size());
-      for (auto& value : floats_) value += static_cast<float>(tensor.add);
-      return std::as_bytes(std::span(floats_));
-    }
-    if (dense(tensor)) return stored_;
+    const auto& how = form.stored;
+    stored_.resize(count / how.block_elements * how.block_bytes);
+    from_.read(form, first / how.block_elements * how.block_bytes, stored_);
+    if (dense(form) && same(how.dtype, dtype_) && form.add == 0) return stored_;
     floats_.resize(count);
-    options_.expand(tensor, stored_, floats_);
+    if (!dense(form))
+      options_.expand(form, stored_, floats_);
+    else
+      for (std::uint64_t i = 0; i < count; ++i)
+        floats_[i] = static_cast<float>(element(how.dtype, &stored_[i * how.block_bytes]));
+    if (form.add != 0)
+      for (auto& value : floats_) value += static_cast<float>(form.add);
     return std::as_bytes(std::span(floats_));
   }
+
+  std::uint64_t width() const { return bytes_of(dtype_); }
 
   const Checkpoint& from_;
   const ImportOptions& options_;
   OutputFile& to_;
+  strata_dtype dtype_{};  // of the new tensor
   std::vector<std::byte> stored_;
   std::vector<float> floats_;
 };
@@ -156,11 +192,12 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
   std::uint64_t total = 0;
   const auto given = checkpoint ? std::span(checkpoint->tensors()) : std::span<const Tensor>();
   for (const auto& tensor : given) {
-    if (!dense(tensor) && !options.expand)
-      throw Error(checkpoint->path(),
-                  "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
-                      ", which no codec expands",
-                  "add the codec's plugin");
+    for (const auto& form : forms(tensor))
+      if (!dense(form) && !options.expand)
+        throw Error(checkpoint->path(),
+                    "tensor '" + printable(form.name) + "' is " + form.stored.scheme +
+                        ", which no codec expands",
+                    "add the codec's plugin");
     if (tensor.scales.bytes != 0)
       throw Error(checkpoint->path(),
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +

@@ -35,9 +35,9 @@ bool holds_nothing_learned(std::string_view name) {
 }
 
 // Whole numbers: some checkpoint's codes, of which nothing here knows the meaning.
-bool counts(const Stored& stored) {
-  const auto code = stored.dtype.code;
-  return stored.scheme.empty() && (code == STRATA_INT || code == STRATA_UINT);
+bool counts(const Tensor& form) {
+  const auto code = form.stored.dtype.code;
+  return form.stored.scheme.empty() && (code == STRATA_INT || code == STRATA_UINT);
 }
 
 // The first few, and how many more.
@@ -101,7 +101,7 @@ class Resolver {
       out_.twice_.emplace_back(*tensor, *twin);
     }
     auto kept = *tensor;
-    kept.turned = weight.in_out != tensor->by_columns;
+    kept.turned = weight.in_out != (tensor->by_columns != 0);
     kept.shape = stored_shape(weight);
     if (!fits(*tensor, weight.name, one_row(*tensor, kept.shape) ? tensor->shape : kept.shape))
       return;
@@ -167,9 +167,10 @@ class Resolver {
     if (!fit)
       complaints_.push_back(quoted + " is " + shape_text(tensor.shape) + ", not " +
                             shape_text(shape));
-    if (counts(tensor.stored))
-      complaints_.push_back(quoted + " holds " + std::string(dtype_name(tensor.stored.dtype)) +
-                            ", not floating point");
+    for (const auto& form : forms(tensor))
+      if (counts(form))
+        complaints_.push_back(quoted + " holds " + std::string(dtype_name(form.stored.dtype)) +
+                              ", not floating point");
     return fit;
   }
 
@@ -181,13 +182,13 @@ class Resolver {
     auto turned_shape = shape;
     if (shape.size() == 3) std::swap(turned_shape[1], turned_shape[2]);
     const bool turned_fits = stack.shape == turned_shape;
-    const bool in_blocks = !stack.stored.scheme.empty();  // along what is multiplied
+    const bool blocks = !stack.stored.scheme.empty();  // along what is multiplied
     const bool either = turned_fits == (stack.shape == shape);
-    const bool turned = either ? weight.in_out && !in_blocks : turned_fits;
+    const bool turned = either ? weight.in_out && !blocks : turned_fits;
     if (!fits(stack, stack.name, turned ? turned_shape : shape)) return;
     const bool alone = share.all == weight.shape[0];
     const bool cut = !alone && !turned && share.step == 1;
-    if (in_blocks && turned)
+    if (blocks && turned)
       return complaints_.push_back("'" + printable(stack.name) + "' is of " + stack.stored.scheme +
                                    " blocks, which cannot be turned");
     for (std::uint32_t e = 0; e < weight.experts; ++e) {

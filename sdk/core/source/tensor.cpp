@@ -1,5 +1,7 @@
 #include "core/source/tensor.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 
 namespace strata::source {
@@ -23,6 +25,8 @@ std::string numbered(const std::string& name, uint32_t expert) {
 
 namespace {
 
+constexpr uint64_t part_align = 64;  // what reads the next part's elements wants them aligned
+
 // `row`, where the rest that it is in lies where `place` says of that rest's number in its block.
 template <class Place>
 std::int64_t moved(const Tensor& tensor, std::int64_t row, Place&& place) {
@@ -35,6 +39,29 @@ std::int64_t moved(const Tensor& tensor, std::int64_t row, Place&& place) {
 }
 
 }  // namespace
+
+std::span<const Tensor> forms(const Tensor& tensor) {
+  return tensor.parts.empty() ? std::span(&tensor, 1) : std::span(tensor.parts);
+}
+
+std::vector<uint64_t> places(const Tensor& tensor) {
+  std::vector<uint64_t> out;
+  uint64_t end = 0;
+  for (const auto& form : forms(tensor)) {
+    end = (end + part_align - 1) / part_align * part_align;
+    out.push_back(end);
+    end += form.at.bytes + form.scales.bytes;
+  }
+  out.push_back(end);
+  return out;
+}
+
+uint64_t held_bytes(const Tensor& tensor) { return places(tensor).back(); }
+
+bool in_blocks(const Tensor& tensor) {
+  return std::ranges::any_of(forms(tensor),
+                             [](const Tensor& form) { return !form.stored.scheme.empty(); });
+}
 
 std::int64_t stored_row(const Tensor& tensor, std::int64_t row) {
   const std::int64_t inner = tensor.order.inner, wide = tensor.order.wide,
@@ -68,6 +95,7 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
   out.shape[0] = count;
   if (tensor.by_columns && count != tensor.shape[0])
     refuse("lie apart: it is stored column by column");
+  if (!tensor.parts.empty()) refuse("lie apart: it is stored in parts");
   if (tensor.shape[0] == 0) return out;
   const auto row = elements(tensor) / tensor.shape[0];
   if (row % tensor.stored.block_elements != 0)

@@ -3,6 +3,7 @@
 #include <strata/abi/core.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,12 +46,26 @@ struct Tensor {
   Stored stored;
   Extent at;
   RowOrder order;
-  bool by_columns = false;  // a matrix that lies column by column
+  uint32_t by_columns = 0;  // so many matrices, one below the other, lie column by column
   bool turned = false;      // the rows of the run form are its columns, as they lie
   Share share{};            // of the rows of the run form
   double add = 0;           // to each element, of dense float32
   Extent scales{};          // of blocks that have theirs elsewhere, a byte each; held behind `at`
+  // Not empty: the tensor is made of these, and has no bytes of its own. Each is of as many equal
+  // blocks of rows as order.blocks says: a block of the tensor has one of each, in order.
+  std::vector<Tensor> parts{};
 };
+
+// The tensor itself, or what it is made of: each with a form of its own.
+std::span<const Tensor> forms(const Tensor& tensor);
+
+// Where each of the forms is held, from the beginning of the tensor's bytes in memory; then their
+// end.
+std::vector<uint64_t> places(const Tensor& tensor);
+uint64_t held_bytes(const Tensor& tensor);
+
+// Whether it holds a quantized scheme's blocks.
+bool in_blocks(const Tensor& tensor);
 
 std::int64_t elements(const Tensor& tensor);  // of a checked shape, whose product fits
 std::string shape_text(const std::vector<std::int64_t>& shape);  // "[2,3]"

@@ -131,7 +131,7 @@ class StateDict {
     out.stored.block_bytes = bytes_of(storage.dtype);
     out.shape = numbers(value.items[2]);
     const auto count = elements_of(name, out);
-    out.by_columns = count > 0 && is_turned(name, out, numbers(value.items[3]));
+    out.by_columns = count > 0 && is_turned(name, out, numbers(value.items[3])) ? 1 : 0;
     const auto held = static_cast<std::uint64_t>(storage.number),
                from = static_cast<std::uint64_t>(value.number);
     if (count > 0 && (from > held || count > held - from))

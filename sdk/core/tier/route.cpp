@@ -1,7 +1,6 @@
 #include "core/tier/route.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/tier/client.hpp"
 
@@ -65,11 +64,15 @@ Route file_route(const zero::Unit& unit, bool stored, std::span<const Region> fi
   for (const auto& weight : unit.weights) {
     const uint64_t place = stored ? weight.stored_offset : weight.run_offset;
     if (place == zero::not_held) continue;
-    const auto& [at, scales] = std::tie(weight.source.at, weight.source.scales);
-    Range range{at.file, at.offset, at.bytes, place};
-    if (clip(range, from, to)) ranges.push_back(range);
-    Range behind{scales.file, scales.offset, scales.bytes, place + at.bytes};
-    if (clip(behind, from, to)) ranges.push_back(behind);
+    const auto places = source::places(weight.source);
+    const auto forms = source::forms(weight.source);
+    for (std::size_t f = 0; f < forms.size(); ++f) {
+      const auto &at = forms[f].at, &scales = forms[f].scales;
+      const auto held = place + places[f];
+      for (auto range : {Range{at.file, at.offset, at.bytes, held},
+                         Range{scales.file, scales.offset, scales.bytes, held + at.bytes}})
+        if (clip(range, from, to)) ranges.push_back(range);
+    }
   }
   std::ranges::sort(ranges, [](const Range& a, const Range& b) {
     return a.file != b.file ? a.file < b.file : a.offset < b.offset;

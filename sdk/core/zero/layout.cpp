@@ -28,7 +28,8 @@ strata_dtype run_dtype(const Weight& weight, strata_dtype dtype) {
 bool differs(const Weight& weight, strata_dtype dtype) {
   const auto& stored = weight.source.stored;
   return !stored.scheme.empty() || !same(stored.dtype, dtype) || weight.source.order.blocks != 0 ||
-         weight.source.turned || weight.source.share.all != 0 || weight.source.add != 0;
+         !weight.source.parts.empty() || weight.source.turned || weight.source.share.all != 0 ||
+         weight.source.add != 0;
 }
 
 // Both are taken from the same bytes of the file.
@@ -48,7 +49,7 @@ void give_places(Unit& unit, strata_dtype dtype) {
     const auto own = run_dtype(weight, dtype);
     unit.expands = unit.expands || differs(weight, own);
     weight.run_bytes = elements(weight.shape) * element_bytes(own);
-    weight.stored_bytes = weight.source.at.bytes + weight.source.scales.bytes;
+    weight.stored_bytes = source::held_bytes(weight.source);
     if (weight.group == 0 || weight.group != group) run = up(run);
     group = weight.group;
     weight.run_offset = run;

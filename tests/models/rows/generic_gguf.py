@@ -10,7 +10,8 @@ import tempfile
 import torch
 
 import gguf_file
-from rows.generic import GROUPED, MPT, OPENAI, row, spread
+from rows.generic import GROUPED, MPT, OPENAI, row
+from rows.generic_latent import spread as choosy
 from rows.mixtral import as_blocks
 from stored import store
 
@@ -91,19 +92,70 @@ def stacked(tensors):
                   for name, one in stacks.items()}
 
 
+def keys_and_values(kv):
+    """Of four heads: rows of 32 for keys, the others for values."""
+    return kv.unflatten(0, (4, -1)).split([32, kv.shape[0] // 4 - 32], 1)
+
+
+def heads_apart(tensors):
+    """Matrices of all heads: for keys the other way round, and for values."""
+    out = {}
+    for name, tensor in stacked(tensors).items():
+        if "kv_b_proj" in name:
+            keys, values = keys_and_values(tensor)
+            out |= {name.replace("kv_b", "k_b"): keys.transpose(1, 2).contiguous(),
+                    name.replace("kv_b", "v_b"): values.contiguous()}
+        else:
+            out[name.replace("correction_bias", "correction.bias")] = tensor
+    return out
+
+
+def heads_apart_exact(tensors):
+    def joined(kv):
+        keys, values = keys_and_values(kv)
+        keys = as_blocks({"": keys.transpose(1, 2).contiguous()})[""].transpose(1, 2)
+        return torch.cat([keys, values], 1).flatten(0, 1)
+
+    return {name: joined(tensor) if "kv_b_proj" in name else tensor
+            for name, tensor in as_blocks(tensors).items()}
+
+
 def file(architecture, model_type, config, metadata, flipped, reorder=as_written, beside=None,
-         exact=as_blocks, variant="", **more):
+         exact=as_blocks, variant="", change=stacked, **more):
     """`beside`: tensors of the file alone; `exact`: the numbers that its blocks hold."""
     def write(folder):
         with tempfile.TemporaryDirectory(dir=folder.parent) as copy:
             copy = pathlib.Path(copy)
             shutil.copy(folder / "model.safetensors", copy)
-            store(copy, lambda all: stacked(all) | (beside or {}))
+            store(copy, lambda all: change(all) | (beside or {}))
             gguf_file.write(copy, architecture, LENGTHS | metadata, reorder=reorder)
             shutil.move(copy / "model.gguf", folder)
 
     return row(model_type, f"GGUF of {architecture}{variant}", config, flipped, gguf=write,
                gguf_is_folder=True, edit=lambda folder: store(folder, exact), **more)
+
+
+LATENT = SIZES | {"kv_lora_rank": 64, "q_lora_rank": 32, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16,
+                  "v_head_dim": 64, "num_key_value_heads": 4, "n_routed_experts": 4,
+                  "num_experts_per_tok": 2, "n_shared_experts": 2, "moe_intermediate_size": 32,
+                  "first_k_dense_replace": 1, "routed_scaling_factor": 1.5}
+LATENT_FILE = EXPERTS | {
+    "attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-6,
+    "attention.kv_lora_rank": 64, "attention.q_lora_rank": 32, "attention.key_length": 80,
+    "attention.value_length": 64, "attention.key_length_mla": 48, "attention.value_length_mla": 64,
+    "rope.dimension_count": 16, "expert_shared_count": 2, "leading_dense_block_count": 1,
+    "expert_weights_scale": 1.5, "expert_gating_func": 1}
+OLDER_FILE = {key: value for key, value in LATENT_FILE.items()
+              if "mla" not in key and "q_lora" not in key} | {
+                  "attention.head_count_kv": 4, "attention.key_length": 48}
+YARN = {"rope_type": "yarn", "rope_theta": 150.0, "factor": 8.0, "beta_fast": 4.0, "beta_slow": 0.5,
+        "original_max_position_embeddings": 16, "mscale": 0.7, "mscale_all_dim": 0.7}
+SCALING = {"rope.freq_base": 150.0, "rope.scaling.type": "yarn", "rope.scaling.factor": 8.0,
+           "rope.scaling.original_context_length": 16, "rope.scaling.yarn_log_multiplier": 0.07,
+           "rope.scaling.yarn_beta_fast": 4.0, "rope.scaling.yarn_beta_slow": 0.5}
+GROUPS = {"expert_count": 8, "expert_used_count": 3, "expert_group_count": 4,
+          "expert_group_used_count": 2}
+GROUPED_EXPERTS = {"n_routed_experts": 8, "num_experts_per_tok": 3, "n_group": 4, "topk_group": 2}
 
 
 ROWS = [
@@ -169,4 +221,15 @@ ROWS = [
     file("mpt", "mpt", MPT | {"d_model": 64, "attn_config": {"clip_qkv": 0.5}},
          {"attention.layer_norm_epsilon": 1e-5, "feed_forward_length": 256,
           "attention.clamp_kqv": 0.5, "attention.max_alibi_bias": 8.0}, "blk.1.attn_qkv.weight"),
+    file("deepseek2", "deepseek_v2", LATENT | {"q_lora_rank": None, "topk_method": "greedy"},
+         OLDER_FILE, "blk.1.attn_kv_b.weight", spread=choosy,
+         variant=", keys and values one matrix"),
+    file("deepseek2", "deepseek_v2",
+         LATENT | GROUPED_EXPERTS | {"topk_method": "group_limited_greedy"}, LATENT_FILE | GROUPS,
+         "blk.1.attn_k_b.weight", spread=choosy, change=heads_apart, exact=heads_apart_exact),
+    file("deepseek2", "deepseek_v3",
+         LATENT | GROUPED_EXPERTS | {"norm_topk_prob": True, "rope_parameters": YARN},
+         LATENT_FILE | GROUPS | SCALING | {"expert_gating_func": 2, "expert_weights_norm": True},
+         "blk.1.attn_v_b.weight", spread=choosy, change=heads_apart, exact=heads_apart_exact,
+         variant=", yarn"),
 ]

@@ -148,6 +148,52 @@ TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]
       expanded(w, values, to, {&table, nullptr}).equal(expanded(dense, values.to(at::kFloat), to)));
 }
 
+TEST_CASE("a matrix of blocks that the file holds [in,out] is turned", "[torch][expand]") {
+  strata_quant table{};
+  table.unpack = unpack_bytes;
+  const auto values = at::arange(-30, 30, at::kLong).to(at::kChar).view({10, 6});
+  auto w = stored_as({6, 10}, at::kFloat);
+  w.source.turned = true;
+  w.source.stored = {{}, "pairs", 2, 2};
+  const auto made = expanded(w, values, at::kFloat, {&table, nullptr});
+  REQUIRE(made.equal(values.to(at::kFloat).t()));
+}
+
+TEST_CASE("each head's rows are put together from parts", "[torch][expand]") {
+  const bool blocks = GENERATE(false, true);
+  const auto threads = at::get_num_threads();
+  at::set_num_threads(3);
+  constexpr int64_t heads = 5, keys = 6, values = 8, rank = 4;
+  strata_quant table{};
+  table.unpack = unpack_bytes;
+  const auto k = at::arange(-60, 60, at::kLong).to(at::kChar).view({heads, rank, keys});
+  const auto v = at::arange(-80, 80, at::kLong).to(at::kChar).view({heads, values, rank});
+  const auto part = [&](int64_t rows) {
+    source::Tensor out;
+    out.shape = {heads * rows, rank};
+    out.stored =
+        blocks ? source::Stored{{}, "pairs", 2, 2} : source::Stored{dtype_of(at::kFloat), "", 1, 4};
+    out.at.bytes = static_cast<uint64_t>(heads * rows * rank) * (blocks ? 1 : 4);
+    return out;
+  };
+  auto w = stored_as({heads * (keys + values), rank}, at::kFloat);
+  w.source.order.blocks = heads;
+  w.source.parts = {part(keys), part(values)};
+  w.source.parts[0].by_columns = heads;
+  w.source.parts[0].turned = true;
+  const auto places = source::places(w.source);
+  auto stored = at::zeros({static_cast<int64_t>(places.back())}, at::kByte);
+  for (const auto& [from, place] : {std::pair(k, places[0]), std::pair(v, places[1])}) {
+    const auto bytes = (blocks ? from : from.to(at::kFloat)).contiguous().view(at::kByte);
+    stored.narrow(0, static_cast<int64_t>(place), bytes.numel()).copy_(bytes.flatten());
+  }
+  const auto to = GENERATE(at::kFloat, at::kBFloat16);
+  const auto made = expanded(w, stored, to, {&table, nullptr}).unflatten(0, {heads, -1});
+  at::set_num_threads(threads);
+  REQUIRE(made.narrow(1, 0, keys).equal(k.transpose(1, 2).to(to)));
+  REQUIRE(made.narrow(1, keys, values).equal(v.to(to)));
+}
+
 TEST_CASE("many blocks are unpacked in steps by several threads", "[torch][expand]") {
   const auto to = GENERATE(at::kFloat, at::kBFloat16);
   const bool ordered = GENERATE(false, true);

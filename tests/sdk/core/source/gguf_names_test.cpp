@@ -147,6 +147,60 @@ TEST_CASE("a narrower mapping of an architecture serves the files that have its 
           "DIR/x.gguf: tensor 'm.3.e.{}.w' of [8] is not made of experts: convert the model again");
 }
 
+TEST_CASE("a number of metadata chooses the mapping, is lessened, or is null", "[source][gguf]") {
+  const auto both = source::parse_gguf_mappings(
+      R"({"toy":{"model_type":"a","config":{"k":{"key":"toy.k","minus":"toy.m","null":true}}},)"
+      R"("toy+toy.kind=2":{"like":"toy","model_type":"b"}})",
+      "manifest.json");
+  const made::Folder folder;
+  const auto config = [&](made::Gguf file) {
+    const auto path = folder.write("x.gguf", file.file(0));
+    return source::parse_json(source::Checkpoint::open(path, both).config(), "");
+  };
+  REQUIRE(config(toy().u32("toy.kind", 1))["model_type"] == "a");
+  REQUIRE(config(toy().u32("toy.kind", 2))["model_type"] == "b");
+  REQUIRE(config(toy().u32("toy.k", 7).u32("toy.m", 3))["k"] == 4);
+  const auto without = config(toy());
+  REQUIRE((without.contains("k") && without["k"].is_null()));
+  REQUIRE(made::refusal(folder, [&] { config(toy().u32("toy.k", 7)); }) ==
+          "DIR/x.gguf: no number in metadata 'toy.m' to take away: convert the model again");
+}
+
+TEST_CASE("matrices of all heads are parts of one tensor", "[source][gguf]") {
+  const auto mapping = source::parse_gguf_mappings(
+      R"({"toy":{"model_type":"a","names":{"m.{}.k":"b.{}.k","m.{}.v":"b.{}.v"},)"
+      R"("turned":["m.{}.k"],"joined":{"m.{}.kv":["m.{}.k","m.{}.v"]}}})",
+      "manifest.json");
+  const made::Folder folder;
+  const auto opened = [&](const made::Gguf& file, std::uint64_t bytes) {
+    return source::Checkpoint::open(folder.write("x.gguf", made::Gguf(file).file(bytes)), mapping);
+  };
+  // Two heads: keys [4,3] turned, values [5,4].
+  const auto file = toy().tensor("b.7.v", {4, 5, 2}, 0, 0).tensor("b.7.k", {3, 4, 2}, 0, 160);
+  const auto checkpoint = opened(file, 256);
+  const auto* whole = checkpoint.find("m.7.kv");
+  REQUIRE(whole);
+  REQUIRE(whole->shape == std::vector<std::int64_t>{16, 4});
+  REQUIRE(whole->order.blocks == 2);
+  REQUIRE(whole->parts[0].shape == std::vector<std::int64_t>{6, 4});
+  REQUIRE(whole->parts[0].by_columns == 2);
+  REQUIRE(whole->parts[1].shape == std::vector<std::int64_t>{10, 4});
+  REQUIRE(whole->parts[1].by_columns == 0);
+  REQUIRE(source::places(*whole) == std::vector<std::uint64_t>{0, 128, 288});
+  REQUIRE(source::held_bytes(*whole) == 288);
+  REQUIRE_THROWS_WITH(source::rows(*whole, 0, 8), Catch::Contains("it is stored in parts"));
+
+  REQUIRE(opened(toy().tensor("b.7.v", {4, 5, 2}, 0, 0), 160).find("m.7.v"));
+  const auto refusal = [&](const made::Gguf& bad) {
+    return made::refusal(folder, [&] { opened(bad, 512); });
+  };
+  const std::string rest = " is not made of heads' matrices as the others: convert the model again";
+  REQUIRE(refusal(toy().tensor("b.7.k", {3, 8}, 0, 0)) ==
+          "DIR/x.gguf: tensor 'b.7.k' of [8,3]" + rest);
+  REQUIRE(refusal(toy().tensor("b.7.v", {4, 5, 3}, 0, 0).tensor("b.7.k", {3, 4, 2}, 0, 256)) ==
+          "DIR/x.gguf: tensor 'b.7.k' of [2,4,3]" + rest);
+}
+
 TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", "[source][gguf]") {
   struct Row {
     std::string what, bytes, line;
@@ -216,7 +270,9 @@ TEST_CASE("a mapping that is not understood is refused by its place", "[source][
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","config":{"k":{"kye":"x"}}}})") ==
           "manifest.json: gguf.a.config.k has an unknown key 'kye'" + mend);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","config":{"k":{"optional":1}}}})") ==
-          "manifest.json: gguf.a.config.k has an 'optional' that is not a flag" + mend);
+          "manifest.json: gguf.a.config.k has 'optional' that is not a flag" + mend);
+  REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","joined":{"x":"y"}}})") ==
+          "manifest.json: gguf.a.joined has 'x' that are not a list" + mend);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","names":{"x":"t","y":"t"}}})") ==
           "manifest.json: gguf.a maps 't' twice" + mend);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","equal":[["x"]]}})") ==
