@@ -17,20 +17,26 @@ def read_buffer(size):
 
     if torch.cuda.is_available():
         return memoryview(torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy())
-    return fresh_memory(size)
+    return touched_memory(size)
 
 
-def fresh_memory(size):
-    """Host memory of huge pages, each touched."""
+def new_memory(size):
+    """Host memory of huge pages, of which there is none until it is written."""
     import numpy
 
     huge = 2 << 20
     memory = mmap.mmap(-1, size + huge, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_HUGEPAGE)
     whole = numpy.frombuffer(memory, dtype=numpy.uint8)
-    whole[::mmap.PAGESIZE] = 1
     skip = -whole.ctypes.data % huge
-    return memoryview(whole)[skip:skip + size]
+    return whole[skip:skip + size]
+
+
+def touched_memory(size):
+    """The same, each page written once."""
+    memory = new_memory(size)
+    memory[::mmap.PAGESIZE] = 1
+    return memoryview(memory)
 
 
 def rate(path):
@@ -38,15 +44,16 @@ def rate(path):
     return max(read(path, *form) for form in READS)
 
 
-def read(path, size, readers):
-    """Bytes a second over a part of the file, another one with each call."""
+def read(path, size, readers, keep=False):
+    """Bytes a second over a part of the file, another one with each call. `keep`: into new memory for
+    all of them; else each into what one of those before it lay in."""
     source = os.open(path, os.O_RDONLY | os.O_DIRECT)
     whole = os.path.getsize(path) // size * size
     begin = random.randrange(max(1, whole - READ_BYTES)) // 4096 * 4096
     end = min(begin + READ_BYTES, whole)
     places, lock, failures = iter(range(begin, end - size + 1, size)), threading.Lock(), []
     done = [0] * readers
-    memory = read_buffer(size * readers)
+    memory = memoryview(new_memory(end - begin)) if keep else read_buffer(size * readers)
 
     def work(me):
         block = memory[me * size:(me + 1) * size]
@@ -56,6 +63,8 @@ def read(path, size, readers):
                     place = next(places, None)
                 if place is None:
                     return
+                if keep:
+                    block = memory[place - begin:place - begin + size]
                 if os.preadv(source, [block], place) != size:
                     raise OSError("a short read")
                 done[me] += size

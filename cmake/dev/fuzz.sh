@@ -11,7 +11,7 @@
 least_coverage=80
 
 main() {
-  local name=${1:-} seconds=${2:-60} failures="" failed=0
+  local name=${1:-} seconds=${2:-60} failures=""
   [ -n "$name" ] || { help_of "$commands/fuzz.sh" >&2; exit 2; }
   case $seconds in "" | *[!0-9]*) die "fuzz: '$seconds' is no number of seconds" ;; esac
   need build test
@@ -22,13 +22,12 @@ main() {
       name=$(basename "$name" .cpp)
       fuzz_one "$name" "$seconds" || failures+=" $name"
     done
-    [ -z "$failures" ] || { echo "error: fuzz: failed:$failures" >&2; failed=1; }
+    [ -z "$failures" ] || { echo "error: fuzz: failed:$failures" >&2; return 1; }
   else
     [ -f "tests/fuzz/$name.cpp" ] || die "fuzz: no tests/fuzz/$name.cpp"
     cmake --build --preset fuzz -j "$jobs" --target "fuzz-$name"
-    fuzz_one "$name" "$seconds" || failed=1
+    fuzz_one "$name" "$seconds" || return 1
   fi
-  return $failed
 }
 
 fuzz_one() {

@@ -35,7 +35,7 @@ what_failed() {
 }
 
 main() {
-  local step table="" failures="" failed=0
+  local step table="" failures=""
   [ $# -eq 0 ] || steps=("$@")
   for step in "${steps[@]}"; do
     declare -F "step_$step" > /dev/null || die "test: no step '$step'; ./dev test --help lists them"
@@ -45,7 +45,7 @@ main() {
   for step in "${steps[@]}"; do
     local begin=$SECONDS result=passed
     say "test: $step"
-    "step_$step" 2>&1 | tee "build/test-$step.log" || { result=FAILED; failed=1; failures+=" $step"; }
+    "step_$step" 2>&1 | tee "build/test-$step.log" || { result=FAILED; failures+=" $step"; }
     table+=$(printf '%-8s %-6s %6d s' "$step" "$result" $((SECONDS - begin)))$'\n'
   done
   for step in $failures; do
@@ -53,6 +53,6 @@ main() {
     what_failed "build/test-$step.log"
   done
   printf 'step     result   time\n%s' "$table"
-  printf '%-8s %-6s %6d s\n' all "$([ $failed = 0 ] && echo passed || echo FAILED)" "$SECONDS"
-  return $failed
+  printf '%-8s %-6s %6d s\n' all "$([ -z "$failures" ] && echo passed || echo FAILED)" "$SECONDS"
+  [ -z "$failures" ]
 }
