@@ -215,7 +215,7 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
   file.write(0, header);
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < planned.size(); ++i) {
-    if (i < given.size())
+    if (checkpoint && i < given.size())
       Copier(*checkpoint, options, file).copy(given[i], header.size() + done);
     else
       write_made(options.made[i - given.size()], header.size() + done, file);
