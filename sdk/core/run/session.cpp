@@ -8,8 +8,7 @@
 namespace strata::run {
 namespace {
 
-constexpr uint32_t staging_chunks = 32;
-constexpr uint64_t staging_chunk = longest_read;
+constexpr uint32_t staging_chunks = 64;
 constexpr uint32_t row_parts = 32;
 constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding's rows
 
@@ -87,8 +86,17 @@ std::span<std::byte> Session::announced(uint64_t bytes) {
 void Session::open_reader() {
   const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
   if (!any) return;
-  auto* staging = announced(staging_chunks * staging_chunk).data();
-  reader_ = std::make_unique<tier::Reader>(*device_, staging, staging_chunk, staging_chunks,
+  uint64_t chunk = 0, align = 1;
+  const auto fit = [&](const tier::Tier& tier) {
+    const auto grain = grain_of(tier);
+    chunk = std::max(chunk, grain.chunk);
+    align = std::max(align, grain.align);
+  };
+  for (const auto& tier : tiers_->open()) fit(*tier);
+  if (parts_.files) fit(*parts_.files);
+  chunk = (chunk + align - 1) / align * align;
+  auto* staging = announced(staging_chunks * chunk).data();
+  reader_ = std::make_unique<tier::Reader>(*device_, staging, chunk, staging_chunks,
                                            plan_events(parts_.prepared));
 }
 

@@ -32,7 +32,7 @@ tier::Grain grain_of(const tier::Tier& tier) {
     throw Error("offload/" + tier.name(),
                 "its transfers must be multiples of " + std::to_string(limits.align) + " bytes",
                 "at most " + std::to_string(longest_align) + " are possible: use another tier");
-  return {.align = limits.align, .chunk = std::min(limits.max_io, longest_read)};
+  return {.align = limits.align, .chunk = std::min(limits.max_io, longest_read + limits.align)};
 }
 
 Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,

@@ -23,10 +23,11 @@ struct Seat {
 };
 
 // What transfers are cut to, whatever a tier could take.
-inline constexpr uint64_t longest_read = 2u << 20, longest_align = 1u << 20;
+inline constexpr uint64_t longest_read = 1u << 20, longest_align = 1u << 20;
 
-// The longest read and the alignment of a tier, as routes are cut. Refused: a tier that wants more
-// than longest_align.
+// The longest read and the alignment of a tier, as routes are cut: one alignment above
+// longest_read, since a weight of so many whole reads that begins between two places of that
+// alignment would need one more for its end. Refused: a tier that wants more than longest_align.
 tier::Grain grain_of(const tier::Tier& tier);
 
 // What so many bytes of a unit take in a tier's region, and are written as.
