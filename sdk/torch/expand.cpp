@@ -31,11 +31,12 @@ struct Rows {
   int64_t count, elements;  // elements of one
 };
 
-Rows rows_of(at::IntArrayRef shape) {
+// As the file has them, of a `run` of expand_form.
+Rows rows_of(const source::Tensor& from, at::IntArrayRef shape) {
   if (shape.size() == 1) return {1, shape[0]};
-  int64_t elements = 1;
-  for (const auto n : shape.slice(1)) elements *= n;
-  return {shape[0], elements};
+  if (shape.size() == 2) return {shape[0], shape[1]};
+  if (from.turned) return {shape[0] * shape[2], shape[1]};
+  return {shape[0] * shape[1], shape[2]};
 }
 
 int64_t rows_of_block(const source::Tensor& from, at::IntArrayRef shape) {
@@ -49,13 +50,12 @@ int64_t rows_of_block(const source::Tensor& from, at::IntArrayRef shape) {
   return shape[0] / order.blocks;
 }
 
-// `run` is of the shape in which the weight is used; of several matrices [matrices,rows,columns].
 void expand_dense(const source::Tensor& from, at::Tensor run, const std::byte* stored,
-                  bool matrices, const Expansion& how) {
+                  const Expansion& how) {
   const auto type = scalar_type(from.stored.dtype);
   const auto shape = run.sizes();
   const auto& share = from.share;
-  if (matrices) {
+  if (shape.size() == 3) {
     if (from.turned)
       run.copy_(borrowed(stored, {shape[0], shape[2], shape[1]}, type, how.device).transpose(1, 2));
     else
@@ -94,21 +94,22 @@ constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB
 // enough to fill it, and one where nothing is between the forms.
 class Unpacking {
  public:
-  // `run` as expand_dense's.
-  Unpacking(const source::Tensor& from, at::Tensor run, const std::byte* stored, bool matrices,
+  Unpacking(const source::Tensor& from, at::Tensor run, const std::byte* stored,
             const Expansion& how)
-      : from_(from), how_(how), matrices_(matrices), out_(std::move(run)),
-        codec_((*how.codec)(from.stored.scheme)) {
+      : from_(from), how_(how), out_(std::move(run)), codec_((*how.codec)(from.stored.scheme)) {
     const auto shape = out_.sizes();
     const auto& form = from.stored;
-    rows_ = matrices ? rows_of_matrices(shape) : rows_of(shape);
+    rows_ = rows_of(from, shape);
     if (rows_.elements % form.block_elements != 0 || (from.turned && from.share.all != 0))
       throw Error(from.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
     const auto row_blocks = rows_.elements / form.block_elements;
     blocks_ = rows_at(stored, row_blocks * form.block_bytes);
     if (from.scales.bytes != 0) scales_ = rows_at(stored + from.at.bytes, row_blocks);
-    whole_ = matrices ? rows_.count / shape[0] : from.order.blocks ? rows_of_block(from, shape) : 1;
-    if (!matrices) out_ = out_.view({rows_.count, rows_.elements});
+    if (matrices())
+      whole_ = rows_.count / shape[0];
+    else if (from.order.blocks != 0)
+      whole_ = rows_of_block(from, shape);
+    if (shape.size() == 1) out_ = out_.view({rows_.count, rows_.elements});
     divide();
   }
 
@@ -121,19 +122,14 @@ class Unpacking {
   }
 
  private:
-  // As the file has them.
-  Rows rows_of_matrices(at::IntArrayRef shape) const {
-    if (from_.turned) return {shape[0] * shape[2], shape[1]};
-    return {shape[0] * shape[1], shape[2]};
-  }
-
+  bool matrices() const { return out_.dim() == 3; }
   // What is unpacked has to be put in its place.
-  bool between() const { return matrices_ || from_.order.blocks != 0; }
+  bool between() const { return matrices() || from_.order.blocks != 0; }
 
   // Unpacked rows from `first` on, whole blocks or matrices of them.
   void put(const at::Tensor& rows, int64_t first) {
     const auto count = rows.size(0);
-    if (!matrices_)
+    if (!matrices())
       return copy_reordered(out_.narrow(0, first, count), rows, count / whole_, from_.order);
     const auto each = rows.unflatten(0, {-1, whole_});
     out_.narrow(0, first / whole_, count / whole_)
@@ -177,7 +173,6 @@ class Unpacking {
 
   const source::Tensor& from_;
   const Expansion& how_;
-  bool matrices_;
   at::Tensor out_, blocks_, scales_, between_;
   run::Codec codec_;
   Rows rows_{};
@@ -185,12 +180,14 @@ class Unpacking {
   int64_t lanes_ = 1, step_ = 1;
 };
 
-void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* stored, bool matrices,
+// `run` is a vector, a matrix [rows,columns], or several matrices [matrices,rows,columns] each of
+// which the file turns or has apart.
+void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* stored,
                  const Expansion& how) {
   if (from.stored.scheme.empty())
-    expand_dense(from, std::move(run), stored, matrices, how);
+    expand_dense(from, std::move(run), stored, how);
   else
-    Unpacking(from, std::move(run), stored, matrices, how).run();
+    Unpacking(from, std::move(run), stored, how).run();
 }
 
 // A block of the tensor's rows has so many of each part.
@@ -202,7 +199,7 @@ void expand_parts(const source::Tensor& whole, const at::Tensor& run, const std:
   for (std::size_t p = 0; p < whole.parts.size(); ++p) {
     const auto& part = whole.parts[p];
     const auto rows = part.shape[0] / whole.order.blocks;
-    expand_form(part, blocks.narrow(1, first, rows), stored + places[p], true, how);
+    expand_form(part, blocks.narrow(1, first, rows), stored + places[p], how);
     first += rows;
   }
 }
@@ -215,10 +212,11 @@ void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* 
   if (weight.float32) how.dtype = at::kFloat;
   const auto& from = weight.source;
   auto to = borrowed(run, shape, how.dtype, how.device);
+  if (to.dim() > 2) to = to.flatten(1);
   if (!from.parts.empty()) return expand_parts(from, to, stored, how);
-  const bool matrices = from.turned && (from.by_columns > 1 || !from.stored.scheme.empty());
-  if (matrices) to = to.unflatten(0, {std::max<int64_t>(from.by_columns, 1), -1});
-  expand_form(from, to, stored, matrices, how);
+  if (from.turned && (from.by_columns > 1 || !from.stored.scheme.empty()))
+    to = to.unflatten(0, {std::max<int64_t>(from.by_columns, 1), -1});
+  expand_form(from, to, stored, how);
 }
 
 }  // namespace strata::torch

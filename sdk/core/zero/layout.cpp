@@ -28,8 +28,7 @@ strata_dtype run_dtype(const Weight& weight, strata_dtype dtype) {
 bool differs(const Weight& weight, strata_dtype dtype) {
   const auto& stored = weight.source.stored;
   return !stored.scheme.empty() || !same(stored.dtype, dtype) || weight.source.order.blocks != 0 ||
-         !weight.source.parts.empty() || weight.source.turned || weight.source.share.all != 0 ||
-         weight.source.add != 0;
+         weight.source.turned || weight.source.share.all != 0 || weight.source.add != 0;
 }
 
 // Both are taken from the same bytes of the file.
