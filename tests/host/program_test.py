@@ -96,6 +96,8 @@ REFUSED = [
      "--plugin: /none.so: no such file: give the plugin's library with its manifest beside it"),
     (["plugins", "list", "--set", "offload.zzzzzz.depth=1"],
      "settings: [offload.zzzzzz] belongs to no plugin: see `strata plugins list`"),
+    (["bench", "--dummy", "--model", "llama-2-7b", "--offload", "nvme",
+      "--set", "offload.nvme.queue_depth=0"], "offload/nvme: queue_depth = 0: 1 to 4096"),
     (["plugins", "check", "/none.so"],
      "plugins check: /none.so: no such file: give the plugin's library with its manifest beside "
      "it"),

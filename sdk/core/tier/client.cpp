@@ -47,7 +47,9 @@ Tier::Tier(std::string name, const strata_offload* table, const strata_config* o
   need(table_->region_free, "region_free");
   need(table_->submit, "submit");
   need(table_->poll, "poll");
-  if (table_->open(host, options, &self_) != STRATA_OK) fail("cannot be opened", "");
+  const auto status = table_->open(host, options, &self_);
+  if (status == STRATA_INVALID) throw UsageError(failure("its options are refused", ""));
+  if (status != STRATA_OK) throw failure("cannot be opened", "");
   if (!self_) throw Error(who(name_), "open gave no instance", "ask its vendor for a new one");
   try {
     read_limits();
@@ -65,12 +67,16 @@ void Tier::need(bool there, std::string_view function) const {
                 "ask its vendor for a new one");
 }
 
-void Tier::fail(std::string_view what, std::string_view subject) const {
+Error Tier::failure(std::string_view what, std::string_view subject) const {
   auto words = plugin::take_words();
   if (words.empty()) words = what;
   if (!subject.empty() && words.find(subject) == std::string::npos)
     words = std::string(subject) + ": " + words;
-  throw Error(who(name_), words, "");
+  return {who(name_), words, ""};
+}
+
+void Tier::fail(std::string_view what, std::string_view subject) const {
+  throw failure(what, subject);
 }
 
 void Tier::read_limits() {

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/error.hpp"
+
 namespace strata::tier {
 
 // What a tier asks of its transfers; see strata_limits.
@@ -72,7 +74,8 @@ struct Completion {
 class Tier {
  public:
   // Opens the plugin's tier. `table`, `options` and `host` outlive it. A table without a function
-  // that it must have is refused by the function's name.
+  // that it must have is refused by the function's name. Throws UsageError where `options` are
+  // refused.
   Tier(std::string name, const strata_offload* table, const strata_config* options,
        const strata_host* host);
   Tier(const Tier&) = delete;
@@ -108,6 +111,8 @@ class Tier {
 
  private:
   friend class Region;
+  // The plugin's words, else `what`, about the subject.
+  Error failure(std::string_view what, std::string_view subject) const;
   [[noreturn]] void fail(std::string_view what, std::string_view subject) const;
   void need(bool there, std::string_view function) const;
   void read_limits();
