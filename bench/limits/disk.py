@@ -56,16 +56,14 @@ def read(path, size, readers, keep=False):
     memory = memoryview(new_memory(end - begin)) if keep else read_buffer(size * readers)
 
     def work(me):
-        block = memory[me * size:(me + 1) * size]
         try:
             while True:
                 with lock:
                     place = next(places, None)
                 if place is None:
                     return
-                if keep:
-                    block = memory[place - begin:place - begin + size]
-                if os.preadv(source, [block], place) != size:
+                at = place - begin if keep else me * size
+                if os.preadv(source, [memory[at:at + size]], place) != size:
                     raise OSError("a short read")
                 done[me] += size
         except OSError as error:

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/source/output.hpp"
 #include "host/registry/hash.hpp"
 
 namespace strata::hub {
@@ -115,8 +116,7 @@ class Incomplete {
                   "run it again: what was fetched is removed");
     }
     fs::rename(path_, blob);
-    const int folder = open(blob.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder >= 0) fsync(folder), close(folder);
+    source::sync_folder(blob.parent_path());
   }
 
  private:

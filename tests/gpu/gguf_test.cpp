@@ -1,13 +1,11 @@
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 #include <string_view>
 #include <vector>
 
-#include "core/plugin/codec.hpp"
-#include "tests/gpu/device_memory.hpp"
 #include "tests/gpu/plugins.hpp"
+#include "tests/gpu/same_unpacked.hpp"
 
 namespace strata::test {
 
@@ -27,8 +25,6 @@ const Scheme schemes[] = {
     {"IQ1_S", 256, 50, {0}},   {"IQ1_M", 256, 56, {}},     {"IQ2_XXS", 256, 66, {0}},
     {"IQ2_XS", 256, 74, {0}},  {"IQ2_S", 256, 82, {0}},    {"IQ3_XXS", 256, 98, {0}},
     {"IQ3_S", 256, 110, {0}}};
-constexpr strata_dtype dtypes[] = {
-    {STRATA_FLOAT, 16, 1}, {STRATA_BFLOAT, 16, 1}, {STRATA_FLOAT, 32, 1}, {STRATA_FLOAT, 64, 1}};
 
 // Any codes; scales of any finite half, subnormal ones and zeros of both signs among them.
 std::vector<std::byte> random_blocks(const Scheme& scheme, int64_t count) {
@@ -58,30 +54,13 @@ plugin::Codec codec_of(const Scheme& scheme) {
 
 TEST_CASE("blocks unpacked on the GPU are those of the CPU to the last bit", "[gpu][gguf]") {
   const auto& scheme = GENERATE(from_range(std::begin(schemes), std::end(schemes)));
-  const auto dtype = GENERATE(from_range(std::begin(dtypes), std::end(dtypes)));
+  const auto dtype = GENERATE(from_range(std::begin(dense_dtypes), std::end(dense_dtypes)));
   const int64_t count = GENERATE(1, 7, 256, 257, 10000);
   const std::size_t shift = GENERATE(0, 2);  // of the blocks: whole words can be read, or not
   CAPTURE(scheme.name, int{dtype.code}, int{dtype.bits}, count, shift);
   const auto codec = codec_of(scheme);
   const auto blocks = random_blocks(scheme, count);
-  const shape::Value weight{dtype, {count, scheme.elements}};
-  std::vector<std::byte> expected(static_cast<std::size_t>(count * scheme.elements) * dtype.bits /
-                                  8);
-  void* part = const_cast<std::byte*>(blocks.data());
-  codec.unpack({&part, 1}, weight, expected.data(), {STRATA_CPU, 0}, nullptr);
-
-  std::vector<std::byte> shifted(shift);
-  shifted.insert(shifted.end(), blocks.begin(), blocks.end());
-  const DeviceMemory from(shifted), to(expected.size());
-  cudaStream_t stream = nullptr;
-  succeed(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-  void* there = from.data() + shift;
-  codec.unpack({&there, 1}, weight, to.data(), {STRATA_CUDA, 0}, stream);
-  const auto made = to.read(stream);
-  succeed(cudaStreamDestroy(stream));
-  const auto apart = std::mismatch(made.begin(), made.end(), expected.begin());
-  CAPTURE(apart.first - made.begin());
-  REQUIRE(apart.first == made.end());
+  require_same_unpacked(codec, {dtype, {count, scheme.elements}}, {blocks}, shift);
 }
 
 TEST_CASE("packing on the GPU is refused", "[gpu][gguf]") {

@@ -1,19 +1,15 @@
-#include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
 #include <vector>
 
-#include "core/plugin/codec.hpp"
-#include "tests/gpu/device_memory.hpp"
 #include "tests/gpu/plugins.hpp"
+#include "tests/gpu/same_unpacked.hpp"
 
 namespace strata::test {
 
 namespace {
 
 constexpr int64_t elements = 32, code_bytes = 16;  // of a block
-constexpr strata_dtype dtypes[] = {
-    {STRATA_FLOAT, 16, 1}, {STRATA_BFLOAT, 16, 1}, {STRATA_FLOAT, 32, 1}, {STRATA_FLOAT, 64, 1}};
 
 std::vector<std::byte> random_bytes(int64_t count, unsigned most) {
   std::mt19937 random(11);
@@ -31,27 +27,13 @@ plugin::Codec codec() {
 
 TEST_CASE("codes and scales unpacked on the GPU are those of the CPU to the last bit",
           "[gpu][mxfp4]") {
-  const auto dtype = GENERATE(from_range(std::begin(dtypes), std::end(dtypes)));
+  const auto dtype = GENERATE(from_range(std::begin(dense_dtypes), std::end(dense_dtypes)));
   const int64_t count = GENERATE(1, 7, 64, 65, 10000);
   CAPTURE(int{dtype.code}, int{dtype.bits}, count);
   const auto one = codec();
   const auto codes = random_bytes(count * code_bytes, 255);
   const auto scales = random_bytes(count, 254);  // 255 is no number
-  const shape::Value weight{dtype, {count, elements}};
-  std::vector<std::byte> expected(static_cast<std::size_t>(count * elements) * dtype.bits / 8);
-  void* here[] = {const_cast<std::byte*>(codes.data()), const_cast<std::byte*>(scales.data())};
-  one.unpack(here, weight, expected.data(), {STRATA_CPU, 0}, nullptr);
-
-  const DeviceMemory from(codes), by(scales), to(expected.size());
-  cudaStream_t stream = nullptr;
-  succeed(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-  void* there[] = {from.data(), by.data()};
-  one.unpack(there, weight, to.data(), {STRATA_CUDA, 0}, stream);
-  const auto made = to.read(stream);
-  succeed(cudaStreamDestroy(stream));
-  const auto apart = std::mismatch(made.begin(), made.end(), expected.begin());
-  CAPTURE(apart.first - made.begin());
-  REQUIRE(apart.first == made.end());
+  require_same_unpacked(one, {dtype, {count, elements}}, {codes, scales});
 }
 
 TEST_CASE("codes that do not lie at whole words are refused on the GPU", "[gpu][mxfp4]") {

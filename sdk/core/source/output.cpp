@@ -31,6 +31,8 @@ std::string parent_of(const std::string& path) {
 // No two processes write under the same temporary name; a dead one's leftovers are not touched.
 std::string own_suffix() { return ".part-" + std::to_string(::getpid()); }
 
+}  // namespace
+
 void sync_folder(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) refuse(path, "opening", errno);
@@ -39,8 +41,6 @@ void sync_folder(const std::string& path) {
   // Some file systems cannot sync a folder and say so.
   if (code != 0 && code != EINVAL) refuse(path, "syncing", code);
 }
-
-}  // namespace
 
 OutputFile::OutputFile(std::string path)
     : path_(std::move(path)),

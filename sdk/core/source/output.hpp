@@ -60,6 +60,9 @@ class AtomicFile {
   OutputFile file_;
 };
 
+// The names in the folder are on the disk, where its file system can say so.
+void sync_folder(const std::string& path);
+
 // A file of these bytes at `path`, replacing one that is there.
 void write_whole(const std::string& path, std::string_view bytes);
 
