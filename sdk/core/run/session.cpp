@@ -86,15 +86,11 @@ std::span<std::byte> Session::announced(uint64_t bytes) {
 void Session::open_reader() {
   const bool any = parts_.files || std::ranges::any_of(tiers_->origins(), reads);
   if (!any) return;
-  uint64_t chunk = 0, align = 1;
-  const auto fit = [&](const tier::Tier& tier) {
-    const auto grain = grain_of(tier);
-    chunk = std::max(chunk, grain.chunk);
-    align = std::max(align, grain.align);
-  };
-  for (const auto& tier : tiers_->open()) fit(*tier);
-  if (parts_.files) fit(*parts_.files);
-  chunk = (chunk + align - 1) / align * align;
+  // Alignments are powers of two, so a chunk that fits the coarsest tier's reads fits all.
+  uint64_t align = 1;
+  for (const auto& tier : tiers_->open()) align = std::max(align, grain_of(*tier).align);
+  if (parts_.files) align = std::max(align, grain_of(*parts_.files).align);
+  const auto chunk = longest_read + align;
   auto* staging = announced(staging_chunks * chunk).data();
   reader_ = std::make_unique<tier::Reader>(*device_, staging, chunk, staging_chunks,
                                            plan_events(parts_.prepared));
