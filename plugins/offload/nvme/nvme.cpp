@@ -162,6 +162,8 @@ class Nvme {
   };
 
   static constexpr std::uint64_t capacity = std::uint64_t{1} << 43;  // ext4's largest file is 2^44
+  static constexpr std::uint32_t sent_alone = 256
+                                              << 10;  // bytes that keep a disk busy by themselves
 
   static std::unique_ptr<Engine> make_engine(const Settings& s);
   std::uint64_t room_of(std::uint64_t bytes) const {
@@ -181,12 +183,15 @@ class Nvme {
     return at->second;
   }
 
-  // Hands the most urgent to the engine, as many as its depth allows.
+  // Hands the most urgent to the engine, as many as its depth allows. What is sent together the
+  // kernel holds back until the last is prepared, and merges neighbours: good for short ones only.
   void start_waiting() {
     while (flying_ < settings_.depth && !waiting_.empty()) {
-      engine_->start(slots_[waiting_.begin()->second]);
+      auto& slot = slots_[waiting_.begin()->second];
+      engine_->start(slot);
       waiting_.erase(waiting_.begin());
       ++flying_;
+      if (slot.bytes >= sent_alone) engine_->send();
     }
   }
 
