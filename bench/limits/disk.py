@@ -20,23 +20,17 @@ def read_buffer(size):
     return touched_memory(size)
 
 
-def new_memory(size):
-    """Host memory of huge pages, of which there is none until it is written."""
+def touched_memory(size):
+    """Host memory of huge pages, each page written once."""
     import numpy
 
     huge = 2 << 20
     memory = mmap.mmap(-1, size + huge, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_HUGEPAGE)
     whole = numpy.frombuffer(memory, dtype=numpy.uint8)
+    whole[::mmap.PAGESIZE] = 1
     skip = -whole.ctypes.data % huge
-    return whole[skip:skip + size]
-
-
-def touched_memory(size):
-    """The same, each page written once."""
-    memory = new_memory(size)
-    memory[::mmap.PAGESIZE] = 1
-    return memoryview(memory)
+    return memoryview(whole[skip:skip + size])
 
 
 def rate(path):
@@ -44,16 +38,15 @@ def rate(path):
     return max(read(path, *form) for form in READS)
 
 
-def read(path, size, readers, keep=False):
-    """Bytes a second over a part of the file, another one with each call. `keep`: into new memory for
-    all of them; else each into what one of those before it lay in."""
+def read(path, size, readers):
+    """Bytes a second over a part of the file, another one with each call."""
     source = os.open(path, os.O_RDONLY | os.O_DIRECT)
     whole = os.path.getsize(path) // size * size
     begin = random.randrange(max(1, whole - READ_BYTES)) // 4096 * 4096
     end = min(begin + READ_BYTES, whole)
     places, lock, failures = iter(range(begin, end - size + 1, size)), threading.Lock(), []
     done = [0] * readers
-    memory = memoryview(new_memory(end - begin)) if keep else read_buffer(size * readers)
+    memory = read_buffer(size * readers)
 
     def work(me):
         try:
@@ -62,8 +55,7 @@ def read(path, size, readers, keep=False):
                     place = next(places, None)
                 if place is None:
                     return
-                at = place - begin if keep else me * size
-                if os.preadv(source, [memory[at:at + size]], place) != size:
+                if os.preadv(source, [memory[me * size:(me + 1) * size]], place) != size:
                     raise OSError("a short read")
                 done[me] += size
         except OSError as error:
