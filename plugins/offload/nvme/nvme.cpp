@@ -162,8 +162,7 @@ class Nvme {
   };
 
   static constexpr std::uint64_t capacity = std::uint64_t{1} << 43;  // ext4's largest file is 2^44
-  static constexpr std::uint32_t sent_alone = 256
-                                              << 10;  // bytes that keep a disk busy by themselves
+  static constexpr std::uint32_t sent_alone = 256 << 10;  // bytes, enough to keep a disk busy
 
   static std::unique_ptr<Engine> make_engine(const Settings& s);
   std::uint64_t room_of(std::uint64_t bytes) const {
