@@ -36,7 +36,7 @@ std::string escape(char32_t c) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   const bool twice = text.find('\'') != text.npos && text.find('"') == text.npos;
   const char quote = twice ? '"' : '\'';
   std::string out(1, quote);
@@ -108,7 +108,7 @@ void append_str(Budget& budget, std::string& out, const Value& value) {
 
 void append_repr(Budget& budget, std::string& out, const Value& value) {
   budget.spend(Budget::step);
-  if (const auto* text = value.text()) return budget.append(out, quoted(*text));
+  if (const auto* text = value.text()) return budget.append(out, in_quotes(*text));
   if (value.none()) return budget.append(out, "None");
   if (value.undefined()) return budget.append(out, "Undefined");
   if (const auto* flag = value.as<bool>()) return budget.append(out, *flag ? "True" : "False");
