@@ -1,5 +1,5 @@
-// The headers that most files of the core and of the program include. Parsing nlohmann/json.hpp takes
-// about three seconds a file; precompiled, it takes that once a target.
+// The headers that most files of the core and of the program include. Parsing nlohmann/json.hpp
+// takes about three seconds a file; precompiled, it takes that once a target.
 #pragma once
 #include <algorithm>
 #include <array>
