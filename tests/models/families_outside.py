@@ -14,15 +14,17 @@ REASONS = {
         "cpmant reformer xlm xlnet",
     "more than text goes in":
         "emu3 fuyu gemma3 gemma4 gemma4_assistant gemma4_unified gemma4_unified_assistant git got_ocr2 "
-        "llama4 mllama moshi musicgen musicgen_melody phi4_multimodal qwen3_5 qwen3_5_moe qwen4_exp",
+        "llama4 mllama moshi musicgen musicgen_melody phi4_multimodal qwen3_5 qwen3_5_moe qwen4_exp "
+        "dots3_note moss_transcribe_diarize",
     "recurrent layers: state-space, linear or gated attention, convolutions":
         "bamba falcon_h1 falcon_mamba granitemoehybrid jamba kimi_linear lfm2 lfm2_moe mamba mamba2 "
         "minimax nemotron_h olmo_hybrid qwen3_5_moe_text qwen3_5_text qwen3_next qwen4_exp_text "
-        "recurrent_gemma rwkv xlstm zamba zamba2 inkling_text",
+        "recurrent_gemma rwkv xlstm zamba zamba2 inkling_text bailing_hybrid "
+        "inkling2_loop_text inkling2_text lara_mini lfm3",
     "two attentions and two mlps in a layer, and experts that give back what they take":
         "longcat_flash",
     "what attention gives is multiplied by a gate":
-        "afmoe hrm_text laguna",
+        "afmoe hrm_text laguna beam dory",
     "the router draws from scores masked one by one (sparsemixer)":
         "phimoe",
     "experts for attention's queries":
@@ -34,7 +36,7 @@ REASONS = {
     "what experts give is averaged with the mlp beside them":
         "cohere2_moe",
     "an activation with learned weights (xielu)":
-        "apertus",
+        "apertus apertus1p5_text",
     "a norm between attention and its output, and within the mlp":
         "bitnet",
     "the difference of two attentions":
@@ -58,9 +60,13 @@ REASONS = {
     "attention in chunks, and queries scaled by position":
         "llama4_text",
     "an index chooses the keys that a token sees":
-        "axk2 deepseek_v32 glm_moe_dsa minimax_m3_vl_text",
+        "axk2 deepseek_v32 glm_moe_dsa minimax_m3_vl_text dots3_note_text",
     "layers that mix several streams (hyper-connections)":
         "deepseek_v4 hy_v4",
+    "the bias of the experts' choice is added before the sigmoid":
+        "kolibri1",
+    "new in transformers 5.24, and not described yet":
+        "exaone flint internlm3 iquestcoder sarvam_mla sarvam_moe",
     "convolutions over keys, and a router of several layers":
         "zaya",
     "a head of several layers":

@@ -19,7 +19,7 @@ MODELS = ROOT / "plugins/models"
 
 TOP = """# Model families
 
-Every `model_type` that transformers 5.17 serves as a causal language model, and what serves it here:
+Every `model_type` that transformers 5.24 serves as a causal language model, and what serves it here:
 a plugin of its own, or a description that the family `generic` reads (`docs/descriptions.md`).
 `docs/tested-models.md` has what was compared of each. The rest remains outside, for the reason that
 stands there.

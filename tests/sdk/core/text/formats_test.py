@@ -13,7 +13,7 @@ import sentencepiece
 from transformers import (CodeGenTokenizer, CohereTokenizer, GemmaTokenizer, GPT2Tokenizer,
                           GPTNeoXTokenizer, LlamaTokenizer, OpenAIGPTTokenizer, Qwen2Tokenizer)
 from transformers.convert_slow_tokenizer import SpmConverter, TikTokenConverter
-from transformers.integrations.ggml import convert_gguf_tokenizer
+from transformers.integrations.gguf import convert_gguf_tokenizer
 from transformers.tokenization_utils_base import generate_merges
 
 from tokenizers_test import compare, samples, trained
@@ -134,16 +134,19 @@ def fields(message):
 
 
 def unigram(folder, rule="identity"):
-    processor, scores, _ = pieces(folder, "unigram", normalization_rule_name=rule)
+    processor, scores, _ = pieces(folder, "unigram", normalization_rule_name=rule, add_dummy_prefix=False)
     write(folder, tokenizer_config__json={})
     normalizer = dict(fields(dict(fields(processor.serialized_model_proto()))[3]))
 
     class Proto:
+        pieces = ()  # with_symbols adds those of the user
+
         class trainer_spec:
             byte_fallback, unk_piece, unk_id = False, "<unk>", 0
 
         class normalizer_spec:
             precompiled_charsmap = normalizer.get(2, b"")
+            remove_extra_whitespaces, escape_whitespaces, add_dummy_prefix = False, True, False
 
     return with_symbols(SpmConverter.build_tokenizer_from_spm_proto(Proto, scores))
 
@@ -189,8 +192,11 @@ def gguf_llama(folder):
     fields = {"tokens": list(vocab), "scores": [score for _, score in scores]}
     write(folder, fields__json={**fields, "model": "llama", "types": kinds, "bos": 1, "eos": 2,
                                 "unk": 0, "add_eos": False})
-    reference, _ = convert_gguf_tokenizer("llama", {
-        **fields, "token_type": kinds, "bos_token_id": 1, "eos_token_id": 2, "unk_token_id": 0})
+    # As llama.cpp and sentencepiece have it, a space goes before every text; what transformers has for
+    # the architecture llama puts none before a text that begins with one.
+    reference, _ = convert_gguf_tokenizer("phi3", {
+        **fields, "tokenizer_type": "llama", "token_type": kinds, "bos_token_id": 1, "eos_token_id": 2,
+        "unk_token_id": 0})
     reference = with_symbols(reference)
     from tokenizers import processors
     reference.post_processor = processors.TemplateProcessing(single="<s> $A",
