@@ -65,8 +65,6 @@ REASONS = {
         "deepseek_v4 hy_v4",
     "the bias of the experts' choice is added before the sigmoid":
         "kolibri1",
-    "new in transformers 5.24, and not described yet":
-        "exaone flint internlm3 iquestcoder sarvam_mla sarvam_moe",
     "convolutions over keys, and a router of several layers":
         "zaya",
     "a head of several layers":
