@@ -5,14 +5,15 @@
 
 #include "core/error.hpp"
 #include "host/cli/command_line.hpp"
-#include "host/commands/commands.hpp"
+#include "host/commands/run.hpp"
 #include "host/output.hpp"
 
 int main(int argc, char** argv) {
   // A reader that went away is an error of print, which names it.
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    return strata::host::run(strata::cli::parse_command_line({argv + 1, argv + argc}));
+    strata::host::run(strata::cli::parse_command_line({argv + 1, argv + argc}));
+    return 0;
   } catch (const strata::Error& e) {
     strata::host::print_error(e.what());
     return static_cast<int>(e.status());

@@ -5,8 +5,8 @@
 
 #include "core/error.hpp"
 #include "host/cli/description.hpp"
+#include "host/cli/later.hpp"
 #include "host/cli/nearest.hpp"
-#include "host/cli/options.hpp"
 #include "host/cli/toml.hpp"
 #include "host/deepspeed/apply.hpp"
 
@@ -15,7 +15,8 @@ namespace {
 
 namespace po = boost::program_options;
 
-using Given = std::map<const Option*, std::vector<std::string>>;
+// The values of options, by name.
+using Given = std::map<std::string, std::vector<std::string>>;
 
 void refuse_later(const std::string& name) {
   for (const auto& one : later())
@@ -26,27 +27,28 @@ void refuse_later(const std::string& name) {
                        one.remedy);
 }
 
-[[noreturn]] void refuse_option(const std::string& given, Command command) {
+[[noreturn]] void refuse_option(const std::string& given, const Command& command,
+                                const Table& table) {
   const auto name = given.substr(0, given.find('='));
   refuse_later(name);
-  const std::string words(info(command).words);
-  if (const auto* option =
-          find_by_name(name.substr(std::min(name.find_first_not_of('-'), name.size()))))
-    throw UsageError("--" + std::string(option->name), "'" + words + "' does not take it",
+  const std::string words(command.words);
+  const auto bare = name.substr(std::min(name.find_first_not_of('-'), name.size()));
+  if (find_by_name(table, bare) || call_with_name(bare))
+    throw UsageError("--" + bare, "'" + words + "' does not take it",
                      "leave it out, or see `strata " + words + " --help`");
   std::vector<std::string> names{"--help"};
-  for (const auto& option : options())
-    if (!option.name.empty() && (option.commands & bit(command)))
-      names.push_back("--" + std::string(option.name));
+  for (const auto& option : table)
+    if (!option.name.empty()) names.push_back("--" + std::string(option.name));
   throw UsageError(printable(name), "unknown option",
                    did_you_mean(name, names, "see `strata " + words + " --help`"));
 }
 
 std::string dashed(const std::string& name) { return name.starts_with("-") ? name : "--" + name; }
 
-std::vector<po::option> split(const std::vector<std::string>& arguments, Command command) {
+std::vector<po::option> split(const std::vector<std::string>& arguments, const Command& command,
+                              const Table& table) {
   using style = po::command_line_style::style_t;
-  const auto description = describe(command);
+  const auto description = describe(command, table);
   try {
     return po::command_line_parser(arguments)
         .options(description)
@@ -54,7 +56,7 @@ std::vector<po::option> split(const std::vector<std::string>& arguments, Command
         .run()
         .options;
   } catch (const po::unknown_option& e) {
-    refuse_option(e.get_option_name(), command);
+    refuse_option(e.get_option_name(), command, table);
   } catch (const po::invalid_command_line_syntax& e) {
     const auto name = dashed(e.get_option_name());
     if (e.kind() == po::invalid_syntax::extra_parameter)
@@ -65,8 +67,9 @@ std::vector<po::option> split(const std::vector<std::string>& arguments, Command
   }
 }
 
-// The values by option; help is asked for where the result has none of them.
-Given gather(const std::vector<po::option>& parsed, Command command, bool& help) {
+// `help` becomes true where the arguments ask for it.
+Given gather(const std::vector<po::option>& parsed, const Command& command, const Table& table,
+             bool& help) {
   Given given;
   for (const auto& one : parsed) {
     const auto positional = one.string_key.empty();
@@ -74,12 +77,12 @@ Given gather(const std::vector<po::option>& parsed, Command command, bool& help)
       help = true;
       continue;
     }
-    const auto name = positional ? std::string(info(command).positional) : one.string_key;
-    const auto* option = find_by_name(name);
+    const auto name = positional ? std::string(command.positional) : one.string_key;
+    const auto* option = find_by_name(table, name);
     if (!option)
       throw UsageError("'" + printable(one.value.empty() ? "" : one.value.front()) + "'",
                        "stands alone", "name its option, and put text with spaces between quotes");
-    auto& values = given[option];
+    auto& values = given[name];
     if (!values.empty() && !is_list(*option) && !is_flag(*option))
       throw UsageError(positional ? std::string(option->value) : "--" + name, "given twice",
                        "give it once");
@@ -89,49 +92,61 @@ Given gather(const std::vector<po::option>& parsed, Command command, bool& help)
   return given;
 }
 
-void assign_given(Settings& settings, const Option& option,
-                  const std::vector<std::string>& values) {
-  const auto who = "--" + std::string(option.name);
-  if (is_list(option)) return assign(settings, option, nlohmann::json(values), who);
-  assign(settings, option, typed(option, values.front(), who), who);
+void assign_given(Call& call, const std::string& name, const std::vector<std::string>& values) {
+  const auto& option = *find_by_name(call.table(), name);
+  const auto who = "--" + name;
+  assign(option, is_list(option) ? nlohmann::json(values) : typed(option, values.front(), who),
+         who);
+  call.common().given.emplace(option.key);
 }
 
-// `settings`, and over them the file of --config, --set, and the command line.
-Settings layered(Settings settings, const Given& given) {
-  const auto early = [&](std::string_view name) {
-    const auto* option = find_by_name(name);
-    if (given.contains(option)) assign_given(settings, *option, given.at(option));
+// Over what the call has: the file of --config, --set, and the command line.
+void apply_layers(Call& call, const Given& given) {
+  for (const auto* early : {"config", "set"})
+    if (const auto at = given.find(early); at != given.end())
+      assign_given(call, early, at->second);
+  const auto& common = call.common();
+  if (!common.config.empty())
+    apply_toml(call, parse_toml(read_config_file(common.config), common.config), common.config);
+  for (const auto& assignment : common.set) apply_set(call, assignment);
+  for (const auto& [name, values] : given) assign_given(call, name, values);
+}
+
+// The options `file` and `precision` of a call that takes a ds_config.
+struct DsOptions {
+  std::string file, precision;
+};
+DsOptions ds_options(const Call& call) {
+  const auto text = [&](std::string_view name) {
+    const auto* option = find_by_name(call.table(), name);
+    return option ? *std::get<std::string*>(option->field) : std::string();
   };
-  early("config");
-  early("set");
-  if (!settings.config.empty())
-    apply_toml(settings, parse_toml(read_config_file(settings.config), settings.config),
-               settings.config);
-  for (const auto& assignment : settings.set) apply_set(settings, assignment);
-  for (const auto& [option, values] : given) assign_given(settings, *option, values);
-  return settings;
+  return {text("ds-config"), text("ds-precision")};
 }
 
-Settings settings_of(Command command, const Given& given) {
-  auto settings = layered({}, given);
-  if (settings.ds_config.empty() || !(find_by_name("ds-config")->commands & bit(command)))
-    return settings;
-  const auto config =
-      std::make_shared<deepspeed::DsConfig>(deepspeed::read_ds_config(settings.ds_config));
-  Settings lowest;
-  deepspeed::apply(lowest, *config, deepspeed::semantics_of(settings.ds_precision));
-  lowest.deepspeed = config;
-  return layered(lowest, given);
+std::unique_ptr<Call> call_of(const Command& command, const Given& given) {
+  auto call = command.call();
+  apply_layers(*call, given);
+  const auto ds = ds_options(*call);
+  if (ds.file.empty()) return call;
+  const auto config = std::make_shared<deepspeed::DsConfig>(deepspeed::read_ds_config(ds.file));
+  call = command.call();
+  apply_toml(*call, deepspeed::settings_of(*config, deepspeed::semantics_of(ds.precision)),
+             ds.file);
+  call->common().given.clear();
+  call->common().deepspeed = config;
+  apply_layers(*call, given);
+  return call;
 }
 
 // The command that the first words name; `used` is how many they are.
-Command find_command(const std::vector<std::string>& arguments, std::size_t& used) {
+const Command& named_command(const std::vector<std::string>& arguments, std::size_t& used) {
   const auto& first = arguments.front();
   const auto both = arguments.size() > 1 ? first + " " + arguments[1] : first;
-  for (const auto& one : commands()) {
-    if (one.words != first && one.words != both) continue;
-    used = one.words == first ? 1 : 2;
-    return one.id;
+  for (const auto* one : commands()) {
+    if (one->words != first && one->words != both) continue;
+    used = one->words == first ? 1 : 2;
+    return *one;
   }
   refuse_later(first);
   refuse_later(both);
@@ -145,23 +160,22 @@ Command find_command(const std::vector<std::string>& arguments, std::size_t& use
 
 Invocation parse_command_line(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h")
-    return {Action::help, {}, {}, {}};
-  if (arguments.front() == "--version") return {Action::version, {}, {}, {}};
-  if (arguments.front() == "--help-markdown") return {Action::markdown, {}, {}, {}};
+    return {.action = Action::help};
+  if (arguments.front() == "--version") return {.action = Action::version};
+  if (arguments.front() == "--help-markdown") return {.action = Action::markdown};
   if (arguments.front() == "--probe-plugin")
-    return {Action::probe, {}, {}, {arguments.begin() + 1, arguments.end()}};
+    return {.action = Action::probe, .rest = {arguments.begin() + 1, arguments.end()}};
   std::size_t used = 0;
-  Invocation out{Action::run, find_command(arguments, used), {}, {}};
+  const auto& command = named_command(arguments, used);
+  const auto call = command.call();
   bool help = false;
-  const auto given = gather(
-      split({arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()}, out.command),
-      out.command, help);
-  if (help) {
-    out.action = Action::command_help;
-    return out;
-  }
-  out.settings = settings_of(out.command, given);
-  check_complete(out.command, out.settings);
+  const auto given =
+      gather(split({arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()},
+                   command, call->table()),
+             command, call->table(), help);
+  if (help) return {.action = Action::command_help, .command = &command};
+  Invocation out{.action = Action::run, .command = &command, .call = call_of(command, given)};
+  out.call->check();
   return out;
 }
 

@@ -1,9 +1,10 @@
 // The program's arguments, read.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "host/cli/settings.hpp"
+#include "host/cli/command.hpp"
 
 namespace strata::cli {
 
@@ -11,9 +12,9 @@ enum class Action { run, help, command_help, version, markdown, probe };
 
 struct Invocation {
   Action action = Action::help;
-  Command command{};  // of run and command_help
-  Settings settings;
-  std::vector<std::string> rest;  // of probe: what follows the word
+  const Command* command = nullptr;  // of run and command_help
+  std::unique_ptr<Call> call{};      // of run
+  std::vector<std::string> rest{};   // of probe: the arguments after the word
 };
 
 // Reads the arguments after the program's name. The command line wins over --set, which wins over

@@ -5,8 +5,6 @@
 #include <map>
 #include <sstream>
 
-#include "host/cli/options.hpp"
-
 namespace strata::cli {
 namespace {
 
@@ -20,15 +18,6 @@ std::string words(const Option& option) {
   return out;
 }
 
-// "generate, plan": the commands that take the option.
-std::string takers(const Option& option) {
-  std::string out;
-  for (const auto& command : commands())
-    if (option.commands & bit(command.id))
-      out.append(out.empty() ? "" : ", ").append(command.words);
-  return out;
-}
-
 // A cell of a table in Markdown.
 std::string cell(std::string_view text) {
   std::string out;
@@ -38,21 +27,28 @@ std::string cell(std::string_view text) {
 
 std::string code(std::string_view text) { return text.empty() ? "" : "`" + cell(text) + "`"; }
 
-void append_row(std::string& out, const Option& option) {
+// An option, and "generate, plan": the commands that take it.
+struct Row {
+  const Option* option;
+  std::string takers;
+};
+
+void append_row(std::string& out, const Row& row) {
+  const auto& option = *row.option;
   const auto fallback = default_text(option);
   out += "| " + code(option.key.substr(option.key.find('.') + 1)) + " | " +
          (option.name.empty() ? "" : code("--" + std::string(option.name))) + " | " +
          (option.closed ? code(option.value) : std::string(type_text(option))) + " | " +
-         cell(fallback) + " | " + cell(option.help) + " | " + takers(option) + " |\n";
+         cell(fallback) + " | " + cell(option.help) + " | " + row.takers + " |\n";
 }
 
 }  // namespace
 
-po::options_description describe(Command command) {
+po::options_description describe(const Command& command, const Table& table) {
   po::options_description out("Options", 100, 50);
-  for (const auto& option : options()) {
-    if (option.name.empty() || !(option.commands & bit(command))) continue;
-    if (info(command).positional == option.name && option.key.empty()) continue;
+  for (const auto& option : table) {
+    if (option.name.empty()) continue;
+    if (command.positional == option.name && option.key.empty()) continue;
     const auto name =
         std::string(option.name) + (option.letter ? std::string(",") + option.letter : "");
     const po::value_semantic* value =
@@ -69,8 +65,8 @@ std::string help() {
   out << "usage: strata COMMAND [options]\n\n"
          "Runs causal language models that do not fit the device: weights are streamed.\n\n"
          "Commands:\n";
-  for (const auto& command : commands())
-    out << "  " << std::left << std::setw(16) << command.words << command.summary << "\n";
+  for (const auto* command : commands())
+    out << "  " << std::left << std::setw(16) << command->words << command->summary << "\n";
   out << "\n`strata COMMAND --help` describes its options with their keys in run.toml.\n"
          "`strata --version` prints the version.\n"
          "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which "
@@ -80,12 +76,11 @@ std::string help() {
   return out.str();
 }
 
-std::string help(Command command) {
+std::string help(const Command& command) {
   std::ostringstream out;
-  const auto& one = info(command);
-  out << "usage: strata " << one.words << " " << one.synopsis << "\n\n"
-      << one.summary << "\n\n"
-      << describe(command);
+  out << "usage: strata " << command.words << " " << command.synopsis << "\n\n"
+      << command.summary << "\n\n"
+      << describe(command, command.call()->table());
   return out.str();
 }
 
@@ -103,13 +98,25 @@ std::string markdown() {
       "What stands in `[config]` takes the place of the model's own keys: `hidden_size = 12288` "
       "there,\n"
       "or `--set config.hidden_size=12288`, for the `hidden_size` of its config.json.\n";
-  std::map<std::string, std::vector<const Option*>> sections;
-  for (const auto& option : options())
-    sections[std::string(option.key.substr(0, option.key.find('.')))].push_back(&option);
+  std::vector<std::unique_ptr<Call>> calls;
+  std::map<std::string, std::vector<Row>> sections;
+  for (const auto* command : commands()) {
+    calls.push_back(command->call());
+    for (const auto& option : calls.back()->table()) {
+      auto& rows = sections[std::string(option.key.substr(0, option.key.find('.')))];
+      const auto same = std::ranges::find_if(rows, [&](const Row& row) {
+        return row.option->key == option.key && row.option->name == option.name;
+      });
+      if (same == rows.end())
+        rows.push_back({&option, std::string(command->words)});
+      else
+        same->takers.append(", ").append(command->words);
+    }
+  }
   for (const auto& [section, members] : sections) {
     out += section.empty() ? "\n## Only on the command line\n" : "\n## [" + section + "]\n";
     out += "\n| key | option | type | default | meaning | commands |\n|---|---|---|---|---|---|\n";
-    for (const auto* option : members) append_row(out, *option);
+    for (const auto& row : members) append_row(out, row);
   }
   return out;
 }

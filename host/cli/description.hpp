@@ -1,17 +1,17 @@
-// The options table in the forms that people and Program_options read.
+// The tables of options in the forms that people and Program_options read.
 #pragma once
 #include <boost/program_options/options_description.hpp>
 #include <string>
 
-#include "host/cli/settings.hpp"
+#include "host/cli/command.hpp"
 
 namespace strata::cli {
 
-// What a command takes.
-boost::program_options::options_description describe(Command command);
+// The options of a call of the command, with which it lives.
+boost::program_options::options_description describe(const Command& command, const Table& table);
 
 std::string help();
-std::string help(Command command);
+std::string help(const Command& command);
 // docs/configuration.md.
 std::string markdown();
 

@@ -1,11 +1,11 @@
-// Values of options: from text to a type, from a type into the settings, and back into words.
+// Values of options: from text to a type, from a type into its field, and back into words.
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <type_traits>
 
 #include "core/error.hpp"
-#include "host/cli/options.hpp"
+#include "host/cli/option.hpp"
 #include "host/cli/size.hpp"
 #include "host/cli/toml.hpp"
 
@@ -18,13 +18,7 @@ template <class T, class... Ts>
 constexpr bool one_of = (std::is_same_v<T, Ts> || ...);
 
 template <class F>
-struct MemberType;
-template <class T>
-struct MemberType<T Settings::*> {
-  using type = T;
-};
-template <class F>
-using Member = typename MemberType<F>::type;
+using Value = std::remove_pointer_t<F>;
 
 [[noreturn]] void refuse(std::string_view who, const json& value, std::string_view what,
                          std::string_view remedy) {
@@ -135,18 +129,18 @@ json parse_number(std::string_view text, std::string_view who, std::string_view 
 
 }  // namespace
 
-void assign(Settings& settings, const Option& option, const json& value, std::string_view who) {
-  std::visit([&](auto field) { read(settings.*field, option, value, who); }, option.field);
-  settings.given.emplace(option.key);
-  if (option.name == "quant" && settings.quant != "none")
-    throw UsageError(who, "quantizing while loading does not exist yet ('" + settings.quant + "')",
-                     "leave it out: quantized files are used as they are");
+void assign(const Option& option, const json& value, std::string_view who) {
+  std::visit([&](auto field) { read(*field, option, value, who); }, option.field);
+  if (option.name == "quant" && value != "none")
+    throw UsageError(
+        who, "quantizing while loading does not exist yet ('" + value.get<std::string>() + "')",
+        "leave it out: quantized files are used as they are");
 }
 
 json typed(const Option& option, std::string_view text, std::string_view who) {
   return std::visit(
       [&](auto field) -> json {
-        using T = Member<decltype(field)>;
+        using T = Value<decltype(field)>;
         if constexpr (std::is_same_v<T, bool>) {
           if (text != "true" && text != "false")
             refuse(who, std::string(text), "flag", "give true or false");
@@ -166,11 +160,10 @@ json typed(const Option& option, std::string_view text, std::string_view who) {
 }
 
 std::string default_text(const Option& option) {
-  static const Settings defaults;
   const auto text = std::visit(
       [&](auto field) -> std::string {
-        using T = Member<decltype(field)>;
-        const auto& value = defaults.*field;
+        using T = Value<decltype(field)>;
+        const auto& value = *field;
         if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
         if constexpr (std::is_same_v<T, std::string>) return value;
         if constexpr (one_of<T, std::int64_t, double>)
@@ -184,7 +177,7 @@ std::string default_text(const Option& option) {
 std::string_view type_text(const Option& option) {
   return std::visit(
       [](auto field) -> std::string_view {
-        using T = Member<decltype(field)>;
+        using T = Value<decltype(field)>;
         if constexpr (std::is_same_v<T, bool>) return "flag";
         if constexpr (std::is_same_v<T, std::int64_t>) return "integer";
         if constexpr (std::is_same_v<T, double>) return "number";
@@ -196,12 +189,12 @@ std::string_view type_text(const Option& option) {
 }
 
 bool is_flag(const Option& option) {
-  return std::holds_alternative<bool Settings::*>(option.field);
+  return std::holds_alternative<bool*>(option.field);
 }
 
 bool is_list(const Option& option) {
-  return std::holds_alternative<std::vector<std::string> Settings::*>(option.field) ||
-         std::holds_alternative<std::vector<Ids> Settings::*>(option.field);
+  return std::holds_alternative<std::vector<std::string>*>(option.field) ||
+         std::holds_alternative<std::vector<Ids>*>(option.field);
 }
 
 }  // namespace strata::cli

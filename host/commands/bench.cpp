@@ -1,22 +1,47 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "core/error.hpp"
 #include "core/run/generation.hpp"
+#include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/running/model_config.hpp"
 #include "host/running/report.hpp"
 #include "host/running/size_formulas.hpp"
 #include "host/running/trace.hpp"
+#include "host/running/workload_options.hpp"
 
 namespace strata::host {
 namespace {
 
+struct BenchOptions : cli::CommonOptions, ModelOptions, RunOptions, WorkloadOptions {
+  bool dummy = false;
+  std::int64_t loops = 3;
+};
+
+void options(cli::Table& table, BenchOptions& o) {
+  add_model(table, o);
+  table.push_back(
+      {"dummy", "bench.dummy", &o.dummy, "", "weights made in memory, none read"});
+  add_workload(table, o);
+  table.push_back({"loops", "bench.loops", &o.loops, "L", "runs, the last of which is reported",
+                   "", 1, 1e6});
+  add_run(table, o);
+  add_dropout(table, o);
+  add_ds_config(table, o);
+  add_plugin_paths(table, o);
+  add_common(table, o);
+}
+
+void check(const BenchOptions& o) {
+  require_model_or_shape(o);
+  cli::require(o.dummy, "--dummy", "bench runs on weights made in memory: add --dummy");
+}
+
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 
 // What one loop took, and the rates that follow.
-nlohmann::json measures(const cli::Settings& settings, const run::GenerateResult& result) {
+nlohmann::json measures(const BenchOptions& settings, const run::GenerateResult& result) {
   const auto batch = static_cast<double>(settings.batch_size),
              generated = static_cast<double>(settings.gen_len);
   const double prefill = result.first_token_s, decode = result.decode_s, total = prefill + decode;
@@ -30,7 +55,7 @@ nlohmann::json measures(const cli::Settings& settings, const run::GenerateResult
 
 // Bytes of the weights, the cache and the hidden states: exact, and as the formulas have them where
 // the configuration has their terms.
-nlohmann::json sizes_of(const cli::Settings& settings, const run::Model& model, strata_dtype dtype,
+nlohmann::json sizes_of(const BenchOptions& settings, const run::Model& model, strata_dtype dtype,
                         uint64_t cache) {
   const auto tokens = settings.prompt_len + settings.gen_len, batch = settings.batch_size;
   const auto hidden = hidden_size_of(*model.config);
@@ -59,20 +84,12 @@ std::string text_of(const nlohmann::json& m, const nlohmann::json& sizes, double
   return text;
 }
 
-}  // namespace
-
-void bench(const cli::Settings& settings) {
-  if (!settings.dummy)
-    throw UsageError("bench", "weights of a checkpoint", "add --dummy: bench makes its weights up");
+void bench(const BenchOptions& settings) {
   Opened plugins(settings);
-  auto model = open_model(settings.model, plugins, true);
+  auto model = open_model(settings, plugins, true);
   model.checkpoint.reset();
   model.tensors.reset();
-  auto planned = plan_run(settings, model,
-                          {.sequences = static_cast<uint32_t>(settings.batch_size),
-                           .tokens = settings.prompt_len + settings.gen_len,
-                           .prompt = settings.batch_size * settings.prompt_len},
-                          plugins);
+  auto planned = plan_run(settings, model, room_of(settings), plugins);
   const auto asked = asked_of(planned);
   const auto session = open_session(settings, model, std::move(planned), true, plugins);
   run::GenerateRequest request;
@@ -96,5 +113,11 @@ void bench(const cli::Settings& settings) {
   if (settings.json) return print_json({{"loops", loops}, {"sizes", sizes}, {"report", full}});
   print(text_of(loops.back(), sizes, full["peak"]["device"]["bytes"].get<double>()));
 }
+
+}  // namespace
+
+const cli::Command bench_command{"bench", "--model MODEL --dummy [options]",
+                                 "measure a run on weights made in memory",
+                                 cli::make_call<BenchOptions, options, check, bench>};
 
 }  // namespace strata::host

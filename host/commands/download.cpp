@@ -1,12 +1,26 @@
 #include "host/hub/download.hpp"
 
+#include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/progress.hpp"
+#include "host/running/model_options.hpp"
 
 namespace strata::host {
 
-void download(const cli::Settings& settings) {
+namespace {
+
+struct DownloadOptions : cli::CommonOptions, ModelOptions {};
+
+void options(cli::Table& table, DownloadOptions& o) {
+  add_model(table, o);
+  add_plugin_paths(table, o);
+  add_common(table, o);
+}
+
+void check(const DownloadOptions& o) { cli::require(!o.model.empty(), "MODEL", "write ORG/NAME"); }
+
+void download(const DownloadOptions& settings) {
   std::string file;
   std::optional<Progress> progress;
   const auto folder = hub::download(hub::hub_of_environment(), settings.model, settings.revision,
@@ -18,5 +32,12 @@ void download(const cli::Settings& settings) {
   if (settings.json) return print_json({{"path", folder.string()}});
   print(folder.string() + "\n");
 }
+
+}  // namespace
+
+const cli::Command download_command{
+    "download", "ORG/NAME [options]",
+    "fetch a model from a hub into the cache that Hugging Face's programs share",
+    cli::make_call<DownloadOptions, options, check, download>, "model"};
 
 }  // namespace strata::host

@@ -1,3 +1,5 @@
+#include "host/commands/generate.hpp"
+
 #include <algorithm>
 #include <ctime>
 #include <optional>
@@ -5,12 +7,15 @@
 
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
+#include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/new_text.hpp"
 #include "host/output.hpp"
 #include "host/running/conversations.hpp"
 #include "host/running/open_chat.hpp"
 #include "host/running/report.hpp"
+#include "host/running/text_file.hpp"
+#include "host/running/token_ids.hpp"
 #include "host/running/trace.hpp"
 
 namespace strata::host {
@@ -29,12 +34,12 @@ std::vector<std::string> lines_of(const std::string& path) {
   return out;
 }
 
-std::vector<std::string> plain_texts(const cli::Settings& settings) {
+std::vector<std::string> plain_texts(const GenerateOptions& settings) {
   return settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
 }
 
 // The file's conversations, or one of each text, which is a user's message.
-std::vector<text::Conversation> conversations_of(const cli::Settings& settings) {
+std::vector<text::Conversation> conversations_of(const GenerateOptions& settings) {
   if (!settings.chat_file.empty())
     return parse_conversations(read_text_file(settings.chat_file), settings.chat_file);
   std::vector<text::Conversation> out;
@@ -47,7 +52,7 @@ std::vector<text::Conversation> conversations_of(const cli::Settings& settings) 
 }
 
 // The conversations in the model's chat format.
-std::vector<std::string> chat_texts(const cli::Settings& settings,
+std::vector<std::string> chat_texts(const GenerateOptions& settings,
                                     const source::Checkpoint& checkpoint) {
   const auto chat = open_chat(checkpoint);
   const auto now = std::time(nullptr);
@@ -58,7 +63,7 @@ std::vector<std::string> chat_texts(const cli::Settings& settings,
   return out;
 }
 
-Prompts prompts_of(const cli::Settings& settings, const source::Checkpoint& checkpoint,
+Prompts prompts_of(const GenerateOptions& settings, const source::Checkpoint& checkpoint,
                    const text::Tokenizer* tokenizer) {
   if (!settings.input_ids.empty()) return settings.input_ids;
   Prompts out;
@@ -75,7 +80,7 @@ Prompts prompts_of(const cli::Settings& settings, const source::Checkpoint& chec
 }
 
 // The ids that end a text: generation_config.json's, else the configuration's.
-std::vector<int32_t> ends_of(const cli::Settings& settings, const source::Config& config,
+std::vector<int32_t> ends_of(const GenerateOptions& settings, const source::Config& config,
                              const run::GenerationConfig& generation) {
   if (settings.ignore_eos) return {};
   return generation.ends ? *generation.ends : run::token_ids(config, "eos_token_id");
@@ -91,27 +96,8 @@ Room room_of(const Prompts& prompts, int64_t new_tokens) {
   return room;
 }
 
-// What was set wins over what the model's makers set. Theirs for drawing count only where tokens
-// are drawn, which they do not decide: without a temperature the likeliest token is taken.
-run::Sampling sampling_of(const cli::Settings& settings, const run::Sampling& own) {
-  auto out = own;
-  const auto take = [&](const char* key, auto& to, auto value) {
-    if (settings.given.contains(key))
-      to = static_cast<std::remove_reference_t<decltype(to)>>(value);
-  };
-  take("generate.top_k", out.top_k, settings.top_k);
-  take("generate.top_p", out.top_p, settings.top_p);
-  take("generate.min_p", out.min_p, settings.min_p);
-  take("generate.typical_p", out.typical_p, settings.typical_p);
-  take("generate.repetition_penalty", out.repetition_penalty, settings.repetition_penalty);
-  take("generate.no_repeat_ngram_size", out.no_repeat_ngram, settings.no_repeat_ngram_size);
-  out.temperature = settings.temperature;
-  out.seed = static_cast<uint64_t>(settings.seed);
-  return out;
-}
-
 // What of the model's generation_config.json is not done, said before the run.
-void say_what_differs(const run::GenerationConfig& generation, const cli::Settings& settings,
+void say_what_differs(const run::GenerationConfig& generation, const GenerateOptions& settings,
                       bool makes_text, const Log& log) {
   if (!makes_text && !generation.stops.empty())
     log.line(STRATA_WARN, "generation_config.json: stop_strings needs the model's tokenizer");
@@ -125,7 +111,7 @@ void say_what_differs(const run::GenerationConfig& generation, const cli::Settin
 
 // How many tokens to make of each prompt: as many as were asked for, else as many as the model's
 // makers set, who may bound them together with the longest prompt.
-int64_t new_tokens_of(const cli::Settings& settings, const run::GenerationConfig& generation,
+int64_t new_tokens_of(const GenerateOptions& settings, const run::GenerationConfig& generation,
                       const Prompts& prompts) {
   if (settings.given.contains("generate.max_new_tokens")) return settings.max_new_tokens;
   if (generation.new_tokens) return *generation.new_tokens;
@@ -152,21 +138,57 @@ nlohmann::json json_of(const std::vector<run::TokenLogprobs>& tokens,
   return out;
 }
 
-}  // namespace
-
-void check_ids(std::span<const int32_t> ids, const run::Model& model) {
-  const auto size = model.family->units().front().weights.front().shape[0];
-  for (const auto id : ids)
-    if (id < 0 || id >= size)
-      throw Error("--input-ids",
-                  "token " + std::to_string(id) + " is outside the model's " +
-                      std::to_string(size) + " tokens",
-                  "use ids from 0 to " + std::to_string(size - 1));
+void options(cli::Table& table, GenerateOptions& o) {
+  add_model(table, o);
+  add_input_ids(table, o.input_ids);
+  table.push_back({"prompt", "generate.prompt", &o.prompt, "TEXT", "text to go on from"});
+  table.push_back(
+      {"prompt-file", "generate.prompt_file", &o.prompt_file, "FILE", "one prompt a line"});
+  table.push_back({"max-new-tokens", "generate.max_new_tokens", &o.max_new_tokens, "N",
+                   "tokens to generate at most", "", 1, 1e9});
+  add_sampling(table, o);
+  table.push_back({"ignore-eos", "generate.ignore_eos", &o.ignore_eos, "",
+                   "go on past the end-of-text token"});
+  table.push_back({"chat", "generate.chat", &o.chat, "",
+                   "each prompt is a user's message, put into the model's chat template"});
+  table.push_back(
+      {"chat-file", "generate.chat_file", &o.chat_file, "FILE",
+       "conversations to go on with, in JSON: a list of messages, or a list of such lists"});
+  table.push_back({"system", "generate.system", &o.system, "TEXT",
+                   "with --chat: the system's message before it"});
+  table.push_back({"stop", "generate.stop", &o.stop, "TEXT",
+                   "the text ends before this one; may be repeated"});
+  table.push_back(
+      {"logprobs", "generate.logprobs", &o.logprobs, "N",
+       "with --json: how likely the model held each new token, and the N likeliest", "none", 0,
+       1e6});
+  add_run(table, o);
+  add_dropout(table, o);
+  add_ds_config(table, o);
+  add_plugin_paths(table, o);
+  add_common(table, o);
 }
 
-void generate(const cli::Settings& settings) {
+void check(const GenerateOptions& o) {
+  require_model(o);
+  cli::require_one({{"--prompt", o.prompt.has_value()},
+                    {"--prompt-file", !o.prompt_file.empty()},
+                    {"--chat-file", !o.chat_file.empty()},
+                    {"--input-ids", !o.input_ids.empty()}});
+  if (o.chat && !o.input_ids.empty())
+    throw UsageError("--chat", "token ids are no message", "give --prompt or --prompt-file");
+  if (o.system && !o.chat_file.empty())
+    throw UsageError("--system", "not with --chat-file",
+                     "write the system's message into the file");
+  if (o.system && !o.chat) throw UsageError("--system", "needs --chat", "add --chat");
+  if (std::ranges::find(o.stop, "") != o.stop.end())
+    throw UsageError("--stop", "the text is empty", "give a text or leave it out");
+  if (o.logprobs > 0 && !o.json) throw UsageError("--logprobs", "needs --json", "add --json");
+}
+
+void generate(const GenerateOptions& settings) {
   Opened plugins(settings);
-  const auto model = open_model(settings.model, plugins, false);
+  const auto model = open_model(settings, plugins, false);
   // Ids alone need no tokenizer, but its text is given where there is one.
   std::optional<text::Tokenizer> tokenizer;
   const bool by_ids = !settings.input_ids.empty();
@@ -185,7 +207,7 @@ void generate(const cli::Settings& settings) {
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
   request.new_tokens = new_tokens_of(settings, generation, request.prompts);
   request.ends = ends_of(settings, *model.config, generation);
-  request.sampling = sampling_of(settings, generation.sampling);
+  request.sampling = sampling_of(settings, settings, generation.sampling);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
   std::optional<NewText> text;
   if (tokenizer) {
@@ -210,5 +232,13 @@ void generate(const cli::Settings& settings) {
     out["logprobs"].push_back(json_of(result.logprobs[row], result.tokens[row]));
   print_json(out);
 }
+
+}  // namespace
+
+const cli::Command generate_command{
+    "generate",
+    "--model MODEL (--prompt TEXT | --prompt-file FILE | --chat-file FILE | --input-ids IDS) "
+    "[--chat] [options]",
+    "generate text", cli::make_call<GenerateOptions, options, check, generate>};
 
 }  // namespace strata::host

@@ -2,21 +2,55 @@
 
 #include <map>
 
+#include "core/error.hpp"
 #include "core/plugin/codec.hpp"
 #include "core/run/initial_weights.hpp"
+#include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/output_option.hpp"
 #include "host/progress.hpp"
 #include "host/running/extra_files.hpp"
 #include "host/running/open_model.hpp"
 #include "host/running/resize_embeddings.hpp"
 
 namespace strata::host {
-
 namespace {
 
+struct ImportOptions : cli::CommonOptions, ModelOptions {
+  std::string output;
+  std::int64_t resize_embeddings = 0;  // 0: as they are
+  std::int64_t init_seed = 0;
+};
+
+void options(cli::Table& table, ImportOptions& o) {
+  add_model(table, o);
+  add_output(table, o.output);
+  table.push_back(
+      {"resize-embeddings", "import.resize_embeddings", &o.resize_embeddings, "N",
+       "give the embedding and the head a row for each of the tokenizer's tokens, rounded up to "
+       "a multiple of N: the last rows go, new ones are the mean of the old",
+       "as they are", 1, 1 << 20});
+  table.push_back(
+      {"init-seed", "import.init_seed", &o.init_seed, "N",
+       "draw new weights from this seed, as transformers initialises a model; MODEL may then be "
+       "a config.json or a shape's name",
+       "the checkpoint's weights", 0, 9e18});
+  add_critic(table, o);
+  add_plugin_paths(table, o);
+  add_common(table, o);
+}
+
+void check(const ImportOptions& o) {
+  cli::require(!o.model.empty(), "MODEL", "give the .gguf file to import");
+  cli::require(!o.output.empty(), "--output", "give the folder to write");
+  if (o.resize_embeddings > 0 && (o.critic || o.given.contains("import.init_seed")))
+    throw UsageError("--resize-embeddings", "not with --critic or --init-seed",
+                     "import twice, one after the other");
+}
+
 // A folder of drawn weights, with the tokenizer of MODEL where it has one.
-void initialise(const cli::Settings& settings, Opened& plugins) {
-  const auto model = open_model(settings.model, plugins, true, false);
+void initialise(const ImportOptions& settings, Opened& plugins) {
+  const auto model = open_model(settings, plugins, true, false);
   source::ImportOptions options;
   options.config = model.config->raw();
   options.made = run::initial_weights(model, static_cast<std::uint64_t>(settings.init_seed));
@@ -27,12 +61,10 @@ void initialise(const cli::Settings& settings, Opened& plugins) {
   progress.end();
 }
 
-}  // namespace
-
-void import(const cli::Settings& settings) {
+void import(const ImportOptions& settings) {
   Opened plugins(settings);
   if (settings.given.contains("import.init_seed")) return initialise(settings, plugins);
-  const auto checkpoint = open_checkpoint(settings.model, plugins.registry());
+  const auto checkpoint = open_checkpoint(settings, plugins.registry());
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
   source::ImportOptions options;
@@ -56,12 +88,19 @@ void import(const cli::Settings& settings) {
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   options.extra = extra_files(checkpoint);
   if (settings.critic && !checkpoint.find(plugin::value_head))
-    options.made = {run::initial_value_head(open_model(settings.model, plugins, false, false), 0)};
+    options.made = {run::initial_value_head(open_model(settings, plugins, false, false), 0)};
   if (settings.resize_embeddings > 0)
-    resize_embeddings(open_model(settings.model, plugins, false),
+    resize_embeddings(open_model(settings, plugins, false),
                       open_tokenizer(checkpoint).vocab_size(), settings.resize_embeddings, options);
   source::import_checkpoint(checkpoint, settings.output, options);
   progress.end();
 }
+
+}  // namespace
+
+const cli::Command import_command{
+    "import", "MODEL --output DIR [options]",
+    "turn a model of any format into a Hugging Face folder of safetensors",
+    cli::make_call<ImportOptions, options, check, import>, "model"};
 
 }  // namespace strata::host

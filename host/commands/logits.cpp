@@ -8,12 +8,43 @@
 #include "core/run/generation_config.hpp"
 #include "core/source/output.hpp"
 #include "core/source/safetensors.hpp"
+#include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/output_option.hpp"
 #include "host/running/report.hpp"
+#include "host/running/token_ids.hpp"
 #include "host/running/trace.hpp"
 
 namespace strata::host {
 namespace {
+
+struct LogitsOptions : cli::CommonOptions, ModelOptions, RunOptions {
+  std::vector<cli::Ids> input_ids;
+  std::string output;
+};
+
+void options(cli::Table& table, LogitsOptions& o) {
+  add_model(table, o);
+  add_input_ids(table, o.input_ids);
+  add_output(table, o.output);
+  add_run(table, o);
+  add_critic(table, o);
+  table.push_back({"num-padding-at-beginning", "model.num_padding_at_beginning",
+                   &o.num_padding_at_beginning, "N",
+                   "with --critic: padding tokens at a sequence's beginning that do not end it",
+                   "", 0, 1e9});
+  add_dropout(table, o);
+  add_ds_config(table, o);
+  add_plugin_paths(table, o);
+  add_common(table, o);
+}
+
+void check(const LogitsOptions& o) {
+  require_model(o);
+  cli::require(!o.input_ids.empty(), "--input-ids", "give token ids as \"1,2,3\"");
+  if (o.input_ids.size() > 1) throw UsageError("--input-ids", "given twice", "give one list");
+  cli::require(!o.output.empty(), "--output", "give the .safetensors file to write");
+}
 
 // safetensors: the header's length, the header, the rows.
 std::string header_of(std::size_t tokens, int64_t vocabulary) {
@@ -41,7 +72,7 @@ std::size_t end_of(const std::vector<int32_t>& ids, const std::vector<int32_t>& 
 }
 
 // `values` [S], and `end_score` [1], the value of the last token before the padding.
-void write_values(const cli::Settings& settings, const run::Model& model, run::Session& session) {
+void write_values(const LogitsOptions& settings, const run::Model& model, run::Session& session) {
   const auto& ids = settings.input_ids.front();
   std::vector<float> values;
   run::all_logits(session, ids, [&](std::span<const float> rows) {
@@ -63,14 +94,9 @@ void write_values(const cli::Settings& settings, const run::Model& model, run::S
   write_trace(settings.trace, session);
 }
 
-}  // namespace
-
-void logits(const cli::Settings& settings) {
+void logits(const LogitsOptions& settings) {
   Opened plugins(settings);
-  const auto model = open_model(settings.model, plugins, false);
-  if (settings.input_ids.size() != 1)
-    throw UsageError("--input-ids", std::to_string(settings.input_ids.size()) + " prompts",
-                     "give one");
+  const auto model = open_model(settings, plugins, false);
   const auto& ids = settings.input_ids.front();
   check_ids(ids, model);
   const auto tokens = static_cast<int64_t>(ids.size());
@@ -90,5 +116,11 @@ void logits(const cli::Settings& settings) {
   file.appear();
   write_trace(settings.trace, *session);
 }
+
+}  // namespace
+
+const cli::Command logits_command{
+    "logits", "--model MODEL --input-ids IDS --output FILE.safetensors [options]",
+    "write the logits of token ids", cli::make_call<LogitsOptions, options, check, logits>};
 
 }  // namespace strata::host

@@ -1,34 +1,45 @@
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
-#include "core/text/utf8.hpp"
+#include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/progress.hpp"
 #include "host/running/report.hpp"
+#include "host/running/text_file.hpp"
 #include "host/running/trace.hpp"
 
 namespace strata::host {
 
-std::string read_text_file(const std::string& path) {
-  std::error_code ignored;
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path, ignored))
-    throw Error(path, "the text file cannot be read", "give a text file in UTF-8");
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (const auto at = text::invalid_utf8(text))
-    throw Error(path, "byte " + std::to_string(*at) + " is not UTF-8", "save it as UTF-8");
-  return text;
+namespace {
+
+struct PerplexityOptions : cli::CommonOptions, ModelOptions, RunOptions {
+  std::string text_file;
+  std::int64_t context = 512;
+};
+
+void options(cli::Table& table, PerplexityOptions& o) {
+  add_model(table, o);
+  table.push_back({"text-file", "perplexity.text_file", &o.text_file, "FILE", "UTF-8 text"});
+  table.push_back({"context", "perplexity.context", &o.context, "N", "tokens in a window", "", 2,
+                   1e9});
+  add_run(table, o);
+  add_dropout(table, o);
+  add_ds_config(table, o);
+  add_plugin_paths(table, o);
+  add_common(table, o);
 }
 
-void perplexity(const cli::Settings& settings) {
+void check(const PerplexityOptions& o) {
+  require_model(o);
+  cli::require(!o.text_file.empty(), "--text-file", "give a file of UTF-8 text");
+}
+
+void perplexity(const PerplexityOptions& settings) {
   Opened plugins(settings);
-  const auto model = open_model(settings.model, plugins, false);
+  const auto model = open_model(settings, plugins, false);
   const auto tokenizer = open_tokenizer(*model.checkpoint);
   const auto ids = tokenizer.encode(read_text_file(settings.text_file), false);
   if (ids.size() < 2)
@@ -51,5 +62,11 @@ void perplexity(const cli::Settings& settings) {
   print("perplexity " + std::to_string(value) + " over " + std::to_string(result.tokens) +
         " tokens\n");
 }
+
+}  // namespace
+
+const cli::Command perplexity_command{
+    "perplexity", "--model MODEL --text-file FILE [options]", "measure a model on a text",
+    cli::make_call<PerplexityOptions, options, check, perplexity>};
 
 }  // namespace strata::host

@@ -6,18 +6,30 @@
 #include "host/running/model_config.hpp"
 #include "host/running/report.hpp"
 #include "host/running/trace.hpp"
+#include "host/running/workload_options.hpp"
 
 namespace strata::host {
 
-void plan(const cli::Settings& settings) {
+namespace {
+
+struct PlanOptions : cli::CommonOptions, ModelOptions, RunOptions, WorkloadOptions {};
+
+void options(cli::Table& table, PlanOptions& o) {
+  add_model(table, o);
+  add_workload(table, o);
+  add_run(table, o);
+  add_dropout(table, o);
+  add_ds_config(table, o);
+  add_plugin_paths(table, o);
+  add_common(table, o);
+}
+
+void check(const PlanOptions& o) { require_model_or_shape(o); }
+
+void plan(const PlanOptions& settings) {
   Opened plugins(settings);
-  const auto model = open_model(settings.model, plugins, true);
-  const auto sequences = static_cast<uint32_t>(settings.batch_size);
-  const auto planned = plan_run(settings, model,
-                                {.sequences = sequences,
-                                 .tokens = settings.prompt_len + settings.gen_len,
-                                 .prompt = settings.batch_size * settings.prompt_len},
-                                plugins);
+  const auto model = open_model(settings, plugins, true);
+  const auto planned = plan_run(settings, model, room_of(settings), plugins);
   zero::Timeline decode;
   auto out = plan_report(model, planned, settings.machine, decode);
   write_trace(settings.trace, decode.spans, planned.prepared.units);
@@ -46,5 +58,11 @@ void plan(const cli::Settings& settings) {
       predicted["bound"].get<std::string>().c_str(), out["rates"].get<std::string>().c_str());
   print(text + line);
 }
+
+}  // namespace
+
+const cli::Command plan_command{"plan", "--model MODEL [options]",
+                                "say what would lie where and how fast it would run",
+                                cli::make_call<PlanOptions, options, check, plan>};
 
 }  // namespace strata::host

@@ -1,3 +1,5 @@
+#include "host/commands/run.hpp"
+
 #include <strata/abi/core.h>
 
 #include "core/error.hpp"
@@ -5,61 +7,20 @@
 #include "host/check/child.hpp"
 #include "host/check/probe.hpp"
 #include "host/cli/description.hpp"
-#include "host/cli/options.hpp"
-#include "host/commands/commands.hpp"
 #include "host/deepspeed/apply.hpp"
-#include "host/hub/cache.hpp"
 #include "host/log.hpp"
 #include "host/output.hpp"
 
 namespace strata::host {
 namespace {
 
-int run_command(cli::Command command, const cli::Settings& settings) {
-  switch (command) {
-    case cli::Command::plugins_list:
-      list_plugins(settings);
-      return 0;
-    case cli::Command::plugins_check:
-      return check_plugin(settings);
-    case cli::Command::generate:
-      generate(settings);
-      return 0;
-    case cli::Command::logits:
-      logits(settings);
-      return 0;
-    case cli::Command::perplexity:
-      perplexity(settings);
-      return 0;
-    case cli::Command::tokenize:
-      tokenize(settings);
-      return 0;
-    case cli::Command::import:
-      import(settings);
-      return 0;
-    case cli::Command::download:
-      download(settings);
-      return 0;
-    case cli::Command::plan:
-      plan(settings);
-      return 0;
-    case cli::Command::bench:
-      bench(settings);
-      return 0;
+void run_call(cli::Call& call) {
+  const auto& common = call.common();
+  if (common.deepspeed) {
+    const Log log(common.verbose);
+    for (const auto& line : deepspeed::warnings(*common.deepspeed)) log.line(STRATA_WARN, line);
   }
-  return 0;
-}
-
-// What has to be found and said before a command runs.
-cli::Settings prepared(const cli::Invocation& invocation) {
-  auto settings = invocation.settings;
-  if (!settings.model.empty() && invocation.command != cli::Command::download)
-    settings.model = hub::located(settings.model, settings.revision);
-  if (settings.deepspeed) {
-    const Log log(settings.verbose);
-    for (const auto& line : deepspeed::warnings(*settings.deepspeed)) log.line(STRATA_WARN, line);
-  }
-  return settings;
+  call.run();
 }
 
 std::string version() {
@@ -69,29 +30,23 @@ std::string version() {
 
 }  // namespace
 
-int run(const cli::Invocation& invocation) {
+void run(const cli::Invocation& invocation) {
   switch (invocation.action) {
     case cli::Action::help:
-      print(cli::help());
-      return 0;
+      return print(cli::help());
     case cli::Action::command_help:
-      print(cli::help(invocation.command));
-      return 0;
+      return print(cli::help(*invocation.command));
     case cli::Action::version:
-      print(version());
-      return 0;
+      return print(version());
     case cli::Action::markdown:
-      print(cli::markdown());
-      return 0;
+      return print(cli::markdown());
     case cli::Action::probe:
       if (invocation.rest.size() != 1)
         throw UsageError("--probe-plugin", "needs a manifest", "use `strata plugins check PATH`");
-      check::probe(invocation.rest.front(), check::bare_host(), check::report_fd);
-      return 0;
+      return check::probe(invocation.rest.front(), check::bare_host(), check::report_fd);
     case cli::Action::run:
-      return run_command(invocation.command, prepared(invocation));
+      return run_call(*invocation.call);
   }
-  return 0;
 }
 
 }  // namespace strata::host

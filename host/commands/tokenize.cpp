@@ -1,12 +1,45 @@
 #include "core/text/tokenizer.hpp"
+#include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/running/open_model.hpp"
+#include "host/running/text_file.hpp"
 
 namespace strata::host {
 
-void tokenize(const cli::Settings& settings) {
-  const auto tokenizer = open_tokenizer(open_checkpoint(settings.model, open_registry(settings)));
+namespace {
+
+struct TokenizeOptions : cli::CommonOptions, ModelOptions {
+  std::optional<std::string> text;
+  std::string file;
+  std::optional<cli::Ids> decode;
+  bool no_special = false;
+  bool skip_special = false;
+};
+
+void options(cli::Table& table, TokenizeOptions& o) {
+  add_model(table, o);
+  table.push_back({"text", "tokenize.text", &o.text, "TEXT", "text to tokenize"});
+  table.push_back({"file", "tokenize.file", &o.file, "FILE", "file of text to tokenize"});
+  table.push_back(
+      {"no-special", "tokenize.no_special", &o.no_special, "", "add no special tokens"});
+  table.push_back({"decode", "tokenize.decode", &o.decode, "IDS",
+                   "token ids \"1,2,3\" to turn into text"});
+  table.push_back({"skip-special", "tokenize.skip_special", &o.skip_special, "",
+                   "leave special tokens out of decoded text"});
+  add_plugin_paths(table, o);
+  add_common(table, o);
+}
+
+void check(const TokenizeOptions& o) {
+  require_model(o);
+  cli::require_one({{"--text", o.text.has_value()},
+                    {"--file", !o.file.empty()},
+                    {"--decode", o.decode.has_value()}});
+}
+
+void tokenize(const TokenizeOptions& settings) {
+  const auto tokenizer = open_tokenizer(open_checkpoint(settings, open_registry(settings)));
   if (settings.decode) {
     const auto text = tokenizer.decode(*settings.decode, settings.skip_special);
     return settings.json ? print_json({{"text", text}}) : print(text + "\n");
@@ -18,5 +51,12 @@ void tokenize(const cli::Settings& settings) {
   for (const auto id : ids) line += (line.empty() ? "" : ",") + std::to_string(id);
   print(line + "\n");
 }
+
+}  // namespace
+
+const cli::Command tokenize_command{
+    "tokenize", "--model MODEL (--text TEXT | --file FILE | --decode IDS) [options]",
+    "turn text into token ids, or ids into text",
+    cli::make_call<TokenizeOptions, options, check, tokenize>};
 
 }  // namespace strata::host

@@ -48,22 +48,24 @@ Precision precision_of(const DsConfig& config, Semantics semantics) {
   return out;
 }
 
-void apply(cli::Settings& settings, const DsConfig& config, Semantics semantics) {
-  settings.dtype = precision_of(config, semantics).compute;
+json settings_of(const DsConfig& config, Semantics semantics) {
+  json out{{"run", {{"dtype", precision_of(config, semantics).compute}}}};
   batch_of(config, 1);
   const auto device = config.value(zero_key("offload_param.device")).get<std::string>();
-  if (device == "none") return;
+  if (device == "none") return out;
   const bool memory = device == "cpu";
-  settings.offload =
+  auto& run = out["run"];
+  run["offload"] =
       memory && config.value(zero_key("offload_param.pin_memory")).get<bool>() ? "pinned" : device;
-  if (memory) return;
+  if (memory) return out;
   const auto folder = config.value(zero_key("offload_param.nvme_path"));
-  if (folder.is_string()) settings.offload_dirs = {folder.get<std::string>()};
-  auto& options = settings.plugin_tables["offload." + device];
+  if (folder.is_string()) run["offload_dir"] = json::array({folder});
+  auto& options = out["offload"][device] = json::object();
   for (const auto& [path, option] : {std::pair{"aio.block_size", "max_io"},
                                      {"aio.queue_depth", "queue_depth"},
                                      {"aio.intra_op_parallelism", "threads"}})
     if (config.given(path)) options[option] = config.value(path);
+  return out;
 }
 
 std::vector<std::string> warnings(const DsConfig& config) {

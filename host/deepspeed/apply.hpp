@@ -1,8 +1,10 @@
 // A ds_config as Strata's settings, and what became of its keys.
 #pragma once
 #include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
-#include "host/cli/settings.hpp"
 #include "host/deepspeed/ds_config.hpp"
 #include "host/deepspeed/precision.hpp"
 
@@ -11,8 +13,8 @@ namespace strata::deepspeed {
 // The dtypes that the configuration asks for; communication_data_type is that of reducing.
 Precision precision_of(const DsConfig& config, Semantics semantics);
 
-// Sets dtype, offload, its folder and the options of its tier.
-void apply(cli::Settings& settings, const DsConfig& config, Semantics semantics);
+// The dtype, the offload, its folder and the options of its tier, as a document of run.toml.
+nlohmann::json settings_of(const DsConfig& config, Semantics semantics);
 
 // One line each on what is done otherwise than the file's reader may expect: a stage below 3, keys
 // that are unknown, renamed or ignored.

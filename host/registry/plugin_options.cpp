@@ -60,17 +60,16 @@ json checked_options(const std::string& section, const json& table,
   return out;
 }
 
-json raw_options(const cli::Settings& settings, const Candidate& candidate) {
-  const auto at =
-      settings.plugin_tables.find(candidate.manifest.kind + "." + candidate.manifest.name);
-  return at == settings.plugin_tables.end() ? json::object() : at->second;
+json raw_options(const cli::PluginTables& tables, const Candidate& candidate) {
+  const auto at = tables.find(candidate.manifest.kind + "." + candidate.manifest.name);
+  return at == tables.end() ? json::object() : at->second;
 }
 
-void check_plugin_tables(const cli::Settings& settings, const Registry& registry) {
+void check_plugin_tables(const cli::PluginTables& tables, const Registry& registry) {
   std::vector<std::string> known;
   for (const auto& candidate : registry.candidates())
     known.push_back(candidate.manifest.kind + "." + candidate.manifest.name);
-  for (const auto& [section, table] : settings.plugin_tables)
+  for (const auto& [section, table] : tables)
     if (std::find(known.begin(), known.end(), section) == known.end())
       throw UsageError("settings", "[" + printable(section) + "] belongs to no plugin",
                        cli::did_you_mean(section, known, "see `strata plugins list`"));

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "host/cli/settings.hpp"
+#include "host/cli/common_options.hpp"
 #include "host/registry/registry.hpp"
 
 namespace strata::registry {
@@ -26,9 +26,9 @@ nlohmann::json checked_options(const std::string& section, const nlohmann::json&
                                const std::vector<PluginOption>& declared);
 
 // The raw table of a plugin; an empty object where the user wrote none.
-nlohmann::json raw_options(const cli::Settings& settings, const Candidate& candidate);
+nlohmann::json raw_options(const cli::PluginTables& tables, const Candidate& candidate);
 
 // Refuses tables of plugins that do not exist, with the nearest known name.
-void check_plugin_tables(const cli::Settings& settings, const Registry& registry);
+void check_plugin_tables(const cli::PluginTables& tables, const Registry& registry);
 
 }  // namespace strata::registry

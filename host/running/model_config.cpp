@@ -7,19 +7,19 @@
 
 namespace strata::host {
 
-std::string configured(std::string bytes, const std::string& name, const cli::Settings& settings,
-                       const Log& log) {
-  if (settings.config_keys.empty() && settings.dropout < 0) return bytes;
+std::string configured(std::string bytes, const std::string& name, const nlohmann::json& keys,
+                       double dropout, const Log& log) {
+  if (keys.empty() && dropout < 0) return bytes;
   auto config = source::parse_json(bytes, name);
   if (!config.is_object()) throw Error(name, "is not a JSON object", "check the file");
   const auto say = [&](const std::string& key, const source::Json& value) {
     log.line(STRATA_INFO, name + ": " + printable(key) + " becomes " + printable(value.dump()));
   };
-  if (settings.dropout >= 0)
+  if (dropout >= 0)
     for (const auto* key : {"dropout", "attention_dropout", "hidden_dropout", "activation_dropout"})
-      if (config.contains(key)) say(key, config[key] = settings.dropout);
-  for (const auto& [key, value] : settings.config_keys.items()) say(key, value);
-  config.merge_patch(settings.config_keys);
+      if (config.contains(key)) say(key, config[key] = dropout);
+  for (const auto& [key, value] : keys.items()) say(key, value);
+  config.merge_patch(keys);
   return config.dump();
 }
 

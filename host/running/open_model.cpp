@@ -9,6 +9,7 @@
 #include "core/error.hpp"
 #include "core/source/json.hpp"
 #include "host/cli/nearest.hpp"
+#include "host/hub/cache.hpp"
 #include "host/registry/places.hpp"
 #include "host/running/model_config.hpp"
 
@@ -108,6 +109,11 @@ std::string with_type(const std::string& bytes, const std::string& name, const s
   return config.dump();
 }
 
+source::Checkpoint open_path(const std::string& path, const registry::Registry& registry) {
+  return source::Checkpoint::open(
+      path, source::parse_gguf_mappings(registry.gguf().dump(), "plugin manifests"));
+}
+
 // What the error has no room for is said before it.
 void resolve(run::Model& model, const Log& log) {
   try {
@@ -120,9 +126,9 @@ void resolve(run::Model& model, const Log& log) {
 
 }  // namespace
 
-source::Checkpoint open_checkpoint(const std::string& path, const registry::Registry& registry) {
-  return source::Checkpoint::open(
-      path, source::parse_gguf_mappings(registry.gguf().dump(), "plugin manifests"));
+source::Checkpoint open_checkpoint(const ModelOptions& options,
+                                   const registry::Registry& registry) {
+  return open_path(hub::located(options.model, options.revision), registry);
 }
 
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
@@ -138,16 +144,17 @@ text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
       file.string());
 }
 
-run::Model open_model(const std::string& path, Opened& plugins, bool shapes, bool resolved) {
+run::Model open_model(const ModelOptions& options, Opened& plugins, bool shapes, bool resolved) {
+  const auto path = hub::located(options.model, options.revision);
   run::Model model;
   model.path = path;
   const auto shape = shapes ? shape_of(path) : fs::path{};
-  if (shape.empty()) model.checkpoint = open_checkpoint(path, plugins.registry());
+  if (shape.empty()) model.checkpoint = open_path(path, plugins.registry());
   const auto name = shape.empty() ? model.checkpoint->config_name() : shape.string();
   auto config = std::make_shared<source::Config>(
       configured(
           shape.empty() ? model.checkpoint->config() : read_text(shape, "give a config.json"), name,
-          plugins.settings(), plugins.log()),
+          plugins.options().config_keys, options.dropout, plugins.log()),
       name);
   const auto type = model_type_of(*config, path, plugins);
   if (config->count("model_type") == 0 || config->text("model_type") != type)
@@ -162,7 +169,7 @@ run::Model open_model(const std::string& path, Opened& plugins, bool shapes, boo
   // The family's configuration handle lives as long as the family.
   auto family = std::make_unique<plugin::Family>(plugins.family(candidate), candidate.manifest.name,
                                                  plugins.host(), handle.get());
-  if (plugins.settings().critic) family->become_critic();
+  if (options.critic) family->become_critic();
   model.family = std::shared_ptr<const plugin::Family>(
       family.release(), [handle, config](const plugin::Family* f) { delete f; });
   if (model.checkpoint && resolved) resolve(model, plugins.log());

@@ -4,20 +4,23 @@
 
 #include "core/run/model.hpp"
 #include "core/text/tokenizer.hpp"
+#include "host/running/model_options.hpp"
 #include "host/running/opened.hpp"
 
 namespace strata::host {
 
-// A Hugging Face folder, a .safetensors, .bin or .gguf file.
-source::Checkpoint open_checkpoint(const std::string& path, const registry::Registry& registry);
+// A Hugging Face folder, a .safetensors, .bin or .gguf file, or a model in the hub's cache.
+source::Checkpoint open_checkpoint(const ModelOptions& options,
+                                   const registry::Registry& registry);
 
 // The tokenizer that lies with the checkpoint: in GGUF metadata, as tokenizer.json, or
 // in one of the older forms that text/tokenizer_folder.hpp knows.
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
 
 // The checkpoint with the family that its model_type names, every weight found; where `shapes`,
-// also a config.json or a named shape, without weights. Where the settings ask for a critic, its
+// also a config.json or a named shape, without weights. Where the options ask for a critic, its
 // head is the value head. Unless `resolved`, weights are not looked for.
-run::Model open_model(const std::string& path, Opened& plugins, bool shapes, bool resolved = true);
+run::Model open_model(const ModelOptions& options, Opened& plugins, bool shapes,
+                      bool resolved = true);
 
 }  // namespace strata::host

@@ -18,11 +18,11 @@ namespace {
 // A part of what is free: the rest is for the program itself and for others.
 uint64_t usable(uint64_t bytes) { return bytes / 10 * 9; }
 
-bool choose_cuda(const cli::Settings& settings, const CudaMemory& cuda) {
-  if (settings.device == "cuda" && !cuda.there)
+bool choose_cuda(const RunOptions& options, const CudaMemory& cuda) {
+  if (options.device == "cuda" && !cuda.there)
     throw Error("--device cuda", "no CUDA device answers",
                 "use --device cpu, or install the GPU's driver");
-  return settings.device == "cuda" || (settings.device == "auto" && cuda.there);
+  return options.device == "cuda" || (options.device == "auto" && cuda.there);
 }
 
 bool reads_files(const strata_offload& table) { return table.region_bind != nullptr; }
@@ -51,10 +51,10 @@ std::vector<const registry::Candidate*> by_score(Opened& plugins) {
 }
 
 // "auto": the best tier that maps its memory, then the best that reads files in place.
-std::vector<const registry::Candidate*> choose_tiers(const cli::Settings& settings,
+std::vector<const registry::Candidate*> choose_tiers(const RunOptions& options,
                                                      Opened& plugins) {
-  if (settings.offload == "device") return {};
-  if (settings.offload != "auto") return {&plugins.registry().by_name("offload", settings.offload)};
+  if (options.offload == "device") return {};
+  if (options.offload != "auto") return {&plugins.registry().by_name("offload", options.offload)};
   std::vector<const registry::Candidate*> out;
   for (const auto wanted : {maps, reads_files})
     for (const auto* one : by_score(plugins))
@@ -89,10 +89,10 @@ std::vector<strata_attention_request> attention_requests(const run::Model& model
 }
 
 // The backend that serves all of them, the best by its least score.
-const registry::Candidate& choose_attention(const cli::Settings& settings, Opened& plugins,
+const registry::Candidate& choose_attention(const RunOptions& options, Opened& plugins,
                                             const std::vector<strata_attention_request>& requests) {
-  if (settings.attention != "auto")
-    return plugins.registry().by_name("attention", settings.attention);
+  if (options.attention != "auto")
+    return plugins.registry().by_name("attention", options.attention);
   const registry::Candidate* best = nullptr;
   int most = 0;
   for (const auto* one : plugins.registry().of_kind("attention")) {
@@ -125,48 +125,48 @@ shape::AttentionBytes bytes_of(const strata_attention& table, const std::string&
   };
 }
 
-nlohmann::json tier_extras(const cli::Settings& settings) {
-  if (settings.offload_dirs.empty()) return nlohmann::json::object();
-  if (settings.offload_dirs.size() > 1)
+nlohmann::json tier_extras(const RunOptions& options) {
+  if (options.offload_dirs.empty()) return nlohmann::json::object();
+  if (options.offload_dirs.size() > 1)
     throw UsageError("--offload-dir",
-                     std::to_string(settings.offload_dirs.size()) +
+                     std::to_string(options.offload_dirs.size()) +
                          " folders: spreading bytes over several does not exist yet",
                      "give one");
-  return {{"dir", settings.offload_dirs.front()}};
+  return {{"dir", options.offload_dirs.front()}};
 }
 
 }  // namespace
 
-strata_dtype choose_dtype(const cli::Settings& settings, const run::Model& model, bool cuda) {
-  if (settings.dtype == "float32") return {STRATA_FLOAT, 32, 1};
-  if (settings.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
-  if (settings.dtype == "float16") return {STRATA_FLOAT, 16, 1};
+strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda) {
+  if (options.dtype == "float32") return {STRATA_FLOAT, 32, 1};
+  if (options.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
+  if (options.dtype == "float16") return {STRATA_FLOAT, 16, 1};
   if (!cuda) return {STRATA_FLOAT, 32, 1};
   const bool blocks =
       model.checkpoint && std::ranges::any_of(model.checkpoint->tensors(), source::in_blocks);
   return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
 }
 
-Planned plan_run(const cli::Settings& settings, const run::Model& model, const Room& room,
+Planned plan_run(const RunOptions& options, const run::Model& model, const Room& room,
                  Opened& plugins) {
   Planned out;
-  const auto cuda = settings.device == "cpu" ? CudaMemory{} : cuda_memory();
-  out.cuda = choose_cuda(settings, cuda);
-  out.tiers = choose_tiers(settings, plugins);
+  const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory();
+  out.cuda = choose_cuda(options, cuda);
+  out.tiers = choose_tiers(options, plugins);
   auto& wish = out.wish;
-  wish.dtype = choose_dtype(settings, model, out.cuda);
+  wish.dtype = choose_dtype(options, model, out.cuda);
   wish.separate_device = out.cuda;
   wish.library_bytes = out.cuda ? cuda_library_bytes : 0;
   wish.sequences = room.sequences;
   wish.tokens = room.tokens;
   wish.prompt = room.prompt;
   wish.all_logits = room.all_logits;
-  const bool explicit_tier = settings.offload != "auto" && settings.offload != "device";
-  wish.fill_device = !explicit_tier || settings.device_memory.has_value();
-  wish.device_memory = settings.device_memory;
+  const bool explicit_tier = options.offload != "auto" && options.offload != "device";
+  wish.fill_device = !explicit_tier || options.device_memory.has_value();
+  wish.device_memory = options.device_memory;
   if (!explicit_tier && !wish.device_memory)
     wish.device_memory = usable(out.cuda ? cuda.total : available_memory());
-  const auto host_memory = settings.host_memory.value_or(usable(available_memory()));
+  const auto host_memory = options.host_memory.value_or(usable(available_memory()));
   for (const auto* one : out.tiers) {
     const auto& table = *plugins.table<strata_offload>(*one);
     const bool in_place = reads_files(table) && model.checkpoint;
@@ -177,7 +177,7 @@ Planned plan_run(const cli::Settings& settings, const run::Model& model, const R
     plugins.use(*one);
   }
   out.attention =
-      &choose_attention(settings, plugins, attention_requests(model, wish.dtype, out.cuda));
+      &choose_attention(options, plugins, attention_requests(model, wish.dtype, out.cuda));
   plugins.use(*out.attention);
   wish.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                   out.attention->manifest.name, plugins.host());
@@ -185,19 +185,19 @@ Planned plan_run(const cli::Settings& settings, const run::Model& model, const R
   return out;
 }
 
-run::SessionParts session_parts(const cli::Settings& settings, const run::Model& model,
+run::SessionParts session_parts(const RunOptions& options, const run::Model& model,
                                 Planned planned, bool dummy, Opened& plugins) {
   run::SessionParts parts;
   parts.model = &model;
   parts.wish = std::move(planned.wish);
   parts.prepared = std::move(planned.prepared);
   for (const auto* one : planned.tiers)
-    parts.tiers.push_back(plugins.open_tier(*one, tier_extras(settings)));
+    parts.tiers.push_back(plugins.open_tier(*one, tier_extras(options)));
   if (!dummy) {
     const auto& reader = file_reader(plugins);
     plugins.use(reader);
-    parts.files = plugins.open_tier(reader, tier_extras(settings));
-    if (!parts.prepared.resident) parts.rows = plugins.open_tier(reader, tier_extras(settings));
+    parts.files = plugins.open_tier(reader, tier_extras(options));
+    if (!parts.prepared.resident) parts.rows = plugins.open_tier(reader, tier_extras(options));
   }
   parts.compute.family = model.family.get();
   parts.compute.host = plugins.host();
@@ -216,20 +216,20 @@ run::SessionParts session_parts(const cli::Settings& settings, const run::Model&
   };
   parts.compute.dtype = parts.wish.dtype;
   parts.compute.devices = {{planned.cuda ? STRATA_CUDA : STRATA_CPU, 0}};
-  parts.compute.threads = static_cast<int>(settings.threads);
+  parts.compute.threads = static_cast<int>(options.threads);
   parts.open_compute = open_compute;
   parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<zero::Device> {
     if (cuda) return open_cuda_device(events);
     return std::make_unique<zero::CpuDevice>(events);
   };
-  parts.trace = !settings.trace.empty();
+  parts.trace = !options.trace.empty();
   parts.resident_bytes = memory::resident;
   return parts;
 }
 
-std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
+std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            Planned planned, bool dummy, Opened& plugins) {
-  auto parts = session_parts(settings, model, std::move(planned), dummy, plugins);
+  auto parts = session_parts(options, model, std::move(planned), dummy, plugins);
   Progress progress("loading", "bytes");
   auto session = std::make_unique<run::Session>(
       std::move(parts), [&](uint64_t done, uint64_t all) { progress.at(done, all); });

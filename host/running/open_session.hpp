@@ -1,9 +1,10 @@
-// From settings to a session: devices, tiers and budgets.
+// From options to a session: devices, tiers and budgets.
 #pragma once
 #include <memory>
 
 #include "core/run/session.hpp"
 #include "host/running/open_model.hpp"
+#include "host/running/run_options.hpp"
 
 namespace strata::host {
 
@@ -25,18 +26,18 @@ struct Planned {
 };
 
 // "auto": the checkpoint's dtype on CUDA (bfloat16 where it is quantized), float32 on the CPU.
-strata_dtype choose_dtype(const cli::Settings& settings, const run::Model& model, bool cuda);
+strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda);
 
 // `model` and `plugins` outlive the result.
-Planned plan_run(const cli::Settings& settings, const run::Model& model, const Room& room,
+Planned plan_run(const RunOptions& options, const run::Model& model, const Room& room,
                  Opened& plugins);
 
 // What a session is made from: the tiers opened, the plugins that compute chosen.
-run::SessionParts session_parts(const cli::Settings& settings, const run::Model& model,
+run::SessionParts session_parts(const RunOptions& options, const run::Model& model,
                                 Planned planned, bool dummy, Opened& plugins);
 
 // Takes the memory and reads the weights; `dummy`: numbers made up in their place.
-std::unique_ptr<run::Session> open_session(const cli::Settings& settings, const run::Model& model,
+std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            Planned planned, bool dummy, Opened& plugins);
 
 }  // namespace strata::host

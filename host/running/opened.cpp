@@ -4,12 +4,20 @@
 
 #include "core/error.hpp"
 #include "core/plugin/words.hpp"
-#include "host/commands/commands.hpp"
 
 namespace strata::host {
 
-Opened::Opened(const cli::Settings& settings)
-    : settings_(settings), log_(settings.verbose), registry_(open_registry(settings)),
+registry::Registry open_registry(const cli::CommonOptions& options) {
+  registry::Sources sources;
+  sources.named = options.plugin_paths;
+  sources.allowed = options.plugins_allow;
+  registry::Registry registry(sources);
+  registry::check_plugin_tables(options.plugin_tables, registry);
+  return registry;
+}
+
+Opened::Opened(const cli::CommonOptions& options)
+    : options_(options), log_(options.verbose), registry_(open_registry(options)),
       host_(source::config_table(),
             [this](int32_t level, std::string_view words) { log_.line(level, words); }) {
   registry_.require_named();
@@ -23,25 +31,25 @@ registry::Plugin& Opened::open(const registry::Candidate& candidate) {
 
 // What the user wrote in the plugin's table, where it is a key that the plugin declares, and
 // `extra` ones.
-const strata_config* Opened::options(const registry::Candidate& candidate,
-                                     registry::EmitOptions emit, const nlohmann::json& extra) {
+const strata_config* Opened::options_for(const registry::Candidate& candidate,
+                                         registry::EmitOptions emit, const nlohmann::json& extra) {
   const auto section = candidate.manifest.kind + "." + candidate.manifest.name;
   const auto declared = registry::declared_options(emit);
   auto values =
-      registry::checked_options(section, registry::raw_options(settings_, candidate), declared);
+      registry::checked_options(section, registry::raw_options(options_.plugin_tables, candidate), declared);
   for (const auto& [key, value] : extra.items())
     if (std::ranges::find(declared, key, &registry::PluginOption::key) != declared.end() &&
         !values.contains(key))
       values[key] = value;
-  options_.push_back(std::make_unique<Options>(values.dump(), "[" + section + "]"));
-  return &options_.back()->handle;
+  plugin_options_.push_back(std::make_unique<Options>(values.dump(), "[" + section + "]"));
+  return &plugin_options_.back()->handle;
 }
 
 std::unique_ptr<tier::Tier> Opened::open_tier(const registry::Candidate& candidate,
                                               const nlohmann::json& extra) {
   const auto* tier = table<strata_offload>(candidate);
   return std::make_unique<tier::Tier>(candidate.manifest.name, tier,
-                                      options(candidate, tier->options, extra), host());
+                                      options_for(candidate, tier->options, extra), host());
 }
 
 const strata_model* Opened::family(const registry::Candidate& candidate) {
@@ -49,7 +57,7 @@ const strata_model* Opened::family(const registry::Candidate& candidate) {
   const auto* family = table<strata_model>(candidate);
   if (!fresh) return family;
   const auto* given =
-      options(candidate, STRATA_HAS(strata_model, family, options) ? family->options : nullptr, {});
+      options_for(candidate, STRATA_HAS(strata_model, family, options) ? family->options : nullptr, {});
   if (!STRATA_HAS(strata_model, family, configure)) return family;
   plugin::take_words();
   if (family->configure(host(), given) != STRATA_OK)
@@ -59,7 +67,7 @@ const strata_model* Opened::family(const registry::Candidate& candidate) {
 
 int Opened::score_tier(const registry::Candidate& candidate) {
   const auto* tier = table<strata_offload>(candidate);
-  return tier->score(options(candidate, tier->options, nlohmann::json::object()));
+  return tier->score(options_for(candidate, tier->options, nlohmann::json::object()));
 }
 
 void Opened::use(const registry::Candidate& candidate) {

@@ -14,7 +14,7 @@
 #include "core/plugin/host.hpp"
 #include "core/source/config_table.hpp"
 #include "core/tier/client.hpp"
-#include "host/cli/settings.hpp"
+#include "host/cli/common_options.hpp"
 #include "host/log.hpp"
 #include "host/registry/library.hpp"
 #include "host/registry/plugin_options.hpp"
@@ -22,15 +22,18 @@
 
 namespace strata::host {
 
+// The plugins that these options can use.
+registry::Registry open_registry(const cli::CommonOptions& options);
+
 // [main-thread] Outlives all that was made with its plugins.
 class Opened {
  public:
-  explicit Opened(const cli::Settings& settings);
+  explicit Opened(const cli::CommonOptions& options);
 
   const registry::Registry& registry() const { return registry_; }
   const strata_host* host() const { return host_.table(); }
   const Log& log() const { return log_; }
-  const cli::Settings& settings() const { return settings_; }
+  const cli::CommonOptions& options() const { return options_; }
 
   // The plugin's table, opened where it is not yet.
   template <class Table>
@@ -51,8 +54,8 @@ class Opened {
 
  private:
   registry::Plugin& open(const registry::Candidate& candidate);
-  const strata_config* options(const registry::Candidate& candidate, registry::EmitOptions declared,
-                               const nlohmann::json& extra);
+  const strata_config* options_for(const registry::Candidate& candidate,
+                                   registry::EmitOptions declared, const nlohmann::json& extra);
 
   struct Options {
     Options(std::string bytes, std::string name)
@@ -61,12 +64,12 @@ class Opened {
     strata_config handle;
   };
 
-  const cli::Settings& settings_;
+  const cli::CommonOptions& options_;
   Log log_;
   registry::Registry registry_;
   plugin::Host host_;
   registry::Loader loader_;
-  std::vector<std::unique_ptr<Options>> options_;
+  std::vector<std::unique_ptr<Options>> plugin_options_;
   std::map<const registry::Candidate*, registry::Plugin> plugins_;
   std::vector<const registry::Candidate*> used_;
 };

@@ -7,8 +7,8 @@
 
 #include "core/error.hpp"
 #include "core/zero/simulate.hpp"
-#include "host/commands/commands.hpp"
 #include "host/running/machine.hpp"
+#include "host/running/text_file.hpp"
 
 namespace strata::host {
 namespace {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "host/cli/toml.hpp"
 #include "host/deepspeed/apply.hpp"
 
 using namespace strata;
@@ -17,9 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
       const deepspeed::DsConfig config(std::string(reinterpret_cast<const char*>(data), size),
                                        "fuzz");
-      cli::Settings settings;
       deepspeed::warnings(config);
-      deepspeed::apply(settings, config, semantics);
+      const auto call = cli::find_command("plan")->call();
+      cli::apply_toml(*call, deepspeed::settings_of(config, semantics), "fuzz");
       deepspeed::report(config, semantics, 4096);
     } catch (const UsageError&) {
     }

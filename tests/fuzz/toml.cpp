@@ -1,4 +1,4 @@
-// A run.toml, and after a form feed an assignment of --set: settings or a UsageError, nothing else.
+// A run.toml, and after a form feed an assignment of --set: options or a UsageError, nothing else.
 // covers: host/cli/toml.cpp host/cli/toml_settings.cpp host/cli/values.cpp host/cli/size.cpp
 // covers: host/cli/nearest.cpp
 #include "host/cli/toml.hpp"
@@ -13,10 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto end = text.find('\f');
   try {
-    strata::cli::Settings settings;
-    if (end != text.npos) strata::cli::apply_set(settings, text.substr(end + 1));
+    const auto call = strata::cli::find_command("generate")->call();
+    if (end != text.npos) strata::cli::apply_set(*call, text.substr(end + 1));
     const auto document = strata::cli::parse_toml(text.substr(0, end), "run.toml");
-    strata::cli::apply_toml(settings, document, "run.toml");
+    strata::cli::apply_toml(*call, document, "run.toml");
   } catch (const strata::UsageError&) {
   }
   return 0;

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
+#include "host/commands/generate.hpp"
 #include "tests/host/folder.hpp"
 
 using namespace strata::cli;
@@ -10,15 +11,19 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
-Settings generate(Strings more) {
+strata::host::GenerateOptions options_of(const Strings& arguments) {
+  return parse_command_line(arguments).call->as<strata::host::GenerateOptions>();
+}
+
+strata::host::GenerateOptions generate(Strings more) {
   Strings arguments{"generate", "--model", "m", "--prompt", "hello"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  return parse_command_line(arguments).settings;
+  return options_of(arguments);
 }
 
 }  // namespace
 
-TEST_CASE("options fill the settings with their types", "[host][cli]") {
+TEST_CASE("options fill their fields with their types", "[host][cli]") {
   const auto s = generate({"--device-memory", "2GiB", "--threads=3", "--temperature", "0.5",
                            "--ignore-eos", "--plugin", "a.so", "--plugin", "b.so", "-v"});
   CHECK(s.model == "m");
@@ -34,8 +39,7 @@ TEST_CASE("options fill the settings with their types", "[host][cli]") {
 
 TEST_CASE("token ids are read, one list for each option", "[host][cli]") {
   const auto s =
-      parse_command_line({"generate", "--model", "m", "--input-ids", "1, 2,3", "--input-ids", "4"})
-          .settings;
+      options_of({"generate", "--model", "m", "--input-ids", "1, 2,3", "--input-ids", "4"});
   CHECK(s.input_ids == std::vector<Ids>{{1, 2, 3}, {4}});
 }
 

@@ -2,18 +2,22 @@
 
 #include "core/error.hpp"
 #include "host/cli/command_line.hpp"
+#include "host/cli/toml.hpp"
+#include "host/commands/generate.hpp"
 #include "host/deepspeed/apply.hpp"
 #include "tests/host/folder.hpp"
 
 using namespace strata::deepspeed;
-using strata::cli::Settings;
 
 namespace {
 
-Settings applied(const std::string& text, Semantics semantics = Semantics::merged) {
-  Settings settings;
-  apply(settings, DsConfig(text, "ds.json"), semantics);
-  return settings;
+using strata::host::GenerateOptions;
+
+// The options of `generate` over which the ds_config is laid.
+GenerateOptions applied(const std::string& text, Semantics semantics = Semantics::merged) {
+  const auto call = strata::cli::find_command("generate")->call();
+  strata::cli::apply_toml(*call, settings_of(DsConfig(text, "ds.json"), semantics), "ds.json");
+  return call->as<GenerateOptions>();
 }
 
 std::string offload_param(const std::string& members) {
@@ -55,23 +59,23 @@ TEST_CASE("a ds_config is the weakest of all settings", "[host][deepspeed]") {
   const auto toml =
       folder.write("run.toml", "[run]\ndtype = 'float16'\nds_config = '" + ds.string() +
                                    "'\n[offload.nvme]\nqueue_depth = 2");
-  const auto dtype = [&](std::vector<std::string> more) {
-    std::vector<std::string> arguments{"plan", "--model", "m"};
+  const auto generate = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"generate", "--model", "m", "--prompt", "a"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return strata::cli::parse_command_line(arguments).settings.dtype;
+    return strata::cli::parse_command_line(arguments).call->as<GenerateOptions>();
   };
-  CHECK(dtype({"--ds-config", ds.string()}) == "bfloat16");
-  CHECK(dtype({"--config", toml.string()}) == "float16");
-  CHECK(dtype({"--ds-config", ds.string(), "--set", "run.dtype=float32"}) == "float32");
-  CHECK(dtype({"--ds-config", ds.string(), "--dtype", "auto"}) == "auto");
-  const auto s =
-      strata::cli::parse_command_line({"plan", "--model", "m", "--config", toml.string()}).settings;
+  CHECK(generate({"--ds-config", ds.string()}).dtype == "bfloat16");
+  CHECK(generate({"--config", toml.string()}).dtype == "float16");
+  CHECK(generate({"--ds-config", ds.string(), "--set", "run.dtype=float32"}).dtype == "float32");
+  CHECK(generate({"--ds-config", ds.string(), "--dtype", "auto"}).dtype == "auto");
+  const auto s = generate({"--config", toml.string()});
   CHECK(s.offload_dirs == std::vector<std::string>{"/disk"});
   CHECK(s.plugin_tables.at("offload.nvme") ==
         nlohmann::json{{"max_io", 1048576}, {"queue_depth", 2}});
   const auto other = strata::cli::parse_command_line(
       {"tokenize", "--model", "m", "--text", "a", "--config", toml.string()});
-  CHECK(other.settings.offload_dirs.empty());
+  CHECK_FALSE(other.call->common().deepspeed);
+  CHECK(other.call->common().plugin_tables.at("offload.nvme") == nlohmann::json{{"queue_depth", 2}});
 }
 
 TEST_CASE("the report gives \"auto\" the numbers of the training frameworks", "[host][deepspeed]") {

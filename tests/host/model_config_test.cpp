@@ -9,8 +9,8 @@ using nlohmann::json;
 
 namespace {
 
-json configured(const std::string& config, const cli::Settings& settings) {
-  return json::parse(host::configured(config, "config.json", settings, host::Log(false)));
+json configured(const std::string& config, const json& keys, double dropout = -1) {
+  return json::parse(host::configured(config, "config.json", keys, dropout, host::Log(false)));
 }
 
 int64_t hidden(const std::string& config) {
@@ -20,17 +20,17 @@ int64_t hidden(const std::string& config) {
 }  // namespace
 
 TEST_CASE("[config] replaces keys of config.json, by their path", "[host][config]") {
-  cli::Settings settings;
-  cli::apply_toml(settings,
+  const auto call = cli::find_command("plan")->call();
+  cli::apply_toml(*call,
                   cli::parse_toml("[config]\nhidden_size = 12288\nmodel_type = 'a'\n"
                                   "[config.rope_parameters]\nrope_theta = 1e6",
                                   "run.toml"),
                   "run.toml");
-  cli::apply_set(settings, "config.rope_parameters.rope_type=linear");
-  cli::apply_set(settings, "config.num_hidden_layers=96");
+  cli::apply_set(*call, "config.rope_parameters.rope_type=linear");
+  cli::apply_set(*call, "config.num_hidden_layers=96");
   CHECK(configured(R"({"hidden_size": 9216, "ffn_dim": 36864,
                        "rope_parameters": {"rope_theta": 1e4, "factor": 2}})",
-                   settings) ==
+                   call->common().config_keys) ==
         json::parse(R"({"hidden_size": 12288, "ffn_dim": 36864, "model_type": "a",
                         "num_hidden_layers": 96,
                         "rope_parameters": {"rope_theta": 1e6, "factor": 2,
@@ -38,18 +38,16 @@ TEST_CASE("[config] replaces keys of config.json, by their path", "[host][config
 }
 
 TEST_CASE("dropout is set where the configuration has it, and nowhere else", "[host][config]") {
-  cli::Settings settings;
-  settings.dropout = 0;
-  CHECK(configured(R"({"dropout": 0.1, "attention_dropout": 0.2, "layerdrop": 0.3})", settings) ==
+  CHECK(configured(R"({"dropout": 0.1, "attention_dropout": 0.2, "layerdrop": 0.3})", {}, 0) ==
         json::parse(R"({"dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.3})"));
-  CHECK(configured(R"({"hidden_dropout": 0.1, "activation_dropout": 0.1})", settings) ==
+  CHECK(configured(R"({"hidden_dropout": 0.1, "activation_dropout": 0.1})", {}, 0) ==
         json::parse(R"({"hidden_dropout": 0.0, "activation_dropout": 0.0})"));
-  CHECK(configured(R"({"vocab_size": 3})", settings) == json::parse(R"({"vocab_size": 3})"));
+  CHECK(configured(R"({"vocab_size": 3})", {}, 0) == json::parse(R"({"vocab_size": 3})"));
 }
 
 TEST_CASE("without settings the configuration's bytes stay as they are", "[host][config]") {
   const std::string text = "{ \"a\": 1 }";
-  CHECK(host::configured(text, "config.json", {}, host::Log(false)) == text);
+  CHECK(host::configured(text, "config.json", json::object(), -1, host::Log(false)) == text);
 }
 
 TEST_CASE("the hidden size has several names", "[host][config]") {

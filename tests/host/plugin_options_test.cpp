@@ -55,11 +55,11 @@ TEST_CASE("a table of a plugin that does not exist is refused", "[host][registry
   const strata::test::Folder folder;
   folder.plugin("offload", "disk");
   const Registry registry(Sources{{{folder.path(), Origin::built_in}}, {}, {}});
-  strata::cli::Settings settings;
-  settings.plugin_tables["offload.disk"] = {{"depth", 1}};
-  CHECK_NOTHROW(check_plugin_tables(settings, registry));
-  CHECK(raw_options(settings, registry.by_name("offload", "disk")) == json{{"depth", 1}});
-  settings.plugin_tables["offload.dsik"] = json::object();
-  CHECK_THROWS_WITH(check_plugin_tables(settings, registry),
+  strata::cli::PluginTables tables;
+  tables["offload.disk"] = {{"depth", 1}};
+  CHECK_NOTHROW(check_plugin_tables(tables, registry));
+  CHECK(raw_options(tables, registry.by_name("offload", "disk")) == json{{"depth", 1}});
+  tables["offload.dsik"] = json::object();
+  CHECK_THROWS_WITH(check_plugin_tables(tables, registry),
                     "settings: [offload.dsik] belongs to no plugin: did you mean 'offload.disk'?");
 }

@@ -1,43 +1,67 @@
 #include <catch2/catch.hpp>
+#include <map>
 #include <set>
 
 #include "host/cli/description.hpp"
-#include "host/cli/options.hpp"
+#include "host/cli/later.hpp"
 
 using namespace strata::cli;
 
-TEST_CASE("names and keys of options are unique, and each has one", "[host][cli]") {
-  std::set<std::string_view> names, keys;
-  for (const auto& option : options()) {
-    CAPTURE(option.name, option.key);
-    CHECK((!option.name.empty() || !option.key.empty()));
-    if (!option.name.empty()) CHECK(names.insert(option.name).second);
-    if (!option.key.empty()) CHECK(keys.insert(option.key).second);
-    CHECK_FALSE(option.help.empty());
-    CHECK(option.commands != 0);
+TEST_CASE("names and keys of a command's options are unique, and each has one", "[host][cli]") {
+  for (const auto* command : commands()) {
+    std::set<std::string_view> names, keys;
+    const auto call = command->call();
+    for (const auto& option : call->table()) {
+      CAPTURE(command->words, option.name, option.key);
+      CHECK((!option.name.empty() || !option.key.empty()));
+      if (!option.name.empty()) CHECK(names.insert(option.name).second);
+      if (!option.key.empty()) CHECK(keys.insert(option.key).second);
+      CHECK_FALSE(option.help.empty());
+    }
+  }
+}
+
+TEST_CASE("commands that share a key share its option", "[host][cli]") {
+  std::map<std::string_view, Option> seen;
+  std::vector<std::unique_ptr<Call>> calls;
+  for (const auto* command : commands()) {
+    calls.push_back(command->call());
+    for (const auto& option : calls.back()->table()) {
+      if (option.key.empty()) continue;
+      CAPTURE(command->words, option.key);
+      const auto& first = seen.emplace(option.key, option).first->second;
+      CHECK(option.name == first.name);
+      CHECK(option.help == first.help);
+      CHECK(option.field.index() == first.field.index());
+      CHECK(default_text(option) == default_text(first));
+    }
   }
 }
 
 TEST_CASE("help of a command names each option that it takes and no other", "[host][cli]") {
-  for (const auto& command : commands()) {
-    const auto text = help(command.id);
-    for (const auto& option : options()) {
-      if (option.name.empty() || option.name == "path") continue;
-      CAPTURE(command.words, option.name);
-      const auto shown = text.find("--" + std::string(option.name) + " ") != std::string::npos ||
-                         text.find("--" + std::string(option.name) + "\n") != std::string::npos;
-      const bool takes = (option.commands & bit(command.id)) != 0;
-      if (takes || command.synopsis.find(option.name) == std::string_view::npos)
-        CHECK(shown == takes);
-      if (takes && !option.key.empty())
-        CHECK(text.find("[" + std::string(option.key) + "]") != std::string::npos);
+  std::set<std::string_view> names;
+  for (const auto* command : commands())
+    for (const auto& option : command->call()->table()) names.insert(option.name);
+  for (const auto* command : commands()) {
+    const auto text = help(*command);
+    const auto call = command->call();
+    for (const auto name : names) {
+      if (name.empty() || name == "path") continue;
+      CAPTURE(command->words, name);
+      const auto shown = text.find("--" + std::string(name) + " ") != std::string::npos ||
+                         text.find("--" + std::string(name) + "\n") != std::string::npos;
+      const auto* option = find_by_name(call->table(), name);
+      if (option || command->synopsis.find(name) == std::string_view::npos)
+        CHECK(shown == (option != nullptr));
+      if (option && !option->key.empty())
+        CHECK(text.find("[" + std::string(option->key) + "]") != std::string::npos);
     }
   }
 }
 
 TEST_CASE("what does not exist yet is in no help", "[host][cli]") {
   auto text = help() + markdown();
-  for (const auto& command : commands()) text += help(command.id);
+  for (const auto* command : commands()) text += help(*command);
   for (const auto& one : later()) {
     CAPTURE(one.name);
     const auto name = std::string(one.name) + " ";

@@ -3,15 +3,16 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
+#include "host/commands/generate.hpp"
 
 using namespace strata::cli;
 
 namespace {
 
 std::string refusal(std::string_view text) {
-  Settings settings;
+  const auto call = find_command("plan")->call();
   try {
-    apply_toml(settings, parse_toml(text, "run.toml"), "run.toml");
+    apply_toml(*call, parse_toml(text, "run.toml"), "run.toml");
   } catch (const strata::UsageError& e) {
     return e.what();
   }
@@ -21,8 +22,8 @@ std::string refusal(std::string_view text) {
 }  // namespace
 
 TEST_CASE("every type of value is read from TOML", "[host][toml]") {
-  Settings s;
-  apply_toml(s,
+  const auto call = find_command("generate")->call();
+  apply_toml(*call,
              parse_toml(R"(
 [run]
 model = "m"
@@ -38,6 +39,7 @@ depth = 8
 )",
                         "run.toml"),
              "run.toml");
+  const auto& s = call->as<strata::host::GenerateOptions>();
   CHECK(s.model == "m");
   CHECK(s.threads == 4);
   CHECK(s.device_memory == 1610612736U);

@@ -56,7 +56,7 @@ void write(const std::string& path, const Gradients& all) {
 }
 
 void gradients(const proof::Arguments& arguments) {
-  proof::Prepared prepared(arguments.settings);
+  proof::Prepared prepared(arguments.generate());
   auto& wish = prepared.planned.wish;
   wish.dtype = {STRATA_FLOAT, 64, 1};
   wish.mode = zero::Mode::backward;
@@ -68,7 +68,7 @@ void gradients(const proof::Arguments& arguments) {
   run::Session session(std::move(parts));
   run::TrainingStep step(session);
 
-  const auto& ids = arguments.settings.input_ids.at(0);
+  const auto& ids = arguments.generate().input_ids.at(0);
   const auto length = static_cast<uint32_t>(ids.size());
   std::vector<uint32_t> wanted;
   std::vector<int64_t> targets;

@@ -7,16 +7,15 @@
 
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
-#include "host/cli/command_line.hpp"
 
 namespace strata::proof {
 namespace {
 
-host::Room room_of(const cli::Settings& settings) {
-  host::Room room{.sequences = static_cast<uint32_t>(settings.input_ids.size()), .prompt = 0};
-  for (const auto& ids : settings.input_ids) {
+host::Room room_of(const host::GenerateOptions& options) {
+  host::Room room{.sequences = static_cast<uint32_t>(options.input_ids.size()), .prompt = 0};
+  for (const auto& ids : options.input_ids) {
     const auto length = static_cast<int64_t>(ids.size());
-    room.tokens = std::max(room.tokens, length + settings.max_new_tokens);
+    room.tokens = std::max(room.tokens, length + options.max_new_tokens);
     room.prompt += length;
   }
   return room;
@@ -37,10 +36,10 @@ int run(int argc, char** argv, void (*proof)(const Arguments&)) {
   try {
     const std::vector<std::string> all(argv + 1, argv + argc);
     const auto cut = std::ranges::find(all, "--");
-    Arguments arguments{{all.begin(), cut}, {}};
+    Arguments arguments{{all.begin(), cut}, nullptr};
     std::vector<std::string> generate{"generate"};
     if (cut != all.end()) generate.insert(generate.end(), cut + 1, all.end());
-    arguments.settings = cli::parse_command_line(generate).settings;
+    arguments.call = std::move(cli::parse_command_line(generate).call);
     proof(arguments);
     return 0;
   } catch (const std::exception& e) {
@@ -49,18 +48,18 @@ int run(int argc, char** argv, void (*proof)(const Arguments&)) {
   }
 }
 
-Prepared::Prepared(const cli::Settings& chosen)
-    : settings(chosen), plugins(settings), model(host::open_model(settings.model, plugins, false)),
-      planned(host::plan_run(settings, model, room_of(settings), plugins)) {}
+Prepared::Prepared(const host::GenerateOptions& chosen)
+    : options(chosen), plugins(options), model(host::open_model(options, plugins, false)),
+      planned(host::plan_run(options, model, room_of(options), plugins)) {}
 
 run::SessionParts Prepared::parts() {
-  return host::session_parts(settings, model, planned, false, plugins);
+  return host::session_parts(options, model, planned, false, plugins);
 }
 
-void generate(run::Session& session, const cli::Settings& settings) {
+void generate(run::Session& session, const host::GenerateOptions& options) {
   run::GenerateRequest request;
-  request.prompts = settings.input_ids;
-  request.new_tokens = settings.max_new_tokens;
+  request.prompts = options.input_ids;
+  request.new_tokens = options.max_new_tokens;
   const auto before = kernel_bytes();
   const auto made = run::generate(session, request);
   const auto steps = static_cast<uint64_t>(std::max<int64_t>(made.steps, 1));

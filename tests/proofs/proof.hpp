@@ -6,35 +6,38 @@
 #include <vector>
 
 #include "core/run/session.hpp"
-#include "host/cli/settings.hpp"
+#include "host/cli/command_line.hpp"
+#include "host/commands/generate.hpp"
 #include "host/running/open_session.hpp"
 
 namespace strata::proof {
 
 struct Arguments {
-  std::vector<std::string> own;  // before "--"
-  cli::Settings settings;        // of `strata generate`, after it
+  std::vector<std::string> own;     // before "--"
+  std::unique_ptr<cli::Call> call;  // of `strata generate`, after it
+
+  const host::GenerateOptions& generate() const { return call->as<host::GenerateOptions>(); }
 };
 
 // Runs `proof` as the program runs a command: what is thrown becomes a line on stderr and a status.
 int run(int argc, char** argv, void (*proof)(const Arguments&));
 
-// The model of the settings with its plugins, planned for.
+// The model of the options with its plugins, planned for.
 struct Prepared {
-  explicit Prepared(const cli::Settings& settings);
+  explicit Prepared(const host::GenerateOptions& options);
 
   // Prepares again for a wish that was changed.
   void prepare_again() { planned.prepared = run::prepare(model, planned.wish); }
   run::SessionParts parts();
 
-  const cli::Settings& settings;
+  const host::GenerateOptions& options;
   host::Opened plugins;
   run::Model model;
   host::Planned planned;
 };
 
-// Generates for the settings' prompts, and prints one line of JSON: the tokens, the bytes of a
+// Generates for the options' prompts, and prints one line of JSON: the tokens, the bytes of a
 // decode step as counted and planned, and those of all passes as counted and by the kernel.
-void generate(run::Session& session, const cli::Settings& settings);
+void generate(run::Session& session, const host::GenerateOptions& options);
 
 }  // namespace strata::proof

@@ -10,7 +10,7 @@ namespace {
 using namespace strata;
 
 void ranks(const proof::Arguments& arguments) {
-  proof::Prepared prepared(arguments.settings);
+  proof::Prepared prepared(arguments.generate());
   const auto where = run::ranks_of_environment();
   auto& wish = prepared.planned.wish;
   wish.rank = where.rank;
@@ -19,7 +19,7 @@ void ranks(const proof::Arguments& arguments) {
   auto parts = prepared.parts();
   if (where.ranks > 1) parts.collective = host::open_collective(where);
   run::Session session(std::move(parts));
-  proof::generate(session, arguments.settings);
+  proof::generate(session, arguments.generate());
 }
 
 }  // namespace

@@ -10,14 +10,14 @@ namespace {
 using namespace strata;
 
 void second_device(const proof::Arguments& arguments) {
-  proof::Prepared prepared(arguments.settings);
+  proof::Prepared prepared(arguments.generate());
   prepared.planned.wish.second_device =
       nlohmann::json::parse("[" + arguments.own.at(0) + "]").get<std::vector<uint32_t>>();
   prepared.prepare_again();
   auto parts = prepared.parts();
   parts.compute.devices.push_back({STRATA_CPU, 1});
   run::Session session(std::move(parts));
-  proof::generate(session, arguments.settings);
+  proof::generate(session, arguments.generate());
 }
 
 }  // namespace

@@ -1,12 +1,10 @@
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "core/error.hpp"
-#include "host/check/check.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/padded.hpp"
 #include "host/output.hpp"
-#include "host/registry/plugin_options.hpp"
+#include "host/running/opened.hpp"
 
 namespace strata::host {
 namespace {
@@ -14,10 +12,14 @@ namespace {
 using nlohmann::json;
 using registry::Candidate;
 
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(text.size() + 1, width), ' ');
-  return text;
+struct ListOptions : cli::CommonOptions {};
+
+void options(cli::Table& table, ListOptions& o) {
+  add_plugin_paths(table, o);
+  add_common(table, o);
 }
+
+void check(const ListOptions&) {}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
@@ -58,30 +60,7 @@ json object(const Candidate& candidate) {
           {"state", state(candidate)}};
 }
 
-std::string_view verdict_text(check::Verdict verdict) {
-  switch (verdict) {
-    case check::Verdict::passed:
-      return "passed";
-    case check::Verdict::failed:
-      return "FAILED";
-    case check::Verdict::skipped:
-      return "skipped";
-  }
-  return "";
-}
-
-}  // namespace
-
-registry::Registry open_registry(const cli::Settings& settings) {
-  registry::Sources sources;
-  sources.named = settings.plugin_paths;
-  sources.allowed = settings.plugins_allow;
-  registry::Registry registry(sources);
-  registry::check_plugin_tables(settings, registry);
-  return registry;
-}
-
-void list_plugins(const cli::Settings& settings) {
+void list_plugins(const ListOptions& settings) {
   const auto registry = open_registry(settings);
   auto list = json::array();
   std::string text;
@@ -94,30 +73,11 @@ void list_plugins(const cli::Settings& settings) {
   print(text.empty() ? "no plugins\n" : text);
 }
 
-int check_plugin(const cli::Settings& settings) {
-  const auto results =
-      check::check_plugin(settings.plugin, std::chrono::seconds(settings.time_limit));
-  const bool passed = std::none_of(results.begin(), results.end(), [](const check::Result& one) {
-    return one.verdict == check::Verdict::failed;
-  });
-  auto list = json::array();
-  std::string text;
-  for (const auto& one : results) {
-    auto verdict = std::string(verdict_text(one.verdict));
-    text += padded(verdict, 8) + one.name + (one.words.empty() ? "" : ": " + one.words) + "\n";
-    std::transform(verdict.begin(), verdict.end(), verdict.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    list.push_back({{"check", one.name}, {"result", verdict}, {"words", one.words}});
-  }
-  if (settings.json)
-    print_json({{"passed", passed}, {"checks", list}});
-  else
-    print(text);
-  if (!passed)
-    print_error(
-        Error(printable(settings.plugin), "is not a sound plugin", "mend the checks that failed")
-            .what());
-  return passed ? 0 : 1;
-}
+}  // namespace
+
+const cli::Command plugins_list_command{
+    "plugins list", "[-v] [--json] [options]",
+    "list the plugins; with -v every candidate and why it lost",
+    cli::make_call<ListOptions, options, check, list_plugins>};
 
 }  // namespace strata::host

@@ -1,0 +1,42 @@
+// The options that every command takes.
+#pragma once
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/cli/option.hpp"
+
+namespace strata::deepspeed {
+class DsConfig;
+}
+
+namespace strata::cli {
+
+// The plugins' own tables of run.toml, raw, by "kind.name": {"offload.NAME": {"key": value}}.
+using PluginTables = std::map<std::string, nlohmann::json>;
+
+struct CommonOptions {
+  std::vector<std::string> plugin_paths;   // libraries that the user named: they may be loaded
+  std::vector<std::string> plugins_allow;  // names of plugins from elsewhere that may be loaded
+  bool json = false;
+  bool verbose = false;
+  std::string config;            // only on the command line
+  std::vector<std::string> set;  // only on the command line
+
+  PluginTables plugin_tables;
+  // [config]: keys of config.json that these replace.
+  nlohmann::json config_keys = nlohmann::json::object();
+  // The file of --ds-config, where the command takes one and it is given.
+  std::shared_ptr<const deepspeed::DsConfig> deepspeed;
+  // The keys of the options that were set, whatever to.
+  std::set<std::string, std::less<>> given;
+};
+
+void add_plugin_paths(Table& table, CommonOptions& options);
+// All others of them.
+void add_common(Table& table, CommonOptions& options);
+
+}  // namespace strata::cli

@@ -1,0 +1,22 @@
+#include "host/cli/later.hpp"
+
+#include <array>
+
+namespace strata::cli {
+namespace {
+
+constexpr std::array table{
+    Later{"--kv-offload", "leave it out: keys and values stay on the device"},
+    Later{"--ranks", "leave it out: one process computes"},
+    Later{"--quant-group-size", "leave it out: weights are used as they are stored"},
+    Later{"quantize", "use a model that is quantized already"},
+    Later{"finetune", "fine-tune with another program"},
+    Later{"doctor", "leave it out: plans use assumed rates"},
+    Later{"plugins new", "start from a copy of an existing plugin's folder"},
+};
+
+}  // namespace
+
+std::span<const Later> later() { return table; }
+
+}  // namespace strata::cli

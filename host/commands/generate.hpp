@@ -1,0 +1,28 @@
+// strata generate: its options, which tests of sessions share.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/cli/common_options.hpp"
+#include "host/running/model_options.hpp"
+#include "host/running/run_options.hpp"
+#include "host/running/sampling_options.hpp"
+
+namespace strata::host {
+
+struct GenerateOptions : cli::CommonOptions, ModelOptions, RunOptions, SamplingOptions {
+  std::vector<cli::Ids> input_ids;  // one prompt each
+  std::optional<std::string> prompt;
+  std::string prompt_file;
+  std::int64_t max_new_tokens = 64;
+  bool ignore_eos = false;
+  bool chat = false;
+  std::string chat_file;
+  std::optional<std::string> system;
+  std::vector<std::string> stop;
+  std::int64_t logprobs = 0;  // 0: none
+};
+
+}  // namespace strata::host

@@ -1,0 +1,14 @@
+// The option that names the file or the folder that a command writes.
+#pragma once
+#include <string>
+
+#include "host/cli/option.hpp"
+
+namespace strata::host {
+
+inline void add_output(cli::Table& table, std::string& output) {
+  table.push_back({"output", "run.output", &output, "PATH",
+                   "what is written: logits a .safetensors file, import a folder"});
+}
+
+}  // namespace strata::host

@@ -1,0 +1,28 @@
+// The options that say how new tokens are drawn.
+#pragma once
+#include <cstdint>
+
+#include "core/run/generation.hpp"
+#include "host/cli/common_options.hpp"
+
+namespace strata::host {
+
+struct SamplingOptions {
+  double temperature = 0;  // 0: greedy
+  std::int64_t top_k = 0;  // 0: all
+  double top_p = 1;
+  double min_p = 0;
+  double typical_p = 1;
+  double repetition_penalty = 1;
+  std::int64_t no_repeat_ngram_size = 0;  // 0: any may repeat
+  std::int64_t seed = 0;
+};
+
+void add_sampling(cli::Table& table, SamplingOptions& options);
+
+// What was set wins over what the model's makers set. Theirs for drawing count only where tokens
+// are drawn, which they do not decide: without a temperature the likeliest token is taken.
+run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptions& common,
+                          const run::Sampling& own);
+
+}  // namespace strata::host

@@ -1,0 +1,20 @@
+// The options of commands that run on made-up prompts, or foretell such a run.
+#pragma once
+#include <cstdint>
+
+#include "host/cli/option.hpp"
+#include "host/running/open_session.hpp"
+
+namespace strata::host {
+
+struct WorkloadOptions {
+  std::int64_t batch_size = 1;
+  std::int64_t prompt_len = 512;
+  std::int64_t gen_len = 32;
+};
+
+void add_workload(cli::Table& table, WorkloadOptions& options);
+
+Room room_of(const WorkloadOptions& options);
+
+}  // namespace strata::host
