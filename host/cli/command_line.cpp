@@ -103,8 +103,7 @@ void assign_given(Call& call, const std::string& name, const std::vector<std::st
 // Over what the call has: the file of --config, --set, and the command line.
 void apply_layers(Call& call, const Given& given) {
   for (const auto* early : {"config", "set"})
-    if (const auto at = given.find(early); at != given.end())
-      assign_given(call, early, at->second);
+    if (const auto at = given.find(early); at != given.end()) assign_given(call, early, at->second);
   const auto& common = call.common();
   if (!common.config.empty())
     apply_toml(call, parse_toml(read_config_file(common.config), common.config), common.config);

@@ -5,7 +5,7 @@
 namespace strata::cli {
 namespace {
 
-const Option* find(const Table& table, std::string_view Option::* member, std::string_view word) {
+const Option* find(const Table& table, std::string_view Option::*member, std::string_view word) {
   const auto at = std::ranges::find(table, word, member);
   return word.empty() || at == table.end() ? nullptr : &*at;
 }

@@ -188,9 +188,7 @@ std::string_view type_text(const Option& option) {
       option.field);
 }
 
-bool is_flag(const Option& option) {
-  return std::holds_alternative<bool*>(option.field);
-}
+bool is_flag(const Option& option) { return std::holds_alternative<bool*>(option.field); }
 
 bool is_list(const Option& option) {
   return std::holds_alternative<std::vector<std::string>*>(option.field) ||

@@ -21,11 +21,10 @@ struct BenchOptions : cli::CommonOptions, ModelOptions, RunOptions, WorkloadOpti
 
 void options(cli::Table& table, BenchOptions& o) {
   add_model(table, o);
-  table.push_back(
-      {"dummy", "bench.dummy", &o.dummy, "", "weights made in memory, none read"});
+  table.push_back({"dummy", "bench.dummy", &o.dummy, "", "weights made in memory, none read"});
   add_workload(table, o);
-  table.push_back({"loops", "bench.loops", &o.loops, "L", "runs, the last of which is reported",
-                   "", 1, 1e6});
+  table.push_back(
+      {"loops", "bench.loops", &o.loops, "L", "runs, the last of which is reported", "", 1, 1e6});
   add_run(table, o);
   add_dropout(table, o);
   add_ds_config(table, o);

@@ -147,8 +147,8 @@ void options(cli::Table& table, GenerateOptions& o) {
   table.push_back({"max-new-tokens", "generate.max_new_tokens", &o.max_new_tokens, "N",
                    "tokens to generate at most", "", 1, 1e9});
   add_sampling(table, o);
-  table.push_back({"ignore-eos", "generate.ignore_eos", &o.ignore_eos, "",
-                   "go on past the end-of-text token"});
+  table.push_back(
+      {"ignore-eos", "generate.ignore_eos", &o.ignore_eos, "", "go on past the end-of-text token"});
   table.push_back({"chat", "generate.chat", &o.chat, "",
                    "each prompt is a user's message, put into the model's chat template"});
   table.push_back(
@@ -156,12 +156,11 @@ void options(cli::Table& table, GenerateOptions& o) {
        "conversations to go on with, in JSON: a list of messages, or a list of such lists"});
   table.push_back({"system", "generate.system", &o.system, "TEXT",
                    "with --chat: the system's message before it"});
-  table.push_back({"stop", "generate.stop", &o.stop, "TEXT",
-                   "the text ends before this one; may be repeated"});
   table.push_back(
-      {"logprobs", "generate.logprobs", &o.logprobs, "N",
-       "with --json: how likely the model held each new token, and the N likeliest", "none", 0,
-       1e6});
+      {"stop", "generate.stop", &o.stop, "TEXT", "the text ends before this one; may be repeated"});
+  table.push_back({"logprobs", "generate.logprobs", &o.logprobs, "N",
+                   "with --json: how likely the model held each new token, and the N likeliest",
+                   "none", 0, 1e6});
   add_run(table, o);
   add_dropout(table, o);
   add_ds_config(table, o);

@@ -90,8 +90,8 @@ void import(const ImportOptions& settings) {
   if (settings.critic && !checkpoint.find(plugin::value_head))
     options.made = {run::initial_value_head(open_model(settings, plugins, false, false), 0)};
   if (settings.resize_embeddings > 0)
-    resize_embeddings(open_model(settings, plugins, false),
-                      open_tokenizer(checkpoint).vocab_size(), settings.resize_embeddings, options);
+    resize_embeddings(open_model(settings, plugins, false), open_tokenizer(checkpoint).vocab_size(),
+                      settings.resize_embeddings, options);
   source::import_checkpoint(checkpoint, settings.output, options);
   progress.end();
 }

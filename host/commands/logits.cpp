@@ -31,8 +31,8 @@ void options(cli::Table& table, LogitsOptions& o) {
   add_critic(table, o);
   table.push_back({"num-padding-at-beginning", "model.num_padding_at_beginning",
                    &o.num_padding_at_beginning, "N",
-                   "with --critic: padding tokens at a sequence's beginning that do not end it",
-                   "", 0, 1e9});
+                   "with --critic: padding tokens at a sequence's beginning that do not end it", "",
+                   0, 1e9});
   add_dropout(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);

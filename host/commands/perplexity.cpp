@@ -23,8 +23,8 @@ struct PerplexityOptions : cli::CommonOptions, ModelOptions, RunOptions {
 void options(cli::Table& table, PerplexityOptions& o) {
   add_model(table, o);
   table.push_back({"text-file", "perplexity.text_file", &o.text_file, "FILE", "UTF-8 text"});
-  table.push_back({"context", "perplexity.context", &o.context, "N", "tokens in a window", "", 2,
-                   1e9});
+  table.push_back(
+      {"context", "perplexity.context", &o.context, "N", "tokens in a window", "", 2, 1e9});
   add_run(table, o);
   add_dropout(table, o);
   add_ds_config(table, o);

@@ -23,8 +23,8 @@ void options(cli::Table& table, TokenizeOptions& o) {
   table.push_back({"file", "tokenize.file", &o.file, "FILE", "file of text to tokenize"});
   table.push_back(
       {"no-special", "tokenize.no_special", &o.no_special, "", "add no special tokens"});
-  table.push_back({"decode", "tokenize.decode", &o.decode, "IDS",
-                   "token ids \"1,2,3\" to turn into text"});
+  table.push_back(
+      {"decode", "tokenize.decode", &o.decode, "IDS", "token ids \"1,2,3\" to turn into text"});
   table.push_back({"skip-special", "tokenize.skip_special", &o.skip_special, "",
                    "leave special tokens out of decoded text"});
   add_plugin_paths(table, o);

@@ -9,8 +9,8 @@ void add_model(cli::Table& table, ModelOptions& options) {
       {"model", "run.model", &options.model, "MODEL",
        "Hugging Face folder, .gguf file, .safetensors or .bin file beside its config.json, or "
        "ORG/NAME in the hub's cache; for plan and bench also a config.json or a shape's name"});
-  table.push_back({"revision", "run.revision", &options.revision, "NAME",
-                   "branch, tag or commit of ORG/NAME"});
+  table.push_back(
+      {"revision", "run.revision", &options.revision, "NAME", "branch, tag or commit of ORG/NAME"});
 }
 
 void add_critic(cli::Table& table, ModelOptions& options) {

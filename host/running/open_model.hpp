@@ -10,8 +10,7 @@
 namespace strata::host {
 
 // A Hugging Face folder, a .safetensors, .bin or .gguf file, or a model in the hub's cache.
-source::Checkpoint open_checkpoint(const ModelOptions& options,
-                                   const registry::Registry& registry);
+source::Checkpoint open_checkpoint(const ModelOptions& options, const registry::Registry& registry);
 
 // The tokenizer that lies with the checkpoint: in GGUF metadata, as tokenizer.json, or
 // in one of the older forms that text/tokenizer_folder.hpp knows.

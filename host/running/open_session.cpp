@@ -51,8 +51,7 @@ std::vector<const registry::Candidate*> by_score(Opened& plugins) {
 }
 
 // "auto": the best tier that maps its memory, then the best that reads files in place.
-std::vector<const registry::Candidate*> choose_tiers(const RunOptions& options,
-                                                     Opened& plugins) {
+std::vector<const registry::Candidate*> choose_tiers(const RunOptions& options, Opened& plugins) {
   if (options.offload == "device") return {};
   if (options.offload != "auto") return {&plugins.registry().by_name("offload", options.offload)};
   std::vector<const registry::Candidate*> out;
@@ -185,8 +184,8 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Room&
   return out;
 }
 
-run::SessionParts session_parts(const RunOptions& options, const run::Model& model,
-                                Planned planned, bool dummy, Opened& plugins) {
+run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,
+                                bool dummy, Opened& plugins) {
   run::SessionParts parts;
   parts.model = &model;
   parts.wish = std::move(planned.wish);

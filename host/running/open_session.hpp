@@ -33,8 +33,8 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Room&
                  Opened& plugins);
 
 // What a session is made from: the tiers opened, the plugins that compute chosen.
-run::SessionParts session_parts(const RunOptions& options, const run::Model& model,
-                                Planned planned, bool dummy, Opened& plugins);
+run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,
+                                bool dummy, Opened& plugins);
 
 // Takes the memory and reads the weights; `dummy`: numbers made up in their place.
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,

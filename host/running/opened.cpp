@@ -35,8 +35,8 @@ const strata_config* Opened::options_for(const registry::Candidate& candidate,
                                          registry::EmitOptions emit, const nlohmann::json& extra) {
   const auto section = candidate.manifest.kind + "." + candidate.manifest.name;
   const auto declared = registry::declared_options(emit);
-  auto values =
-      registry::checked_options(section, registry::raw_options(options_.plugin_tables, candidate), declared);
+  auto values = registry::checked_options(
+      section, registry::raw_options(options_.plugin_tables, candidate), declared);
   for (const auto& [key, value] : extra.items())
     if (std::ranges::find(declared, key, &registry::PluginOption::key) != declared.end() &&
         !values.contains(key))
@@ -56,8 +56,8 @@ const strata_model* Opened::family(const registry::Candidate& candidate) {
   const bool fresh = !plugins_.contains(&candidate);
   const auto* family = table<strata_model>(candidate);
   if (!fresh) return family;
-  const auto* given =
-      options_for(candidate, STRATA_HAS(strata_model, family, options) ? family->options : nullptr, {});
+  const auto* given = options_for(
+      candidate, STRATA_HAS(strata_model, family, options) ? family->options : nullptr, {});
   if (!STRATA_HAS(strata_model, family, configure)) return family;
   plugin::take_words();
   if (family->configure(host(), given) != STRATA_OK)

@@ -7,8 +7,8 @@ namespace strata::host {
 void add_sampling(cli::Table& table, SamplingOptions& o) {
   table.push_back({"temperature", "generate.temperature", &o.temperature, "T",
                    "above 0: sample; 0: the likeliest token", "", 0, 1e6});
-  table.push_back({"top-k", "generate.top_k", &o.top_k, "K",
-                   "sample from the K likeliest tokens", "all", 0, 1e9});
+  table.push_back({"top-k", "generate.top_k", &o.top_k, "K", "sample from the K likeliest tokens",
+                   "all", 0, 1e9});
   table.push_back({"top-p", "generate.top_p", &o.top_p, "P",
                    "sample from the likeliest tokens that hold this probability", "", 0, 1});
   table.push_back({"min-p", "generate.min_p", &o.min_p, "P",
@@ -19,9 +19,8 @@ void add_sampling(cli::Table& table, SamplingOptions& o) {
                    0.01, 1});
   table.push_back({"repetition-penalty", "generate.repetition_penalty", &o.repetition_penalty, "R",
                    "above 1: tokens seen before are less likely", "", 0.01, 100});
-  table.push_back({"no-repeat-ngram-size", "generate.no_repeat_ngram_size",
-                   &o.no_repeat_ngram_size, "N", "no N tokens in a row occur twice", "any may", 0,
-                   1e6});
+  table.push_back({"no-repeat-ngram-size", "generate.no_repeat_ngram_size", &o.no_repeat_ngram_size,
+                   "N", "no N tokens in a row occur twice", "any may", 0, 1e6});
   table.push_back({"seed", "generate.seed", &o.seed, "S", "of the sampler", "", 0, 9e18});
 }
 

@@ -75,7 +75,8 @@ TEST_CASE("a ds_config is the weakest of all settings", "[host][deepspeed]") {
   const auto other = strata::cli::parse_command_line(
       {"tokenize", "--model", "m", "--text", "a", "--config", toml.string()});
   CHECK_FALSE(other.call->common().deepspeed);
-  CHECK(other.call->common().plugin_tables.at("offload.nvme") == nlohmann::json{{"queue_depth", 2}});
+  CHECK(other.call->common().plugin_tables.at("offload.nvme") ==
+        nlohmann::json{{"queue_depth", 2}});
 }
 
 TEST_CASE("the report gives \"auto\" the numbers of the training frameworks", "[host][deepspeed]") {
