@@ -36,10 +36,12 @@ std::unique_ptr<Call> call_with_key(std::string_view key) {
 
 std::vector<std::string> known_keys() {
   std::vector<std::string> keys;
-  for (const auto* command : commands())
-    for (const auto& option : command->call()->table())
+  for (const auto* command : commands()) {
+    const auto call = command->call();
+    for (const auto& option : call->table())
       if (!option.key.empty() && std::ranges::find(keys, option.key) == keys.end())
         keys.emplace_back(option.key);
+  }
   return keys;
 }
 

@@ -38,11 +38,13 @@ TEST_CASE("[config] replaces keys of config.json, by their path", "[host][config
 }
 
 TEST_CASE("dropout is set where the configuration has it, and nowhere else", "[host][config]") {
-  CHECK(configured(R"({"dropout": 0.1, "attention_dropout": 0.2, "layerdrop": 0.3})", {}, 0) ==
+  CHECK(configured(R"({"dropout": 0.1, "attention_dropout": 0.2, "layerdrop": 0.3})",
+                   json::object(), 0) ==
         json::parse(R"({"dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.3})"));
-  CHECK(configured(R"({"hidden_dropout": 0.1, "activation_dropout": 0.1})", {}, 0) ==
+  CHECK(configured(R"({"hidden_dropout": 0.1, "activation_dropout": 0.1})", json::object(), 0) ==
         json::parse(R"({"hidden_dropout": 0.0, "activation_dropout": 0.0})"));
-  CHECK(configured(R"({"vocab_size": 3})", {}, 0) == json::parse(R"({"vocab_size": 3})"));
+  CHECK(configured(R"({"vocab_size": 3})", json::object(), 0) ==
+        json::parse(R"({"vocab_size": 3})"));
 }
 
 TEST_CASE("without settings the configuration's bytes stay as they are", "[host][config]") {

@@ -40,8 +40,10 @@ TEST_CASE("commands that share a key share its option", "[host][cli]") {
 
 TEST_CASE("help of a command names each option that it takes and no other", "[host][cli]") {
   std::set<std::string_view> names;
-  for (const auto* command : commands())
-    for (const auto& option : command->call()->table()) names.insert(option.name);
+  for (const auto* command : commands()) {
+    const auto call = command->call();
+    for (const auto& option : call->table()) names.insert(option.name);
+  }
   for (const auto* command : commands()) {
     const auto text = help(*command);
     const auto call = command->call();
