@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,9 @@ struct Manifest {
   // Words in the name or model_type of a model that is of the first of the keys where no plugin
   // serves what its configuration says.
   std::vector<std::string> model_names;
+  // Of a family: the keys of config.json whose null means something, which is then as if they were
+  // not there; null in another is refused. Without this list all of them are as if not there.
+  std::optional<std::vector<std::string>> null_keys;
 };
 
 // The kinds of plugins.

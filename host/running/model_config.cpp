@@ -10,7 +10,7 @@ namespace strata::host {
 std::string configured(std::string bytes, const std::string& name, const nlohmann::json& keys,
                        double dropout, const Log& log) {
   if (keys.empty() && dropout < 0) return bytes;
-  auto config = source::parse_json(bytes, name);
+  auto config = source::parse_settings(bytes, name);
   if (!config.is_object()) throw Error(name, "is not a JSON object", "check the file");
   const auto say = [&](const std::string& key, const source::Json& value) {
     log.line(STRATA_INFO, name + ": " + printable(key) + " becomes " + printable(value.dump()));

@@ -104,7 +104,7 @@ std::string model_type_of(const source::Config& config, const std::string& path,
 }
 
 std::string with_type(const std::string& bytes, const std::string& name, const std::string& type) {
-  auto config = source::parse_json(bytes, name);
+  auto config = source::parse_settings(bytes, name);
   config["model_type"] = type;
   return config.dump();
 }
@@ -166,10 +166,13 @@ run::Model open_model(const ModelOptions& options, Opened& plugins, bool shapes,
         return plugins.family(one)->score({type.data(), type.size()}, handle.get());
       });
   plugins.use(candidate);
+  if (candidate.manifest.null_keys) handle->null_keys = &*candidate.manifest.null_keys;
   // The family's configuration handle lives as long as the family.
   auto family = std::make_unique<plugin::Family>(plugins.family(candidate), candidate.manifest.name,
                                                  plugins.host(), handle.get());
   if (options.critic) family->become_critic();
+  for (const auto& words : config->notes())
+    plugins.log().line(STRATA_WARN, name + ": " + words + ": passed over");
   model.family = std::shared_ptr<const plugin::Family>(
       family.release(), [handle, config](const plugin::Family* f) { delete f; });
   if (model.checkpoint && resolved) resolve(model, plugins.log());

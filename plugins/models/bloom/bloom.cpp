@@ -15,7 +15,7 @@ struct Bloom {
 
   explicit Bloom(const strata::Config& c)
       : V(c.length("vocab_size")), D(c.length("n_embed|hidden_size")),
-        L(c.length("n_layer|num_hidden_layers")), H(c.length("n_head|num_attention_heads")),
+        L(c.length("num_hidden_layers|n_layer")), H(c.length("num_attention_heads|n_head", 8)),
         E(D / H), tied(c.flag("tie_word_embeddings", true)),
         normed_residual(c.flag("apply_residual_connection_post_layernorm", false)),
         // The reference's products by slices leave out the biases of what goes back to the

@@ -17,13 +17,18 @@ struct Llama {
 
   explicit Llama(const strata::Config& c)
       : V(c.length("vocab_size")), D(c.length("hidden_size")), F(c.length("intermediate_size")),
-        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads")),
+        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads", 32)),
         K(c.length("num_key_value_heads", H)), E(c.length("head_dim", D / H)),
         tied(c.flag("tie_word_embeddings", false)), attention_bias(c.flag("attention_bias", false)),
         mlp_bias(c.flag("mlp_bias", false)),
         act(strata::activation_named(c.text("hidden_act", "silu"))),
         dropout(c.f64("attention_dropout", 0)), norm{.eps = c.f64("rms_norm_eps", 1e-6)},
-        rope(c.rope()) {
+        rope(c.rope("", 0, 0, static_cast<uint32_t>(c.length("max_position_embeddings", 2048)))) {
+    // A part of a head turns in no model of this family; transformers reads that key for others.
+    if (strata::text_of(rope.type) == "default") rope.dim = 0;
+    if (rope.dim != 0 && rope.dim != E)
+      throw strata::Failure(STRATA_INVALID,
+                            "partial_rotary_factor: whole heads turn: mend config.json");
     if (H % K != 0)
       throw strata::Failure(STRATA_INVALID, "num_key_value_heads " + std::to_string(K) +
                                                 " does not divide num_attention_heads " +

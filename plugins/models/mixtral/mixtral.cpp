@@ -22,14 +22,17 @@ struct Mixtral {
 
   explicit Mixtral(const strata::Config& c)
       : V(c.length("vocab_size")), D(c.length("hidden_size")), F(c.length("intermediate_size")),
-        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads")),
-        K(c.length("num_key_value_heads", H)), E(c.length("head_dim", D / H)),
-        X(c.length("num_local_experts", 8)), top_k(c.i64("num_experts_per_tok", 2)),
+        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads", 32)),
+        K(c.length("num_key_value_heads", 8)), E(c.length("head_dim", D / H)),
+        X(c.length("num_experts|num_local_experts", 8)), top_k(c.i64("num_experts_per_tok", 2)),
         window(c.has("sliding_window") ? c.length("sliding_window") : 0),
         tied(c.flag("tie_word_embeddings", false)),
         act(strata::activation_named(c.text("hidden_act", "silu"))),
         dropout(c.f64("attention_dropout", 0)), norm{.eps = c.f64("rms_norm_eps", 1e-5)},
-        rope(c.rope("", 1e6)) {
+        rope(c.rope("", 1e6, 0,
+                    static_cast<uint32_t>(c.length("max_position_embeddings", 131072)))) {
+    if (strata::text_of(rope.type) == "default") rope.dim = 0;
+    if (rope.dim != 0 && rope.dim != E) refuse("partial_rotary_factor: whole heads turn");
     if (H % K != 0)
       refuse("num_key_value_heads " + std::to_string(K) + " does not divide num_attention_heads " +
              std::to_string(H));

@@ -18,7 +18,7 @@ struct Opt {
 
   explicit Opt(const strata::Config& c)
       : V(c.length("vocab_size")), D(c.length("hidden_size")), F(c.length("ffn_dim")),
-        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads")), E(D / H),
+        L(c.length("num_hidden_layers")), H(c.length("num_attention_heads", 12)), E(D / H),
         P(c.length("word_embed_proj_dim", D)), M(c.length("max_position_embeddings", 2048)),
         tied(c.flag("tie_word_embeddings", true)), before(c.flag("do_layer_norm_before", true)),
         final_norm(before && !c.flag("_remove_final_layer_norm", false)),

@@ -34,17 +34,24 @@ const Json* first(std::string_view text, char separator, Use use) {
 }  // namespace
 
 Config::Config(std::string bytes, std::string name)
-    : bytes_(std::move(bytes)), name_(std::move(name)), root_(parse_json(bytes_, name_)) {
+    : bytes_(std::move(bytes)), name_(std::move(name)), root_(parse_settings(bytes_, name_)) {
   if (!root_.is_object()) throw Error(name_, "is not a JSON object", "check the file");
+  // Others read the bytes as JSON has it.
+  if (!Json::accept(bytes_)) bytes_ = root_.dump();
 }
 
-const Json* Config::walk(std::string_view path) const {
+const Json* Config::locate(std::string_view path) const {
   const Json* at = &root_;
   while (at && !path.empty()) {
     const auto end = std::min(path.find('.'), path.size());
     at = step(*at, path.substr(0, end));
     path.remove_prefix(std::min(end + 1, path.size()));
   }
+  return at;
+}
+
+const Json* Config::walk(std::string_view path) const {
+  const auto* at = locate(path);
   return at && at->is_null() ? nullptr : at;
 }
 
@@ -82,10 +89,20 @@ std::int64_t Config::i64(std::string_view path, const std::int64_t* fallback) co
   if (!value && fallback) return *fallback;
   if (!value) missing(path);
   if (value->is_boolean()) return value->get<bool>() ? 1 : 0;
+  if (*value == "true" || *value == "false" || *value == "True" || *value == "False")
+    wrong(path, "true or false without quotation marks");
   if (!value->is_number_integer() ||
       (value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX))
     wrong(path, "an integer");
   return value->get<std::int64_t>();
+}
+
+bool Config::flag(std::string_view path, bool fallback) const {
+  const auto* value = find(path);
+  if (!value) return fallback;
+  if (value->is_number_integer()) return *value != 0;
+  if (!value->is_boolean()) wrong(path, "true or false");
+  return value->get<bool>();
 }
 
 double Config::f64(std::string_view path, const double* fallback) const {
@@ -104,14 +121,33 @@ std::string_view Config::text(std::string_view path, const std::string_view* fal
   return value->get_ref<const std::string&>();
 }
 
+void Config::refuse_null(std::string_view path, const std::vector<std::string>& meaningful) const {
+  first(path, '|', [&](std::string_view one) -> const Json* {
+    const auto* found = locate(one);
+    if (found && found->is_null() && std::ranges::find(meaningful, one) == meaningful.end())
+      throw Error(name_, "key '" + printable(one) + "' is null", "give a value, or take it away");
+    return found && !found->is_null() ? found : nullptr;
+  });
+}
+
 const double* Config::numbers(const std::string& path, const Json& list) const {
   std::vector<double> values;
   for (const auto& value : list) {
     if (!value.is_number()) wrong(path, "a list of numbers");
     values.push_back(value.get<double>());
   }
-  const std::lock_guard lock(lists_mutex_);
-  return lists_.try_emplace(path, std::move(values)).first->second.data();
+  const std::lock_guard lock(mutex_);
+  return lists_.try_emplace(list.dump(), std::move(values)).first->second.data();
+}
+
+void Config::note(std::string words) const {
+  const std::lock_guard lock(mutex_);
+  notes_.insert(std::move(words));
+}
+
+std::set<std::string> Config::notes() const {
+  const std::lock_guard lock(mutex_);
+  return notes_;
 }
 
 }  // namespace strata::source

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,29 +28,43 @@ class Config {
   // The fallback (null: Error) where the path is not there; true is 1, false is 0.
   std::int64_t i64(std::string_view path, const std::int64_t* fallback = nullptr) const;
   double f64(std::string_view path, const double* fallback = nullptr) const;
+  bool flag(std::string_view path, bool fallback) const;  // a whole number counts as in Python
   // Alive as long as this configuration.
   std::string_view text(std::string_view path, const std::string_view* fallback = nullptr) const;
 
   // Fills the fields that `inout` has room for from the model at `path` ("": the root), or from
-  // "PATH.rope_parameters.KIND" where the model turns its layers by kinds. rope_parameters is read,
-  // else rope_theta and rope_scaling. Going in, `layout` is the caller's and stays, `theta` and
-  // `dim` above 0 are the family's default theta and head's dimensions; 0: theta 10000 and those of
-  // the configuration. What `type` and the factors point at lives as long as this configuration.
+  // "PATH.rope_parameters.KIND" where the model turns its layers by kinds, or from rope parameters
+  // in JSON ("{...}"), beside which of the model only max_position_embeddings counts. A model's
+  // rope_scaling counts, else its rope_parameters, and its rope_theta and partial_rotary_factor
+  // where these do not have them. Going in, `layout` is the caller's and stays; `theta`, `dim` and
+  // `max_positions` above 0 are the family's default theta, a head's dimensions and the default of
+  // max_position_embeddings; 0: theta 10000, and the configuration must say the others. What `type`
+  // and the factors point at lives as long as this configuration.
   void rope(std::string_view path, strata_op_rope& inout) const;
+
+  // Throws where one of the keys at `path` is null and not among these.
+  void refuse_null(std::string_view path, const std::vector<std::string>& meaningful) const;
+
+  // What was read and does not count, each once, for people: "rope_scaling: rope type 'linear' does
+  // not use beta".
+  std::set<std::string> notes() const;
 
  private:
   const Json* find(std::string_view path) const;
   const Json* walk(std::string_view path) const;
+  const Json* locate(std::string_view path) const;        // of one path; null is there
   std::string_view present(std::string_view path) const;  // the one of several that is there
   const double* numbers(const std::string& path, const Json& list) const;
+  void note(std::string words) const;
   [[noreturn]] void missing(std::string_view path) const;
   [[noreturn]] void wrong(std::string_view path, std::string_view wanted) const;
   friend class RopeReader;
 
   std::string bytes_, name_;
   Json root_;
-  mutable std::mutex lists_mutex_;
-  mutable std::map<std::string, std::vector<double>> lists_;  // by path; never removed
+  mutable std::mutex mutex_;                                  // of what follows
+  mutable std::map<std::string, std::vector<double>> lists_;  // by their text; never removed
+  mutable std::set<std::string> notes_;
 };
 
 }  // namespace strata::source

@@ -1,5 +1,5 @@
 // Rotary embedding parameters, in the meaning of transformers' modeling_rope_utils: its keys by
-// type, its defaults and its attention factors. What it warns of and cannot compute is an error.
+// type, its defaults and its attention factors. A key that it warns of is noted and passed over.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -42,34 +42,37 @@ double yarn_scale(double factor, double mscale) {
 }  // namespace
 
 // One reading of rope parameters: `model_` is the path of the model's object, `object_` that of its
-// rope parameters.
+// rope parameters. A key that is null is there: it keeps what stands elsewhere from counting.
 class RopeReader {
  public:
   RopeReader(const Config& config, std::string_view path) : config_(config), model_(path) {
-    constexpr std::string_view newer = "rope_parameters";
+    constexpr std::string_view newer = "rope_parameters", older = "rope_scaling";
     const auto at = path.find(newer);
-    if (at != std::string_view::npos && (at == 0 || path[at - 1] == '.')) {
+    if (path.starts_with('{')) {
+      whole_ = parse_json(path, config.name());
+      model_.clear(), object_ = newer, parameters_ = &*whole_;
+    } else if (at != std::string_view::npos && (at == 0 || path[at - 1] == '.')) {
+      nested_ = true;
       model_ = path.substr(0, at == 0 ? 0 : at - 1);
       object_ = path;
       parameters_ = config.find(path);
       if (!parameters_) config.missing(path);
     } else {
-      object_ = joined(model_, newer);
+      object_ = joined(model_, older);
       parameters_ = config.find(object_);
-      if (!parameters_ || (parameters_->is_object() && parameters_->empty())) {
-        object_ = joined(model_, "rope_scaling");
+      if (!parameters_ || asks_nothing(*parameters_)) {
+        object_ = joined(model_, newer);
         parameters_ = config.find(object_);
       }
     }
     if (parameters_ && !parameters_->is_object()) config.wrong(object_, "an object");
-    if (parameters_ && parameters_->empty()) parameters_ = nullptr;
   }
 
   void fill(strata_op_rope& out) {
     out.theta = theta(out.theta);
     const auto& type = this->type();
     out.type = {type.name.data(), type.name.size()};
-    check_keys(type);
+    note_unused(type);
     out.dim = dim(out.dim);
     out.factor = 1;
     out.attention_factor = 1;
@@ -81,62 +84,103 @@ class RopeReader {
   }
 
  private:
+  // In Python it is false, and what stands in its place counts.
+  static bool asks_nothing(const Json& value) {
+    return value.empty() || value == false || value == 0 || value == "";
+  }
+
   std::string key(std::string_view name) const { return joined(object_, name); }
-  bool has(std::string_view name) const { return parameters_ && config_.find(key(name)); }
-  [[noreturn]] void refuse(std::string_view name, const std::string& what) const {
-    throw Error(config_.name(), "key '" + printable(config_.present(name)) + "' " + what,
-                "mend the configuration");
+  // Of the rope parameters; null where the key is not there.
+  const Json* get(std::string_view name) const {
+    if (!parameters_) return nullptr;
+    const auto found = parameters_->find(std::string(name));
+    return found == parameters_->end() ? nullptr : &*found;
+  }
+  bool has(std::string_view name) const {
+    const auto* value = get(name);
+    return value && !value->is_null();
+  }
+  // Of the model, beside its rope parameters.
+  const Json* of_model(std::string_view name) const {
+    return whole_ ? nullptr : config_.locate(joined(model_, name));
+  }
+
+  [[noreturn]] void refuse(const std::string& path, const std::string& what) const {
+    throw Error(config_.name(), "key '" + printable(path) + "' " + what, "mend the configuration");
   }
 
   const Type& type() const {
-    const std::string_view fallback = "default";
-    const auto name =
-        parameters_ ? config_.text(key("rope_type") + "|" + key("type"), &fallback) : fallback;
+    const auto* given = get("rope_type");
+    const auto at = key(given ? "rope_type" : "type");
+    if (!given) given = get("type");
+    if (given && !given->is_string()) config_.wrong(at, "text");
+    const auto name = given ? given->get<std::string>() : "default";
     for (const auto& known : types())
       if (known.name == name) return known;
     std::string known;
     for (const auto& each : types()) known.append(known.empty() ? "" : ", ").append(each.name);
     throw Error(config_.name(),
-                "key '" + key(has("rope_type") ? "rope_type" : "type") + "' is '" +
-                    printable(name) + "', a rope type that is not known",
+                "key '" + at + "' is '" + printable(name) + "', a rope type that is not known",
                 "known: " + known);
   }
 
-  void check_keys(const Type& type) const {
+  void note_unused(const Type& type) const {
     if (!parameters_) return;
+    std::string unused;
     for (const auto& [name, value] : parameters_->items()) {
       const bool common = name == "rope_type" || name == "type" || name == "rope_theta" ||
-                          name == "partial_rotary_factor";
+                          name == "partial_rotary_factor" || (whole_ && name == positions_key);
       if (!common && std::find(type.keys.begin(), type.keys.end(), name) == type.keys.end())
-        refuse(key(name), "is not known for rope type '" + std::string(type.name) + "'");
+        unused.append(unused.empty() ? "" : ", ").append(printable(name));
     }
+    if (!unused.empty())
+      config_.note(object_ + ": rope type '" + std::string(type.name) + "' does not use " + unused);
   }
 
-  double positive_at(const std::string& path, const double* fallback = nullptr) const {
-    const auto value = config_.f64(path, fallback);
-    if (!(value > 0) || !std::isfinite(value)) refuse(path, "is not a number above 0");
-    return value;
+  double number(const Json& value, const std::string& path) const {
+    if (value.is_null()) refuse(path, "is null");
+    if (!value.is_number()) config_.wrong(path, "a number");
+    return value.get<double>();
   }
-  double positive(std::string_view name) const { return positive_at(key(name)); }
+  double positive(const Json& value, const std::string& path) const {
+    const auto out = number(value, path);
+    if (!(out > 0) || !std::isfinite(out)) refuse(path, "is not a number above 0");
+    return out;
+  }
+  double positive(std::string_view name) const {
+    const auto* value = get(name);
+    if (!value) config_.missing(key(name));
+    return positive(*value, key(name));
+  }
 
-  std::uint32_t positions(const std::string& path) const {
-    const auto value = config_.i64(path);
-    if (value < 1 || value > UINT32_MAX) refuse(path, "is not a count of positions");
-    return static_cast<std::uint32_t>(value);
+  std::uint32_t positions(const Json& value, const std::string& path) const {
+    const auto given = number(value, path);
+    if (!(given >= 1 && given <= UINT32_MAX) || given != std::trunc(given))
+      refuse(path, "is not a count of positions");
+    return static_cast<std::uint32_t>(given);
   }
-  std::uint32_t max_positions() const {
-    return positions(joined(model_, "max_position_embeddings"));
+  // `of_family` 0: the model must say it.
+  std::uint32_t max_positions(std::uint32_t of_family) const {
+    const auto at = joined(model_, positions_key);
+    if (const auto* own = whole_ ? get(positions_key) : nullptr) return positions(*own, at);
+    if (const auto* models = config_.locate(at)) return positions(*models, at);
+    if (of_family == 0) config_.missing(at);
+    return of_family;
   }
   // The model's own key comes before that of the rope parameters; without either, the maximum.
-  std::uint32_t original_positions() const {
-    return positions(joined(model_, "original_max_position_embeddings") + "|" +
-                     key("original_max_position_embeddings") + "|" +
-                     joined(model_, "max_position_embeddings"));
+  std::uint32_t original_positions(std::uint32_t max_of_family) const {
+    constexpr std::string_view name = "original_max_position_embeddings";
+    const auto* models = nested_ ? nullptr : of_model(name);
+    if (models) return positions(*models, joined(model_, name));
+    if (const auto* own = get(name)) return positions(*own, key(name));
+    return max_positions(max_of_family);
   }
 
   double theta(double of_family) const {
-    const double fallback = of_family > 0 ? of_family : 10000.0;
-    return positive_at(key("rope_theta") + "|" + joined(model_, "rope_theta"), &fallback);
+    constexpr std::string_view name = "rope_theta";
+    if (const auto* own = get(name)) return positive(*own, key(name));
+    if (const auto* models = of_model(name)) return positive(*models, joined(model_, name));
+    return of_family > 0 ? of_family : 10000.0;
   }
 
   std::uint32_t head_dim(std::uint32_t given) const {
@@ -156,73 +200,73 @@ class RopeReader {
 
   // How many of a head's dimensions turn; 0: all.
   std::uint32_t dim(std::uint32_t given) const {
-    const auto partial =
-        key("partial_rotary_factor") + "|" + joined(model_, "partial_rotary_factor");
-    if (!config_.find(partial)) return given;
-    const auto part = positive_at(partial);
+    constexpr std::string_view name = "partial_rotary_factor";
+    const auto* own = get(name);
+    const auto* value = own ? own : of_model(name);
+    if (!value || (!own && value->is_null())) return given;
+    const auto at = own ? key(name) : joined(model_, name);
+    const auto part = positive(*value, at);
     const auto head = head_dim(given);
     const auto turning = part * head;
     if (part > 1 || turning < 2 || static_cast<std::uint32_t>(turning) % 2 != 0)
-      refuse(partial, "does not turn a whole number of pairs of " + std::to_string(head));
+      refuse(at, "does not turn a whole number of pairs of " + std::to_string(head));
     if (part == 1) return given;
     return static_cast<std::uint32_t>(turning);
   }
 
   void fill_dynamic(strata_op_rope& out) const {
     out.factor = positive("factor");
-    out.max_positions = max_positions();
+    out.max_positions = max_positions(out.max_positions);
   }
 
   void fill_llama3(strata_op_rope& out) const {
     out.factor = positive("factor");
-    out.original_positions = original_positions();
+    out.original_positions = original_positions(out.max_positions);
     out.low_freq_factor = positive("low_freq_factor");
     out.high_freq_factor = positive("high_freq_factor");
-    if (out.high_freq_factor <= out.low_freq_factor)
-      refuse(key("high_freq_factor"), "is not above low_freq_factor");
   }
 
   // The factor's own key, or how much longer the model is than it was at first.
   double factor_or_ratio(const strata_op_rope& out) const {
     if (has("factor")) return positive("factor");
-    return static_cast<double>(max_positions()) / out.original_positions;
+    return static_cast<double>(max_positions(out.max_positions)) / out.original_positions;
   }
 
   void fill_yarn(strata_op_rope& out) const {
-    out.original_positions = original_positions();
-    if (!parameters_->contains("factor")) config_.missing(key("factor"));
+    out.original_positions = original_positions(out.max_positions);
+    if (!get("factor")) config_.missing(key("factor"));
     out.factor = factor_or_ratio(out);
     const double none = 0, fast = 32, slow = 1;
-    const auto mscale = config_.f64(key("mscale"), &none);
-    const auto all = config_.f64(key("mscale_all_dim"), &none);
+    const auto mscale = not_negative("mscale", none);
+    const auto all = not_negative("mscale_all_dim", none);
     const auto computed = mscale != 0 && all != 0
                               ? yarn_scale(out.factor, mscale) / yarn_scale(out.factor, all)
                               : yarn_scale(out.factor, 1);
-    out.attention_factor = finite("attention_factor", computed);
-    out.beta_fast = finite("beta_fast", fast);
-    out.beta_slow = finite("beta_slow", slow);
+    out.attention_factor = not_negative("attention_factor", computed);
+    out.beta_fast = not_negative("beta_fast", fast);
+    out.beta_slow = not_negative("beta_slow", slow);
     if (out.beta_fast == 0) out.beta_fast = fast;
     if (out.beta_slow == 0) out.beta_slow = slow;
-    if (out.beta_slow < 0 || out.beta_fast < out.beta_slow)
-      refuse(key("beta_fast"), "is not above beta_slow");
-    const std::int64_t truncated = 1;
-    out.truncate = config_.i64(key("truncate"), &truncated) != 0 ? 1 : 0;
+    const auto* truncated = get("truncate");
+    out.truncate = !truncated || !(truncated->is_null() || asks_nothing(*truncated)) ? 1 : 0;
   }
 
-  double finite(std::string_view name, double fallback) const {
-    const auto value = config_.f64(key(name), &fallback);
+  double not_negative(std::string_view name, double fallback) const {
+    if (!has(name)) return fallback;
+    const auto value = number(*get(name), key(name));
     if (!std::isfinite(value) || value < 0) refuse(key(name), "is not a number from 0 on");
     return value;
   }
 
   void fill_longrope(strata_op_rope& out) const {
-    out.original_positions = original_positions();
-    out.max_positions = max_positions();
+    const auto of_family = out.max_positions;
+    out.original_positions = original_positions(of_family);
+    out.max_positions = max_positions(of_family);
     out.factor = factor_or_ratio(out);
     const auto computed =
         out.factor <= 1 ? 1.0
                         : std::sqrt(1 + std::log(out.factor) / std::log(out.original_positions));
-    out.attention_factor = finite("attention_factor", computed);
+    out.attention_factor = not_negative("attention_factor", computed);
     const auto pairs = (out.dim > 0 ? out.dim : head_dim(0)) / 2;
     out.short_factors = factors("short_factor", pairs);
     out.long_factors = factors("long_factor", pairs);
@@ -231,7 +275,7 @@ class RopeReader {
 
   const double* factors(std::string_view name, std::uint32_t pairs) const {
     const auto path = key(name);
-    const auto* list = config_.find(path);
+    const auto* list = get(name);
     if (!list) config_.missing(path);
     if (!list->is_array()) config_.wrong(path, "a list of numbers");
     if (list->size() != pairs)
@@ -243,8 +287,12 @@ class RopeReader {
     return values;
   }
 
+  static constexpr std::string_view positions_key = "max_position_embeddings";
+
   const Config& config_;
   std::string model_, object_;
+  std::optional<Json> whole_;  // rope parameters that the caller gave
+  bool nested_ = false;        // those of a kind of layer
   const Json* parameters_ = nullptr;
 };
 

@@ -19,6 +19,12 @@ strata_status give(Out* out, Read read) noexcept {
   }
 }
 
+// Throws for a key that is null and must not be.
+const Config& asked(const strata_config* config, strata_str path) {
+  if (config->null_keys) config->values->refuse_null(view(path), *config->null_keys);
+  return *config->values;
+}
+
 strata_str raw(const strata_config* config) { return str(config->values->raw()); }
 
 std::uint64_t count(const strata_config* config, strata_str path) {
@@ -29,19 +35,19 @@ std::uint64_t count(const strata_config* config, strata_str path) {
 
 strata_status i64(const strata_config* config, strata_str path, const std::int64_t* fallback,
                   std::int64_t* out) {
-  return give(out, [&] { return config->values->i64(view(path), fallback); });
+  return give(out, [&] { return asked(config, path).i64(view(path), fallback); });
 }
 
 strata_status f64(const strata_config* config, strata_str path, const double* fallback,
                   double* out) {
-  return give(out, [&] { return config->values->f64(view(path), fallback); });
+  return give(out, [&] { return asked(config, path).f64(view(path), fallback); });
 }
 
 strata_status text(const strata_config* config, strata_str path, const strata_str* fallback,
                    strata_str* out) {
   return give(out, [&] {
     const auto given = fallback ? view(*fallback) : std::string_view();
-    return str(config->values->text(view(path), fallback ? &given : nullptr));
+    return str(asked(config, path).text(view(path), fallback ? &given : nullptr));
   });
 }
 

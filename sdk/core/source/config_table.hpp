@@ -2,11 +2,16 @@
 #pragma once
 #include <strata/abi/core.h>
 
+#include <string>
+#include <vector>
+
 #include "core/source/config.hpp"
 
 // What the ABI's opaque handle points at; whoever owns it outlives every use.
 struct strata_config {
   const strata::source::Config* values;
+  // The keys whose null is as if they were not there; null in another is refused. Null: in all.
+  const std::vector<std::string>* null_keys = nullptr;
 };
 
 namespace strata::source {

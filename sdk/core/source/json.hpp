@@ -14,10 +14,9 @@ using Json = nlohmann::json;
 // The text is no JSON at this byte, which counts from 1.
 class NotJson : public Error {
  public:
-  NotJson(std::string_view who, std::size_t byte)
-      : Error(who, "not JSON at byte " + std::to_string(byte),
-              "the file is damaged; fetch it again"),
-        byte_(byte) {}
+  NotJson(std::string_view who, std::size_t byte,
+          std::string_view remedy = "the file is damaged; fetch it again")
+      : Error(who, "not JSON at byte " + std::to_string(byte), remedy), byte_(byte) {}
   std::size_t byte() const { return byte_; }
 
  private:
@@ -27,5 +26,10 @@ class NotJson : public Error {
 // The value that `text` holds. Throws NotJson, and Error with `who` first: a key twice in one
 // object, objects and lists nested deeper than `depth`.
 Json parse_json(std::string_view text, std::string_view who, std::size_t depth = 64);
+
+// The same of a file that people write, as Python's json reads it: of a key twice the last counts,
+// and Infinity, -Infinity and NaN are numbers, here {"__float__": "NaN"} as transformers writes
+// them.
+Json parse_settings(std::string_view text, std::string_view who, std::size_t depth = 64);
 
 }  // namespace strata::source

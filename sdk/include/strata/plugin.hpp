@@ -157,12 +157,14 @@ class Config {
   }
   // Bytes: an integer, or text as "8MiB" (K, M, G, T, each with or without iB).
   std::uint64_t size(std::string_view path, std::uint64_t fallback) const;
-  // The rope of the object at `path` ("" is the top); an unknown scaling or key throws. Above 0,
-  // `theta` is the family's default and `head` a head's dimensions.
-  strata_op_rope rope(std::string_view path = "", double theta = 0, std::uint32_t head = 0) const {
+  // The rope of the object at `path` ("" is the top), or of rope parameters in JSON ("{...}"); an
+  // unknown scaling throws. Above 0, `theta` and `positions` are the family's defaults of
+  // rope_theta and max_position_embeddings, and `head` a head's dimensions.
+  strata_op_rope rope(std::string_view path = "", double theta = 0, std::uint32_t head = 0,
+                      std::uint32_t positions = 0) const {
     strata_op_rope out{};
     out.hdr = header<strata_op_rope>();
-    out.theta = theta, out.dim = head;
+    out.theta = theta, out.dim = head, out.max_positions = positions;
     check(table_->rope(config_, abi_str(path), &out));
     return out;
   }

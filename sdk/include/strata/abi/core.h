@@ -141,7 +141,8 @@ typedef struct strata_host_config {
   strata_status (*f64)(const strata_config*, strata_str path, const double* fallback, double*);
   /* A string, alive as long as the configuration. [any-thread] */
   strata_status (*text)(const strata_config*, strata_str path, const strata_str*, strata_str* out);
-  /* Of rope_parameters, else rope_theta and rope_scaling; unknown keys fail. [any-thread] */
+  /* Of rope_scaling, else rope_parameters, and rope_theta, of the model at path; or of the rope
+     parameters that path is in JSON ("{...}"). An unknown type fails. [any-thread] */
   strata_status (*rope)(const strata_config*, strata_str path, strata_op_rope* inout);
 } strata_host_config;
 

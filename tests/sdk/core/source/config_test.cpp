@@ -68,12 +68,37 @@ TEST_CASE("a missing or mistaken value is refused by its key", "[source][config]
   REQUIRE(line([&] { c.f64("a"); }) == "c.json: key 'a' is not a number: mend the configuration");
   REQUIRE(line([&] { c.text("l"); }) == "c.json: key 'l' is not text: mend the configuration");
   REQUIRE(line([] { Config("[1]", "c.json"); }) == "c.json: is not a JSON object: check the file");
-  REQUIRE(line([] { Config("{", "c.json"); }) ==
-          "c.json: not JSON at byte 2: the file is damaged; fetch it again");
+  REQUIRE(line([&] { Config(R"({"a":"true"})", "c.json").i64("a"); }) ==
+          "c.json: key 'a' is not true or false without quotation marks: mend the configuration");
+  REQUIRE(line([] { Config("{", "c.json"); }) == "c.json: not JSON at byte 2: correct the file");
   REQUIRE(line([] { Config(std::string(100, '['), "c.json"); }) ==
-          "c.json: JSON nested deeper than 64 levels: the file is damaged; fetch it again");
-  REQUIRE(line([] { Config(R"({"a":1,"b":{"a":1,"a":2}})", "c.json"); }) ==
-          "c.json: key 'a' occurs twice in one JSON object: the file is damaged; fetch it again");
+          "c.json: JSON nested deeper than 64 levels: correct the file");
+}
+
+TEST_CASE("a configuration is read as Python reads JSON", "[source][config]") {
+  const Config c(R"({"a":1,"b":{"x":NaN},"a":2,"l":[-Infinity,Infinity],"t":"NaN \" NaN","f":1})",
+                 "c.json");
+  REQUIRE(c.i64("a") == 2);
+  REQUIRE(c.text("t") == "NaN \" NaN");
+  REQUIRE(c.text("b.x.__float__") == "NaN");
+  REQUIRE(c.text("l.0.__float__") == "-Infinity");
+  REQUIRE(c.count("l") == 2);
+  // What others read is JSON.
+  REQUIRE(source::Json::accept(c.raw()));
+  REQUIRE(source::parse_json(c.raw(), "raw")["a"] == 2);
+}
+
+TEST_CASE("null is refused in a key where it means nothing", "[source][config]") {
+  const made::Folder folder;
+  const Config c(R"({"a":null,"b":null,"c":3})", "c.json");
+  const std::vector<std::string> meaningful{"b"};
+  const auto line = [&](auto path) {
+    return made::refusal(folder, [&] { c.refuse_null(path, meaningful); });
+  };
+  REQUIRE(line("a") == "c.json: key 'a' is null: give a value, or take it away");
+  REQUIRE(line("b|a") == "c.json: key 'a' is null: give a value, or take it away");
+  c.refuse_null("b|c|a", meaningful);
+  c.refuse_null("none", meaningful);
 }
 
 TEST_CASE("rope parameters mean what transformers means by them", "[source][config]") {
@@ -109,14 +134,43 @@ TEST_CASE("rope parameters mean what transformers means by them", "[source][conf
   }
 }
 
-TEST_CASE("the newer spelling of rope parameters comes first", "[source][config]") {
+TEST_CASE("rope_scaling comes before rope_parameters", "[source][config]") {
   const Config config(R"({"rope_theta":5,"rope_scaling":{"type":"linear","factor":2},)"
                       R"("rope_parameters":{"rope_type":"linear","factor":3,"rope_theta":7}})",
                       "c.json");
   auto rope = asked();
   config.rope("", rope);
-  REQUIRE(rope.factor == 3);
-  REQUIRE(rope.theta == 7);
+  REQUIRE(rope.factor == 2);
+  REQUIRE(rope.theta == 5);
+}
+
+TEST_CASE("rope parameters that a caller gives stand alone", "[source][config]") {
+  const Config config(R"({"rope_theta":5,"rope_scaling":{"type":"linear","factor":2},)"
+                      R"("max_position_embeddings":32})",
+                      "c.json");
+  auto rope = asked();
+  rope.dim = 4;
+  config.rope(R"({"rope_type":"longrope","short_factor":[1,2],"long_factor":[3,4],)"
+              R"("original_max_position_embeddings":16,"rope_theta":9})",
+              rope);
+  REQUIRE(rope.theta == 9);
+  REQUIRE(rope.factor == 2);
+  REQUIRE(rope.long_factors[1] == 4);
+  const auto* kept = rope.long_factors;
+  config.rope(R"({"rope_type":"longrope","short_factor":[1,2],"long_factor":[3,5]})", rope);
+  REQUIRE(kept[1] == 4);
+  REQUIRE(rope.long_factors[1] == 5);
+}
+
+TEST_CASE("keys that a rope type does not use are noted", "[source][config]") {
+  const Config config(R"({"rope_scaling":{"type":"linear","factor":2,"beta":1,"alpha":null}})",
+                      "c.json");
+  auto rope = asked();
+  config.rope("", rope);
+  config.rope("", rope);
+  REQUIRE(rope.factor == 2);
+  REQUIRE(config.notes() ==
+          std::set<std::string>{"rope_scaling: rope type 'linear' does not use alpha, beta"});
 }
 
 TEST_CASE("rope parameters of a kind of layer and of a nested model are read", "[source][config]") {
@@ -165,16 +219,16 @@ TEST_CASE("rope parameters that are not understood are refused by key", "[source
           "c.json: key 'rope_scaling.rope_type' is 'su', a rope type that is not known: known: "
           "default, linear, dynamic, llama3, yarn, longrope");
   REQUIRE(scaled(R"("type":3)") == "c.json: key 'rope_scaling.type' is not text" + mend);
-  REQUIRE(scaled(R"("type":"linear","factor":2,"extra":1)") ==
-          "c.json: key 'rope_scaling.extra' is not known for rope type 'linear'" + mend);
+  REQUIRE(scaled(R"("type":"linear","factor":null)") ==
+          "c.json: key 'rope_scaling.factor' is null" + mend);
   REQUIRE(scaled(R"("type":"linear")") ==
           "c.json: key 'rope_scaling.factor' is missing: the model needs it");
   REQUIRE(scaled(R"("type":"linear","factor":0)") ==
           "c.json: key 'rope_scaling.factor' is not a number above 0" + mend);
   REQUIRE(scaled(R"("type":"yarn")") ==
           "c.json: key 'rope_scaling.factor' is missing: the model needs it");
-  REQUIRE(scaled(R"("type":"llama3","factor":2,"low_freq_factor":4,"high_freq_factor":1)") ==
-          "c.json: key 'rope_scaling.high_freq_factor' is not above low_freq_factor" + mend);
+  REQUIRE(scaled(R"("type":"linear","factor":2,"rope_theta":null)") ==
+          "c.json: key 'rope_scaling.rope_theta' is null" + mend);
   REQUIRE(scaled(R"("type":"longrope","short_factor":[1,1],"long_factor":[1,1,1,1])") ==
           "c.json: key 'rope_scaling.short_factor' has 2 numbers, not 4" + mend);
   REQUIRE(scaled(R"("type":"longrope","short_factor":[1,1,1,"x"],"long_factor":[1,1,1,1])") ==
@@ -193,8 +247,7 @@ TEST_CASE("rope parameters that are not understood are refused by key", "[source
           "c.json: key 'partial_rotary_factor' does not turn "
           "a whole number of pairs of 8" +
               mend);
-  REQUIRE(rope_refusal(R"({"rope_parameters":{"full":{"rope_type":"default"}}})") ==
-          "c.json: key 'rope_parameters.full' is not known for rope type 'default'" + mend);
+  REQUIRE(rope_refusal(R"({"rope_theta":null})") == "c.json: key 'rope_theta' is null" + mend);
   REQUIRE(rope_refusal("{}", "rope_parameters.full") ==
           "c.json: key 'rope_parameters.full' is missing: the model needs it");
 }

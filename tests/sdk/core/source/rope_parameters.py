@@ -26,6 +26,9 @@ SCALINGS = [
      "mscale": 0.7, "mscale_all_dim": 1.3},
     {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64,
      "mscale": 0.7, "beta_fast": None},
+    {"rope_type": "yarn", "factor": 4.0, "truncate": None, "beta_fast": 1, "beta_slow": 9},
+    {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 4.0, "high_freq_factor": 1.0},
+    {"rope_type": "linear", "factor": 2.5, "original_max_position_embeddings": 64, "beta": None},
     {"rope_type": "longrope", **FACTORS, "original_max_position_embeddings": 64},
     {"rope_type": "longrope", **FACTORS, "original_max_position_embeddings": 64, "factor": 2.0},
     {"rope_type": "longrope", **FACTORS, "factor": 2.0},
@@ -50,7 +53,7 @@ def expected(kind, config):
     if rope["rope_type"] == "yarn":
         rope["beta_fast"] = rope.get("beta_fast") or 32
         rope["beta_slow"] = rope.get("beta_slow") or 1
-        rope["truncate"] = int(rope.get("truncate", True))
+        rope["truncate"] = int(rope.get("truncate", True) or 0)
     if rope["rope_type"] in ("yarn", "longrope") and rope.get("factor") is None:
         ratio = made.max_position_embeddings / rope["original_max_position_embeddings"]
         rope["factor"] = ratio
@@ -84,6 +87,14 @@ add({**partial, "rope_scaling": {"type": "longrope", **half},
      "original_max_position_embeddings": 64}, Phi3Config)
 add({**BASE, "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4,
                                  "partial_rotary_factor": 0.25}})
+
+# Where both spellings are there.
+for scaling in ({"type": "linear", "factor": 3.0}, {"rope_type": "yarn", "factor": 4.0}, {}, None):
+    add({**BASE, "rope_theta": 5.0, "rope_scaling": scaling,
+         "rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 7.0}})
+    add({**BASE, "rope_scaling": scaling, "rope_parameters": {"rope_theta": 7.0}})
+add({**BASE, "rope_theta": 5.0, "rope_parameters": {}, "partial_rotary_factor": None})
+add({**BASE, "rope_theta": 5.0, "rope_parameters": None})
 
 with open(sys.argv[1], "w") as out:
     json.dump(cases, out)
