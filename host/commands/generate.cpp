@@ -206,7 +206,7 @@ void generate(const GenerateOptions& settings) {
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
   request.new_tokens = new_tokens_of(settings, generation, request.prompts);
   request.ends = ends_of(settings, *model.config, generation);
-  request.sampling = sampling_of(settings, settings, generation.sampling);
+  request.sampling = sampling_of(settings, settings, generation);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
   std::optional<NewText> text;
   if (tokenizer) {

@@ -25,8 +25,10 @@ void add_sampling(cli::Table& table, SamplingOptions& o) {
 }
 
 run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptions& common,
-                          const run::Sampling& own) {
-  auto out = own;
+                          const run::GenerationConfig& own) {
+  for (const auto& [key, refusal] : own.unusable)
+    if (options.temperature > 0 && !common.given.contains("generate." + key)) throw refusal;
+  auto out = own.sampling;
   const auto take = [&](const char* key, auto& to, auto value) {
     if (common.given.contains(key)) to = static_cast<std::remove_reference_t<decltype(to)>>(value);
   };

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/run/generation.hpp"
+#include "core/run/generation_config.hpp"
 #include "host/cli/common_options.hpp"
 
 namespace strata::host {
@@ -23,6 +24,6 @@ void add_sampling(cli::Table& table, SamplingOptions& options);
 // What was set wins over what the model's makers set. Theirs for drawing count only where tokens
 // are drawn, which they do not decide: without a temperature the likeliest token is taken.
 run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptions& common,
-                          const run::Sampling& own);
+                          const run::GenerationConfig& own);
 
 }  // namespace strata::host

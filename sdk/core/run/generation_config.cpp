@@ -4,6 +4,7 @@
 #include <iterator>
 #include <limits>
 #include <string_view>
+#include <type_traits>
 
 #include "core/error.hpp"
 
@@ -29,6 +30,12 @@ int64_t whole(const source::Config& config, const std::string& key, int64_t fall
   return value;
 }
 
+// A count of tokens; one below 0 asks for nothing.
+uint32_t at_least_0(const source::Config& config, const std::string& key) {
+  const std::int64_t none = 0;
+  return config.i64(key, &none) < 0 ? 0 : static_cast<uint32_t>(whole(config, key, none));
+}
+
 std::optional<int64_t> length(const source::Config& config, const std::string& key) {
   if (config.count(key) == 0) return std::nullopt;
   const auto value = whole(config, key, 0);
@@ -45,7 +52,7 @@ std::vector<int32_t> sequence(const source::Config& config, const std::string& k
 
 void read_processors(const source::Config& config, Sampling& to) {
   to.repetition_penalty = number(config, "repetition_penalty", 0.01, 100, 1);
-  to.no_repeat_ngram = static_cast<uint32_t>(whole(config, "no_repeat_ngram_size", 0));
+  to.no_repeat_ngram = at_least_0(config, "no_repeat_ngram_size");
   to.suppress = token_ids(config, "suppress_tokens");
   to.suppress_first = token_ids(config, "begin_suppress_tokens");
   for (uint64_t i = 0; i < config.count("bad_words_ids"); ++i)
@@ -55,28 +62,40 @@ void read_processors(const source::Config& config, Sampling& to) {
     const auto value = config.f64(key + ".1");
     to.biases.push_back({sequence(config, key + ".0"), static_cast<float>(value)});
   }
-  to.min_length = static_cast<uint32_t>(whole(config, "min_length", 0));
-  to.min_new_tokens = static_cast<uint32_t>(whole(config, "min_new_tokens", 0));
+  to.min_length = at_least_0(config, "min_length");
+  to.min_new_tokens = at_least_0(config, "min_new_tokens");
   to.forced_first = static_cast<int32_t>(
       config.count("forced_bos_token_id") > 0 ? whole(config, "forced_bos_token_id", 0) : -1);
   if (config.count("forced_eos_token_id") > 0)
     to.forced_last = sequence(config, "forced_eos_token_id");
-  const std::int64_t no = 0;
-  to.mend_invalid = config.i64("remove_invalid_values", &no) != 0;
+  to.mend_invalid = config.flag("remove_invalid_values", false);
   if (config.count("exponential_decay_length_penalty") > 0) {
     to.decay_start = whole(config, "exponential_decay_length_penalty.0", 0);
     to.decay_factor = number(config, "exponential_decay_length_penalty.1", 0.01, 100, 1);
   }
 }
 
-void read_filters(const source::Config& config, Sampling& to) {
-  to.top_h = number(config, "top_h", 0, 1, 0);
-  to.top_k = static_cast<uint32_t>(whole(config, "top_k", 0));
-  to.top_p = number(config, "top_p", 0, 1, 1);
-  to.min_p = number(config, "min_p", 0, 1, 0);
-  to.typical_p = number(config, "typical_p", 0.01, 1, 1);
-  to.epsilon_cutoff = number(config, "epsilon_cutoff", 0, 1, 0);
-  to.eta_cutoff = number(config, "eta_cutoff", 0, 1, 0);
+// These count where tokens are drawn; what is wrong with one is kept until then.
+void read_filters(const source::Config& config, GenerationConfig& out) {
+  auto& to = out.sampling;
+  const auto read = [&](const char* key, auto& field, double low, double high) {
+    try {
+      using Field = std::remove_reference_t<decltype(field)>;
+      if constexpr (std::is_integral_v<Field>)
+        field = static_cast<Field>(whole(config, key, field));
+      else
+        field = number(config, key, low, high, field);
+    } catch (const Error& refusal) {
+      out.unusable.emplace_back(key, refusal);
+    }
+  };
+  read("top_h", to.top_h, 0, 1);
+  read("top_k", to.top_k, 0, 0);
+  read("top_p", to.top_p, 0, 1);
+  read("min_p", to.min_p, 0, 1);
+  read("typical_p", to.typical_p, 0.01, 1);
+  read("epsilon_cutoff", to.epsilon_cutoff, 0, 1);
+  read("eta_cutoff", to.eta_cutoff, 0, 1);
 }
 
 // Keys that are read here, or that change no text: how transformers computes, what it gives back,
@@ -166,7 +185,7 @@ bool asks_nothing(const std::string& key, const source::Json& value) {
 
 std::vector<std::string> unserved(const source::Config& config) {
   std::vector<std::string> out;
-  const auto all = source::parse_json(config.raw(), config.name());
+  const auto all = source::parse_settings(config.raw(), config.name());
   for (const auto& [key, value] : all.items())
     if (!asks_nothing(key, value)) out.push_back(printable(key));
   return out;
@@ -200,11 +219,10 @@ GenerationConfig parse_generation_config(std::string bytes, std::string name) {
     out.stops.emplace_back(
         config.text(listed ? "stop_strings." + std::to_string(i) : "stop_strings"));
   if (std::ranges::find(out.stops, "") != out.stops.end()) refuse(config, "stop_strings");
-  const std::int64_t no = 0;
   const double one = 1;
-  if (config.i64("do_sample", &no) != 0) out.temperature = config.f64("temperature", &one);
+  if (config.flag("do_sample", false)) out.temperature = config.f64("temperature", &one);
   read_processors(config, out.sampling);
-  read_filters(config, out.sampling);
+  read_filters(config, out);
   out.ignored = unserved(config);
   return out;
 }

@@ -2,8 +2,10 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/error.hpp"
 #include "core/run/logits_process.hpp"
 #include "core/source/config.hpp"
 
@@ -16,7 +18,9 @@ struct GenerationConfig {
   std::vector<std::string> stops;            // stop_strings
   Sampling sampling;                         // without temperature
   std::optional<double> temperature;         // where do_sample is set
-  std::vector<std::string> ignored;          // keys that ask for what is not done here
+  // Keys of `sampling` that count where tokens are drawn and whose values are none, with why.
+  std::vector<std::pair<std::string, Error>> unusable;
+  std::vector<std::string> ignored;  // keys that ask for what is not done here
 };
 
 // Throws Error with `name` and the key, for a value that is none.
