@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/source/dtype.hpp"
 
 namespace strata::run {
 namespace {
@@ -26,6 +27,23 @@ uint64_t sum_once(const plugin::Family& family, Count count) {
         sum += count(source::numbered(weight.name, e), weight);
     }
   return sum;
+}
+
+// That of the first file's first floating tensor by name, as transformers finds it where nothing
+// says the dtype; 8 bits are no dtype to run in. Of GGUF matrices alone count: norms are float32 in
+// any.
+strata_dtype first_dtype(const source::Checkpoint& checkpoint) {
+  const bool matrices = checkpoint.kind() == source::Kind::gguf;
+  const source::Tensor* first = nullptr;
+  for (const auto& tensor : checkpoint.tensors()) {
+    const auto& dtype = tensor.stored.dtype;
+    const bool floating = dtype.code == STRATA_FLOAT || dtype.code == STRATA_BFLOAT;
+    if (tensor.at.file != 0 || !floating || dtype.bits < 16 || !tensor.stored.scheme.empty() ||
+        (matrices && tensor.shape.size() < 2))
+      continue;
+    if (!first || tensor.name < first->name) first = &tensor;
+  }
+  return first ? first->stored.dtype : source::f16;
 }
 
 source::Wanted wanted_of(const plugin::DeclaredUnit& unit, const plugin::DeclaredWeight& weight) {
@@ -62,9 +80,10 @@ void Model::resolve() {
 }
 
 strata_dtype Model::dtype() const {
-  const std::string_view none = "float16";
+  const std::string_view none;
   const auto name =
       config->text("dtype|torch_dtype|text_config.dtype|text_config.torch_dtype", &none);
+  if (name.empty()) return checkpoint ? first_dtype(*checkpoint) : source::f16;
   if (name == "float32") return {STRATA_FLOAT, 32, 1};
   if (name == "bfloat16") return {STRATA_BFLOAT, 16, 1};
   if (name == "float16") return {STRATA_FLOAT, 16, 1};

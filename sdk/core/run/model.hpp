@@ -22,7 +22,8 @@ struct Model {
 
   // Finds every weight of the family in the checkpoint; one Error lists what does not fit.
   void resolve();
-  // The configuration's dtype (both spellings), float16 where it names none.
+  // The configuration's dtype (both spellings); where it names none that of the first file's first
+  // floating tensor by name; float16 where there are no tensors.
   strata_dtype dtype() const;
   // Where weights lie, for lay_out; of a shape alone: dense weights of `dtype` that lie nowhere.
   zero::FindTensor find(strata_dtype dtype) const;
