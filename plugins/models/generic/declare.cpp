@@ -61,6 +61,10 @@ class Declaration {
     }
     if (a.qk_norm == QkNorm::heads)
       d_.weight(a.q_norm + ".weight", {a.H, a.E}).weight(a.k_norm + ".weight", {a.K, a.E});
+    if (a.qk_norm == QkNorm::each) {
+      for (std::int64_t h = 0; h < a.H; ++h) d_.weight(numbered(a.q_norm, h) + ".weight", {a.E});
+      for (std::int64_t h = 0; h < a.K; ++h) d_.weight(numbered(a.k_norm, h) + ".weight", {a.E});
+    }
     if (a.qk_norm == QkNorm::head || a.qk_norm == QkNorm::width) {
       const bool wide = a.qk_norm == QkNorm::width;
       norm(a.q_norm, wide ? q : a.E);

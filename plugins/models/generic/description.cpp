@@ -94,7 +94,8 @@ Description::Description(std::string_view text, std::string file)
 void Description::check_sections(const toml::table& table, bool variant) const {
   for (const auto& [name, section] : table) {
     const auto text = std::string(name.str());
-    if (variant ? text == "when" : text == "defaults" || text == "expect" || text == "variant") {
+    constexpr std::array beside{"defaults", "null", "names", "expect", "variant"};
+    if (variant ? text == "when" : std::ranges::find(beside, text) != beside.end()) {
       if (text != "variant" && !section.is_table()) throw invalid(&section, text, "it is no table");
       continue;
     }
@@ -119,6 +120,14 @@ void Description::check_sections(const toml::table& table, bool variant) const {
 }
 
 void Description::check(const Values& values) const {
+  // One by one, so that it does not depend on which keys a configuration makes use of.
+  if (const auto* meant = nulls())
+    for (const auto& [key, node] : defaults_) {
+      const auto* found = values.given(key.str());
+      if (found && found->is_null() && !meant->contains(key.str()))
+        throw invalid(&node, std::string(key.str()),
+                      "config.json has null: give a value, or take the key away");
+    }
   const auto* expected = root_->get_as<toml::table>("expect");
   if (!expected) return;
   for (const auto& entry : *expected) {

@@ -17,6 +17,8 @@ class Description {
   Description(std::string_view text, std::string file);
 
   const toml::table& defaults() const { return defaults_; }
+  const toml::table* nulls() const { return root_->get_as<toml::table>("null"); }
+  const toml::table* names() const { return root_->get_as<toml::table>("names"); }
   const std::string& model_type() const { return model_type_; }
 
   // Throws where config.json has a value that the description expects to be another.
@@ -50,13 +52,15 @@ class Reader {
   std::string text(std::string_view key) const;
   std::string text(std::string_view key, std::string_view fallback) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  // As the description has it, for this layer; null: it has no such key.
+  const toml::node* find(std::string_view key) const;
+  const Values& values() const { return values_; }
   // One of the words, as its place among them.
   std::size_t choice(std::string_view key, std::initializer_list<std::string_view> words) const;
 
   strata::Failure invalid(std::string_view key, const std::string& fact) const;
 
  private:
-  const toml::node* find(std::string_view key) const;
   const toml::node& need(std::string_view key) const;
   template <class Read>
   auto read(std::string_view key, const toml::node& node, bool off, Read read) const;

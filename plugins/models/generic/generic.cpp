@@ -30,7 +30,8 @@ generic::Settings settings_for(const strata::Config& c) {
   if (description.model_type() != type)
     throw description.invalid(nullptr, "model_type",
                               "'" + description.model_type() + "' is not the file's name");
-  return generic::read_settings(description, {c.raw(), description.defaults()});
+  return generic::read_settings(
+      description, {c.raw(), description.defaults(), description.nulls(), description.names()});
 }
 
 struct Generic : generic::Settings {
@@ -42,7 +43,7 @@ struct Generic : generic::Settings {
     for (auto& layer : layers) {
       auto& a = layer.attention;
       ropes.push_back(a.rope.rotate ? generic::rope_of(c, a) : strata::Rope{});
-      if (a.rope.mscale) a.scale = generic::score_scale(c, a, ropes.back());
+      if (a.rope.mscale != 0) a.scale = generic::score_scale(a, ropes.back());
     }
   }
 
@@ -125,9 +126,16 @@ struct Generic : generic::Settings {
     return {op.heads(qkv[0], a.E), op.heads(qkv[1], a.E), op.heads(qkv[2], a.Ev)};
   }
 
+  // [T,heads,E] -> the same
   Tensor head_norm_of(const Ops& op, const Tensor& x, const AttentionBranch& a,
-                      const std::string& name) const {
+                      const std::string& name, std::int64_t heads) const {
     if (a.qk_norm == QkNorm::head) return normed(op, x, name);
+    if (a.qk_norm == QkNorm::each) {
+      auto weights = op.weight(generic::numbered(name, 0));
+      for (std::int64_t h = 1; h < heads; ++h)
+        weights = op.concat(weights, op.weight(generic::numbered(name, h)));
+      return op.heads(op.merge(bare(op, x)) * weights, a.E);
+    }
     return a.qk_norm == QkNorm::heads ? bare(op, x) * op.weight(name) : x;
   }
 
@@ -141,7 +149,7 @@ struct Generic : generic::Settings {
       if (a.rope.rotate) q = op.rope(q, rope), k = op.rope(k, rope);
     };
     if (a.norm_turned) turn();
-    q = head_norm_of(op, q, a, a.q_norm), k = head_norm_of(op, k, a, a.k_norm);
+    q = head_norm_of(op, q, a, a.q_norm, a.H), k = head_norm_of(op, k, a, a.k_norm, a.K);
     if (!a.norm_turned) turn();
     return parts;
   }

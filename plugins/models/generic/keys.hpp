@@ -88,6 +88,8 @@ inline constexpr Key known[] = {
     {"rope", "mscale", Type::flag},
     {"rope", "dim", Type::size},
     {"rope", "fraction", Type::number},
+    {"rope", "longrope", Type::flag},
+    {"rope", "alpha", Type::flag},
     {"mlp", "norm", Type::text},
     {"mlp", "post_norm", Type::text},
     {"mlp", "sum_norm", Type::text},

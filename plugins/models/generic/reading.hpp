@@ -8,6 +8,7 @@ namespace generic {
 Branch read_branch(const Reader& r, const std::string& section);
 // A whole number that may be off: 0.
 std::int64_t read_count(const Reader& r, std::string_view key, double fallback);
+Rotary read_rotary(const Reader& r, std::int64_t head);  // of as many dimensions
 AttentionBranch read_attention(const Reader& r, const Settings& all);
 MlpBranch read_mlp_branch(const Reader& r, bool in_out);
 

@@ -12,6 +12,6 @@ strata::Rope rope_of(const strata::Config& c, const AttentionBranch& a);
 
 // The scale of the scores, times the square of what yarn's mscale_all_dim makes of the rope's
 // factor, as deepseek's code has it.
-double score_scale(const strata::Config& c, const AttentionBranch& a, const strata::Rope& rope);
+double score_scale(const AttentionBranch& a, const strata::Rope& rope);
 
 }  // namespace generic

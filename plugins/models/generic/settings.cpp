@@ -33,9 +33,9 @@ void read_ends(const Reader& r, Settings& out) {
 
 std::string layer_prefix(const Reader& r, std::int64_t layer) {
   auto text = r.text("model.layer");
-  const auto at = text.find("{}");
-  if (at == text.npos) throw r.invalid("model.layer", "it has no {} for the layer's number");
-  return text.replace(at, 2, std::to_string(layer));
+  if (text.find("{}") == text.npos)
+    throw r.invalid("model.layer", "it has no {} for the layer's number");
+  return numbered(text, layer);
 }
 
 // A text as it is, or with the numbers of the layers that follow the last.
@@ -49,10 +49,14 @@ void read_passed_over(const Reader& r, std::int64_t layers, Settings& out) {
   const auto behind =
       std::clamp<std::int64_t>(read_count(r, "model.layers_behind", 1), 1, most_layers);
   for (auto layer = layers; layer < layers + behind; ++layer)
-    out.passed_over.push_back(std::string(text).replace(at, 2, std::to_string(layer)));
+    out.passed_over.push_back(numbered(text, layer));
 }
 
 }  // namespace
+
+std::string numbered(std::string name, std::int64_t number) {
+  return name.replace(name.find("{}"), 2, std::to_string(number));
+}
 
 Branch read_branch(const Reader& r, const std::string& section) {
   return {r.text(section + ".norm", ""), r.text(section + ".post_norm", ""),

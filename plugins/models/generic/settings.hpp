@@ -14,6 +14,9 @@ struct Norm {
   double eps = 1e-6, offset = 0;
 };
 
+// The name with the number in the place of its {}.
+std::string numbered(std::string name, std::int64_t number);
+
 // Names of modules; an empty one is not there.
 struct Branch {
   std::string norm;       // of what the branch takes
@@ -22,14 +25,15 @@ struct Branch {
 };
 
 enum class Layout { separate, fused, interleaved, latent };
-enum class QkNorm { none, head, heads, width };  // one weight [E], [H,E], or [H*E]
+// One weight [E], [H,E], or [H*E]; each: H weights [E], the name with {} for the head.
+enum class QkNorm { none, head, heads, width, each };
 
 struct Rotary {
-  bool rotate = false, plain = false, interleaved = false;
-  bool mscale = false;   // the scores are scaled by the square of yarn's mscale_all_dim
-  std::string path;      // of the model's rope in config.json
-  std::int64_t dim = 0;  // that turn; 0: as config.json says, else a fraction of the head
-  double fraction = 1, theta = 10000;
+  bool rotate = false, interleaved = false;
+  bool part = false;       // less than a head may turn
+  std::int64_t dim = 0;    // that turn, whatever the parameters say; 0: as they say
+  std::string parameters;  // in JSON, complete but for what the model as a whole says
+  double mscale = 0;       // the scores are scaled by the square of yarn's mscale_all_dim; 0: not
 };
 
 // Heads made from narrow states; of a head of q and k the first `plain` dimensions stay as they are

@@ -5,22 +5,6 @@
 namespace generic {
 namespace {
 
-Rotary read_rotary(const Reader& r) {
-  Rotary out;
-  out.rotate = r.flag("rope.rotate", true);
-  out.plain = r.flag("rope.plain", false);
-  out.interleaved = r.flag("rope.interleaved", false);
-  out.mscale = r.flag("rope.mscale", false);
-  out.path = r.text("rope.path", "");
-  out.theta = r.number("rope.theta", 10000);
-  out.dim = r.size("rope.dim", 0);
-  out.fraction = r.number("rope.fraction", 1);
-  if (!(out.fraction > 0 && out.fraction <= 1))
-    throw r.invalid("rope.fraction", "it is not between 0 and 1");
-  if (!(out.theta > 0)) throw r.invalid("rope.theta", "it is not above 0");
-  return out;
-}
-
 Latent read_latent(const Reader& r, const Norm& norm) {
   if (!norm.rms || !norm.affine || norm.offset != 0)
     throw r.invalid("attention.layout", "'latent' has norms of the kind 'rms' with a weight alone");
@@ -79,10 +63,14 @@ AttentionBranch read_attention(const Reader& r, const Settings& all) {
   out.out = r.text("attention.out");
   out.out_bias = r.flag("attention.out_bias", out.bias);
   if (r.has("attention.qk_norm"))
-    out.qk_norm =
-        static_cast<QkNorm>(r.choice("attention.qk_norm", {"none", "head", "heads", "width"}));
+    out.qk_norm = static_cast<QkNorm>(
+        r.choice("attention.qk_norm", {"none", "head", "heads", "width", "each"}));
   if (out.qk_norm != QkNorm::none)
     out.q_norm = r.text("attention.q_norm"), out.k_norm = r.text("attention.k_norm");
+  if (out.qk_norm == QkNorm::each)
+    for (const auto* name : {&out.q_norm, &out.k_norm})
+      if (name->find("{}") == name->npos)
+        throw r.invalid("attention.q_norm", "'" + *name + "' has no {} for the head's number");
   out.norm_turned = r.flag("attention.norm_turned", false);
   if (out.layout == Layout::latent && (out.qk_norm != QkNorm::none || r.has("attention.clip")))
     throw r.invalid("attention.layout", "'latent' has no qk_norm and no clip");
@@ -104,7 +92,7 @@ AttentionBranch read_attention(const Reader& r, const Settings& all) {
   if (!(window >= 0 && window <= UINT32_MAX && window == static_cast<std::uint32_t>(window)))
     throw r.invalid("attention.window", "it is no count of tokens: mend config.json");
   out.window = static_cast<std::uint32_t>(window);
-  out.rope = read_rotary(r);
+  out.rope = read_rotary(r, out.layout == Layout::latent ? out.latent.turning : out.E);
   return out;
 }
 

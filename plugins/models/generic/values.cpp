@@ -74,9 +74,17 @@ Value plain(double value) {
 
 }  // namespace
 
-Values::Values(std::string_view config, const toml::table& defaults)
-    : config_(nlohmann::json::parse(config, nullptr, false)), defaults_(defaults) {
+Values::Values(std::string_view config, const toml::table& defaults, const toml::table* nulls,
+               const toml::table* names)
+    : config_(nlohmann::json::parse(config, nullptr, false)), defaults_(defaults), nulls_(nulls) {
   if (!config_.is_object()) throw invalid("config.json is no JSON object: check the file");
+  if (!names) return;
+  for (const auto& [name, key] : *names) {
+    const auto* meant = key.as_string();
+    if (!meant) throw invalid(quoted(name.str()) + " in [names] is no name of a key");
+    const auto found = config_.find(std::string(name.str()));
+    if (found != config_.end()) config_[meant->get()] = *found;
+  }
 }
 
 Value Values::of(const toml::node& node, Place place, int depth) const {
@@ -103,9 +111,36 @@ Value Values::at(std::string_view path, Place place, int depth) const {
                     " entries, fewer than there are layers");
     found = &(*found)[layer];
   }
-  if (found && (!found->is_null() || place.off)) return *found;
-  const auto* otherwise = find(defaults_, path);
-  return otherwise ? of(*otherwise, place, depth + 1) : Value(Value::value_t::discarded);
+  if (!found) return otherwise(path, place, depth);
+  if (!found->is_null()) return *found;
+  const auto* meant = nulls_ ? find(*nulls_, path) : nullptr;
+  if (stands_for_absent(path, meant, place)) return otherwise(path, place, depth);
+  return meant ? of(*meant, place, depth + 1) : *found;
+}
+
+Value Values::otherwise(std::string_view path, Place place, int depth) const {
+  const auto* node = find(defaults_, path);
+  return node ? of(*node, place, depth + 1) : Value(Value::value_t::discarded);
+}
+
+// Whether null counts as if the key were not there; throws where it means nothing.
+bool Values::stands_for_absent(std::string_view path, const toml::node* meant, Place place) const {
+  if (!nulls_) return !place.off;
+  if (!meant)
+    throw invalid("config.json: " + quoted(path) + " is null: give a value, or take the key away");
+  const auto* text = meant->as_string();
+  return text && text->get() == "absent";
+}
+
+const Value* Values::given(std::string_view path) const { return find(config_, path); }
+
+Value Values::default_object(std::string_view path) const {
+  const auto* node = find(defaults_, path);
+  const auto* table = node ? node->as_table() : nullptr;
+  if (!table) return Value(Value::value_t::discarded);
+  auto out = Value::object();
+  for (const auto& [key, value] : *table) out[std::string(key.str())] = of(value, {});
+  return out;
 }
 
 // {every = n, last = a, others = b}, or `first` for `last`; {from = n, before = a, after = b};
