@@ -1,0 +1,3 @@
+"""Where the program and transformers differ on purpose: the case and the reason."""
+
+NAMED = {}

@@ -1,0 +1,198 @@
+"""Each key of each configuration class taken away, null, and as the class has it: what transformers
+makes of such a config.json and what the program makes of it.
+
+Usage: settings_test.py MANY FOLDER [MODEL_TYPE...]
+MANY runs many command lines in one process. The models are those of rows/, one of each model_type.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import importlib
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import safetensors.numpy
+import torch
+import transformers
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from program import TOLERANCE
+from settings_differences import NAMED
+
+IDS = np.random.default_rng(3).integers(3, 60, 24).tolist()
+FAMILIES = ("llama", "mixtral", "bloom", "opt", "generic", "generic_more", "generic_experts",
+            "generic_latent", "generic_routers")
+LARGE = 1_500_000  # elements; such a model is no other form of the tiny one
+# What says nothing of what is computed.
+BESIDE = {field.name for field in dataclasses.fields(transformers.PreTrainedConfig)} | {
+    "bos_token_id", "eos_token_id", "pad_token_id", "use_cache", "initializer_range"}
+OLD_KEYS = ("rope_theta", "rope_scaling", "partial_rotary_factor")
+
+
+def configurations():
+    """{model_type: the configuration of its first row}"""
+    out = {}
+    for family in FAMILIES:
+        for row in importlib.import_module(f"rows.{family}").ROWS:
+            if not row.gguf and not row.edit:
+                out.setdefault(row.config["model_type"], row)
+    return out
+
+
+def default_of(field):
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+
+
+def plain(value):
+    return value if isinstance(value, (bool, int, float, str, list, dict, type(None))) else str(value)
+
+
+def cases(kind, config):
+    """(what was done, config.json) of one model."""
+    cls = CONFIG_MAPPING[kind]
+    fields = [field for field in dataclasses.fields(cls) if field.name not in BESIDE]
+    yield "as it is", config
+    saved = {key: plain(value) for key, value in cls(**config_keys(config)).to_dict().items()}
+    saved = {key: value for key, value in saved.items() if value is not None} | {"model_type": kind}
+    yield "saved", saved
+    for field in fields:
+        if field.name in saved:
+            yield f"{field.name} taken away", {k: v for k, v in saved.items() if k != field.name}
+        yield f"{field.name} null", config | {field.name: None}
+        default = default_of(field)
+        if default is not None:
+            yield f"{field.name} default", config | {field.name: plain(default)}
+    if "rope_parameters" in {field.name for field in fields}:
+        for key in OLD_KEYS:
+            yield f"{key} null", config | {key: None}
+        yield "rope_theta beside", config | {"rope_theta": 300.0}
+        yield "rope_scaling beside", config | {"rope_scaling": {"type": "linear", "factor": 3.0}}
+        yield "partial_rotary_factor beside", config | {"partial_rotary_factor": 0.5}
+    for name, key in cls.attribute_map.items():
+        if key in config and name not in config:
+            yield f"{key} as {name}", {k: v for k, v in config.items() if k != key} | {
+                name: config[key]}
+
+
+def config_keys(config):
+    return json.loads(json.dumps({k: v for k, v in config.items() if k != "model_type"}))
+
+
+class Models:
+    """What transformers makes of configurations; one that is another's twin is made once."""
+
+    def __init__(self, folder):
+        self.folder, self.made, self.spread = folder, {}, None
+
+    def answer(self, file):
+        """The logits and the folder of the weights, or why there are none."""
+        try:
+            config = transformers.AutoConfig.from_pretrained(file.parent)
+            same = json.dumps(config.to_dict(), sort_keys=True, default=str)
+        except Exception as refusal:
+            return None, f"{type(refusal).__name__}: {refusal}"
+        if same not in self.made:
+            self.made[same] = self.make(config, hashlib.sha1(same.encode()).hexdigest())
+        return self.made[same]
+
+    def make(self, config, name):
+        try:
+            with torch.device("meta"):
+                empty = transformers.AutoModelForCausalLM.from_config(config)
+            if sum(one.numel() for one in empty.parameters()) > LARGE:
+                return None, "large"
+            torch.manual_seed(0)
+            model = transformers.AutoModelForCausalLM.from_config(
+                config, dtype=torch.float32, attn_implementation="eager").eval()
+            with torch.no_grad():
+                stored = model.state_dict()
+                for key, weight in [*model.named_parameters(), *(
+                        one for one in model.named_buffers() if one[0] in stored)]:
+                    self.spread(key, weight)
+                logits = model(torch.tensor([IDS])).logits[0].numpy()
+            model.save_pretrained(self.folder / name)
+            return logits, self.folder / name
+        except Exception as refusal:
+            return None, f"{type(refusal).__name__}: {refusal}"
+
+
+class Many:
+    def __init__(self, path):
+        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+
+    def run(self, *arguments):
+        """The status and the error."""
+        self.process.stdin.write(json.dumps([*map(str, arguments)]) + "\n")
+        self.process.stdin.flush()
+        status, _, words = self.process.stdout.readline().strip().partition(" ")
+        return int(status), words
+
+
+def place(folder, weights):
+    for file in folder.glob("model*"):
+        file.unlink()
+    for file in weights.glob("*.safetensors*"):
+        (folder / file.name).hardlink_to(file)
+
+
+def compared(many, folder, wanted, weights):
+    """'' where the program says the same."""
+    out = folder / "logits.safetensors"
+    status, words = many.run("logits", "--model", folder, "--input-ids", ",".join(map(str, IDS)),
+                             "--output", out, "--device", "cpu", "--threads", 1, "--dtype",
+                             "float32")
+    words = words.replace(str(folder), "")
+    if wanted is None:
+        return "" if status else f"it runs, transformers does not: {weights}"
+    if status:
+        return f"refused: {words}"
+    got = safetensors.numpy.load_file(out)["logits"]
+    far = float(np.abs(got - wanted).max() / np.abs(wanted).max()) if got.shape == wanted.shape \
+        else float("inf")
+    return "" if far <= TOLERANCE else f"the logits are {far:.1e} off"
+
+
+def main():
+    transformers.logging.set_verbosity(transformers.logging.CRITICAL)
+    transformers.logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    many = Many(sys.argv[1])
+    count, differences = 0, collections.OrderedDict()
+    with tempfile.TemporaryDirectory(dir=sys.argv[2]) as parent:
+        models = Models(pathlib.Path(parent))
+        folder = pathlib.Path(parent, "model")
+        folder.mkdir()
+        for kind, row in configurations().items():
+            if sys.argv[3:] and kind not in sys.argv[3:]:
+                continue
+            models.spread = row.spread
+            for words, config in cases(kind, row.config):
+                (folder / "config.json").write_text(json.dumps(config))
+                wanted, weights = models.answer(folder / "config.json")
+                if words == "as it is":
+                    own = weights
+                place(folder, own if wanted is None else weights)
+                difference = compared(many, folder, wanted, weights)
+                count += 1
+                if difference:
+                    differences[f"{kind}: {words}"] = difference
+    unnamed = {case: why for case, why in differences.items() if case not in NAMED}
+    gone = [case for case in NAMED if case not in differences] if not sys.argv[3:] else []
+    for case, why in unnamed.items():
+        print(f"{case}: {why}".replace("\n", " ")[:220])
+    for case in gone:
+        print(f"{case}: is named, and no longer differs")
+    print(f"{count} configurations, {len(differences)} differ, {len(unnamed)} of them unnamed")
+    return 1 if unnamed or gone or count < 1000 and not sys.argv[3:] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
