@@ -56,7 +56,8 @@ class Table:
                  for row in malformed_files.TOKENIZER]
         generate = ["generate", "--device", "cpu", "--prompt", "ABC"]
         rows += [("chat", "model", [*generate, "--chat"], *row) for row in malformed_files.CHAT]
-        rows += [("generation_config.json", "model", generate, *row)
+        drawn = [*generate, "--temperature", "1"]
+        rows += [("generation_config.json", "model", drawn, *row)
                  for row in malformed_files.GENERATION]
         for kind, source, command, name, damage in rows:
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:

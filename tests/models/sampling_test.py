@@ -3,6 +3,7 @@
 Usage: sampling_test.py PROGRAM FOLDER
 """
 
+import json
 import os
 import pathlib
 import sys
@@ -12,7 +13,7 @@ import unittest
 import numpy as np
 import transformers
 
-from program import Program
+from program import Program, Refused
 from reference import Reference
 from row import make
 from rows.llama import ROWS
@@ -52,6 +53,22 @@ class Sampling(unittest.TestCase):
         reference = Reference(self.folder)
         want = [reference.greedy(prompt, NEW_TOKENS)[0] for prompt in self.prompts]
         self.assertEqual(self.sample(self.prompts, "--top-k", 1), want)
+
+    def test_values_for_drawing_are_judged_where_tokens_are_drawn(self):
+        want = Reference(self.folder).greedy(self.prompts[0], NEW_TOKENS)[0]
+        file = self.folder / "generation_config.json"
+        self.addCleanup(file.unlink)
+        for key, value in (("top_k", -1), ("top_p", 1.5), ("min_p", "a"), ("eta_cutoff", [0])):
+            file.write_text(json.dumps({key: value, "no_repeat_ngram_size": -1, "min_length": -4}))
+            greedy = PROGRAM.generate(self.folder, [self.prompts[0]], NEW_TOKENS, "--ignore-eos")
+            self.assertEqual(greedy["output_ids"], [want])
+            with self.assertRaisesRegex(Refused, key):
+                self.sample([self.prompts[0]])
+        file.write_text('{"top_k": -1}')
+        self.assertEqual(self.sample([self.prompts[0]], "--top-k", 1), [want])
+        file.write_text('{"do_sample": "true"}')
+        with self.assertRaisesRegex(Refused, "'do_sample' is not true or false"):
+            self.sample([self.prompts[0]])
 
     def test_text_ends_with_the_token_that_ends_it(self):
         want = Reference(self.folder).greedy(self.prompts[0], NEW_TOKENS)[0]
