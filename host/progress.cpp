@@ -11,7 +11,8 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 Progress::Progress(std::string what, std::string unit)
-    : what_(std::move(what)), unit_(std::move(unit)), terminal_(isatty(STDERR_FILENO) == 1),
+    : what_(std::move(what)), unit_(unit == "bytes" ? "MiB" : std::move(unit)),
+      shift_(unit_ == "MiB" ? 20 : 0), terminal_(isatty(STDERR_FILENO) == 1),
       begin_(steady_clock::now()), last_(begin_) {}
 
 void Progress::at(uint64_t done, uint64_t all) {
@@ -23,8 +24,9 @@ void Progress::at(uint64_t done, uint64_t all) {
   const double left =
       done > 0 ? took * static_cast<double>(all - done) / static_cast<double>(done) : 0;
   std::fprintf(stderr, "%s%s: %llu of %llu %s, %.0f s left%s", terminal_ ? "\r\x1b[K" : "",
-               what_.c_str(), static_cast<unsigned long long>(done),
-               static_cast<unsigned long long>(all), unit_.c_str(), left, terminal_ ? "" : "\n");
+               what_.c_str(), static_cast<unsigned long long>(done >> shift_),
+               static_cast<unsigned long long>(all >> shift_), unit_.c_str(), left,
+               terminal_ ? "" : "\n");
 }
 
 void Progress::end() {

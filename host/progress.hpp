@@ -10,12 +10,14 @@ namespace strata::host {
 // On standard error. Silent for work that ends within a second.
 class Progress {
  public:
+  // `unit`: what is counted; bytes are shown in MiB.
   Progress(std::string what, std::string unit);
   void at(uint64_t done, uint64_t all);
   void end();
 
  private:
   std::string what_, unit_;
+  uint64_t shift_;
   bool terminal_, shown_ = false;
   std::chrono::steady_clock::time_point begin_, last_;
 };

