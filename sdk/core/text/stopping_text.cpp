@@ -15,9 +15,10 @@ std::size_t possible(std::string_view text, std::string_view stop) {
 
 }  // namespace
 
-std::string StoppingText::take(std::string text) {
+std::string StoppingText::take(Part part) {
   if (stopped_) return {};
-  waiting_ += text;
+  waiting_ += part.whole;
+  parts_.push_back(std::move(part));
   auto stop = std::string::npos;
   auto certain = waiting_.size();
   for (const auto& one : stops_) {
@@ -25,18 +26,41 @@ std::string StoppingText::take(std::string text) {
     certain = std::min(certain, possible(waiting_, one));
   }
   stopped_ = stop != std::string::npos;
-  auto out = waiting_.substr(0, stopped_ ? stop : certain);
-  waiting_ = stopped_ ? std::string() : waiting_.substr(certain);
+  return release(stopped_ ? stop : certain);
+}
+
+// Gives what is shown of the first `bytes` of what waits. A part's two texts end alike where it is
+// no special token.
+std::string StoppingText::release(std::size_t bytes) {
+  std::string out;
+  waiting_.erase(0, bytes);
+  auto part = parts_.begin();
+  for (; part != parts_.end() && part->whole.size() <= bytes; ++part) {
+    bytes -= part->whole.size();
+    out += part->shown;
+  }
+  parts_.erase(parts_.begin(), part);
+  if (bytes == 0 || parts_.empty()) return out;
+  auto& [shown, whole] = parts_.front();
+  whole.erase(0, bytes);
+  const auto given = shown.size() - std::min(shown.size(), whole.size());
+  out += shown.substr(0, given);
+  shown.erase(0, given);
   return out;
 }
 
 std::string StoppingText::add(int32_t id) {
-  return tokenizer_.has(id) ? take(stream_.add(id)) : std::string();
+  if (!tokenizer_.has(id)) return {};
+  auto shown = shown_.add(id);
+  auto whole = stops_.empty() ? shown : whole_.add(id);
+  return take({std::move(shown), std::move(whole)});
 }
 
 std::string StoppingText::finish() {
-  auto out = take(stream_.finish());
-  return out + std::exchange(waiting_, {});
+  auto shown = shown_.finish();
+  auto whole = stops_.empty() ? shown : whole_.finish();
+  auto out = take({std::move(shown), std::move(whole)});
+  return stopped_ ? out : out + release(waiting_.size());
 }
 
 }  // namespace strata::text
