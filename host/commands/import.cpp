@@ -11,6 +11,7 @@
 #include "host/progress.hpp"
 #include "host/running/extra_files.hpp"
 #include "host/running/open_model.hpp"
+#include "host/running/open_tokenizer.hpp"
 #include "host/running/resize_embeddings.hpp"
 
 namespace strata::host {

@@ -7,6 +7,7 @@
 #include "host/commands/commands.hpp"
 #include "host/output.hpp"
 #include "host/progress.hpp"
+#include "host/running/open_tokenizer.hpp"
 #include "host/running/report.hpp"
 #include "host/running/text_file.hpp"
 #include "host/running/trace.hpp"

@@ -1,8 +1,12 @@
+#include <nlohmann/json.hpp>
+
 #include "core/text/tokenizer.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
+#include "host/hub/cache.hpp"
 #include "host/output.hpp"
-#include "host/running/open_model.hpp"
+#include "host/running/model_options.hpp"
+#include "host/running/open_tokenizer.hpp"
 #include "host/running/text_file.hpp"
 
 namespace strata::host {
@@ -39,7 +43,7 @@ void check(const TokenizeOptions& o) {
 }
 
 void tokenize(const TokenizeOptions& settings) {
-  const auto tokenizer = open_tokenizer(open_checkpoint(settings, open_registry(settings)));
+  const auto tokenizer = open_tokenizer(hub::located(settings.model, settings.revision));
   if (settings.decode) {
     const auto text = tokenizer.decode(*settings.decode, settings.skip_special);
     return settings.json ? print_json({{"text", text}}) : print(text + "\n");

@@ -32,28 +32,6 @@ std::string read_text(const fs::path& path, const std::string& remedy) {
   return text.str();
 }
 
-// The file's contents, empty where there is none.
-std::string read_if_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error) ? read_text(path, "make it readable, or take it away") : "";
-}
-
-text::TokenizerFiles read_tokenizer_files(const fs::path& folder, const std::string& shape) {
-  text::TokenizerFiles files{.folder = folder.string(),
-                             .config = read_if_there(folder / "tokenizer_config.json"),
-                             .special = read_if_there(folder / "special_tokens_map.json"),
-                             .added = read_if_there(folder / "added_tokens.json"),
-                             .shape = shape,
-                             .model = read_if_there(folder / "tokenizer.model"),
-                             .tiktoken = {},
-                             .vocab = read_if_there(folder / "vocab.json"),
-                             .merges = read_if_there(folder / "merges.txt")};
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == ".tiktoken") files.tiktoken = read_if_there(entry.path());
-  return files;
-}
-
 // Of the named shapes, beside the plugins.
 fs::path shapes_folder() {
   return registry::program_folder().parent_path() / "share/strata/shapes";
@@ -129,19 +107,6 @@ void resolve(run::Model& model, const Log& log) {
 source::Checkpoint open_checkpoint(const ModelOptions& options,
                                    const registry::Registry& registry) {
   return open_path(hub::located(options.model, options.revision), registry);
-}
-
-text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
-  if (checkpoint.vocabulary())
-    return text::Tokenizer::from_gguf(*checkpoint.vocabulary(), checkpoint.path());
-  const fs::path folder = checkpoint.folder();
-  const auto file = folder / "tokenizer.json";
-  std::error_code error;
-  if (!fs::exists(file, error))
-    return text::Tokenizer::from_files(read_tokenizer_files(folder, checkpoint.config()));
-  return text::Tokenizer::from_json(
-      read_text(file, "give ids with --input-ids, or put the model's tokenizer.json there"),
-      file.string());
 }
 
 run::Model open_model(const ModelOptions& options, Opened& plugins, bool shapes, bool resolved) {

@@ -1,20 +1,16 @@
-// MODEL, as the user named it, made ready: its checkpoint, tokenizer and family.
+// MODEL, as the user named it, made ready: its checkpoint and family.
 #pragma once
 #include <string>
 
 #include "core/run/model.hpp"
-#include "core/text/tokenizer.hpp"
 #include "host/running/model_options.hpp"
+#include "host/running/open_tokenizer.hpp"
 #include "host/running/opened.hpp"
 
 namespace strata::host {
 
 // A Hugging Face folder, a .safetensors, .bin or .gguf file, or a model in the hub's cache.
 source::Checkpoint open_checkpoint(const ModelOptions& options, const registry::Registry& registry);
-
-// The tokenizer that lies with the checkpoint: in GGUF metadata, as tokenizer.json, or
-// in one of the older forms that text/tokenizer_folder.hpp knows.
-text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
 
 // The checkpoint with the family that its model_type names, every weight found; where `shapes`,
 // also a config.json or a named shape, without weights. Where the options ask for a critic, its

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   const auto file = [&] { return std::string(part(rest, '\f')); };
   TokenizerFiles files{.folder = "fuzz"};
   auto first = part(rest, '\f');
-  for (auto* one : {&files.config, &files.special, &files.added, &files.shape})
+  for (auto* one : {&files.config, &files.special, &files.added, &files.shape, &files.json})
     *one = part(first, '\v');
   files.vocab = file();
   files.merges = file();

@@ -62,7 +62,7 @@ bool TokenFinder::beside_word(std::string_view before, std::string_view after,
 }
 
 void TokenFinder::parts(std::string_view text, const std::vector<AddedToken>& tokens,
-                        RegexRoom& room, std::vector<TextPart>& out) const {
+                        bool split_special, RegexRoom& room, std::vector<TextPart>& out) const {
   std::size_t done = 0;
   // The white space seen last: tokens that lie in one run would each look through all of it.
   std::size_t white_begin = 0;
@@ -80,6 +80,7 @@ void TokenFinder::parts(std::string_view text, const std::vector<AddedToken>& to
     auto begin = at;
     auto end = at += found->length;
     const auto& token = tokens[static_cast<std::size_t>(found->token)];
+    if (split_special && token.special) continue;
     if (token.single_word && beside_word(text.substr(0, begin), text.substr(end), room)) continue;
     if (token.lstrip) begin = white_before(text, begin, std::min(begin, done));
     if (token.rstrip) {
@@ -96,21 +97,50 @@ void TokenFinder::parts(std::string_view text, const std::vector<AddedToken>& to
   if (done < text.size()) out.push_back({text.substr(done), {}});
 }
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const std::vector<std::string>& normal)
-    : tokens_(std::move(tokens)) {
+void AddedTokens::add(const std::vector<AddedToken>& tokens, const Vocabulary& vocabulary) {
+  for (auto token : tokens) {
+    if (token.content.empty()) continue;
+    if (token.special) special_.insert(token.content);
+    if (token.normalized) once_normalized_.insert(token.content);
+    token.id = next_id(token.content, vocabulary);
+    const auto [entry, fresh] = by_content_.emplace(token.content, tokens_.size());
+    if (fresh)
+      tokens_.push_back(std::move(token));
+    else
+      tokens_[entry->second] = std::move(token);
+    by_id_[tokens_[entry->second].id] = entry->second;
+    size_ = std::max(size_, tokens_[entry->second].id + 1);
+  }
+}
+
+// The id of a token that is known, else the one after the highest of all.
+int32_t AddedTokens::next_id(const std::string& content, const Vocabulary& vocabulary) const {
+  if (const auto* known = by_content(content)) return known->id;
+  if (const auto known = vocabulary.find(content)) return *known;
+  return std::max(size_, vocabulary.count());
+}
+
+void AddedTokens::finish(const Normal& normal) {
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
-    const auto& token = tokens_[i];
-    by_id_.emplace(token.id, i);
-    by_content_.emplace(token.content, i);
-    texts_.push_back(token.normalized ? normal[i] : token.content);
-    (token.normalized ? normalized_ : plain_).insert(texts_[i], static_cast<int32_t>(i));
-    size_ = std::max(size_, token.id + 1);
+    auto& token = tokens_[i];
+    token.special = special_.contains(token.content);
+    texts_.push_back(once_normalized_.contains(token.content) ? normal(token.content)
+                                                              : token.content);
+    if (token.normalized)
+      normalized_.insert(texts_[i], static_cast<int32_t>(i));
+    else
+      plain_.insert(token.content, static_cast<int32_t>(i));
   }
 }
 
 const std::string* AddedTokens::text(int32_t id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : &texts_[found->second];
+}
+
+bool AddedTokens::is_special(int32_t id) const {
+  const auto* of_id = text(id);
+  return of_id && special_.contains(*of_id);
 }
 
 const AddedToken* AddedTokens::by_id(int32_t id) const {

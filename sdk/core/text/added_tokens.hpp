@@ -3,20 +3,23 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/text/regex.hpp"
 #include "core/text/trie.hpp"
+#include "core/text/vocabulary.hpp"
 
 namespace strata::text {
 
 struct AddedToken {
-  std::string content;  // not empty, valid UTF-8
-  int32_t id;
+  std::string content;  // valid UTF-8
+  int32_t id = -1;
   bool special = false;
   bool normalized = false;   // looked for in the normalized text, else in the text as it is
   bool single_word = false;  // only where no letter, mark, digit or connector is beside it
@@ -37,9 +40,10 @@ class TokenFinder {
   // `content` is what is looked for, the first `index` of equal ones counts, which is the token's
   // in `tokens` of `parts`. Throws std::invalid_argument with the fact where it is too long.
   void insert(std::string_view content, int32_t index);
-  // Appends the parts of `text`, none of which is empty.
-  void parts(std::string_view text, const std::vector<AddedToken>& tokens, RegexRoom& room,
-             std::vector<TextPart>& out) const;
+  // Appends the parts of `text`, none of which is empty; with `split_special` special tokens are
+  // text like other.
+  void parts(std::string_view text, const std::vector<AddedToken>& tokens, bool split_special,
+             RegexRoom& room, std::vector<TextPart>& out) const;
 
  private:
   struct Found {
@@ -56,18 +60,27 @@ class TokenFinder {
 
 class AddedTokens {
  public:
-  AddedTokens() = default;
-  // `normal` holds the contents as they are looked for in normalized text, one a token; what is
-  // empty there is not looked for. Throws std::invalid_argument with the fact where one is too
-  // long.
-  AddedTokens(std::vector<AddedToken> tokens, const std::vector<std::string>& normal);
+  // Gives a content as it is looked for in normalized text, empty where it is not looked for.
+  using Normal = std::function<std::string(const std::string& content)>;
+
+  // Adds tokens in turn, as the package tokenizers does; their ids are not looked at. A token of
+  // the vocabulary keeps its id, others are numbered on from the vocabulary's end. One that was
+  // added before takes the new flags, but stays special; an empty one is passed over.
+  void add(const std::vector<AddedToken>& tokens, const Vocabulary& vocabulary);
+  // Makes the tokens findable; nothing is added after it. Throws std::invalid_argument with the
+  // fact where one is too long, and what `normal` throws.
+  void finish(const Normal& normal);
 
   const TokenFinder& plain() const { return plain_; }
   const TokenFinder& normalized() const { return normalized_; }
   const std::vector<AddedToken>& all() const { return tokens_; }
-  // What decoding gives for an id: a token that is looked for in normalized text is given so too.
+  // What decoding gives for an id: a token that is, or once was, looked for in normalized text is
+  // given so too.
   // Null where no added token has it.
   const std::string* text(int32_t id) const;
+  // Whether decoding leaves an id out that is asked for text without special tokens: its text is a
+  // special token's, which that of one in normalized text may not be.
+  bool is_special(int32_t id) const;
   // Null where no added token has the id or the content.
   const AddedToken* by_id(int32_t id) const;
   const AddedToken* by_content(std::string_view content) const;
@@ -75,10 +88,13 @@ class AddedTokens {
   int32_t size() const { return size_; }
 
  private:
+  int32_t next_id(const std::string& content, const Vocabulary& vocabulary) const;
+
   std::vector<AddedToken> tokens_;
   std::vector<std::string> texts_;
   std::unordered_map<int32_t, std::size_t> by_id_;
   std::unordered_map<std::string, std::size_t> by_content_;
+  std::unordered_set<std::string> special_, once_normalized_;
   TokenFinder plain_, normalized_;
   int32_t size_ = 0;
 };

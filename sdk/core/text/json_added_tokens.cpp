@@ -14,60 +14,63 @@ AddedToken parse_added(const json& value, const std::string& path, const std::st
   const JsonFields fields(
       value, path, file,
       {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-  const auto id = fields.integer("id");
-  if (id < 0 || id >= INT32_MAX) fields.refuse(fields.path("id") + " is out of range");
+  const auto id = fields.find("id") ? fields.integer("id") : -1;
+  if (id < -1 || id >= INT32_MAX) fields.refuse(fields.path("id") + " is out of range");
   AddedToken token{.content = fields.text("content"), .id = static_cast<int32_t>(id)};
   token.special = fields.flag("special", false);
   token.normalized = fields.flag("normalized", !token.special);
   token.single_word = fields.flag("single_word", false);
   token.lstrip = fields.flag("lstrip", false);
   token.rstrip = fields.flag("rstrip", false);
-  if (token.content.empty()) fields.refuse(fields.path("content") + " is empty");
   return token;
+}
+
+// Ids that the file does not say as they are numbered.
+std::vector<std::string> warnings_of(const std::vector<AddedToken>& listed,
+                                     const AddedTokens& added, const std::string& file) {
+  std::string first;
+  std::size_t others = 0;
+  for (const auto& token : listed) {
+    const auto* made = added.by_content(token.content);
+    if (!made || token.id < 0 || made->id == token.id) continue;
+    if (!first.empty())
+      ++others;
+    else
+      first = file + ": added_tokens: '" + printable(token.content, 60) + "' has the id " +
+              std::to_string(made->id) + " and not " + std::to_string(token.id);
+  }
+  if (first.empty()) return {};
+  const auto more = others > 0 ? ", nor have " + std::to_string(others) + " others theirs" : "";
+  return {first + more + ": ids go on from the vocabulary's end, as in the package tokenizers"};
 }
 
 }  // namespace
 
 AddedTokens parse_added_tokens(const json* value, const Vocabulary& vocabulary,
-                               const Normalizers& normalizers, const std::string& file) {
-  std::vector<AddedToken> tokens;
-  std::vector<std::string> normal;
-  Vocabulary added;
+                               const Normalizers& normalizers, const Additions& additions,
+                               const std::string& file, std::vector<std::string>& warnings) {
   if (value && !value->is_array())
     throw Error(file, "'added_tokens' is no array", "give a whole tokenizer.json");
-  for (std::size_t i = 0; value && i < value->size(); ++i) {
-    const auto path = "added_tokens[" + std::to_string(i) + "]";
-    auto token = parse_added((*value)[i], path, file);
-    const auto refuse = [&](const std::string& what) {
-      throw Error(file, path + ": " + what, "give each token an id of its own");
-    };
-    const auto name = "token '" + printable(token.content, 60) + "' ";
-    const auto known = vocabulary.find(token.content);
-    if (known && *known != token.id)
-      refuse(name + "has the id " + std::to_string(token.id) + ", in the vocab " +
-             std::to_string(*known));
-    if (!known && vocabulary.piece(token.id))
-      refuse(name + "has the id " + std::to_string(token.id) + " of another");
-    try {
-      added.insert(token.content, token.id,
-                   static_cast<std::size_t>(vocabulary.size()) + value->size());
-    } catch (const std::invalid_argument& error) {
-      refuse(error.what());
-    }
-    RegexRoom room(token.content.size());
-    try {
-      normal.push_back(normalized(normalizers, {token.content, false}, room).text);
-    } catch (const std::runtime_error& error) {
-      refuse(name + "cannot be normalized: " + error.what());
-    }
-    tokens.push_back(std::move(token));
-  }
+  std::vector<AddedToken> listed;
+  for (std::size_t i = 0; value && i < value->size(); ++i)
+    listed.push_back(parse_added((*value)[i], "added_tokens[" + std::to_string(i) + "]", file));
+  AddedTokens added;
+  added.add(listed, vocabulary);
+  warnings = warnings_of(listed, added, file);
+  for (const auto& tokens : additions.tokens) added.add(tokens, vocabulary);
   try {
-    return {std::move(tokens), normal};
+    added.finish([&](const std::string& content) {
+      RegexRoom room(content.size());
+      return normalized(normalizers, {content, false}, room).text;
+    });
   } catch (const std::invalid_argument& error) {
     throw Error(file, std::string("added_tokens: ") + error.what() + " is not supported",
                 "give at most " + std::to_string(Trie::longest));
+  } catch (const std::runtime_error& error) {
+    throw Error(file, std::string("an added token cannot be normalized: ") + error.what(),
+                "give another tokenizer");
   }
+  return added;
 }
 
 }  // namespace strata::text

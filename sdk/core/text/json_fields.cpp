@@ -35,12 +35,11 @@ void check_depth(std::string_view bytes, const std::string& file) {
   }
 }
 
-}  // namespace
-
-json read_json(std::string_view bytes, const std::string& file) {
+template <class Value>
+Value read(std::string_view bytes, const std::string& file) {
   check_depth(bytes, file);
   try {
-    return json::parse(bytes);
+    return Value::parse(bytes);
   } catch (const json::parse_error& error) {
     throw Error(file, "malformed JSON at byte " + std::to_string(error.byte),
                 "give a whole tokenizer.json");
@@ -48,6 +47,14 @@ json read_json(std::string_view bytes, const std::string& file) {
     throw Error(file, "the JSON has a number past what a double holds",
                 "give a whole tokenizer.json");
   }
+}
+
+}  // namespace
+
+json read_json(std::string_view bytes, const std::string& file) { return read<json>(bytes, file); }
+
+nlohmann::ordered_json read_ordered_json(std::string_view bytes, const std::string& file) {
+  return read<nlohmann::ordered_json>(bytes, file);
 }
 
 JsonFields::JsonFields(const json& value, std::string path, const std::string& file,

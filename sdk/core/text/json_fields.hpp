@@ -10,6 +10,8 @@ namespace strata::text {
 // The value of a JSON file. Throws strata::Error that names `file` where it is none, or deeper than
 // any tokenizer's.
 nlohmann::json read_json(std::string_view bytes, const std::string& file);
+// The same with its keys in the file's order.
+nlohmann::ordered_json read_ordered_json(std::string_view bytes, const std::string& file);
 
 class JsonFields {
  public:

@@ -4,8 +4,10 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "core/text/added_tokens.hpp"
+#include "core/text/additions.hpp"
 #include "core/text/model.hpp"
 #include "core/text/normalizer.hpp"
 
@@ -14,9 +16,10 @@ namespace strata::text {
 // Both throw strata::Error that names `file` and what is malformed or not supported.
 
 std::unique_ptr<Model> parse_model(const nlohmann::json& value, const std::string& file);
-// `value` may be null. An id that the vocabulary gives to another token, or another id for one of
-// its tokens, is refused.
+// The tokens of `value`, which may be null, and behind them those of `additions`. `warnings` get
+// what of the file is not followed: the ids are those that the package tokenizers gives.
 AddedTokens parse_added_tokens(const nlohmann::json* value, const Vocabulary& vocabulary,
-                               const Normalizers& normalizers, const std::string& file);
+                               const Normalizers& normalizers, const Additions& additions,
+                               const std::string& file, std::vector<std::string>& warnings);
 
 }  // namespace strata::text

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "core/error.hpp"
+#include "core/text/json_fields.hpp"
 #include "core/text/text_stream.hpp"
 #include "core/text/tokenizer_json.hpp"
 #include "core/text/utf8.hpp"
@@ -20,19 +22,19 @@ Tokenizer::Tokenizer(TokenizerParts parts, std::string json, std::string file)
     : parts_(std::move(parts)), json_(std::move(json)), file_(std::move(file)) {}
 
 Tokenizer Tokenizer::from_json(std::string_view bytes, std::string file) {
-  auto parts = parse_tokenizer_json(bytes, file);
+  auto parts = parse_tokenizer_json(read_json(bytes, file), {}, file);
   return {std::move(parts), std::string(bytes), std::move(file)};
 }
 
 Tokenizer Tokenizer::from_files(const TokenizerFiles& files) {
-  auto json = folder_tokenizer_json(files);
-  auto parts = parse_tokenizer_json(json, files.folder);
-  return {std::move(parts), std::move(json), files.folder};
+  auto made = folder_tokenizer(files);
+  auto parts = parse_tokenizer_json(made.description, made.additions, made.file);
+  return {std::move(parts), "", std::move(made.file)};
 }
 
 Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary, std::string file) {
   auto json = gguf_tokenizer_json(vocabulary, file);
-  auto parts = parse_tokenizer_json(json, file);
+  auto parts = parse_tokenizer_json(read_json(json, file), {}, file);
   return {std::move(parts), std::move(json), std::move(file)};
 }
 
@@ -48,7 +50,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special) cons
   WordCache words(text.size());
   try {
     std::vector<TextPart> plain;
-    parts_.added.plain().parts(text, parts_.added.all(), regex, plain);
+    parts_.added.plain().parts(text, parts_.added.all(), parts_.split_special, regex, plain);
     for (const auto& part : plain)
       if (part.id)
         ids.push_back(*part.id);
@@ -66,7 +68,8 @@ void Tokenizer::encode_plain(NormalText text, RegexRoom& regex, WordCache& words
                              std::vector<int32_t>& ids) const {
   text = normalized(parts_.normalizers, std::move(text), regex);
   std::vector<TextPart> parts;
-  parts_.added.normalized().parts(text.text, parts_.added.all(), regex, parts);
+  parts_.added.normalized().parts(text.text, parts_.added.all(), parts_.split_special, regex,
+                                  parts);
   for (const auto& part : parts) {
     if (part.id) {
       ids.push_back(*part.id);
@@ -106,9 +109,8 @@ bool Tokenizer::has(int32_t id) const {
 }
 
 bool Tokenizer::is_special(int32_t id) const {
-  const auto* added = parts_.added.by_id(id);
-  if (!added) piece(id);
-  return added && added->special;
+  if (!parts_.added.text(id)) piece(id);
+  return parts_.added.is_special(id);
 }
 
 std::optional<int32_t> Tokenizer::find(std::string_view token) const {

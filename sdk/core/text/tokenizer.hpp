@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/text/added_tokens.hpp"
@@ -27,6 +28,9 @@ struct TokenizerParts {
   std::unique_ptr<Model> model;
   std::vector<int32_t> before, after;  // what the post-processor adds
   std::vector<DecoderStep> decoder;
+  bool split_special = false;         // special tokens inside a text are text like other
+  std::vector<std::string> warnings;  // what of the files is not followed
+  std::vector<std::pair<std::string, std::string>> names;  // as `special_tokens` gives them
 };
 
 // Any number of threads may use one tokenizer at a time.
@@ -35,7 +39,7 @@ class Tokenizer {
   // `bytes` are those of a tokenizer.json, `file` names it in errors. Throws strata::Error where
   // they are malformed or ask for what is not supported.
   static Tokenizer from_json(std::string_view bytes, std::string file);
-  // By the files of a folder that has no tokenizer.json. Throws alike.
+  // By the files of a folder. Throws alike.
   static Tokenizer from_files(const TokenizerFiles& files);
   // By the metadata of a GGUF file, as its `pre` means it. Throws alike.
   static Tokenizer from_gguf(const GgufVocabulary& vocabulary, std::string file);
@@ -63,9 +67,18 @@ class Tokenizer {
   // The steps from tokens to text; text_stream.hpp goes through them.
   const std::vector<DecoderStep>& decoder() const { return parts_.decoder; }
 
-  // The tokenizer as a tokenizer.json: the file it came from, or one made of
-  // another format.
+  // The tokenizer as a tokenizer.json: the file it came from, or one made of GGUF metadata; empty
+  // where it came from a folder's files.
   const std::string& to_json() const { return json_; }
+
+  // The special tokens of a folder by their names, "eos_token" and what it is: what its files say,
+  // else its class.
+  const std::vector<std::pair<std::string, std::string>>& special_tokens() const {
+    return parts_.names;
+  }
+
+  // Lines to warn of: where the files are not followed to the letter.
+  const std::vector<std::string>& warnings() const { return parts_.warnings; }
 
  private:
   Tokenizer(TokenizerParts parts, std::string json, std::string file);

@@ -1,209 +1,246 @@
 #include "core/text/tokenizer_config.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
-#include <unordered_map>
 
 #include "core/error.hpp"
+#include "core/source/json.hpp"
+#include "core/text/description.hpp"
 #include "core/text/json_fields.hpp"
 #include "core/text/tokenizer_classes.hpp"
 
 namespace strata::text {
 namespace {
 
-using nlohmann::json;
+using Json = Description;  // keeps the order of keys, in which new tokens are numbered
 
 constexpr auto remedy = "give the model's own tokenizer_config.json";
-
-bool flag_of(const json& config, const char* key, bool otherwise, const std::string& file) {
-  const auto found = config.find(key);
-  if (found == config.end() || found->is_null()) return otherwise;
-  if (!found->is_boolean())
-    throw Error(file, std::string("'") + key + "' is neither true nor false", remedy);
-  return found->get<bool>();
-}
-
-// "<s>", or an object with the content and flags, as added_token() without an id. Nothing where it
-// is null.
-std::optional<Description> token_of(const json& value, const std::string& key,
-                                    const std::string& file) {
-  if (value.is_null()) return std::nullopt;
-  const auto* text = value.is_object() && value.contains("content") ? &value["content"] : &value;
-  if (!text->is_string() || text->get_ref<const std::string&>().empty())
-    throw Error(file, "'" + printable(key, 60) + "' is no token", remedy);
-  auto token = added_token(0, text->get_ref<const std::string&>(), false);
-  for (const auto* flag : {"single_word", "lstrip", "rstrip", "normalized", "special"})
-    token[flag] = value.is_object() && flag_of(value, flag, false, file);
-  return token;
-}
-
-void read_added(const json& tokens, TokenizerConfig& out) {
-  if (!tokens.is_object()) throw Error(out.file, "'added_tokens_decoder' is no object", remedy);
-  for (const auto& [key, value] : tokens.items()) {
-    int32_t id = -1;
-    const auto read = std::from_chars(key.data(), key.data() + key.size(), id);
-    auto token = token_of(value, "added_tokens_decoder." + key, out.file);
-    if (read.ec != std::errc() || read.ptr != key.data() + key.size() || id < 0 || !token)
-      throw Error(out.file, "'added_tokens_decoder." + printable(key, 60) + "' is no token's id",
-                  remedy);
-    out.added[id] = std::move(*token);
-  }
-}
-
 constexpr auto list_key = "extra_special_tokens";
-constexpr std::string_view known_names[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                            "pad_token", "cls_token", "mask_token"};
+constexpr auto old_list_key = "additional_special_tokens";
+constexpr auto added_key = "added_tokens_decoder";
+constexpr std::array<std::string_view, 7> standard{
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
-void read_special(const json& config, TokenizerConfig& out) {
-  const auto add = [&](const json& value, const std::string& key, std::vector<Description>& to) {
-    auto token = token_of(value, key, out.file);
-    if (!token) return std::optional<std::string>();
-    (*token)["special"] = true;
-    to.push_back(std::move(*token));
-    return std::optional(to.back()["content"].get<std::string>());
-  };
-  for (const auto name : known_names) {
-    const std::string key(name);
-    const auto found = config.find(key);
-    const auto token = found == config.end() ? std::nullopt : add(*found, key, out.named);
-    if (key == "bos_token") out.bos = token;
-    if (key == "eos_token") out.eos = token;
-    if (key == "unk_token") out.unk = token;
+bool is_standard(std::string_view key) {
+  return std::ranges::find(standard, key) != standard.end();
+}
+
+// Whether Python holds a value for false.
+bool nothing(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() || (found->is_structured() && found->empty()) ||
+         *found == "" || *found == false || *found == 0;
+}
+
+Json object_of(const std::string& bytes, const std::string& file) {
+  auto value = bytes.empty() ? Json::object() : read_ordered_json(bytes, file);
+  if (!value.is_object()) throw Error(file, "it is no JSON object", remedy);
+  return value;
+}
+
+class Reader {
+ public:
+  Reader(const TokenizerFiles& files, const nlohmann::json* json)
+      : files_(files), json_(json),
+        config_(object_of(files.config, file_of("tokenizer_config.json"))) {
+    out_.file = file_of("tokenizer_config.json");
   }
-  for (const auto& [key, value] : config.items())
-    if (key.ends_with("_token") && std::ranges::find(known_names, key) == std::end(known_names) &&
-        (value.is_string() || value.is_object()))
-      add(value, key, out.named);
-  if (const auto list = config.find(list_key); list != config.end() && list->is_structured())
-    for (const auto& one : *list) add(one, list_key, list->is_object() ? out.named : out.listed);
-}
 
-// The list's older name, which stands where the newer one is missing.
-void rename_list(json& config) {
-  const auto list = config.find("additional_special_tokens");
-  if (list == config.end()) return;
-  const auto value = *list;
-  config.erase(list);
-  if (!config.contains(list_key)) config[list_key] = value;
-}
-
-// What added tokens are special by.
-std::set<std::string> special_contents(const json& config, const std::string& file) {
-  std::set<std::string> out;
-  const auto add = [&](const json& value, const std::string& key) {
-    if (const auto token = token_of(value, key, file))
-      out.insert((*token)["content"].get<std::string>());
-  };
-  for (const auto name : known_names)
-    if (const auto found = config.find(name); found != config.end()) add(*found, std::string(name));
-  if (const auto list = config.find(list_key); list != config.end() && list->is_array())
-    for (const auto& one : *list) add(one, list_key);
-  return out;
-}
-
-// What special_tokens_map.json and added_tokens.json say becomes a part of `config` and `out`.
-void read_older(const TokenizerFiles& files, json& config, TokenizerConfig& out) {
-  const auto object = [&](const std::string& bytes, const char* name) {
-    const auto file = files.folder + "/" + name;
-    auto value = bytes.empty() ? json::object() : read_json(bytes, file);
-    if (!value.is_object()) throw Error(file, "it is no JSON object", remedy);
-    return value;
-  };
-  config.update(object(files.special, "special_tokens_map.json"));
-  const auto special = special_contents(config, out.file);
-  const auto added = object(files.added, "added_tokens.json");
-  for (const auto& [content, id] : added.items()) {
-    if (content.empty() || !id.is_number_unsigned() || id > INT32_MAX)
-      throw Error(files.folder + "/added_tokens.json",
-                  "'" + printable(content, 60) + "' has no token's id", remedy);
-    auto token = added_token(0, content, special.count(content) > 0);
-    token["normalized"] = special.count(content) == 0;
-    out.added[id.get<int32_t>()] = std::move(token);
+  TokenizerConfig read() {
+    out_.type = class_name();
+    // What a tokenizer.json puts around a text is its own to say.
+    if (json_)
+      for (const auto* key : {"add_bos_token", "add_eos_token"}) config_.erase(key);
+    if (config_.contains(old_list_key) && nothing(config_, list_key)) rename_list();
+    take_other_names();
+    if (const auto added = config_.find(added_key); added != config_.end() && !added->is_null())
+      read_added(*added);
+    else
+      read_older();
+    if (config_.contains(old_list_key) && !config_.contains(list_key)) rename_list();
+    add_defaults();
+    read_named();
+    if (!nothing(config_, list_key))
+      for (const auto& one : config_[list_key])
+        if (auto token = token_of(one, list_key)) out_.listed.push_back(std::move(*token));
+    read_flags();
+    return std::move(out_);
   }
-}
 
-// The class that tokenizer_config.json names, else config.json, else that of the model_type.
-std::string class_name(const json& config, const TokenizerFiles& files) {
-  const auto text = [](const json& object, const char* key) {
-    const auto found = object.is_object() ? object.find(key) : object.end();
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-  };
-  auto name = text(config, "tokenizer_class");
-  if (name.empty() && !files.shape.empty()) {
-    const auto shape = read_json(files.shape, files.folder + "/config.json");
-    name = text(shape, "tokenizer_class");
-    const auto* known = tokenizer_class_of_model(text(shape, "model_type"));
-    if (name.empty() && known) name = known->names.substr(0, known->names.find(' '));
+ private:
+  std::string file_of(const char* name) const { return files_.folder + "/" + name; }
+
+  std::optional<bool> flag(const char* key) const { return config_flag(config_, key, out_.file); }
+  std::optional<ConfigToken> token_of(const Json& value, std::string_view key) const {
+    return config_token(value, key, out_.file);
   }
-  if (name.ends_with("Fast")) name.resize(name.size() - 4);
-  return name;
-}
+
+  // The class that tokenizer_config.json names, else config.json, else that of the model_type.
+  std::string class_name() const {
+    const auto text = [](const auto& object, const char* key) -> std::string {
+      const auto found = object.find(key);
+      return found != object.end() && found->is_string() ? found->template get<std::string>() : "";
+    };
+    const auto shape = files_.shape.empty()
+                           ? source::Json::object()
+                           : source::parse_json(files_.shape, file_of("config.json"));
+    const auto named = text(config_, "tokenizer_class"),
+               configured = text(shape, "tokenizer_class"), model = text(shape, "model_type");
+    const auto code = config_.find("auto_map");
+    ClassClues clues{.named = named, .configured = configured, .model_type = model};
+    clues.own_code = code != config_.end() &&
+                     (code->is_array() || (code->is_object() && code->contains("AutoTokenizer")));
+    clues.byte_level = files_.json.find("\"ByteLevel\"") != std::string::npos;
+    const auto out = tokenizer_class_of(clues);
+    // Without a tokenizer.json the plain class has nothing to go by.
+    const bool lost = !json_ && out == plain_class && !named.empty();
+    return lost ? tokenizer_class_of({.named = named}) : out;
+  }
+
+  void rename_list() {
+    config_[list_key] = config_[old_list_key];
+    config_.erase(old_list_key);
+  }
+
+  // Special tokens of other names than the standard ones: the file's, then those of a list by name.
+  void take_other_names() {
+    for (const auto& [key, value] : config_.items())
+      if (key.ends_with("_token") && !is_standard(key) && value.is_string()) others_[key] = value;
+    for (const auto& [key, unused] : others_.items()) config_.erase(key);
+    take_list_by_name();
+  }
+
+  void take_list_by_name() {
+    if (const auto list = config_.find(list_key); list != config_.end() && list->is_object()) {
+      others_.update(*list);
+      config_.erase(list_key);
+    }
+  }
+
+  // A later token takes the id of an earlier one, whose flags count for special tokens still.
+  void take(int64_t id, ConfigToken token) {
+    by_content_[token.content] = token;
+    out_.added[id] = std::move(token);
+  }
+
+  void read_added(const Json& tokens) {
+    if (!tokens.is_object())
+      throw Error(out_.file, std::string("'") + added_key + "' is no object", remedy);
+    for (const auto& [key, value] : tokens.items()) {
+      int32_t id = -1;
+      const auto read = std::from_chars(key.data(), key.data() + key.size(), id);
+      auto token = token_of(value, added_key + ("." + key));
+      if (read.ec != std::errc() || read.ptr != key.data() + key.size() || id < 0 || !token)
+        throw Error(out_.file,
+                    std::string("'") + added_key + "." + printable(key, 60) + "' is no token's id",
+                    remedy);
+      take(id, std::move(*token));
+    }
+  }
+
+  // What stands in the place of added_tokens_decoder: the files that older versions wrote, and the
+  // tokenizer.json's own tokens.
+  void read_older() {
+    const auto special = object_of(files_.special, file_of("special_tokens_map.json"));
+    for (const auto& [key, given] : special.items()) {
+      auto value = given;
+      if (value.is_object() && key != list_key) value["special"] = true;
+      if (key == list_key && value.is_array() && !nothing(config_, list_key)) {
+        auto both = config_[list_key];
+        for (const auto& one : value)
+          if (std::ranges::find(both, one) == both.end()) both.push_back(one);
+        value = std::move(both);
+      }
+      config_[key] = std::move(value);
+    }
+    take_list_by_name();
+    // transformers does not yet see the contents of tokenizer_config.json's objects here.
+    std::set<std::string> contents;
+    for (const auto name : standard)
+      if (const auto found = config_.find(name);
+          found != config_.end() && (found->is_string() || special.contains(name)))
+        if (const auto token = token_of(*found, name)) contents.insert(token->content);
+    if (!nothing(config_, list_key))
+      for (const auto& one : config_[list_key])
+        if (one.is_string()) contents.insert(one.get<std::string>());
+    const auto added_file = file_of("added_tokens.json");
+    const auto added = object_of(files_.added, added_file);
+    for (const auto& [content, id] : added.items()) {
+      if (content.empty() || !id.is_number_unsigned() || id > INT32_MAX)
+        throw Error(added_file, "'" + printable(content, 60) + "' has no token's id", remedy);
+      const bool special_one = contents.contains(content);
+      take(
+          id.get<int32_t>(),
+          {.content = content, .plain = false, .special = special_one, .normalized = !special_one});
+    }
+    const auto listed = json_ ? json_->find("added_tokens") : nlohmann::json::const_iterator();
+    if (!json_ || listed == json_->end() || !listed->is_array()) return;
+    for (const auto& one : *listed) {
+      const auto id = one.is_object() ? one.find("id") : one.end();
+      if (!one.is_object() || id == one.end() || !id->is_number_unsigned()) continue;
+      if (auto token = token_of(one, "added_tokens")) take(id->get<int64_t>(), std::move(*token));
+    }
+  }
+
+  // What the class, or the padding of the tokenizer.json, says where no file does.
+  void add_defaults() {
+    const auto* known = tokenizer_class(out_.type);
+    if (known)
+      for (const auto& [key, content] : known->tokens)
+        if (!config_.contains(key)) config_[std::string(key)] = content;
+    if (known && known->add_bos && !config_.contains("add_bos_token"))
+      config_["add_bos_token"] = true;
+    const auto padding = json_ ? json_->find("padding") : nlohmann::json::const_iterator();
+    if (known || !json_ || padding == json_->end() || !padding->is_object()) return;
+    if (const auto token = padding->find("pad_token");
+        token != padding->end() && token->is_string() && !config_.contains("pad_token"))
+      config_["pad_token"] = token->get<std::string>();
+  }
+
+  void read_named() {
+    const auto add = [&](const std::string& key, const Json& value) {
+      auto token = token_of(value, key);
+      if (!token) return;
+      const auto entry = by_content_.find(token->content);
+      if (is_standard(key) && entry != by_content_.end()) token = entry->second;
+      out_.named.emplace_back(key, std::move(*token));
+    };
+    for (const auto name : standard)
+      if (const auto found = config_.find(name); found != config_.end())
+        add(std::string(name), *found);
+    for (const auto& [key, value] : config_.items())
+      if (key.ends_with("_token") && !is_standard(key) && !others_.contains(key) &&
+          (value.is_string() || (value.is_object() && value.contains("content"))))
+        add(key, value);
+    for (const auto& [key, value] : others_.items()) add(key, value);
+  }
+
+  void read_flags() {
+    out_.add_bos = flag("add_bos_token");
+    out_.add_eos = flag("add_eos_token");
+    out_.add_prefix_space = flag("add_prefix_space");
+    out_.legacy = flag("legacy").value_or(false);
+    out_.split_special = flag("split_special_tokens").value_or(false);
+  }
+
+  const TokenizerFiles& files_;
+  const nlohmann::json* json_;
+  Json config_, others_ = Json::object();
+  std::map<std::string, ConfigToken> by_content_;
+  TokenizerConfig out_;
+};
 
 }  // namespace
 
-TokenizerConfig parse_tokenizer_config(const TokenizerFiles& files) {
-  TokenizerConfig out;
-  const auto& file = out.file = files.folder + "/tokenizer_config.json";
-  auto config = files.config.empty() ? json::object() : read_json(files.config, file);
-  if (!config.is_object()) throw Error(file, "it is no JSON object", remedy);
-  out.type = class_name(config, files);
-  rename_list(config);
-  if (const auto added = config.find("added_tokens_decoder"); added != config.end())
-    read_added(*added, out);
-  else
-    read_older(files, config, out);
-  rename_list(config);
-  if (const auto* known = tokenizer_class(out.type); known && files.model.empty())
-    for (const auto& [key, content] : known->tokens)
-      if (!config.contains(key)) config[std::string(key)] = content;
-  read_special(config, out);
-  out.add_bos = flag_of(config, "add_bos_token", false, file);
-  out.add_eos = flag_of(config, "add_eos_token", false, file);
-  if (const auto space = config.find("add_prefix_space");
-      space != config.end() && !space->is_null())
-    out.add_prefix_space = flag_of(config, "add_prefix_space", false, file);
-  out.legacy = flag_of(config, "legacy", false, file);
-  return out;
+std::optional<std::string> TokenizerConfig::find(std::string_view name) const {
+  const auto at = std::ranges::find(named, name, &std::pair<std::string, ConfigToken>::first);
+  return at == named.end() ? std::nullopt : std::optional(at->second.content);
 }
 
-void add_tokens(const TokenizerConfig& config, std::span<const std::string> tokens,
-                Description& out) {
-  std::unordered_map<std::string, int64_t> ids;
-  for (std::size_t id = 0; id < tokens.size(); ++id)
-    ids.emplace(tokens[id], static_cast<int64_t>(id));
-  std::map<int64_t, Description> added;
-  auto next = static_cast<int64_t>(tokens.size());
-  // A token of the vocabulary keeps its id, whatever the configuration says.
-  for (const auto& [id, token] : config.added) {
-    const auto entry = ids.emplace(token["content"].get<std::string>(), id).first;
-    added[entry->second] = token;
-    added[entry->second]["id"] = entry->second;
-    next = std::max(next, entry->second + 1);
-  }
-  std::map<std::string, int64_t> known;
-  for (const auto& [id, token] : added) known.emplace(token["content"].get<std::string>(), id);
-  const auto add = [&](const Description& token, bool named) {
-    const auto& content = token["content"].get_ref<const std::string&>();
-    if (const auto found = known.find(content); found != known.end()) {
-      // An added token is as its own entry says, but special where it has a name.
-      if (named) added[found->second]["special"] = true;
-      return;
-    }
-    const auto [entry, fresh] = ids.emplace(content, next);
-    if (fresh) ++next;
-    known.emplace(content, entry->second);
-    added[entry->second] = token;
-    added[entry->second]["id"] = entry->second;
-  };
-  for (const auto& token : config.named) add(token, true);
-  for (const auto& token : config.listed) add(token, false);
-  for (auto& [id, token] : added) out["added_tokens"].push_back(std::move(token));
-  const auto marker = [&](bool wanted, const std::optional<std::string>& token) {
-    return wanted && token ? std::optional(Marker{*token, ids.at(*token)}) : std::nullopt;
-  };
-  out["post_processor"] =
-      template_of(marker(config.add_bos, config.bos), marker(config.add_eos, config.eos));
+TokenizerConfig parse_tokenizer_config(const TokenizerFiles& files, const nlohmann::json* json) {
+  return Reader(files, json).read();
 }
 
 }  // namespace strata::text

@@ -1,15 +1,17 @@
-// What a tokenizer_config.json adds to a vocabulary that is no tokenizer.json.
+// What the files beside a vocabulary or a tokenizer.json say of its tokens, as transformers'
+// AutoTokenizer reads them.
 // Format: https://huggingface.co/docs/transformers/main_classes/tokenizer
 #pragma once
 #include <cstdint>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "core/text/description.hpp"
+#include "core/text/config_token.hpp"
 #include "core/text/tokenizer_folder.hpp"
 
 namespace strata::text {
@@ -17,23 +19,21 @@ namespace strata::text {
 struct TokenizerConfig {
   std::string file;                      // for messages
   std::string type;                      // tokenizer_class, without "Fast"
-  std::map<int64_t, Description> added;  // added_tokens_decoder: added_token() of each id
-  // Special tokens, added_token() without an id: bos, eos, unk, sep, pad, cls and mask_token in
-  // this order and those of other names, then those of a list.
-  std::vector<Description> named, listed;
-  std::optional<std::string> bos, eos, unk;
-  bool add_bos = false, add_eos = false;
-  std::optional<bool> add_prefix_space;
+  std::map<int64_t, ConfigToken> added;  // added_tokens_decoder, or what stands for it
+  // bos, eos, unk, sep, pad, cls and mask_token in this order where they are there, then those of
+  // other names.
+  std::vector<std::pair<std::string, ConfigToken>> named;
+  std::vector<ConfigToken> listed;  // extra_special_tokens
+  std::optional<bool> add_bos, add_eos, add_prefix_space;
   bool legacy = false;
+  bool split_special = false;
+
+  // The content of the token of this name.
+  std::optional<std::string> find(std::string_view name) const;
 };
 
-// What the files of a folder say; those that are empty say nothing. Throws strata::Error that names
-// the file and the key.
-TokenizerConfig parse_tokenizer_config(const TokenizerFiles& files);
-
-// Adds to `out` the tokens that `config` asks for, those that `tokens` does not have with ids from
-// its end on, and the template.
-void add_tokens(const TokenizerConfig& config, std::span<const std::string> tokens,
-                Description& out);
+// `json` is the folder's tokenizer.json, null where there is none. Files that are empty say
+// nothing. Throws strata::Error that names the file and the key.
+TokenizerConfig parse_tokenizer_config(const TokenizerFiles& files, const nlohmann::json* json);
 
 }  // namespace strata::text

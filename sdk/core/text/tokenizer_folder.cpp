@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_set>
 
 #include "core/error.hpp"
 #include "core/text/base64.hpp"
 #include "core/text/byte_level.hpp"
+#include "core/text/class_description.hpp"
 #include "core/text/gguf_styles.hpp"
 #include "core/text/json_fields.hpp"
 #include "core/text/sentencepiece.hpp"
 #include "core/text/tiktoken.hpp"
-#include "core/text/tokenizer_classes.hpp"
-#include "core/text/tokenizer_config.hpp"
+#include "core/text/token_additions.hpp"
 #include "core/text/utf8.hpp"
 
 namespace strata::text {
@@ -19,26 +20,21 @@ namespace {
 
 using nlohmann::json;
 
-constexpr auto sign = "\u2581";
-
-// Tokens by id of a vocab.json, whose ids leave none out.
-std::vector<std::string> read_vocab(const std::string& bytes, const std::string& file) {
-  const auto value = read_json(bytes, file);
+// Tokens and their ids, some of which may be left out.
+json read_vocab(const std::string& bytes, const std::string& file) {
+  auto value = read_json(bytes, file);
   const auto refuse = [&](const std::string& what) {
     throw Error(file, what, "give the model's own vocab.json");
   };
   if (!value.is_object()) refuse("it is no JSON object");
-  std::vector<std::string> tokens(value.size());
-  std::vector<bool> seen(value.size());
+  std::unordered_set<int64_t> seen;
   for (const auto& [token, id] : value.items()) {
     const auto name = "token '" + printable(token, 60) + "'";
-    if (!id.is_number_unsigned() || id >= tokens.size()) refuse(name + " has no id in its range");
-    const auto at = id.get<std::size_t>();
-    if (seen[at]) refuse(name + " has the id of another");
-    seen[at] = true;
-    tokens[at] = token;
+    if (!id.is_number_unsigned() || id >= Vocabulary::id_limit(value.size()))
+      refuse(name + " has no id in its range");
+    if (!seen.insert(id.get<int64_t>()).second) refuse(name + " has the id of another");
   }
-  return tokens;
+  return value;
 }
 
 Description read_merges(std::string_view bytes, const std::string& file) {
@@ -57,7 +53,7 @@ Description read_merges(std::string_view bytes, const std::string& file) {
 
 [[noreturn]] void refuse_class(const TokenizerConfig& config, const std::string& known) {
   throw Error(config.file,
-              config.type.empty()
+              config.type == plain_class
                   ? "tokenizer_class is missing"
                   : "tokenizer_class '" + printable(config.type, 60) + "' is not supported",
               "known are " + known +
@@ -65,78 +61,136 @@ Description read_merges(std::string_view bytes, const std::string& file) {
                   "--input-ids");
 }
 
-// vocab.json and merges.txt: BPE, byte-level or of lower-case characters.
-void describe_files(const TokenizerFiles& files, const TokenizerConfig& config, Description& out) {
-  const auto* known = tokenizer_class(config.type);
-  if (!known) refuse_class(config, known_tokenizer_classes());
-  const auto tokens = read_vocab(files.vocab, files.folder + "/vocab.json");
-  auto merges = read_merges(files.merges, files.folder + "/merges.txt");
-  BpeDescription options;
-  if (known->style.empty()) {
-    out["normalizer"] = {{"type", "BertNormalizer"},
-                         {"clean_text", true},
-                         {"handle_chinese_chars", true},
-                         {"strip_accents", nullptr},
-                         {"lowercase", true}};
-    out["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
-    out["decoder"] = {{"type", "BPEDecoder"}, {"suffix", "</w>"}};
-    if (config.unk) options.unknown = config.unk;
-  } else {
-    const auto& style = *gguf_style(known->style);
-    if (style.nfc) out["normalizer"] = {{"type", "NFC"}};
-    out["pre_tokenizer"] = pre_tokenizer_of(style, config.add_prefix_space.value_or(false));
-    out["decoder"] = byte_level_step(true);
-  }
-  out["model"] = bpe_model(options, vocabulary_object(tokens), std::move(merges));
-  if (known->style.empty()) out["model"]["end_of_word_suffix"] = "</w>";
-  add_tokens(config, tokens, out);
+// A class's steps around the vocabulary and merges of another description.
+json rebuilt(const TokenizerClass& known, const TokenizerConfig& config, json vocab, json merges,
+             json post_processor) {
+  json out = class_description(known, config);
+  out["model"]["vocab"] = std::move(vocab);
+  out["model"]["merges"] = std::move(merges);
+  out["post_processor"] = std::move(post_processor);
+  return out;
 }
 
-void describe_tiktoken(const std::string& bytes, const std::string& file,
-                       const TokenizerConfig& config, Description& out) {
+// A class that goes its own way sees the vocabulary, the merges and the post-processor alone.
+FolderTokenizer by_json(const TokenizerFiles& files) {
+  FolderTokenizer out{.file = files.folder + "/tokenizer.json"};
+  auto& value = out.description = read_json(files.json, out.file);
+  const auto config = parse_tokenizer_config(files, value.is_object() ? &value : nullptr);
+  std::unordered_set<std::string> there;
+  const auto* known = tokenizer_class(config.type);
+  const auto model = value.is_object() ? value.find("model") : value.end();
+  const bool rebuilds = known && model != value.end() && model->is_object() &&
+                        model->contains("merges") && model->contains("vocab") &&
+                        (*model)["vocab"].is_object();
+  const bool own_ends =
+      value.is_object() && value.contains("post_processor") && !value["post_processor"].is_null();
+  if (rebuilds)
+    value = rebuilt(*known, config, std::move((*model)["vocab"]), std::move((*model)["merges"]),
+                    own_ends ? std::move(value["post_processor"]) : json());
+  else if (value.is_object() && value.contains("added_tokens") && value["added_tokens"].is_array())
+    for (const auto& one : value["added_tokens"])
+      if (one.is_object() && one.contains("content") && one["content"].is_string())
+        there.insert(one["content"].get<std::string>());
+  out.additions = additions_of(config, std::move(there), own_ends);
+  return out;
+}
+
+FolderTokenizer by_vocab(const TokenizerFiles& files, const TokenizerConfig& config) {
+  const auto* known = tokenizer_class(config.type);
+  if (!known || known->kind == TokenizerClass::metaspace || known->kind == TokenizerClass::signs)
+    refuse_class(config, known_tokenizer_classes());
+  return {files.folder,
+          rebuilt(*known, config, read_vocab(files.vocab, files.folder + "/vocab.json"),
+                  read_merges(files.merges, files.folder + "/merges.txt"), nullptr),
+          additions_of(config, {}, false)};
+}
+
+// Ids behind the vocabulary's that added_tokens_decoder has are tokens of the vocabulary too, and
+// those between them are reserved.
+std::vector<AddedToken> behind(const TokenizerConfig& config, std::size_t size) {
+  std::vector<AddedToken> out;
+  if (config.added.empty()) return out;
+  const auto last = std::min<int64_t>(config.added.rbegin()->first, Vocabulary::id_limit(size));
+  for (auto id = static_cast<int64_t>(size); id <= last; ++id) {
+    const auto found = config.added.find(id);
+    out.push_back({.content = found != config.added.end()
+                                  ? found->second.content
+                                  : "<|reserved_token_" + std::to_string(id) + "|>",
+                   .special = true});
+  }
+  return out;
+}
+
+FolderTokenizer by_tiktoken(const std::string& bytes, const std::string& file,
+                            const TokenizerFiles& files, const TokenizerConfig& config) {
   const auto tokens = parse_tiktoken(bytes, file);
   std::vector<std::string> spelled;
   spelled.reserve(tokens.size());
   for (const auto& token : tokens) spelled.push_back(spell(token));
   std::vector<int32_t> order(tokens.size());
   std::iota(order.begin(), order.end(), 0);
+  auto out = empty_description();
   out["pre_tokenizer"] = pre_tokenizer_of(*gguf_style("llama-bpe"));
   out["decoder"] = byte_level_step(true);
   out["model"] = bpe_model({.ignore_merges = true}, vocabulary_object(spelled),
                            merges_of(tokens, order, Cuts::bytes));
-  add_tokens(config, spelled, out);
+  auto additions = additions_of(config, {}, false);
+  additions.tokens.insert(additions.tokens.begin(), behind(config, tokens.size()));
+  return {files.folder, std::move(out), std::move(additions)};
+}
+
+// The steps and the model around sentencepiece's pieces for a class that has none of its own.
+Description describe_pieces(const SentencePieceModel& model) {
+  auto out = empty_description();
+  auto steps = Description::array();
+  if (!model.charsmap.empty())
+    steps.push_back({{"type", "Precompiled"}, {"precompiled_charsmap", to_base64(model.charsmap)}});
+  steps.push_back(replace_step(" ", "\u2581"));
+  out["normalizer"] = sequence("normalizers", std::move(steps));
+  out["decoder"] = sentencepiece_decoder(false, model.byte_fallback);
+  out["model"] = bpe_model({.unknown = model.pieces[static_cast<std::size_t>(model.unk_id)],
+                            .fuse_unknown = true,
+                            .byte_fallback = model.byte_fallback},
+                           Description::object(), Description::array());
+  return out;
+}
+
+// The pieces that are added tokens of themselves.
+std::vector<AddedToken> added_pieces(const SentencePieceModel& model) {
+  std::vector<AddedToken> out;
+  for (std::size_t id = 0; id < model.pieces.size(); ++id) {
+    const auto kind = model.kinds[id];
+    const bool special =
+        kind == SentencePieceModel::control || static_cast<int64_t>(id) == model.unk_id;
+    if (special || kind == SentencePieceModel::user_defined)
+      out.push_back({.content = model.pieces[id], .special = special});
+  }
+  return out;
 }
 
 // sentencepiece's model, with the steps that each class of tokenizers has around it.
-void describe_sentencepiece(const SentencePieceModel& model, TokenizerConfig config,
-                            Description& out) {
+FolderTokenizer by_pieces(const SentencePieceModel& model, const TokenizerFiles& files,
+                          TokenizerConfig config) {
   if (other_sentencepiece_class(config.type))
     refuse_class(config, "GemmaTokenizer and LlamaTokenizer");
   const auto& tokens = model.pieces;
-  const bool prefixed = config.type == "LlamaTokenizer";
-  const bool plain = config.type == "GemmaTokenizer";
-  const bool space = prefixed && config.add_prefix_space.value_or(true);
-  if (prefixed) {
-    const auto* scheme = !space ? "never" : config.legacy ? "always" : "first";
-    out["pre_tokenizer"] = {
-        {"type", "Metaspace"}, {"replacement", sign}, {"prepend_scheme", scheme}, {"split", false}};
-  } else {
-    auto steps = Description::array();
-    if (!model.charsmap.empty() && !plain)
-      steps.push_back(
-          {{"type", "Precompiled"}, {"precompiled_charsmap", to_base64(model.charsmap)}});
-    steps.push_back(replace_step(" ", sign));
-    out["normalizer"] = sequence("normalizers", std::move(steps));
-  }
-  const bool bytes = prefixed || plain || model.byte_fallback;
-  out["decoder"] = sentencepiece_decoder(space, bytes);
+  const auto* known = tokenizer_class(config.type);
+  const bool of_class =
+      known && (known->kind == TokenizerClass::metaspace || known->kind == TokenizerClass::signs);
+  const auto add = [&](const char* name, int64_t id, const std::string& piece) {
+    if (id >= 0 && !config.find(name))
+      config.named.emplace_back(name, ConfigToken{.content = piece});
+  };
+  add("bos_token", model.bos_id, model.bos_piece);
+  add("eos_token", model.eos_id, model.eos_piece);
+  auto out = of_class ? class_description(*known, config) : describe_pieces(model);
+  if (of_class && known->unknown)
+    out["model"]["unk_token"] = tokens[static_cast<std::size_t>(model.unk_id)];
   if (model.type == SentencePieceModel::bpe) {
     std::vector<int32_t> order(tokens.size());
     std::iota(order.begin(), order.end(), 0);
-    BpeDescription options{.fuse_unknown = true, .byte_fallback = bytes};
-    if (!prefixed) options.unknown = tokens[static_cast<std::size_t>(model.unk_id)];
-    out["model"] =
-        bpe_model(options, vocabulary_object(tokens), merges_of(tokens, order, Cuts::characters));
+    out["model"]["vocab"] = vocabulary_object(tokens);
+    out["model"]["merges"] = merges_of(tokens, order, Cuts::characters);
   } else {
     auto vocabulary = Description::array();
     for (std::size_t id = 0; id < tokens.size(); ++id)
@@ -146,40 +200,26 @@ void describe_sentencepiece(const SentencePieceModel& model, TokenizerConfig con
                     {"vocab", std::move(vocabulary)},
                     {"byte_fallback", model.byte_fallback}};
   }
-  for (std::size_t id = 0; id < tokens.size(); ++id) {
-    const auto kind = model.kinds[id];
-    if (kind != SentencePieceModel::control && kind != SentencePieceModel::user_defined) continue;
-    if (!config.added.count(static_cast<int64_t>(id)))
-      config.added[static_cast<int64_t>(id)] =
-          added_token(static_cast<int64_t>(id), tokens[id], kind == SentencePieceModel::control);
-  }
-  if (!config.bos && model.bos_id >= 0)
-    config.bos = model.bos_piece, config.listed.push_back(added_token(0, model.bos_piece, true));
-  if (!config.eos && model.eos_id >= 0)
-    config.eos = model.eos_piece, config.listed.push_back(added_token(0, model.eos_piece, true));
-  const auto& unknown = tokens[static_cast<std::size_t>(model.unk_id)];
-  config.listed.push_back(added_token(0, unknown, true));
-  add_tokens(config, tokens, out);
+  auto additions = additions_of(config, {}, false);
+  additions.tokens.insert(additions.tokens.begin(), added_pieces(model));
+  return {files.folder, std::move(out), std::move(additions)};
 }
 
 }  // namespace
 
-std::string folder_tokenizer_json(const TokenizerFiles& files) {
-  const auto config = parse_tokenizer_config(files);
-  auto out = empty_description();
+FolderTokenizer folder_tokenizer(const TokenizerFiles& files) {
+  if (!files.json.empty()) return by_json(files);
+  const auto config = parse_tokenizer_config(files, nullptr);
   const auto model = files.folder + "/tokenizer.model";
   // A sentencepiece model begins with its first piece, which is field 1.
   if (files.model.starts_with('\n'))
-    describe_sentencepiece(parse_sentencepiece(files.model, model), config, out);
-  else if (!files.model.empty() || !files.tiktoken.empty())
-    describe_tiktoken(files.model.empty() ? files.tiktoken : files.model,
-                      files.model.empty() ? files.folder + "/*.tiktoken" : model, config, out);
-  else if (!files.vocab.empty() && !files.merges.empty())
-    describe_files(files, config, out);
-  else
-    throw Error(files.folder, "it has no tokenizer",
-                "give ids with --input-ids, or put the model's tokenizer.json there");
-  return out.dump();
+    return by_pieces(parse_sentencepiece(files.model, model), files, config);
+  if (!files.model.empty()) return by_tiktoken(files.model, model, files, config);
+  if (!files.tiktoken.empty())
+    return by_tiktoken(files.tiktoken, files.folder + "/*.tiktoken", files, config);
+  if (!files.vocab.empty() && !files.merges.empty()) return by_vocab(files, config);
+  throw Error(files.folder, "it has no tokenizer",
+              "give ids with --input-ids, or put the model's tokenizer.json there");
 }
 
 }  // namespace strata::text

@@ -2,13 +2,30 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/error.hpp"
 #include "core/text/json_fields.hpp"
 #include "core/text/json_model.hpp"
 #include "core/text/json_steps.hpp"
 
 namespace strata::text {
-TokenizerParts parse_tokenizer_json(std::string_view bytes, const std::string& file) {
-  const auto value = read_json(bytes, file);
+namespace {
+
+// The ids of the special tokens around a text.
+AddedIds ids_of(const Ends& ends, const AddedTokens& added, const std::string& file) {
+  const auto ids = [&](const std::optional<std::string>& content) -> std::vector<int32_t> {
+    if (!content) return {};
+    const auto* token = added.by_content(*content);
+    if (!token)
+      throw Error(file, "'" + printable(*content, 60) + "' is no token", "give the model's own");
+    return {token->id};
+  };
+  return {ids(ends.begin), ids(ends.end)};
+}
+
+}  // namespace
+
+TokenizerParts parse_tokenizer_json(const nlohmann::json& value, const Additions& additions,
+                                    const std::string& file) {
   const JsonFields fields(value, "", file,
                           {"version", "truncation", "padding", "added_tokens", "normalizer",
                            "pre_tokenizer", "post_processor", "decoder", "model"});
@@ -26,9 +43,14 @@ TokenizerParts parse_tokenizer_json(std::string_view bytes, const std::string& f
     parts.decoder = {decode_join()};
   parts.model = parse_model(fields.at("model"), file);
   const auto& vocabulary = parts.model->vocabulary();
-  parts.added =
-      parse_added_tokens(fields.find("added_tokens"), vocabulary, parts.normalizers, file);
-  if (const auto* post = fields.find("post_processor")) {
+  parts.added = parse_added_tokens(fields.find("added_tokens"), vocabulary, parts.normalizers,
+                                   additions, file, parts.warnings);
+  parts.split_special = additions.split_special;
+  parts.names = additions.names;
+  if (additions.ends) {
+    auto ids = ids_of(*additions.ends, parts.added, file);
+    parts.before = std::move(ids.before), parts.after = std::move(ids.after);
+  } else if (const auto* post = fields.find("post_processor")) {
     auto ids = parse_post_processor(*post, file, [&](int64_t id) {
       if (id < 0 || id > INT32_MAX) return false;
       const auto narrow = static_cast<int32_t>(id);

@@ -1,17 +1,19 @@
 // Descriptions of tokenizers.
 // Format: the JSON of https://github.com/huggingface/tokenizers (Tokenizer::from_file).
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 
+#include "core/text/additions.hpp"
 #include "core/text/gguf_vocabulary.hpp"
 #include "core/text/tokenizer.hpp"
 
 namespace strata::text {
 
-// The parts that a tokenizer.json describes; json_*.cpp have what is supported of each.
-// Throws strata::Error that names `file` and what is malformed or not supported.
-TokenizerParts parse_tokenizer_json(std::string_view bytes, const std::string& file);
+// The parts that a tokenizer.json and `additions` describe; json_*.cpp have what is supported of
+// each. Throws strata::Error that names `file` and what is malformed or not supported.
+TokenizerParts parse_tokenizer_json(const nlohmann::json& value, const Additions& additions,
+                                    const std::string& file);
 
 // GGUF metadata as a tokenizer.json. Throws strata::Error that names `file` and the key.
 std::string gguf_tokenizer_json(const GgufVocabulary& vocabulary, const std::string& file);

@@ -28,6 +28,8 @@ class Vocabulary {
   const std::string* piece(int32_t id) const;
   // The highest id and one more.
   int32_t size() const { return static_cast<int32_t>(pieces_.size()); }
+  // How many tokens there are, fewer than `size` where ids are left out.
+  int32_t count() const { return static_cast<int32_t>(ids_.size()); }
 
   // Ids from here on are refused for `tokens` tokens, so that a wrong id allocates little.
   static int64_t id_limit(std::size_t tokens);

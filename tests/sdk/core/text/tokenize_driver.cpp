@@ -1,7 +1,7 @@
 // Encodes and decodes for the comparison with the reference: a JSON line in, a JSON line out.
 //
 //   tokenize_driver json FILE       a tokenizer.json
-//   tokenize_driver folder FOLDER   files beside each other, without a tokenizer.json
+//   tokenize_driver folder FOLDER   files beside each other
 //   tokenize_driver gguf FILE       a JSON object with the fields of GgufVocabulary
 //   tokenize_driver time FILE       a tokenizer.json; encodes the whole input, answered with
 //   {seconds,
@@ -67,9 +67,10 @@ Tokenizer open(const std::string& mode, const std::string& path) {
   if (mode == "json" || mode == "time") return Tokenizer::from_json(contents(path), path);
   if (mode == "folder")
     return Tokenizer::from_files(
-        {path, in_folder("tokenizer_config.json"), in_folder("special_tokens_map.json"),
-         in_folder("added_tokens.json"), in_folder("config.json"), in_folder("tokenizer.model"),
-         in_folder("v.tiktoken"), in_folder("vocab.json"), in_folder("merges.txt")});
+        {path, in_folder("tokenizer.json"), in_folder("tokenizer_config.json"),
+         in_folder("special_tokens_map.json"), in_folder("added_tokens.json"),
+         in_folder("config.json"), in_folder("tokenizer.model"), in_folder("v.tiktoken"),
+         in_folder("vocab.json"), in_folder("merges.txt")});
   return Tokenizer::from_gguf(vocabulary(json::parse(contents(path))), path);
 }
 

@@ -1,0 +1,84 @@
+#include "host/running/open_tokenizer.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/error.hpp"
+#include "core/source/gguf.hpp"
+#include "core/source/gguf_config.hpp"
+#include "host/log.hpp"
+
+namespace strata::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t longest = 256u << 20;
+
+// The file's contents, empty where there is none.
+std::string read_if_there(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  const auto size = fs::file_size(path, error);
+  std::ifstream file(path, std::ios::binary);
+  if (error || !file)
+    throw Error(path.string(), "it cannot be read", "make it readable, or take it away");
+  if (size > longest)
+    throw Error(path.string(), std::to_string(size) + " bytes are too many",
+                "give the model's own file, or ids with --input-ids");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// A tokenizer.json leaves the other vocabularies unread.
+text::TokenizerFiles read_files(const fs::path& folder) {
+  text::TokenizerFiles files{.folder = folder.string(),
+                             .json = read_if_there(folder / "tokenizer.json"),
+                             .config = read_if_there(folder / "tokenizer_config.json"),
+                             .special = read_if_there(folder / "special_tokens_map.json"),
+                             .added = read_if_there(folder / "added_tokens.json"),
+                             .shape = read_if_there(folder / "config.json")};
+  if (!files.json.empty()) return files;
+  files.model = read_if_there(folder / "tokenizer.model");
+  files.vocab = read_if_there(folder / "vocab.json");
+  files.merges = read_if_there(folder / "merges.txt");
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".tiktoken") files.tiktoken = read_if_there(entry.path());
+  return files;
+}
+
+text::Tokenizer said(text::Tokenizer tokenizer) {
+  const Log log(false);
+  for (const auto& warning : tokenizer.warnings()) log.line(STRATA_WARN, warning);
+  return tokenizer;
+}
+
+text::Tokenizer of_folder(const fs::path& folder) {
+  return said(text::Tokenizer::from_files(read_files(folder)));
+}
+
+}  // namespace
+
+text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
+  if (checkpoint.vocabulary())
+    return text::Tokenizer::from_gguf(*checkpoint.vocabulary(), checkpoint.path());
+  return of_folder(checkpoint.folder());
+}
+
+text::Tokenizer open_tokenizer(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error))
+    throw Error(path, "no such model", "give a folder, a .safetensors, .bin or .gguf file");
+  if (fs::is_directory(path, error)) return of_folder(path);
+  if (!path.ends_with(".gguf")) {
+    const auto folder = fs::path(path).parent_path();
+    return of_folder(folder.empty() ? "." : folder);
+  }
+  const auto file = source::File::open(path);
+  return text::Tokenizer::from_gguf(source::gguf_vocabulary(source::read_gguf(*file, 0)), path);
+}
+
+}  // namespace strata::host

@@ -1,0 +1,16 @@
+// What transformers adds to a tokenizer of a folder for what its configuration says.
+#pragma once
+#include <string>
+#include <unordered_set>
+
+#include "core/text/additions.hpp"
+#include "core/text/tokenizer_config.hpp"
+
+namespace strata::text {
+
+// `there` are the contents of tokens that are added before; `own_ends`: the description has its own
+// post-processor.
+Additions additions_of(const TokenizerConfig& config, std::unordered_set<std::string> there,
+                       bool own_ends);
+
+}  // namespace strata::text
