@@ -13,6 +13,7 @@
 #include "host/output.hpp"
 #include "host/running/conversations.hpp"
 #include "host/running/open_chat.hpp"
+#include "host/running/open_tokenizer.hpp"
 #include "host/running/report.hpp"
 #include "host/running/text_file.hpp"
 #include "host/running/token_ids.hpp"
@@ -39,9 +40,11 @@ std::vector<std::string> plain_texts(const GenerateOptions& settings) {
 }
 
 // The file's conversations, or one of each text, which is a user's message.
-std::vector<text::Conversation> conversations_of(const GenerateOptions& settings) {
+std::vector<text::Conversation> conversations_of(const GenerateOptions& settings,
+                                                 const text::ChatTemplate& chat) {
   if (!settings.chat_file.empty())
-    return parse_conversations(read_text_file(settings.chat_file), settings.chat_file);
+    return parse_conversations(read_text_file(settings.chat_file), settings.chat_file,
+                               [&](const std::string& key) { return chat.mentions(key); });
   std::vector<text::Conversation> out;
   for (const auto& text : plain_texts(settings)) {
     auto& messages = out.emplace_back().messages = nlohmann::ordered_json::array();
@@ -53,13 +56,20 @@ std::vector<text::Conversation> conversations_of(const GenerateOptions& settings
 
 // The conversations in the model's chat format.
 std::vector<std::string> chat_texts(const GenerateOptions& settings,
-                                    const source::Checkpoint& checkpoint) {
-  const auto chat = open_chat(checkpoint);
+                                    const source::Checkpoint& checkpoint,
+                                    const text::Tokenizer& tokenizer) {
+  const auto chat = open_chat(checkpoint, tokenizer);
   const auto now = std::time(nullptr);
   std::tm local{};
   localtime_r(&now, &local);
   std::vector<std::string> out;
-  for (const auto& one : conversations_of(settings)) out.push_back(chat.render(one, local));
+  const auto given = settings.chat_template_kwargs
+                         ? parse_template_variables(*settings.chat_template_kwargs)
+                         : nlohmann::ordered_json::object();
+  for (auto& one : conversations_of(settings, chat)) {
+    one.variables.update(given);
+    out.push_back(chat.render(one, local));
+  }
   return out;
 }
 
@@ -68,7 +78,8 @@ Prompts prompts_of(const GenerateOptions& settings, const source::Checkpoint& ch
   if (!settings.input_ids.empty()) return settings.input_ids;
   Prompts out;
   const bool chat = settings.chat || !settings.chat_file.empty();
-  for (const auto& text : chat ? chat_texts(settings, checkpoint) : plain_texts(settings)) {
+  for (const auto& text :
+       chat ? chat_texts(settings, checkpoint, *tokenizer) : plain_texts(settings)) {
     // A chat template writes the special tokens itself.
     out.push_back(tokenizer->encode(text, !chat));
     if (out.back().empty())
@@ -79,11 +90,14 @@ Prompts prompts_of(const GenerateOptions& settings, const source::Checkpoint& ch
   return out;
 }
 
-// The ids that end a text: generation_config.json's, else the configuration's.
-std::vector<int32_t> ends_of(const GenerateOptions& settings, const source::Config& config,
+// The ids that end a text: generation_config.json's or those of GGUF metadata, else the
+// configuration's.
+std::vector<int32_t> ends_of(const GenerateOptions& settings, const run::Model& model,
                              const run::GenerationConfig& generation) {
   if (settings.ignore_eos) return {};
-  return generation.ends ? *generation.ends : run::token_ids(config, "eos_token_id");
+  const auto& vocabulary = model.checkpoint->vocabulary();
+  if (vocabulary && !vocabulary->ends.empty()) return vocabulary->ends;
+  return generation.ends ? *generation.ends : run::token_ids(*model.config, "eos_token_id");
 }
 
 Room room_of(const Prompts& prompts, int64_t new_tokens) {
@@ -156,6 +170,8 @@ void options(cli::Table& table, GenerateOptions& o) {
        "conversations to go on with, in JSON: a list of messages, or a list of such lists"});
   table.push_back({"system", "generate.system", &o.system, "TEXT",
                    "with --chat: the system's message before it"});
+  table.push_back({"chat-template-kwargs", "generate.chat_template_kwargs", &o.chat_template_kwargs,
+                   "JSON", "variables of the chat template, such as {\"enable_thinking\": false}"});
   table.push_back(
       {"stop", "generate.stop", &o.stop, "TEXT", "the text ends before this one; may be repeated"});
   table.push_back({"logprobs", "generate.logprobs", &o.logprobs, "N",
@@ -180,6 +196,10 @@ void check(const GenerateOptions& o) {
     throw UsageError("--system", "not with --chat-file",
                      "write the system's message into the file");
   if (o.system && !o.chat) throw UsageError("--system", "needs --chat", "add --chat");
+  if (o.chat_template_kwargs && !o.chat && o.chat_file.empty())
+    throw UsageError("--chat-template-kwargs", "there is no conversation",
+                     "add --chat or --chat-file");
+  if (o.chat_template_kwargs) parse_template_variables(*o.chat_template_kwargs);
   if (std::ranges::find(o.stop, "") != o.stop.end())
     throw UsageError("--stop", "the text is empty", "give a text or leave it out");
   if (o.logprobs > 0 && !o.json) throw UsageError("--logprobs", "needs --json", "add --json");
@@ -205,7 +225,7 @@ void generate(const GenerateOptions& settings) {
   request.prompts = prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr);
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
   request.new_tokens = new_tokens_of(settings, generation, request.prompts);
-  request.ends = ends_of(settings, *model.config, generation);
+  request.ends = ends_of(settings, model, generation);
   request.sampling = sampling_of(settings, settings, generation);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
   std::optional<NewText> text;

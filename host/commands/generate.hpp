@@ -21,6 +21,7 @@ struct GenerateOptions : cli::CommonOptions, ModelOptions, RunOptions, SamplingO
   bool chat = false;
   std::string chat_file;
   std::optional<std::string> system;
+  std::optional<std::string> chat_template_kwargs;  // JSON
   std::vector<std::string> stop;
   std::int64_t logprobs = 0;  // 0: none
 };

@@ -73,7 +73,7 @@ class Download {
   void take(const std::string& name) {
     const auto link = snapshot() / name;
     if (fs::exists(link)) return;
-    fs::create_directories(snapshot());
+    fs::create_directories(link.parent_path());
     fs::create_directories(model_ / "blobs");
     const auto url =
         hub_.endpoint + "/" + id_ + "/resolve/" + commit_ + "/" + percent_encoded(name);
@@ -84,7 +84,7 @@ class Download {
         if (progress_) progress_(name, done, about.bytes);
       });
     fs::remove(link);  // one that leads nowhere
-    fs::create_symlink(fs::path("../../blobs") / about.hash, link);
+    fs::create_symlink(blob.lexically_relative(link.parent_path()), link);
   }
 
   Fetch fetch_;

@@ -19,12 +19,20 @@ constexpr std::string_view needed[] = {"config.json", "generation_config.json",
 constexpr std::string_view weights[] = {"model.safetensors", "model.safetensors.index.json",
                                         "pytorch_model.bin", "pytorch_model.bin.index.json"};
 
+// Whether it is one of several chat templates.
+bool is_template(std::string_view name) {
+  constexpr std::string_view folder = "additional_chat_templates/";
+  if (!name.starts_with(folder) || !name.ends_with(".jinja")) return false;
+  name.remove_prefix(folder.size());
+  return name.find('/') == name.npos && !name.starts_with(".");
+}
+
 }  // namespace
 
 std::vector<std::string> small_files(const std::vector<std::string>& names) {
   std::vector<std::string> out;
   for (const auto& name : names)
-    if (std::ranges::find(needed, name) != std::end(needed) ||
+    if (std::ranges::find(needed, name) != std::end(needed) || is_template(name) ||
         (name.ends_with(".tiktoken") && name.find('/') == name.npos && !name.starts_with(".")))
       out.push_back(name);
   return out;

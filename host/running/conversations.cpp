@@ -12,9 +12,19 @@ bool is_message(const Json& value) {
   return value.is_object() && value.contains("role") && value["role"].is_string();
 }
 
+constexpr auto variables_key = "chat_template_kwargs";
+
+// A key that the conversation or the program gives, null where there is none.
+const char* reserved(const Json& variables) {
+  for (const auto* key : {"messages", "chat_template", "tokenize", "continue_final_message"})
+    if (variables.contains(key)) return key;
+  return nullptr;
+}
+
 class Parser {
  public:
-  explicit Parser(const std::string& file) : file_(file) {}
+  Parser(const std::string& file, const std::function<bool(const std::string&)>& is_variable)
+      : file_(file), is_variable_(is_variable) {}
 
   std::vector<text::Conversation> all(const Json& root) {
     const bool several = root.is_array() && !root.empty() && !is_message(root[0]);
@@ -37,6 +47,12 @@ class Parser {
       for (const auto& [key, given] : value.items())
         if (key == "messages" || key == "tools" || key == "documents")
           (key == "tools" ? out.tools : key == "messages" ? out.messages : out.documents) = given;
+        else if (key == variables_key && given.is_object() && !reserved(given))
+          out.variables.update(given);
+        else if (key == variables_key)
+          refuse(where + variables_key + " is no object of variables");
+        else if (is_variable_(key))
+          out.variables[key] = given;
         else
           refuse(where + "key '" + printable(key) + "' is unknown");
     } else {
@@ -50,14 +66,28 @@ class Parser {
   }
 
   const std::string& file_;
+  const std::function<bool(const std::string&)>& is_variable_;
 };
 
 }  // namespace
 
-std::vector<text::Conversation> parse_conversations(const std::string& bytes,
-                                                    const std::string& file) {
+std::vector<text::Conversation> parse_conversations(
+    const std::string& bytes, const std::string& file,
+    const std::function<bool(const std::string&)>& is_variable) {
   source::parse_json(bytes, file);  // refuses what is damaged, too deep, or has a key twice
-  return Parser(file).all(Json::parse(bytes));  // the template sees the keys in their order
+  // The template sees the keys in their order.
+  return Parser(file, is_variable).all(Json::parse(bytes));
+}
+
+Json parse_template_variables(const std::string& text) {
+  constexpr auto who = "--chat-template-kwargs";
+  constexpr auto example = R"(write {"enable_thinking": false})";
+  auto out = Json::parse(text, nullptr, false);
+  if (!out.is_object())
+    throw UsageError(who, "'" + printable(text, 60) + "' is no JSON object", example);
+  if (const auto* key = reserved(out))
+    throw UsageError(who, std::string("'") + key + "' is no variable of a template", example);
+  return out;
 }
 
 }  // namespace strata::host

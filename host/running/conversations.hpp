@@ -1,5 +1,6 @@
 // Conversations out of a file, as --chat-file gives them.
 #pragma once
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -8,10 +9,17 @@
 
 namespace strata::host {
 
-// The file's JSON: a list of messages, {"messages": [...]} with or without "tools" and "documents",
-// or a list of these, each a conversation. Messages are objects with a "role"; what else is in them
-// the template reads. Throws Error with `file` and the place for what is none of it.
-std::vector<text::Conversation> parse_conversations(const std::string& bytes,
-                                                    const std::string& file);
+// The file's JSON: a list of messages, {"messages": [...]} with or without "tools", "documents" and
+// variables of the template, or a list of these, each a conversation. Messages are objects with a
+// "role"; what else is in them the template reads. Variables stand in "chat_template_kwargs", or
+// beside it under each key that `is_variable`. Throws Error with `file` and the place for what is
+// none of it.
+std::vector<text::Conversation> parse_conversations(
+    const std::string& bytes, const std::string& file,
+    const std::function<bool(const std::string&)>& is_variable);
+
+// The variables of an option's JSON object. Throws UsageError where it is none, or has a key that
+// the conversation itself gives.
+nlohmann::ordered_json parse_template_variables(const std::string& text);
 
 }  // namespace strata::host

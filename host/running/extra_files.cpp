@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "core/source/file.hpp"
-#include "host/running/open_model.hpp"
+#include "host/running/open_tokenizer.hpp"
 
 namespace strata::host {
 namespace {
@@ -13,8 +13,19 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::uintmax_t longest = 256u << 20;
+constexpr auto more_templates = "additional_chat_templates";
 
 std::string text(const Json& object) { return object.dump(2, ' ', false) + "\n"; }
+
+// One template as a text, several by their names.
+void add_templates(const std::map<std::string, std::string>& templates, Json& tokenizer) {
+  if (templates.size() == 1 && templates.contains("default")) {
+    tokenizer["chat_template"] = templates.at("default");
+    return;
+  }
+  for (const auto& [name, text] : templates)
+    tokenizer["chat_template"].push_back({{"name", name}, {"template", text}});
+}
 
 // tokenizer_config.json and generation_config.json of GGUF metadata.
 void add_configs(const text::GgufVocabulary& vocabulary, std::vector<source::ExtraFile>& out) {
@@ -24,13 +35,18 @@ void add_configs(const text::GgufVocabulary& vocabulary, std::vector<source::Ext
   const auto add = [&](const std::string& name, const std::optional<int32_t>& id) {
     if (!id || *id < 0 || static_cast<std::size_t>(*id) >= vocabulary.tokens.size()) return;
     tokenizer[name] = vocabulary.tokens[static_cast<std::size_t>(*id)];
-    if (name != "unk_token") generation[name + "_id"] = *id;
+    if (name == "eos_token" || name == "unk_token") return;
+    generation[name + "_id"] = *id;
   };
   add("bos_token", vocabulary.bos);
   add("eos_token", vocabulary.eos);
   add("pad_token", vocabulary.pad);
   add("unk_token", vocabulary.unk);
-  if (!vocabulary.chat_template.empty()) tokenizer["chat_template"] = vocabulary.chat_template;
+  if (vocabulary.ends.size() == 1)
+    generation["eos_token_id"] = vocabulary.ends[0];
+  else if (!vocabulary.ends.empty())
+    generation["eos_token_id"] = vocabulary.ends;
+  add_templates(vocabulary.chat_templates, tokenizer);
   out.push_back({"tokenizer_config.json", text(tokenizer)});
   out.push_back({"generation_config.json", text(generation)});
 }
@@ -54,6 +70,9 @@ std::vector<source::ExtraFile> extra_files(const source::Checkpoint& checkpoint)
        {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "vocab.json", "merges.txt", "tokenizer.model", "generation_config.json"})
     take(folder / name, name);
+  for (const auto& entry : fs::directory_iterator(folder / more_templates, error))
+    if (entry.path().extension() == ".jinja")
+      take(entry.path(), std::string(more_templates) + "/" + entry.path().filename().string());
   const auto own = folder / "chat_template.jinja";
   take(fs::exists(own, error) ? own : folder / "chat_templates/default.jinja",
        "chat_template.jinja");

@@ -17,7 +17,8 @@ fs::path folder_of(const source::Checkpoint& checkpoint) {
   return checkpoint.kind() == source::Kind::folder ? path : path.parent_path();
 }
 
-std::optional<text::TextFile> beside(const source::Checkpoint& checkpoint, const char* name) {
+std::optional<text::TextFile> beside(const source::Checkpoint& checkpoint,
+                                     const std::string& name) {
   const auto path = folder_of(checkpoint) / name;
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return std::nullopt;
@@ -34,14 +35,22 @@ std::optional<text::TextFile> beside(const source::Checkpoint& checkpoint, const
 
 }  // namespace
 
-text::ChatTemplate open_chat(const source::Checkpoint& checkpoint) {
+text::ChatTemplate open_chat(const source::Checkpoint& checkpoint,
+                             const text::Tokenizer& tokenizer) {
   if (checkpoint.vocabulary())
     return text::ChatTemplate::from_gguf(*checkpoint.vocabulary(), checkpoint.path());
+  std::map<std::string, text::TextFile> templates;
   auto jinja = beside(checkpoint, "chat_template.jinja");
   if (!jinja) jinja = beside(checkpoint, "chat_templates/default.jinja");
-  return text::ChatTemplate::from_files(beside(checkpoint, "tokenizer_config.json"),
-                                        beside(checkpoint, "special_tokens_map.json"), jinja,
-                                        folder_of(checkpoint).string());
+  if (jinja) templates["default"] = std::move(*jinja);
+  const fs::path more = "additional_chat_templates";
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_of(checkpoint) / more, error))
+    if (entry.path().extension() == ".jinja")
+      templates[entry.path().stem().string()] =
+          *beside(checkpoint, (more / entry.path().filename()).string());
+  return text::ChatTemplate::from_files(beside(checkpoint, "tokenizer_config.json"), templates,
+                                        folder_of(checkpoint).string(), tokenizer.special_tokens());
 }
 
 run::GenerationConfig open_generation_config(const source::Checkpoint& checkpoint) {

@@ -4,7 +4,6 @@
 
 #include "core/run/model.hpp"
 #include "host/running/model_options.hpp"
-#include "host/running/open_tokenizer.hpp"
 #include "host/running/opened.hpp"
 
 namespace strata::host {

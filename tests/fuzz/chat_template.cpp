@@ -44,12 +44,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tolerate([&] { jinja::Template(source, "fuzz").render(variables, {}); });
   if (end == input.npos) return 0;
   static const Conversation talk{
-      nlohmann::ordered_json::parse(R"([{"role": "user", "content": "hi"}])"), {}, {}};
+      .messages = nlohmann::ordered_json::parse(R"([{"role": "user", "content": "hi"}])"),
+      .tools = {},
+      .documents = {}};
   const TextFile config{"tokenizer_config.json", std::string(input.substr(end + 1))};
-  tolerate(
-      [&] { ChatTemplate::from_files(config, config, std::nullopt, "fuzz").render(talk, {}); });
+  tolerate([&] { ChatTemplate::from_files(config, {}, "fuzz", {}).render(talk, {}); });
   tolerate([&] {
-    ChatTemplate::from_files(config, std::nullopt, TextFile{"fuzz.jinja", source}, "fuzz");
+    ChatTemplate::from_files(config, {{"tool_use", {"fuzz.jinja", source}}}, "fuzz", {});
   });
   return 0;
 }

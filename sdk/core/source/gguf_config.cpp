@@ -6,6 +6,7 @@
 
 #include "core/error.hpp"
 #include "core/source/gguf_rope.hpp"
+#include "core/text/gguf_ends.hpp"
 
 namespace strata::source {
 namespace {
@@ -118,6 +119,25 @@ std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
   return config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+namespace {
+
+std::map<std::string, std::string> chat_templates_of(const Gguf& file) {
+  const std::string key = "tokenizer.chat_template", named = key + ".";
+  std::map<std::string, std::string> out;
+  for (auto at = file.metadata.lower_bound(key); at != file.metadata.end(); ++at) {
+    const bool plain = at->first == key;
+    if (!plain && !at->first.starts_with(named)) {
+      if (!at->first.starts_with(key)) break;
+      continue;
+    }
+    auto text = file.text(at->first).value_or("");
+    if (!text.empty()) out[plain ? "default" : at->first.substr(named.size())] = std::move(text);
+  }
+  return out;
+}
+
+}  // namespace
+
 text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
   text::GgufVocabulary out;
   const std::string prefix = "tokenizer.ggml.";
@@ -133,6 +153,8 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
                     "the file is damaged; fetch it again");
       out.types.push_back(static_cast<std::int32_t>(type));
     }
+  else
+    out.types.assign(out.tokens.size(), 1);  // tokens like others
   const auto id = [&](const char* key) -> std::optional<std::int32_t> {
     const auto value = file.integer(prefix + key);
     if (!value) return std::nullopt;
@@ -150,7 +172,12 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
   out.add_bos = file.flag(prefix + "add_bos_token");
   out.add_eos = file.flag(prefix + "add_eos_token");
   out.add_space_prefix = file.flag(prefix + "add_space_prefix");
-  out.chat_template = file.text("tokenizer.chat_template").value_or("");
+  std::vector<std::int32_t> ends;
+  for (const auto* key :
+       {"eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id"})
+    if (const auto one = id(key)) ends.push_back(*one);
+  text::find_ends(ends, out);
+  out.chat_templates = chat_templates_of(file);
   return out;
 }
 

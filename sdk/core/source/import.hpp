@@ -13,7 +13,7 @@
 namespace strata::source {
 
 struct ExtraFile {
-  std::string name, bytes;  // a plain file name
+  std::string name, bytes;  // a plain file name, or one in a folder
 };
 
 // A tensor that no checkpoint has: `tensor` says its name, shape and dtype, `fill` gives its bytes

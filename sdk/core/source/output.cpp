@@ -93,12 +93,23 @@ OutputFolder::~OutputFolder() {
 }
 
 std::string OutputFolder::file(std::string_view name) const {
-  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string_view::npos)
+  const auto plain = [](std::string_view part) {
+    return !part.empty() && part != "." && part != ".." && part.find('/') == part.npos;
+  };
+  const auto slash = name.find('/');
+  const bool inner = slash != name.npos;
+  if (!plain(name.substr(0, slash)) || (inner && !plain(name.substr(slash + 1))))
     throw Error(path_, "'" + printable(name) + "' is not a plain file name", "name it otherwise");
+  if (inner) {
+    const auto folder = temporary_ + "/" + std::string(name.substr(0, slash));
+    if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) refuse(folder, "creating", errno);
+  }
   return temporary_ + "/" + std::string(name);
 }
 
 void OutputFolder::appear() {
+  for (const auto& entry : fs::directory_iterator(temporary_))
+    if (entry.is_directory()) sync_folder(entry.path());
   sync_folder(temporary_);
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) refuse(path_, "naming", errno);
   temporary_.clear();

@@ -35,7 +35,7 @@ class OutputFolder {
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
 
-  // Where the file of this plain name is written.
+  // Where the file of this plain name is written, which may lie in one folder more.
   std::string file(std::string_view name) const;
   void appear();
 

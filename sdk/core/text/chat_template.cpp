@@ -1,70 +1,73 @@
 #include "core/text/chat_template.hpp"
 
-#include <array>
+#include <algorithm>
+#include <cctype>
 
 #include "core/error.hpp"
-#include "core/source/json.hpp"
+#include "core/text/chat_messages.hpp"
+#include "core/text/jinja/template.hpp"
+#include "core/text/json_fields.hpp"
 
 namespace strata::text {
 namespace {
 
 constexpr auto remedy = "leave --chat out and write the prompt in the model's format";
+constexpr auto default_name = "default", tools_name = "tool_use";
 
-constexpr std::array token_names{"bos_token", "eos_token", "unk_token", "sep_token",
-                                 "pad_token", "cls_token", "mask_token"};
-
-source::Json parsed(const std::optional<TextFile>& file) {
-  if (!file) return source::Json::object();
-  auto out = source::parse_json(file->bytes, file->path);
-  if (!out.is_object()) throw Error(file->path, "it is no JSON object", remedy);
-  return out;
-}
-
-// A token is its text, or an object that has it as its content.
-void add_tokens(nlohmann::ordered_json& tokens, const source::Json& from, const TextFile& file) {
-  for (const auto* name : token_names) {
-    if (!from.contains(name) || from[name].is_null()) continue;
-    const auto& given = from[name];
-    const auto& text = given.is_object() && given.contains("content") ? given["content"] : given;
+// The templates of a tokenizer_config.json: a text, a list of names and texts, or an object of
+// them.
+std::map<std::string, TextFile> templates_of(const TextFile& config) {
+  std::map<std::string, TextFile> out;
+  const auto settings = read_ordered_json(config.bytes, config.path);
+  if (!settings.is_object()) throw Error(config.path, "it is no JSON object", remedy);
+  const auto add = [&](const std::string& name, const auto& text) {
     if (!text.is_string())
-      throw Error(file.path, std::string(name) + " is neither text nor has it a content", remedy);
-    tokens[name] = text.get<std::string>();
+      throw Error(config.path, "chat_template '" + printable(name, 60) + "' is no text", remedy);
+    out[name] = {config.path + ": chat_template", text.template get<std::string>()};
+  };
+  const auto found = settings.find("chat_template");
+  if (found == settings.end() || found->is_null()) return out;
+  if (found->is_string()) {
+    add(default_name, *found);
+  } else if (found->is_object()) {
+    for (const auto& [name, text] : found->items()) add(name, text);
+  } else if (found->is_array()) {
+    for (const auto& one : *found) {
+      if (!one.is_object() || !one.contains("name") || !one["name"].is_string() ||
+          !one.contains("template"))
+        throw Error(config.path, "chat_template has one without a name or a template", remedy);
+      add(one["name"].get<std::string>(), one["template"]);
+    }
+  } else {
+    throw Error(config.path, "chat_template is neither text nor texts by their names", remedy);
   }
-}
-
-// The chat_template of a tokenizer_config.json: a text, or the one named default of several.
-std::string source_of(const source::Json& config, const std::string& path) {
-  const auto found = config.find("chat_template");
-  if (found == config.end() || found->is_null())
-    throw Error(path, "the model has no chat template", remedy);
-  if (found->is_string()) return found->get<std::string>();
-  if (found->is_array())
-    for (const auto& one : *found)
-      if (one.is_object() && one.value("name", source::Json()) == "default" &&
-          one.contains("template") && one["template"].is_string())
-        return one["template"].get<std::string>();
-  throw Error(path, "chat_template is neither text nor a list with one named 'default'", remedy);
+  return out;
 }
 
 }  // namespace
 
 ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
-                                      const std::optional<TextFile>& special_tokens,
-                                      const std::optional<TextFile>& jinja,
-                                      const std::string& folder) {
-  const auto settings = parsed(config);
-  auto tokens = Json::object();
-  if (config) add_tokens(tokens, settings, *config);
-  // Older folders keep them in a file of their own, which then wins.
-  if (special_tokens && !settings.contains("added_tokens_decoder"))
-    add_tokens(tokens, parsed(special_tokens), *special_tokens);
-  if (jinja) return {jinja->bytes, jinja->path, std::move(tokens)};
-  const auto path = config ? config->path : folder;
-  return {source_of(settings, path), path + ": chat_template", std::move(tokens)};
+                                      const std::map<std::string, TextFile>& templates,
+                                      const std::string& folder, const Tokens& tokens) {
+  auto named = templates;
+  // A default that no file is comes from the configuration, unlike in transformers, which then has
+  // none.
+  if (config && !named.contains(default_name)) named.merge(templates_of(*config));
+  if (named.empty())
+    throw Error(config ? config->path : folder, "the model has no chat template", remedy);
+  auto known = Json::object();
+  for (const auto& [name, content] : tokens) known[name] = content;
+  return {std::move(named), std::move(known)};
 }
 
 ChatTemplate ChatTemplate::from_gguf(const GgufVocabulary& vocabulary, const std::string& file) {
-  if (vocabulary.chat_template.empty()) throw Error(file, "the model has no chat template", remedy);
+  if (vocabulary.chat_templates.empty())
+    throw Error(file, "the model has no chat template", remedy);
+  std::map<std::string, TextFile> named;
+  for (const auto& [name, text] : vocabulary.chat_templates)
+    named[name] = {
+        file + ": tokenizer.chat_template" + (name == default_name ? "" : "." + printable(name)),
+        text};
   auto tokens = Json::object();
   const auto add = [&](const char* name, const std::optional<int32_t>& id) {
     if (id) tokens[name] = vocabulary.tokens.at(static_cast<std::size_t>(*id));
@@ -73,16 +76,47 @@ ChatTemplate ChatTemplate::from_gguf(const GgufVocabulary& vocabulary, const std
   add("eos_token", vocabulary.eos);
   add("unk_token", vocabulary.unk);
   add("pad_token", vocabulary.pad);
-  return {vocabulary.chat_template, file + ": tokenizer.chat_template", std::move(tokens)};
+  return {std::move(named), std::move(tokens)};
+}
+
+const TextFile& ChatTemplate::chosen(bool tools) const {
+  auto found = templates_.find(tools ? tools_name : default_name);
+  if (found == templates_.end()) found = templates_.find(default_name);
+  if (found != templates_.end()) return found->second;
+  std::string names;
+  for (const auto& [name, text] : templates_)
+    names += (names.empty() ? "" : ", ") + printable(name, 60);
+  throw Error(templates_.begin()->second.path,
+              "the model has no chat template named default, but " + names, remedy);
 }
 
 std::string ChatTemplate::render(const Conversation& conversation, const std::tm& now) const {
   auto variables = tokens_;
-  variables["tools"] = conversation.tools;
-  variables["documents"] = conversation.documents;
   variables["add_generation_prompt"] = true;
-  variables["messages"] = conversation.messages;
-  return template_.render(variables, now);
+  for (const auto& [name, value] : conversation.variables.items()) variables[name] = value;
+  const auto give = [&](const char* name, const Json& value) {
+    if (!value.is_null() || !variables.contains(name)) variables[name] = value;
+  };
+  give("tools", conversation.tools);
+  give("documents", conversation.documents);
+  variables["messages"] = template_messages(conversation.messages);
+  const auto& source = chosen(!variables["tools"].is_null());
+  return jinja::Template(source.bytes, source.path).render(variables, now);
+}
+
+bool ChatTemplate::mentions(const std::string& variable) const {
+  const auto inside = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  };
+  return !variable.empty() && std::ranges::any_of(templates_, [&](const auto& one) {
+    const std::string& text = one.second.bytes;
+    for (auto at = text.find(variable); at != text.npos; at = text.find(variable, at + 1)) {
+      const auto end = at + variable.size();
+      if ((at == 0 || !inside(text[at - 1])) && (end == text.size() || !inside(text[end])))
+        return true;
+    }
+    return false;
+  });
 }
 
 }  // namespace strata::text

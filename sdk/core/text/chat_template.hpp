@@ -1,12 +1,14 @@
-// A model's chat format: its template with the special tokens that the template is told of.
+// A model's chat formats: its templates with the special tokens that they are told of.
 #pragma once
 #include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/text/gguf_vocabulary.hpp"
-#include "core/text/jinja/template.hpp"
 
 namespace strata::text {
 
@@ -18,29 +20,39 @@ struct TextFile {
 // What a template is rendered with; null where there is none.
 struct Conversation {
   nlohmann::ordered_json messages, tools, documents;
+  // Variables of the template by their names, which win over special tokens.
+  nlohmann::ordered_json variables = nlohmann::ordered_json::object();
 };
 
 class ChatTemplate {
  public:
-  // Of tokenizer_config.json, special_tokens_map.json and a file that is a template, which wins
-  // over the first. Throws strata::Error where they are malformed or none has a template.
+  using Tokens = std::vector<std::pair<std::string, std::string>>;  // "bos_token" and its content
+
+  // By tokenizer_config.json, and by files that are templates, by their names; where there are
+  // such, they win over the first. Throws strata::Error where they are malformed or there is no
+  // template.
   static ChatTemplate from_files(const std::optional<TextFile>& config,
-                                 const std::optional<TextFile>& special_tokens,
-                                 const std::optional<TextFile>& jinja, const std::string& folder);
+                                 const std::map<std::string, TextFile>& templates,
+                                 const std::string& folder, const Tokens& tokens);
   static ChatTemplate from_gguf(const GgufVocabulary& vocabulary, const std::string& file);
 
   // The conversation as text that the model goes on from, as transformers' apply_chat_template with
-  // add_generation_prompt; its special tokens are in it. Throws strata::Error where the template
-  // does not take it.
+  // add_generation_prompt; its special tokens are in it. A conversation with tools takes the
+  // template named tool_use where there is one, else that named default. Throws strata::Error where
+  // the template does not take it.
   std::string render(const Conversation& conversation, const std::tm& now) const;
+
+  // Whether a template names such a variable.
+  bool mentions(const std::string& variable) const;
 
  private:
   using Json = nlohmann::ordered_json;
-  ChatTemplate(std::string_view source, std::string name, Json tokens)
-      : template_(source, std::move(name)), tokens_(std::move(tokens)) {}
+  ChatTemplate(std::map<std::string, TextFile> templates, Json tokens)
+      : templates_(std::move(templates)), tokens_(std::move(tokens)) {}
+  const TextFile& chosen(bool tools) const;
 
-  jinja::Template template_;
-  Json tokens_;  // "bos_token": "<s>"
+  std::map<std::string, TextFile> templates_;  // by name; the path is for messages
+  Json tokens_;                                // "bos_token": "<s>"
 };
 
 }  // namespace strata::text

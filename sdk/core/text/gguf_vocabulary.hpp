@@ -2,6 +2,7 @@
 // Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +17,11 @@ struct GgufVocabulary {
   std::vector<double> scores;                 // tokenizer.ggml.scores, one a token, or none
   std::vector<int32_t> types;                 // tokenizer.ggml.token_type, one a token
   std::optional<int32_t> bos, eos, unk, pad;  // tokenizer.ggml.*_token_id
+  std::vector<int32_t> ends;                  // those of the end of a turn, a message and the like
   std::optional<bool> add_bos, add_eos;       // tokenizer.ggml.add_*_token
   std::optional<bool> add_space_prefix;       // tokenizer.ggml.add_space_prefix
-  std::string chat_template;                  // tokenizer.chat_template, empty where there is none
+  // tokenizer.chat_template as "default", and each tokenizer.chat_template.NAME.
+  std::map<std::string, std::string> chat_templates;
 };
 
 }  // namespace strata::text

@@ -81,7 +81,7 @@ TEST_CASE("the vocabulary is what the gguf package reads", "[source][gguf]") {
   REQUIRE(ours.pad == wanted["pad"].get<int>());
   REQUIRE(ours.add_bos == wanted["add_bos"].get<bool>());
   REQUIRE(!ours.add_eos);
-  REQUIRE(ours.chat_template == wanted["chat_template"]);
+  REQUIRE(ours.chat_templates.at("default") == wanted["chat_template"]);
 }
 
 TEST_CASE("a folder appears whole or not at all", "[source][import]") {

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "core/text/gguf_ends.hpp"
 #include "core/text/tokenizer.hpp"
 
 using namespace strata;
@@ -163,4 +165,29 @@ TEST_CASE("metadata that is malformed or not supported is refused by its key",
                                                  "vocabulary of 8"));
   value.bos.reset();
   REQUIRE_THAT(refusal(value), Catch::StartsWith("m.gguf: tokenizer.ggml.bos_token_id is missing"));
+}
+
+TEST_CASE("a GGUF model's text ends at the tokens that are named and spelled as ends",
+          "[text][gguf_ends]") {
+  const auto ends = [](std::vector<std::string> tokens, std::optional<int32_t> eos,
+                       std::vector<int32_t> named) {
+    GgufVocabulary vocabulary;
+    vocabulary.types.assign(tokens.size(), 1);
+    vocabulary.tokens = std::move(tokens);
+    vocabulary.eos = eos;
+    find_ends(named, vocabulary);
+    for (const auto id : vocabulary.ends)
+      if (id != eos && std::ranges::find(named, id) == named.end())
+        REQUIRE(vocabulary.types[static_cast<std::size_t>(id)] == 3);
+    return vocabulary.ends;
+  };
+  using Ids = std::vector<int32_t>;
+  REQUIRE(ends({"a", "b", "c"}, 1, {2, 1, 2}) == Ids{1, 2});
+  REQUIRE(ends({"a", "<end_of_turn>", "<|im_end|>"}, 0, {}) == Ids{0, 2, 1});
+  REQUIRE(ends({"a", "<|end|>", "<|call|>", "<|return|>"}, std::nullopt, {}) == Ids{3, 2});
+  REQUIRE(ends({"<|end|>", "<|calls|>", "<|flush|>"}, std::nullopt, {}) == Ids{2, 1});
+  REQUIRE(ends({"<|end|>", "<|call|>"}, std::nullopt, {}) == Ids{0, 1});
+  REQUIRE(ends({"</s>", "<|tool_response>"}, std::nullopt, {}) == Ids{1});
+  REQUIRE(ends({"<PAD>", "<|fim_pad|>", "<|file_sep|>"}, std::nullopt, {}) == Ids{1, 2});
+  REQUIRE(ends({"a"}, std::nullopt, {}).empty());
 }
