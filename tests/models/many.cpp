@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "host/cli/command_line.hpp"
-#include "host/commands/commands.hpp"
+#include "host/commands/run.hpp"
 
 int main() {
   for (std::string line; std::getline(std::cin, line);) {
@@ -14,7 +14,8 @@ int main() {
     int status = 1;
     std::string words;
     try {
-      status = strata::host::run(strata::cli::parse_command_line(arguments));
+      strata::host::run(strata::cli::parse_command_line(arguments));
+      status = 0;
     } catch (const strata::Error& e) {
       status = static_cast<int>(e.status());
       words = e.what();

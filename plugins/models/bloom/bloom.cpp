@@ -18,16 +18,20 @@ struct Bloom {
         L(c.length("num_hidden_layers|n_layer")), H(c.length("num_attention_heads|n_head", 8)),
         E(D / H), tied(c.flag("tie_word_embeddings", true)),
         normed_residual(c.flag("apply_residual_connection_post_layernorm", false)),
-        // The reference's products by slices leave out the biases of what goes back to the
-        // residual.
-        biased(c.i64("pretraining_tp", 1) <= 1 || !c.flag("slow_but_exact", false)),
-        hidden_dropout(c.f64("hidden_dropout", 0)),
+        biased(!sliced(c)), hidden_dropout(c.f64("hidden_dropout", 0)),
         attention_dropout(c.f64("attention_dropout", 0)), norm{.eps = c.f64("layer_norm_epsilon",
                                                                             1e-5)} {
     if (D % H != 0)
       throw strata::Failure(STRATA_INVALID, "n_head " + std::to_string(H) +
                                                 " does not divide hidden_size " +
                                                 std::to_string(D) + ": mend config.json");
+  }
+
+  // The reference's products by slices leave out the biases of what goes back to the residual.
+  static bool sliced(const strata::Config& c) {
+    const auto slices = c.i64("pretraining_tp", 1);
+    const bool exact = c.flag("slow_but_exact", false);
+    return exact && slices > 1;
   }
 
   std::string output() const { return tied ? "transformer.word_embeddings" : "lm_head"; }

@@ -124,7 +124,7 @@ void Description::check(const Values& values) const {
   if (const auto* meant = nulls())
     for (const auto& [key, node] : defaults_) {
       const auto* found = values.given(key.str());
-      if (found && found->is_null() && !meant->contains(key.str()))
+      if (found && found->is_null() && !node.is_table() && !meant->contains(key.str()))
         throw invalid(&node, std::string(key.str()),
                       "config.json has null: give a value, or take the key away");
     }

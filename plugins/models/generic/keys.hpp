@@ -90,6 +90,7 @@ inline constexpr Key known[] = {
     {"rope", "fraction", Type::number},
     {"rope", "longrope", Type::flag},
     {"rope", "alpha", Type::flag},
+    {"rope", "yarn", Type::text},
     {"mlp", "norm", Type::text},
     {"mlp", "post_norm", Type::text},
     {"mlp", "sum_norm", Type::text},

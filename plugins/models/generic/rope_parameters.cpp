@@ -66,8 +66,9 @@ class Parameters {
   void set_type() {
     if (!object_.contains(type_key))
       object_[type_key] = object_.contains("type") ? object_["type"] : Value("default");
-    if (!r_.flag("rope.longrope", false)) return;
     auto& type = object_[type_key];
+    if (type.is_string() && type == r_.text("rope.yarn", "yarn")) type = "yarn";
+    if (!r_.flag("rope.longrope", false)) return;
     if (type == "su" || type == "yarn") type = "longrope";
     if (type != "default" && type != "longrope")
       refuse("rope_scaling", "has the rope type " + type.dump() + ", not longrope");

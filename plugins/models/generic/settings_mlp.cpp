@@ -46,9 +46,9 @@ void read_expert_names(const Reader& r, Experts& out) {
 }
 
 void read_groups(const Reader& r, Experts& out) {
-  const auto groups = r.size("experts.groups", 1);
-  if (groups == 1) return;
-  const auto top = r.size("experts.top_groups"), best = r.size("experts.group_best");
+  const auto groups = r.size("experts.groups", 1), top = r.size("experts.top_groups", 1);
+  if (groups == 1 && top == 1) return;
+  const auto best = r.size("experts.group_best");
   const auto each = groups <= out.X && out.X % groups == 0 ? out.X / groups : 0;
   if (top > groups || best > each || out.top_k > top * each)
     throw r.invalid("experts.groups", std::to_string(top) + " of " + std::to_string(groups) +
