@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace strata::cli {
@@ -41,6 +42,20 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> nam
                          std::string_view otherwise) {
   const auto name = nearest(word, names);
   return name.empty() ? std::string(otherwise) : "did you mean '" + name + "'?";
+}
+
+std::string three_nearest(std::string_view word, std::span<const std::string> names) {
+  word = word.substr(0, 100);
+  std::vector<std::pair<std::size_t, std::string_view>> all;
+  for (const auto& name : names) {
+    const auto same = [&](const auto& one) { return one.second == name; };
+    if (std::ranges::none_of(all, same)) all.emplace_back(distance(word, name), name);
+  }
+  std::ranges::stable_sort(all, {}, &std::pair<std::size_t, std::string_view>::first);
+  std::string out;
+  for (std::size_t i = 0; i < std::min<std::size_t>(all.size(), 3); ++i)
+    out.append(i ? ", '" : "'").append(all[i].second).append("'");
+  return out;
 }
 
 }  // namespace strata::cli

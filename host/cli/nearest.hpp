@@ -14,4 +14,8 @@ std::string nearest(std::string_view word, std::span<const std::string> names);
 std::string did_you_mean(std::string_view word, std::span<const std::string> names,
                          std::string_view otherwise);
 
+// "'a', 'b', 'c'": the three names nearest to `word`, however far, the nearest first; fewer where
+// there are no more.
+std::string three_nearest(std::string_view word, std::span<const std::string> names);
+
 }  // namespace strata::cli

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "host/cli/nearest.hpp"
 
 namespace strata::registry {
 namespace {
@@ -180,10 +181,14 @@ const Candidate& Registry::by_key(std::string_view kind, std::string_view key,
                        std::string(kind) + " plugin '" + one.manifest.name + "' for " +
                            std::string(what) + " '" + printable(key) + "' is refused",
                        one.refused);
-  throw UsageError(
-      "plugins",
-      "no " + std::string(kind) + " plugin for " + std::string(what) + " '" + printable(key) + "'",
-      "known are " + sentence(known));
+  constexpr std::size_t room = 100;
+  const auto all = sentence(known);
+  throw UsageError("plugins",
+                   "no " + std::string(kind) + " plugin for " + std::string(what) + " '" +
+                       printable(key, 80) + "'",
+                   all.size() <= room ? "known are " + all
+                                      : "the nearest are " + cli::three_nearest(key, known) +
+                                            "; `strata plugins list` lists all");
 }
 
 nlohmann::json Registry::gguf() const {

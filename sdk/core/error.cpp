@@ -1,5 +1,7 @@
 #include "core/error.hpp"
 
+#include <algorithm>
+
 namespace strata {
 namespace {
 
@@ -17,11 +19,39 @@ std::size_t sequence(std::string_view text, std::size_t at) {
   return length;
 }
 
+// [Note: line] A line that the program prints has at most 300 bytes with "error: " before it. What
+// is too long gives way in this order: a path keeps its end, then the fact its beginning; the
+// remedy is the program's own words and stays.
+constexpr std::size_t longest_line = 300 - 7;
+constexpr std::size_t longest_who = 100, longest_remedy = 140;
+constexpr std::size_t whole = 1 << 16;
+
+// The last bytes of a path that is longer, from the beginning of a character.
+std::string kept_end(const std::string& text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  auto from = text.size() - (limit - 3);
+  while (from < text.size() && (static_cast<unsigned char>(text[from]) >> 6) == 2) ++from;
+  return "..." + text.substr(from);
+}
+
+std::string kept_beginning(const std::string& text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  auto to = limit - 3;
+  while (to > 0 && (static_cast<unsigned char>(text[to]) >> 6) == 2) --to;
+  return text.substr(0, to) + "...";
+}
+
 std::string line(std::string_view who, std::string_view what, std::string_view remedy) {
-  std::string out(who);
-  out.append(": ").append(what);
-  if (!remedy.empty()) out.append(": ").append(remedy);
-  return printable(out, 2000);
+  auto subject = printable(who, whole), fact = printable(what, whole),
+       advice = printable(remedy, whole);
+  const auto all = [&] {
+    return subject.size() + 2 + fact.size() + (advice.empty() ? 0 : 2 + advice.size());
+  };
+  if (all() > longest_line) subject = kept_end(subject, longest_who);
+  if (all() > longest_line) advice = kept_beginning(advice, longest_remedy);
+  if (all() > longest_line)
+    fact = kept_beginning(fact, fact.size() - std::min(fact.size() - 4, all() - longest_line));
+  return subject + ": " + fact + (advice.empty() ? "" : ": " + advice);
 }
 
 }  // namespace

@@ -23,3 +23,9 @@ TEST_CASE("a name that is far from all finds none", "[host][cli]") {
   CHECK(nearest(std::string(100000, 'x'), names).empty());
   CHECK(did_you_mean("zzz", names, "look") == "look");
 }
+
+TEST_CASE("three names are named, the nearest first", "[host][cli]") {
+  CHECK(strata::cli::three_nearest("run.devise", names) ==
+        "'run.device', 'run.dtype', 'run.device_memory'");
+  CHECK(strata::cli::three_nearest("", std::vector<std::string>{"b", "a", "b"}) == "'b', 'a'");
+}

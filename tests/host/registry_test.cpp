@@ -33,6 +33,14 @@ TEST_CASE("a family is chosen by the model type that its manifest names", "[host
   CHECK(registry.by_key("model", "both", "model_type").manifest.name == "alpha");
   CHECK_THROWS_WITH(registry.by_key("model", "c", "model_type"),
                     "plugins: no model plugin for model_type 'c': known are a, both, b, both");
+  std::string keys = R"("llama")";
+  for (int i = 0; i < 300; ++i) keys += ", \"a_long_model_type_" + std::to_string(i) + '"';
+  folder.plugin("model", "gamma", R"(, "keys": [)" + keys + "]");
+  const auto many = of({{folder.path(), Origin::built_in}});
+  CHECK_THROWS_WITH(many.by_key("model", "lama", "model_type"),
+                    Catch::StartsWith("plugins: no model plugin for model_type 'lama': the nearest "
+                                      "are 'llama', ") &&
+                        Catch::EndsWith("; `strata plugins list` lists all"));
 }
 
 TEST_CASE("a score decides where no manifest or several name the key", "[host][registry]") {
