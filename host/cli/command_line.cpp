@@ -129,8 +129,10 @@ std::unique_ptr<Call> call_of(const Command& command, const Given& given) {
   const auto ds = ds_options(*call);
   if (ds.file.empty()) return call;
   const auto config = std::make_shared<deepspeed::DsConfig>(deepspeed::read_ds_config(ds.file));
+  const bool dtype_given = call->common().given.contains("run.dtype");
   call = command.call();
-  apply_toml(*call, deepspeed::settings_of(*config, deepspeed::semantics_of(ds.precision)),
+  apply_toml(*call,
+             deepspeed::settings_of(*config, deepspeed::semantics_of(ds.precision), dtype_given),
              ds.file);
   call->common().given.clear();
   call->common().deepspeed = config;

@@ -34,9 +34,9 @@ void plan(const PlanOptions& settings) {
   auto out = plan_report(model, planned, settings.machine, decode);
   write_trace(settings.trace, decode.spans, planned.prepared.units);
   if (settings.deepspeed)
-    out["ds_config"] =
-        deepspeed::report(*settings.deepspeed, deepspeed::semantics_of(settings.ds_precision),
-                          hidden_size_of(*model.config));
+    out["ds_config"] = deepspeed::report(
+        *settings.deepspeed, deepspeed::semantics_of(settings.ds_precision),
+        hidden_size_of(*model.config), settings.given.contains("run.dtype") ? settings.dtype : "");
   if (settings.json) return print_json(out);
   const auto gigabytes = [](const nlohmann::json& bytes) {
     char text[32];

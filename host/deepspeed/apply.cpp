@@ -39,17 +39,20 @@ json listed(const std::vector<DsConfig::Remark>& remarks) {
 
 }  // namespace
 
-Precision precision_of(const DsConfig& config, Semantics semantics) {
-  auto out = deepspeed_precision(flag_of(config, "bf16.enabled"), flag_of(config, "fp16.enabled"),
-                                 semantics, config.name());
+Precision precision_of(const DsConfig& config, Semantics semantics, const std::string& given) {
+  auto out = given.empty()
+                 ? deepspeed_precision(flag_of(config, "bf16.enabled"),
+                                       flag_of(config, "fp16.enabled"), semantics, config.name())
+                 : Precision{given, given, given};
   const auto reduce = config.value("communication_data_type");
   if (reduce.is_string())
     out.reduce = reduce == "fp16" ? "float16" : reduce == "bf16" ? "bfloat16" : "float32";
   return out;
 }
 
-json settings_of(const DsConfig& config, Semantics semantics) {
-  json out{{"run", {{"dtype", precision_of(config, semantics).compute}}}};
+json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given) {
+  json out{{"run", json::object()}};
+  if (!dtype_given) out["run"]["dtype"] = precision_of(config, semantics).compute;
   batch_of(config, 1);
   const auto device = config.value(zero_key("offload_param.device")).get<std::string>();
   if (device == "none") return out;
@@ -81,9 +84,10 @@ std::vector<std::string> warnings(const DsConfig& config) {
   return out;
 }
 
-json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size) {
+json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size,
+            const std::string& dtype) {
   const auto batch = batch_of(config, 1);
-  const auto precision = precision_of(config, semantics);
+  const auto precision = precision_of(config, semantics, dtype);
   json understood = json::object(), ignored = json::array(), defaults = json::object();
   const auto settled = [&](const std::string& path) {
     auto value = config.value(path);

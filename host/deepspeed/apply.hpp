@@ -10,11 +10,13 @@
 
 namespace strata::deepspeed {
 
-// The dtypes that the configuration asks for; communication_data_type is that of reducing.
-Precision precision_of(const DsConfig& config, Semantics semantics);
+// The dtypes that the configuration asks for, or `given` unless it is "";
+// communication_data_type is that of reducing.
+Precision precision_of(const DsConfig& config, Semantics semantics, const std::string& given = "");
 
-// The dtype, the offload, its folder and the options of its tier, as a document of run.toml.
-nlohmann::json settings_of(const DsConfig& config, Semantics semantics);
+// The dtype, the offload, its folder and the options of its tier, as a document of run.toml. Where
+// the user gave a dtype, the file's flags are not asked, and so not refused.
+nlohmann::json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given = false);
 
 // One line each on what is done otherwise than the file's reader may expect: a stage below 3, keys
 // that are unknown, renamed or ignored.
@@ -22,7 +24,9 @@ std::vector<std::string> warnings(const DsConfig& config);
 
 // {understood: {key: value}, defaults: {key: value}, ignored: [{key, value, words}],
 // replaced and unknown: [{key, words}], stage, precision, batch}
-// for a model of this hidden size, which "auto" values follow from.
-nlohmann::json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size);
+// for a model of this hidden size, which "auto" values follow from. `dtype` is the one that the
+// user gave, which stands in the place of the file's; "": the file's.
+nlohmann::json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size,
+                      const std::string& dtype = "");
 
 }  // namespace strata::deepspeed

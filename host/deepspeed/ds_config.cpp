@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/source/json.hpp"
 #include "host/cli/nearest.hpp"
 #include "host/cli/toml.hpp"
+#include "host/deepspeed/hjson.hpp"
+#include "host/deepspeed/lax_values.hpp"
 
 namespace strata::deepspeed {
 namespace {
@@ -26,57 +26,36 @@ std::string_view name_of(Type type) {
   return names[static_cast<std::size_t>(type)];
 }
 
-// The value as its field's type; discarded where it is none. Flags may be written as text, and
-// integers as 5e8, as DeepSpeed takes them.
-json converted(Type type, const json& value) {
-  json none(json::value_t::discarded);
-  switch (type) {
-    case Type::flag: {
-      const auto text = value.is_string() ? lower(value.get<std::string>()) : "";
-      if (text == "true" || text == "false") return text == "true";
-      return value.is_boolean() ? value : none;
-    }
-    case Type::integer: {
-      if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) return none;
-      if (value.is_number_integer()) return value;
-      const auto number = value.is_number() ? value.get<double>() : NAN;
-      const bool whole = number == std::floor(number) && std::abs(number) < 9e18;
-      return whole ? json(static_cast<std::int64_t>(number)) : none;
-    }
-    case Type::number:
-      return value.is_number() ? value : none;
-    case Type::text:
-      return value.is_string() ? value : none;
-    case Type::list:
-      return value.is_array() ? value : none;
-    case Type::object:
-      return value.is_object() ? value : none;
-  }
-  return none;
+// The sections whose values DeepSpeed gives to pydantic; it takes others as they are.
+bool is_lax(std::string_view path) {
+  return path.starts_with("zero_optimization.") || path.starts_with("fp16.") ||
+         path.starts_with("bf16.");
+}
+
+bool is_auto(const json& value) {
+  return value.is_string() && lower(value.get<std::string>()) == "auto";
 }
 
 std::string dump(const json& value) {
   return printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-// A place in the text that an editor shows: line and column of a byte, all from 1.
+// A place in the text that an editor shows: line and column of a byte, both from 1.
 std::string place_of(std::string_view text, std::size_t byte) {
-  const auto before = text.substr(0, std::min(std::max<std::size_t>(byte, 1) - 1, text.size()));
+  const auto before = text.substr(0, std::min(byte, text.size()));
   const auto lines = std::ranges::count(before, '\n');
-  const auto column = before.size() - (lines > 0 ? before.rfind('\n') : std::string_view::npos);
-  return "line " + std::to_string(lines + 1) + ", column " + std::to_string(column);
+  const auto column = before.size() - (lines > 0 ? before.rfind('\n') + 1 : 0);
+  return "line " + std::to_string(lines + 1) + ", column " + std::to_string(column + 1);
 }
 
 json parse(const std::string& bytes, const std::string& name) {
   if (bytes.find_first_not_of(" \t\r\n") == bytes.npos)
     throw UsageError(name, "is empty", "give DeepSpeed's configuration in JSON, at least {}");
   try {
-    return source::parse_json(bytes, name);
-  } catch (const source::NotJson& e) {
-    throw UsageError(name, place_of(bytes, e.byte()) + ": this is not JSON",
-                     "mend it there; JSON has no comments, no TOML and no comma before } or ]");
-  } catch (const Error& e) {
-    throw UsageError(e);
+    return parse_hjson(bytes);
+  } catch (const NotHjson& e) {
+    throw UsageError(name, place_of(bytes, e.at) + ": " + e.words,
+                     "mend it there; a ds_config is JSON, and may have comments");
   }
 }
 
@@ -96,6 +75,12 @@ void DsConfig::refuse(const std::string& key, const std::string& what,
   throw UsageError(name_, printable(key) + ": " + what, remedy);
 }
 
+// "zero_optimization": true, as the first versions of DeepSpeed had it.
+void DsConfig::read_old_zero(bool on) {
+  replaced_.push_back({"zero_optimization", R"(write {"stage": )" + std::string(on ? "1}" : "0}")});
+  read({{"stage", on ? 1 : 0}}, "zero_optimization.");
+}
+
 void DsConfig::read(const json& object, const std::string& prefix) {
   for (const auto& [word, value] : object.items()) {
     const auto key = prefix + word;
@@ -109,6 +94,11 @@ void DsConfig::read(const json& object, const std::string& prefix) {
     if (const auto* field = find_field(path)) {
       take(*field, key, value);
     } else if (is_section(path)) {
+      if (is_auto(value)) continue;
+      if (path == "zero_optimization" && value.is_boolean()) {
+        read_old_zero(value.get<bool>());
+        continue;
+      }
       if (!value.is_object()) refuse(key, dump(value) + " is no object", "write {...}");
       read(value, path + ".");
     } else {
@@ -120,17 +110,16 @@ void DsConfig::read(const json& object, const std::string& prefix) {
 
 void DsConfig::take(const Field& field, const std::string& key, const json& value) {
   const std::string path(field.path);
-  auto typed = converted(field.type, value);
-  const bool automatic =
-      field.may_be_auto && value.is_string() && lower(value.get<std::string>()) == "auto";
-  if (automatic) typed = "auto";
+  // Sections leave out what is "auto", and the training frameworks fill it in.
+  if (is_auto(value) && !field.may_be_auto) return;
+  auto typed = is_auto(value) ? json("auto") : converted(field.type, value, is_lax(path));
   if (typed.is_discarded())
-    refuse(key, dump(value) + " is no " + std::string(name_of(field.type)),
-           field.may_be_auto ? "mend it, or write \"auto\"" : "mend it");
+    refuse(key, dump(value) + " is no " + std::string(name_of(field.type)), "mend it");
   if (typed.is_number() &&
       (typed.get<double>() < field.low || !(typed.get<double>() <= field.high)))
     refuse(key, dump(value) + " is out of range", "mend it");
-  if (!field.one_of.empty() &&
+  if (!field.one_of.empty()) typed = lower(typed.get<std::string>());
+  if (!field.one_of.empty() && typed != "auto" &&
       ("|" + std::string(field.one_of) + "|").find("|" + typed.get<std::string>() + "|") ==
           std::string::npos)
     refuse(key, dump(value) + " is no known value", "give one of " + std::string(field.one_of));
@@ -150,7 +139,7 @@ json DsConfig::value(std::string_view path) const {
   const auto* field = find_field(path);
   if (!field || field->fallback.empty()) return nullptr;
   const auto fallback = json::parse(field->fallback);
-  const auto typed = converted(field->type, fallback);
+  const auto typed = converted(field->type, fallback, true);
   return typed.is_discarded() ? fallback : typed;
 }
 

@@ -1,4 +1,4 @@
-// A ds_config: DeepSpeed's configuration in JSON, read and checked.
+// A ds_config: DeepSpeed's configuration, read as DeepSpeed reads it, and checked.
 #pragma once
 #include <map>
 #include <nlohmann/json.hpp>
@@ -12,8 +12,9 @@ namespace strata::deepspeed {
 
 class DsConfig {
  public:
-  // `bytes` of JSON; `name` begins every message. Throws UsageError for what is no JSON object, a
-  // value of another type or out of its bounds, a key given under two names, and for quantizing.
+  // `bytes` of Hjson; `name` begins every message. Any key may be "auto". Throws UsageError for
+  // what is no object, a value of another type or out of its bounds, a key given under two names,
+  // and for quantizing.
   DsConfig(const std::string& bytes, std::string name);
 
   struct Remark {
@@ -34,6 +35,7 @@ class DsConfig {
 
  private:
   void read(const nlohmann::json& object, const std::string& prefix);
+  void read_old_zero(bool on);
   void take(const Field& field, const std::string& key, const nlohmann::json& value);
   [[noreturn]] void refuse(const std::string& key, const std::string& what,
                            const std::string& remedy) const;

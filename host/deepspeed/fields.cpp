@@ -17,6 +17,8 @@ constexpr auto of_gradients = "of reducing gradients";
 constexpr auto of_logs = "of DeepSpeed's log";
 constexpr auto of_optimizer = "of the optimizer's state";
 constexpr auto no_files = "nothing is written: weights are read from the checkpoint's own files";
+constexpr auto dtypes =
+    "fp16|bf16|fp32|float16|bfloat16|float32|half|float|torch.float16|torch.bfloat16|torch.float32";
 constexpr auto no_scaling = "of scaling the loss in float16";
 
 constexpr std::array table{
@@ -30,12 +32,22 @@ constexpr std::array table{
     Field{"dump_state", flag, "false", ignored, of_logs},
     Field{"prescale_gradients", flag, "false", recorded, of_gradients},
     Field{"gradient_predivide_factor", number, "1.0", recorded, of_gradients},
-    Field{"sparse_gradients", flag, "false", recorded, of_gradients},
+    Field{"managed_gradient_accumulation", flag, "true", recorded, of_gradients},
+    Field{"gradient_allreduce_op", text, "\"mean\"", recorded, of_gradients, false, "mean|sum"},
     Field{"communication_data_type", text, "", recorded, "the dtype of reducing", false,
           "fp16|bf16|fp32"},
-    Field{"seq_parallel_comm_data_type", text, "\"fp32\"", ignored,
+    Field{"seq_parallel_communication_data_type", text, "\"fp32\"", ignored,
           "sequences are not cut over ranks", false, "fp16|bf16|fp32"},
-    Field{"data_types.grad_accum_dtype", text, "", recorded, of_gradients, false, "fp16|bf16|fp32"},
+    Field{"data_types.grad_accum_dtype", text, "", recorded, of_gradients, false, dtypes},
+    Field{"data_types.param_dtype", text, "", recorded, of_training, false, dtypes},
+    Field{"data_types.buffer_dtype", text, "", recorded, of_training, false, dtypes},
+    Field{"data_types.keep_in_fp32_modules", list, "", recorded, of_training, true},
+    Field{"torch_autocast.enabled", flag, "false", recorded, of_training},
+    Field{"torch_autocast.dtype", text, "", recorded, of_training},
+    Field{"torch_autocast.lower_precision_safe_modules", list, "", recorded, of_training},
+    Field{"vocabulary_size", integer, "", ignored, "the model's configuration says it"},
+    Field{"disable_python_gc", flag, "false", ignored, "there is no Python"},
+    Field{"log_level", text, "", ignored, of_logs},
     Field{"disable_allgather", flag, "false", ignored, by_plan},
     Field{"zero_allow_untested_optimizer", flag, "false", recorded, of_optimizer},
     Field{"zero_force_ds_cpu_optimizer", flag, "true", recorded, of_optimizer},
@@ -53,7 +65,15 @@ constexpr std::array table{
     Field{"autotuning", object, "", ignored, by_budget},
     Field{"compile", object, "", ignored, "nothing is compiled while it runs"},
     Field{"data_efficiency", object, "", ignored, of_training},
-    Field{"elasticity", object, "", ignored, of_training},
+    Field{"pipeline", object, "", ignored, "layers are not cut over ranks"},
+    Field{"tensor_parallel", object, "", ignored, "matrices are not cut over ranks"},
+    Field{"expert_parallel", object, "", ignored, "experts are not spread over ranks"},
+    Field{"use_data_before_expert_parallelism", flag, "false", ignored,
+          "experts are not spread over ranks"},
+    Field{"monitor_config", object, "", ignored, of_logs},
+    Field{"comet", object, "", ignored, of_logs},
+    Field{"timers", object, "", ignored, of_logs},
+    Field{"datastates_ckpt", object, "", ignored, of_training},
 
     Field{"fp16.enabled", flag, "\"auto\"", applied, "--dtype", true},
     Field{"fp16.auto_cast", flag, "false", ignored, "inputs are token ids"},
@@ -65,7 +85,10 @@ constexpr std::array table{
     Field{"fp16.min_loss_scale", number, "1", recorded, no_scaling},
     Field{"fp16.fp16_master_weights_and_grads", flag, "false", recorded, of_optimizer},
     Field{"bf16.enabled", flag, "\"auto\"", applied, "--dtype", true},
-    Field{"bf16.immediate_grad_update", flag, "true", recorded, of_gradients},
+    Field{"bf16.immediate_grad_update", flag, "false", recorded, of_gradients},
+    Field{"bf16.check_grad_overflow", flag, "true", recorded, of_gradients},
+    Field{"bf16.bf16_master_weights_and_grads", flag, "false", recorded, of_optimizer},
+    Field{"bf16.bf16_optimizer_states", flag, "false", recorded, of_optimizer},
 
     Field{"zero_optimization.stage",
           integer,
@@ -104,6 +127,19 @@ constexpr std::array table{
           "gradients are reduced as they are"},
     Field{"zero_optimization.zero_quantized_nontrainable_weights", flag, "false", ignored,
           "weights are held as they are stored"},
+    Field{"zero_optimization.use_multi_rank_bucket_allreduce", flag, "true", recorded,
+          of_gradients},
+    Field{"zero_optimization.compute_grad_norm", flag, "true", recorded, of_gradients},
+    Field{"zero_optimization.stage3_allgather_sequential", flag, "false", ignored, by_plan},
+    Field{"zero_optimization.parameter_alignment", flag, "false", ignored, by_plan},
+    Field{"zero_optimization.pipeline_loading_checkpoint", flag, "false", ignored, by_plan},
+    Field{"zero_optimization.override_module_apply", flag, "true", ignored,
+          "there are no modules of PyTorch"},
+    Field{"zero_optimization.log_trace_cache_warnings", flag, "false", ignored, of_logs},
+    Field{"zero_optimization.enable_sanity_checks", flag, "false", ignored, by_plan},
+    Field{"zero_optimization.save_muon_momentum_buffer_in_memory", flag, "false", recorded,
+          of_optimizer},
+    Field{"zero_optimization.zenflow", object, "", recorded, of_optimizer},
     Field{"zero_optimization.memory_efficient_linear", flag, "true", ignored, by_plan},
     Field{"zero_optimization.round_robin_gradients", flag, "false", recorded, of_gradients},
     Field{"zero_optimization.ignore_unused_parameters", flag, "true", recorded, of_gradients},
@@ -164,6 +200,8 @@ constexpr std::array table{
     Field{"aio.use_gds", flag, "false", ignored, "reads go through page-locked host memory"},
 };
 
+constexpr auto removed = "DeepSpeed has removed it; leave it out";
+
 constexpr std::array replaced_table{
     Replaced{"bfloat16", "bf16", ""},
     Replaced{"aio.thread_count", "aio.intra_op_parallelism", ""},
@@ -192,6 +230,21 @@ constexpr std::array replaced_table{
     Replaced{"zero_optimization.legacy_stage1", "", "leave it out"},
     Replaced{"fp16.fused_mode", "", "leave it out"},
     Replaced{"amp", "", R"(use bf16: {"enabled": true})"},
+    Replaced{"zero_optimization.allgather_sequential",
+             "zero_optimization.stage3_allgather_sequential", ""},
+    Replaced{"seq_parallel_comm_data_type", "seq_parallel_communication_data_type", ""},
+    Replaced{"nebula", "", removed},
+    Replaced{"compression_training", "", removed},
+    Replaced{"elasticity", "", removed},
+    Replaced{"eigenvalue", "", removed},
+    Replaced{"sparse_attention", "", removed},
+    Replaced{"graph_harvesting", "", removed},
+    Replaced{"curriculum_learning", "", removed},
+    Replaced{"progressive_layer_drop", "", removed},
+    Replaced{"sparse_gradients", "", removed},
+    Replaced{"zero_optimization.mics_shard_size", "", removed},
+    Replaced{"zero_optimization.mics_hierarchical_params_gather", "", removed},
+    Replaced{"zero_optimization.zeropp_loco_param", "", removed},
     Replaced{"allgather_size", "zero_optimization.allgather_bucket_size", ""},
 };
 

@@ -21,7 +21,7 @@ struct Field {
   std::string_view fallback;  // the default as JSON; empty: absent
   Use use;
   std::string_view words;         // what it becomes, or why it is ignored
-  bool may_be_auto = false;       // "auto" is a value of it
+  bool may_be_auto = false;       // "auto" is a value to report; elsewhere it is the default
   std::string_view one_of = {};   // "a|b": exactly these texts
   double low = 0, high = 9.3e18;  // bounds of a number
 };

@@ -40,9 +40,9 @@ void add_ds_config(cli::Table& table, RunOptions& o) {
       {.name = "ds-precision",
        .key = "run.ds_precision",
        .field = &o.ds_precision,
-       .value = "merged|first",
-       .help = "how its fp16 and bf16 are read: merged refuses fp16, and what is off alone means "
-               "float32; first always means one of the two",
+       .value = "auto|merged|first",
+       .help = "how its fp16 and bf16 are read: auto as DeepSpeed does; merged refuses fp16, and "
+               "what is off alone means float32; first always means one of the two",
        .closed = true});
 }
 

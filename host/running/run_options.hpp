@@ -18,11 +18,11 @@ struct RunOptions {
   std::optional<std::uint64_t> device_memory;  // bytes; empty: no limit
   std::optional<std::uint64_t> host_memory;    // bytes; empty: no limit
   std::string quant = "none";
-  std::int64_t threads = 0;             // 0: all cores
-  std::string machine;                  // file with the machine's rates; empty: assumed rates
-  std::string trace;                    // file for a Chrome trace; empty: none
-  std::string ds_config;                // file of a ds_config; empty: none
-  std::string ds_precision = "merged";  // merged or first
+  std::int64_t threads = 0;           // 0: all cores
+  std::string machine;                // file with the machine's rates; empty: assumed rates
+  std::string trace;                  // file for a Chrome trace; empty: none
+  std::string ds_config;              // file of a ds_config; empty: none
+  std::string ds_precision = "auto";  // auto, merged or first
 };
 
 // All but those of a ds_config.

@@ -1,6 +1,6 @@
 // A ds_config: settings and a report, or a UsageError, nothing else.
 // covers: host/deepspeed/ds_config.cpp host/deepspeed/apply.cpp host/deepspeed/batch.cpp
-// covers: host/deepspeed/precision.cpp
+// covers: host/deepspeed/precision.cpp host/deepspeed/hjson.cpp host/deepspeed/lax_values.cpp
 #include "host/deepspeed/ds_config.hpp"
 
 #include <cstddef>
@@ -14,7 +14,8 @@
 using namespace strata;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  for (const auto semantics : {deepspeed::Semantics::merged, deepspeed::Semantics::first}) {
+  for (const auto semantics :
+       {deepspeed::Semantics::file, deepspeed::Semantics::merged, deepspeed::Semantics::first}) {
     try {
       const deepspeed::DsConfig config(std::string(reinterpret_cast<const char*>(data), size),
                                        "fuzz");

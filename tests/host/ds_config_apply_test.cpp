@@ -47,6 +47,7 @@ TEST_CASE("fp16 and bf16 become the dtype", "[host][deepspeed]") {
   CHECK(applied("{}").dtype == "bfloat16");
   CHECK(applied(R"({"bf16": {"enabled": "False"}})").dtype == "float32");
   CHECK(applied(R"({"fp16": {"enabled": true}})", Semantics::first).dtype == "float16");
+  CHECK(applied(R"({"fp16": {"enabled": true}})", Semantics::file).dtype == "float16");
   const DsConfig config(R"({"communication_data_type": "fp32"})", "ds.json");
   CHECK(precision_of(config, Semantics::merged) == Precision{"bfloat16", "bfloat16", "float32"});
 }
@@ -77,6 +78,42 @@ TEST_CASE("a ds_config is the weakest of all settings", "[host][deepspeed]") {
   CHECK_FALSE(other.call->common().deepspeed);
   CHECK(other.call->common().plugin_tables.at("offload.nvme") ==
         nlohmann::json{{"queue_depth", 2}});
+}
+
+TEST_CASE("a file of get_ds_model's runs in float16, and a given dtype wins before it is refused",
+          "[host][deepspeed]") {
+  const strata::test::Folder folder;
+  const auto file = [&](const char* name, const char* text) {
+    return folder.write(name, text).string();
+  };
+  const auto half = file("half.json", R"({"fp16": {"enabled": true}, "bf16": {"enabled": false},
+    "zero_optimization": {"stage": 3, "stage3_prefetch_bucket_size": 33554432,
+      "stage3_param_persistence_threshold": 4096, "stage3_max_live_parameters": 33554432},
+    "train_batch_size": 1})");
+  const auto both = file("both.json", R"({"fp16": {"enabled": true}, "bf16": {"enabled": true}})");
+  using Words = std::vector<std::string>;
+  const std::vector<Words> commands{{"generate", "--prompt", "a"},
+                                    {"logits", "--input-ids", "1", "--output", "o"},
+                                    {"perplexity", "--text-file", "t"},
+                                    {"plan"},
+                                    {"bench", "--dummy"}};
+  for (const auto& command : commands) {
+    const auto dtype = [&](const std::string& ds, const Words& more) {
+      auto words = command;
+      words.insert(words.end(), {"--model", "m", "--ds-config", ds});
+      words.insert(words.end(), more.begin(), more.end());
+      const auto call = strata::cli::parse_command_line(words).call;
+      return *std::get<std::string*>(strata::cli::find_by_name(call->table(), "dtype")->field);
+    };
+    CHECK(dtype(half, {}) == "float16");
+    CHECK(dtype(half, {"--ds-precision", "first"}) == "float16");
+    CHECK(dtype(half, {"--ds-precision", "merged", "--dtype", "float32"}) == "float32");
+    CHECK_THROWS_WITH(dtype(half, {"--ds-precision", "merged"}), Catch::Contains("fp16.enabled"));
+    CHECK_THROWS_WITH(dtype(both, {}), Catch::Contains("both true"));
+    CHECK(dtype(both, {"--set", "run.dtype=auto"}) == "auto");
+  }
+  CHECK(report(DsConfig(R"({"fp16": {"enabled": true}})", "ds.json"), Semantics::merged, 64,
+               "float32")["precision"]["compute"] == "float32");
 }
 
 TEST_CASE("the report gives \"auto\" the numbers of the training frameworks", "[host][deepspeed]") {

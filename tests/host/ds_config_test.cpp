@@ -38,25 +38,28 @@ using Keys = std::vector<std::string>;
 TEST_CASE("bf16 and fp16 give the dtype of the published table", "[host][deepspeed]") {
   struct Row {
     std::optional<bool> bf16, fp16;
-    std::string merged, first;
+    std::string file, merged, first;
   };
   const std::optional<bool> open;
+  const std::string bf = "bfloat16", half = "float16", full = "float32", no = "refused";
   const auto row = GENERATE_COPY(
-      Row{open, open, "bfloat16", "bfloat16"}, Row{true, open, "bfloat16", "bfloat16"},
-      Row{false, open, "float32", "float16"}, Row{open, true, "refused", "float16"},
-      Row{open, false, "float32", "bfloat16"}, Row{true, true, "refused", "bfloat16"},
-      Row{true, false, "bfloat16", "bfloat16"}, Row{false, true, "refused", "float16"},
-      Row{false, false, "float32", "bfloat16"});
+      Row{open, open, bf, bf, bf}, Row{true, open, bf, bf, bf}, Row{false, open, full, full, half},
+      Row{open, true, half, no, half}, Row{open, false, full, full, bf},
+      Row{true, true, no, no, bf}, Row{true, false, bf, bf, bf}, Row{false, true, half, no, half},
+      Row{false, false, full, full, bf});
   const auto dtype = [&](Semantics semantics) {
     try {
       const auto out = deepspeed_precision(row.bf16, row.fp16, semantics, "ds.json");
       CHECK(out == Precision{out.compute, out.compute, out.compute});
       return out.compute;
     } catch (const strata::UsageError& e) {
-      CHECK_THAT(e.what(), Catch::Contains("only bf16 mixed precision is supported"));
+      CHECK_THAT(e.what(), Catch::Contains(semantics == Semantics::merged
+                                               ? "only bf16 mixed precision is supported"
+                                               : "both true, which DeepSpeed refuses"));
       return std::string("refused");
     }
   };
+  CHECK(dtype(Semantics::file) == row.file);
   CHECK(dtype(Semantics::merged) == row.merged);
   CHECK(dtype(Semantics::first) == row.first);
 }
@@ -121,6 +124,12 @@ TEST_CASE("every default is a value of its key", "[host][deepspeed]") {
   }
 }
 
+TEST_CASE("what DeepSpeed removed is listed as such", "[host][deepspeed]") {
+  const auto config = read(R"({"elasticity": {}, "zero_optimization": {"mics_shard_size": 8}})");
+  CHECK(keys(config.replaced()) == Keys{"elasticity", "zero_optimization.mics_shard_size"});
+  CHECK(config.unknown().empty());
+}
+
 TEST_CASE("renamed keys are read at their new place and listed", "[host][deepspeed]") {
   const auto config = read(R"({"bfloat16": {"enabled": false}, "aio": {"thread_count": 8},
     "zero_optimization": {"max_live_parameters": 3e7, "cpu_offload": true,
@@ -154,8 +163,8 @@ TEST_CASE("a value of another type, out of range or unknown is refused by key",
         "ds.json: zero_optimization.stage: 4 is out of range: mend it");
   CHECK(refusal_of(R"({"zero_optimization": {"stage": 1.5}})") ==
         "ds.json: zero_optimization.stage: 1.5 is no integer: mend it");
-  CHECK(refusal_of(R"({"fp16": {"enabled": "yes"}})") ==
-        "ds.json: fp16.enabled: \"yes\" is no flag: mend it, or write \"auto\"");
+  CHECK(refusal_of(R"({"fp16": {"enabled": "maybe"}})") ==
+        "ds.json: fp16.enabled: \"maybe\" is no flag: mend it");
   CHECK(refusal_of(R"({"zero_optimization": {"offload_param": {"device": "disk"}}})") ==
         "ds.json: zero_optimization.offload_param.device: \"disk\" is no known value: give one of "
         "none|cpu|nvme");
@@ -165,25 +174,71 @@ TEST_CASE("a value of another type, out of range or unknown is refused by key",
   CHECK_THAT(
       refusal_of(R"({"weight_quantization": {"quantized_initialization": {"num_bits": 4}}})"),
       Catch::Contains("weight_quantization: quantizing while loading does not exist yet"));
-  CHECK_THAT(refusal_of(R"({"a": 1, "a": 2})"), Catch::Contains("'a' occurs twice"));
+  CHECK(refusal_of(R"({"a": 1, "a": 2})") ==
+        "ds.json: line 1, column 10: the key 'a' occurs twice in one object: mend it there; a "
+        "ds_config is JSON, and may have comments");
   CHECK(refusal_of("[]") == "ds.json: is no JSON object: give a ds_config");
 }
 
-TEST_CASE("what is not JSON is refused by its line and column", "[host][deepspeed]") {
+TEST_CASE("any key may be \"auto\", which is its default", "[host][deepspeed]") {
+  for (const auto& field : fields()) {
+    CAPTURE(field.path);
+    auto patch = nlohmann::json("auto");
+    for (auto rest = std::string(field.path); !rest.empty();) {
+      const auto dot = rest.rfind('.');
+      patch = nlohmann::json{{dot == rest.npos ? rest : rest.substr(dot + 1), patch}};
+      rest.resize(dot == rest.npos ? 0 : dot);
+    }
+    const auto value = read(patch.dump()).value(field.path);
+    CHECK((value == "auto" || value == read("{}").value(field.path)));
+  }
+  CHECK(refusal_of(R"({"zero_optimization": "auto", "fp16": "auto", "aio": "auto"})") ==
+        "accepted");
+}
+
+TEST_CASE("values are taken as DeepSpeed's sections take them", "[host][deepspeed]") {
+  const auto zero = [](const std::string& key, const std::string& value) {
+    return read(R"({"zero_optimization": {")" + key + "\": " + value + "}}")
+        .value("zero_optimization." + key);
+  };
+  for (const auto* three : {"\"3\"", "\" 3 \"", "\"3.0\"", "\"+3\"", "3.0"})
+    CHECK(zero("stage", three) == 3);
+  CHECK(zero("sub_group_size", "\"1_000\"") == 1000);
+  CHECK(zero("sub_group_size", "1e9") == 1'000'000'000);
+  for (const auto* on : {"true", "\"yes\"", "\"ON\"", "1", "\"1\"", "1.0"})
+    CHECK(zero("overlap_comm", on) == true);
+  for (const auto* off : {"false", "\"n\"", "\"Off\"", "0"})
+    CHECK(zero("overlap_comm", off) == false);
+  CHECK(read(R"({"fp16": {"loss_scale": "128.5"}})").value("fp16.loss_scale") == 128.5);
+  for (const auto* none : {"\"5e8\"", "\"_3\"", "\"3.5\"", "\"\"", "2.5"})
+    CHECK_THAT(refusal([&] { zero("sub_group_size", none); }), Catch::Contains(" is no integer"));
+  CHECK_THAT(refusal_of(R"({"train_batch_size": "8"})"), Catch::Contains(" is no integer"));
+}
+
+TEST_CASE("zero_optimization may be the flag of the first versions", "[host][deepspeed]") {
+  const auto on = read(R"({"zero_optimization": true, "allgather_size": 7})");
+  CHECK(on.value("zero_optimization.stage") == 1);
+  CHECK(on.value("zero_optimization.allgather_bucket_size") == 7);
+  CHECK(keys(on.replaced()) == Keys{"allgather_size", "zero_optimization"});
+  CHECK(read(R"({"zero_optimization": false})").value("zero_optimization.stage") == 0);
+}
+
+TEST_CASE("what is not Hjson is refused by its line and column", "[host][deepspeed]") {
   const auto place = [](const std::string& text) {
     const auto line = refusal_of(text);
-    const std::string begin = "ds.json: ", end =
-                                               ": this is not JSON: mend it there; JSON has no "
-                                               "comments, no TOML and no comma before } or ]";
+    const std::string begin = "ds.json: ",
+                      end = ": mend it there; a ds_config is JSON, and may have comments";
+    CAPTURE(line);
     REQUIRE(line.starts_with(begin));
     REQUIRE(line.ends_with(end));
     return line.substr(begin.size(), line.size() - begin.size() - end.size());
   };
-  CHECK(place("{") == "line 1, column 2");
-  CHECK(place("[run]\ndtype = \"auto\"\n") == "line 1, column 2");
-  CHECK(place("{\n  \"fp16\": {\n    \"enabled\": true,\n  }\n}\n") == "line 4, column 3");
-  CHECK(place("{\n// a comment\n}") == "line 2, column 1");
-  CHECK(place("\xff\xfe{}") == "line 1, column 1");
+  CHECK(place("{") == "line 1, column 2: a key or a closing brace is missing");
+  CHECK(place("[run]\ndtype = \"auto\"\n") == "line 3, column 1: a value is missing");
+  CHECK(place("{\n  \"fp16\": {\n    \"enabled\": ,\n  }\n}\n") ==
+        "line 3, column 16: a value is missing");
+  CHECK(place("{\"a\": 1} {") == "line 1, column 10: more follows the end");
+  CHECK(place("\xff\xfe{}") == "line 1, column 1: the text is not UTF-8");
   for (const auto* nothing : {"", " \n"})
     CHECK(refusal_of(nothing) ==
           "ds.json: is empty: give DeepSpeed's configuration in JSON, at least {}");

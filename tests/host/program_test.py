@@ -80,7 +80,7 @@ REFUSED = [
     (["plan", "--model", "m", "--ds-config=/none.json"],
      "/none.json: cannot be read: give a file of settings that you may read"),
     (["plan", "--model", "m", "--ds-precision", "second"],
-     "--ds-precision: 'second' is no known value: give one of merged|first"),
+     "--ds-precision: 'second' is no known value: give one of auto|merged|first"),
     (["download"], "MODEL: missing: write ORG/NAME"),
     (["plan", "--model", "m", "--quant", "int8"],
      "--quant: quantizing while loading does not exist yet ('int8'): "

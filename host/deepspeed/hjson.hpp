@@ -1,0 +1,22 @@
+// Hjson (https://hjson.github.io), JSON with comments, as DeepSpeed reads its configuration: commas
+// may be missing or follow the last value, keys and texts may stand without quotes, a root object
+// without braces, texts of several lines between '''.
+#pragma once
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace strata::deepspeed {
+
+// What is no Hjson, and at which byte of the text, from 0.
+struct NotHjson {
+  std::size_t at;
+  std::string words;
+};
+
+// The value of the text. A text of nothing but space and comments is an empty object. Throws
+// NotHjson, also for a key twice in an object, which DeepSpeed refuses.
+nlohmann::json parse_hjson(std::string_view text);
+
+}  // namespace strata::deepspeed
