@@ -8,6 +8,8 @@
 
 #include "core/error.hpp"
 #include "core/source/json.hpp"
+#include "core/source/names_text.hpp"
+#include "core/source/quantization.hpp"
 #include "host/cli/nearest.hpp"
 #include "host/hub/cache.hpp"
 #include "host/registry/places.hpp"
@@ -38,14 +40,14 @@ fs::path shapes_folder() {
 }
 
 [[noreturn]] void refuse_shape(const std::string& name) {
-  std::set<std::string> known;
+  std::vector<std::string> known;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(shapes_folder(), error))
-    known.insert(entry.path().stem().string());
-  std::string listed;
-  for (const auto& one : known) listed += (listed.empty() ? "" : ", ") + one;
+    known.push_back(entry.path().stem().string());
+  std::ranges::sort(known);
   throw Error(name, "no such model, and no shape of this name",
-              "give a folder, a file, or one of " + listed);
+              "give a folder or a file; the nearest of " + std::to_string(known.size()) +
+                  " shapes are " + cli::three_nearest(name, known));
 }
 
 // A config.json or a named shape as its file; empty where MODEL is a checkpoint.
@@ -92,7 +94,8 @@ source::Checkpoint open_path(const std::string& path, const registry::Registry& 
       path, source::parse_gguf_mappings(registry.gguf().dump(), "plugin manifests"));
 }
 
-// What the error has no room for is said before it.
+// Finds the weights. What the error has no room for is said before it, and what was found beside
+// the weights after it.
 void resolve(run::Model& model, const Log& log) {
   try {
     model.resolve();
@@ -100,6 +103,18 @@ void resolve(run::Model& model, const Log& log) {
     for (const auto& line : misfit.all) log.line(STRATA_INFO, line);
     throw;
   }
+  const auto& unused = model.tensors->unused();
+  if (!unused.empty())
+    log.line(STRATA_WARN,
+             model.path + ": " + std::to_string(unused.size()) +
+                 (unused.size() == 1 ? " tensor is" : " tensors are") +
+                 " of no use to the model and left aside: " + source::first_of(unused));
+  const bool blocks = std::ranges::any_of(
+      model.tensors->all(), [](const auto& one) { return source::in_blocks(one.second); });
+  const auto form = blocks ? "" : source::configured_quantization(*model.checkpoint);
+  if (!form.empty())
+    log.line(STRATA_WARN, model.path + ": the configuration names the quantization " + form +
+                              ", but the weights are plain and run as they are");
 }
 
 }  // namespace
@@ -115,6 +130,8 @@ run::Model open_model(const ModelOptions& options, Opened& plugins, bool shapes,
   model.path = path;
   const auto shape = shapes ? shape_of(path) : fs::path{};
   if (shape.empty()) model.checkpoint = open_path(path, plugins.registry());
+  if (model.checkpoint)
+    for (const auto& [level, words] : model.checkpoint->remarks()) plugins.log().line(level, words);
   const auto name = shape.empty() ? model.checkpoint->config_name() : shape.string();
   auto config = std::make_shared<source::Config>(
       configured(

@@ -5,8 +5,10 @@
 #include <sstream>
 
 #include "core/error.hpp"
-#include "core/source/gguf.hpp"
+#include "core/source/file_kind.hpp"
 #include "core/source/gguf_config.hpp"
+#include "core/source/gguf_parts.hpp"
+#include "core/source/model_folder.hpp"
 #include "host/log.hpp"
 
 namespace strata::host {
@@ -29,6 +31,7 @@ std::string read_if_there(const fs::path& path) {
                 "give the model's own file, or ids with --input-ids");
   std::ostringstream text;
   text << file.rdbuf();
+  source::refuse_stand_in(text.view().substr(0, source::longest_beginning), path.string());
   return text.str();
 }
 
@@ -60,6 +63,21 @@ text::Tokenizer of_folder(const fs::path& folder) {
   return said(text::Tokenizer::from_files(read_files(folder)));
 }
 
+// The GGUF model of a folder that has neither weights of another kind nor a tokenizer.json.
+std::string gguf_in(const std::string& folder) {
+  std::error_code error;
+  const bool other =
+      !source::weights_of(folder).empty() || fs::exists(fs::path(folder) / "tokenizer.json", error);
+  return other ? "" : source::gguf_of(folder);
+}
+
+// The part of a split GGUF model that has the metadata, where it is there.
+std::string first_part(const std::string& path) {
+  std::error_code error;
+  const auto part = source::part_name(path);
+  return part && fs::exists(part->path(1), error) ? part->path(1) : path;
+}
+
 }  // namespace
 
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint) {
@@ -72,12 +90,14 @@ text::Tokenizer open_tokenizer(const std::string& path) {
   std::error_code error;
   if (!fs::exists(path, error))
     throw Error(path, "no such model", "give a folder, a .safetensors, .bin or .gguf file");
-  if (fs::is_directory(path, error)) return of_folder(path);
-  if (!path.ends_with(".gguf")) {
+  const bool is_folder = fs::is_directory(path, error);
+  if (!is_folder && !path.ends_with(".gguf")) {
     const auto folder = fs::path(path).parent_path();
     return of_folder(folder.empty() ? "." : folder);
   }
-  const auto file = source::File::open(path);
+  const auto gguf = is_folder ? gguf_in(path) : path;
+  if (gguf.empty()) return of_folder(path);
+  const auto file = source::File::open(first_part(gguf));
   return text::Tokenizer::from_gguf(source::gguf_vocabulary(source::read_gguf(*file, 0)), path);
 }
 

@@ -139,12 +139,12 @@ def scale_all(out, kind, scale):
             out[:, 49 + 2 * i] = out[:, 49 + 2 * i] & 15 | (half >> 4 * i & 15) << 4
 
 
-def write_gguf(file, kinds):
-    """A llama whose matrices go through `kinds`, and which kinds were used."""
+def write_gguf(file, kinds, split=0):
+    """A llama whose matrices go through `kinds`; in parts of `split` tensors unless that is 0."""
     rng, at, used = np.random.default_rng(5), 0, set()
     tokens = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     tokens += [f"<{i}>" for i in range(len(tokens), V)]
-    out = gguf.GGUFWriter(file, "llama")
+    out = gguf.GGUFWriter(file, "llama", split_max_tensors=split)
     for add, value in (("context_length", 64), ("block_count", L), ("embedding_length", D),
                        ("feed_forward_length", F), ("head_count", H), ("head_count_kv", K),
                        ("rope_dimension_count", E), ("layer_norm_rms_eps", 1e-5),
@@ -182,6 +182,67 @@ def mixed(program, parent):
     same_logits(program, file, want, f"GGUF of {len(SCALES)} quantizations")
     packed(program, file)
     imported(program, file, model.state_dict(), "GGUF")
+    split(program, parent / "split", model.state_dict(), want)
+
+
+def split(program, folder, tensors, want):
+    """The same in parts, by each of which and by their folder it is one model."""
+    folder.mkdir()
+    write_gguf(folder / "m.gguf", list(SCALES), split=11)
+    parts = sorted(folder.iterdir())
+    need(len(parts) > 3 and parts[1].name.startswith("m-00002-of-0000"), f"{len(parts)} parts")
+    for model in (parts[0], parts[-1], folder):
+        far = np.abs(program.logits(model, IDS) - want).max() / np.abs(want).max()
+        need(far <= TOLERANCE, f"a split GGUF by {model.name}: the logits are {far:.1e} of the largest off")
+    plan = json.loads(program.text("plan", "--model", parts[1], "--device", "cpu", "--json"))
+    need(plan["weights"]["exact"], "its plan is exact")
+    need(program.text("tokenize", "--model", parts[1], "--text", "ab"), "it has its tokenizer")
+    imported(program, parts[2], tensors, "a split GGUF")
+    parts[1].unlink()
+    done = program.run("plan", "--model", parts[0], "--device", "cpu", text=True)
+    need(done.returncode == 1 and f"parts are missing: {parts[1].name}" in done.stderr, "a missing part is named")
+
+
+def beside(program, parent):
+    """Tensors, shards and configurations that say more than the model needs, as transformers takes them."""
+    source = parent / "beside"
+    make(tiny_model(6), source)
+    config = json.loads((source / "config.json").read_text())
+    tensors = safetensors.torch.load_file(source / "model.safetensors")
+
+    def check(words, config, shards, index=None, said="", *options):
+        folder = parent / words.replace(" ", "-")
+        folder.mkdir()
+        (folder / "config.json").write_text(json.dumps(config))
+        for file, held in shards.items():
+            safetensors.torch.save_file(held, folder / file, {"format": "pt"})
+        if index is not None:
+            (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+        want = Reference(folder).logits(IDS)
+        out = parent / "beside.safetensors"
+        done = program.run("logits", "--model", folder, "--input-ids", ",".join(map(str, IDS)), "--output", out,
+                           "--device", "cpu", *options, text=True)
+        need(done.returncode == 0 and said in done.stderr, f"{words}: {done.stderr.strip() or 'nothing is said'}")
+        need(done.stderr.count("\n") == bool(said), f"{words}: in one line")
+        far = np.abs(safetensors.torch.load_file(out)["logits"].numpy() - want).max() / np.abs(want).max()
+        need(far <= TOLERANCE, f"{words}: the logits are {far:.1e} of the largest off")
+
+    one = "model.safetensors"
+    check("extra tensors", config, {one: {**tensors, "v_head.summary.weight": torch.rand(1, 48),
+                                          "score.codes": torch.zeros(2, 2, dtype=torch.float8_e4m3fn),
+                                          "model.position_ids": torch.arange(9)}},
+          None, "2 tensors are of no use to the model and left aside: 'score.codes', 'v_head.summary.weight'")
+    check("fewer layers", {**config, "num_hidden_layers": 2}, {one: tensors}, None,
+          "9 tensors are of no use to the model and left aside: 'model.layers.2.")
+    check("a quantization named", {**config, "quantization_config": None, "quantization": {"group_size": 64, "bits": 4}},
+          {one: tensors}, None, "the configuration names the quantization MLX (4 bits), but the weights are plain")
+    names = sorted(tensors)
+    shards = {"a.safetensors": {n: tensors[n] for n in names[::2]}, "b.safetensors": {n: tensors[n] for n in names[1::2]}}
+    where = {n: file for file, held in shards.items() for n in held}
+    check("an index of more", config, shards, {**where, "mtp.weight": "a.safetensors", names[0]: "b.safetensors"})
+    check("an index of fewer", config, shards, {n: file for n, file in where.items() if n != names[2]})
+    twice = {**shards, "b.safetensors": {**shards["b.safetensors"], names[0]: tensors[names[0]] * 2}}
+    check("a tensor in two shards", config, twice, where, f"the last shard's are used: '{names[0]}'")
 
 
 def packed(program, file):
@@ -204,6 +265,7 @@ def main():
         parent = pathlib.Path(name)
         bins(program, parent)
         turned(program, parent)
+        beside(program, parent)
         mixed(program, parent)
 
 

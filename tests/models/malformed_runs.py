@@ -94,7 +94,7 @@ RUNS = [
     ("two ranks", [*GENERATE, *IDS, "--ranks", "2"]),
     ("a ds_config that is no JSON", [*PLAN, "--ds-config", "words.txt"]),
     ("a ds_config with a wrong value", [*PLAN, "--ds-config", "stage.json"]),
-    ("a ds_config that asks for float16", [*PLAN, "--ds-config", "half.json"]),
+    ("a ds_config that asks for float16", [*PLAN, "--ds-config", "half.json", "--ds-precision", "merged"]),
     ("a ds_config that quantizes", [*PLAN, "--ds-config", "quantizes.json"]),
     ("a revision that is none", [*PLAN, "--revision", "../x"]),
     ("quantize", ["quantize", *MODEL, "--output", "x", "--quant", "int4"]),

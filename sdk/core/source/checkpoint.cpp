@@ -8,7 +8,9 @@
 #include "core/error.hpp"
 #include "core/source/block_pairs.hpp"
 #include "core/source/gguf_names.hpp"
-#include "core/source/json.hpp"
+#include "core/source/gguf_parts.hpp"
+#include "core/source/model_folder.hpp"
+#include "core/source/names_text.hpp"
 #include "core/source/safetensors.hpp"
 #include "core/source/shard_index.hpp"
 #include "core/source/torch_file.hpp"
@@ -40,24 +42,15 @@ Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mapping
   const auto about = fs::status(path, error);
   if (about.type() == fs::file_type::not_found)
     throw Error(path, "no such model", "give a folder, a .safetensors, .bin or .gguf file");
-  if (about.type() == fs::file_type::directory) {
-    Checkpoint out(Kind::folder, path);
-    out.open_folder();
-    out.join_pairs();
-    return out;
-  }
+  if (about.type() == fs::file_type::directory) return open_folder(path, mappings);
   if (path.ends_with(".safetensors") || is_torch(path)) {
     Checkpoint out(Kind::file, path);
     out.read_config(out.folder());
     out.add_shard(path);
-    out.join_pairs();
+    out.finish();
     return out;
   }
-  if (path.ends_with(".gguf")) {
-    Checkpoint out(Kind::gguf, path);
-    out.open_gguf(mappings);
-    return out;
-  }
+  if (path.ends_with(".gguf")) return open_gguf(path, mappings);
   throw Error(path, "is not a model",
               "give a folder, a .safetensors or .bin file beside its config.json, or a .gguf file");
 }
@@ -68,19 +61,26 @@ std::string Checkpoint::folder() const {
   return folder.empty() ? "." : folder;
 }
 
-void Checkpoint::open_folder() {
-  read_config(path_);
-  for (const auto* name : {"/model.safetensors", "/pytorch_model.bin"}) {
-    const auto whole = path_ + name, index = whole + ".index.json";
-    if (exists(whole)) return add_shard(whole);
-    if (exists(index)) return check_index(index);
+Checkpoint Checkpoint::open_folder(const std::string& path, const GgufMappings& mappings) {
+  const auto weights = weights_of(path);
+  if (weights.empty() || !exists(path + "/config.json")) {
+    const auto gguf = gguf_of(path);
+    if (!gguf.empty()) return open_gguf(gguf, mappings);
   }
-  throw Error(path_, "has no model.safetensors, pytorch_model.bin or index of either",
-              "put its weights there; `strata download ORG/NAME` completes a model of the hub");
+  Checkpoint out(Kind::folder, path);
+  out.read_config(path);
+  if (weights.empty()) refuse_folder(path);
+  if (weights.ends_with(".index.json"))
+    out.add_shards(weights);
+  else
+    out.add_shard(weights);
+  out.finish();
+  return out;
 }
 
 void Checkpoint::read_config(const std::string& folder) {
   config_name_ = folder + "/config.json";
+  if (!exists(config_name_)) refuse_folder(folder);
   config_ = File::open(config_name_)->text(max_config);
 }
 
@@ -95,52 +95,61 @@ void Checkpoint::add_shard(const std::string& path) {
 void Checkpoint::add(Tensor tensor) {
   const auto [at, is_new] = by_name_.try_emplace(tensor.name, tensors_.size());
   if (!is_new) {
-    const auto& other = files_[tensors_[at->second].at.file]->path();
-    throw Error(files_[tensor.at.file]->path(),
-                "tensor '" + printable(tensor.name) + "' occurs a second time" +
-                    (tensors_[at->second].at.file == tensor.at.file ? "" : ", after " + other),
-                "the checkpoint is damaged; fetch it again");
+    auto& other = tensors_[at->second];
+    if (kind_ != Kind::folder || other.at.file == tensor.at.file)
+      throw Error(files_[tensor.at.file]->path(),
+                  "tensor '" + printable(tensor.name) + "' occurs a second time",
+                  "use another file of the model");
+    twice_.push_back(tensor.name);
+    other.name.clear();
+    at->second = tensors_.size();
   }
   tensors_.push_back(std::move(tensor));
 }
 
-void Checkpoint::join_pairs() {
+void Checkpoint::finish() {
+  std::erase_if(tensors_, [](const Tensor& tensor) { return tensor.name.empty(); });
   join_block_pairs(tensors_);
   by_name_.clear();
   for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
 }
 
-// [Note: index] The index is the promise, the shards' headers the fact: both must say the same.
-void Checkpoint::check_index(const std::string& index) {
+// [Note: index] The index says which files are shards. Which tensors those hold, their headers
+// say: indices list tied heads that no shard has, and lack what was added later. As in
+// transformers, the last shard by name counts where two hold a tensor.
+void Checkpoint::add_shards(const std::string& index) {
   const auto shards = read_shard_index(*File::open(index));
-  for (const auto& [shard, names] : shards) {
+  for (const auto& [shard, names] : shards)
     if (!exists(path_ + "/" + shard))
       throw Error(index, "shard '" + printable(shard) + "' is not in the folder", "fetch it");
-    add_shard(path_ + "/" + shard);
-    for (const auto& name : names) {
-      const auto* tensor = find(name);
-      if (!tensor || tensor->at.file + 1 != files_.size())
-        throw Error(index, "tensor '" + printable(name) + "' is not in its shard '" + shard + "'",
-                    "the checkpoint is damaged; fetch it again");
-    }
-  }
-  for (const auto& tensor : tensors_) {
-    const auto& listed = shards.at(fs::path(files_[tensor.at.file]->path()).filename().string());
-    if (!listed.contains(tensor.name))
-      throw Error(files_[tensor.at.file]->path(),
-                  "tensor '" + printable(tensor.name) + "' is not in the index",
-                  "the checkpoint is damaged; fetch it again");
-  }
+  for (const auto& [shard, names] : shards) add_shard(path_ + "/" + shard);
+  std::set<std::string> listed;
+  for (const auto& [shard, names] : shards) listed.insert(names.begin(), names.end());
+  std::vector<std::string> absent, unlisted;
+  for (const auto& name : listed)
+    if (!find(name)) absent.push_back(name);
+  for (const auto& [name, at] : by_name_)
+    if (!listed.contains(name)) unlisted.push_back(name);
+  std::ranges::sort(unlisted);
+  const auto remark = [&](std::int32_t level, const std::vector<std::string>& names,
+                          const std::string& words) {
+    if (!names.empty()) remarks_.push_back({level, index + ": " + words + first_of(names)});
+  };
+  remark(STRATA_INFO, absent, "it lists what no shard has: ");
+  remark(STRATA_INFO, unlisted, "it does not list what its shards have: ");
+  remark(STRATA_WARN, twice_, "two shards hold the same tensors, and the last shard's are used: ");
 }
 
-void Checkpoint::open_gguf(const GgufMappings& mappings) {
-  files_.push_back(File::open(path_));
-  auto named = read_gguf_checkpoint(*files_.back(), mappings);
-  files_.back()->forget();
-  config_ = std::move(named.config);
-  config_name_ = path_;
-  vocabulary_ = std::move(named.vocabulary);
-  for (auto& tensor : named.tensors) add(std::move(tensor));
+Checkpoint Checkpoint::open_gguf(const std::string& path, const GgufMappings& mappings) {
+  Checkpoint out(Kind::gguf, path);
+  auto parts = read_gguf_parts(path);
+  auto named = gguf_checkpoint(parts, mappings);
+  out.files_ = std::move(parts.files);
+  out.config_ = std::move(named.config);
+  out.config_name_ = path;
+  out.vocabulary_ = std::move(named.vocabulary);
+  for (auto& tensor : named.tensors) out.add(std::move(tensor));
+  return out;
 }
 
 const Tensor* Checkpoint::find(std::string_view name) const {

@@ -22,10 +22,17 @@ bool ends_as_checkpoint(std::string_view path);
 
 // Opened from a Hugging Face folder (model.safetensors or pytorch_model.bin, the first where both
 // are there, or their .index.json with its shards), a .safetensors or .bin file beside its
-// config.json, or a .gguf file. Reads headers, pickles, config.json and a GGUF file's rope factors;
+// config.json, a .gguf file, any part of a split one, or a folder with no weights but one GGUF
+// model. Reads headers, pickles, config.json and a GGUF file's rope factors;
 // never a weight. Unchanging, so any thread may read it.
 class Checkpoint {
  public:
+  // What its reader may want to know: a line for the log at this level (STRATA_WARN, STRATA_INFO).
+  struct Remark {
+    std::int32_t level;
+    std::string words;
+  };
+
   // `mappings` give a GGUF file's names and configuration; other kinds do not look at them. Throws
   // Error naming the file, and the tensor or key, for whatever does not hold together.
   static Checkpoint open(const std::string& path, const GgufMappings& mappings = {});
@@ -44,24 +51,27 @@ class Checkpoint {
   const std::string& config() const { return config_; }
   const std::string& config_name() const { return config_name_; }
   const std::optional<text::GgufVocabulary>& vocabulary() const { return vocabulary_; }  // GGUF
+  const std::vector<Remark>& remarks() const { return remarks_; }
 
   // The tensor's bytes from `from`, as many as fit `into`; Error if it has not as many.
   void read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const;
 
  private:
   Checkpoint(Kind kind, std::string path) : kind_(kind), path_(std::move(path)) {}
-  void open_folder();
-  void open_gguf(const GgufMappings& mappings);
+  static Checkpoint open_folder(const std::string& path, const GgufMappings& mappings);
+  static Checkpoint open_gguf(const std::string& path, const GgufMappings& mappings);
+  void read_config(const std::string& folder);
+  void add_shards(const std::string& index);
   void add_shard(const std::string& path);
   void add(Tensor tensor);
-  void join_pairs();
-  void read_config(const std::string& folder);
-  void check_index(const std::string& index);
+  void finish();
 
   Kind kind_;
   std::string path_, config_, config_name_;
   std::vector<std::shared_ptr<const File>> files_;
   std::vector<Tensor> tensors_;
+  std::vector<std::string> twice_;  // names that an earlier shard has as well
+  std::vector<Remark> remarks_;
   std::unordered_map<std::string, std::size_t> by_name_;
   std::optional<text::GgufVocabulary> vocabulary_;
 };

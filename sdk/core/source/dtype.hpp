@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace strata::source {
@@ -28,5 +29,14 @@ inline bool same(strata_dtype a, strata_dtype b) {
 // not have or that is not dense bytes.
 std::optional<strata_dtype> dtype_named(std::string_view name);
 std::string_view dtype_name(strata_dtype dtype);  // "?" for one without a name
+
+// Elements that a safetensors file may hold and no arithmetic here reads: float8 and other small
+// floating types, unsigned integers above 8 bits, complex numbers. So many of them have so many
+// bytes together.
+struct OpaqueType {
+  std::string_view name;
+  std::uint32_t elements, bytes;
+};
+const OpaqueType* opaque_type(std::string_view name);  // null: it is none
 
 }  // namespace strata::source

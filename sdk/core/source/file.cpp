@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/source/file_kind.hpp"
 
 namespace strata::source {
 namespace {
@@ -20,6 +21,9 @@ namespace {
     throw Error(path, "cannot be read: permission denied", "give this user the right to read it");
   throw Error(path, std::string("cannot be opened: ") + std::strerror(code), "check the file");
 }
+
+// Larger files are neither pointers nor web pages, and are not touched.
+constexpr std::uint64_t largest_stand_in = 4u << 20;
 
 std::string range(std::uint64_t offset, std::uint64_t bytes) {
   return std::to_string(bytes) + " bytes at " + std::to_string(offset);
@@ -41,6 +45,11 @@ std::shared_ptr<const File> File::open(const std::string& path) {
   file->size_ = static_cast<std::uint64_t>(about.st_size);
   // What is read here is a header: the kernel need not read on into the weights.
   ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
+  if (file->size_ <= largest_stand_in) {
+    std::string beginning(std::min<std::uint64_t>(file->size_, longest_beginning), '\0');
+    file->read(0, std::as_writable_bytes(std::span(beginning)));
+    refuse_stand_in(beginning, path);
+  }
   return file;
 }
 

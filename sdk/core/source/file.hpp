@@ -16,7 +16,8 @@ using ReadAt = std::function<void(std::uint64_t offset, std::span<std::byte> int
 // thread at once.
 class File {
  public:
-  // Throws Error naming the path: missing, a folder, not a regular file, unreadable.
+  // Throws Error naming the path: missing, a folder, not a regular file, unreadable, a pointer of
+  // Git LFS, a web page.
   static std::shared_ptr<const File> open(const std::string& path);
   ~File();
   File(const File&) = delete;

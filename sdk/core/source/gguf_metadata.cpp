@@ -6,7 +6,7 @@ namespace {
 
 [[noreturn]] void refuse(const Gguf& header, std::string_view key, const char* wanted) {
   throw Error(header.path, "metadata '" + printable(key) + "' is not " + wanted,
-              "the file is damaged; fetch it again");
+              "convert the model again");
 }
 
 template <class T>

@@ -38,8 +38,17 @@ const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
               known.empty() ? "none is known" : "known: " + known);
 }
 
-std::vector<double> rope_factors(const File& opened, const Gguf& file, const std::string& name) {
+// Adapters, vision towers and importance matrices are kept in GGUF as well.
+void check_is_model(const Gguf& file) {
+  const auto type = file.text("general.type").value_or("model");
+  if (type != "model")
+    throw Error(file.path, "holds no model: its general.type is '" + printable(type) + "'",
+                "give the model's own file");
+}
+
+std::vector<double> rope_factors(const GgufParts& parts, const std::string& name) {
   if (name.empty()) return {};
+  const auto& file = parts.whole;
   for (const auto& tensor : file.tensors) {
     if (tensor.name != name) continue;
     constexpr std::int64_t most = 1 << 16;
@@ -48,7 +57,8 @@ std::vector<double> rope_factors(const File& opened, const Gguf& file, const std
       throw Error(file.path, "tensor '" + name + "' is not a short list of F32",
                   "convert the model again");
     std::vector<float> values(static_cast<std::size_t>(tensor.shape[0]));
-    opened.read(tensor.at.offset, std::as_writable_bytes(std::span(values)));
+    parts.files.at(tensor.at.file)
+        ->read(tensor.at.offset, std::as_writable_bytes(std::span(values)));
     return {values.begin(), values.end()};
   }
   return {};
@@ -193,20 +203,19 @@ class Joints {
 
 }  // namespace
 
-GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mappings) {
-  auto file = read_gguf(opened, 0);
-  if (file.integer("split.count").value_or(1) > 1)
-    throw Error(file.path, "is one part of a split model", "merge the parts into one file first");
+GgufCheckpoint gguf_checkpoint(const GgufParts& parts, const GgufMappings& mappings) {
+  const auto& file = parts.whole;
+  check_is_model(file);
   const auto& mapping = mapping_for(file, mappings);
   GgufCheckpoint out;
-  const GgufRopeFactors factors{rope_factors(opened, file, mapping.rope_factors),
-                                rope_factors(opened, file, mapping.rope_short),
-                                rope_factors(opened, file, mapping.rope_long)};
+  const GgufRopeFactors factors{rope_factors(parts, mapping.rope_factors),
+                                rope_factors(parts, mapping.rope_short),
+                                rope_factors(parts, mapping.rope_long)};
   out.config = gguf_config(file, mapping, factors);
   out.vocabulary = gguf_vocabulary(file);
   const auto config = parse_json(out.config, file.path);
   Joints joints(file, mapping);
-  for (auto& tensor : file.tensors) {
+  for (auto tensor : file.tensors) {
     const auto& name_there = tensor.name;
     if (!name_there.empty() &&
         (name_there == mapping.rope_factors || name_there == mapping.rope_short ||

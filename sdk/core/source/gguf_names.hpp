@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "core/source/file.hpp"
 #include "core/source/gguf_mapping.hpp"
+#include "core/source/gguf_parts.hpp"
 #include "core/source/tensor.hpp"
 #include "core/text/gguf_vocabulary.hpp"
 
@@ -17,8 +17,8 @@ struct GgufCheckpoint {
   text::GgufVocabulary vocabulary;
 };
 
-// Extents are of file 0. Throws Error naming the file: an architecture that no mapping has, a part
-// of a split model, rope factors or permuted rows that do not fit the shape.
-GgufCheckpoint read_gguf_checkpoint(const File& opened, const GgufMappings& mappings);
+// Throws Error naming the file: one that holds no model, an architecture that no mapping has, rope
+// factors or permuted rows that do not fit the shape.
+GgufCheckpoint gguf_checkpoint(const GgufParts& parts, const GgufMappings& mappings);
 
 }  // namespace strata::source

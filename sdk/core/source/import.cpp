@@ -8,6 +8,7 @@
 #include "core/source/dtype.hpp"
 #include "core/source/elements.hpp"
 #include "core/source/output.hpp"
+#include "core/source/quantization.hpp"
 #include "core/source/row_mean.hpp"
 #include "core/source/safetensors.hpp"
 
@@ -190,6 +191,8 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
                    const std::string& path) {
   std::vector<Tensor> planned;
   std::uint64_t total = 0;
+  if (const auto form = checkpoint ? quantization_of(*checkpoint) : ""; !form.empty())
+    refuse_quantization(*checkpoint, form);
   const auto given = checkpoint ? std::span(checkpoint->tensors()) : std::span<const Tensor>();
   for (const auto& tensor : given) {
     for (const auto& form : forms(tensor))

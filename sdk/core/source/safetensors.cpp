@@ -49,15 +49,15 @@ std::vector<std::int64_t> shape_of(const Entry& entry, const Json& object) {
   return shape;
 }
 
-strata_dtype dtype_of(const Entry& entry, const Json& object) {
+// The dtype; of one that nothing here reads, a scheme of its name, which no codec has.
+Stored stored_of(const Entry& entry, const Json& object) {
   const auto& name = field(entry, object, "dtype");
   if (!name.is_string()) entry.refuse("has a dtype that is not text");
   const auto& text = name.get_ref<const std::string&>();
-  const auto dtype = dtype_named(text);
-  if (!dtype)
-    entry.refuse("has dtype " + printable(text) + ", which is not supported",
-                 "save it as F32, F16 or BF16");
-  return *dtype;
+  if (const auto dtype = dtype_named(text)) return {*dtype, "", 1, bytes_of(*dtype)};
+  if (const auto* opaque = opaque_type(text)) return {f32, text, opaque->elements, opaque->bytes};
+  entry.refuse("has dtype " + printable(text) + ", which is not known",
+               "use another file of the model");
 }
 
 // Bytes of the shape, or refused where 64 bits do not hold them.
@@ -66,7 +66,9 @@ std::uint64_t bytes_of_shape(const Entry& entry, const Tensor& tensor) {
   for (const auto dim : tensor.shape)
     if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(dim), &bytes) || bytes > INT64_MAX)
       entry.refuse("has a shape " + shape_text(tensor.shape) + " too large to hold");
-  return bytes;
+  if (bytes % tensor.stored.block_elements != 0)
+    entry.refuse("has a shape " + shape_text(tensor.shape) + " that ends within a byte");
+  return bytes / tensor.stored.block_elements;
 }
 
 Tensor tensor_of(const Entry& entry, const Json& object, std::uint64_t data_begin,
@@ -77,8 +79,7 @@ Tensor tensor_of(const Entry& entry, const Json& object, std::uint64_t data_begi
       entry.refuse("has an unknown key '" + printable(key) + "'");
   Tensor tensor;
   tensor.name = entry.name;
-  tensor.stored.dtype = dtype_of(entry, object);
-  tensor.stored.block_bytes = bytes_of(tensor.stored.dtype);
+  tensor.stored = stored_of(entry, object);
   tensor.shape = shape_of(entry, object);
   const auto& offsets = field(entry, object, "data_offsets");
   if (!offsets.is_array() || offsets.size() != 2) entry.refuse("has data_offsets that are not two");
@@ -91,8 +92,8 @@ Tensor tensor_of(const Entry& entry, const Json& object, std::uint64_t data_begi
   const auto bytes = bytes_of_shape(entry, tensor);
   if (bytes != end - begin)
     entry.refuse("has " + std::to_string(end - begin) + " bytes, but " +
-                 std::string(dtype_name(tensor.stored.dtype)) + " " + shape_text(tensor.shape) +
-                 " needs " + std::to_string(bytes));
+                 stored_name(tensor.stored) + " " + shape_text(tensor.shape) + " needs " +
+                 std::to_string(bytes));
   tensor.at = {0, data_begin + begin, bytes};
   return tensor;
 }

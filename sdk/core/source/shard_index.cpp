@@ -7,18 +7,18 @@ namespace strata::source {
 namespace {
 
 constexpr std::uint64_t max_index = 100'000'000;
-constexpr auto damaged = "the checkpoint is damaged; fetch it again";
+constexpr auto remedy = "correct the index, or fetch it again";
 
 }  // namespace
 
 ShardIndex parse_shard_index(std::string_view json, std::string_view path) {
-  const auto index = parse_json(json, path, 8);
+  const auto index = parse_settings(json, path, 8);
   const auto map = index.is_object() ? index.find("weight_map") : index.end();
-  if (map == index.end() || !map->is_object()) throw Error(path, "has no weight_map", damaged);
+  if (map == index.end() || !map->is_object()) throw Error(path, "has no weight_map", remedy);
   ShardIndex out;
   for (const auto& [tensor, shard] : map->items()) {
     const auto words = "tensor '" + printable(tensor) + "'";
-    if (!shard.is_string()) throw Error(path, words + " has a shard that is not text", damaged);
+    if (!shard.is_string()) throw Error(path, words + " has a shard that is not text", remedy);
     const auto& name = shard.get_ref<const std::string&>();
     if (name.empty() || name == "." || name == ".." ||
         name.find_first_of(std::string_view("/\0", 2)) != std::string::npos)
@@ -26,7 +26,7 @@ ShardIndex parse_shard_index(std::string_view json, std::string_view path) {
                   "shards lie in the index's own folder");
     out[name].insert(tensor);
   }
-  if (out.empty()) throw Error(path, "names no tensor", damaged);
+  if (out.empty()) throw Error(path, "names no tensor", remedy);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/source/dtype.hpp"
+#include "core/source/quantization.hpp"
 
 namespace strata::source {
 namespace {
@@ -27,27 +28,22 @@ std::vector<std::string> spellings(const std::string& name) {
 }
 
 bool holds_nothing_learned(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> tails{".rotary_emb.inv_freq", ".attn.bias",
-                                                         ".attn.masked_bias", ".attention.bias",
-                                                         ".attention.masked_bias"};
+  static constexpr std::array<std::string_view, 6> tails{
+      ".rotary_emb.inv_freq", ".position_ids",   ".attn.bias",
+      ".attn.masked_bias",    ".attention.bias", ".attention.masked_bias"};
   return std::any_of(tails.begin(), tails.end(),
                      [&](std::string_view tail) { return name.ends_with(tail); });
 }
 
-// Whole numbers: some checkpoint's codes, of which nothing here knows the meaning.
-bool counts(const Tensor& form) {
-  const auto code = form.stored.dtype.code;
-  return form.stored.scheme.empty() && (code == STRATA_INT || code == STRATA_UINT);
-}
-
-// The first few, and how many more.
+// As many as a line has room for, and how many more.
 std::string words_of(const std::vector<std::string>& lines) {
-  constexpr std::size_t most = 8;
+  constexpr std::size_t room = 150;
   std::string out = "tensors do not fit the configuration: ";
-  for (std::size_t i = 0; i < std::min(most, lines.size()); ++i)
-    out.append(i ? ", " : "").append(lines[i]);
-  if (lines.size() > most)
-    out.append(" and " + std::to_string(lines.size() - most) + " more (-v lists them)");
+  std::size_t said = 0;
+  for (; said < lines.size() && (said == 0 || out.size() + lines[said].size() < room); ++said)
+    out.append(said ? ", " : "").append(lines[said]);
+  if (lines.size() > said)
+    out.append(" and " + std::to_string(lines.size() - said) + " more (-v lists them)");
   return out;
 }
 
@@ -131,10 +127,13 @@ class Resolver {
              });
     };
     for (const auto& tensor : checkpoint_.tensors())
-      if (!used_.contains(&tensor) && !expected(tensor.name))
-        complaints_.push_back("'" + printable(tensor.name) + "' is extra");
-    if (!complaints_.empty()) throw Misfit(checkpoint_, std::move(complaints_));
-    return std::move(out_);
+      if (!used_.contains(&tensor) && !expected(tensor.name)) out_.unused_.push_back(tensor.name);
+    if (complaints_.empty()) return std::move(out_);
+    if (const auto form = quantization_of(checkpoint_); !form.empty())
+      refuse_quantization(checkpoint_, form);
+    for (const auto& name : out_.unused_)
+      complaints_.push_back("'" + printable(name) + "' is extra");
+    throw Misfit(checkpoint_, std::move(complaints_));
   }
 
  private:
@@ -168,9 +167,9 @@ class Resolver {
       complaints_.push_back(quoted + " is " + shape_text(tensor.shape) + ", not " +
                             shape_text(shape));
     for (const auto& form : forms(tensor))
-      if (counts(form))
-        complaints_.push_back(quoted + " holds " + std::string(dtype_name(form.stored.dtype)) +
-                              ", not floating point");
+      if (holds_codes(form))
+        complaints_.push_back(quoted + " holds " + stored_name(form.stored) +
+                              ", which is not read as weights");
     return fit;
   }
 

@@ -33,6 +33,8 @@ class SourceMap {
   const Tensor& at(const std::string& name) const { return by_name_.at(name); }
   const Tensor* find(const std::string& name) const;
   const std::map<std::string, Tensor>& all() const { return by_name_; }
+  // Tensors of the checkpoint that are no weight and that nobody expects, by their names there.
+  const std::vector<std::string>& unused() const { return unused_; }
 
   // Reads a tied table and the head's matrix, where the checkpoint has that as well; Error where
   // they differ.
@@ -41,10 +43,11 @@ class SourceMap {
  private:
   friend class Resolver;
   std::map<std::string, Tensor> by_name_;
+  std::vector<std::string> unused_;
   std::vector<std::pair<Tensor, Tensor>> twice_;  // a tied table, and the head's matrix
 };
 
-// Tensors that do not fit the weights; `all` has a line for each, what() the first eight.
+// Tensors that do not fit the weights; `all` has a line for each, what() the first ones.
 struct Misfit : Error {
   Misfit(const Checkpoint& checkpoint, std::vector<std::string> lines);
   std::vector<std::string> all;
@@ -54,12 +57,13 @@ struct Misfit : Error {
 // "transformer." or "rwtransformer." more or less; a tied table also by a head's name. An expert's
 // weight is found by its number ("a.3.w" for "a.{}.w"), or as a slice of the tensor of all experts:
 // the other name, or the name without "{}." ("a.w"), either way round where its shape tells which.
-// Throws one Misfit with all that is missing, misshapen or extra. No extra one is the head's matrix
-// of the same form beside a tied table, for check_tied. Extra tensors that hold nothing learned are
-// passed over: rotary frequencies
-// ("*.rotary_emb.inv_freq") and causal masks ("*.attn.bias", "*.attn.masked_bias",
-// "*.attention.bias", "*.attention.masked_bias").
-// Tensors named in `spare`, or with a word of `passed_over` in their name, may be there as well.
+// Throws one Misfit with all that is missing or misshapen, and what else is there; an Error with
+// the name of their quantization where the weights are of one that is not read. The head's matrix
+// of the same form beside a tied table is for check_tied. All other tensors are unused():
+// transformers, too, names them and goes on. Not among them are those that hold nothing learned,
+// rotary frequencies ("*.rotary_emb.inv_freq"), "*.position_ids" and causal masks ("*.attn.bias",
+// "*.attn.masked_bias", "*.attention.bias", "*.attention.masked_bias"), those named in `spare`, and
+// those with a word of `passed_over` in their name.
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted,
                   std::span<const std::string_view> spare = {},
                   std::span<const std::string> passed_over = {});

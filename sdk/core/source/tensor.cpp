@@ -3,8 +3,13 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/source/dtype.hpp"
 
 namespace strata::source {
+
+std::string stored_name(const Stored& stored) {
+  return stored.scheme.empty() ? std::string(dtype_name(stored.dtype)) : stored.scheme;
+}
 
 std::int64_t elements(const Tensor& tensor) {
   std::int64_t product = 1;

@@ -23,6 +23,9 @@ struct Stored {
   uint32_t block_bytes = 0;     // bytes of a block; of an element if dense
 };
 
+// "F32", or the scheme.
+std::string stored_name(const Stored& stored);
+
 // Rows that a file holds in another order than the run form: each of so many equal blocks has them
 // as [outer][inner][rest] in the file and as [inner][outer][rest] in the run form. The first of the
 // outer parts has `wide` rests for each inner one.

@@ -124,7 +124,8 @@ TEST_CASE("a broken GGUF file is refused with one line", "[source][gguf]") {
       {"alignment 24", gguf().u32("general.alignment", 24).file(0),
        "DIR/x.gguf: general.alignment is 24, not a power of two" + damaged},
       {"alignment a text", gguf().text("general.alignment", "x").file(0),
-       "DIR/x.gguf: metadata 'general.alignment' is not an integer" + damaged},
+       "DIR/x.gguf: metadata 'general.alignment' is not an integer"
+       ": convert the model again"},
       {"no dimension", gguf().tensor("t", {}, 0, 0).file(32),
        "DIR/x.gguf: tensor 't' has 0 dimensions, not 1 to 4" + damaged},
       {"five dimensions", gguf().tensor("t", {1, 1, 1, 1, 1}, 0, 0).file(32),

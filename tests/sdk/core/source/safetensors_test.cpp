@@ -70,9 +70,14 @@ TEST_CASE("a broken safetensors file is refused with one line", "[source][safete
       {"dtype a number", made::safetensors(one(R"("dtype":1,"shape":[],"data_offsets":[0,4])"), 4),
        "DIR/x.safetensors: tensor 'a' has a dtype that is not text" + damaged},
       {"dtype without support",
-       made::safetensors(one(R"("dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4])"), 4),
-       "DIR/x.safetensors: tensor 'a' has dtype F8_E4M3, which is not supported: save it as F32, "
-       "F16 or BF16"},
+       made::safetensors(one(R"("dtype":"F7","shape":[4],"data_offsets":[0,4])"), 4),
+       "DIR/x.safetensors: tensor 'a' has dtype F7, which is not known: use another file of the "
+       "model"},
+      {"float8 of other bytes",
+       made::safetensors(one(R"("dtype":"F8_E4M3","shape":[4],"data_offsets":[0,8])"), 8),
+       "DIR/x.safetensors: tensor 'a' has 8 bytes, but F8_E4M3 [4] needs 4" + damaged},
+      {"half a byte", made::safetensors(one(R"("dtype":"F4","shape":[3],"data_offsets":[0,2])"), 2),
+       "DIR/x.safetensors: tensor 'a' has a shape [3] that ends within a byte" + damaged},
       {"no shape", made::safetensors(one(R"("dtype":"F32","data_offsets":[0,4])"), 4),
        "DIR/x.safetensors: tensor 'a' has no shape" + damaged},
       {"shape a number",

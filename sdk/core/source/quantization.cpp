@@ -1,0 +1,150 @@
+#include "core/source/quantization.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/source/dtype.hpp"
+#include "core/source/json.hpp"
+
+namespace strata::source {
+namespace {
+
+constexpr std::uint64_t max_json = 16ull << 20;
+
+// As their makers write them: short names are abbreviations.
+std::string spelled(std::string method) {
+  constexpr std::size_t longest_abbreviation = 5;
+  if (method.size() <= longest_abbreviation)
+    std::ranges::transform(method, method.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return printable(method, 40);
+}
+
+std::string text_in(const Json& object, const char* key) {
+  const auto at = object.find(key);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : "";
+}
+
+std::string number_in(const Json& object, const char* key) {
+  const auto at = object.find(key);
+  return at != object.end() && at->is_number_integer() ? at->dump() : "";
+}
+
+bool flag_in(const Json& object, const char* key) {
+  const auto at = object.find(key);
+  return at != object.end() && at->is_boolean() && at->get<bool>();
+}
+
+// What a method says of itself: its bits, format or algorithm.
+std::string detail_of(const Json& from) {
+  if (const auto rows = from.find("weight_block_size"); rows != from.end() && rows->is_array())
+    return "blocks of " + rows->dump();
+  for (const auto* key : {"quant_algo", "format"})
+    if (const auto text = text_in(from, key); !text.empty()) return text;
+  for (const auto* key : {"bits", "w_bit", "nbits"})
+    if (const auto bits = number_in(from, key); !bits.empty()) return bits + " bits";
+  if (flag_in(from, "load_in_4bit")) return "4 bits";
+  if (flag_in(from, "load_in_8bit")) return "8 bits";
+  return text_in(from, "fmt");
+}
+
+std::string name_of(std::string method, const Json& from) {
+  const auto detail = detail_of(from);
+  return spelled(std::move(method)) + (detail.empty() ? "" : " (" + printable(detail, 40) + ")");
+}
+
+// Of the object under one of these keys, in the configuration or its text_config.
+std::string named_in(const Json& config) {
+  for (const auto* key : {"quantization_config", "compression_config", "quantization"}) {
+    const auto at = config.find(key);
+    if (at == config.end() || !at->is_object() || at->empty()) continue;
+    auto method = text_in(*at, "quant_method");
+    if (method.empty() && (flag_in(*at, "load_in_4bit") || flag_in(*at, "load_in_8bit")))
+      method = "bitsandbytes";
+    if (method.empty() && at->contains("group_size") && at->contains("bits")) method = "MLX";
+    if (method.empty() && !text_in(*at, "quant_algo").empty()) method = "modelopt";
+    return name_of(method.empty() ? "a form without a quant_method" : method, *at);
+  }
+  const auto text = config.find("text_config");
+  return text != config.end() && text->is_object() ? named_in(*text) : "";
+}
+
+std::string in_file(const std::string& path, std::string method) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return "";
+  try {
+    auto config = parse_settings(File::open(path)->text(max_json), path);
+    if (config.is_object() && config.contains("quantization")) config = config["quantization"];
+    return name_of(std::move(method), config.is_object() ? config : Json::object());
+  } catch (const Error&) {
+    return method;
+  }
+}
+
+// By what lies beside the weights; "" where the names say nothing.
+std::string stored_quantization(const std::vector<Tensor>& tensors) {
+  const auto any = [&](std::string_view word) {
+    return std::ranges::any_of(tensors, [&](const Tensor& tensor) {
+      const auto at = tensor.name.rfind(word);
+      return at != std::string::npos &&
+             (at + word.size() == tensor.name.size() || word.ends_with('.') ||
+              tensor.name[at + word.size()] == '.');
+    });
+  };
+  if (any(".qweight")) return any(".g_idx") ? "GPTQ" : "GPTQ or AWQ";
+  if (any(".weight.absmax") || any(".quant_state.") || any(".SCB")) return "bitsandbytes";
+  if (any(".weight_packed")) return "compressed-tensors";
+  if (any(".weight_scale_inv")) return "FP8 with scales of blocks";
+  if (any(".weight_scale_2")) return "NVFP4 of modelopt";
+  if (any(".W_q")) return "HQQ";
+  if (any(".codebooks")) return "AQLM";
+  if (any(".scales") && any(".biases")) return "MLX";
+  if (any(".weight_scale")) return "a form with a weight_scale";
+  return "";
+}
+
+// Of a matrix: counters and positions are integers as well.
+bool is_code(const Tensor& tensor) { return tensor.shape.size() > 1 && holds_codes(tensor); }
+
+}  // namespace
+
+std::string configured_quantization(const Checkpoint& checkpoint) {
+  if (checkpoint.kind() == Kind::gguf) return "";
+  try {
+    const auto config = parse_settings(checkpoint.config(), checkpoint.config_name());
+    if (const auto name = config.is_object() ? named_in(config) : ""; !name.empty()) return name;
+  } catch (const Error&) {  // whoever reads the configuration says so
+  }
+  for (const auto& [file, method] : {std::pair{"/quantize_config.json", "GPTQ"},
+                                     {"/quant_config.json", "AWQ"},
+                                     {"/hf_quant_config.json", "modelopt"}})
+    if (const auto name = in_file(checkpoint.folder() + file, method); !name.empty()) return name;
+  return "";
+}
+
+std::string quantization_of(const Checkpoint& checkpoint) {
+  const auto& tensors = checkpoint.tensors();
+  const auto stored = stored_quantization(tensors);
+  if (stored.empty() && std::ranges::none_of(tensors, is_code)) return "";
+  const auto configured = configured_quantization(checkpoint);
+  return configured.empty() ? stored : configured;
+}
+
+bool holds_codes(const Tensor& form) {
+  if (!form.stored.scheme.empty()) return opaque_type(form.stored.scheme) != nullptr;
+  const auto code = form.stored.dtype.code;
+  return code == STRATA_INT || code == STRATA_UINT;
+}
+
+void refuse_quantization(const Checkpoint& checkpoint, const std::string& name) {
+  throw Error(checkpoint.path(),
+              "its weights are quantized as " + name + ", which is not supported",
+              "give the model unquantized, or as GGUF");
+}
+
+}  // namespace strata::source
