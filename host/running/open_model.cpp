@@ -83,10 +83,11 @@ std::string model_type_of(const source::Config& config, const std::string& path,
   return std::string(config.text("model_type"));
 }
 
-std::string with_type(const std::string& bytes, const std::string& name, const std::string& type) {
-  auto config = source::parse_settings(bytes, name);
-  config["model_type"] = type;
-  return config.dump();
+std::shared_ptr<source::Config> with_key(const source::Config& config, const char* key,
+                                         const source::Json& value) {
+  auto changed = source::parse_settings(config.raw(), config.name());
+  changed[key] = value;
+  return std::make_shared<source::Config>(changed.dump(), config.name());
 }
 
 source::Checkpoint open_path(const std::string& path, const registry::Registry& registry) {
@@ -117,6 +118,39 @@ void resolve(run::Model& model, const Log& log) {
                               ", but the weights are plain and run as they are");
 }
 
+// The family that serves the configuration, made from it.
+void give_family(run::Model& model, const std::shared_ptr<source::Config>& config,
+                 const ModelOptions& options, Opened& plugins) {
+  model.config = config;
+  const auto type = config->text("model_type");
+  const auto handle = std::make_shared<strata_config>(strata_config{config.get()});
+  const auto& candidate =
+      plugins.registry().by_key("model", type, "model_type", [&](const registry::Candidate& one) {
+        return plugins.family(one)->score({type.data(), type.size()}, handle.get());
+      });
+  plugins.use(candidate);
+  if (candidate.manifest.null_keys) handle->null_keys = &*candidate.manifest.null_keys;
+  // The family's configuration handle lives as long as the family.
+  auto family = std::make_unique<plugin::Family>(plugins.family(candidate), candidate.manifest.name,
+                                                 plugins.host(), handle.get());
+  if (options.critic) family->become_critic();
+  model.family = std::shared_ptr<const plugin::Family>(
+      family.release(), [handle, config](const plugin::Family* f) { delete f; });
+}
+
+// A head that is stored beside the table that it is tied to, and is another matrix, is used, as
+// transformers does. To plan, its begin tells.
+void untie(run::Model& model, bool planned, const ModelOptions& options, Opened& plugins) {
+  constexpr std::uint64_t begin = 1u << 20;
+  const auto* head = model.tensors->other_head(*model.checkpoint, planned ? begin : UINT64_MAX);
+  if (!head) return;
+  plugins.log().line(STRATA_WARN, model.path + ": '" + printable(head->name) +
+                                      "' is not the embedding's table, though tie_word_embeddings "
+                                      "says so: it is used as it is stored");
+  give_family(model, with_key(*model.config, "tie_word_embeddings", false), options, plugins);
+  model.resolve();
+}
+
 }  // namespace
 
 source::Checkpoint open_checkpoint(const ModelOptions& options,
@@ -140,24 +174,14 @@ run::Model open_model(const ModelOptions& options, Opened& plugins, bool shapes,
       name);
   const auto type = model_type_of(*config, path, plugins);
   if (config->count("model_type") == 0 || config->text("model_type") != type)
-    config = std::make_shared<source::Config>(with_type(config->raw(), name, type), name);
-  model.config = config;
-  const auto handle = std::make_shared<strata_config>(strata_config{config.get()});
-  const auto& candidate =
-      plugins.registry().by_key("model", type, "model_type", [&](const registry::Candidate& one) {
-        return plugins.family(one)->score({type.data(), type.size()}, handle.get());
-      });
-  plugins.use(candidate);
-  if (candidate.manifest.null_keys) handle->null_keys = &*candidate.manifest.null_keys;
-  // The family's configuration handle lives as long as the family.
-  auto family = std::make_unique<plugin::Family>(plugins.family(candidate), candidate.manifest.name,
-                                                 plugins.host(), handle.get());
-  if (options.critic) family->become_critic();
-  for (const auto& words : config->notes())
+    config = with_key(*config, "model_type", type);
+  give_family(model, config, options, plugins);
+  if (model.checkpoint && resolved) {
+    resolve(model, plugins.log());
+    untie(model, shapes, options, plugins);
+  }
+  for (const auto& words : model.config->notes())
     plugins.log().line(STRATA_WARN, name + ": " + words + ": passed over");
-  model.family = std::shared_ptr<const plugin::Family>(
-      family.release(), [handle, config](const plugin::Family* f) { delete f; });
-  if (model.checkpoint && resolved) resolve(model, plugins.log());
   return model;
 }
 

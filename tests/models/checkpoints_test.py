@@ -20,6 +20,7 @@ from gguf import GGMLQuantizationType as Type
 from program import TOLERANCE, Program
 from reference import Reference
 from row import Row, make
+from stored import store
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "plugins/quant"))
 from gguf_blocks import SCALES  # noqa: E402
@@ -89,6 +90,39 @@ def bins(program, parent):
             words = f"{'zip' if zipped else 'legacy'} of {shards}, {tiny.dtype}"
             same_logits(program, folder, want, words)
             imported(program, folder, tensors, words)
+
+
+def other_head(program, parent):
+    """A head that is stored beside the table it is tied to: that table, another matrix, another dtype."""
+    table, head = "model.embed_tokens.weight", "lm_head.weight"
+    source = parent / "head"
+    make(tiny_model(6, tie_word_embeddings=True), source)
+    tied = Reference(source).logits(IDS)
+    for words, change, warned in (
+            ("the table", lambda t: t.clone(), False),
+            ("another matrix", lambda t: t.flip(0) * 1.25, True),
+            ("another matrix of another dtype", lambda t: (t * 0.5).to(torch.bfloat16), True)):
+        store(source, lambda all: all | {head: change(all[table])})
+        want = Reference(source).logits(IDS)
+        need(np.allclose(want, tied) != warned, f"a head that is {words} counts")
+        same_logits(program, source, want, f"a head that is {words}")
+        done = program.run("generate", "--model", source, "--input-ids", "1", "--max-new-tokens", 1, text=True)
+        need((f"'{head}' is not the embedding's table" in done.stderr) == warned, "which is said")
+
+
+def first_dtype(program, parent):
+    """The dtype of a config.json that names none, as transformers' "auto" and as import draws weights in it."""
+    source = parent / "dtype"
+    make(tiny_model(7, "bfloat16"), source)
+    config = json.loads((source / "config.json").read_text())
+    (source / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "dtype"}))
+    for first in (torch.bfloat16, torch.float32, torch.float16):
+        store(source, lambda all: all | {min(all): all[min(all)].to(first)})
+        want = transformers.AutoModelForCausalLM.from_pretrained(source, dtype="auto").dtype
+        folder = parent / f"drawn {first}"
+        program.text("import", source, "--output", folder, "--init-seed", 1)
+        got = {t.dtype for t in safetensors.torch.load_file(folder / "model.safetensors").values()}
+        need(want == first and got == {want}, f"weights are drawn in {want}")
 
 
 def turned(program, parent):
@@ -264,6 +298,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
         parent = pathlib.Path(name)
         bins(program, parent)
+        other_head(program, parent)
+        first_dtype(program, parent)
         turned(program, parent)
         beside(program, parent)
         mixed(program, parent)

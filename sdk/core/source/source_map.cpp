@@ -66,11 +66,13 @@ bool same_form(const Tensor& a, const Tensor& b) {
          a.by_columns == b.by_columns && same(a.stored.dtype, b.stored.dtype);
 }
 
-bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b) {
+bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b,
+                std::uint64_t most) {
   constexpr std::uint64_t piece = 1u << 20;
   std::vector<std::byte> one, other;
-  for (std::uint64_t from = 0; from < a.at.bytes; from += piece) {
-    one.resize(std::min(piece, a.at.bytes - from));
+  const auto end = std::min(a.at.bytes, most);
+  for (std::uint64_t from = 0; from < end; from += piece) {
+    one.resize(std::min(piece, end - from));
     other.resize(one.size());
     checkpoint.read(a, from, one);
     checkpoint.read(b, from, other);
@@ -92,7 +94,7 @@ class Resolver {
     const auto* twin = weight.tied ? head(checkpoint_) : nullptr;
     if (!tensor) tensor = twin;
     if (!tensor) return missing(weight);
-    if (twin && twin != tensor && same_form(*twin, *tensor)) {
+    if (twin && twin != tensor && twin->shape == tensor->shape) {
       used_.insert(twin);
       out_.twice_.emplace_back(*tensor, *twin);
     }
@@ -220,13 +222,10 @@ Misfit::Misfit(const Checkpoint& checkpoint, std::vector<std::string> lines)
                                             : "give the config.json that belongs to these weights"),
       all(std::move(lines)) {}
 
-void SourceMap::check_tied(const Checkpoint& checkpoint) const {
+const Tensor* SourceMap::other_head(const Checkpoint& checkpoint, std::uint64_t most) const {
   for (const auto& [table, head] : twice_)
-    if (!same_bytes(checkpoint, table, head))
-      throw Error(checkpoint.path(),
-                  "'" + printable(head.name) + "' is not '" + printable(table.name) +
-                      "', though the configuration ties them",
-                  "set \"tie_word_embeddings\": false in config.json");
+    if (!same_form(table, head) || !same_bytes(checkpoint, table, head, most)) return &head;
+  return nullptr;
 }
 
 SourceMap resolve(const Checkpoint& checkpoint, std::span<const Wanted> wanted,

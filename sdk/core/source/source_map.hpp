@@ -36,9 +36,9 @@ class SourceMap {
   // Tensors of the checkpoint that are no weight and that nobody expects, by their names there.
   const std::vector<std::string>& unused() const { return unused_; }
 
-  // Reads a tied table and the head's matrix, where the checkpoint has that as well; Error where
-  // they differ.
-  void check_tied(const Checkpoint& checkpoint) const;
+  // Reads a tied table and the head's matrix, where the checkpoint has that as well, as far as
+  // `most` bytes of each; the head's, where they differ, else null.
+  const Tensor* other_head(const Checkpoint& checkpoint, std::uint64_t most) const;
 
  private:
   friend class Resolver;
@@ -59,7 +59,7 @@ struct Misfit : Error {
 // the other name, or the name without "{}." ("a.w"), either way round where its shape tells which.
 // Throws one Misfit with all that is missing or misshapen, and what else is there; an Error with
 // the name of their quantization where the weights are of one that is not read. The head's matrix
-// of the same form beside a tied table is for check_tied. All other tensors are unused():
+// of the same shape beside a tied table is for other_head. All other tensors are unused():
 // transformers, too, names them and goes on. Not among them are those that hold nothing learned,
 // rotary frequencies ("*.rotary_emb.inv_freq"), "*.position_ids" and causal masks ("*.attn.bias",
 // "*.attn.masked_bias", "*.attention.bias", "*.attention.masked_bias"), those named in `spare`, and
