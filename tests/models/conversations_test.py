@@ -145,7 +145,7 @@ class Conversations(unittest.TestCase):
         spelled = [("<|im_end|>" if i == end else one) for i, one in enumerate(LETTERS[:64])]
         keys = ("eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep")
         for words, add, tokens in [*((key, lambda out, key=key: out.add_uint32(f"tokenizer.ggml.{key}_token_id", end), None)
-                                     for key in keys), ("spelled", lambda out: None, spelled)]:
+                                     for key in keys), ("spelled", lambda out: out.add_uint32("tokenizer.ggml.eot_token_id", 999), spelled)]:
             self.gguf(file, add, tokens)
             made = self.generate("--input-ids", "5,6,7", model=file, new_tokens=8)["output_ids"][0]
             self.assertEqual(made, want, words)
@@ -220,6 +220,8 @@ class Conversations(unittest.TestCase):
             self.assertEqual(self.ids(self.folder), ids)
         self.assertEqual(self.ids(file), ids)
         (self.folder / "tokenizer.json").unlink()
+        self.assertEqual(self.ids(self.folder), ids)
+        file.unlink()
         with self.assertRaisesRegex(Refused, "it has no tokenizer"):
             self.ids(self.folder)
 

@@ -172,10 +172,13 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
   out.add_bos = file.flag(prefix + "add_bos_token");
   out.add_eos = file.flag(prefix + "add_eos_token");
   out.add_space_prefix = file.flag(prefix + "add_space_prefix");
+  // One that is no token's id ends nothing, as in the program that writes these files.
   std::vector<std::int32_t> ends;
   for (const auto* key :
        {"eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id"})
-    if (const auto one = id(key)) ends.push_back(*one);
+    if (const auto one = file.integer(prefix + key);
+        one && *one >= 0 && static_cast<std::uint64_t>(*one) < out.tokens.size())
+      ends.push_back(static_cast<std::int32_t>(*one));
   text::find_ends(ends, out);
   out.chat_templates = chat_templates_of(file);
   return out;

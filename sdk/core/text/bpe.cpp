@@ -1,7 +1,9 @@
 #include "core/text/bpe.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
+#include "core/error.hpp"
 #include "core/text/utf8.hpp"
 
 namespace strata::text {
@@ -81,6 +83,9 @@ void Bpe::spread(std::string_view word, Work& work) const {
     } else if (options_.unknown) {
       if (waiting && !options_.fuse_unknown) add(*options_.unknown);
       waiting = true;
+    } else if (!options_.lacking.empty()) {
+      throw std::runtime_error("the unk_token '" + printable(options_.lacking, 60) +
+                               "' that the text needs is not in the vocabulary");
     }
   }
   if (waiting) add(*options_.unknown);

@@ -16,6 +16,9 @@ namespace strata::text {
 struct BpeOptions {
   // The id of a character without a token; without it such characters fall away.
   std::optional<int32_t> unknown = std::nullopt;
+  // Spells the token that such a character should have, where the vocabulary lacks it: encoding one
+  // then throws std::runtime_error.
+  std::string lacking = {};
   bool fuse_unknown = false;   // neighbours without a token give one id
   bool byte_fallback = false;  // a character without a token is its bytes' tokens, if all are there
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges

@@ -78,16 +78,6 @@ std::vector<Merge> parse_merges(const JsonFields& fields, const Vocabulary& voca
   return merges;
 }
 
-// The id of the unk_token, none where there is no such key.
-std::optional<int32_t> unknown_id(const JsonFields& fields, const Vocabulary& vocabulary) {
-  if (!fields.find("unk_token")) return std::nullopt;
-  const auto id = vocabulary.find(fields.text("unk_token"));
-  if (!id)
-    fields.refuse(fields.path("unk_token") + " '" + printable(fields.text("unk_token"), 60) +
-                  "' is not in the vocab");
-  return id;
-}
-
 std::unique_ptr<Model> parse_bpe(const json& value, const std::string& file) {
   const JsonFields fields(
       value, "model", file,
@@ -97,7 +87,10 @@ std::unique_ptr<Model> parse_bpe(const json& value, const std::string& file) {
     fields.unsupported("dropout", dropout->dump());
   auto vocabulary = parse_vocabulary(fields);
   static const std::string none;
-  BpeOptions options{.unknown = unknown_id(fields, vocabulary),
+  const auto& unknown = fields.text("unk_token", none);
+  const auto unknown_id = unknown.empty() ? std::nullopt : vocabulary.find(unknown);
+  BpeOptions options{.unknown = unknown_id,
+                     .lacking = unknown_id ? none : unknown,
                      .fuse_unknown = fields.flag("fuse_unk", false),
                      .byte_fallback = fields.flag("byte_fallback", false),
                      .ignore_merges = fields.flag("ignore_merges", false),

@@ -9,6 +9,7 @@
 #include "core/source/json.hpp"
 #include "core/text/description.hpp"
 #include "core/text/json_fields.hpp"
+#include "core/text/name_lists.hpp"
 #include "core/text/tokenizer_classes.hpp"
 
 namespace strata::text {
@@ -38,6 +39,15 @@ Json object_of(const std::string& bytes, const std::string& file) {
   auto value = bytes.empty() ? Json::object() : read_ordered_json(bytes, file);
   if (!value.is_object()) throw Error(file, "it is no JSON object", remedy);
   return value;
+}
+
+// Whether the pattern of a folder's tokenizer.json may be the wrong one that such models had before
+// transformers 5.
+bool has_wrong_regex(std::string_view model_type, std::string_view version) {
+  const bool mistral =
+      model_type.empty() || among(model_type, "mistral mistral3 voxtral ministral pixtral");
+  const auto major = version.substr(0, version.find('.'));
+  return mistral && (major.empty() || (major.size() == 1 && major < "5"));
 }
 
 class Reader {
@@ -78,7 +88,7 @@ class Reader {
   }
 
   // The class that tokenizer_config.json names, else config.json, else that of the model_type.
-  std::string class_name() const {
+  std::string class_name() {
     const auto text = [](const auto& object, const char* key) -> std::string {
       const auto found = object.find(key);
       return found != object.end() && found->is_string() ? found->template get<std::string>() : "";
@@ -88,6 +98,8 @@ class Reader {
                            : source::parse_json(files_.shape, file_of("config.json"));
     const auto named = text(config_, "tokenizer_class"),
                configured = text(shape, "tokenizer_class"), model = text(shape, "model_type");
+    out_.mistral_regex = flag("fix_mistral_regex").value_or(false) &&
+                         has_wrong_regex(model, text(shape, "transformers_version"));
     const auto code = config_.find("auto_map");
     ClassClues clues{.named = named, .configured = configured, .model_type = model};
     clues.own_code = code != config_.end() &&
@@ -193,7 +205,10 @@ class Reader {
     if (known && known->add_bos && !config_.contains("add_bos_token"))
       config_["add_bos_token"] = true;
     const auto padding = json_ ? json_->find("padding") : nlohmann::json::const_iterator();
-    if (known || !json_ || padding == json_->end() || !padding->is_object()) return;
+    // Byte-level classes and those of signs have a pad_token of their own, or none.
+    const bool own_pad =
+        known && (known->kind == TokenizerClass::bytes || known->kind == TokenizerClass::signs);
+    if (own_pad || !json_ || padding == json_->end() || !padding->is_object()) return;
     if (const auto token = padding->find("pad_token");
         token != padding->end() && token->is_string() && !config_.contains("pad_token"))
       config_["pad_token"] = token->get<std::string>();

@@ -27,6 +27,7 @@ struct TokenizerConfig {
   std::optional<bool> add_bos, add_eos, add_prefix_space;
   bool legacy = false;
   bool split_special = false;
+  bool mistral_regex = false;  // fix_mistral_regex, and the files are of the models that it is for
 
   // The content of the token of this name.
   std::optional<std::string> find(std::string_view name) const;

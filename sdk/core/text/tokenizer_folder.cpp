@@ -71,6 +71,25 @@ json rebuilt(const TokenizerClass& known, const TokenizerConfig& config, json vo
   return out;
 }
 
+// Puts the right pattern of mistral's models in the place of the first step, or in front of one.
+void mend_mistral_regex(json& description) {
+  constexpr std::size_t smallest = 100'000;
+  const auto vocab = description["model"].find("vocab");
+  auto& step = description["pre_tokenizer"];
+  if (!step.is_object() || !step.contains("type") || !step["type"].is_string() ||
+      vocab == description["model"].end() || vocab->size() <= smallest)
+    return;
+  const auto type = step["type"].get<std::string>();
+  const json split = pre_tokenizer_of(*gguf_style("tekken"))["pretokenizers"][0];
+  if (type == "Sequence" && step.contains("pretokenizers") && step["pretokenizers"].is_array() &&
+      !step["pretokenizers"].empty()) {
+    step["pretokenizers"][0] = split;
+    return;
+  }
+  const json rest = type == "Metaspace" ? json(byte_level_step(false)) : step;
+  step = {{"type", "Sequence"}, {"pretokenizers", {split, rest}}};
+}
+
 // A class that goes its own way sees the vocabulary, the merges and the post-processor alone.
 FolderTokenizer by_json(const TokenizerFiles& files) {
   FolderTokenizer out{.file = files.folder + "/tokenizer.json"};
@@ -79,9 +98,9 @@ FolderTokenizer by_json(const TokenizerFiles& files) {
   std::unordered_set<std::string> there;
   const auto* known = tokenizer_class(config.type);
   const auto model = value.is_object() ? value.find("model") : value.end();
-  const bool rebuilds = known && model != value.end() && model->is_object() &&
-                        model->contains("merges") && model->contains("vocab") &&
-                        (*model)["vocab"].is_object();
+  const bool model_there = model != value.end() && model->is_object();
+  const bool rebuilds = known && model_there && model->contains("merges") &&
+                        model->contains("vocab") && (*model)["vocab"].is_object();
   const bool own_ends =
       value.is_object() && value.contains("post_processor") && !value["post_processor"].is_null();
   if (rebuilds)
@@ -91,6 +110,7 @@ FolderTokenizer by_json(const TokenizerFiles& files) {
     for (const auto& one : value["added_tokens"])
       if (one.is_object() && one.contains("content") && one["content"].is_string())
         there.insert(one["content"].get<std::string>());
+  if (config.mistral_regex && model_there) mend_mistral_regex(value);
   out.additions = additions_of(config, std::move(there), own_ends);
   return out;
 }

@@ -113,8 +113,29 @@ def ask(driver, folder, lines):
     return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else done.stderr
 
 
-def main(driver, count=300, seed=1):
+def mistral(driver):
+    """A folder whose pattern tokenizer_config.json asks to mend, and one that is too new for it."""
+    made = json.loads(trained("gpt-2"))
+    vocab = made["model"]["vocab"]
+    for i in range(100_001 - len(vocab)):
+        vocab[f"more{i}"] = len(vocab)
+    texts = ["HelloWorld 123 don'T", "aB\n\nCd  x", "x/\n y12"]
+    for version, kind in (("4.50.0", "mistral"), ("5.1.0", "mistral"), ("4.50.0", "llama")):
+        with tempfile.TemporaryDirectory() as folder:
+            write(folder, "tokenizer.json", made)
+            write(folder, "tokenizer_config.json",
+                  {"tokenizer_class": "PreTrainedTokenizerFast", "fix_mistral_regex": True})
+            write(folder, "config.json", {"model_type": kind, "transformers_version": version})
+            reference = transformers.AutoTokenizer.from_pretrained(folder)
+            want = [reference(text).input_ids for text in texts]
+            got = [answer["ids"] for answer in ask(driver, folder, texts)]
+            if got != want:
+                sys.exit(f"fix_mistral_regex, {kind} of {version}: {got}, not {want}")
+
+
+def main(driver, count=150, seed=1):
     transformers.logging.set_verbosity_error()
+    mistral(driver)
     compared = 0
     for at in range(int(seed), int(seed) + int(count)):
         draw = random.Random(at)

@@ -135,6 +135,17 @@ TEST_CASE("added tokens are numbered on, and a warning says where the file diffe
   REQUIRE(make(description()).warnings().empty());
 }
 
+TEST_CASE("an unk_token that the vocabulary lacks is missed by the text that needs it",
+          "[text][tokenizer]") {
+  auto value = description();
+  value["model"]["unk_token"] = "?";
+  REQUIRE(make(value).encode("ab") == Ids{4});
+  REQUIRE_THROWS_WITH(
+      make(value).encode("ac"),
+      "t.json: the unk_token '?' that the text needs is not in the vocabulary: give "
+      "another text or tokenizer");
+}
+
 TEST_CASE("text that is not UTF-8 is refused", "[text][tokenizer]") {
   REQUIRE_THROWS_WITH(make(description()).encode("ab\xff"),
                       "text: byte 2 is not UTF-8: give UTF-8 text");
@@ -162,7 +173,6 @@ TEST_CASE("what is malformed or not supported is refused by its name", "[text][t
       {R"({"model": {"type": "Odd"}})", "model of type 'Odd' is not supported"},
       {R"({"model": {"type": "Unigram", "merges": null}})", "'model.vocab' is no array"},
       {R"({"model": {"dropout": 0.5}})", "model.dropout '0.5' is not supported"},
-      {R"({"model": {"unk_token": "?"}})", "model.unk_token '?' is not in the vocab"},
       {R"({"model": {"unk_token": 1}})", "'model.unk_token' is no string"},
       {R"({"model": {"ignore_merges": 1}})", "'model.ignore_merges' is neither true nor false"},
       {R"({"model": {"vocab": []}})", "model.vocab is no object"},
