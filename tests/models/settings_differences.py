@@ -1,5 +1,7 @@
 """Where the program and transformers differ on purpose: which cases, and the reason."""
 
+# Keys that nothing here reads, as they are of training or of other uses. transformers refuses null
+# in most of them.
 UNREAD = (
     "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "emb_pdrop", "attn_pdrop",
     "embedding_dropout", "resid_dropout", "embed_dropout", "residual_dropout", "dropout",
@@ -13,8 +15,6 @@ UNREAD = (
 
 # (a pattern of the whole case, the reason)
 NAMED = [
-    (rf"\S+: ({'|'.join(UNREAD)}) null",
-     "transformers refuses null in a key that nothing here reads"),
     (r"biogpt: layer_norm_eps null", "its norms have an epsilon of their own: the key is not read"),
     (r"gptj: n_positions null", "its positions are computed: the key is not read"),
     (r"(mimo_v2_flash|qwen2_moe|qwen3_moe): intermediate_size null",

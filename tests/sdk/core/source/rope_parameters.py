@@ -45,6 +45,8 @@ def expected(kind, config):
         _, factor = ROPE_INIT_FUNCTIONS[made.rope_parameters["rope_type"]](made, "cpu")
         computed["attention_factor"] = factor
     rope = dict(made.rope_parameters) | computed
+    if rope["rope_type"] not in ("llama3", "yarn", "longrope"):
+        rope.pop("original_max_position_embeddings", None)
     head_dim = getattr(made, "head_dim", None) or made.hidden_size // made.num_attention_heads
     rope["head_dim"] = head_dim
     rope["dim"] = int(head_dim * rope.get("partial_rotary_factor", 1.0))
