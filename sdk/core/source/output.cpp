@@ -28,9 +28,6 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// No two processes write under the same temporary name; a dead one's leftovers are not touched.
-std::string own_suffix() { return ".part-" + std::to_string(::getpid()); }
-
 }  // namespace
 
 void sync_folder(const std::string& path) {
@@ -81,9 +78,13 @@ OutputFolder::OutputFolder(std::string path) : path_(std::move(path)) {
     if (error) refuse(path_, "reading", error.value());
     if (!empty) throw Error(path_, "is a folder that is not empty", "give a new folder");
   }
-  temporary_ = path_ + own_suffix();
-  if (::mkdir(temporary_.c_str(), 0777) != 0)
-    refuse(std::exchange(temporary_, {}), "creating", errno);
+  tell_leftovers(path_);
+  temporary_ = temporary_name(path_);
+  unfinished_.emplace(temporary_);
+  if (::mkdir(temporary_.c_str(), 0777) == 0) return;
+  const int code = errno;
+  unfinished_.reset();  // before somebody else's is removed
+  refuse(std::exchange(temporary_, {}), "creating", code);
 }
 
 OutputFolder::~OutputFolder() {
@@ -112,12 +113,16 @@ void OutputFolder::appear() {
     if (entry.is_directory()) sync_folder(entry.path());
   sync_folder(temporary_);
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) refuse(path_, "naming", errno);
+  unfinished_.reset();
   temporary_.clear();
   sync_folder(parent_of(path_));
 }
 
 AtomicFile::AtomicFile(std::string path)
-    : path_(std::move(path)), temporary_(path_ + own_suffix()), file_(temporary_) {}
+    : path_(std::move(path)), temporary_(temporary_name(path_)), unfinished_(temporary_),
+      file_(temporary_) {
+  tell_leftovers(path_);
+}
 
 AtomicFile::~AtomicFile() {
   std::error_code ignored;
@@ -127,6 +132,7 @@ AtomicFile::~AtomicFile() {
 void AtomicFile::appear() {
   file_.finish();
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) refuse(path_, "naming", errno);
+  unfinished_.reset();
   temporary_.clear();
   sync_folder(parent_of(path_));
 }

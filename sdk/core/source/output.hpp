@@ -3,9 +3,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "core/source/unfinished.hpp"
 
 namespace strata::source {
 
@@ -41,6 +44,7 @@ class OutputFolder {
 
  private:
   std::string path_, temporary_;
+  std::optional<Unfinished> unfinished_;
 };
 
 // A file at `path`, replacing one that is there; unless `appear` was reached, nothing is left.
@@ -57,6 +61,7 @@ class AtomicFile {
 
  private:
   std::string path_, temporary_;
+  std::optional<Unfinished> unfinished_;
   OutputFile file_;
 };
 

@@ -1,0 +1,36 @@
+// What is half written: removed where the program is ended from outside, and told where an earlier
+// run was ended so that nothing could remove it.
+#pragma once
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace strata::source {
+
+// A temporary file or folder while it lives. A program has room for so many that none is missed.
+class Unfinished {
+ public:
+  explicit Unfinished(const std::string& path);
+  ~Unfinished() { forget(); }
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  // It is renamed or removed.
+  void forget() noexcept;
+
+ private:
+  std::size_t slot_;
+};
+
+// Removes the files, and the folders with the files in them. Safe in a signal handler.
+void remove_unfinished() noexcept;
+
+// The temporary name of `path` for this process. No two processes have the same.
+std::string temporary_name(const std::string& path);
+
+// Gets a line for each temporary of `path` that a dead process left. Set once; empty: none.
+using TellLeftover = std::function<void(std::string_view line)>;
+void set_tell_leftover(TellLeftover tell);
+void tell_leftovers(const std::string& path);
+
+}  // namespace strata::source
