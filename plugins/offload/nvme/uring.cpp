@@ -1,7 +1,10 @@
 #include <liburing.h>
 
+#include <cerrno>
 #include <cstring>
+#include <deque>
 #include <strata/plugin.hpp>
+#include <thread>
 
 #include "engine.hpp"
 
@@ -17,14 +20,19 @@ class Uring : public Engine {
       throw Failure(
           STRATA_UNIMPLEMENTED,
           "io_uring refused (" + std::string(std::strerror(-error)) + "): set engine = \"pread\"");
+    // Without it a wait with a limit submits by itself, and what was sent is not known.
+    if ((ring_.features & IORING_FEAT_EXT_ARG) != 0) return;
+    ::io_uring_queue_exit(&ring_);
+    throw Failure(STRATA_UNIMPLEMENTED, "io_uring: this kernel is too old: set engine = \"pread\"");
   }
   ~Uring() override {
     Finished some[16];
-    while (flying_ > 0 && broken_ == 0) take(some, -1);
+    while (in_kernel() > 0) take(some, -1);
     ::io_uring_queue_exit(&ring_);
   }
 
   void start(Transfer& t) override {
+    if (instead_) return instead_->start(t), void(++instead_flying_);
     auto* entry = ::io_uring_get_sqe(&ring_);
     if (!entry) {  // the ring is as full of unsent ones as the kernel allows
       send();
@@ -37,28 +45,59 @@ class Uring : public Engine {
       ::io_uring_prep_read(entry, t.descriptor, t.memory, t.bytes, t.offset);
     ::io_uring_sqe_set_data(entry, &t);
     ++flying_;
+    unsent_.push_back(&t);
   }
 
   void send() noexcept override {
-    if (::io_uring_sq_ready(&ring_) == 0) return;
-    const int sent = ::io_uring_submit(&ring_);
-    // Those that were not taken stay in the ring and go with the next call.
-    if (sent < 0 && sent != -EAGAIN && sent != -EBUSY && sent != -EINTR) broken_ = -sent;
+    if (instead_) return;
+    while (::io_uring_sq_ready(&ring_) > 0) {
+      const int sent = ::io_uring_submit(&ring_);
+      if (sent > 0) {
+        unsent_.erase(unsent_.begin(), unsent_.begin() + sent);
+        refusals_ = 0;
+        continue;
+      }
+      const bool later = sent == 0 || sent == -EAGAIN || sent == -EBUSY || sent == -EINTR;
+      refusals_ = later ? refusals_ + 1 : most_refusals;
+      refused_ = -sent;
+      // What the kernel has makes room when it ends; else it is asked again, a bounded time.
+      if (refusals_ >= most_refusals || in_kernel() > 0) return;
+      std::this_thread::yield();
+    }
   }
 
   std::uint32_t finish(std::span<Finished> out, std::int64_t ns) override {
     send();
-    if (broken_ != 0)
-      throw Failure(STRATA_INTERNAL, "io_uring: " + std::string(std::strerror(broken_)) +
-                                         ": set engine = \"pread\"");
+    if (refusals_ >= most_refusals && !instead_) go_on_without();
+    if (instead_ && in_kernel() == 0) {
+      const auto n = instead_flying_ == 0 ? 0 : instead_->finish(out, ns);
+      instead_flying_ -= n;
+      return n;
+    }
     return take(out, ns);
   }
 
  private:
+  static constexpr unsigned most_refusals = 1000;
+
+  // Of those that were started, what the kernel took.
+  std::size_t in_kernel() const { return flying_ - unsent_.size(); }
+
+  // The kernel takes no more of this ring: what it did not take is carried out by threads, as all
+  // that comes. The ring is not submitted again.
+  void go_on_without() {
+    strata::log_line(STRATA_WARN, "io_uring takes no transfers (" +
+                                      std::string(std::strerror(refused_)) +
+                                      "): read by threads from here on");
+    instead_ = make_workers(4);
+    flying_ -= unsent_.size();
+    for (auto* t : unsent_) instead_->start(*t), ++instead_flying_;
+    unsent_.clear();
+  }
+
   std::uint32_t take(std::span<Finished> out, std::int64_t ns) {
     io_uring_cqe* first = nullptr;
     if (::io_uring_peek_cqe(&ring_, &first) != 0 && ns != 0) {
-      send();
       __kernel_timespec limit{ns / 1'000'000'000, ns % 1'000'000'000};
       ::io_uring_wait_cqe_timeout(&ring_, &first, ns < 0 ? nullptr : &limit);
     }
@@ -71,8 +110,11 @@ class Uring : public Engine {
   }
 
   io_uring ring_{};
-  unsigned flying_ = 0;
-  int broken_ = 0;  // errno of a submission that the kernel will not take
+  std::size_t flying_ = 0, instead_flying_ = 0;
+  std::deque<Transfer*> unsent_;  // those in the ring that the kernel has not taken, in order
+  unsigned refusals_ = 0;         // submissions that took nothing, one after the other
+  int refused_ = 0;               // errno of the last of them
+  std::unique_ptr<Engine> instead_;
 };
 
 }  // namespace
