@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 #include "core/error.hpp"
 
@@ -32,6 +33,24 @@ struct Packing {
   void clear() { ids.clear(), sequences.clear(), wanted.clear(); }
   Batch batch() const { return {ids, sequences, wanted}; }
 };
+
+// A row of logits from which tokens can be chosen: no NaN, a largest one that is finite.
+void check_numbers(std::span<const float> row) {
+  float largest = -std::numeric_limits<float>::infinity();
+  bool nan = false;
+  for (const auto logit : row) {
+    nan |= logit != logit;
+    largest = std::max(largest, logit);
+  }
+  if (!nan && std::isfinite(largest)) return;
+  throw Error("logits", nan ? "the model computes NaN" : "the model computes infinite numbers",
+              "check its weights, or compute in float32 with --dtype float32");
+}
+
+void check_rows(std::span<const float> rows, std::size_t vocabulary) {
+  for (std::size_t at = 0; at < rows.size(); at += vocabulary)
+    check_numbers(rows.subspan(at, vocabulary));
+}
 
 class Generation {
  public:
@@ -117,6 +136,7 @@ class Generation {
       const auto row = rows[i];
       auto& made = result_.tokens[row];
       const auto own = logits.subspan(i * vocabulary, vocabulary);
+      check_numbers(own);
       const auto id = sampler_.next(own, all_[row], request_.prompts[row].size(), row, made.size());
       if (request_.logprobs > 0)
         result_.logprobs[row].push_back(logprobs(own, id, request_.logprobs));
@@ -170,7 +190,9 @@ void all_logits(Session& session, std::span<const int32_t> ids,
     packing.sequences.push_back(
         {0, static_cast<int64_t>(at), static_cast<uint32_t>(n), static_cast<int64_t>(ids.size())});
     for (uint32_t row = 0; row < n; ++row) packing.wanted.push_back(row);
-    take(session.pass(packing.batch()));
+    const auto rows = session.pass(packing.batch());
+    check_rows(rows, static_cast<std::size_t>(session.vocabulary()));
+    take(rows);
     at += n;
   }
 }
