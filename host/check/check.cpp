@@ -34,20 +34,42 @@ fs::path conformance_program(const std::string& kind) {
   return fs::exists(installed) ? installed : folder / ("conformance-" + kind);
 }
 
-Result run_conformance(const fs::path& manifest_file, std::chrono::milliseconds limit) {
+// The rules that the plugin breaks, each by its name; one result where it breaks none.
+std::vector<Result> run_conformance(const fs::path& manifest_file,
+                                    std::chrono::milliseconds limit) {
   const auto manifest = registry::read_manifest(manifest_file);
   const auto program = conformance_program(manifest.kind);
   if (!fs::exists(program))
-    return {"conformance", Verdict::skipped, program.filename().string() + " is not installed"};
-  std::vector<std::string> command{program.string(), "--plugin",
+    return {{"conformance", Verdict::skipped, program.filename().string() + " is not installed"}};
+  std::vector<std::string> command{program.string(),
+                                   "--plugin",
                                    (manifest_file.parent_path() / manifest.library).string(),
-                                   "--out", "/dev/null"};
+                                   "--out",
+                                   "/dev/null",
+                                   "--report",
+                                   std::to_string(report_fd)};
   auto configurations = manifest_file;  // the plugin's conformance.toml, as it is installed
   configurations.replace_extension(".conformance.toml");
   if (fs::exists(configurations))
     command.insert(command.end(), {"--options", configurations.string()});
-  const auto end = run_child(command, limit, [](std::string_view) {});
-  return {"conformance", end.empty() ? Verdict::passed : Verdict::failed, end};
+  std::vector<Result> rules;
+  bool ended = false;
+  const auto end = run_child(command, limit, [&](std::string_view line) {
+    ended = line.find("end of the rules") != std::string_view::npos;
+    take(rules, line);
+  });
+  std::vector<Result> broken;
+  for (auto& rule : rules)
+    if (rule.verdict == Verdict::failed)
+      broken.push_back({"conformance: " + rule.name, Verdict::failed, rule.words});
+  const auto how = end.empty() ? std::string("the plugin ended the process") : end;
+  if (!ended && !broken.empty() && !rules.empty() && rules.back().verdict == Verdict::failed)
+    broken.back().words += (broken.back().words.empty() ? "" : ": ") + how;
+  else if (!ended || (broken.empty() && !end.empty()))
+    broken.push_back({"conformance", Verdict::failed, how});
+  if (broken.empty())
+    broken.push_back({"conformance", Verdict::passed, std::to_string(rules.size()) + " rules"});
+  return broken;
 }
 
 }  // namespace
@@ -72,7 +94,8 @@ std::vector<Result> check_plugin(const fs::path& path, std::chrono::milliseconds
     results.push_back({"end", Verdict::failed, end});
   const bool good = std::all_of(results.begin(), results.end(),
                                 [](const Result& one) { return one.verdict == Verdict::passed; });
-  if (good && !results.empty()) results.push_back(run_conformance(manifest, limit));
+  if (!good || results.empty()) return results;
+  for (auto& one : run_conformance(manifest, limit)) results.push_back(std::move(one));
   return results;
 }
 

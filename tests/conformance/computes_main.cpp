@@ -3,10 +3,10 @@
 #include <toml++/toml.h>
 
 #include <catch2/catch.hpp>
-#include <iostream>
 #include <sstream>
 
 #include "tests/conformance/computes.hpp"
+#include "tests/conformance/report.hpp"
 
 Computes& computes() {
   static Computes one;
@@ -35,26 +35,26 @@ int main(int argc, char** argv) {
   Catch::Session session;
   std::string plugin, options;
   session.cli(session.cli() | Catch::clara::Opt(plugin, "file")["--plugin"]("the plugin") |
-              Catch::clara::Opt(options, "file")["--options"]("its conformance.toml"));
+              Catch::clara::Opt(options, "file")["--options"]("its conformance.toml") |
+              Catch::clara::Opt(report_descriptor(),
+                                "number")["--report"]("descriptor that gets each rule in JSON"));
   if (const int status = session.applyCommandLine(argc, argv)) return status;
   void* library = ::dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library)
     computes().plugin = static_cast<const strata_plugin*>(::dlsym(library, "strata_plugin_v1"));
-  if (!computes().plugin) {
-    std::cerr << "error: " << plugin << ": " << ::dlerror() << "\n";
-    return 1;
-  }
+  if (!computes().plugin) return refuse(plugin, ::dlerror());
+  if (options.empty())
+    return refuse("conformance.toml",
+                  "it is missing: write it with a [[configuration]] to run under");
   try {
     const auto file = toml::parse_file(options);
     computes().taken = configurations(file, "configuration");
     computes().refused = configurations(file, "refused");
   } catch (const std::exception& e) {
-    std::cerr << "error: " << options << ": " << e.what() << "\n";
-    return 1;
+    return refuse(options, e.what());
   }
-  if (computes().taken.empty()) {
-    std::cerr << "error: " << options << ": no [[configuration]] to run under\n";
-    return 1;
-  }
-  return session.run();
+  if (computes().taken.empty()) return refuse(options, "no [[configuration]] to run under");
+  const int status = session.run();
+  report_end();
+  return status;
 }

@@ -4,8 +4,8 @@
 #include <toml++/toml.h>
 
 #include <catch2/catch.hpp>
-#include <iostream>
 
+#include "tests/conformance/report.hpp"
 #include "tests/conformance/subject.hpp"
 
 Subject& subject() {
@@ -52,24 +52,24 @@ int main(int argc, char** argv) {
   Catch::Session session;
   std::string plugin, options;
   session.cli(session.cli() | Catch::clara::Opt(plugin, "file")["--plugin"]("the plugin") |
-              Catch::clara::Opt(options, "file")["--options"]("its conformance.toml"));
+              Catch::clara::Opt(options, "file")["--options"]("its conformance.toml") |
+              Catch::clara::Opt(report_descriptor(),
+                                "number")["--report"]("descriptor that gets each rule in JSON"));
   if (const int status = session.applyCommandLine(argc, argv)) return status;
   auto& s = subject();
   s.file = std::filesystem::absolute(plugin);
   void* library = ::dlopen(s.file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library) s.plugin = static_cast<const strata_plugin*>(::dlsym(library, "strata_plugin_v1"));
-  if (!s.plugin) {
-    std::cerr << "error: " << s.file << ": " << ::dlerror() << "\n";
-    return 1;
-  }
+  if (!s.plugin) return refuse(s.file.string(), ::dlerror());
   s.scratch = make_scratch();
   int status = 1;
   try {
     if (!options.empty()) read_runs(options, s);
     if (s.runs.empty()) s.runs.emplace_back();
     status = session.run();
+    report_end();
   } catch (const std::exception& e) {
-    std::cerr << "error: " << options << ": " << e.what() << "\n";
+    refuse(options, e.what());
   }
   std::filesystem::remove_all(s.scratch);
   return status;
