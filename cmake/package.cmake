@@ -13,6 +13,26 @@ configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/StrataConfig.cmake.in"
   "${CMAKE_BINARY_DIR}/StrataConfig.cmake" INSTALL_DESTINATION "${STRATA_PACKAGE_DIR}")
 write_basic_package_version_file("${CMAKE_BINARY_DIR}/StrataConfigVersion.cmake"
   COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
+# For those who build without CMake: pkg-config gives the headers' folder.
+configure_file("${CMAKE_CURRENT_LIST_DIR}/strata.pc.in" "${CMAKE_BINARY_DIR}/strata.pc" @ONLY)
+install(FILES "${CMAKE_BINARY_DIR}/strata.pc" COMPONENT sdk
+  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+# What an author reads and copies: the documentation, the licence, examples, and the null plugin of
+# each kind in C++; `strata plugins new` writes these templates.
+install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" "${CMAKE_SOURCE_DIR}/README.md"
+  "${CMAKE_SOURCE_DIR}/CHANGELOG.md" COMPONENT sdk DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY "${CMAKE_SOURCE_DIR}/docs" "${CMAKE_SOURCE_DIR}/examples" COMPONENT sdk
+  DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+set(STRATA_TEMPLATES "${CMAKE_INSTALL_DATADIR}/strata/templates")
+foreach(kind IN ITEMS model=models attention=attention offload=offload quant=quant)
+  string(REPLACE "=" ";" kind "${kind}")
+  list(POP_FRONT kind name folder)
+  install(DIRECTORY "${CMAKE_SOURCE_DIR}/plugins/${folder}/null/" COMPONENT sdk
+    DESTINATION "${STRATA_TEMPLATES}/${name}")
+  file(COPY "${CMAKE_SOURCE_DIR}/plugins/${folder}/null/"
+    DESTINATION "${CMAKE_BINARY_DIR}/share/strata/templates/${name}")
+endforeach()
 install(FILES
   "${CMAKE_BINARY_DIR}/StrataConfig.cmake" "${CMAKE_BINARY_DIR}/StrataConfigVersion.cmake"
   "${CMAKE_CURRENT_LIST_DIR}/plugin.cmake" "${CMAKE_CURRENT_LIST_DIR}/plugin.map"

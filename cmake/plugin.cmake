@@ -2,7 +2,8 @@
 #
 # Makes strata-<kind>-<name>.so with its manifest from <name>/<name>.cpp (or SOURCES, relative to
 # <name>/), beside the others. It exports strata_plugin_v1 alone and links strata::abi and LIBS.
-# The folder's manifest.json says what the plugin is for; the build adds the library's name and hash.
+# The folder's manifest.json says what the plugin is for; the build adds the library's name and hash,
+# and the sources get its vendor as STRATA_VENDOR.
 # Configurations in <name>/shapes/ become named shapes; <name>/descriptions/ lies beside the plugin.
 # In the project's own tree it is enrolled in its kind's conformance tests.
 set(STRATA_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
@@ -16,6 +17,12 @@ function(strata_add_plugin kind name)
   set(target "strata-${kind}-${name}")
   add_library(${target} MODULE ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE strata::abi ${arg_LIBS})
+  file(READ "${CMAKE_CURRENT_SOURCE_DIR}/${name}/manifest.json" manifest)
+  string(JSON vendor GET "${manifest}" vendor)  # an error where there is none
+  string(REGEX REPLACE "([\\\"])" "\\\\\\1" vendor "${vendor}")
+  target_compile_definitions(${target} PRIVATE "STRATA_VENDOR=\"${vendor}\"")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+    "${CMAKE_CURRENT_SOURCE_DIR}/${name}/manifest.json")
   set_target_properties(${target} PROPERTIES
     PREFIX "" CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LIBRARY_OUTPUT_DIRECTORY "${STRATA_PLUGIN_DIR}"

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,61 @@ def build(source, place):
     return libraries
 
 
+def from_templates(place):
+    """`plugins new` of every kind in both languages, built as one project, each checked."""
+    program, folder = place / "prefix" / "bin" / "strata", place / "new"
+    folder.mkdir()
+    names = []
+    for kind in ("model", "attention", "offload", "quant"):
+        for lang in ("c", "c++"):
+            names.append(f"{kind}-{'c' if lang == 'c' else 'cpp'}.1")
+            run(program, "plugins", "new", kind, names[-1], "--lang", lang, "--vendor", 'Y"ou',
+                "--output", folder / names[-1])
+    lines = [f"add_subdirectory({name})" for name in names]
+    (folder / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25)\nproject(all)\n" + "\n".join(lines))
+    build_folder(folder, place, len(names))
+
+
+def guide_blocks():
+    """The walk of docs/plugins.md, letter by letter, by the language of its blocks."""
+    text = (TREE / "docs" / "plugins.md").read_text()
+    return {language: re.search(rf"```{language}\n(.*?)```", text, re.S).group(1)
+            for language in ("cmake", "cpp", "json", "toml")}
+
+
+def from_guide(place):
+    blocks, folder = guide_blocks(), place / "guide"
+    (folder / "mine").mkdir(parents=True)
+    (folder / "CMakeLists.txt").write_text(blocks["cmake"])
+    (folder / "mine" / "mine.cpp").write_text(blocks["cpp"])
+    (folder / "mine" / "manifest.json").write_text(blocks["json"])
+    (folder / "mine" / "conformance.toml").write_text(blocks["toml"])
+    build_folder(folder, place, 1)
+
+
+def build_folder(folder, place, count):
+    made = folder / "build"
+    enclosed(place, "cmake", "-G", "Ninja", "-S", folder, "-B", made,
+             f"-DCMAKE_PREFIX_PATH={place / 'prefix'}")
+    enclosed(place, "cmake", "--build", made)
+    libraries = sorted(made.rglob("strata-*.so"))
+    expect(len(libraries) == count, f"{folder} made {libraries}")
+    for library in libraries:
+        check(library, place / "prefix" / "bin" / "strata", place)
+
+
+def installed(place, build_dir):
+    """What an author finds in the component sdk."""
+    prefix = place / "sdk"
+    run("cmake", "--install", build_dir, "--prefix", prefix, "--component", "sdk")
+    for name in ("include/strata/model.hpp", "libexec/strata/conformance-offload",
+                 "share/strata/templates/quant/null.c"):
+        expect((prefix / name).exists(), f"the component sdk has no {name}")
+    for name in ("LICENSE", "plugins.md", "strata.pc"):
+        expect(list(prefix.rglob(name)), f"the component sdk has no {name}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build_dir", type=pathlib.Path)
@@ -121,6 +177,9 @@ def main():
         place.mkdir()
         run("cmake", "--install", given.build_dir, "--prefix", place / "prefix")
         made = [library for source in given.sources for library in build(source, place)]
+        installed(place, given.build_dir)
+        from_guide(place)
+        from_templates(place)
         if not given.python:
             return
         families = [one for one in made if one.name.startswith("strata-model-")]

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+// strata_add_plugin() takes it from the manifest.
 #ifndef STRATA_VENDOR
 #define STRATA_VENDOR "Strata"
 #endif
@@ -257,7 +258,7 @@ inline const void* find(std::span<const Interface> all, strata_str id) noexcept 
 }  // namespace strata
 
 // The plugin's constant: STRATA_EXPORT_PLUGIN("offload", "mine", "1.0.0", {"strata.offload/1",
-// &table}); the tables are constants of static life. Define STRATA_VENDOR before the include.
+// &table}); the tables are constants of static life.
 #define STRATA_EXPORT_PLUGIN(kind_, name_, version_, ...)              \
   constinit const strata_plugin strata_plugin_v1 = {                   \
       strata::header<strata_plugin>(),                                 \

@@ -1,7 +1,6 @@
 // A decoder with rotated queries and gated feed-forward, a whole layer a unit. Its names are the
 // checkpoint's own.
 // Dims: T tokens, V vocabulary, D hidden, F ffn, H heads, K kv heads, E head.
-#define STRATA_VENDOR "A stranger"
 #include <strata/model.hpp>
 
 namespace {

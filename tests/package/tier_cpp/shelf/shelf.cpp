@@ -1,5 +1,4 @@
 // A tier whose memory nobody else may look into: every unit is read out of it, none is mapped.
-#define STRATA_VENDOR "A stranger"
 #include <algorithm>
 #include <deque>
 #include <span>
