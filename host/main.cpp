@@ -1,19 +1,29 @@
 // strata: reads its arguments, does one thing, says in one line what went wrong.
+#include <strata/abi/core.h>
+
 #include <csignal>
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
+#include "core/source/unfinished.hpp"
 #include "host/cli/command_line.hpp"
 #include "host/commands/run.hpp"
+#include "host/end/ending.hpp"
+#include "host/log.hpp"
 #include "host/output.hpp"
 
-int main(int argc, char** argv) {
-  // A reader that went away is an error of print, which names it.
-  std::signal(SIGPIPE, SIG_IGN);
+namespace {
+
+int run(int argc, char** argv) {
   try {
     strata::host::run(strata::cli::parse_command_line({argv + 1, argv + argc}));
-    return 0;
+    const auto late = strata::plugin::take_late_failure();
+    if (late.empty()) return 0;
+    strata::host::print_error(late);
+    return 1;
   } catch (const strata::Error& e) {
     strata::host::print_error(e.what());
     return static_cast<int>(e.status());
@@ -23,4 +33,18 @@ int main(int argc, char** argv) {
     strata::host::print_error(strata::printable(e.what(), 2000));
   }
   return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that went away is an error of print, which names it.
+  std::signal(SIGPIPE, SIG_IGN);
+  // Of a plugin that is probed the parent sees how it ends.
+  if (argc < 2 || std::string_view(argv[1]) != "--probe-plugin") strata::end::install();
+  strata::source::set_tell_leftover(
+      [](std::string_view line) { strata::host::Log(false).line(STRATA_WARN, line); });
+  const int status = run(argc, argv);
+  strata::end::done();
+  return status;
 }

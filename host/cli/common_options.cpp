@@ -20,6 +20,9 @@ void add_common(Table& table, CommonOptions& options) {
                    .letter = 'v'});
   table.push_back({"", "plugins.allow", &options.plugins_allow, "NAMES",
                    "names of plugins from outside the installation that may be loaded"});
+  table.push_back({"", "plugins.patience", &options.plugin_patience, "SECONDS",
+                   "how long a plugin may not return, or a tier finish nothing; 0: for ever", "", 0,
+                   86400});
 }
 
 }  // namespace strata::cli

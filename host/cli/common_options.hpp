@@ -1,5 +1,6 @@
 // The options that every command takes.
 #pragma once
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,7 @@ using PluginTables = std::map<std::string, nlohmann::json>;
 struct CommonOptions {
   std::vector<std::string> plugin_paths;   // libraries that the user named: they may be loaded
   std::vector<std::string> plugins_allow;  // names of plugins from elsewhere that may be loaded
+  std::int64_t plugin_patience = 60;       // seconds; 0: for ever
   bool json = false;
   bool verbose = false;
   std::string config;            // only on the command line

@@ -3,7 +3,9 @@
 #include <dlfcn.h>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
 #include "core/plugin/words.hpp"
+#include "host/end/loaded_code.hpp"
 #include "host/registry/hash.hpp"
 #include "host/registry/tables.hpp"
 
@@ -56,7 +58,9 @@ const strata_plugin* Loader::load(const Candidate& candidate) {
   boost::dll::fs::error_code error;
   boost::dll::shared_library library;
   dlerror();
-  library.load(candidate.library, mode, error);
+  // Constructors of the library's own run here.
+  const auto id = candidate.id();
+  plugin::called(id, "load", [&] { library.load(candidate.library, mode, error); });
   if (error || !library.is_loaded()) {
     const char* words = dlerror();
     throw Error(who, words ? words : "cannot be loaded", "install what it needs");
@@ -65,6 +69,7 @@ const strata_plugin* Loader::load(const Candidate& candidate) {
   libraries_.push_back(std::move(library));
   if (!symbol) throw Error(who, "exports no strata_plugin_v1", "it is no plugin of this program");
   const auto* entry = static_cast<const strata_plugin*>(symbol);
+  end::add_loaded_code(symbol, id);
   if (const auto words = contradiction(candidate.manifest, *entry); !words.empty())
     throw Error(who, words, "install the plugin again");
   return entry;
@@ -72,13 +77,22 @@ const strata_plugin* Loader::load(const Candidate& candidate) {
 
 Plugin Loader::open(const Candidate& candidate, const strata_host* host) {
   const auto* entry = load(candidate);
-  plugin::take_words();
-  if (const auto status = entry->open(host); status != STRATA_OK) {
+  const auto id = candidate.id();
+  if (const auto status = plugin::called(id, "open", [&] { return entry->open(host); });
+      status != STRATA_OK) {
     auto words = plugin::take_words();
     if (words.empty()) words = "open failed with status " + std::to_string(status);
     throw Error("plugins", candidate.id(), words);
   }
   return {candidate, entry};
+}
+
+Plugin::~Plugin() {
+  if (entry_) plugin::freed(who_, "close", [&] { entry_->close(); });
+}
+
+const void* Plugin::query(std::string_view id) const {
+  return plugin::called(who_, "query", [&] { return entry_->query({id.data(), id.size()}); });
 }
 
 const void* Plugin::table() const {

@@ -3,9 +3,9 @@
 #include <strata/abi/core.h>
 
 #include <boost/dll/shared_library.hpp>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/registry/candidate.hpp"
@@ -16,12 +16,17 @@ namespace strata::registry {
 class Plugin {
  public:
   Plugin(const Candidate& candidate, const strata_plugin* entry)
-      : candidate_(&candidate), entry_(entry, [](const strata_plugin* p) { p->close(); }) {}
+      : candidate_(&candidate), who_(candidate.id()), entry_(entry) {}
+  Plugin(Plugin&& other) noexcept
+      : candidate_(other.candidate_), who_(other.who_),
+        entry_(std::exchange(other.entry_, nullptr)) {}
+  Plugin& operator=(Plugin&&) = delete;
+  ~Plugin();
 
   const Candidate& candidate() const { return *candidate_; }
-  const strata_plugin* entry() const { return entry_.get(); }
+  const strata_plugin* entry() const { return entry_; }
   // The table behind an id, static; null if the plugin does not know it.
-  const void* query(std::string_view id) const { return entry_->query({id.data(), id.size()}); }
+  const void* query(std::string_view id) const;
   // The table of the plugin's kind with all required functions; throws where it is incomplete.
   const void* table() const;
   template <class Table>
@@ -31,7 +36,8 @@ class Plugin {
 
  private:
   const Candidate* candidate_;
-  std::unique_ptr<const strata_plugin, void (*)(const strata_plugin*)> entry_;
+  std::string who_;
+  const strata_plugin* entry_;
 };
 
 // Why the exported constant contradicts the manifest or this program; empty where it does not.

@@ -68,12 +68,6 @@ class Reader {
   const std::string& file_;
 };
 
-bool is_name(const std::string& text) {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-}
-
 bool is_hash(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
@@ -91,6 +85,12 @@ void check(const Manifest& manifest, const Reader& reader) {
 bool is_kind(std::string_view kind) {
   static constexpr std::array<std::string_view, 4> kinds{"model", "attention", "offload", "quant"};
   return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
 }
 
 Manifest parse_manifest(std::string_view text, const std::string& file) {

@@ -31,6 +31,8 @@ struct Manifest {
 
 // The kinds of plugins.
 bool is_kind(std::string_view kind);
+// A plugin's name: 1 to 64 of a-z, 0-9, - _ .
+bool is_name(std::string_view name);
 
 // Reads manifest text; `file` begins the Error where it is wrong. Unknown keys are skipped: they
 // are a newer manifest's.

@@ -1,8 +1,11 @@
 #include "host/registry/plugin_options.hpp"
 
 #include <algorithm>
+#include <array>
+#include <new>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
 #include "host/cli/nearest.hpp"
 #include "host/cli/size.hpp"
 
@@ -12,6 +15,21 @@ namespace {
 using nlohmann::json;
 
 std::string copy(strata_str s) { return s.p ? std::string(s.p, s.n) : std::string(); }
+
+// Why a plugin's option is none; null where it is one.
+const char* wrong_with(const strata_option* option, std::size_t before) {
+  static constexpr std::array<std::string_view, 5> types{"integer", "number", "flag", "text",
+                                                         "size"};
+  constexpr std::size_t most_options = 4096, longest = 1 << 16;
+  if (before == most_options) return "more than 4096";
+  if (!option || option->hdr.size < sizeof(strata_option)) return "a struct that is too small";
+  for (const auto& text : {option->key, option->type, option->fallback, option->help})
+    if ((!text.p && text.n != 0) || text.n > longest) return "a text without bytes, or too long";
+  if (option->key.n == 0) return "one without a key";
+  if (std::ranges::find(types, std::string_view(option->type.p, option->type.n)) == types.end())
+    return "a type that is not known";
+  return nullptr;
+}
 
 // The value as the declared type, or a discarded one where it is none of it.
 json as_type(const json& value, const std::string& type) {
@@ -29,16 +47,28 @@ json as_type(const json& value, const std::string& type) {
 
 }  // namespace
 
-std::vector<PluginOption> declared_options(EmitOptions options) {
-  std::vector<PluginOption> out;
-  if (!options) return out;
-  options(
-      [](void* list, const strata_option* option) {
-        static_cast<std::vector<PluginOption>*>(list)->push_back(
+std::vector<PluginOption> declared_options(const std::string& who, EmitOptions options) {
+  struct Emitted {
+    std::vector<PluginOption> all;
+    const char* wrong = nullptr;
+  } out;
+  if (!options) return {};
+  const auto take = [](void* to, const strata_option* option) noexcept {
+    auto& emitted = *static_cast<Emitted*>(to);
+    try {
+      if (!emitted.wrong) emitted.wrong = wrong_with(option, emitted.all.size());
+      if (!emitted.wrong)
+        emitted.all.push_back(
             {copy(option->key), copy(option->type), copy(option->fallback), copy(option->help)});
-      },
-      &out);
-  return out;
+    } catch (const std::bad_alloc&) {
+      emitted.wrong = "more than there is memory for";
+    }
+  };
+  plugin::called(who, "options", [&] { options(take, &out); });
+  if (out.wrong)
+    throw Error(who, std::string("its options: ") + out.wrong,
+                "ask the plugin's vendor for a mended one");
+  return std::move(out.all);
 }
 
 json checked_options(const std::string& section, const json& table,

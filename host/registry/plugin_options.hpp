@@ -17,8 +17,9 @@ struct PluginOption {
 
 using EmitOptions = void (*)(void (*emit)(void*, const strata_option*), void*);
 
-// What the plugin's function `options` emits; without one, nothing.
-std::vector<PluginOption> declared_options(EmitOptions options);
+// What the function `options` of plugin `who` ("offload/mine") emits; without one, nothing. Throws
+// Error where an option has no key or another type than strata_option names.
+std::vector<PluginOption> declared_options(const std::string& who, EmitOptions options);
 
 // The table `section` ("offload.NAME") as the plugin wants it: known keys of the declared type,
 // sizes as integers. Throws UsageError, with the nearest known key where one is unknown.

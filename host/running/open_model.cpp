@@ -126,7 +126,11 @@ void give_family(run::Model& model, const std::shared_ptr<source::Config>& confi
   const auto handle = std::make_shared<strata_config>(strata_config{config.get()});
   const auto& candidate =
       plugins.registry().by_key("model", type, "model_type", [&](const registry::Candidate& one) {
-        return plugins.family(one)->score({type.data(), type.size()}, handle.get());
+        const auto id = one.id();
+        const auto* family = plugins.family(one);
+        return plugin::called(id, "score", [&] {
+          return family->score({type.data(), type.size()}, handle.get());
+        });
       });
   plugins.use(candidate);
   if (candidate.manifest.null_keys) handle->null_keys = &*candidate.manifest.null_keys;

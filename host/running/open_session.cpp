@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
 #include "core/plugin/codec.hpp"
-#include "core/plugin/refusal.hpp"
-#include "core/plugin/words.hpp"
 #include "core/zero/cpu_device.hpp"
 #include "host/compute_library.hpp"
 #include "host/progress.hpp"
@@ -95,10 +95,17 @@ const registry::Candidate& choose_attention(const RunOptions& options, Opened& p
   const registry::Candidate* best = nullptr;
   int most = 0;
   for (const auto* one : plugins.registry().of_kind("attention")) {
-    const auto& table = *plugins.table<strata_attention>(*one);
-    int points = 100;
-    for (const auto& request : requests) points = std::min(points, table.score(&request));
-    if (points > most) std::tie(best, most) = std::pair{one, points};
+    try {
+      const auto& table = *plugins.table<strata_attention>(*one);
+      const auto id = one->id();
+      int points = 100;
+      for (const auto& request : requests)
+        points =
+            std::min(points, plugin::called(id, "score", [&] { return table.score(&request); }));
+      if (points > most) std::tie(best, most) = std::pair{one, points};
+    } catch (const std::exception& e) {  // one bad plugin hides no other
+      plugins.log().line(STRATA_INFO, one->manifest.name + " cannot be used: " + e.what());
+    }
   }
   if (!best)
     throw UsageError("plugins", "no attention plugin serves this model",
@@ -106,22 +113,39 @@ const registry::Candidate& choose_attention(const RunOptions& options, Opened& p
   return *best;
 }
 
+// More than any machine has.
+constexpr uint64_t most_workspace = uint64_t{1} << 48;
+
 // What the backend's instances for a model's layers say that they hold.
 shape::AttentionBytes bytes_of(const strata_attention& table, const std::string& name,
                                const strata_host* host) {
-  return [&table, name, host](const strata_attention_request& request,
-                              const shape::AttentionBounds& bounds) {
+  return [&table, who = "attention/" + name, host](const strata_attention_request& request,
+                                                   const shape::AttentionBounds& bounds) {
     strata_self* self = nullptr;
     uint64_t bytes = 0;
-    plugin::take_words();
-    auto status = table.create(host, &request, &self);
-    if (status == STRATA_OK) {
-      status = table.workspace(self, bounds.tokens, bounds.sequences, bounds.max_keys, &bytes);
-      table.destroy(self);
-    }
-    plugin::refuse_failure(status, "attention/" + name, "workspace");
+    plugin::succeeds(who, "create", [&] { return table.create(host, &request, &self); });
+    if (!self) throw Error(who, "create gave no instance", "choose another attention backend");
+    const auto free = [&](strata_self* made) {
+      plugin::freed(who, "destroy", [&] { table.destroy(made); });
+    };
+    const std::unique_ptr<strata_self, decltype(free)> instance(self, free);
+    plugin::succeeds(who, "workspace", [&] {
+      return table.workspace(self, bounds.tokens, bounds.sequences, bounds.max_keys, &bytes);
+    });
+    if (bytes > most_workspace)
+      throw Error(who, "its workspace is " + std::to_string(bytes) + " bytes",
+                  "choose another attention backend");
     return bytes;
   };
+}
+
+// Many more threads than cores wait for each other.
+int threads_of(const RunOptions& options, const Log& log) {
+  const auto cores = std::max<int64_t>(std::thread::hardware_concurrency(), 1);
+  if (options.threads <= 4 * cores) return static_cast<int>(options.threads);
+  log.line(STRATA_WARN, "--threads " + std::to_string(options.threads) + ": this process has " +
+                            std::to_string(cores) + " cores, so that many are used");
+  return static_cast<int>(cores);
 }
 
 nlohmann::json tier_extras(const RunOptions& options) {
@@ -211,11 +235,11 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
       codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
                                               candidate.manifest.name, plugins.host(), scheme);
     }
-    return run::Codec{codec->table(), codec->self()};
+    return run::Codec{codec->table(), codec->self(), codec->who()};
   };
   parts.compute.dtype = parts.wish.dtype;
   parts.compute.devices = {{planned.cuda ? STRATA_CUDA : STRATA_CPU, 0}};
-  parts.compute.threads = static_cast<int>(options.threads);
+  parts.compute.threads = threads_of(options, plugins.log());
   parts.open_compute = open_compute;
   parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<zero::Device> {
     if (cuda) return open_cuda_device(events);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
 #include "core/plugin/words.hpp"
 
 namespace strata::host {
@@ -17,7 +18,9 @@ registry::Registry open_registry(const cli::CommonOptions& options) {
 }
 
 Opened::Opened(const cli::CommonOptions& options)
-    : options_(options), log_(options.verbose), registry_(open_registry(options)),
+    : options_(options), patience_(options.plugin_patience), log_(options.verbose),
+      watch_(patience_, [this](std::string_view words) { log_.line(STRATA_WARN, words); }),
+      registry_(open_registry(options)),
       host_(source::config_table(),
             [this](int32_t level, std::string_view words) { log_.line(level, words); }) {
   registry_.require_named();
@@ -34,7 +37,7 @@ registry::Plugin& Opened::open(const registry::Candidate& candidate) {
 const strata_config* Opened::options_for(const registry::Candidate& candidate,
                                          registry::EmitOptions emit, const nlohmann::json& extra) {
   const auto section = candidate.manifest.kind + "." + candidate.manifest.name;
-  const auto declared = registry::declared_options(emit);
+  const auto declared = registry::declared_options(candidate.id(), emit);
   auto values = registry::checked_options(
       section, registry::raw_options(options_.plugin_tables, candidate), declared);
   for (const auto& [key, value] : extra.items())
@@ -49,7 +52,8 @@ std::unique_ptr<tier::Tier> Opened::open_tier(const registry::Candidate& candida
                                               const nlohmann::json& extra) {
   const auto* tier = table<strata_offload>(candidate);
   return std::make_unique<tier::Tier>(candidate.manifest.name, tier,
-                                      options_for(candidate, tier->options, extra), host());
+                                      options_for(candidate, tier->options, extra), host(),
+                                      patience_);
 }
 
 const strata_model* Opened::family(const registry::Candidate& candidate) {
@@ -59,15 +63,18 @@ const strata_model* Opened::family(const registry::Candidate& candidate) {
   const auto* given = options_for(
       candidate, STRATA_HAS(strata_model, family, options) ? family->options : nullptr, {});
   if (!STRATA_HAS(strata_model, family, configure)) return family;
-  plugin::take_words();
-  if (family->configure(host(), given) != STRATA_OK)
+  const auto id = candidate.id();
+  if (plugin::called(id, "configure", [&] { return family->configure(host(), given); }) !=
+      STRATA_OK)
     throw UsageError("[model." + candidate.manifest.name + "]", plugin::take_words(), "");
   return family;
 }
 
 int Opened::score_tier(const registry::Candidate& candidate) {
   const auto* tier = table<strata_offload>(candidate);
-  return tier->score(options_for(candidate, tier->options, nlohmann::json::object()));
+  const auto id = candidate.id();
+  const auto* given = options_for(candidate, tier->options, nlohmann::json::object());
+  return plugin::called(id, "score", [&] { return tier->score(given); });
 }
 
 void Opened::use(const registry::Candidate& candidate) {

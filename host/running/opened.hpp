@@ -5,6 +5,7 @@
 #include <strata/abi/model.h>
 #include <strata/abi/offload.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "core/plugin/host.hpp"
+#include "core/plugin/watch.hpp"
 #include "core/source/config_table.hpp"
 #include "core/tier/client.hpp"
 #include "host/cli/common_options.hpp"
@@ -65,7 +67,9 @@ class Opened {
   };
 
   const cli::CommonOptions& options_;
+  std::chrono::seconds patience_;
   Log log_;
+  plugin::Watch watch_;
   registry::Registry registry_;
   plugin::Host host_;
   registry::Loader loader_;

@@ -54,34 +54,24 @@ plugin::Handle TorchOps::attention(const strata_op_attention& op, strata_tensor&
   shape::attention(scope(), op, q.view(), k.view(), v.view());
   auto& pass = shared_.pass;
   auto& on = pass.on(device_);
-  TorchTensor query(value_of(q).contiguous());
+  const auto query = value_of(q).contiguous();
   const bool cached = pass.blocks() > 0;
   const KvCache::Layer kv =
       cached ? shared_.cache.append(op.layer, pass, value_of(k), value_of(v))
              : KvCache::Layer{value_of(k).contiguous(), value_of(v).contiguous()};
-  TorchTensor keys(kv.k), values(kv.v), starts(on.starts), lengths(on.lengths), table(on.table);
-  TorchTensor sinks(op.sinks != STRATA_NONE ? weights_.at(op.sinks).to(at::kFloat) : at::Tensor());
-  const bool alibi = (op.mask & STRATA_MASK_ALIBI) != 0;
-  TorchTensor slopes(
-      alibi ? slopes_on(on, query.value.size(1), op.alibi_scale == 0 ? 1 : op.alibi_scale)
-            : at::Tensor());
+  AttentionInput in{query, kv.k, kv.v, on.starts, on.lengths};
+  if (cached) in.table = on.table;
+  if ((op.mask & STRATA_MASK_ALIBI) != 0)
+    in.slopes = slopes_on(on, query.size(1), op.alibi_scale == 0 ? 1 : op.alibi_scale);
+  if (op.sinks != STRATA_NONE) in.sinks = weights_.at(op.sinks).to(at::kFloat);
 
-  strata_tensor *key_part = &keys, *value_part = &values;
   strata_attention_args args{};
   args.hdr.size = sizeof args;
-  args.q = &query;
-  args.k = {&key_part, 1};
-  args.v = {&value_part, 1};
-  args.table = cached ? &table : nullptr;
-  args.starts = &starts;
-  args.lengths = &lengths;
-  args.slopes = alibi ? &slopes : nullptr;
-  args.sinks = op.sinks != STRATA_NONE ? &sinks : nullptr;
   args.max_query = static_cast<uint32_t>(pass.ragged().max_query);
   args.max_keys = static_cast<uint32_t>(pass.ragged().max_keys);
   args.seed = shared_.recording ? next_seed() : 0;
-  return shared_.backend.run(request_for(op, query.value, kv.k, kv.v, pass, shared_.recording),
-                             call_.seen, args);
+  return shared_.backend.run(request_for(op, query, kv.k, kv.v, pass, shared_.recording),
+                             call_.seen, in, args);
 }
 
 }  // namespace strata::torch

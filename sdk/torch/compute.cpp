@@ -160,8 +160,7 @@ at::Tensor TorchCompute::forward(const zero::Unit& unit, const UnitWeights& weig
   TorchOps ops(shared_, weights, unit.declared, &options_.family->units().at(unit.declared),
                x.size(0), place.device, call);
   call.ops = &ops;
-  TorchTensor input(x);
-  const auto y = options_.family->forward(unit.declared, call, input);
+  const auto y = options_.family->forward(unit.declared, call, handle(x));
   return value_of(*y.get());
 }
 
@@ -180,7 +179,10 @@ void TorchCompute::place_logits(const zero::Unit& head, const at::Tensor& column
     return;
   }
   if (head.first_row < 0 || head.first_row + columns.size(1) > all)
-    throw Error(head.name, "its rows are not those of the head", "");
+    throw Error("model/" + options_.family->name(),
+                "unit " + head.name + " gave " + std::to_string(columns.size(1)) +
+                    " columns of logits, its head has " + std::to_string(all) + " rows",
+                "correct the family's forward");
   if (!logits_.defined())
     logits_ = at::empty({columns.size(0), all}, columns.options().dtype(type));
   logits_.narrow(1, head.first_row, columns.size(1)).copy_(columns);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
+#include "core/plugin/lent.hpp"
 #include "core/plugin/words.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
@@ -78,13 +80,22 @@ void expand_dense(const source::Tensor& from, at::Tensor run, const std::byte* s
   }
 }
 
+std::string words_or_none(std::string words) {
+  return words.empty() ? "unpack failed without words" : words;
+}
+
 void unpack(const run::Codec& codec, const source::Tensor& from, at::Tensor blocks,
             at::Tensor scales, at::Tensor dense, const Expansion& how) {
-  TorchTensor part(std::move(blocks)), second(std::move(scales)), out(std::move(dense));
-  strata_tensor* all[] = {&part, &second};
+  const plugin::Lent part(handle(std::move(blocks))), second(handle(std::move(scales))),
+      out(handle(std::move(dense)));
+  strata_tensor* all[] = {part.get(), second.get()};
   const strata_parts parts{all, from.scales.bytes == 0 ? 1u : 2u};
-  if (codec.table->unpack(codec.self, how.call, &parts, &out) != STRATA_OK)
-    throw Error(from.name, plugin::take_words(), "correct the file");
+  if (plugin::called<plugin::Pace::slow>(codec.who, "unpack", [&] {
+        return codec.table->unpack(codec.self, how.call, &parts, out.get());
+      }) != STRATA_OK)
+    throw Error(codec.who, from.name + ": " + words_or_none(plugin::take_words()),
+                "correct the file");
+  for (const auto* one : {&part, &second, &out}) one->check(codec.who, "unpack");
 }
 
 constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB

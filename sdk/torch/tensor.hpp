@@ -9,6 +9,7 @@ namespace strata::torch {
 struct TorchTensor final : strata_tensor {
   explicit TorchTensor(at::Tensor tensor) : value(std::move(tensor)) {}
   strata_view view() override;
+  void drop() noexcept override { value.reset(); }
 
   at::Tensor value;
 };

@@ -25,7 +25,7 @@ TEST_CASE("a plugin declares the keys of its table", "[host][registry]") {
   const Registry registry(Sources{{}, {folder.fake("good").string()}, {}});
   Loader loader;
   const auto plugin = loader.open(registry.by_name("offload", "good"), strata::check::bare_host());
-  const auto options = declared_options(plugin.table_as<strata_offload>()->options);
+  const auto options = declared_options("offload/good", plugin.table_as<strata_offload>()->options);
   REQUIRE(options.size() == 2);
   CHECK(options[1].key == "ring");
   CHECK(options[1].type == "size");

@@ -16,7 +16,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM, FAKES = sys.argv[1], pathlib.Path(sys.argv[2])
 COMMANDS = ["generate", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench",
-            "plugins list", "plugins check"]
+            "plugins list", "plugins check", "plugins new"]
 
 
 def strata(*arguments, **more):

@@ -38,6 +38,7 @@ class Codec {
             strata_device device, void* stream) const;
 
   const strata_quant* table() const { return table_; }
+  const std::string& who() const { return who_; }  // "quant/mine"
   strata_self* self() const { return self_; }
 
  private:

@@ -1,11 +1,12 @@
 #include "core/plugin/declaration.hpp"
 
+#include <exception>
 #include <map>
 #include <set>
 #include <span>
 
 #include "core/error.hpp"
-#include "core/plugin/refusal.hpp"
+#include "core/plugin/calling.hpp"
 #include "core/plugin/words.hpp"
 #include "core/shape/value.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr uint32_t most_weights = 4096;
 constexpr std::size_t most_units = 1u << 16;
 constexpr std::size_t longest_name = 1024;
+constexpr std::size_t most_refusals = 1u << 16;
 constexpr uint64_t most_experts = 1u << 16;  // of all units together
 
 class Reader {
@@ -39,7 +41,15 @@ class Reader {
     units_.push_back(std::move(made));
   }
 
+  // In a catch block. A plugin that declares on and on after a refusal is ended.
+  void keep_refusal() {
+    if (!refusal_) refusal_ = std::current_exception();
+    if (++refusals_ < most_refusals) return;
+    end_program((who_ + ": declare goes on after it was refused: correct it").c_str());
+  }
+
   std::vector<DeclaredUnit> finish() {
+    if (refusal_) std::rethrow_exception(refusal_);
     if (units_.size() < 2) refuse("declare", "fewer than two units: an embedding and a head");
     for (std::size_t i = 0; i < units_.size(); ++i) {
       const auto kind = i == 0                   ? STRATA_UNIT_EMBEDDING
@@ -135,6 +145,8 @@ class Reader {
   }
 
   std::string who_;
+  std::exception_ptr refusal_;  // the first one
+  std::size_t refusals_ = 0;
   uint64_t experts_ = 0;
   std::vector<DeclaredUnit> units_;
   std::map<std::string, std::vector<int64_t>> shapes_;
@@ -145,6 +157,7 @@ strata_status emit(void* reader, const strata_unit* unit) noexcept {
     static_cast<Reader*>(reader)->take(unit);
     return STRATA_OK;
   } catch (...) {
+    static_cast<Reader*>(reader)->keep_refusal();
     return report_exception();
   }
 }
@@ -154,8 +167,7 @@ strata_status emit(void* reader, const strata_unit* unit) noexcept {
 std::vector<DeclaredUnit> declared_units(const strata_model& table, strata_self* self,
                                          const std::string& who) {
   Reader reader(who);
-  take_words();
-  refuse_failure(table.declare(self, emit, &reader), who, "declare");
+  succeeds(who, "declare", [&] { return table.declare(self, emit, &reader); });
   return reader.finish();
 }
 
@@ -164,22 +176,24 @@ std::vector<std::string> passed_over(const strata_model& table, strata_self* sel
   struct Words {
     const std::string& who;
     std::vector<std::string> taken = {};
+    std::exception_ptr refusal = {};
   } words{who};
   if (!STRATA_HAS(strata_model, &table, pass_over)) return {};
   const auto take = [](void* to, strata_str word) noexcept -> strata_status {
+    auto& all = *static_cast<Words*>(to);
     try {
-      auto& all = *static_cast<Words*>(to);
       if (!word.p || word.n == 0 || word.n > longest_name || all.taken.size() == most_units)
         throw Error(all.who, "pass_over: a word of 1 to 1024 bytes, and at most 65536 of them",
                     "correct the family's pass_over");
       all.taken.emplace_back(word.p, static_cast<std::size_t>(word.n));
       return STRATA_OK;
     } catch (...) {
+      if (!all.refusal) all.refusal = std::current_exception();
       return report_exception();
     }
   };
-  take_words();
-  refuse_failure(table.pass_over(self, take, &words), who, "pass_over");
+  succeeds(who, "pass_over", [&] { return table.pass_over(self, take, &words); });
+  if (words.refusal) std::rethrow_exception(words.refusal);
   return std::move(words.taken);
 }
 

@@ -4,9 +4,8 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
 #include "core/plugin/declaration.hpp"
-#include "core/plugin/refusal.hpp"
-#include "core/plugin/words.hpp"
 #include "core/shape/value.hpp"
 
 namespace strata::plugin {
@@ -22,36 +21,35 @@ void require(bool there, const std::string& who, const char* function) {
 
 Family::Family(const strata_model* table, std::string name, const strata_host* host,
                const strata_config* config)
-    : table_(table), name_(std::move(name)), host_(host) {
-  const auto who = "model/" + name_;
-  require(table_, who, "functions");
-  require(STRATA_HAS(strata_model, table_, score), who, "score");
-  require(STRATA_HAS(strata_model, table_, create), who, "create");
-  require(STRATA_HAS(strata_model, table_, destroy), who, "destroy");
-  require(STRATA_HAS(strata_model, table_, declare), who, "declare");
-  require(STRATA_HAS(strata_model, table_, forward), who, "forward");
-  take_words();
-  refuse_failure(table_->create(host, config, &self_), who, "create");
-  require(self_, who, "instance after create");
+    : table_(table), name_(std::move(name)), who_("model/" + name_), host_(host) {
+  require(table_, who_, "functions");
+  require(STRATA_HAS(strata_model, table_, score), who_, "score");
+  require(STRATA_HAS(strata_model, table_, create), who_, "create");
+  require(STRATA_HAS(strata_model, table_, destroy), who_, "destroy");
+  require(STRATA_HAS(strata_model, table_, declare), who_, "declare");
+  require(STRATA_HAS(strata_model, table_, forward), who_, "forward");
+  succeeds(who_, "create", [&] { return table_->create(host, config, &self_); });
+  require(self_, who_, "instance after create");
   try {
-    units_ = declared_units(*table_, self_, who);
-    passed_over_ = plugin::passed_over(*table_, self_, who);
+    units_ = declared_units(*table_, self_, who_);
+    passed_over_ = plugin::passed_over(*table_, self_, who_);
   } catch (...) {
-    table_->destroy(self_);
+    freed(who_, "destroy", [&] { table_->destroy(self_); });
     throw;
   }
 }
 
-Family::~Family() { table_->destroy(self_); }
+Family::~Family() {
+  freed(who_, "destroy", [&] { table_->destroy(self_); });
+}
 
 void Family::become_critic() {
   auto& weights = units_.back().weights;
   const auto head = std::ranges::find(weights, uint32_t{STRATA_HEAD}, &DeclaredWeight::role);
-  if (head == weights.end()) throw Error("model/" + name_, "it has no head", "leave --critic out");
+  if (head == weights.end()) throw Error(who_, "it has no head", "leave --critic out");
   for (const auto& other : weights)
     if (other.shape.size() == 1 && other.shape[0] == head->shape[0])
-      throw Error("model/" + name_, "its head has a bias, which a value head has not",
-                  "leave --critic out");
+      throw Error(who_, "its head has a bias, which a value head has not", "leave --critic out");
   head->shape[0] = 1;
   head->name = value_head;
   head->also.clear();
@@ -59,19 +57,37 @@ void Family::become_critic() {
   head->in_out = false;
 }
 
-Handle Family::forward(uint32_t unit, Call& call, strata_tensor& x) const {
-  const auto who = "model/" + name_;
+Handle Family::forward(uint32_t unit, Call& call, Handle x) const {
+  const auto given = x.get()->view();
+  const auto rows = given.shape[0], columns = given.ndim > 1 ? given.shape[1] : 0;
+  const Lent lent(std::move(x));
+  const Calling calling(who_, "forward", Pace::slow);  // to its end the result is not let go
   strata_tensor* made = nullptr;
-  take_words();
-  refuse_failure(table_->forward(self_, &call.seen, unit, &x, &made), who, "forward");
-  Handle out(made);
-  const auto rows = x.view().shape[0];
-  if (!out || out.get()->view().ndim != 2 || out.get()->view().shape[0] != rows)
-    throw Error(who,
-                "unit " + units_.at(unit).name + " gave " +
-                    (out ? shape::words(out.get()->view()) : "nothing") + " for " +
-                    std::to_string(rows) + " rows",
+  succeeds<Pace::slow>(who_, "forward",
+                       [&] { return table_->forward(self_, &call.seen, unit, lent.get(), &made); });
+  auto out = taken(made, who_, "forward");
+  // Where x itself is given back, that is one owner more.
+  const bool same = made == lent.get();
+  if (same) --made->owners;
+  try {
+    lent.check(who_, "forward");
+  } catch (...) {
+    if (same) ++made->owners;
+    throw;
+  }
+  if (same) ++made->owners;
+  const auto refuse = [&](const std::string& what) {
+    throw Error(who_, "unit " + units_.at(unit).name + " gave " + what,
                 "correct the family's forward");
+  };
+  const auto rule = " for " + std::to_string(rows) + " rows";
+  if (!out) refuse("nothing" + rule);
+  const auto result = out.get()->view();
+  const bool body = units_.at(unit).kind == STRATA_UNIT_BODY;
+  if (result.ndim != 2 || result.shape[0] != rows || (body && result.shape[1] != columns))
+    refuse(shape::words(result) + rule + (body ? " of " + std::to_string(columns) : ""));
+  if (result.dtype.code != STRATA_FLOAT && result.dtype.code != STRATA_BFLOAT)
+    refuse("numbers that are no floats" + rule);
   return out;
 }
 

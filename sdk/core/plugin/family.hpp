@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/plugin/lent.hpp"
 #include "core/plugin/ops.hpp"
 
 namespace strata::plugin {
@@ -53,12 +54,13 @@ class Family {
   // From here on the head is the value head: the logits have one column, the value. Throws Error
   // for a family whose head has a bias.
   void become_critic();
-  // Unit `unit` over x: [T,D], or ids [T] for the embedding.
-  Handle forward(uint32_t unit, Call& call, strata_tensor& x) const;
+  // Unit `unit` over x: [T,D], or ids [T] for the embedding. Refused: a result of other rows than
+  // x, of a body's unit of other columns, or of integers.
+  Handle forward(uint32_t unit, Call& call, Handle x) const;
 
  private:
   const strata_model* table_;
-  std::string name_;
+  std::string name_, who_;
   const strata_host* host_;
   strata_self* self_ = nullptr;
   std::vector<DeclaredUnit> units_;

@@ -32,9 +32,15 @@ Ops& ops_of(std::string_view op, strata_call* call) {
   return *reinterpret_cast<Call*>(call)->ops;
 }
 
+// A tensor that may be missing.
+strata_tensor* alive(std::string_view op, std::string_view what, strata_tensor* tensor) {
+  if (tensor && tensor->owners <= 0) refuse(op, std::string(what) + " was released before");
+  return tensor;
+}
+
 strata_tensor& at(std::string_view op, std::string_view what, strata_tensor* tensor) {
   if (!tensor) refuse(op, std::string(what) + " is null");
-  return *tensor;
+  return *alive(op, what, tensor);
 }
 
 // One op with one result: nothing is written unless it succeeds.
@@ -142,14 +148,16 @@ strata_status activation(strata_call* call, int32_t f, strata_tensor* x,
 
 strata_status gated(strata_call* call, int32_t f, strata_tensor* gate, strata_tensor* up,
                     strata_tensor** out) noexcept {
-  return one("gated", call, out,
-             [&](Ops& ops) { return ops.gated(f, at("gated", "gate", gate), up); });
+  return one("gated", call, out, [&](Ops& ops) {
+    return ops.gated(f, at("gated", "gate", gate), alive("gated", "up", up));
+  });
 }
 
 strata_status elementwise(strata_call* call, int32_t op, strata_tensor* a, strata_tensor* b,
                           double value, strata_tensor** out) noexcept {
-  return one("elementwise", call, out,
-             [&](Ops& ops) { return ops.elementwise(op, at("elementwise", "a", a), b, value); });
+  return one("elementwise", call, out, [&](Ops& ops) {
+    return ops.elementwise(op, at("elementwise", "a", a), alive("elementwise", "b", b), value);
+  });
 }
 
 strata_status heads(strata_call* call, int32_t layout, uint32_t h, uint32_t k, uint32_t e,
@@ -171,6 +179,7 @@ strata_status call_by_name(strata_call* call, strata_str name, strata_str json,
   return several("call", call, out, [&](Ops& ops, Results& made) {
     if (!in && n_in != 0) refuse("call", "in is null");
     // An input may be null where the op has it optional.
+    for (uint32_t i = 0; i < n_in; ++i) alive("call", "in[" + std::to_string(i) + "]", in[i]);
     ops.call(text_of(name), text_of(json), std::span(in, n_in), first("call", made, n_out));
     return n_out;
   });

@@ -18,11 +18,21 @@ struct strata_tensor {
   virtual ~strata_tensor() = default;
   // Shape and strides live as long as the tensor; data is null while only shapes are recorded.
   virtual strata_view view() = 0;
+  // Frees its memory: there is no owner any more.
+  virtual void drop() noexcept {}
 
   int owners = 1;
 };
 
 namespace strata::plugin {
+
+// One owner less. Within a plugin's call what has no owner any more frees its memory and stays as a
+// shell to the end of that call, so that a plugin that uses it once more is refused by name. An
+// owner less than none is counted; take_overreleased() says how often, and forgets it.
+void release_owner(strata_tensor* tensor) noexcept;
+int take_overreleased() noexcept;
+// The thread's outermost call is over.
+void drop_shells() noexcept;
 
 // One owner of a tensor.
 class Handle {
@@ -44,7 +54,7 @@ class Handle {
 
  private:
   void reset() {
-    if (tensor_ && --tensor_->owners == 0) delete tensor_;
+    if (tensor_) release_owner(tensor_);
     tensor_ = nullptr;
   }
   strata_tensor* tensor_ = nullptr;

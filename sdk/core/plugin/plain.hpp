@@ -16,6 +16,7 @@ class PlainTensor : public strata_tensor {
   // Own memory, 64-byte aligned, not filled.
   explicit PlainTensor(const shape::Value& value);
   strata_view view() override;
+  void drop() noexcept override { own_.reset(), data_ = nullptr; }
   static uint64_t bytes_of(const shape::Value& value);
 
  private:

@@ -45,6 +45,7 @@ struct KvRoom {
 struct Codec {
   const strata_quant* table = nullptr;
   strata_self* self = nullptr;
+  std::string who = "quant";  // "quant/mine"
 };
 
 struct ComputeOptions {

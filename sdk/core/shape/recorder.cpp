@@ -50,6 +50,7 @@ struct Recorded : strata_tensor {
             strides.data(),
             0};
   }
+  void drop() noexcept override { storage.reset(); }
 
   Value value;
   std::array<int64_t, Dims::most> strides{};

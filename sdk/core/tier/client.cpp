@@ -13,7 +13,12 @@ namespace {
 // Of a plugin's count: no table of ours grows past it.
 constexpr std::uint64_t most_in_flight = 65536;
 
-std::string who(const std::string& name) { return "offload/" + name; }
+constexpr const char* ask_vendor = "ask its vendor for a new one";
+
+// A poll that waits for ever is cut into parts, so that a tier that finishes nothing is found.
+constexpr std::chrono::seconds poll_part{1}, told_after{5};
+// No block of a disk and no page is larger.
+constexpr std::uint64_t largest_align = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -30,14 +35,18 @@ Region& Region::operator=(Region&& other) noexcept {
 }
 
 Region::~Region() {
-  if (tier_) tier_->table_->region_free(tier_->self_, id_);
+  if (!tier_) return;
+  tier_->made_.erase(id_);
+  if (tier_->broken_) return;  // something of it may be in flight: it is freed with the tier
+  plugin::freed(tier_->who_, "region_free", [&] { tier_->table_->region_free(tier_->self_, id_); });
 }
 
 Tier::Tier(std::string name, const strata_offload* table, const strata_config* options,
-           const strata_host* host)
-    : name_(std::move(name)), table_(table) {
+           const strata_host* host, std::chrono::seconds patience)
+    : name_(std::move(name)), who_("offload/" + name_), patience_(patience), table_(table),
+      host_(host) {
   if (!table_ || table_->hdr.size < offsetof(strata_offload, poll) + sizeof(table_->poll))
-    throw Error(who(name_), "its table is shorter than ABI 1.0's", "ask its vendor for a new one");
+    throw Error(who_, "its table is shorter than ABI 1.0's", ask_vendor);
   need(table_->score, "score");
   need(table_->options, "options");
   need(table_->open, "open");
@@ -47,24 +56,35 @@ Tier::Tier(std::string name, const strata_offload* table, const strata_config* o
   need(table_->region_free, "region_free");
   need(table_->submit, "submit");
   need(table_->poll, "poll");
-  const auto status = table_->open(host, options, &self_);
+  const auto status =
+      ask<plugin::Pace::slow>("open", [&] { return table_->open(host, options, &self_); });
   if (status == STRATA_INVALID) throw UsageError(failure("its options are refused", ""));
   if (status != STRATA_OK) throw failure("cannot be opened", "");
-  if (!self_) throw Error(who(name_), "open gave no instance", "ask its vendor for a new one");
+  if (!self_) throw Error(who_, "open gave no instance", ask_vendor);
   try {
     read_limits();
   } catch (...) {
-    table_->close(self_);
+    plugin::freed(who_, "close", [&] { table_->close(self_); });
     throw;
   }
 }
 
-Tier::~Tier() { table_->close(self_); }
+Tier::~Tier() {
+  if (stuck_) return;  // close waits for what never ends
+  plugin::freed(who_, "close", [&] { table_->close(self_); });
+}
+
+void Tier::break_off(const std::string& fact) {
+  broken_ = true;
+  throw Error(who_, fact, ask_vendor);
+}
+
+void Tier::check_broken() const {
+  if (broken_) throw Error(who_, "it broke off before and is not asked again", ask_vendor);
+}
 
 void Tier::need(bool there, std::string_view function) const {
-  if (!there)
-    throw Error(who(name_), "it has no function " + std::string(function),
-                "ask its vendor for a new one");
+  if (!there) throw Error(who_, "it has no function " + std::string(function), ask_vendor);
 }
 
 Error Tier::failure(std::string_view what, std::string_view subject) const {
@@ -72,7 +92,7 @@ Error Tier::failure(std::string_view what, std::string_view subject) const {
   if (words.empty()) words = what;
   if (!subject.empty() && words.find(subject) == std::string::npos)
     words = std::string(subject) + ": " + words;
-  return {who(name_), words, ""};
+  return {who_, words, ""};
 }
 
 void Tier::fail(std::string_view what, std::string_view subject) const {
@@ -82,7 +102,8 @@ void Tier::fail(std::string_view what, std::string_view subject) const {
 void Tier::read_limits() {
   strata_limits out{};
   out.hdr.size = sizeof(out);
-  if (table_->limits(self_, &out) != STRATA_OK) fail("it does not say its limits", "");
+  if (ask("limits", [&] { return table_->limits(self_, &out); }) != STRATA_OK)
+    fail("it does not say its limits", "");
   limits_ = {out.align,
              out.max_io,
              out.capacity,
@@ -90,9 +111,10 @@ void Tier::read_limits() {
              std::min(out.queue_depth, most_in_flight),
              (out.hdr.flags & STRATA_TIER_DEVICE) != 0,
              (out.hdr.flags & STRATA_TIER_ORDERED) != 0};
-  if (!std::has_single_bit(limits_.align) || limits_.max_io < limits_.align ||
-      limits_.queue_depth == 0)
-    throw Error(who(name_), "its limits make no sense", "ask its vendor for a new one");
+  constexpr uint32_t known{STRATA_TIER_DEVICE | STRATA_TIER_ORDERED};
+  if (!std::has_single_bit(limits_.align) || limits_.align > largest_align ||
+      limits_.max_io < limits_.align || limits_.queue_depth == 0 || (out.hdr.flags & ~known) != 0)
+    throw Error(who_, "its limits make no sense", ask_vendor);
   limits_.max_io -= limits_.max_io % limits_.align;
   slots_.resize(limits_.queue_depth);
   used_.resize(limits_.queue_depth);
@@ -112,7 +134,10 @@ Region Tier::adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std:
   region.name_ = std::move(name);
   if (table_->map) {
     void* memory = nullptr;
-    if (table_->map(self_, id, &memory) != STRATA_OK) fail("cannot be mapped", region.name_);
+    if (ask<plugin::Pace::slow>("map", [&] { return table_->map(self_, id, &memory); }) !=
+        STRATA_OK)
+      fail("cannot be mapped", region.name_);
+    if (!memory) throw Error(who_, region.name_ + ": map gave no memory", ask_vendor);
     region.memory_ = static_cast<std::byte*>(memory);
   }
   return region;
@@ -121,26 +146,34 @@ Region Tier::adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std:
 Region Tier::new_region(std::uint64_t bytes) {
   need(makes_regions(), "region_new: it only binds files");
   std::uint64_t id = 0;
-  if (table_->region_new(self_, bytes, &id) != STRATA_OK)
+  if (ask<plugin::Pace::slow>("region_new",
+                              [&] { return table_->region_new(self_, bytes, &id); }) != STRATA_OK)
     fail("no room for " + std::to_string(bytes) + " bytes", "");
+  if (!made_.insert(id).second)
+    throw Error(who_, "it gave region " + std::to_string(id) + " twice", ask_vendor);
   return adopt(id, bytes, "region " + std::to_string(id), 0);
 }
 
 Region Tier::bind(const std::string& file, std::uint64_t offset, std::uint64_t bytes) {
   need(binds_files(), "region_bind: it reads no files in place");
   std::uint64_t id = 0;
-  if (table_->region_bind(self_, {file.data(), file.size()}, offset, bytes, &id) != STRATA_OK)
+  if (ask<plugin::Pace::slow>("region_bind", [&] {
+        return table_->region_bind(self_, {file.data(), file.size()}, offset, bytes, &id);
+      }) != STRATA_OK)
     fail("cannot be bound", file);
   return adopt(id, bytes, file, offset);
 }
 
 void Tier::announce(std::span<std::byte> memory, strata_device device, bool on) {
-  if (table_->mem_reg &&
-      table_->mem_reg(self_, memory.data(), memory.size(), device, on ? 1 : 0) != STRATA_OK)
+  if (!table_->mem_reg) return;
+  if (ask<plugin::Pace::slow>("mem_reg", [&] {
+        return table_->mem_reg(self_, memory.data(), memory.size(), device, on ? 1 : 0);
+      }) != STRATA_OK)
     fail("the memory of transfers is refused", "");
 }
 
 std::size_t Tier::submit(std::span<const Transfer> transfers) {
+  check_broken();
   const auto n = std::min(transfers.size(), free_.size());
   if (n == 0) return 0;
   std::vector<strata_io> io(n);
@@ -148,41 +181,73 @@ std::size_t Tier::submit(std::span<const Transfer> transfers) {
   for (std::size_t i = 0; i < n; ++i) {
     const auto& t = transfers[i];
     if (t.offset >= t.region->bytes())
-      throw Error(who(name_), t.region->name() + ": offset " + std::to_string(t.offset),
+      throw Error(who_, t.region->name() + ": offset " + std::to_string(t.offset),
                   "the region has " + std::to_string(t.region->bytes()) + " bytes");
     io[i] = {{sizeof(strata_io), 0},      t.op,     t.priority, t.region->id(), t.offset, t.bytes,
              free_[free_.size() - 1 - i], t.memory, t.stream,   t.device};
     pointers[i] = &io[i];
   }
   std::uint32_t accepted = 0;
-  if (table_->submit(self_, pointers.data(), static_cast<std::uint32_t>(n), &accepted) != STRATA_OK)
-    fail("a transfer is refused", transfers[0].region->name());
-  if (accepted > n)
-    throw Error(who(name_), "it took more transfers than it was given", "ask its vendor");
+  const auto status = ask("submit", [&] {
+    return table_->submit(self_, pointers.data(), static_cast<std::uint32_t>(n), &accepted);
+  });
+  if (accepted > n) break_off("it took more transfers than it was given");
   for (std::size_t i = 0; i < accepted; ++i) {
     slots_[free_.back()] = transfers[i];
     used_[free_.back()] = true;
     free_.pop_back();
   }
   flying_ += accepted;
+  // A failure concerns the first that was not taken: those before it are under way.
+  if (status != STRATA_OK && accepted == 0)
+    fail("a transfer is refused", transfers[0].region->name());
+  if (accepted == 0 && flying_ == 0)
+    throw Error(who_, "it takes no transfer though it has none to do", ask_vendor);
   return accepted;
 }
 
-std::size_t Tier::poll(std::span<Completion> out, std::int64_t ns) {
-  const auto cap = std::min(out.size(), done_.size());
-  if (cap == 0 || flying_ == 0) return 0;
+std::uint32_t Tier::poll_once(std::uint32_t cap, std::int64_t ns) {
   std::uint32_t n = 0;
-  if (table_->poll(self_, done_.data(), static_cast<std::uint32_t>(cap), ns, &n) != STRATA_OK)
+  if (ask("poll", [&] { return table_->poll(self_, done_.data(), cap, ns, &n); }) != STRATA_OK) {
+    broken_ = true;
     fail("its transfers cannot be waited for", "");
-  if (n > cap) throw Error(who(name_), "it finished more transfers than asked", "ask its vendor");
+  }
+  if (n > cap) break_off("it finished more transfers than asked");
+  return n;
+}
+
+std::size_t Tier::poll(std::span<Completion> out, std::int64_t ns) {
+  using Clock = std::chrono::steady_clock;
+  const auto cap = static_cast<std::uint32_t>(std::min(out.size(), done_.size()));
+  check_broken();
+  if (cap == 0 || flying_ == 0) return 0;
+  const auto began = Clock::now();
+  const auto part = std::chrono::nanoseconds(poll_part).count();
+  auto n = poll_once(cap, ns < 0 ? part : ns);
+  for (bool told = false; n == 0 && ns < 0; n = poll_once(cap, part)) {
+    const auto passed = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began);
+    const auto fact = "it finished none of " + std::to_string(flying_) + " transfers for " +
+                      std::to_string(passed.count()) + " s";
+    if (patience_.count() > 0 && passed >= patience_) {
+      broken_ = stuck_ = true;
+      throw Error(who_, fact, "check its device, or set plugins.patience higher");
+    }
+    if (told || passed < told_after) continue;
+    told = true;
+    const auto line = who_ + ": " + fact;
+    if (host_) host_->log(host_, STRATA_WARN, {line.data(), line.size()});
+  }
   for (std::size_t i = 0; i < n; ++i) out[i] = settle(done_[i]);
   return n;
 }
 
 Completion Tier::settle(const strata_done& done) {
   if (done.cookie >= slots_.size() || !used_[done.cookie])
-    throw Error(who(name_), "it finished a transfer that it was not given", "ask its vendor");
+    break_off("it finished a transfer that it was not given, or one twice");
   const auto& t = slots_[done.cookie];
+  if (done.bytes > t.bytes)
+    break_off("it moved " + std::to_string(done.bytes) + " bytes of a transfer of " +
+              std::to_string(t.bytes));
   used_[done.cookie] = false;
   free_.push_back(done.cookie);
   --flying_;
@@ -199,7 +264,7 @@ Completion Tier::settle(const strata_done& done) {
     words = "moved " + std::to_string(moved) + " of " + std::to_string(expected) + " bytes";
   if (words.find("offset ") == std::string::npos) words = at + ": " + words;
   if (words.find(t.region->name()) == std::string::npos) words = t.region->name() + ": " + words;
-  out.error = std::make_exception_ptr(Error(who(name_), words, ""));
+  out.error = std::make_exception_ptr(Error(who_, words, ""));
   return out;
 }
 
@@ -218,8 +283,9 @@ void Tier::move(const Transfer& transfer) {
         begun += piece.bytes;
       }
     } catch (...) {
-      error = std::current_exception();
+      if (!error) error = std::current_exception();
     }
+    if (broken_) break;
     Completion done;
     if (poll({&done, 1}, -1) == 1 && done.error && !error) error = done.error;
   }

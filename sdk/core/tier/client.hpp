@@ -2,15 +2,18 @@
 #pragma once
 #include <strata/abi/offload.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
 
 namespace strata::tier {
 
@@ -70,17 +73,19 @@ struct Completion {
 };
 
 // Regions are made and freed on the main thread; submit and poll belong to one I/O thread at a
-// time. Failures are strata::Error: "offload/<name>: <plugin's words>".
+// time. Failures are strata::Error: "offload/<name>: <plugin's words>". A tier that breaks the
+// rules of its transfers (one finished twice, or never given) is not asked again: what it still
+// moves is not known, and its memory must stay until it is closed.
 class Tier {
  public:
   // Opens the plugin's tier. `table`, `options` and `host` outlive it. A table without a function
   // that it must have is refused by the function's name. Throws UsageError where `options` are
-  // refused.
+  // refused. `patience`: how long none of its transfers may be finished; 0: for ever.
   Tier(std::string name, const strata_offload* table, const strata_config* options,
-       const strata_host* host);
+       const strata_host* host, std::chrono::seconds patience = std::chrono::seconds(60));
   Tier(const Tier&) = delete;
   Tier& operator=(const Tier&) = delete;
-  ~Tier();  // waits for what is in flight
+  ~Tier();  // waits for what is in flight, unless it broke the patience
 
   const std::string& name() const { return name_; }
   const Limits& limits() const { return limits_; }
@@ -96,10 +101,12 @@ class Tier {
 
   // Takes the first few without blocking and says how many; fewer when the queue is full.
   std::size_t submit(std::span<const Transfer> transfers);
-  // Fills `out` from its start; waits `ns` at most for the first (-1: for ever). Returns at once
-  // when nothing is in flight.
+  // Fills `out` from its start; waits `ns` at most for the first (-1: as long as the patience
+  // lasts). Returns at once when nothing is in flight.
   std::size_t poll(std::span<Completion> out, std::int64_t ns);
   std::size_t in_flight() const { return flying_; }
+  // It broke the rules or the patience: transfers that it has may still write to their memory.
+  bool broken() const { return broken_; }
 
   // One transfer of any size, done when it returns; throws its error. Nothing else may be in
   // flight.
@@ -111,6 +118,13 @@ class Tier {
 
  private:
   friend class Region;
+  template <plugin::Pace pace = plugin::Pace::quick, class F>
+  strata_status ask(const char* function, F&& f) const {
+    return plugin::called<pace>(who_, function, std::forward<F>(f));
+  }
+  [[noreturn]] void break_off(const std::string& fact);
+  void check_broken() const;
+  std::uint32_t poll_once(std::uint32_t cap, std::int64_t ns);
   // The plugin's words, else `what`, about the subject.
   Error failure(std::string_view what, std::string_view subject) const;
   [[noreturn]] void fail(std::string_view what, std::string_view subject) const;
@@ -119,8 +133,10 @@ class Tier {
   Region adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std::uint64_t offset);
   Completion settle(const strata_done& done);
 
-  std::string name_;
+  std::string name_, who_;
+  std::chrono::seconds patience_;
   const strata_offload* table_;
+  const strata_host* host_;
   strata_self* self_ = nullptr;
   Limits limits_{};
   // A transfer's cookie for the plugin is its place here.
@@ -129,6 +145,8 @@ class Tier {
   std::vector<std::size_t> free_;
   std::vector<strata_done> done_;
   std::size_t flying_ = 0;
+  bool broken_ = false, stuck_ = false;
+  std::set<std::uint64_t> made_;  // regions that region_new gave and that are not freed
   std::uint64_t read_ = 0, written_ = 0;
 };
 

@@ -171,13 +171,13 @@ void Reader::land(Tier& tier) {
 // What is in flight writes into the staging ring: it must land before the ring is gone. A tier that
 // cannot be waited for any more waits when it is closed.
 void Reader::drain() {
-  try {
-    for (; copied_ < issued_; ++copied_) {
-      auto& chunk = chunks_[copied_ % chunks_.size()];
+  for (; copied_ < issued_; ++copied_) {
+    auto& chunk = chunks_[copied_ % chunks_.size()];
+    try {
       while (!chunk.landed) land(*chunk.tier);
+    } catch (...) {
+      fail(std::current_exception());
     }
-  } catch (...) {
-    fail(std::current_exception());
   }
 }
 

@@ -10,6 +10,12 @@
 
 namespace strata::torch {
 
+// The tensors of one call; those that are undefined are not there.
+struct AttentionInput {
+  at::Tensor q, k, v, starts, lengths;
+  at::Tensor table = {}, slopes = {}, sinks = {};
+};
+
 // Instances of a backend, one for each request that differs; kept until the end.
 class AttentionBackend {
  public:
@@ -19,10 +25,10 @@ class AttentionBackend {
   AttentionBackend(const AttentionBackend&) = delete;
   AttentionBackend& operator=(const AttentionBackend&) = delete;
 
-  // q, k, v -> [T,H*Ev]. Refused: a request that the backend does not serve. Errors carry its
-  // words.
+  // q, k, v -> [T,H*Ev]. Refused: a request that the backend does not serve, a result of another
+  // shape or dtype. Errors carry its words. `args` has what is no tensor.
   plugin::Handle run(const strata_attention_request& request, strata_call& call,
-                     const strata_attention_args& args);
+                     const AttentionInput& input, strata_attention_args args);
 
  private:
   strata_self* instance(const strata_attention_request& request);

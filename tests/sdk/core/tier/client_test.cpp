@@ -1,8 +1,11 @@
 #include "core/tier/client.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
+#include <stdexcept>
 
 #include "core/error.hpp"
+#include "core/plugin/calling.hpp"
 #include "tests/sdk/core/tier/fake_tier.hpp"
 
 using namespace strata;
@@ -135,4 +138,72 @@ TEST_CASE_METHOD(Fixture, "a refused transfer and one outside its region throw",
   REQUIRE_THROWS_WITH(tier.move({STRATA_READ, 0, &region, 0, 16, memory}),
                       "offload/fake: region 7: refused");
   REQUIRE_THROWS_WITH(tier.bind("a.gguf", 0, 16), Catch::Contains("region_bind"));
+}
+
+TEST_CASE_METHOD(
+    Fixture, "a tier that breaks the rules of transfers is refused by name, and not asked again",
+    "[tier]") {
+  auto tier = open();
+  const auto region = tier.new_region(64);
+  std::vector<std::byte> memory(64);
+  const Transfer read{.region = &region, .bytes = 32, .memory = memory.data()};
+  std::array<Completion, 2> done;
+
+  SECTION("one is finished twice") {
+    faults.twice = true;
+    REQUIRE(tier.submit({&read, 1}) == 1);
+    REQUIRE_THROWS_WITH(tier.poll(done, 0),
+                        Catch::Contains("offload/fake: it finished a transfer"));
+  }
+  SECTION("more bytes than were asked for") {
+    faults.more = 1000;
+    REQUIRE(tier.submit({&read, 1}) == 1);
+    REQUIRE_THROWS_WITH(tier.poll(done, 0), Catch::Contains("1032 bytes of a transfer of 32"));
+  }
+  REQUIRE(tier.broken());
+  REQUIRE_THROWS_WITH(tier.poll(done, 0), Catch::Contains("not asked again"));
+  REQUIRE_THROWS_WITH(tier.submit({&read, 1}), Catch::Contains("not asked again"));
+}
+
+TEST_CASE_METHOD(Fixture, "a tier that takes nothing though it has nothing to do is refused",
+                 "[tier]") {
+  auto tier = open();
+  const auto region = tier.new_region(64);
+  std::vector<std::byte> memory(64);
+  const Transfer read{.region = &region, .bytes = 32, .memory = memory.data()};
+  faults.takes_none = true;
+  REQUIRE_THROWS_WITH(tier.submit({&read, 1}),
+                      Catch::Contains("offload/fake: it takes no transfer"));
+}
+
+TEST_CASE_METHOD(Fixture, "what a tier throws is told with its name, also while it is closed",
+                 "[tier]") {
+  {
+    auto tier = open();
+    table.region_new = [](strata_self*, std::uint64_t, std::uint64_t*) -> strata_status {
+      throw std::runtime_error("tired");
+    };
+    REQUIRE_THROWS_WITH(tier.new_region(64),
+                        Catch::Contains("offload/fake: region_new threw an exception: tired"));
+    table.close = [](strata_self* self) {
+      delete self;
+      throw 5;
+    };
+  }
+  REQUIRE_THAT(plugin::take_late_failure(), Catch::Contains("offload/fake: close threw"));
+  REQUIRE(plugin::take_late_failure().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a region without memory, or one that is given twice, is refused",
+                 "[tier]") {
+  auto tier = open();
+  table.map = [](strata_self*, std::uint64_t, void** out) {
+    *out = nullptr;
+    return STRATA_OK + 0;
+  };
+  REQUIRE_THROWS_WITH(tier.new_region(64),
+                      Catch::Contains("offload/fake: region 7: map gave no memory"));
+  table.map = nullptr;
+  const auto region = tier.new_region(64);
+  REQUIRE_THROWS_WITH(tier.new_region(64), Catch::Contains("region 7 twice"));
 }

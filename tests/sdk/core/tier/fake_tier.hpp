@@ -21,6 +21,8 @@ struct Faults {
   std::uint64_t lost = 0;  // bytes that a completion lacks
   std::uint64_t align = 16, cookie_shift = 0;
   std::uint32_t invented = 0;  // accepted beyond what was given
+  std::uint64_t more = 0;      // bytes that a completion has too many
+  bool twice = false, takes_none = false;
   int opened = 0, closed = 0, freed = 0;
 };
 inline Faults faults;
@@ -53,6 +55,8 @@ inline strata_offload fake_table() {
   t.submit = [](strata_self* self, const strata_io* const* io, std::uint32_t n,
                 std::uint32_t* accepted) {
     if (faults.submit != STRATA_OK) return strata::plugin::keep_words(faults.submit, "refused");
+    *accepted = 0;
+    if (faults.takes_none) return STRATA_OK + 0;
     for (std::uint32_t i = 0; i < n; ++i) self->queue.push_back(*io[i]);
     *accepted = n + faults.invented;
     return STRATA_OK + 0;
@@ -69,10 +73,11 @@ inline strata_offload fake_table() {
       else
         std::memcpy(place, io.mem, bytes);
       out[*n] = {io.cookie + faults.cookie_shift,
-                 bytes - faults.lost,
+                 bytes - faults.lost + faults.more,
                  {faults.words.data(), faults.words.size()},
                  faults.done,
                  0};
+      if (faults.twice && *n + 1 < cap) out[*n + 1] = out[*n], ++*n;
     }
     return STRATA_OK + 0;
   };

@@ -127,7 +127,7 @@ TEST_CASE("a tier that takes nothing is refused, not waited for", "[tier][reader
   Bench bench(opener, 2, R"({"deaf": 1})");
   bench.fetch(0, 1);
   REQUIRE_THROWS_WITH(bench.device.wait(Lane::compute, bench.landed(0), 1),
-                      Catch::Contains("offload/made: it takes no read"));
+                      Catch::Contains("offload/made: it takes no transfer"));
   bench.reader.reset();
 }
 
