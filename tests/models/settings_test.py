@@ -36,6 +36,8 @@ BESIDE = {field.name for field in dataclasses.fields(transformers.PreTrainedConf
 ALPHA = {"type": "dynamic", "factor": 1.0, "mscale": 1.0, "beta_fast": 32, "alpha": 1000.0}
 # Of single model_types, as published files have it.
 OWN = {
+    "gemma": {"gelu, which is its tanh form": {"hidden_act": "gelu"}},
+    "mimo_v2_flash": {"the other count of a window": {"sliding_window_size": 9}},
     "hunyuan_v1_dense": {"alpha": {"rope_scaling": ALPHA},
                          "no alpha": {"rope_scaling": ALPHA | {"alpha": 0.0}}},
     "hunyuan_v1_moe": {"alpha": {"rope_scaling": ALPHA, "rope_theta": 500.0}},

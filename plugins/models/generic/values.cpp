@@ -201,8 +201,8 @@ Value Values::operand(std::string_view word, Place place, int depth) const {
   return value;
 }
 
-// Operands between * and /, from left to right; sqrt before one. Anything that is off makes all
-// off.
+// Operands between *, /, + and -, from left to right; sqrt before one. Anything that is off makes
+// all off.
 Value Values::expression(std::string_view text, Place place, int depth) const {
   const auto words = words_of(text);
   if (words.size() == 1) return operand(words[0], place, depth);
@@ -214,12 +214,15 @@ Value Values::expression(std::string_view text, Place place, int depth) const {
     const auto value = operand(words[i++], place, depth);
     if (value.is_null()) return value;
     const auto by = root ? std::sqrt(number(value)) : number(value);
-    result = op == "*" ? result * by : result / by;
+    result = op == "*"   ? result * by
+             : op == "/" ? result / by
+             : op == "+" ? result + by
+                         : result - by;
     if (i == words.size()) return plain(result);
     op = words[i++];
-    if (op != "*" && op != "/") break;
+    if (op != "*" && op != "/" && op != "+" && op != "-") break;
   }
-  throw invalid(quoted(text) + " is no expression: write numbers and $KEYs between * and /");
+  throw invalid(quoted(text) + " is no expression: write numbers and $KEYs between *, /, + and -");
 }
 
 std::int64_t whole(const Value& value, std::int64_t least) {
