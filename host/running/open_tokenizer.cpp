@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t longest = 256u << 20;
 
-// The file's contents, empty where there is none.
+// The file's contents, empty only where there is none.
 std::string read_if_there(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return {};
@@ -26,6 +26,7 @@ std::string read_if_there(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (error || !file)
     throw Error(path.string(), "it cannot be read", "make it readable, or take it away");
+  if (size == 0) throw Error(path.string(), "it is empty", "complete it, or take it away");
   if (size > longest)
     throw Error(path.string(), std::to_string(size) + " bytes are too many",
                 "give the model's own file, or ids with --input-ids");

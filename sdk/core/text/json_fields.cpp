@@ -15,6 +15,11 @@ namespace {
 // A tokenizer.json is about eight deep.
 constexpr int deepest = 64;
 
+// What to do about a file that is malformed.
+std::string remedy_of(const std::string& file) {
+  return "give a whole " + file.substr(file.find_last_of('/') + 1);
+}
+
 void check_depth(std::string_view bytes, const std::string& file) {
   int depth = 0;
   bool inside = false;  // a string
@@ -28,7 +33,7 @@ void check_depth(std::string_view bytes, const std::string& file) {
     } else if (c == '{' || c == '[') {
       if (++depth > deepest)
         throw Error(file, "the JSON is nested too deep at byte " + std::to_string(at),
-                    "give a whole tokenizer.json");
+                    remedy_of(file));
     } else if (c == '}' || c == ']') {
       --depth;
     }
@@ -41,11 +46,9 @@ Value read(std::string_view bytes, const std::string& file) {
   try {
     return Value::parse(bytes);
   } catch (const json::parse_error& error) {
-    throw Error(file, "malformed JSON at byte " + std::to_string(error.byte),
-                "give a whole tokenizer.json");
+    throw Error(file, "malformed JSON at byte " + std::to_string(error.byte), remedy_of(file));
   } catch (const json::out_of_range&) {
-    throw Error(file, "the JSON has a number past what a double holds",
-                "give a whole tokenizer.json");
+    throw Error(file, "the JSON has a number past what a double holds", remedy_of(file));
   }
 }
 

@@ -225,12 +225,11 @@ TEST_CASE("bytes that are no JSON are refused with their place", "[text][tokeniz
   for (std::size_t size = 0; size < whole.size(); size += 7)
     REQUIRE_THROWS_WITH(Tokenizer::from_json(whole.substr(0, size), "t.json"),
                         Catch::StartsWith("t.json: malformed JSON at byte "));
-  REQUIRE_THROWS_WITH(
-      Tokenizer::from_json(std::string(100'000, '['), "t.json"),
-      "t.json: the JSON is nested too deep at byte 64: give a whole tokenizer.json");
+  REQUIRE_THROWS_WITH(Tokenizer::from_json(std::string(100'000, '['), "t.json"),
+                      "t.json: the JSON is nested too deep at byte 64: give a whole t.json");
   REQUIRE_THROWS_WITH(Tokenizer::from_json("[1e999]", "t.json"),
                       "t.json: the JSON has a number past what a double holds: give a whole "
-                      "tokenizer.json");
+                      "t.json");
   REQUIRE_THROWS_WITH(Tokenizer::from_json("[]", "t.json"),
                       Catch::StartsWith("t.json: the file is no JSON object"));
 }
