@@ -5,6 +5,8 @@
 #include "core/error.hpp"
 #include "core/plugin/codec.hpp"
 #include "core/run/initial_weights.hpp"
+#include "core/source/dtype.hpp"
+#include "core/source/json.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/output_option.hpp"
@@ -21,6 +23,7 @@ struct ImportOptions : cli::CommonOptions, ModelOptions {
   std::string output;
   std::int64_t resize_embeddings = 0;  // 0: as they are
   std::int64_t init_seed = 0;
+  std::string dtype = "auto";  // float32, bfloat16, float16 or auto
 };
 
 void options(cli::Table& table, ImportOptions& o) {
@@ -36,6 +39,13 @@ void options(cli::Table& table, ImportOptions& o) {
        "draw new weights from this seed, as transformers initialises a model; MODEL may then be "
        "a config.json or a shape's name",
        "the checkpoint's weights", 0, 9e18});
+  table.push_back({.name = "dtype",
+                   .key = "import.dtype",
+                   .field = &o.dtype,
+                   .value = "float32|bfloat16|float16|auto",
+                   .help = "the dtype of the new weights; auto: as they are, and float32 for "
+                           "quantized ones",
+                   .closed = true});
   add_critic(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
@@ -47,6 +57,18 @@ void check(const ImportOptions& o) {
   if (o.resize_embeddings > 0 && (o.critic || o.given.contains("import.init_seed")))
     throw UsageError("--resize-embeddings", "not with --critic or --init-seed",
                      "import twice, one after the other");
+  if (o.dtype != "auto" && o.given.contains("import.init_seed"))
+    throw UsageError("--dtype", "not with --init-seed",
+                     "name the dtype of drawn weights with --set config.dtype=" + o.dtype);
+}
+
+// The configuration with the dtype that the weights get.
+std::string with_dtype(const std::string& bytes, const std::string& name,
+                       const std::string& dtype) {
+  auto config = source::parse_settings(bytes, name);
+  config["dtype"] = dtype;
+  config.erase("torch_dtype");
+  return config.dump(2, ' ', false, source::Json::error_handler_t::replace) + "\n";
 }
 
 // A folder of drawn weights, with the tokenizer of MODEL where it has one.
@@ -93,6 +115,13 @@ void import(const ImportOptions& settings) {
   if (settings.resize_embeddings > 0)
     resize_embeddings(open_model(settings, plugins, false), open_tokenizer(checkpoint).vocab_size(),
                       settings.resize_embeddings, options);
+  if (settings.dtype != "auto") {
+    const auto& config = options.config.empty() ? checkpoint.config() : options.config;
+    options.config = with_dtype(config, checkpoint.config_name(), settings.dtype);
+    options.dtype = settings.dtype == "float32"   ? source::f32
+                    : settings.dtype == "float16" ? source::f16
+                                                  : source::bf16;
+  }
   source::import_checkpoint(checkpoint, settings.output, options);
   progress.end();
 }

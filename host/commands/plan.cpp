@@ -45,6 +45,8 @@ void plan(const PlanOptions& settings) {
   };
   std::string text = "weights    " + gigabytes(out["weights"]["bytes"]) +
                      (out["weights"]["exact"] ? "" : " (from the configuration)") + "\n";
+  if (const auto words = out["weights"].find("expansion"); words != out["weights"].end())
+    text += "           " + words->get<std::string>() + "\n";
   for (const auto& [name, tier] : out["tiers"].items())
     text += "in " + name + std::string(name.size() < 8 ? 8 - name.size() : 1, ' ') +
             gigabytes(tier["bytes"]) + "\n";

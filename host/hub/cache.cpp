@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/source/checkpoint.hpp"
 #include "host/hub/environment.hpp"
+#include "host/hub/gguf_files.hpp"
 
 namespace strata::hub {
 namespace {
@@ -28,6 +29,22 @@ std::string first_word(const fs::path& file) {
   in.width(100);
   in >> word;
   return word;
+}
+
+// The GGUF file of a quantization, of those that the snapshot has.
+std::string located_gguf(const QuantizedId& asked, const std::string& revision) {
+  const auto who = asked.id + ":" + asked.quantization;
+  std::vector<std::string> names;
+  std::error_code error;
+  const auto snapshot = find_snapshot(asked.id, revision);
+  if (snapshot)
+    for (const auto& entry : fs::recursive_directory_iterator(*snapshot, error))
+      names.push_back(entry.path().lexically_relative(*snapshot).string());
+  const auto files = gguf_files(names, asked.quantization, who);
+  if (!files.empty()) return (*snapshot / files.front()).string();
+  const auto more = revision == "main" ? "" : " --revision " + revision;
+  throw Error(who, "revision " + revision + " of it is not in " + model_folder(asked.id).string(),
+              "fetch it with `strata download " + who + more + "`");
 }
 
 }  // namespace
@@ -70,6 +87,8 @@ std::string located(const std::string& model, const std::string& revision) {
   if (!is_revision(revision))
     throw UsageError("--revision", "'" + printable(revision) + "' is no branch, tag or commit",
                      "give one as the hub names it");
+  if (const auto quantized = quantized_id(model); quantized && !fs::exists(model, error))
+    return located_gguf(*quantized, revision);
   if (fs::exists(model, error) || !is_model_id(model) || model.ends_with(".json") ||
       source::ends_as_checkpoint(model))
     return model;

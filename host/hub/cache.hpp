@@ -23,8 +23,8 @@ std::optional<std::filesystem::path> find_snapshot(std::string_view id,
                                                    const std::string& revision);
 
 // MODEL as the user named it, as a path: itself where it exists or is no model id, else its
-// snapshot. An "org/name" that is neither is an Error that names the folder that was looked in and
-// the commands that fill it.
+// snapshot; of "org/name:Q4_K_M" its GGUF file of this quantization. An "org/name" that is neither
+// is an Error that names the folder that was looked in and the commands that fill it.
 std::string located(const std::string& model, const std::string& revision);
 
 }  // namespace strata::hub

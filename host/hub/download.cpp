@@ -9,6 +9,7 @@
 #include "core/source/shard_index.hpp"
 #include "host/hub/cache.hpp"
 #include "host/hub/fetch.hpp"
+#include "host/hub/gguf_files.hpp"
 #include "host/shared_library.hpp"
 
 namespace strata::hub {
@@ -40,7 +41,8 @@ class Download {
   Download(Http& http, const Hub& hub, const std::string& id, const Progress& progress)
       : fetch_(http, hub), hub_(hub), id_(id), model_(model_folder(id)), progress_(progress) {}
 
-  fs::path run(const std::string& revision) {
+  // The snapshot's folder, or the first of its GGUF files.
+  fs::path run(const std::string& revision, const std::string& quantization) {
     const auto url =
         hub_.endpoint + "/api/models/" + id_ + "/revision/" + percent_encoded(revision);
     const auto listing = source::parse_json(fetch_.text(url), url);
@@ -50,24 +52,33 @@ class Download {
       throw Error(url, "the answer names no commit", "check HF_ENDPOINT");
     commit_ = *sha;
     const auto names = names_of(listing, url);
-    const auto weights = weights_file(names);
-    if (weights.empty())
-      throw Error(id_, "has neither safetensors nor pytorch_model.bin",
-                  "give a model that has its weights in one of these");
-    for (const auto& name : small_files(names)) take(name);
-    take(weights);
-    if (weights.ends_with(".index.json"))
-      for (const auto& [shard, tensors] :
-           source::parse_shard_index(text_of(snapshot() / weights), weights))
-        take(shard);
+    const auto weights = quantization.empty() ? weights_file(names) : "";
+    const auto gguf =
+        weights.empty() ? gguf_files(names, quantization, id_) : std::vector<std::string>();
+    if (weights.empty() && gguf.empty())
+      throw Error(id_,
+                  quantization.empty() ? "has neither safetensors, pytorch_model.bin nor GGUF"
+                                       : "has no GGUF",
+                  "give a model that has its weights so");
+    for (const auto& name : gguf) take(name);
+    if (!weights.empty()) take_folder(names, weights);
     if (revision != commit_) {
       fs::create_directories((model_ / "refs" / revision).parent_path());
       source::write_whole((model_ / "refs" / revision).string(), commit_);
     }
-    return snapshot();
+    return gguf.empty() ? snapshot() : snapshot() / gguf.front();
   }
 
  private:
+  void take_folder(const std::vector<std::string>& names, const std::string& weights) {
+    for (const auto& name : small_files(names)) take(name);
+    take(weights);
+    if (!weights.ends_with(".index.json")) return;
+    for (const auto& [shard, tensors] :
+         source::parse_shard_index(text_of(snapshot() / weights), weights))
+      take(shard);
+  }
+
   fs::path snapshot() const { return model_ / "snapshots" / commit_; }
 
   void take(const std::string& name) {
@@ -75,8 +86,8 @@ class Download {
     if (fs::exists(link)) return;
     fs::create_directories(link.parent_path());
     fs::create_directories(model_ / "blobs");
-    const auto url =
-        hub_.endpoint + "/" + id_ + "/resolve/" + commit_ + "/" + percent_encoded(name);
+    auto url = hub_.endpoint + "/" + id_ + "/resolve/" + commit_;
+    for (const auto& part : fs::path(name)) url += "/" + percent_encoded(part.string());
     const auto about = fetch_.about(url);
     const auto blob = model_ / "blobs" / about.hash;
     if (!fs::exists(blob))
@@ -102,14 +113,17 @@ std::unique_ptr<Http> open_http() {
 
 }  // namespace
 
-fs::path download(const Hub& hub, const std::string& id, const std::string& revision,
+fs::path download(const Hub& hub, const std::string& named, const std::string& revision,
                   const Progress& progress) {
+  const auto quantized = quantized_id(named);
+  const auto& id = quantized ? quantized->id : named;
   if (!is_model_id(id))
     throw UsageError("MODEL", "'" + printable(id) + "' is no model of a hub", "write ORG/NAME");
   if (!is_revision(revision))
     throw UsageError("--revision", "'" + printable(revision) + "' is no branch, tag or commit",
                      "give one as the hub names it");
   if (hub.offline) {
+    if (quantized && find_snapshot(id, revision)) return located(named, revision);
     if (const auto snapshot = find_snapshot(id, revision)) return *snapshot;
     throw Error(id,
                 "revision " + revision + " is not in " + model_folder(id).string() +
@@ -118,7 +132,8 @@ fs::path download(const Hub& hub, const std::string& id, const std::string& revi
   }
   const auto http = open_http();
   try {
-    return Download(*http, hub, id, progress).run(revision);
+    return Download(*http, hub, id, progress)
+        .run(revision, quantized ? quantized->quantization : "");
   } catch (const fs::filesystem_error& e) {
     throw Error(e.path1().string(), e.code().message(), "make the cache's folder writable");
   }

@@ -46,8 +46,7 @@ fs::path shapes_folder() {
     known.push_back(entry.path().stem().string());
   std::ranges::sort(known);
   throw Error(name, "no such model, and no shape of this name",
-              "give a folder or a file; the nearest of " + std::to_string(known.size()) +
-                  " shapes are " + cli::three_nearest(name, known));
+              "give a folder or a file; the nearest shapes are " + cli::three_nearest(name, known));
 }
 
 // A config.json or a named shape as its file; empty where MODEL is a checkpoint.

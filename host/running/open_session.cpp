@@ -10,6 +10,7 @@
 #include "core/zero/cpu_device.hpp"
 #include "host/compute_library.hpp"
 #include "host/progress.hpp"
+#include "host/running/expansion.hpp"
 #include "host/running/machine.hpp"
 
 namespace strata::host {
@@ -178,6 +179,8 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Room&
   out.tiers = choose_tiers(options, plugins);
   auto& wish = out.wish;
   wish.dtype = choose_dtype(options, model, out.cuda);
+  if (const auto words = expansion_words(model, wish.dtype); !words.empty())
+    plugins.log().line(STRATA_INFO, model.path + ": " + words);
   wish.separate_device = out.cuda;
   wish.library_bytes = out.cuda ? cuda_library_bytes : 0;
   wish.sequences = room.sequences;

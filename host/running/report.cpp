@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/zero/simulate.hpp"
+#include "host/running/expansion.hpp"
 #include "host/running/machine.hpp"
 #include "host/running/text_file.hpp"
 
@@ -184,6 +185,8 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
   out["weights"] = {{"bytes", model.stored_bytes()},
                     {"exact", model.checkpoint.has_value()},
                     {"run_bytes", model.run_bytes(wish.dtype)}};
+  if (const auto words = expansion_words(model, wish.dtype); !words.empty())
+    out["weights"]["expansion"] = words;
   out["tiers"] = tiers_of(prepared, wish);
   for (std::size_t t = 0; t < wish.tiers.size(); ++t)
     if (!wish.tiers[t].in_place && !wish.reads[t]) host += prepared.tier_bytes[t];

@@ -119,6 +119,35 @@ class Download(unittest.TestCase):
                           "exact": True,
                           "run_bytes": sum(4 * int(numpy.prod(s)) for s in SHAPES.values())})
 
+    def test_a_gguf_model_is_named_by_its_quantization(self):
+        parts = ["Q8_0/a-Q8_0-00001-of-00002.gguf", "Q8_0/a-Q8_0-00002-of-00002.gguf"]
+        files = dict.fromkeys(["README.md", "a-Q4_K_M.gguf", "a-Q4_K.gguf", "mmproj-a-f16.gguf", *parts], b"GGUF")
+        hub = self.hub({name: data + name.encode() for name, data in files.items()}, large=list(files))
+        download = lambda name: self.strata(hub, "download", name)
+        done = download("org/tiny:q8_0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        snapshot = self.folder / "hub/models--org--tiny/snapshots" / COMMIT
+        self.assertEqual(done.stdout, f"{snapshot / parts[0]}\n")
+        reference = self.folder / "reference"
+        subprocess.run(
+            [sys.executable, "-c", "import sys, huggingface_hub as h\n"
+             "for name in sys.argv[1:]: h.hf_hub_download('org/tiny', name)", *parts],
+            check=True, capture_output=True,
+            env={**os.environ, "HF_HOME": str(reference), "HF_ENDPOINT": hub.endpoint})
+        self.assertEqual(tree(self.folder / "hub/models--org--tiny"), tree(reference / "hub/models--org--tiny"))
+        self.assertEqual(download("org/tiny:Q4_K_M").stdout, f"{snapshot / 'a-Q4_K_M.gguf'}\n")
+        for name, words in {"org/tiny": "several GGUF models are there: 'Q8_0/a-Q8_0-00001-of-00002.gguf', "
+                                        "'a-Q4_K.gguf', 'a-Q4_K_M.gguf': say which, as ORG/NAME:Q4_K_M",
+                            "org/tiny:Q5_0": "no GGUF file is of Q5_0: there are 'Q8_0/"}.items():
+            done = download(name)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(words, done.stderr)
+        plan = lambda name: self.strata(hub, "plan", "--model", name, "--device", "cpu").stderr
+        self.assertIn(str(snapshot / parts[0])[-60:], plan("org/tiny:Q8_0"))
+        self.assertIn("fetch it with `strata download org/other:Q8_0`", plan("org/other:Q8_0"))
+        offline = self.strata(hub, "download", "org/tiny:q8_0", HF_HUB_OFFLINE="1")
+        self.assertEqual(offline.stdout, f"{snapshot / parts[0]}\n")
+
     def test_a_revision_is_a_ref_of_its_own(self):
         hub = self.hub()
         self.assertEqual(self.download(hub, "--revision", "refs/pr/1").returncode, 0)
@@ -147,7 +176,7 @@ class Download(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(done.stdout.strip())),
                          ["config.json", "pytorch_model.bin"])
         done = self.download(self.hub({"config.json": b"{}"}))
-        self.assertIn("org/tiny: has neither safetensors nor pytorch_model.bin", done.stderr)
+        self.assertIn("org/tiny: has neither safetensors, pytorch_model.bin nor GGUF", done.stderr)
 
     def test_a_torn_transfer_goes_on_where_it_ended(self):
         hub = self.hub()
@@ -194,7 +223,7 @@ class Download(unittest.TestCase):
     def test_bytes_with_another_hash_never_get_their_place(self):
         hub = self.hub()
         hub.faults["model.safetensors"] = ["corrupt"]
-        self.fails(hub, "its bytes have the hash", hashlib.sha256(WEIGHTS).hexdigest())
+        self.fails(hub, "its bytes have the hash", hashlib.sha256(WEIGHTS).hexdigest()[:40])
         self.assertEqual(list(self.folder.rglob("*.incomplete")), [])
         self.passes(hub)
 

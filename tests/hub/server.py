@@ -76,10 +76,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.give(fault)
             return self.give(200, {"Content-Type": "application/json"},
                              json.dumps(hub.listing).encode())
-        name = self.path.rsplit("/", 1)[-1]
-        known = self.path in [f"/org/tiny/resolve/{revision}/{name}" for revision in
-                              ("main", COMMIT)] + [f"/store/{name}"]
-        if not known or name not in hub.files:
+        places = [f"/org/tiny/resolve/{revision}/" for revision in ("main", COMMIT)] + ["/store/"]
+        name = next((self.path[len(place):] for place in places if self.path.startswith(place)), None)
+        if name not in hub.files:
             return self.give(404)
         return self.file(hub, name, headers, home)
 

@@ -57,6 +57,17 @@ def imported(program, model, want, words):
                  pathlib.Path(model, "tokenizer.json").read_bytes(), "with its tokenizer")
 
 
+def imported_as(program, model, want, dtype):
+    """The folder that `import --dtype` makes holds these tensors rounded to it, and says so."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder = pathlib.Path(parent, "imported")
+        program.text("import", model, "--output", folder, "--dtype", str(dtype).removeprefix("torch."))
+        got = safetensors.torch.load_file(folder / "model.safetensors")
+        need(all(torch.equal(got[name], value.to(dtype)) for name, value in want.items()), f"imported as {dtype}")
+        config = transformers.AutoConfig.from_pretrained(folder)
+        need(config.dtype == dtype, "and its configuration says so")
+
+
 def save_bin(folder, tensors, shards, **how):
     if shards == 1:
         return torch.save(tensors, folder / "pytorch_model.bin", **how)
@@ -216,6 +227,8 @@ def mixed(program, parent):
     same_logits(program, file, want, f"GGUF of {len(SCALES)} quantizations")
     packed(program, file)
     imported(program, file, model.state_dict(), "GGUF")
+    imported_as(program, file, model.state_dict(), torch.bfloat16)
+    imported_as(program, file, model.state_dict(), torch.float16)
     split(program, parent / "split", model.state_dict(), want)
 
 
@@ -280,7 +293,10 @@ def beside(program, parent):
 
 
 def packed(program, file):
-    """A tier holds the file's blocks, and a pass brings no more."""
+    """A tier holds the file's blocks, and a pass brings no more; that they are expanded is said."""
+    done = program.run("plan", "--model", file, "--device", "cpu", "-v", text=True)
+    for said in (done.stdout, done.stderr):
+        need("TQ2_0 are expanded to float32 for computing: " in said, said.strip()[:200])
     for tier in ("cpu", "pinned"):
         report = program.generate(file, [IDS[:5]], 3, "--offload", tier)["report"]
         held, size = report["tiers"][tier]["bytes"], file.stat().st_size

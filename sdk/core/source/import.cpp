@@ -19,9 +19,13 @@ constexpr std::uint64_t buffer_bytes = 32ull << 20;  // twice: as stored, and ex
 
 bool dense(const Tensor& tensor) { return tensor.stored.scheme.empty(); }
 
-// The dtype in which a tensor's values all fit.
-strata_dtype imported_dtype(const Tensor& tensor) {
+// The dtype that was asked for of floating values, else the one in which a tensor's values all fit.
+strata_dtype imported_dtype(const Tensor& tensor, const ImportOptions& options) {
   const auto all = forms(tensor);
+  const auto floating = [](const Tensor& form) {
+    return !dense(form) || is_floating(form.stored.dtype);
+  };
+  if (options.dtype && std::ranges::all_of(all, floating)) return *options.dtype;
   const auto& first = all.front().stored.dtype;
   const auto as_first = [&](const Tensor& form) {
     return dense(form) && same(form.stored.dtype, first);
@@ -34,7 +38,7 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   Tensor out = tensor;
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
     out.shape[0] = resized->second;
-  const auto dtype = imported_dtype(tensor);
+  const auto dtype = imported_dtype(tensor, options);
   out.stored = {dtype, "", 1, bytes_of(dtype)};
   out.order = {};
   out.by_columns = 0;
@@ -52,7 +56,7 @@ class Copier {
 
   // `at`: where the tensor begins in the new file.
   void copy(const Tensor& tensor, std::uint64_t at) {
-    dtype_ = imported_dtype(tensor);
+    dtype_ = imported_dtype(tensor, options_);
     if (options_.rows.contains(tensor.name)) return resize(tensor, at);
     if (tensor.parts.empty()) {
       const auto place = [&](std::int64_t row) { return run_row(tensor, row); };
@@ -139,7 +143,7 @@ class Copier {
   std::uint64_t piece_elements(const Tensor& form, std::uint64_t row) const {
     const auto columns = form.shape.empty() ? 1 : static_cast<std::uint64_t>(form.shape.back());
     const auto step = row > 0 ? row : dense(form) ? 1 : columns;
-    const auto fit = buffer_bytes / width() / step * step;
+    const auto fit = buffer_bytes / std::max(width(), std::uint64_t{sizeof(float)}) / step * step;
     if (fit == 0)
       throw Error("tensor '" + printable(form.name) + "'",
                   "a row of " + std::to_string(step) + " elements is too long to hold",
@@ -162,7 +166,11 @@ class Copier {
         floats_[i] = static_cast<float>(element(how.dtype, &stored_[i * how.block_bytes]));
     if (form.add != 0)
       for (auto& value : floats_) value += static_cast<float>(form.add);
-    return std::as_bytes(std::span(floats_));
+    if (same(dtype_, f32)) return std::as_bytes(std::span(floats_));
+    narrow_.resize(count * width());
+    for (std::uint64_t i = 0; i < count; ++i)
+      set_element(dtype_, &narrow_[i * width()], double{floats_[i]});
+    return narrow_;
   }
 
   std::uint64_t width() const { return bytes_of(dtype_); }
@@ -173,6 +181,7 @@ class Copier {
   strata_dtype dtype_{};  // of the new tensor
   std::vector<std::byte> stored_;
   std::vector<float> floats_;
+  std::vector<std::byte> narrow_;
 };
 
 void write_made(const MadeTensor& made, std::uint64_t at, OutputFile& to) {

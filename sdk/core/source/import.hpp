@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,13 +34,15 @@ struct ImportOptions {
   std::vector<ExtraFile> extra = {};  // tokenizer files and the like
   // Tensors by name that get another number of rows: the last ones go, new ones are the mean.
   std::map<std::string, std::int64_t> rows = {};
-  std::vector<MadeTensor> made = {};  // behind the checkpoint's
-  std::string config = {};            // in the place of the checkpoint's; empty: that
+  std::vector<MadeTensor> made = {};       // behind the checkpoint's
+  std::string config = {};                 // in the place of the checkpoint's; empty: that
+  std::optional<strata_dtype> dtype = {};  // of what is floating, or in blocks; empty: as it is
 };
 
-// Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype,
-// quantized ones become float32, reordered rows return to their order. At most 64 MiB of a tensor
-// are held at a time. The folder appears whole or not at all; one that is not empty is refused.
+// Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype and
+// quantized ones become float32, unless the options name one; reordered rows return to their order.
+// At most 96 MiB of a tensor are held at a time. The folder appears whole or not at all; one that
+// is not empty is refused.
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options);
 

@@ -130,6 +130,7 @@ class Resolver {
     };
     for (const auto& tensor : checkpoint_.tensors())
       if (!used_.contains(&tensor) && !expected(tensor.name)) out_.unused_.push_back(tensor.name);
+    std::ranges::sort(out_.unused_);
     if (complaints_.empty()) return std::move(out_);
     if (const auto form = quantization_of(checkpoint_); !form.empty())
       refuse_quantization(checkpoint_, form);
