@@ -30,6 +30,8 @@ void plan(const PlanOptions& settings) {
   Opened plugins(settings);
   const auto model = open_model(settings, plugins, true);
   const auto planned = plan_run(settings, model, room_of(settings), plugins);
+  if (const auto words = too_much(planned.host, planned.free); !words.empty())
+    plugins.log().line(STRATA_WARN, "memory: " + words);
   zero::Timeline decode;
   auto out = plan_report(model, planned, settings.machine, decode);
   write_trace(settings.trace, decode.spans, planned.prepared.units);

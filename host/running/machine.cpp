@@ -1,36 +1,22 @@
 #include "host/running/machine.hpp"
 
 #include <dlfcn.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <string>
 #include <string_view>
 
 namespace strata::host {
-namespace {
 
-uint64_t status(std::string_view key) {
+uint64_t memory::own_status(std::string_view key) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);)
     if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
   return 0;
 }
 
-}  // namespace
-
-uint64_t memory::resident() { return status("VmRSS:"); }
-uint64_t memory::most_resident() { return status("VmHWM:"); }
-
-uint64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  uint64_t kilobytes = 0;
-  while (file >> key >> kilobytes >> unit)
-    if (key == "MemAvailable:") return kilobytes * 1024;
-  return static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) *
-         static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
-}
+uint64_t memory::resident() { return own_status("VmRSS:"); }
+uint64_t memory::most_resident() { return own_status("VmHWM:"); }
 
 CudaMemory cuda_memory() {
   void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);

@@ -2,14 +2,13 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace strata::host {
 
-// Bytes of host memory that can be taken without swapping.
-uint64_t available_memory();
-
-// Bytes of this process in memory, now and at most so far.
+// Bytes of this process in memory, now and at most so far; a field of /proc/self/status in bytes.
 namespace memory {
+uint64_t own_status(std::string_view key);
 uint64_t resident();
 uint64_t most_resident();
 }  // namespace memory

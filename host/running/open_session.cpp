@@ -16,9 +16,6 @@
 namespace strata::host {
 namespace {
 
-// A part of what is free: the rest is for the program itself and for others.
-uint64_t usable(uint64_t bytes) { return bytes / 10 * 9; }
-
 bool choose_cuda(const RunOptions& options, const CudaMemory& cuda) {
   if (options.device == "cuda" && !cuda.there)
     throw Error("--device cuda", "no CUDA device answers",
@@ -187,18 +184,10 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Room&
   wish.tokens = room.tokens;
   wish.prompt = room.prompt;
   wish.all_logits = room.all_logits;
-  const bool explicit_tier = options.offload != "auto" && options.offload != "device";
-  wish.fill_device = !explicit_tier || options.device_memory.has_value();
-  wish.device_memory = options.device_memory;
-  if (!explicit_tier && !wish.device_memory)
-    wish.device_memory = usable(out.cuda ? cuda.total : available_memory());
-  const auto host_memory = options.host_memory.value_or(usable(available_memory()));
   for (const auto* one : out.tiers) {
     const auto& table = *plugins.table<strata_offload>(*one);
     const bool in_place = reads_files(table) && model.checkpoint;
-    wish.tiers.push_back({.name = one->manifest.name,
-                          .capacity = maps(table) ? host_memory : ~uint64_t{0},
-                          .in_place = in_place});
+    wish.tiers.push_back({.name = one->manifest.name, .in_place = in_place});
     wish.reads.push_back(in_place || !maps(table));
     plugins.use(*one);
   }
@@ -207,7 +196,15 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Room&
   plugins.use(*out.attention);
   wish.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                   out.attention->manifest.name, plugins.host());
-  out.prepared = run::prepare(model, wish);
+  out.free = available_memory();
+  out.prepared =
+      prepare_in_memory(model, wish,
+                        {.device = options.device_memory,
+                         .host = options.host_memory,
+                         .tier_named = options.offload != "auto" && options.offload != "device",
+                         .separate_device = cuda.total},
+                        out.free);
+  out.host = host_share(out.prepared, wish);
   return out;
 }
 
@@ -255,6 +252,9 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
 
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            Planned planned, bool dummy, Opened& plugins) {
+  if (const auto words = too_much(planned.host, planned.free); !words.empty())
+    throw Error("memory", words,
+                "free memory, raise that limit, or lower --device-memory or --host-memory");
   auto parts = session_parts(options, model, std::move(planned), dummy, plugins);
   Progress progress("loading", "bytes");
   auto session = std::make_unique<run::Session>(

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "core/run/session.hpp"
+#include "host/running/memory_plan.hpp"
 #include "host/running/open_model.hpp"
 #include "host/running/run_options.hpp"
 
@@ -21,6 +22,8 @@ struct Planned {
   run::Wish wish;
   run::Prepared prepared;
   bool cuda = false;
+  HostMemory free;                                // when it was planned
+  HostShare host;                                 // what the run will hold of it
   std::vector<const registry::Candidate*> tiers;  // of wish.tiers, in order
   const registry::Candidate* attention = nullptr;
 };

@@ -117,7 +117,7 @@ const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
 }  // namespace
 
 Asked asked_of(const Planned& planned) {
-  Asked out{planned.wish, {}};
+  Asked out{planned.wish, planned.host.bytes(), {}};
   for (const auto* tier : planned.tiers) out.locked.push_back(tier->manifest.page_locked);
   return out;
 }
@@ -132,6 +132,7 @@ json report(const run::Session& session, const Opened& plugins, const Asked& ask
   out["tiers"] = tiers_of(prepared, wish);
   out["load_s"] = session.load_seconds();
   out["peak"]["host"]["bytes"] = memory::most_resident();
+  out["peak"]["host"]["planned"] = asked.host_bytes;
   out["peak"]["host"]["start"] = session.start_bytes();
   out["peak"]["pinned"]["bytes"] = locked_bytes(prepared, asked.locked);
   return out;
@@ -180,7 +181,6 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
   };
   decode = run_for(1);
   const auto bytes = static_cast<double>(model.stored_bytes());
-  uint64_t host = 0;
   json out;
   out["weights"] = {{"bytes", model.stored_bytes()},
                     {"exact", model.checkpoint.has_value()},
@@ -188,15 +188,15 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
   if (const auto words = expansion_words(model, wish.dtype); !words.empty())
     out["weights"]["expansion"] = words;
   out["tiers"] = tiers_of(prepared, wish);
-  for (std::size_t t = 0; t < wish.tiers.size(); ++t)
-    if (!wish.tiers[t].in_place && !wish.reads[t]) host += prepared.tier_bytes[t];
   out["peak"]["device"] = {{"bytes", prepared.device_bytes},
                            {"arena", prepared.arena_bytes},
                            {"kv", prepared.kv_bytes},
                            {"activations", prepared.activation_bytes},
                            {"expansion", prepared.expansion_bytes},
                            {"libraries", wish.library_bytes}};
-  out["peak"]["host"]["bytes"] = host + (planned.cuda ? 0 : prepared.device_bytes);
+  out["peak"]["host"] = {{"bytes", planned.host.bytes()},       {"program", planned.host.program},
+                         {"transfers", planned.host.transfers}, {"tiers", planned.host.tiers},
+                         {"device", planned.host.device},       {"free", planned.free.bytes}};
   out["moved_bytes_per_pass"] = prepared.plan.moved;
   out["predicted"] = {{"load_s", bytes / rates.disk},
                       {"first_pass_s", first(1)},

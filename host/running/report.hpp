@@ -11,6 +11,7 @@ namespace strata::host {
 // What of a plan a report needs after the session took the plan.
 struct Asked {
   run::Wish wish;
+  uint64_t host_bytes = 0;   // the most that the process should hold
   std::vector<bool> locked;  // by tier: its memory is page-locked
 };
 Asked asked_of(const Planned& planned);

@@ -23,6 +23,7 @@ Folder::~Folder() {
 
 fs::path Folder::write(const std::string& name, std::string_view text) const {
   auto file = path_ / name;
+  fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary) << text;
   chmod(file.c_str(), 0644);
   return file;

@@ -1,5 +1,7 @@
-"""A run from disk ends well in a memory cgroup smaller than the weights' run form, where the
-resident run is killed. Needs root for a cgroup of version 1 or 2, else RLIMIT_DATA is the limit."""
+"""Runs end well in a memory cgroup smaller than the weights' run form: one from disk, and one that
+chooses by itself what lies where. Runs that would hold more are refused before they take it. Needs
+root for a cgroup of version 1 or 2, else RLIMIT_DATA is the limit. A limit of address space that
+LibTorch alone exceeds is refused too."""
 
 import contextlib
 import os
@@ -52,14 +54,24 @@ def data_limit():
     yield lambda: resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
 
 
+def refused(arguments, enter):
+    done = subprocess.run(arguments, preexec_fn=enter, capture_output=True, text=True, timeout=300)
+    words = done.stderr.splitlines()
+    check(done.returncode == 1 and len(words) == 1 and words[0].startswith("error: memory: ")
+          and len(words[0]) <= 300, f"{arguments[-4:]} is refused: {done.returncode} {done.stderr}")
+
+
 def prove(limited):
     with limited as enter:
         out = result(streamed("nvme"), preexec_fn=enter)
-        killed = subprocess.run(command("--offload", "device"), preexec_fn=enter,
-                                capture_output=True, text=True)
+        chosen = result(command(), preexec_fn=enter)
+        for more in (("--offload", "device"), ("--offload", "cpu", "--device-memory", LIMIT - (80 << 20))):
+            refused(command(*more), enter)
     run_bytes = out["report"]["weights"]["run_bytes"]
     check(LIMIT < run_bytes and BUDGET < run_bytes, f"{LIMIT} bytes for weights of {run_bytes}")
-    check(killed.returncode != 0, f"the resident run ended with {killed.returncode}")
+    check(chosen["output_ids"] == out["output_ids"], "the same tokens by its own choice")
+    planned = chosen["report"]["peak"]["host"]["planned"]
+    check(planned <= LIMIT, f"planned {planned} of {LIMIT} bytes by its own choice")
 
 
 for limited in (lambda: memory_group(1), lambda: memory_group(2), data_limit):
@@ -70,3 +82,7 @@ for limited in (lambda: memory_group(1), lambda: memory_group(2), data_limit):
         print(f"no such limit here: {error}")
 else:
     raise SystemExit("no way to limit memory")
+
+for limit in (200 << 20, 400 << 20, 700 << 20):
+    refused(command("--offload", "device"),
+            lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))

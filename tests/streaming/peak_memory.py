@@ -1,5 +1,5 @@
 """A run holds in host memory what its tiers hold, besides LibTorch and the arena of the device, from
-whichever format its weights come."""
+whichever format its weights come; and no more than its plan says, which is not wasteful."""
 
 import json
 import pathlib
@@ -13,6 +13,7 @@ import torch
 from program import MODEL, OFFLOADS, PROGRAM, check, command, result, streamed
 
 HELD = ("cpu", "pinned")
+WASTE = 1.25  # planned over held
 
 
 def within(arguments, words):
@@ -23,6 +24,8 @@ def within(arguments, words):
     most = 1.01 * held + (128 << 20)
     check(0 < peak["host"]["start"] and taken <= most,
           f"{words}: {taken} bytes beside the arena, at most {most:.0f}")
+    held, planned = peak["host"]["bytes"], peak["host"]["planned"]
+    check(held <= planned <= WASTE * held, f"{words}: {held} bytes in memory, planned {planned}")
 
 
 for arguments in (command("--offload", "device", tokens=2), command("--offload", "cpu", tokens=2),

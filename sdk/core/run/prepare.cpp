@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "core/run/compute.hpp"
+#include "core/run/tiers.hpp"
 #include "core/shape/measure.hpp"
 
 namespace strata::run {
@@ -299,6 +300,23 @@ class Preparation {
                                  out_.plan.fixed + out_.scratches * out_.scratch_bytes}) +
                        out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + beside();
+    out_.transfer_bytes = transfer_bytes();
+  }
+
+  // The reader's chunks, and room for the largest unit that is written to a tier which maps
+  // nothing.
+  uint64_t transfer_bytes() const {
+    uint64_t written = 0;
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      const auto& place = out_.placement[u];
+      if (place.tier == zero::resident || wish_.tiers[place.tier].in_place ||
+          !wish_.reads[place.tier])
+        continue;
+      written = std::max(written, zero::held_bytes(out_.units[u], place));
+    }
+    return staging_chunks * (longest_read + page) + longest_align +
+           (written > 0 ? pages(written) + longest_align : 0) +
+           (wish_.separate_device ? out_.rows_bytes : 0);
   }
 
   void count_bytes() {
@@ -324,6 +342,13 @@ class Preparation {
   void least(uint64_t bytes) { least_ = std::min(least_, bytes); }
 
   [[noreturn]] void refuse() const {
+    if (!wish_.free_memory.empty())
+      throw Error("memory",
+                  std::to_string(wish_.device_memory.value_or(0) >> 20) + " MiB " +
+                      std::string(wish_.free_memory) + " can be used for " + model_.path +
+                      ", which needs " + std::to_string((least_ >> 20) + 1) + " MiB",
+                  wish_.tiers.empty() ? "free memory, or choose a tier with --offload"
+                                      : "free memory, raise that limit or ask for fewer tokens");
     throw Error(
         "--device-memory",
         std::to_string(wish_.device_memory.value_or(0)) + " bytes are too few for " + model_.path,

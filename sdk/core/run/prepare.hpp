@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/run/compute.hpp"
@@ -20,12 +21,14 @@ struct Wish {
   std::vector<zero::TierRoom> tiers;  // where the others go, in order
   std::vector<bool> reads;            // by tier: it reads into memory (lane io), or maps its memory
   std::optional<uint64_t> device_memory;  // of weights, KV cache and activations; none: as needed
-  bool separate_device = false;           // the device's memory is not the host's
-  uint64_t library_bytes = 0;             // of the device, that its libraries hold beside
-  uint32_t sequences = 1;                 // at once
-  int64_t tokens = 0;                     // of one sequence at most; 0: no KV cache
-  int64_t prompt = 1;       // tokens of all prompts together: the most that a pass could take
-  bool all_logits = false;  // of every token, not only of each sequence's last
+  // What limits the memory that device_memory was taken from; empty: the user chose it.
+  std::string_view free_memory;
+  bool separate_device = false;  // the device's memory is not the host's
+  uint64_t library_bytes = 0;    // of the device, that its libraries hold beside
+  uint32_t sequences = 1;        // at once
+  int64_t tokens = 0;            // of one sequence at most; 0: no KV cache
+  int64_t prompt = 1;            // tokens of all prompts together: the most that a pass could take
+  bool all_logits = false;       // of every token, not only of each sequence's last
   shape::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
   std::vector<uint32_t> second_device;      // declared units that run where their tier maps them
   // backward: a training step, whose units all go to tiers, the embedding's table with its unit.
@@ -55,6 +58,7 @@ struct Prepared {
   uint32_t scratches = 1;
   uint64_t arena_bytes = 0;
   uint64_t device_bytes = 0;         // all of it
+  uint64_t transfer_bytes = 0;       // of host memory, that reads and writes go through
   std::vector<uint64_t> tier_bytes;  // by tier: what it holds
   std::vector<double> flops;         // by unit, of a pass of one token a sequence
   std::vector<uint32_t> top_k;       // by unit: experts of a token; 0: no mixture layer

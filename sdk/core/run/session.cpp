@@ -8,7 +8,6 @@
 namespace strata::run {
 namespace {
 
-constexpr uint32_t staging_chunks = 64;
 constexpr uint32_t row_parts = 32;
 constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding's rows
 

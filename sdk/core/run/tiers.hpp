@@ -24,6 +24,8 @@ struct Seat {
 
 // What transfers are cut to, whatever a tier could take.
 inline constexpr uint64_t longest_read = 1u << 20, longest_align = 1u << 20;
+// The reader's: so many reads are under way or wait for their copies.
+inline constexpr uint32_t staging_chunks = 64;
 
 // The longest read and the alignment of a tier, as routes are cut: one alignment above
 // longest_read, since a weight of so many whole reads that begins between two places of that

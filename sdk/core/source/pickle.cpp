@@ -300,7 +300,7 @@ class Machine {
       for (std::size_t i = 0; i < list->items.size(); ++i)
         if (const auto& one = item(*list, i, Kind::integer, of);
             !one.text.empty() || one.number < 0)
-          refuse(std::string(of) + " has a number out of range");
+          refuse("a tensor's description has a number out of range");
     push({.kind = Kind::tensor,
           .number = offset.number,
           .items = {arguments.items.begin(), arguments.items.begin() + 4}});
