@@ -149,8 +149,7 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
   if (const auto* types = file.integers(prefix + "token_type"))
     for (const auto type : *types) {
       if (type < INT32_MIN || type > INT32_MAX)
-        throw Error(file.path, "a token's type is out of range",
-                    "the file is damaged; fetch it again");
+        throw Error(file.path, "a token's type is out of range", "convert the model again");
       out.types.push_back(static_cast<std::int32_t>(type));
     }
   else
@@ -162,7 +161,7 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
       throw Error(file.path,
                   "metadata '" + prefix + key + "' is " + std::to_string(*value) + ", not one of " +
                       std::to_string(out.tokens.size()) + " tokens",
-                  "the file is damaged; fetch it again");
+                  "convert the model again");
     return static_cast<std::int32_t>(*value);
   };
   out.bos = id("bos_token_id");

@@ -207,7 +207,6 @@ TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", 
   };
   const std::string again = ": convert the model again";
   const std::string other = ": use another file of the model";
-  const std::string damaged = ": the file is damaged; fetch it again";
   const auto list = [](std::uint32_t type, std::uint64_t count, const std::string& body) {
     return made::bytes(type) + made::bytes(count) + body;
   };
@@ -250,14 +249,14 @@ TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", 
            .file(32),
        "DIR/x.gguf: tensor 'factors' beside a rope scaling is not supported" + other},
       {"token id out of range", toy().u32("tokenizer.ggml.bos_token_id", 5).file(0),
-       "DIR/x.gguf: metadata 'tokenizer.ggml.bos_token_id' is 5, not one of 0 tokens" + damaged},
+       "DIR/x.gguf: metadata 'tokenizer.ggml.bos_token_id' is 5, not one of 0 tokens" + again},
       {"tokens not texts", toy().raw("tokenizer.ggml.tokens", 9, list(4, 1, "0000")).file(0),
        "DIR/x.gguf: metadata 'tokenizer.ggml.tokens' is not a list of texts" + again},
       {"token type out of range",
        toy()
            .raw("tokenizer.ggml.token_type", 9, list(11, 1, made::bytes(std::int64_t{1} << 40)))
            .file(0),
-       "DIR/x.gguf: a token's type is out of range" + damaged},
+       "DIR/x.gguf: a token's type is out of range" + again},
   }));
   INFO(row.what);
   const made::Folder folder;
