@@ -2,7 +2,7 @@
 file(READ "${MANIFEST}" text)
 get_filename_component(library "${LIBRARY}" NAME)
 get_filename_component(folder "${LIBRARY}" DIRECTORY)
-get_filename_component(stem "${LIBRARY}" NAME_WE)
+get_filename_component(stem "${LIBRARY}" NAME_WLE)
 file(SHA256 "${LIBRARY}" hash)
 string(JSON text SET "${text}" library "\"${library}\"")
 string(JSON text SET "${text}" sha256 "\"${hash}\"")

@@ -4,7 +4,9 @@
 #include <csignal>
 #include <exception>
 #include <new>
+#include <string>
 #include <string_view>
+#include <system_error>
 
 #include "core/error.hpp"
 #include "core/plugin/calling.hpp"
@@ -29,6 +31,9 @@ int run(int argc, char** argv) {
     return static_cast<int>(e.status());
   } catch (const std::bad_alloc&) {
     strata::host::print_error("memory: the host has no more: give smaller budgets or batches");
+  } catch (const std::system_error& e) {  // of a thread that cannot be started
+    strata::host::print_error(std::string("system: ") + e.what() +
+                              ": raise the limits of memory and processes (ulimit)");
   } catch (const std::exception& e) {
     strata::host::print_error(strata::printable(e.what(), 2000));
   }

@@ -15,8 +15,12 @@ void* function_of(const std::string& library, const char* name, const std::strin
   if (!std::filesystem::exists(path)) throw Error(who, path.string() + " is missing", remedy);
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!handle) {
-    const char* words = dlerror();
-    throw Error(who, words ? words : path.string() + " cannot be loaded", remedy);
+    const char* error = dlerror();
+    const std::string words = error ? error : path.string() + " cannot be loaded";
+    // The loader's words for too little memory, or for a limit of it.
+    const bool memory =
+        words.find("map segment") != words.npos || words.find("cannot allocate") != words.npos;
+    throw Error(who, words, memory ? "raise the limit of memory (ulimit -v)" : remedy);
   }
   void* found = dlsym(handle, name);
   if (!found)

@@ -119,8 +119,10 @@ void on_signal(int signal, siginfo_t* info, void* context) noexcept {
 void say_exit(const char* owner) noexcept {
   begin_ending();
   LastLine line;
-  if (!add_plugin(line, owner)) line.add("plugins: one of them ");
-  line.add("ended the program").add(ask_vendor);
+  if (add_plugin(line, owner))
+    line.add("ended the program").add(ask_vendor);
+  else
+    line.add("strata: a library that it uses ended it: raise the limits of memory and processes");
   leave_with(line);
 }
 

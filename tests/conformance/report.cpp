@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -35,6 +36,7 @@ struct Report : Catch::TestEventListenerBase {
       words_ += " is " + result.getExpandedExpression();
     if (result.hasMessage()) words_ += ": " + std::string(result.getMessage());
     const std::string file = result.getSourceInfo().file;
+    std::ranges::replace(words_, '\n', ' ');
     words_ += " (" + file.substr(file.rfind('/') + 1) + ":" +
               std::to_string(result.getSourceInfo().line) + ")";
     return true;

@@ -74,7 +74,9 @@ static const strata_attention table = {
     .run = run};
 
 static strata_status open_plugin(const strata_host* host) {
-  if (!host || host->abi_major != STRATA_ABI_MAJOR) return STRATA_UNIMPLEMENTED;
+  const strata_str words = {STRATA_STR("a host of another ABI: it knows major 1")};
+  if (host == NULL || !STRATA_HAS(strata_host, host, fail)) return STRATA_INVALID;
+  if (host->abi_major != STRATA_ABI_MAJOR) return host->fail(host, STRATA_UNIMPLEMENTED, words);
   the_host = host;
   return STRATA_OK;
 }
