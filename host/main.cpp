@@ -14,6 +14,7 @@
 #include "host/cli/command_line.hpp"
 #include "host/commands/run.hpp"
 #include "host/end/ending.hpp"
+#include "host/ended.hpp"
 #include "host/log.hpp"
 #include "host/output.hpp"
 
@@ -26,6 +27,8 @@ int run(int argc, char** argv) {
     if (late.empty()) return 0;
     strata::host::print_error(late);
     return 1;
+  } catch (const strata::host::Ended& e) {
+    return e.status;
   } catch (const strata::Error& e) {
     strata::host::print_error(e.what());
     return static_cast<int>(e.status());

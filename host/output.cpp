@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/error.hpp"
+#include "host/ended.hpp"
 
 namespace strata::host {
 namespace {
@@ -24,13 +25,18 @@ bool write_all(int fd, std::string_view text) {
 }  // namespace
 
 void print(std::string_view text) {
-  if (!write_all(STDOUT_FILENO, text))
-    throw Error("standard output", std::string("cannot be written (") + strerror(errno) + ")",
-                "give it room and a reader");
+  if (write_all(STDOUT_FILENO, text)) return;
+  if (errno == EPIPE) throw Ended{0};
+  throw Error("standard output", std::string("cannot be written (") + strerror(errno) + ")",
+              "give it room");
 }
 
 void print_json(const nlohmann::json& object) {
   print(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+void print_note(std::string_view line) {
+  write_all(STDERR_FILENO, "strata: " + std::string(line) + "\n");
 }
 
 void print_error(std::string_view line) {

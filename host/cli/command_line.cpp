@@ -79,13 +79,12 @@ Given gather(const std::vector<po::option>& parsed, const Command& command, cons
     }
     const auto name = positional ? std::string(command.positional) : one.string_key;
     const auto* option = find_by_name(table, name);
-    if (!option)
+    if (!option || (positional && given.contains(name)))
       throw UsageError("'" + printable(one.value.empty() ? "" : one.value.front()) + "'",
                        "stands alone", "name its option, and put text with spaces between quotes");
     auto& values = given[name];
     if (!values.empty() && !is_list(*option) && !is_flag(*option))
-      throw UsageError(positional ? std::string(option->value) : "--" + name, "given twice",
-                       "give it once");
+      throw UsageError("--" + name, "given twice", "give it once");
     if (is_flag(*option)) values = {"true"};
     values.insert(values.end(), one.value.begin(), one.value.end());
   }

@@ -115,8 +115,8 @@ void bench(const BenchOptions& settings) {
 
 }  // namespace
 
-const cli::Command bench_command{"bench", "--model MODEL --dummy [options]",
+const cli::Command bench_command{"bench", "MODEL --dummy [options]",
                                  "measure a run on weights made in memory",
-                                 cli::make_call<BenchOptions, options, check, bench>};
+                                 cli::make_call<BenchOptions, options, check, bench>, "model"};
 
 }  // namespace strata::host

@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <ctime>
 #include <optional>
-#include <sstream>
 
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/new_text.hpp"
+#include "host/interrupts.hpp"
 #include "host/output.hpp"
+#include "host/progress.hpp"
+#include "host/running/context_length.hpp"
 #include "host/running/conversations.hpp"
+#include "host/running/ends.hpp"
 #include "host/running/open_chat.hpp"
 #include "host/running/open_tokenizer.hpp"
+#include "host/running/prompts.hpp"
 #include "host/running/report.hpp"
+#include "host/running/summary.hpp"
 #include "host/running/text_file.hpp"
 #include "host/running/token_ids.hpp"
 #include "host/running/trace.hpp"
@@ -24,19 +29,10 @@ namespace {
 
 using Prompts = std::vector<std::vector<int32_t>>;
 
-std::vector<std::string> lines_of(const std::string& path) {
-  std::istringstream file(read_text_file(path));
-  std::vector<std::string> out;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    out.push_back(line);
-  }
-  if (out.empty()) throw Error(path, "the prompt file is empty", "give one prompt a line");
-  return out;
-}
-
 std::vector<std::string> plain_texts(const GenerateOptions& settings) {
-  return settings.prompt ? std::vector{*settings.prompt} : lines_of(settings.prompt_file);
+  if (settings.prompt) return {prompt_text(*settings.prompt)};
+  if (settings.one_prompt) return {prompt_file_text(settings.prompt_file)};
+  return prompt_lines(settings.prompt_file, Log(settings.verbose));
 }
 
 // The file's conversations, or one of each text, which is a user's message.
@@ -90,16 +86,6 @@ Prompts prompts_of(const GenerateOptions& settings, const source::Checkpoint& ch
   return out;
 }
 
-// The ids that end a text: generation_config.json's or those of GGUF metadata, else the
-// configuration's.
-std::vector<int32_t> ends_of(const GenerateOptions& settings, const run::Model& model,
-                             const run::GenerationConfig& generation) {
-  if (settings.ignore_eos) return {};
-  const auto& vocabulary = model.checkpoint->vocabulary();
-  if (vocabulary && !vocabulary->ends.empty()) return vocabulary->ends;
-  return generation.ends ? *generation.ends : run::token_ids(*model.config, "eos_token_id");
-}
-
 Room room_of(const Prompts& prompts, int64_t new_tokens) {
   Room room{.sequences = static_cast<uint32_t>(prompts.size()), .tokens = 0, .prompt = 0};
   for (const auto& prompt : prompts) {
@@ -123,6 +109,12 @@ void say_what_differs(const run::GenerationConfig& generation, const GenerateOpt
                               " draws as its makers meant");
 }
 
+std::int64_t longest_of(const Prompts& prompts) {
+  std::size_t longest = 0;
+  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
+  return static_cast<std::int64_t>(longest);
+}
+
 // How many tokens to make of each prompt: as many as were asked for, else as many as the model's
 // makers set, who may bound them together with the longest prompt.
 int64_t new_tokens_of(const GenerateOptions& settings, const run::GenerationConfig& generation,
@@ -130,9 +122,8 @@ int64_t new_tokens_of(const GenerateOptions& settings, const run::GenerationConf
   if (settings.given.contains("generate.max_new_tokens")) return settings.max_new_tokens;
   if (generation.new_tokens) return *generation.new_tokens;
   if (!generation.all_tokens) return settings.max_new_tokens;
-  std::size_t longest = 0;
-  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
-  const auto room = *generation.all_tokens - static_cast<int64_t>(longest);
+  const auto longest = longest_of(prompts);
+  const auto room = *generation.all_tokens - longest;
   if (room < 1)
     throw Error("generation_config.json",
                 "a prompt of " + std::to_string(longest) + " tokens leaves none of max_length " +
@@ -152,14 +143,66 @@ nlohmann::json json_of(const std::vector<run::TokenLogprobs>& tokens,
   return out;
 }
 
+nlohmann::json json_of(const run::GenerateRequest& request, const run::GenerateResult& result,
+                       const std::optional<NewText>& text) {
+  nlohmann::json out{
+      {"output_ids", result.tokens},
+      {"text", text ? text->texts() : std::vector<std::string>(result.tokens.size())},
+      {"finish_reason", nlohmann::json::array()},
+      {"prompt_tokens", nlohmann::json::array()}};
+  if (text) out["token_texts"] = text->pieces();
+  for (const auto finish : result.finishes) out["finish_reason"].push_back(finish_text(finish));
+  for (const auto& prompt : request.prompts) out["prompt_tokens"].push_back(prompt.size());
+  for (std::size_t row = 0; row < result.logprobs.size(); ++row)
+    out["logprobs"].push_back(json_of(result.logprobs[row], result.tokens[row]));
+  return out;
+}
+
+// The rest of a run that Ctrl-C ended early: what was made is kept.
+void end_rows(const run::GenerateResult& result, std::optional<NewText>& text, bool json) {
+  for (std::size_t row = 0; row < result.tokens.size(); ++row) {
+    if (result.finishes[row] != run::Finish::cancelled) continue;
+    if (text) text->end(row);
+    if (!text && !json) print("\n");
+  }
+}
+
+struct Counts {
+  std::int64_t prompts = 0, made = 0, longest = 0;
+};
+Counts counts_of(const run::GenerateRequest& request, const run::GenerateResult& result) {
+  Counts out;
+  for (std::size_t row = 0; row < request.prompts.size(); ++row) {
+    const auto prompt = static_cast<std::int64_t>(request.prompts[row].size()),
+               made = static_cast<std::int64_t>(result.tokens[row].size());
+    out.prompts += prompt;
+    out.made += made;
+    out.longest = std::max(out.longest, prompt + made);
+  }
+  return out;
+}
+
 void options(cli::Table& table, GenerateOptions& o) {
   add_model(table, o);
   add_input_ids(table, o.input_ids);
-  table.push_back({"prompt", "generate.prompt", &o.prompt, "TEXT", "text to go on from"});
-  table.push_back(
-      {"prompt-file", "generate.prompt_file", &o.prompt_file, "FILE", "one prompt a line"});
-  table.push_back({"max-new-tokens", "generate.max_new_tokens", &o.max_new_tokens, "N",
-                   "tokens to generate at most", "", 1, 1e9});
+  table.push_back({.name = "prompt",
+                   .key = "generate.prompt",
+                   .field = &o.prompt,
+                   .value = "TEXT",
+                   .help = "the prompt; -: all of standard input",
+                   .letter = 'p'});
+  table.push_back({"prompt-file", "generate.prompt_file", &o.prompt_file, "FILE",
+                   "a file with one prompt a line; -: standard input"});
+  table.push_back({"one-prompt", "generate.one_prompt", &o.one_prompt, "",
+                   "the whole prompt file is one prompt, with its line breaks"});
+  table.push_back({.name = "max-new-tokens",
+                   .key = "generate.max_new_tokens",
+                   .field = &o.max_new_tokens,
+                   .value = "N",
+                   .help = "tokens to generate at most",
+                   .low = 1,
+                   .high = 1e9,
+                   .letter = 'n'});
   add_sampling(table, o);
   table.push_back(
       {"ignore-eos", "generate.ignore_eos", &o.ignore_eos, "", "go on past the end-of-text token"});
@@ -170,8 +213,7 @@ void options(cli::Table& table, GenerateOptions& o) {
        "conversations to go on with, in JSON: a list of messages, or a list of such lists"});
   table.push_back({"system", "generate.system", &o.system, "TEXT",
                    "with --chat: the system's message before it"});
-  table.push_back({"chat-template-kwargs", "generate.chat_template_kwargs", &o.chat_template_kwargs,
-                   "JSON", "variables of the chat template, such as {\"enable_thinking\": false}"});
+  add_template_variables(table, o.chat_template_kwargs);
   table.push_back(
       {"stop", "generate.stop", &o.stop, "TEXT", "the text ends before this one; may be repeated"});
   table.push_back({"logprobs", "generate.logprobs", &o.logprobs, "N",
@@ -190,6 +232,8 @@ void check(const GenerateOptions& o) {
                     {"--prompt-file", !o.prompt_file.empty()},
                     {"--chat-file", !o.chat_file.empty()},
                     {"--input-ids", !o.input_ids.empty()}});
+  if (o.one_prompt && o.prompt_file.empty())
+    throw UsageError("--one-prompt", "needs --prompt-file", "add --prompt-file FILE");
   if (o.chat && !o.input_ids.empty())
     throw UsageError("--chat", "token ids are no message", "give --prompt or --prompt-file");
   if (o.system && !o.chat_file.empty())
@@ -224,8 +268,9 @@ void generate(const GenerateOptions& settings) {
   run::GenerateRequest request;
   request.prompts = prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr);
   for (const auto& prompt : request.prompts) check_ids(prompt, model);
+  warn_beyond_context(model, longest_of(request.prompts), plugins.log());
   request.new_tokens = new_tokens_of(settings, generation, request.prompts);
-  request.ends = ends_of(settings, model, generation);
+  if (!settings.ignore_eos) request.ends = ends_of(model, generation);
   request.sampling = sampling_of(settings, settings, generation);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
   std::optional<NewText> text;
@@ -237,27 +282,39 @@ void generate(const GenerateOptions& settings) {
   auto planned = plan_run(settings, model, room_of(request.prompts, request.new_tokens), plugins);
   const auto asked = asked_of(planned);
   const auto session = open_session(settings, model, std::move(planned), false, plugins);
+  Progress progress("prompt", "tokens");
+  request.progress = [&](std::size_t done, std::size_t all) {
+    progress.at(done, all);
+    if (done == all) progress.end();
+  };
+  std::optional<Interrupts> interrupts(std::in_place);
+  request.cancelled = [] { return Interrupts::noted() != 0; };
   const auto result = run::generate(*session, request, [&](std::size_t row, int32_t id, bool last) {
     if (text && last) text->end(row);
     if (!text && !settings.json) print(std::to_string(id) + (last ? "\n" : ","));
   });
+  end_rows(result, text, settings.json);
   write_trace(settings.trace, *session);
-  if (!settings.json) return;
-  nlohmann::json out{
-      {"output_ids", result.tokens},
-      {"text", text ? text->texts() : std::vector<std::string>(result.tokens.size())},
-      {"report", report(*session, plugins, asked, result)}};
-  for (std::size_t row = 0; row < result.logprobs.size(); ++row)
-    out["logprobs"].push_back(json_of(result.logprobs[row], result.tokens[row]));
-  print_json(out);
+  const auto counts = counts_of(request, result);
+  if (longest_of(request.prompts) <= context_length_of(*model.config))
+    warn_beyond_context(model, counts.longest, plugins.log());
+  auto full = report(*session, plugins, asked, result);
+  if (request.sampling.temperature > 0) full["seed"] = request.sampling.seed;
+  say_summary(full, counts.prompts, counts.made, plugins.log());
+  if (settings.json) {
+    auto out = json_of(request, result, text);
+    out["report"] = std::move(full);
+    print_json(out);
+  }
+  Interrupts::end_if_noted();
 }
 
 }  // namespace
 
 const cli::Command generate_command{
     "generate",
-    "--model MODEL (--prompt TEXT | --prompt-file FILE | --chat-file FILE | --input-ids IDS) "
+    "MODEL (--prompt TEXT | --prompt-file FILE | --chat-file FILE | --input-ids IDS) "
     "[--chat] [options]",
-    "generate text", cli::make_call<GenerateOptions, options, check, generate>};
+    "generate text", cli::make_call<GenerateOptions, options, check, generate>, "model"};
 
 }  // namespace strata::host

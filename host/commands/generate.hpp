@@ -16,6 +16,7 @@ struct GenerateOptions : cli::CommonOptions, ModelOptions, RunOptions, SamplingO
   std::vector<cli::Ids> input_ids;  // one prompt each
   std::optional<std::string> prompt;
   std::string prompt_file;
+  bool one_prompt = false;
   std::int64_t max_new_tokens = 64;
   bool ignore_eos = false;
   bool chat = false;

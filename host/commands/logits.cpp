@@ -119,8 +119,9 @@ void logits(const LogitsOptions& settings) {
 
 }  // namespace
 
-const cli::Command logits_command{
-    "logits", "--model MODEL --input-ids IDS --output FILE.safetensors [options]",
-    "write the logits of token ids", cli::make_call<LogitsOptions, options, check, logits>};
+const cli::Command logits_command{"logits",
+                                  "MODEL --input-ids IDS --output FILE.safetensors [options]",
+                                  "write the logits of token ids",
+                                  cli::make_call<LogitsOptions, options, check, logits>, "model"};
 
 }  // namespace strata::host

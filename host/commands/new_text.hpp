@@ -20,12 +20,15 @@ class NewText {
   // The row has no more tokens.
   void end(std::size_t row);
   const std::vector<std::string>& texts() const { return texts_; }
+  // By token the text that it added; one behind the other they are the row's text.
+  const std::vector<std::vector<std::string>>& pieces() const { return pieces_; }
 
  private:
   void take(std::size_t row, const std::string& text);
 
   std::vector<text::StoppingText> streams_;
   std::vector<std::string> texts_;
+  std::vector<std::vector<std::string>> pieces_;
   bool silent_;
 };
 

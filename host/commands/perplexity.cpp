@@ -67,7 +67,7 @@ void perplexity(const PerplexityOptions& settings) {
 }  // namespace
 
 const cli::Command perplexity_command{
-    "perplexity", "--model MODEL --text-file FILE [options]", "measure a model on a text",
-    cli::make_call<PerplexityOptions, options, check, perplexity>};
+    "perplexity", "MODEL --text-file FILE [options]", "measure a model on a text",
+    cli::make_call<PerplexityOptions, options, check, perplexity>, "model"};
 
 }  // namespace strata::host

@@ -65,8 +65,8 @@ void plan(const PlanOptions& settings) {
 
 }  // namespace
 
-const cli::Command plan_command{"plan", "--model MODEL [options]",
+const cli::Command plan_command{"plan", "MODEL [options]",
                                 "say what would lie where and how fast it would run",
-                                cli::make_call<PlanOptions, options, check, plan>};
+                                cli::make_call<PlanOptions, options, check, plan>, "model"};
 
 }  // namespace strata::host

@@ -59,8 +59,8 @@ void tokenize(const TokenizeOptions& settings) {
 }  // namespace
 
 const cli::Command tokenize_command{
-    "tokenize", "--model MODEL (--text TEXT | --file FILE | --decode IDS) [options]",
+    "tokenize", "MODEL (--text TEXT | --file FILE | --decode IDS) [options]",
     "turn text into token ids, or ids into text",
-    cli::make_call<TokenizeOptions, options, check, tokenize>};
+    cli::make_call<TokenizeOptions, options, check, tokenize>, "model"};
 
 }  // namespace strata::host

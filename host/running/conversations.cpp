@@ -71,6 +71,11 @@ class Parser {
 
 }  // namespace
 
+void add_template_variables(cli::Table& table, std::optional<std::string>& variables) {
+  table.push_back({"chat-template-kwargs", "generate.chat_template_kwargs", &variables, "JSON",
+                   "variables of the chat template, such as {\"enable_thinking\": false}"});
+}
+
 std::vector<text::Conversation> parse_conversations(
     const std::string& bytes, const std::string& file,
     const std::function<bool(const std::string&)>& is_variable) {

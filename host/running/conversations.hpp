@@ -6,8 +6,12 @@
 #include <vector>
 
 #include "core/text/chat_template.hpp"
+#include "host/cli/option.hpp"
 
 namespace strata::host {
+
+// The option --chat-template-kwargs.
+void add_template_variables(cli::Table& table, std::optional<std::string>& variables);
 
 // The file's JSON: a list of messages, {"messages": [...]} with or without "tools", "documents" and
 // variables of the template, or a list of these, each a conversation. Messages are objects with a

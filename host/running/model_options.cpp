@@ -6,9 +6,14 @@ namespace strata::host {
 
 void add_model(cli::Table& table, ModelOptions& options) {
   table.push_back(
-      {"model", "run.model", &options.model, "MODEL",
-       "Hugging Face folder, .gguf file, .safetensors or .bin file beside its config.json, or "
-       "ORG/NAME in the hub's cache; for plan and bench also a config.json or a shape's name"});
+      {.name = "model",
+       .key = "run.model",
+       .field = &options.model,
+       .value = "MODEL",
+       .help =
+           "Hugging Face folder, .gguf file, .safetensors or .bin file beside its config.json, or "
+           "ORG/NAME in the hub's cache; for plan and bench also a config.json or a shape's name",
+       .letter = 'm'});
   table.push_back(
       {"revision", "run.revision", &options.revision, "NAME", "branch, tag or commit of ORG/NAME"});
 }

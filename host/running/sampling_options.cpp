@@ -1,6 +1,10 @@
 #include "host/running/sampling_options.hpp"
 
+#include <random>
+#include <string>
 #include <type_traits>
+
+#include "host/output.hpp"
 
 namespace strata::host {
 
@@ -21,7 +25,16 @@ void add_sampling(cli::Table& table, SamplingOptions& o) {
                    "above 1: tokens seen before are less likely", "", 0.01, 100});
   table.push_back({"no-repeat-ngram-size", "generate.no_repeat_ngram_size", &o.no_repeat_ngram_size,
                    "N", "no N tokens in a row occur twice", "any may", 0, 1e6});
-  table.push_back({"seed", "generate.seed", &o.seed, "S", "of the sampler", "", 0, 9e18});
+  table.push_back({"seed", "generate.seed", &o.seed, "S",
+                   "of the sampler; a seed that is drawn is printed", "another one for each run", 0,
+                   9e18});
+}
+
+std::uint64_t seed_of(const SamplingOptions& options) {
+  if (options.seed >= 0) return static_cast<std::uint64_t>(options.seed);
+  const std::uint64_t drawn = std::random_device{}();
+  print_note("seed " + std::to_string(drawn));
+  return drawn;
 }
 
 run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptions& common,
@@ -39,7 +52,7 @@ run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptio
   take("generate.repetition_penalty", out.repetition_penalty, options.repetition_penalty);
   take("generate.no_repeat_ngram_size", out.no_repeat_ngram, options.no_repeat_ngram_size);
   out.temperature = options.temperature;
-  out.seed = static_cast<uint64_t>(options.seed);
+  out.seed = options.temperature > 0 ? seed_of(options) : 0;
   return out;
 }
 

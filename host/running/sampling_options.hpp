@@ -16,10 +16,13 @@ struct SamplingOptions {
   double typical_p = 1;
   double repetition_penalty = 1;
   std::int64_t no_repeat_ngram_size = 0;  // 0: any may repeat
-  std::int64_t seed = 0;
+  std::int64_t seed = -1;                 // below 0: drawn anew for each run
 };
 
 void add_sampling(cli::Table& table, SamplingOptions& options);
+
+// The seed of the options, or one that is drawn, which a line on standard error names.
+std::uint64_t seed_of(const SamplingOptions& options);
 
 // What was set wins over what the model's makers set. Theirs for drawing count only where tokens
 // are drawn, which they do not decide: without a temperature the likeliest token is taken.

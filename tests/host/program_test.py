@@ -15,7 +15,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM, FAKES = sys.argv[1], pathlib.Path(sys.argv[2])
-COMMANDS = ["generate", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench",
+COMMANDS = ["generate", "chat", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench",
             "plugins list", "plugins check", "plugins new"]
 
 
@@ -47,7 +47,15 @@ REFUSED = [
     (["plan", "--model", "m", "--model", "n"], "--model: given twice: give it once"),
     (["plan", "--model", "m", "stray"],
      "'stray': stands alone: name its option, and put text with spaces between quotes"),
-    (["import", "a", "b", "--output", "o"], "MODEL: given twice: give it once"),
+    (["import", "a", "b", "--output", "o"],
+     "'b': stands alone: name its option, and put text with spaces between quotes"),
+    (["generate", "m", "-p", "a", "--prompt", "b"], "--prompt: given twice: give it once"),
+    (["generate", "m", "-p", "a", "--one-prompt"],
+     "--one-prompt: needs --prompt-file: add --prompt-file FILE"),
+    (["generate", "m", "-n", "0", "-p", "a"],
+     "--max-new-tokens: 0 is out of range: give at least 1"),
+    (["chat", "-m", "m", "--system", "a", "--load", "b"],
+     "--system: not with --load: write the system's message into the file"),
     (["plan", "--model", "m", "--threads", "x"],
      "--threads: 'x' is no integer: give a whole number"),
     (["plan", "--model", "m", "--threads", "0"],
@@ -163,13 +171,12 @@ class Program(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertTrue(done.stderr.startswith("error: standard output: cannot be written"))
 
-    def test_a_reader_that_went_away_is_an_error(self):
+    def test_a_reader_that_went_away_is_no_error(self):
         reader, writer = os.pipe()
         os.close(reader)
         done = subprocess.run([PROGRAM, "--help"], stdout=writer, stderr=subprocess.PIPE, text=True)
         os.close(writer)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("Broken pipe", done.stderr)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_plugin_is_listed_with_what_became_of_it(self):
         self.fake("good")

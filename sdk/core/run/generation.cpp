@@ -58,12 +58,13 @@ class Generation {
       : session_(session), request_(request), on_token_(on_token), sampler_(sampling_of(request)),
         all_(request.prompts), live_(all_.size(), true) {
     result_.tokens.resize(all_.size());
+    result_.finishes.resize(all_.size(), Finish::length);
     if (request.logprobs > 0) result_.logprobs.resize(all_.size());
   }
 
   GenerateResult run() {
     if (request_.new_tokens <= 0) return std::move(result_);
-    session_.reset();
+    if (request_.reused == 0) session_.reset();
     const auto begin = Clock::now();
     const auto before = session_.moved();
     prefill();
@@ -71,7 +72,9 @@ class Generation {
     session_.finish();
     const auto between = session_.moved();
     const auto decode = Clock::now();
-    while (std::ranges::find(live_, true) != live_.end()) step();
+    while (std::ranges::find(live_, true) != live_.end() && !cancelled()) step();
+    for (std::size_t row = 0; row < live_.size(); ++row)
+      if (live_[row]) result_.finishes[row] = Finish::cancelled;
     result_.decode_s = seconds_since(decode);
     session_.finish();
     const auto after = session_.moved();
@@ -81,18 +84,25 @@ class Generation {
   }
 
  private:
+  bool cancelled() const { return request_.cancelled && request_.cancelled(); }
+
   // Prompts one behind the other, cut into passes of as many tokens as were planned for.
   void prefill() {
     const auto chunk = static_cast<std::size_t>(session_.prepared().chunk);
     std::vector<std::size_t> rows;
+    std::size_t done = request_.reused, all = 0;
+    for (const auto& prompt : request_.prompts) all += prompt.size();
     const auto flush = [&] {
       if (!packing_.ids.empty()) take(session_.pass(packing_.batch()), rows);
+      done += packing_.ids.size();
+      if (request_.progress) request_.progress(done, all);
       packing_.clear();
       rows.clear();
     };
     for (std::size_t row = 0; row < request_.prompts.size(); ++row) {
       const auto& prompt = request_.prompts[row];
-      for (std::size_t at = 0; at < prompt.size();) {
+      for (std::size_t at = request_.reused; at < prompt.size();) {
+        if (packing_.ids.empty() && cancelled()) return;
         const auto n = std::min(prompt.size() - at, chunk - packing_.ids.size());
         add(row, std::span(prompt).subspan(at, n), static_cast<int64_t>(at),
             static_cast<int64_t>(prompt.size()));
@@ -143,8 +153,9 @@ class Generation {
       made.push_back(id);
       all_[row].push_back(id);
       const bool stopped = request_.stops && request_.stops(row, id);
-      live_[row] = !stopped && std::ranges::find(request_.ends, id) == request_.ends.end() &&
-                   static_cast<int64_t>(made.size()) < request_.new_tokens;
+      const bool ended = stopped || std::ranges::find(request_.ends, id) != request_.ends.end();
+      if (ended) result_.finishes[row] = Finish::stop;
+      live_[row] = !ended && static_cast<int64_t>(made.size()) < request_.new_tokens;
       if (on_token_) on_token_(row, id, !live_[row]);
     }
   }
@@ -174,6 +185,9 @@ GenerateResult generate(Session& session, const GenerateRequest& request, const 
   for (std::size_t row = 0; row < request.prompts.size(); ++row)
     if (request.prompts[row].empty())
       throw Error("prompt " + std::to_string(row), "it has no tokens", "give at least one");
+  if (request.reused > 0 &&
+      (request.prompts.size() != 1 || request.reused >= request.prompts.front().size()))
+    throw Error("session", "it reuses more than a part of one prompt", "start anew");
   return Generation(session, request, on_token).run();
 }
 

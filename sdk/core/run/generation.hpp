@@ -19,10 +19,21 @@ struct GenerateRequest {
   // Asked for each new token; true: its sequence ends with it.
   std::function<bool(std::size_t row, int32_t id)> stops{};
   std::size_t logprobs = 0;  // likeliest tokens to name for each new one; 0: no logprobs
+  // Asked before each pass; true: no more is made.
+  std::function<bool()> cancelled{};
+  // Prompt tokens that went through the model, of all.
+  std::function<void(std::size_t done, std::size_t all)> progress{};
+  // Tokens of the only prompt whose keys and values the session still has from the request before;
+  // fewer than the prompt has. 0: all are forgotten first.
+  std::size_t reused = 0;
 };
+
+// Why a sequence has no more tokens: an end token or a stop text, new_tokens, or `cancelled`.
+enum class Finish { stop, length, cancelled };
 
 struct GenerateResult {
   std::vector<std::vector<int32_t>> tokens;  // new ones, with the one that ended the sequence
+  std::vector<Finish> finishes;
   std::vector<std::vector<TokenLogprobs>> logprobs;  // of them, where they were asked for
   double first_token_s = 0;                          // until every sequence has its first one
   double decode_s = 0;                               // after that

@@ -1,0 +1,16 @@
+// The number of tokens that a model was trained for.
+#pragma once
+#include <cstdint>
+
+#include "core/run/model.hpp"
+#include "host/log.hpp"
+
+namespace strata::host {
+
+// The length that the configuration names; 0: none, as of models whose positions have no bound.
+std::int64_t context_length_of(const source::Config& config);
+
+// A warning where a sequence of `tokens` is longer.
+void warn_beyond_context(const run::Model& model, std::int64_t tokens, const Log& log);
+
+}  // namespace strata::host

@@ -1,0 +1,20 @@
+// Prompts of text: of the command line, of standard input, or of a file.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "host/log.hpp"
+
+namespace strata::host {
+
+// The prompts of a file, one a line, or of standard input for "-". Blank lines are passed over, and
+// a line for the log names them.
+std::vector<std::string> prompt_lines(const std::string& path, const Log& log);
+
+// `prompt` itself, or all of standard input for "-", without its last line break.
+std::string prompt_text(const std::string& prompt);
+
+// The file as one prompt, without its last line break.
+std::string prompt_file_text(const std::string& path);
+
+}  // namespace strata::host

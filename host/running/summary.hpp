@@ -1,0 +1,23 @@
+// What a run took, in a few lines for -v.
+#pragma once
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/run/generation.hpp"
+#include "host/log.hpp"
+
+namespace strata::host {
+
+// Lines of level INFO from the report of a run that made `new_tokens` after `prompt_tokens`.
+void say_summary(const nlohmann::json& report, std::int64_t prompt_tokens, std::int64_t new_tokens,
+                 const Log& log);
+
+// The lines of a session that is loaded: its weights, tiers and peak.
+void say_loaded(const nlohmann::json& report, const Log& log);
+
+// A line of one turn of a conversation.
+std::string turn_text(std::int64_t prompt_tokens, std::size_t reused, std::int64_t new_tokens,
+                      const run::GenerateResult& result);
+
+}  // namespace strata::host

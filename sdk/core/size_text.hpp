@@ -1,0 +1,11 @@
+// Sizes as people read them.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace strata {
+
+// "512 B", "1.5 KiB", "134 MiB", "24.3 GiB": three digits that count.
+std::string size_text(std::uint64_t bytes);
+
+}  // namespace strata
