@@ -79,7 +79,7 @@ Given gather(const std::vector<po::option>& parsed, const Command& command, cons
     }
     const auto name = positional ? std::string(command.positional) : one.string_key;
     const auto* option = find_by_name(table, name);
-    if (!option || (positional && given.contains(name)))
+    if (!option || (positional && given.contains(name) && !is_list(*option)))
       throw UsageError("'" + printable(one.value.empty() ? "" : one.value.front()) + "'",
                        "stands alone", "name its option, and put text with spaces between quotes");
     auto& values = given[name];

@@ -12,7 +12,6 @@ constexpr std::array table{
     Later{"quantize", "use a model that is quantized already"},
     Later{"finetune", "fine-tune with another program"},
     Later{"doctor", "leave it out: plans use assumed rates"},
-    Later{"plugins new", "start from a copy of an existing plugin's folder"},
 };
 
 }  // namespace

@@ -97,9 +97,6 @@ REFUSED = [
      "already"),
     (["finetune"], "finetune: this command does not exist yet: fine-tune with another program"),
     (["doctor"], "doctor: this command does not exist yet: leave it out: plans use assumed rates"),
-    (["plugins", "new", "model", "x"],
-     "plugins new: this command does not exist yet: start from a copy of an existing plugin's "
-     "folder"),
     (["plugins", "list", "--plugin", "/none.so"],
      "--plugin: /none.so: no such file: give the plugin's library with its manifest beside it"),
     (["plugins", "list", "--set", "offload.zzzzzz.depth=1"],
