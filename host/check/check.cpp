@@ -58,6 +58,10 @@ std::vector<Result> run_conformance(const fs::path& manifest_file,
     ended = line.find("end of the rules") != std::string_view::npos;
     take(rules, line);
   });
+  // The loader's status where a library of the program itself is not found.
+  if (rules.empty() && end == "ended with status 127")
+    return {{"conformance", Verdict::skipped,
+             program.filename().string() + " cannot be started: LibTorch is not where it looks"}};
   std::vector<Result> broken;
   for (auto& rule : rules)
     if (rule.verdict == Verdict::failed)

@@ -90,7 +90,9 @@ def check(library, program, place):
     expect(manifest["sha256"] == hashlib.sha256(library.read_bytes()).hexdigest(),
            f"{library}: the manifest's hash is of another file")
     if program.exists():
-        print(enclosed(place, program, "plugins", "check", library))
+        # LibTorch, on which the rules of attention are tried, is no part of the chroot.
+        where = [] if "attention" in library.name else [place]
+        print((enclosed if where else run)(*where, program, "plugins", "check", library))
 
 
 def build(source, place):

@@ -31,7 +31,8 @@ static strata_status create(const strata_host* host, const strata_attention_requ
                             strata_self** out) {
   const strata_ops* ops = host->get(host, str("strata.host.ops/1"));
   const strata_host_tensor* tensors = host->get(host, str("strata.host.tensor/1"));
-  if (ops == NULL || tensors == NULL || !STRATA_HAS(strata_ops, ops, split))
+  if (ops == NULL || tensors == NULL || !STRATA_HAS(strata_ops, ops, split) ||
+      !STRATA_HAS(strata_ops, ops, heads))
     return fail(STRATA_UNIMPLEMENTED, "this host cannot compute: use a newer Strata");
   strata_self* made = malloc(sizeof *made);
   if (made == NULL) return fail(STRATA_EXHAUSTED, "no memory for the backend");

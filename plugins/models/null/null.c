@@ -69,6 +69,10 @@ static strata_status declare(strata_self* self, strata_status (*emit)(void*, con
 static strata_status forward(strata_self* self, strata_call* call, uint32_t unit, strata_tensor* x,
                              strata_tensor** out) {
   if (unit > 1) return fail(STRATA_INVALID, "there is no such unit");
+  if (!STRATA_HAS(strata_ops, self->ops, embedding))
+    return fail(STRATA_UNIMPLEMENTED, "embedding: this host does not have it: use a newer Strata");
+  if (!STRATA_HAS(strata_ops, self->ops, linear))
+    return fail(STRATA_UNIMPLEMENTED, "linear: this host does not have it: use a newer Strata");
   if (unit == 0) return self->ops->embedding(call, 0, x, out);
   const strata_op_linear head = {
       .hdr = {.size = sizeof head}, .weight = 0, .members = 1, .bias = STRATA_NONE};
