@@ -1,7 +1,9 @@
 #include "host/interrupts.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
+#include "core/plugin/calling.hpp"
 #include "host/ended.hpp"
 
 namespace strata::host {
@@ -15,7 +17,9 @@ struct sigaction& before_of(int signal) {
 }
 
 void note(int signal, siginfo_t* info, void* context) {
-  if (signal_noted == 0) {
+  // One that a plugin sends is no wish of the user's: the former handler names it.
+  const bool own = info->si_pid == getpid() && plugin::running();
+  if (signal_noted == 0 && !own) {
     signal_noted = signal;
     return;
   }

@@ -27,14 +27,14 @@ TIER = {
     **{f"{function}:{deed}": "" for deed in ("throw", "exit")
        for function in ("load", "open-plugin", "query", "options", "limits", "region_new",
                         "submit", "poll", "region_free", "close", "close-plugin")},
-    **{f"poll:{deed}": "poll" for deed in ("abort", "null", "stack")},
+    **{f"poll:{deed}": "poll" for deed in ("abort", "null", "stack", "term")},
     "open:nothing": "no instance", "open:999": "cannot be opened", "limits:flags": "limits",
     "options:none": "options", "submit:none": "no transfer",
     "submit:more": "more transfers", "poll:twice": "twice", "poll:unknown": "not given",
     "poll:longer": "bytes", "poll:999": "", "poll:never": "none of",
 }
 FAMILY = {
-    **{f"forward:{deed}": "forward" for deed in [*ENDS, "release", "released", "twice", "same"]},
+    **{f"forward:{deed}": "forward" for deed in [*ENDS, "term", "release", "released", "twice", "same"]},
     "forward:nothing": "nothing", "forward:999": "999", "declare:for-ever": "declare",
     "declare:ignores": "unit 0", "declare:throw": "declare",
 }
