@@ -161,6 +161,17 @@ const Command& named_command(const std::vector<std::string>& arguments, std::siz
 Invocation parse_command_line(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front() == "--help" || arguments.front() == "-h")
     return {.action = Action::help};
+  if (arguments.front() == "help") {
+    if (arguments.size() == 1) return {.action = Action::help};
+    const std::vector<std::string> words(arguments.begin() + 1, arguments.end());
+    std::size_t used = 0;
+    const auto& command = named_command(words, used);
+    if (used < words.size())
+      throw UsageError("'" + printable(words[used]) + "'", "stands behind a command",
+                       "write `strata help COMMAND`");
+    return {.action = Action::command_help, .command = &command};
+  }
+  if (arguments.front() == "--help-man") return {.action = Action::man};
   if (arguments.front() == "--version") return {.action = Action::version};
   if (arguments.front() == "--help-markdown") return {.action = Action::markdown};
   if (arguments.front() == "--probe-plugin")

@@ -8,7 +8,7 @@
 
 namespace strata::cli {
 
-enum class Action { run, help, command_help, version, markdown, probe };
+enum class Action { run, help, command_help, version, markdown, man, probe };
 
 struct Invocation {
   Action action = Action::help;

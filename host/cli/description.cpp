@@ -60,6 +60,20 @@ po::options_description describe(const Command& command, const Table& table) {
   return out;
 }
 
+std::span<const Variable> variables() {
+  static constexpr std::array all{
+      Variable{"HF_HOME", "the folder of the hub's cache and token, ~/.cache/huggingface"},
+      Variable{"HF_HUB_CACHE", "the hub's cache alone, HF_HOME/hub"},
+      Variable{"HF_HUB_OFFLINE", "1: nothing is downloaded"},
+      Variable{"HF_TOKEN", "the token for gated models, before the one of a login"},
+      Variable{"HF_ENDPOINT", "another hub than https://huggingface.co"},
+      Variable{"STRATA_PLUGIN_PATH", "more folders of plugins, with colons between them"},
+      Variable{"STRATA_DESCRIPTIONS",
+               "more folders of model descriptions, with colons between them"},
+  };
+  return all;
+}
+
 std::string help() {
   std::ostringstream out;
   out << "usage: strata COMMAND [options]\n\n"
@@ -67,12 +81,15 @@ std::string help() {
          "Commands:\n";
   for (const auto* command : commands())
     out << "  " << std::left << std::setw(16) << command->words << command->summary << "\n";
-  out << "\n`strata COMMAND --help` describes its options with their keys in run.toml.\n"
+  out << "\n`strata help COMMAND` describes its options with their keys in run.toml.\n"
          "`strata --version` prints the version.\n"
          "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which "
          "wins\n"
          "over the file of --config, which wins over that of --ds-config.\n"
-         "Exit status: 0 done, 1 it failed, 2 wrong options, settings or an unknown plugin.\n";
+         "Exit status: 0 done, 1 it failed, 2 wrong options, settings or an unknown plugin,\n"
+         "130 after Ctrl-C, 143 after SIGTERM.\n\nEnvironment:\n";
+  for (const auto& one : variables())
+    out << "  " << std::left << std::setw(20) << one.name << one.help << "\n";
   return out.str();
 }
 

@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "core/size_text.hpp"
 #include "host/commands/commands.hpp"
 #include "host/deepspeed/apply.hpp"
 #include "host/output.hpp"
@@ -40,20 +41,18 @@ void plan(const PlanOptions& settings) {
         *settings.deepspeed, deepspeed::semantics_of(settings.ds_precision),
         hidden_size_of(*model.config), settings.given.contains("run.dtype") ? settings.dtype : "");
   if (settings.json) return print_json(out);
-  const auto gigabytes = [](const nlohmann::json& bytes) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2f GB", bytes.get<double>() / 1e9);
-    return std::string(text);
+  const auto size = [](const nlohmann::json& bytes) {
+    return size_text(bytes.get<std::uint64_t>());
   };
-  std::string text = "weights    " + gigabytes(out["weights"]["bytes"]) +
+  std::string text = "weights    " + size(out["weights"]["bytes"]) +
                      (out["weights"]["exact"] ? "" : " (from the configuration)") + "\n";
   if (const auto words = out["weights"].find("expansion"); words != out["weights"].end())
     text += "           " + words->get<std::string>() + "\n";
   for (const auto& [name, tier] : out["tiers"].items())
     text += "in " + name + std::string(name.size() < 8 ? 8 - name.size() : 1, ' ') +
-            gigabytes(tier["bytes"]) + "\n";
-  text += "device     " + gigabytes(out["peak"]["device"]["bytes"]) + " at most\nhost       " +
-          gigabytes(out["peak"]["host"]["bytes"]) + " at most\n";
+            size(tier["bytes"]) + "\n";
+  text += "device     " + size(out["peak"]["device"]["bytes"]) + " at most\nhost       " +
+          size(out["peak"]["host"]["bytes"]) + " at most\n";
   const auto& predicted = out["predicted"];
   char line[160];
   std::snprintf(

@@ -7,6 +7,7 @@
 #include "host/check/child.hpp"
 #include "host/check/probe.hpp"
 #include "host/cli/description.hpp"
+#include "host/cli/man_page.hpp"
 #include "host/deepspeed/apply.hpp"
 #include "host/log.hpp"
 #include "host/output.hpp"
@@ -40,6 +41,8 @@ void run(const cli::Invocation& invocation) {
       return print(version());
     case cli::Action::markdown:
       return print(cli::markdown());
+    case cli::Action::man:
+      return print(cli::man_page());
     case cli::Action::probe:
       if (invocation.rest.size() != 1)
         throw UsageError("--probe-plugin", "needs a manifest", "use `strata plugins check PATH`");

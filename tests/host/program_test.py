@@ -16,7 +16,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM, FAKES = sys.argv[1], pathlib.Path(sys.argv[2])
 COMMANDS = ["generate", "chat", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench",
-            "plugins list", "plugins check", "plugins new"]
+            "plugins list", "plugins check", "plugins new", "completion"]
 
 
 def strata(*arguments, **more):
@@ -150,6 +150,39 @@ class Program(unittest.TestCase):
 
     def test_help_is_the_golden_file(self):
         self.assertEqual(help_text(), (HERE / "help.golden").read_text())
+
+    def test_the_word_help_describes_a_command(self):
+        self.assertEqual(strata("help").stdout, strata("--help").stdout)
+        for command in COMMANDS:
+            done = strata("help", *command.split())
+            self.assertEqual((done.returncode, done.stdout),
+                             (0, strata(*command.split(), "--help").stdout))
+        self.assertEqual(strata("help", "pln").stderr,
+                         "error: 'pln': unknown command: did you mean 'plan'?\n")
+
+    def test_the_man_page_names_every_command_and_variable(self):
+        page = strata("--help-man").stdout
+        self.assertTrue(page.startswith(".TH STRATA 1"))
+        for command in COMMANDS:
+            self.assertIn(f".SH STRATA {command}\n", page)
+        for word in ("HF_HOME", "\\-\\-device\\-memory", "\\-m, \\-\\-model"):
+            self.assertIn(word, page)
+
+    def test_a_shell_completes_commands_and_options(self):
+        script = self.folder / "strata.bash"
+        script.write_text(strata("completion", "bash").stdout)
+        for typed, want in (("ge", {"generate"}), ("plan --device-m", {"--device-memory"}),
+                            ("plugins l", {"list"}), ("plugins check --time", {"--time-limit"}),
+                            ("help pl", {"plan", "plugins"})):
+            with self.subTest(typed=typed):
+                words = ["strata", *typed.split(" ")]
+                shown = subprocess.run(
+                    ["bash", "-c", f"cd {self.folder}; . {script}; COMP_WORDS=({' '.join(words)}); "
+                     f"COMP_CWORD={len(words) - 1}; _strata; printf '%s\\n' \"${{COMPREPLY[@]}}\""],
+                    capture_output=True, text=True)
+                self.assertEqual(set(shown.stdout.split()), want, shown.stderr)
+        self.assertIn("#compdef strata", strata("completion", "zsh").stdout)
+        self.assertIn("-l device-memory", strata("completion", "fish").stdout)
 
     def test_help_goes_to_standard_output(self):
         for arguments in ([], ["--help"], ["-h"], ["plan", "--help"], ["plan", "-h"]):

@@ -25,7 +25,7 @@ SOURCES = {"safetensors": "model", "sharded": "sharded", "config.json": "model",
 def settled(line):
     """The line without what differs from run to run: process ids and the sizes of a plan."""
     line = re.sub(r"\.part-\d+", ".part-PID", line)
-    return re.sub(r"(--device-memory: .* give at least )\d+", r"\1N", line)
+    return re.sub(r"(--device-memory: .* give at least )\d+ \(.*?\)", r"\1N", line)
 
 
 class Table:
@@ -90,7 +90,8 @@ class Table:
                     generate("--device-memory", least - 1)
                     self.fail(f"least memory: {model}, {tier}", f"{least - 1} bytes are enough")
                 except Refused as refused:
-                    if not str(refused).endswith(f"give at least {least}" + (
+                    words = re.sub(r" \(\S+ \S+\)", "", str(refused))  # the size in its unit
+                    if not words.endswith(f"give at least {least}" + (
                             ", or choose a tier with --offload" if tier == "device" else "")):
                         self.fail(f"least memory: {model}, {tier}", str(refused))
 

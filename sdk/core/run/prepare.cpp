@@ -6,6 +6,7 @@
 #include "core/run/compute.hpp"
 #include "core/run/tiers.hpp"
 #include "core/shape/measure.hpp"
+#include "core/size_text.hpp"
 
 namespace strata::run {
 namespace {
@@ -271,8 +272,7 @@ class Preparation {
     }
     while (!tiers[tier].in_place && tiers[tier].capacity - out_.tier_bytes[tier] < bytes)
       if (++tier == tiers.size())
-        throw Error("placement",
-                    "the embedding's table (" + std::to_string(bytes) + " bytes) fits no tier",
+        throw Error("placement", "the embedding's table (" + size_text(bytes) + ") fits no tier",
                     "raise --host-memory, or use --offload auto");
     out_.table_place.tier = tier;
     if (tiers[tier].in_place) return;
@@ -349,11 +349,10 @@ class Preparation {
                       ", which needs " + std::to_string((least_ >> 20) + 1) + " MiB",
                   wish_.tiers.empty() ? "free memory, or choose a tier with --offload"
                                       : "free memory, raise that limit or ask for fewer tokens");
-    throw Error(
-        "--device-memory",
-        std::to_string(wish_.device_memory.value_or(0)) + " bytes are too few for " + model_.path,
-        "give at least " + std::to_string(least_) +
-            (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
+    throw Error("--device-memory",
+                size_text(wish_.device_memory.value_or(0)) + " are too few for " + model_.path,
+                "give at least " + std::to_string(least_) + " (" + size_text(least_) + ")" +
+                    (wish_.tiers.empty() ? ", or choose a tier with --offload" : ""));
   }
 
   const Model& model_;

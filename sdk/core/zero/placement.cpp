@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/size_text.hpp"
 
 namespace strata::zero {
 namespace {
@@ -37,10 +38,10 @@ Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<u
     return here;
   }
   const auto name = tiers.empty() ? std::string("device") : tiers.back().name;
-  throw Error("placement",
-              "unit " + unit.name + " (" + std::to_string(needed) +
-                  " bytes) fits neither the device nor tier " + name,
-              "raise --device-memory or --host-memory, or use --offload auto");
+  throw Error(
+      "placement",
+      "unit " + unit.name + " (" + size_text(needed) + ") fits neither the device nor tier " + name,
+      "raise --device-memory or --host-memory, or use --offload auto");
 }
 
 // Which units stay on the device when `budget` bytes are for them: evenly spread, by bytes.

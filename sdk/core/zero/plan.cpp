@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/size_text.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::zero {
@@ -172,17 +173,15 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
     largest = std::max(largest, plan.slots[u].bytes);
     if (plan.slots[u].bytes > budget || beside > budget - plan.slots[u].bytes)
       throw Error("plan",
-                  "unit " + units[u].name + " needs " +
-                      std::to_string(beside + plan.slots[u].bytes) +
-                      " bytes of the arena, which has " + std::to_string(budget),
+                  "unit " + units[u].name + " needs " + size_text(beside + plan.slots[u].bytes) +
+                      " of the arena, which has " + size_text(budget),
                   "raise --device-memory");
   }
   if (order.empty() && beside > budget)
     throw Error("plan",
                 std::string("the resident units") +
                     (plan.experts.count > 0 ? " and an expert" : "") + " need " +
-                    std::to_string(beside) + " bytes of the arena, which has " +
-                    std::to_string(budget),
+                    size_text(beside) + " of the arena, which has " + size_text(budget),
                 "raise --device-memory");
   if (plan.experts.count > 0) {
     const auto room =
