@@ -72,7 +72,8 @@ std::vector<source::ExtraFile> extra_files(const source::Checkpoint& checkpoint)
     take(folder / name, name);
   for (const auto& entry : fs::directory_iterator(folder / more_templates, error))
     if (entry.path().extension() == ".jinja")
-      take(entry.path(), std::string(more_templates) + "/" + entry.path().filename().string());
+      take(entry.path(),
+           std::string(more_templates).append("/").append(entry.path().filename().string()));
   const auto own = folder / "chat_template.jinja";
   take(fs::exists(own, error) ? own : folder / "chat_templates/default.jinja",
        "chat_template.jinja");

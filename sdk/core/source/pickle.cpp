@@ -249,7 +249,7 @@ class Machine {
   const PickleValue& item(const PickleValue& tuple, std::size_t at, Kind kind,
                           const char* of) const {
     if (at >= tuple.items.size() || out_.values[tuple.items[at]].kind != kind)
-      refuse("a tensor's description is not what a checkpoint has");
+      refuse(std::string(of).append(" is not what a checkpoint has"));
     return out_.values[tuple.items[at]];
   }
 
