@@ -81,6 +81,8 @@ std::string help() {
          "Commands:\n";
   for (const auto* command : commands())
     out << "  " << std::left << std::setw(16) << command->words << command->summary << "\n";
+  out << "  " << std::left << std::setw(16) << "help"
+      << "describe a command and its options\n";
   out << "\n`strata help COMMAND` describes its options with their keys in run.toml.\n"
          "`strata --version` prints the version.\n"
          "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which "
