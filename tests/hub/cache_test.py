@@ -55,7 +55,7 @@ class Cache(unittest.TestCase):
             (pathlib.Path(folder) / "org/none").mkdir(parents=True)
             done = subprocess.run([*PLAN, "org/none"], capture_output=True, text=True, cwd=folder,
                                   env={"HF_HOME": "/nonexistent"})
-            self.assertIn("org/none/config.json", done.stderr)
+            self.assertIn("error: org/none: has no config.json", done.stderr)
 
     def test_a_damaged_cache_is_as_none(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ class Cache(unittest.TestCase):
             (model / "refs").mkdir()
             (model / "refs/main").write_text(COMMIT + "\n")
             done = run("made", HF_HOME=folder)
-            self.assertIn(f"{model}/snapshots/{COMMIT}/config.json", done.stderr)
+            self.assertIn(f"{model}/snapshots/{COMMIT}: has no config.json", done.stderr)
 
 
 if __name__ == "__main__":

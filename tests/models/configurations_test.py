@@ -33,6 +33,13 @@ def planned(model, *options):
     return json.loads(done.stdout)
 
 
+def plan_alone(model, *options):
+    """A plan without the memory that is free just now."""
+    made = planned(model, *options)
+    del made["peak"]["host"]["free"]
+    return made
+
+
 def shape(name):
     return json.loads((SHAPES / f"{name}.json").read_text())
 
@@ -50,7 +57,7 @@ class Configurations(unittest.TestCase):
         self.assertEqual(small | OVERRIDES, large)
         replaced = [part for key, value in OVERRIDES.items()
                     for part in ("--set", f"config.{key}={value}")]
-        self.assertEqual(planned("opt-66b", *replaced), planned("opt-175b"))
+        self.assertEqual(plan_alone("opt-66b", *replaced), plan_alone("opt-175b"))
         for name, size in (("opt-66b", 122.4), ("opt-175b", 325.2)):
             self.assertAlmostEqual(planned(name)["weights"]["bytes"] / GIB, size, delta=0.1)
 
@@ -60,8 +67,8 @@ class Configurations(unittest.TestCase):
             file.write_text(json.dumps(shape("bloom-7b1") | written))
             named = written["model_type"] == "bloom-7b1"
             self.assertEqual(plan(file).returncode == 0, named)
-            self.assertEqual(planned(file, "--set", "config.model_type=bloom"),
-                             planned("bloom-7b1"))
+            self.assertEqual(plan_alone(file, "--set", "config.model_type=bloom"),
+                             plan_alone("bloom-7b1"))
 
     def test_sizes_come_from_the_tensors(self):
         # One key head for eight heads, and a gated mlp: what formulas over the shape get wrong.

@@ -9,6 +9,11 @@
 namespace strata::zero {
 namespace {
 
+// An arena that is one byte short has the same size in units.
+std::string exact_size(uint64_t bytes) {
+  return size_text(bytes) + " (" + std::to_string(bytes) + " bytes)";
+}
+
 constexpr uint64_t slot_align = 4096;
 
 uint64_t aligned(uint64_t bytes) { return (bytes + slot_align - 1) / slot_align * slot_align; }
@@ -173,15 +178,15 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
     largest = std::max(largest, plan.slots[u].bytes);
     if (plan.slots[u].bytes > budget || beside > budget - plan.slots[u].bytes)
       throw Error("plan",
-                  "unit " + units[u].name + " needs " + size_text(beside + plan.slots[u].bytes) +
-                      " of the arena, which has " + size_text(budget),
+                  "unit " + units[u].name + " needs " + exact_size(beside + plan.slots[u].bytes) +
+                      " of the arena, which has " + exact_size(budget),
                   "raise --device-memory");
   }
   if (order.empty() && beside > budget)
     throw Error("plan",
                 std::string("the resident units") +
                     (plan.experts.count > 0 ? " and an expert" : "") + " need " +
-                    size_text(beside) + " of the arena, which has " + size_text(budget),
+                    exact_size(beside) + " of the arena, which has " + exact_size(budget),
                 "raise --device-memory");
   if (plan.experts.count > 0) {
     const auto room =

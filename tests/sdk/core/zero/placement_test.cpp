@@ -93,7 +93,7 @@ TEST_CASE("a tier holds what stays packed in its stored form, and a slot has roo
     REQUIRE(slot_bytes(units[u], placement[u]) == (units[u].stays_packed ? 130 : 100));
   }
   const std::vector<TierRoom> smaller{{.name = "a", .capacity = 259}};
-  REQUIRE_THROWS_WITH(place(units, smaller, 0, false), Catch::Contains("unit 3 (100 bytes)"));
+  REQUIRE_THROWS_WITH(place(units, smaller, 0, false), Catch::Contains("unit 3 (100 B)"));
   units[3].stays_packed = true;
   const std::vector<TierRoom> least{{.name = "a", .capacity = 189}};
   REQUIRE_THROWS_WITH(place(units, least, 0, false), Catch::Contains("unit 3 (30 bytes)"));
