@@ -47,8 +47,8 @@ std::span<const float> LogitsProcess::scores(std::span<const float> logits,
 // A token alone counts anywhere, the last of several where the others were just seen.
 bool LogitsProcess::completes(std::span<const int32_t> ids, std::span<const int32_t> seen) const {
   const auto before = ids.first(ids.size() - 1);
-  return static_cast<std::size_t>(ids.back()) < scores_.size() &&
-         before.size() <= seen.size() && std::ranges::equal(seen.last(before.size()), before);
+  return static_cast<std::size_t>(ids.back()) < scores_.size() && before.size() <= seen.size() &&
+         std::ranges::equal(seen.last(before.size()), before);
 }
 
 void LogitsProcess::add_biases(std::span<const int32_t> seen) {

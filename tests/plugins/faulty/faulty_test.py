@@ -119,13 +119,10 @@ class Faulty(unittest.TestCase):
         for number in (b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f"):  # NaN, infinity
             at = 8 + size + begin
             weights.write_bytes(whole[:at] + number * ((end - begin) // 4) + whole[8 + size + end:])
-            out = self.models["llama"].parent / "logits.safetensors"
-            for command in (["generate", "--max-new-tokens", "2"], ["logits", "--output", out]):
-                done = strata(command[0], "--model", self.models["llama"], "--device", "cpu",
-                              "--input-ids", "5,6", *command[1:])
-                self.assertEqual(done.returncode, 1, done.stderr)
-                self.assertRegex(done.stderr, r"^error: logits: the model computes [^\n]*\n$")
-                self.assertFalse(out.exists())
+            done = strata("generate", "--model", self.models["llama"], "--device", "cpu", "--input-ids",
+                          "5,6", "--max-new-tokens", "2")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(done.stderr, r"^error: logits: the model computes [^\n]*\n$")
 
     def test_a_backend_is_named(self):
         self.check("attention", BACKEND, "llama", "--attention", "faulty")

@@ -144,8 +144,8 @@ TEST_CASE("a generation_config.json's other keys are named where they ask for so
        {R"({"bad_words_ids": [[]]})", R"({"bad_words_ids": [[-1]]})",
         R"({"bad_words_ids": [["a"]]})", R"({"sequence_bias": [[[1]]]})",
         R"({"sequence_bias": [[1, "x"]]})", R"({"max_length": 0})", R"({"stop_strings": [""]})",
-        R"({"stop_strings": [1]})",
-        R"({"forced_eos_token_id": [1.5]})", R"({"exponential_decay_length_penalty": [1, 0]})"}) {
+        R"({"stop_strings": [1]})", R"({"forced_eos_token_id": [1.5]})",
+        R"({"exponential_decay_length_penalty": [1, 0]})"}) {
     INFO(bad);
     REQUIRE_THROWS_AS(parse(bad), strata::Error);
   }
