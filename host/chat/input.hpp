@@ -1,4 +1,4 @@
-// What a line of the user means.
+// A line of the user is a message or a command.
 #pragma once
 #include <string>
 #include <string_view>

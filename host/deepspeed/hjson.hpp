@@ -9,7 +9,7 @@
 
 namespace strata::deepspeed {
 
-// What is no Hjson, and at which byte of the text, from 0.
+// The text is no Hjson; the byte of the text counts from 0.
 struct NotHjson {
   std::size_t at;
   std::string words;

@@ -1,4 +1,4 @@
-// What a run took, in a few lines for -v.
+// Says in a few lines, for -v, how much a run took.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>

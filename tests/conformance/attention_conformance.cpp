@@ -72,7 +72,7 @@ std::vector<int32_t> served(const Subject& subject) {
   return out;
 }
 
-// What is computed here is computed on the CPU.
+// Everything here is computed on the CPU.
 bool attends(const Subject& subject) {
   const auto devices = served(subject);
   return subject.can("attends") && std::ranges::find(devices, STRATA_CPU) != devices.end();

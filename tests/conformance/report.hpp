@@ -1,4 +1,4 @@
-// What a conformance program tells `strata plugins check`, rule by rule.
+// A conformance program tells `strata plugins check` this, rule by rule.
 #pragma once
 #include <string>
 

@@ -30,11 +30,11 @@ IDS = np.random.default_rng(3).integers(3, 60, 24).tolist()
 FAMILIES = ("llama", "mixtral", "bloom", "opt", "generic", "generic_more", "generic_experts",
             "generic_latent", "generic_routers", "generic_later")
 LARGE = 1_500_000  # elements; such a model is no other form of the tiny one
-# What says nothing of what is computed.
+# These keys say nothing about the computation.
 BESIDE = {field.name for field in dataclasses.fields(transformers.PreTrainedConfig)} | {
     "bos_token_id", "eos_token_id", "pad_token_id", "use_cache", "initializer_range", *UNREAD}
 ALPHA = {"type": "dynamic", "factor": 1.0, "mscale": 1.0, "beta_fast": 32, "alpha": 1000.0}
-# Of single model_types, as published files have it.
+# Single model_types, as published files have them.
 OWN = {
     "gemma": {"gelu, which is its tanh form": {"hidden_act": "gelu"}},
     "mimo_v2_flash": {"the other count of a window": {"sliding_window_size": 9}},

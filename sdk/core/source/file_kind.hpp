@@ -1,4 +1,4 @@
-// What lies where a model's file should be: a pointer of Git LFS, a web page.
+// Names a stand-in for a model's file: a pointer of Git LFS, a web page.
 #pragma once
 #include <string_view>
 

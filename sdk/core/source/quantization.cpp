@@ -40,7 +40,7 @@ bool flag_in(const Json& object, const char* key) {
   return at != object.end() && at->is_boolean() && at->get<bool>();
 }
 
-// What a method says of itself: its bits, format or algorithm.
+// A method describes itself by its bits, format or algorithm.
 std::string detail_of(const Json& from) {
   if (const auto rows = from.find("weight_block_size"); rows != from.end() && rows->is_array())
     return "blocks of " + rows->dump();
@@ -108,7 +108,7 @@ std::string stored_quantization(const std::vector<Tensor>& tensors) {
   return "";
 }
 
-// Of a matrix: counters and positions are integers as well.
+// Only matrices count: counters and positions are integers as well.
 bool is_code(const Tensor& tensor) { return tensor.shape.size() > 1 && holds_codes(tensor); }
 
 }  // namespace

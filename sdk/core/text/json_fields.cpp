@@ -15,7 +15,7 @@ namespace {
 // A tokenizer.json is about eight deep.
 constexpr int deepest = 64;
 
-// What to do about a file that is malformed.
+// The advice for a file that is malformed.
 std::string remedy_of(const std::string& file) {
   return "give a whole " + file.substr(file.find_last_of('/') + 1);
 }

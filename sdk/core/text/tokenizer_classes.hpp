@@ -41,7 +41,7 @@ const TokenizerClass* tokenizer_class(std::string_view name);
 // The names that are known, for an error.
 std::string known_tokenizer_classes();
 
-// What decides a folder's class; empty where a file does not have it.
+// These decide a folder's class; empty where a file does not have it.
 struct ClassClues {
   std::string_view named = {};       // tokenizer_config.json's tokenizer_class
   std::string_view configured = {};  // config.json's

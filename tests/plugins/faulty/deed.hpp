@@ -1,4 +1,4 @@
-// What a faulty plugin does, chosen by the environment: STRATA_FAULT=FUNCTION:DEED.
+// The environment chooses the fault of a plugin: STRATA_FAULT=FUNCTION:DEED.
 #pragma once
 #include <unistd.h>
 

@@ -83,7 +83,7 @@ TEST_CASE("a configuration is read as Python reads JSON", "[source][config]") {
   REQUIRE(c.text("b.x.__float__") == "NaN");
   REQUIRE(c.text("l.0.__float__") == "-Infinity");
   REQUIRE(c.count("l") == 2);
-  // What others read is JSON.
+  // Other readers take JSON.
   REQUIRE(source::Json::accept(c.raw()));
   REQUIRE(source::parse_json(c.raw(), "raw")["a"] == 2);
 }
