@@ -76,8 +76,9 @@ void apply_toml(Call& call, const json& document, std::string_view file) {
         call.common().plugin_tables[key].update(value);
         continue;
       }
-      if (!set_key(call, key, std::string(file) + ": " + key, [&](const Option&) { return value; }))
-        refuse_key(file, key);
+      // clang 14 captures no structured binding.
+      const auto given = [&held = value](const Option&) { return held; };
+      if (!set_key(call, key, std::string(file) + ": " + key, given)) refuse_key(file, key);
     }
   }
 }

@@ -34,9 +34,10 @@ def planned(model, *options):
 
 
 def plan_alone(model, *options):
-    """A plan without the memory that is free just now."""
+    """A plan without the memory that is free just now and what the program itself holds."""
     made = planned(model, *options)
-    del made["peak"]["host"]["free"]
+    for measured in ("free", "program", "bytes"):
+        del made["peak"]["host"][measured]
     return made
 
 

@@ -96,7 +96,7 @@ TEST_CASE("a tier holds what stays packed in its stored form, and a slot has roo
   REQUIRE_THROWS_WITH(place(units, smaller, 0, false), Catch::Contains("unit 3 (100 B)"));
   units[3].stays_packed = true;
   const std::vector<TierRoom> least{{.name = "a", .capacity = 189}};
-  REQUIRE_THROWS_WITH(place(units, least, 0, false), Catch::Contains("unit 3 (30 bytes)"));
+  REQUIRE_THROWS_WITH(place(units, least, 0, false), Catch::Contains("unit 3 (30 B)"));
   const std::vector<TierRoom> files{{.name = "a", .capacity = 0, .in_place = true}};
   for (const auto& one : place(units, files, 0, false)) REQUIRE(one.stored);
 }
