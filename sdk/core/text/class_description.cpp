@@ -52,9 +52,9 @@ Description class_description(const TokenizerClass& known, const TokenizerConfig
       describe_words(out);
       break;
     case TokenizerClass::metaspace:
-      describe_metaspace(!space          ? "never"
-                         : config.legacy ? "always"
-                                         : "first",
+      describe_metaspace(!space                          ? "never"
+                         : config.legacy.value_or(false) ? "always"
+                                                         : "first",
                          space || known.unknown, out);
       break;
     case TokenizerClass::signs:

@@ -106,7 +106,7 @@ Description bpe_model(const BpeDescription& options, Description vocabulary, Des
 }
 
 Description merges_of(std::span<const std::string> tokens, std::span<const int32_t> order,
-                      Cuts cuts) {
+                      Cuts cuts, PairOrder pair_order) {
   std::unordered_map<std::string_view, int32_t> ids;
   ids.reserve(tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id)
@@ -127,7 +127,8 @@ Description merges_of(std::span<const std::string> tokens, std::span<const int32
       const auto right = ids.find(token.substr(at));
       if (right != ids.end()) pairs.emplace_back(left->second, right->second);
     }
-    std::sort(pairs.begin(), pairs.end());
+    // Texts before the cut begin alike, so that the shorter is the lesser: the order they are in.
+    if (pair_order == PairOrder::ids) std::sort(pairs.begin(), pairs.end());
     for (const auto& [left, right] : pairs)
       out.push_back({spelled(tokens[static_cast<std::size_t>(left)]),
                      spelled(tokens[static_cast<std::size_t>(right)])});

@@ -44,9 +44,11 @@ struct BpeDescription {
 Description bpe_model(const BpeDescription& options, Description vocabulary, Description merges);
 
 // All ways in which a token is made of two others, those of the first token in `order` (ids) first,
-// a token's by the ids of its two. It is what the merges of a model are that keeps none.
+// a token's by the ids or the texts of its two. It is what the merges of a model are that keeps
+// none. An empty token takes no part.
 enum class Cuts { characters, bytes };
+enum class PairOrder { ids, texts };
 Description merges_of(std::span<const std::string> tokens, std::span<const int32_t> order,
-                      Cuts cuts);
+                      Cuts cuts, PairOrder pairs = PairOrder::ids);
 
 }  // namespace strata::text

@@ -45,6 +45,9 @@ class Translator {
         begin_atom();
         out_ += word_edge(at_.ahead("\\b"));
         at_.skip(2);
+      } else if (at_.ahead("\\A") || at_.ahead("\\z") || at_.ahead("\\Z")) {
+        begin_atom();
+        put(2);
       } else if (c != '{' || !counted()) {
         atom();
       }

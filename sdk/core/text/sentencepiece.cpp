@@ -1,6 +1,7 @@
 #include "core/text/sentencepiece.hpp"
 
 #include <bit>
+#include <cmath>
 #include <functional>
 
 #include "core/error.hpp"
@@ -88,6 +89,7 @@ void read_piece(Message message, SentencePieceModel& model) {
   const auto name = "piece " + std::to_string(model.pieces.size());
   if (piece.empty()) message.refuse(name + " is empty");
   if (invalid_utf8(piece)) message.refuse(name + " is not UTF-8");
+  if (std::isnan(score)) message.refuse(name + " has no number as its score");
   if (kind < SentencePieceModel::normal || kind > SentencePieceModel::byte)
     message.refuse(name + " is of an unknown kind");
   model.pieces.emplace_back(piece);
@@ -128,6 +130,15 @@ void read_trainer(Message message, SentencePieceModel& model) {
   }
 }
 
+void read_normalizer(Message message, SentencePieceModel& model) {
+  for (Message::Field field; message.next(field);) {
+    if (field.number == 2) model.charsmap = field.bytes;
+    if (field.number == 3) model.add_dummy_prefix = field.value != 0;
+    if (field.number == 4) model.remove_extra_whitespaces = field.value != 0;
+    if (field.number == 5) model.escape_whitespaces = field.value != 0;
+  }
+}
+
 }  // namespace
 
 SentencePieceModel parse_sentencepiece(std::string_view bytes, const std::string& file) {
@@ -137,11 +148,7 @@ SentencePieceModel parse_sentencepiece(std::string_view bytes, const std::string
     const Message inner(field.bytes, file);
     if (field.number == 1) read_piece(inner, model);
     if (field.number == 2) read_trainer(inner, model);
-    if (field.number == 3) {
-      auto normalizer = inner;
-      for (Message::Field part; normalizer.next(part);)
-        if (part.number == 2) model.charsmap = part.bytes;
-    }
+    if (field.number == 3) read_normalizer(inner, model);
   }
   if (model.pieces.empty()) message.refuse("it has no pieces");
   if (model.type != SentencePieceModel::unigram && model.type != SentencePieceModel::bpe)

@@ -19,7 +19,9 @@ struct SentencePieceModel {
   bool byte_fallback = false;
   int64_t unk_id = 0, bos_id = 1, eos_id = 2;  // -1: there is none
   std::string unk_piece = "<unk>", bos_piece = "<s>", eos_piece = "</s>";
-  std::string charsmap;  // normalizer_spec.precompiled_charsmap
+  // normalizer_spec, with the defaults of its format.
+  std::string charsmap;  // precompiled_charsmap
+  bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true;
 };
 
 // Throws strata::Error that names `file` and what is malformed.

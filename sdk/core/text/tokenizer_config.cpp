@@ -236,7 +236,8 @@ class Reader {
     out_.add_bos = flag("add_bos_token");
     out_.add_eos = flag("add_eos_token");
     out_.add_prefix_space = flag("add_prefix_space");
-    out_.legacy = flag("legacy").value_or(false);
+    out_.legacy = flag("legacy");
+    if (!out_.legacy && config_.contains("legacy")) out_.legacy = false;  // null
     out_.split_special = flag("split_special_tokens").value_or(false);
   }
 

@@ -24,8 +24,7 @@ struct TokenizerConfig {
   // other names.
   std::vector<std::pair<std::string, ConfigToken>> named;
   std::vector<ConfigToken> listed;  // extra_special_tokens
-  std::optional<bool> add_bos, add_eos, add_prefix_space;
-  bool legacy = false;
+  std::optional<bool> add_bos, add_eos, add_prefix_space, legacy;
   bool split_special = false;
   bool mistral_regex = false;  // fix_mistral_regex, and the files are of the models that it is for
 

@@ -5,12 +5,12 @@
 #include <unordered_set>
 
 #include "core/error.hpp"
-#include "core/text/base64.hpp"
 #include "core/text/byte_level.hpp"
 #include "core/text/class_description.hpp"
 #include "core/text/gguf_styles.hpp"
 #include "core/text/json_fields.hpp"
 #include "core/text/sentencepiece.hpp"
+#include "core/text/sentencepiece_tokenizer.hpp"
 #include "core/text/tiktoken.hpp"
 #include "core/text/token_additions.hpp"
 #include "core/text/utf8.hpp"
@@ -159,70 +159,11 @@ FolderTokenizer by_tiktoken(const std::string& bytes, const std::string& file,
   return {files.folder, std::move(out), std::move(additions)};
 }
 
-// The steps and the model around sentencepiece's pieces for a class that has none of its own.
-Description describe_pieces(const SentencePieceModel& model) {
-  auto out = empty_description();
-  auto steps = Description::array();
-  if (!model.charsmap.empty())
-    steps.push_back({{"type", "Precompiled"}, {"precompiled_charsmap", to_base64(model.charsmap)}});
-  steps.push_back(replace_step(" ", "\u2581"));
-  out["normalizer"] = sequence("normalizers", std::move(steps));
-  out["decoder"] = sentencepiece_decoder(false, model.byte_fallback);
-  out["model"] = bpe_model({.unknown = model.pieces[static_cast<std::size_t>(model.unk_id)],
-                            .fuse_unknown = true,
-                            .byte_fallback = model.byte_fallback},
-                           Description::object(), Description::array());
-  return out;
-}
-
-// The pieces that are added tokens of themselves.
-std::vector<AddedToken> added_pieces(const SentencePieceModel& model) {
-  std::vector<AddedToken> out;
-  for (std::size_t id = 0; id < model.pieces.size(); ++id) {
-    const auto kind = model.kinds[id];
-    const bool special =
-        kind == SentencePieceModel::control || static_cast<int64_t>(id) == model.unk_id;
-    if (special || kind == SentencePieceModel::user_defined)
-      out.push_back({.content = model.pieces[id], .special = special});
-  }
-  return out;
-}
-
-// sentencepiece's model, with the steps that each class of tokenizers has around it.
-FolderTokenizer by_pieces(const SentencePieceModel& model, const TokenizerFiles& files,
-                          TokenizerConfig config) {
+FolderTokenizer by_pieces(const TokenizerFiles& files, const TokenizerConfig& config,
+                          const std::string& file) {
   if (other_sentencepiece_class(config.type))
     refuse_class(config, "GemmaTokenizer and LlamaTokenizer");
-  const auto& tokens = model.pieces;
-  const auto* known = tokenizer_class(config.type);
-  const bool of_class =
-      known && (known->kind == TokenizerClass::metaspace || known->kind == TokenizerClass::signs);
-  const auto add = [&](const char* name, int64_t id, const std::string& piece) {
-    if (id >= 0 && !config.find(name))
-      config.named.emplace_back(name, ConfigToken{.content = piece});
-  };
-  add("bos_token", model.bos_id, model.bos_piece);
-  add("eos_token", model.eos_id, model.eos_piece);
-  auto out = of_class ? class_description(*known, config) : describe_pieces(model);
-  if (of_class && known->unknown)
-    out["model"]["unk_token"] = tokens[static_cast<std::size_t>(model.unk_id)];
-  if (model.type == SentencePieceModel::bpe) {
-    std::vector<int32_t> order(tokens.size());
-    std::iota(order.begin(), order.end(), 0);
-    out["model"]["vocab"] = vocabulary_object(tokens);
-    out["model"]["merges"] = merges_of(tokens, order, Cuts::characters);
-  } else {
-    auto vocabulary = Description::array();
-    for (std::size_t id = 0; id < tokens.size(); ++id)
-      vocabulary.push_back({tokens[id], model.scores[id]});
-    out["model"] = {{"type", "Unigram"},
-                    {"unk_id", model.unk_id},
-                    {"vocab", std::move(vocabulary)},
-                    {"byte_fallback", model.byte_fallback}};
-  }
-  auto additions = additions_of(config, {}, false);
-  additions.tokens.insert(additions.tokens.begin(), added_pieces(model));
-  return {files.folder, std::move(out), std::move(additions)};
+  return sentencepiece_tokenizer(parse_sentencepiece(files.model, file), files.folder, config);
 }
 
 }  // namespace
@@ -232,8 +173,7 @@ FolderTokenizer folder_tokenizer(const TokenizerFiles& files) {
   const auto config = parse_tokenizer_config(files, nullptr);
   const auto model = files.folder + "/tokenizer.model";
   // A sentencepiece model begins with its first piece, which is field 1.
-  if (files.model.starts_with('\n'))
-    return by_pieces(parse_sentencepiece(files.model, model), files, config);
+  if (files.model.starts_with('\n')) return by_pieces(files, config, model);
   if (!files.model.empty()) return by_tiktoken(files.model, model, files, config);
   if (!files.tiktoken.empty())
     return by_tiktoken(files.tiktoken, files.folder + "/*.tiktoken", files, config);

@@ -12,10 +12,12 @@ import tempfile
 import sentencepiece
 from transformers import (CodeGenTokenizer, CohereTokenizer, GemmaTokenizer, GPT2Tokenizer,
                           GPTNeoXTokenizer, LlamaTokenizer, OpenAIGPTTokenizer, Qwen2Tokenizer)
-from transformers.convert_slow_tokenizer import SpmConverter, TikTokenConverter
+from transformers.convert_slow_tokenizer import TikTokenConverter
+from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.integrations.gguf import convert_gguf_tokenizer
 from transformers.tokenization_utils_base import generate_merges
 
+import sentencepiece_fields
 from tokenizers_test import compare, samples, trained
 
 CONFIG = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": True}
@@ -82,12 +84,12 @@ def characters(folder):
 
 def pieces(folder, model_type, **options):
     """Trains sentencepiece; its processor, and what transformers reads from the file."""
-    options = {"normalization_rule_name": "identity", **options}
+    options = {"normalization_rule_name": "identity", "remove_extra_whitespaces": False,
+               "user_defined_symbols": ["<tool>"], **options}
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter([line for line in samples() if line.isascii()]), model_writer=model,
-        vocab_size=600, model_type=model_type, remove_extra_whitespaces=False, minloglevel=2,
-        user_defined_symbols=["<tool>"], **options)
+        vocab_size=600, model_type=model_type, minloglevel=2, **options)
     with open(os.path.join(folder, "tokenizer.model"), "wb") as file:
         file.write(model.getvalue())
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
@@ -110,45 +112,13 @@ def gemma(folder):
                                        mask_token=None))
 
 
-def fields(message):
-    """The fields of a protocol buffer's message: number and value."""
-    at = 0
-
-    def varint():
-        nonlocal at
-        value, shift = 0, 0
-        while True:
-            byte = message[at]
-            at, value, shift = at + 1, value | (byte & 127) << shift, shift + 7
-            if byte < 128:
-                return value
-
-    while at < len(message):
-        tag = varint()
-        if tag & 7 == 0:
-            yield tag >> 3, varint()
-        else:
-            size = {1: 8, 5: 4}.get(tag & 7) or varint()
-            at += size
-            yield tag >> 3, message[at - size:at]
-
-
-def unigram(folder, rule="identity"):
-    processor, scores, _ = pieces(folder, "unigram", normalization_rule_name=rule, add_dummy_prefix=False)
-    write(folder, tokenizer_config__json={})
-    normalizer = dict(fields(dict(fields(processor.serialized_model_proto()))[3]))
-
-    class Proto:
-        pieces = ()  # with_symbols adds those of the user
-
-        class trainer_spec:
-            byte_fallback, unk_piece, unk_id = False, "<unk>", 0
-
-        class normalizer_spec:
-            precompiled_charsmap = normalizer.get(2, b"")
-            remove_extra_whitespaces, escape_whitespaces, add_dummy_prefix = False, True, False
-
-    return with_symbols(SpmConverter.build_tokenizer_from_spm_proto(Proto, scores))
+def by_settings(model_type, config=None, **options):
+    """A folder whose class has no steps of its own: the model's settings decide."""
+    def make(folder):
+        pieces(folder, model_type, **options)
+        write(folder, tokenizer_config__json=config or {})
+        return TokenizersBackend.from_pretrained(folder)
+    return make
 
 
 def with_symbols(reference):
@@ -204,6 +174,25 @@ def gguf_llama(folder):
     return reference
 
 
+# Names of user-defined pieces that a pattern would read otherwise, one inside another.
+SYMBOLS = ["<tool>", "a.b", "<tool>x*", "(", "the", "\u2581the ", "\\d+"]
+RENAMED = {"added_tokens_decoder": {
+    "3": {"content": "<call>", "special": False},
+    "4": {"content": "<s>", "special": True}}}
+SETTINGS = {
+    "bpe": by_settings("bpe"),
+    "bpe-bytes": by_settings("bpe", {"legacy": False}, byte_fallback=True),
+    "bpe-spaces": by_settings("bpe", {"legacy": None}, remove_extra_whitespaces=True),
+    "bpe-bare": by_settings("bpe", add_dummy_prefix=False, user_defined_symbols=[]),
+    "bpe-symbols": by_settings("bpe", {"add_bos_token": True}, user_defined_symbols=SYMBOLS,
+                               byte_fallback=True, remove_extra_whitespaces=True),
+    "bpe-renamed": by_settings("bpe", RENAMED, user_defined_symbols=SYMBOLS[:2],
+                               control_symbols=["<one>", "<two>"]),
+    "unigram": by_settings("unigram"),
+    "unigram-bare": by_settings("unigram", add_dummy_prefix=False),
+    "unigram-nfkc": by_settings("unigram", {"add_eos_token": True}, byte_fallback=True,
+                                normalization_rule_name="nmt_nfkc_cf",
+                                user_defined_symbols=SYMBOLS, remove_extra_whitespaces=True)}
 FORMATS = {"gpt2": gpt2, "qwen2": qwen2, "codegen": plain("gpt-2", CodeGenTokenizer),
            "neox": plain("neox", GPTNeoXTokenizer),
            "cohere": plain("cohere", CohereTokenizer, {
@@ -214,12 +203,15 @@ FORMATS = {"gpt2": gpt2, "qwen2": qwen2, "codegen": plain("gpt-2", CodeGenTokeni
                "add_bos_token": True, "image_token": "<image>", "eos_token": "not this"},
                **OLDER, config__json={"model_type": "opt"}),
            "openai": characters, "llama": llama, "llama-legacy": lambda f: llama(f, True),
-           "gemma": gemma, "unigram": unigram, "unigram-nfkc": lambda f: unigram(f, "nmt_nfkc_cf"),
+           "gemma": gemma, **SETTINGS,
            "tiktoken": tiktoken, "gguf-llama": gguf_llama}
 
 
-def main(driver):
+def main(driver, *names):
+    sentencepiece_fields.install()
     for name, make in FORMATS.items():
+        if names and name not in names:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             reference = make(folder)
             reference = getattr(reference, "_tokenizer", reference)
