@@ -4,9 +4,9 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "core/nearest.hpp"
 #include "host/cli/description.hpp"
 #include "host/cli/later.hpp"
-#include "host/cli/nearest.hpp"
 #include "host/cli/toml.hpp"
 #include "host/deepspeed/apply.hpp"
 

@@ -42,8 +42,10 @@ void assign(const Option& option, const nlohmann::json& value, std::string_view 
 // The typed value of text from the command line or --set.
 nlohmann::json typed(const Option& option, std::string_view text, std::string_view who);
 
+// The shortest decimal text that is this number.
+std::string number_text(double value);
 // The field's value in words, which is the default until it is assigned, and the type: "text",
-// "flag", "integer", "number", "size", "list".
+// "flag", "integer", "number", "size", "list of text".
 std::string default_text(const Option& option);
 std::string_view type_text(const Option& option);
 bool is_flag(const Option& option);

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "core/error.hpp"
-#include "host/cli/nearest.hpp"
+#include "core/nearest.hpp"
 #include "host/cli/toml.hpp"
 
 namespace strata::cli {

@@ -1,4 +1,4 @@
-// Values of options: from text to a type, from a type into its field, and back into words.
+// Values of options: from text to a type, and from a type into its field.
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -25,12 +25,6 @@ using Value = std::remove_pointer_t<F>;
   const auto text = value.is_string() ? value.get<std::string>()
                                       : value.dump(-1, ' ', false, json::error_handler_t::replace);
   throw UsageError(who, "'" + printable(text) + "' is no " + std::string(what), remedy);
-}
-
-std::string number_text(double value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
 }
 
 void check_range(const Option& option, const json& value, double number, std::string_view who) {
@@ -157,42 +151,6 @@ json typed(const Option& option, std::string_view text, std::string_view who) {
         }
       },
       option.field);
-}
-
-std::string default_text(const Option& option) {
-  const auto text = std::visit(
-      [&](auto field) -> std::string {
-        using T = Value<decltype(field)>;
-        const auto& value = *field;
-        if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
-        if constexpr (std::is_same_v<T, std::string>) return value;
-        if constexpr (one_of<T, std::int64_t, double>)
-          return value <= 0 && !option.unset.empty() ? "" : number_text(static_cast<double>(value));
-        return "";
-      },
-      option.field);
-  return text.empty() ? std::string(option.unset) : text;
-}
-
-std::string_view type_text(const Option& option) {
-  return std::visit(
-      [](auto field) -> std::string_view {
-        using T = Value<decltype(field)>;
-        if constexpr (std::is_same_v<T, bool>) return "flag";
-        if constexpr (std::is_same_v<T, std::int64_t>) return "integer";
-        if constexpr (std::is_same_v<T, double>) return "number";
-        if constexpr (std::is_same_v<T, std::optional<std::uint64_t>>) return "size";
-        if constexpr (one_of<T, std::vector<std::string>, std::vector<Ids>>) return "list of text";
-        return "text";
-      },
-      option.field);
-}
-
-bool is_flag(const Option& option) { return std::holds_alternative<bool*>(option.field); }
-
-bool is_list(const Option& option) {
-  return std::holds_alternative<std::vector<std::string>*>(option.field) ||
-         std::holds_alternative<std::vector<Ids>*>(option.field);
 }
 
 }  // namespace strata::cli

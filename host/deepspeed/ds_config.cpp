@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "host/cli/nearest.hpp"
+#include "core/nearest.hpp"
 #include "host/cli/toml.hpp"
 #include "host/deepspeed/hjson.hpp"
 #include "host/deepspeed/lax_values.hpp"
@@ -103,7 +103,7 @@ void DsConfig::read(const json& object, const std::string& prefix) {
       read(value, path + ".");
     } else {
       unknown_.push_back(
-          {printable(key), cli::did_you_mean(key, known_paths(), "DeepSpeed has no such key")});
+          {printable(key), did_you_mean(key, known_paths(), "DeepSpeed has no such key")});
     }
   }
 }

@@ -5,8 +5,8 @@
 #include <new>
 
 #include "core/error.hpp"
+#include "core/nearest.hpp"
 #include "core/plugin/calling.hpp"
-#include "host/cli/nearest.hpp"
 #include "host/cli/size.hpp"
 
 namespace strata::registry {
@@ -80,7 +80,7 @@ json checked_options(const std::string& section, const json& table,
     const auto at = std::find(keys.begin(), keys.end(), key);
     if (at == keys.end())
       throw UsageError(section, "unknown key '" + printable(key) + "'",
-                       cli::did_you_mean(key, keys, "the plugin knows no such key"));
+                       did_you_mean(key, keys, "the plugin knows no such key"));
     const auto& type = declared[static_cast<std::size_t>(at - keys.begin())].type;
     out[key] = as_type(value, type);
     if (out[key].is_discarded())
@@ -102,7 +102,7 @@ void check_plugin_tables(const cli::PluginTables& tables, const Registry& regist
   for (const auto& [section, table] : tables)
     if (std::find(known.begin(), known.end(), section) == known.end())
       throw UsageError("settings", "[" + printable(section) + "] belongs to no plugin",
-                       cli::did_you_mean(section, known, "see `strata plugins list`"));
+                       did_you_mean(section, known, "see `strata plugins list`"));
 }
 
 }  // namespace strata::registry

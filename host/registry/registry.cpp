@@ -6,7 +6,7 @@
 #include <map>
 
 #include "core/error.hpp"
-#include "host/cli/nearest.hpp"
+#include "core/nearest.hpp"
 
 namespace strata::registry {
 namespace {
@@ -187,7 +187,7 @@ const Candidate& Registry::by_key(std::string_view kind, std::string_view key,
                    "no " + std::string(kind) + " plugin for " + std::string(what) + " '" +
                        printable(key, 80) + "'",
                    all.size() <= room ? "known are " + all
-                                      : "the nearest are " + cli::three_nearest(key, known) +
+                                      : "the nearest are " + three_nearest(key, known) +
                                             "; `strata plugins list` lists all");
 }
 

@@ -7,10 +7,10 @@
 #include <sstream>
 
 #include "core/error.hpp"
+#include "core/nearest.hpp"
 #include "core/source/json.hpp"
 #include "core/source/names_text.hpp"
 #include "core/source/quantization.hpp"
-#include "host/cli/nearest.hpp"
 #include "host/hub/cache.hpp"
 #include "host/registry/places.hpp"
 #include "host/running/model_config.hpp"
@@ -46,7 +46,7 @@ fs::path shapes_folder() {
     known.push_back(entry.path().stem().string());
   std::ranges::sort(known);
   throw Error(name, "no such model, and no shape of this name",
-              "give a folder or a file; the nearest shapes are " + cli::three_nearest(name, known));
+              "give a folder or a file; the nearest shapes are " + three_nearest(name, known));
 }
 
 // A config.json or a named shape as its file; empty where MODEL is a checkpoint.

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/text/jinja/template.hpp"
 
 using namespace strata::text;
 

@@ -1,5 +1,5 @@
 // The JSON header of a safetensors file. The first byte says how many bytes of data follow it.
-// covers: sdk/core/source/safetensors.cpp sdk/core/source/dtype.cpp sdk/core/source/json.cpp
+// covers: sdk/core/source/safetensors.cpp sdk/core/source/dtype.cpp
 #include "core/source/safetensors.hpp"
 
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // The files of a folder without a tokenizer.json, with form feeds between them, the first four with
 // vertical tabs: taken and used, or refused with an error.
 // covers: sdk/core/text/base64.cpp sdk/core/text/description.cpp
-// covers: sdk/core/text/sentencepiece.cpp
+// covers: sdk/core/text/sentencepiece.cpp sdk/core/text/sentencepiece_tokenizer.cpp
 // covers: sdk/core/text/tiktoken.cpp sdk/core/text/tokenizer_classes.cpp
 // covers: sdk/core/text/tokenizer_config.cpp
 // covers: sdk/core/text/tokenizer_folder.cpp

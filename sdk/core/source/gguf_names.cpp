@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "core/nearest.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/elements.hpp"
 #include "core/source/gguf.hpp"
@@ -31,11 +32,12 @@ const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
        at != mappings.end() && at->first.starts_with(narrower); ++at)
     if (has(file, at->first.substr(narrower.size()))) return at->second;
   if (const auto at = mappings.find(*architecture); at != mappings.end()) return at->second;
-  std::string known;
+  std::vector<std::string> known;
   for (const auto& [name, mapping] : mappings)
-    if (name.find('+') == std::string::npos) known.append(known.empty() ? "" : ", ").append(name);
+    if (name.find('+') == std::string::npos) known.push_back(name);
   throw Error(file.path, "no plugin knows the architecture '" + printable(*architecture) + "'",
-              known.empty() ? "none is known" : "known: " + known);
+              known.empty() ? "none is known"
+                            : "the nearest known are " + three_nearest(*architecture, known));
 }
 
 // Adapters, vision towers and importance matrices are kept in GGUF as well.

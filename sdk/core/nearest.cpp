@@ -1,11 +1,11 @@
-#include "host/cli/nearest.hpp"
+#include "core/nearest.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 #include <vector>
 
-namespace strata::cli {
+namespace strata {
 namespace {
 
 // Levenshtein's distance, one row at a time.
@@ -58,4 +58,4 @@ std::string three_nearest(std::string_view word, std::span<const std::string> na
   return out;
 }
 
-}  // namespace strata::cli
+}  // namespace strata

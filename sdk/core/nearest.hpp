@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace strata::cli {
+namespace strata {
 
 // The name with the smallest edit distance to `word`, the first of equals; empty where none is
 // near enough to be a slip of the fingers. A hostile word costs no more than its first 100 bytes.
@@ -18,4 +18,4 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> nam
 // there are no more.
 std::string three_nearest(std::string_view word, std::span<const std::string> names);
 
-}  // namespace strata::cli
+}  // namespace strata
