@@ -23,7 +23,7 @@ main() {
 announce() {
   local cuda=""
   if has_gpu; then cuda=", and for the GPU 2.0 GiB of CUDA"; fi
-  say "this takes about 6 minutes on two cores of a bare Debian 12, most of them to compile Strata"
+  say "this takes about 7 minutes on two cores of a bare Debian 12, most of them to compile Strata"
   say "it downloads 0.7 GiB (100 MiB of Debian packages, 520 of LibTorch, 89 of the model)$cuda"
   say "packages that are there are kept; $cache takes 1.3 GiB of disk and build/ 0.4"
 }
