@@ -1,16 +1,17 @@
-// C++ over abi/draft/attention.h: a backend is a struct with a score, a constructor and a run.
+// An attention backend in C++, over abi/draft/attention.h: a struct with a score, a constructor and
+// a run.
 //
 //   struct Mine {
 //     static std::int32_t score(const strata_attention_request&);   // 0: not at all [any-thread]
 //     explicit Mine(const strata_attention_request&);               // [main-thread]
 //     strata::attention::Value run(const strata::attention::Steps&) const;  // [rank-thread]
-//     // Bytes that run holds at once, beside q, k, v and its result. [any-thread]
+//     // The bytes that run holds at once, besides q, k, v and its result. [any-thread]
 //     std::uint64_t holds(const strata::attention::Bounds&) const;
 //   };
 //   STRATA_ATTENTION_PLUGIN(Mine, "mine", "1.0.0");
 //
-// Made of host ops, so the host differentiates it. Dims: T tokens, S sequences, Q most tokens of
-// one, L most keys of one, H heads, K kv heads, E head.
+// The backend is made of host ops, so the host differentiates it. Dims: T tokens, S sequences, Q
+// the most tokens of one, L the most keys of one, H heads, K kv heads, E a head's dimensions.
 #pragma once
 #include <strata/abi/draft/attention.h>
 
@@ -24,15 +25,15 @@
 
 namespace strata::attention {
 
-// What a call is bounded by.
+// The bounds of a call.
 struct Bounds {
   std::uint64_t tokens, sequences, max_keys;
-  // The most queries of one sequence: each of the others has one at least.
+  // The most queries of one sequence: each of the others has at least one.
   std::uint64_t max_query() const { return tokens < sequences ? 1 : tokens - sequences + 1; }
 };
 inline std::uint64_t bytes_of(const strata_dtype& dtype) { return dtype.bits / 8u; }
 
-// One owner of a tensor.
+// A handle that owns a tensor once.
 class Value {
  public:
   explicit Value(strata_tensor* owned = nullptr) : tensor_(owned, Release()) {}
@@ -48,7 +49,7 @@ class Value {
   std::unique_ptr<strata_tensor, Release> tensor_;
 };
 
-// The attributes of the host's named ops, as JSON made once for an instance.
+// The attributes of the host's named ops, in JSON; an instance makes them once.
 inline std::string visibility(const strata_attention_request& r) {
   return std::string(R"({"causal":)") + (r.mask & STRATA_MASK_CAUSAL ? "true" : "false") +
          R"(,"window":)" + std::to_string(r.window) + "}";
@@ -59,7 +60,7 @@ inline std::string number(std::string_view key, double value) {
   return "{\"" + std::string(key) + "\":" + digits + "}";
 }
 
-// What run is given, and the host's ops over it. Valid until run returns.
+// The arguments of run, and the host's ops over them. Valid until run returns.
 class Steps {
  public:
   Steps(strata_call* call, const strata_attention_args* args)
@@ -70,10 +71,10 @@ class Steps {
   // x [T,...] -> [S,Q,...], and back.
   Value pad(strata_tensor* x) const { return named("pad", "", {x, args_->starts}); }
   Value unpad(const Value& x) const { return named("unpad", "", {x.get(), args_->starts}); }
-  // The cache's keys or values by sequence: [S,L,K,E].
+  // The KV cache's keys or values by sequence: [S,L,K,E].
   Value keys() const { return by_sequence(args_->k); }
   Value values() const { return by_sequence(args_->v); }
-  // float32 [S, 1 or H, Q, L], added to the scores; `json` is visibility().
+  // The mask to add to the scores, float32 [S, 1 or H, Q, L]; `json` is visibility().
   Value mask(std::string_view json) const {
     return named("mask", json, {args_->starts, args_->lengths, args_->slopes});
   }
@@ -88,7 +89,7 @@ class Steps {
   Value weighted_sum(const Value& p, const Value& v) const {
     return named("weighted_sum", "", {p.get(), v.get()});
   }
-  // All of it by the host's fused kernel: [T,H*Ev].
+  // The whole attention by the host's fused kernel: [T,H*Ev].
   Value fused(std::string_view json) const {
     return named("scaled_dot_product_attention", json,
                  {args_->q, part(args_->k), part(args_->v), args_->table, args_->starts,
@@ -122,7 +123,7 @@ class Steps {
     return {Value(out[0]), Value(out[1])};
   }
 
-  // An op by its name.
+  // Calls an op by its name.
   Value named(std::string_view name, std::string_view json,
               std::initializer_list<strata_tensor*> in) const {
     strata_tensor* out = nullptr;
@@ -155,7 +156,8 @@ struct Table {
   };
   static Backend& of(strata_self* self) { return reinterpret_cast<Self*>(self)->backend; }
 
-  // What no backend serves: shapes that are none, and bits that this header does not name.
+  // False for a request that no backend serves: impossible shapes, and bits that this header does
+  // not name.
   static bool sound(const strata_attention_request* r) {
     return r && r->hdr.size >= sizeof(strata_attention_request) && r->heads != 0 &&
            r->kv_heads != 0 && r->heads % r->kv_heads == 0 && r->dim_qk != 0 && r->dim_v != 0 &&

@@ -1,4 +1,4 @@
-// A tier whose regions are host memory: all of it but where the memory comes from.
+// An offload tier whose regions are host memory: complete but for the source of that memory.
 //
 //   class Mine {
 //    public:
@@ -7,7 +7,7 @@
 //     static int score(const strata::Config&);
 //     explicit Mine(const strata::Config&);
 //     Memory take(std::uint64_t bytes);           // throws Failure(STRATA_EXHAUSTED)
-//     std::uint64_t capacity() const;             // what region_new can give in all
+//     std::uint64_t capacity() const;             // bytes that region_new can give in all
 //   };
 //   STRATA_OFFLOAD_PLUGIN(strata::HostTier<Mine>, "mine", "1.0.0");
 #pragma once
@@ -50,7 +50,7 @@ class HostTier {
     waiting_.emplace(io.priority, Copy{io, memory + io.offset, moved});
     return true;
   }
-  // Copies here, so that submit stays short; the most urgent first.
+  // Copies in this call, so that submit stays short; the most urgent transfer goes first.
   std::uint32_t poll(std::span<strata_done> out, std::int64_t) {
     std::uint32_t n = 0;
     for (; n < out.size() && !waiting_.empty(); ++n) {
@@ -86,7 +86,7 @@ class HostTier {
   }
 
   Source source_;
-  std::mutex mutex_;  // of the regions: the main thread makes them while the I/O thread works
+  std::mutex mutex_;  // guards the regions: the main thread makes them while the I/O thread works
   std::unordered_map<std::uint64_t, Region> regions_;
   std::uint64_t last_ = 0;
   std::multimap<std::uint32_t, Copy> waiting_;  // by priority; the I/O thread's own

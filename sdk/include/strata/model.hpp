@@ -2,7 +2,7 @@
 // forward(Ops, unit, x).
 //
 //   struct Mine {
-//     explicit Mine(const strata::Config&);         // reads the configuration, refuses by throwing
+//     explicit Mine(const strata::Config&);         // reads the configuration; throws to refuse it
 //     void declare(strata::Declarer&) const;        // every unit, in the order of the pass
 //     strata::Tensor forward(const strata::Ops&, int64_t unit, strata::Tensor x) const;
 //   };
@@ -25,14 +25,14 @@ struct WeightOptions {
   std::uint32_t experts = 0;  // "{}" in the name is an expert's number
   bool in_out = false;        // the file holds [in,out]
   bool router = false;
-  std::string_view also = {};  // see strata_weight; relative to the prefix as the name is
-  bool by_turns = false;       // there the rows of a group's members alternate
-  bool float32 = false;        // whatever the model's dtype; of a router or its choice
+  std::string_view also = {};  // see strata_weight; relative to the prefix, as the name is
+  bool by_turns = false;       // `also` interleaves the rows of a group's members
+  bool float32 = false;        // float32 in any model's dtype; for a router or its choice
 };
 
-// Collects what a family declares. Names are relative to the unit's prefix. Throws past 65536
-// units. The embedding's first matrix is its table and the head's last one its matrix; others
-// there, such as learned positions and projections, are matrices as in any unit.
+// Collects a family's declarations. Names are relative to the unit's prefix. Throws past 65536
+// units. The first matrix of the embedding is its table, and the last one of the head its matrix;
+// other matrices there, such as learned positions and projections, are as in any unit.
 class Declarer {
  public:
   struct Weight {
@@ -43,7 +43,8 @@ class Declarer {
 
   Declarer& embedding() { return add({}, "embedding", STRATA_UNIT_EMBEDDING); }
   Declarer& head() { return add({}, "head", STRATA_UNIT_HEAD); }
-  // A unit whose weights begin with `prefix`; people read prefix + what: "model.layers.3.mlp".
+  // Adds a unit whose weights' names begin with `prefix`; its own name is `prefix` + `what`:
+  // "model.layers.3.mlp".
   Declarer& unit(std::string_view prefix, std::string_view what = {}) {
     return add(prefix, what, STRATA_UNIT_BODY);
   }
@@ -51,12 +52,12 @@ class Declarer {
                    WeightOptions options = {}) {
     return add({name, shape, options}, 0);
   }
-  // A checkpoint's tensor that has `word` in its name, and that no unit declares, is passed over.
+  // Ignores every tensor of a checkpoint that has `word` in its name and that no unit declares.
   Declarer& pass_over(std::string_view word) {
     words_.emplace_back(word);
     return *this;
   }
-  // Weights that lie packed and are multiplied as one.
+  // Adds weights that are packed and multiplied as one matrix.
   Declarer& group(std::initializer_list<Weight> members) {
     const auto number = ++last().groups;
     for (const auto& member : members) add(member, number);
@@ -117,7 +118,7 @@ class Declarer {
     return *this;
   }
 
-  // A bias of the head's rows, which is cut where they are.
+  // True for the bias of the head's rows, which is cut where the rows are.
   static bool of_head(const Unit& unit, std::string_view name) {
     if (!name.ends_with(".bias")) return false;
     const auto weight = unit.prefix + std::string(name.substr(0, name.size() - 5)) + ".weight";
@@ -126,8 +127,8 @@ class Declarer {
     return false;
   }
 
-  // Keeps where ops find it: "q_proj.weight" and "q_proj.bias" as the module "q_proj", any other
-  // name as it is.
+  // Keeps the module under which ops find the weight: "q_proj" for "q_proj.weight" and
+  // "q_proj.bias", else the whole name.
   static void name(Unit& unit, std::string_view name, std::uint32_t index, std::uint32_t group) {
     const bool bias = name.ends_with(".bias");
     if (bias)
@@ -162,7 +163,7 @@ struct Literal {
 
 }  // namespace abi
 
-// strata_model over a class.
+// The functions of strata_model for a class.
 template <class Model, auto name>
 struct ModelTable {
   struct Instance {
@@ -266,7 +267,7 @@ struct ModelTable {
 
 }  // namespace strata
 
-// `Class` as the model plugin strata-model-<name>.so.
+// Exports `Class` as the model plugin strata-model-<name>.so.
 #define STRATA_MODEL_PLUGIN(Class, name, version) \
   STRATA_EXPORT_PLUGIN(                           \
       "model", name, version,                     \

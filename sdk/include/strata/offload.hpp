@@ -2,23 +2,23 @@
 //
 //   class Mine {
 //    public:
-//     static std::span<const strata::OptionKey> keys();  // of its table in run.toml
+//     static std::span<const strata::OptionKey> keys();  // the keys of its table in run.toml
 //     static int score(const strata::Config&);           // 0: chosen by name alone
 //     explicit Mine(const strata::Config&);              // starts the tier
-//     ~Mine();                                           // waits for what is in flight, joins
-//     strata_limits limits() const;                      // hdr is filled by the layer
+//     ~Mine();                                           // waits for transfers in flight, joins
+//     strata_limits limits() const;                      // this header's code fills hdr
 //     std::uint64_t region_new(std::uint64_t bytes);     // one of these two, or both
 //     std::uint64_t region_bind(std::string_view file, std::uint64_t offset, std::uint64_t bytes);
 //     void region_free(std::uint64_t region);
 //     void* map(std::uint64_t region);                                        // optional
 //     void mem_reg(void*, std::uint64_t bytes, strata_device, bool on);       // optional
 //     bool submit(const strata_io&);  // false: the queue is full; throws: refused
-//     void sent() noexcept;           // optional: the last submit of a batch has been
+//     void sent() noexcept;           // optional: called after the last submit of a batch
 //     std::uint32_t poll(std::span<strata_done>, std::int64_t ns);
 //   };
 //   STRATA_OFFLOAD_PLUGIN(Mine, "mine", "1.0.0");
 //
-// Threads are those of abi/offload.h: regions are made on the main thread while the I/O thread
+// The threads are those of abi/offload.h: the main thread makes regions while the I/O thread
 // submits and polls. A poll with nothing in flight returns at once.
 #pragma once
 #include <strata/abi/offload.h>
@@ -29,8 +29,8 @@
 
 namespace strata {
 
-// Holds one strata_io against the limits, for a region of `region_bytes`. The last block may reach
-// past the region's end, up to the next multiple of the alignment: what lies there is not the
+// Checks one strata_io against the limits, for a region of `region_bytes`. The last block may reach
+// past the region's end, up to the next multiple of the alignment; the bytes there are not the
 // caller's. Returns the bytes that the transfer moves; throws Failure(STRATA_INVALID).
 inline std::uint64_t check_io(const strata_io& io, const strata_limits& limits,
                               std::uint64_t region_bytes) {
@@ -53,7 +53,7 @@ inline std::uint64_t check_io(const strata_io& io, const strata_limits& limits,
   return std::min(io.bytes, region_bytes - io.offset);
 }
 
-// For tiers that reach host memory only.
+// Refuses device memory and streams, for tiers that reach host memory only.
 inline void check_host_memory(const strata_io& io) {
   if (io.device.type != STRATA_CPU && io.device.type != STRATA_PINNED)
     throw Failure(STRATA_INVALID, "region " + std::to_string(io.region) +
@@ -106,7 +106,8 @@ struct OffloadTable {
                                strata_device device, std::int32_t on) noexcept {
     return guarded([&] { of(self).mem_reg(mem, bytes, device, on != 0); });
   }
-  // A refused transfer fails the call only as its first: behind others it waits for its own call.
+  // A refused transfer fails the call only where it comes first: behind others it waits for a later
+  // call.
   static strata_status submit(strata_self* self, const strata_io* const* io, std::uint32_t n,
                               std::uint32_t* accepted) noexcept {
     std::uint32_t taken = 0;
@@ -163,7 +164,7 @@ template <class T>
 }  // namespace abi
 }  // namespace strata
 
-// `Class` as the offload plugin strata-offload-<name>.so.
+// Exports `Class` as the offload plugin strata-offload-<name>.so.
 #define STRATA_OFFLOAD_PLUGIN(Class, name, version) \
   STRATA_EXPORT_PLUGIN("offload", name, version,    \
                        {"strata.offload/1", &strata::abi::offload_table<Class>})

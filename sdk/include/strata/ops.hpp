@@ -1,4 +1,4 @@
-// What a family computes with: tensors, and the host's ops by the names of modules.
+// Tensors, and the host's ops by the names of modules, for a family to compute with.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -10,14 +10,14 @@ namespace strata {
 
 namespace abi {
 
-// A weight and a bias of one module: "mlp.up_proj" has "mlp.up_proj.weight" and ".bias".
+// The weight and the bias of one module: "mlp.up_proj" has "mlp.up_proj.weight" and ".bias".
 struct Module {
   std::string name;
   std::uint32_t weight = STRATA_NONE, bias = STRATA_NONE;
   std::uint32_t group = 0, bias_group = 0;
 };
 
-// What one forward works with; lives as long as it.
+// The tables and modules of one forward call; lives as long as the call.
 struct Active {
   strata_call* call;
   const strata_ops* ops;
@@ -39,7 +39,7 @@ struct Active {
 
 }  // namespace abi
 
-// One owner of a tensor of the host. Not to be kept beyond the forward that it came from.
+// A handle that owns a tensor of the host once. Do not keep it beyond the forward that made it.
 class Tensor {
  public:
   Tensor() = default;
@@ -77,13 +77,13 @@ struct LayerNorm {
 using Rope = strata_op_rope;  // as Config::rope gives it
 
 struct Attention {
-  std::int64_t layer = 0;  // whose KV cache
+  std::int64_t layer = 0;  // the number of the KV cache
   bool causal = true, alibi = false;
   std::uint32_t window = 0;     // 0: sees all tokens
   std::string_view sinks = {};  // a weight [H]
   double scale = 0;             // 0: 1 / sqrt(head_dim)
   double soft_cap = 0, dropout = 0;
-  double alibi_scale = 1;  // of its slopes
+  double alibi_scale = 1;  // a factor on the ALiBi slopes
 };
 
 struct Moe {
@@ -100,7 +100,7 @@ struct Moe {
 
 struct Heads {
   std::int64_t q = 0, kv = 0, dim = 0;  // kv 0: as q
-  bool interleaved = false;             // q, k, v of each kv head lie together
+  bool interleaved = false;             // q, k, v of each kv head are side by side
 };
 
 // The function that a configuration's hidden_act names; throws for another.
@@ -137,8 +137,9 @@ inline std::int32_t activation_named(std::string_view name) {
                 "activation '" + std::string(name) + "': not known: use one of " + names);
 }
 
-// The ops of one forward. Weights are named by module, relative to the unit's prefix: "mlp.up_proj"
-// for "<prefix>mlp.up_proj.weight" with, where one was declared, its ".bias". T tokens, D hidden.
+// The ops of one forward. Callers name weights by module, relative to the unit's prefix:
+// "mlp.up_proj" is "<prefix>mlp.up_proj.weight" and, where the unit declares one, its ".bias".
+// T tokens, D hidden.
 class Ops {
  public:
   explicit Ops(const abi::Active& active) : active_(&active) {}
@@ -243,7 +244,7 @@ class Ops {
     return gated(gate, up, STRATA_SILU);
   }
   Tensor scale(const Tensor& x, double by) const { return elementwise(STRATA_SCALE, x, by); }
-  // As scale, by the value that x's dtype has for it.
+  // Scales by the value rounded to x's dtype.
   Tensor scale_rounded(const Tensor& x, double by) const {
     return elementwise(STRATA_SCALE_ROUNDED, x, by);
   }
@@ -254,23 +255,23 @@ class Ops {
   Tensor dropout(const Tensor& x, double p) const {
     return made(STRATA_OP(active_, dropout), p, x.get());
   }
-  // x [..,n] in parts of these widths, one after the other.
+  // Splits x [..,n] along the last dimension into parts of these widths.
   template <std::size_t N>
   std::array<Tensor, N> split(const Tensor& x, const std::int64_t (&widths)[N]) const {
     std::uint32_t given[N];
     for (std::size_t i = 0; i < N; ++i) given[i] = static_cast<std::uint32_t>(widths[i]);
     return several<N>(STRATA_OP(active_, split), given, static_cast<std::uint32_t>(N), x.get());
   }
-  // a [..,m] and b [..,n] -> [..,m+n]; where one has a dimension of 1 it is repeated.
+  // Concatenates a [..,m] and b [..,n] -> [..,m+n]; other dimensions of 1 are broadcast.
   Tensor concat(const Tensor& a, const Tensor& b) const {
     strata_tensor* const both[] = {a.get(), b.get()};
     return made(STRATA_OP(active_, concat), both, 2u);
   }
-  // The weight itself, dense.
+  // The weight as a dense tensor.
   Tensor weight(std::string_view module) const {
     return made(STRATA_OP(active_, weight), find(module).weight);
   }
-  // An op that this version has no function for.
+  // Calls an op that this version has no function for.
   template <std::size_t Out>
   std::array<Tensor, Out> call(std::string_view name, std::string_view json,
                                std::span<strata_tensor* const> in) const {
@@ -344,7 +345,7 @@ inline Tensor elementwise(std::int32_t op, const Tensor& a, const Tensor& b) {
 
 }  // namespace abi
 
-// Broadcast from the last dimension on.
+// Both operators broadcast from the last dimension on.
 inline Tensor operator+(const Tensor& a, const Tensor& b) {
   return abi::elementwise(STRATA_ADD, a, b);
 }

@@ -1,4 +1,4 @@
-// Anonymous host memory of exactly the bytes asked for, rounded up to whole pages and no further.
+// An anonymous allocation of host memory, of exactly the requested bytes rounded up to whole pages.
 #pragma once
 #include <sys/mman.h>
 
@@ -9,11 +9,11 @@
 
 namespace strata {
 
-// Page-aligned, zero until written, physical only where touched. Moves; owned by one.
+// Page-aligned memory, zero until written, physical only where touched. Movable; one owner.
 class Pages {
  public:
   Pages() = default;
-  // Throws std::bad_alloc. Huge pages are asked for from 2 MiB on.
+  // Throws std::bad_alloc. Asks for huge pages from 2 MiB on.
   explicit Pages(std::size_t bytes) : bytes_(bytes) {
     if (bytes == 0) return;
     data_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,7 +1,7 @@
-// What every plugin stands on, over abi/core.h: failures, the host, options, the exported constant.
+// The base of every plugin, over abi/core.h: failures, the host, options, the exported constant.
 //
-// A plugin's function is wrapped in guarded(): whatever is thrown becomes host->fail(code, words)
-// and a status, and nothing crosses. The wrappers for each kind do that for their tables.
+// A plugin wraps its functions in guarded(), which turns any exception into host->fail(code, words)
+// and a status, so that none crosses the ABI. The wrappers for each kind do that for their tables.
 #pragma once
 #include <strata/abi/core.h>
 #include <strata/abi/ops.h>
@@ -14,15 +14,15 @@
 #include <string>
 #include <string_view>
 
-// strata_add_plugin() takes it from the manifest.
+// strata_add_plugin() takes this from the manifest.
 #ifndef STRATA_VENDOR
 #define STRATA_VENDOR "Strata"
 #endif
 
 namespace strata {
 
-// How a plugin fails: a STRATA_* code, and words for people: "what it concerns: fact: remedy".
-// Without words, the host has kept them already (a function of the host failed).
+// A plugin's failure: a STRATA_* code, and words for people: "what it concerns: fact: remedy".
+// The words are empty where the host keeps them already (a function of the host failed).
 class Failure : public std::runtime_error {
  public:
   Failure(strata_status code, const std::string& words) : std::runtime_error(words), code_(code) {}
@@ -37,7 +37,7 @@ inline std::string_view text_of(strata_str s) {
 }
 inline strata_str abi_str(std::string_view s) { return {s.data(), s.size()}; }
 
-// A header as this plugin knows the struct.
+// The header of the struct as this plugin knows it.
 template <class T>
 constexpr strata_hdr header(std::uint32_t flags = 0) {
   return {static_cast<std::uint32_t>(sizeof(T)), flags};
@@ -45,7 +45,7 @@ constexpr strata_hdr header(std::uint32_t flags = 0) {
 
 namespace abi {
 
-// Hidden by name: otherwise two plugins would share it.
+// Hidden visibility: otherwise two plugins would share it.
 [[gnu::visibility("hidden")]] inline const strata_host* kept_host = nullptr;
 
 struct Interface {
@@ -58,7 +58,7 @@ struct Interface {
 // The host that opened this plugin; never null between open and close. [any-thread]
 inline const strata_host* host() { return abi::kept_host; }
 
-// A line in the host's log: STRATA_DEBUG to STRATA_ERROR. [any-thread]
+// Writes a line to the host's log, at a level from STRATA_DEBUG to STRATA_ERROR. [any-thread]
 inline void log_line(std::int32_t level, std::string_view words) {
   if (host() && STRATA_HAS(strata_host, host(), log)) host()->log(host(), level, abi_str(words));
 }
@@ -68,7 +68,7 @@ inline void check(strata_status status) {
   if (status != STRATA_OK) throw Failure(status, "");
 }
 
-// A table of the host; throws if the host does not have it. [any-thread]
+// Returns a table of the host; throws if the host does not have it. [any-thread]
 template <class Table>
 const Table* host_table(std::string_view id) {
   const void* table = host() ? host()->get(host(), abi_str(id)) : nullptr;
@@ -78,7 +78,8 @@ const Table* host_table(std::string_view id) {
   return static_cast<const Table*>(table);
 }
 
-// The status of the exception being handled; its words go to the host. Call in a catch block.
+// Returns the status of the exception being handled and gives its words to the host. Call it in a
+// catch block.
 inline strata_status report(const strata_host* to = host()) noexcept {
   const auto keep = [&](strata_status code, std::string_view words) {
     if (to && !words.empty()) to->fail(to, code, abi_str(words));
@@ -97,7 +98,7 @@ inline strata_status report(const strata_host* to = host()) noexcept {
   }
 }
 
-// f() with nothing thrown; STRATA_OK, or what went wrong.
+// Calls f() and lets no exception out; returns STRATA_OK, or the status of the failure.
 template <class F>
 strata_status guarded(F&& f) noexcept {
   try {
@@ -108,7 +109,8 @@ strata_status guarded(F&& f) noexcept {
   }
 }
 
-// f() with nothing thrown, for functions without a status; `otherwise` if it threw.
+// Calls f() and lets no exception out, for functions without a status; returns `otherwise` if f
+// threw.
 template <class T, class F>
 T guarded_value(T otherwise, F&& f) noexcept {
   try {
@@ -119,9 +121,10 @@ T guarded_value(T otherwise, F&& f) noexcept {
   }
 }
 
-// config.json, or the plugin's own options. A path is "a.b.2"; "new|old" is the first of them that
-// is there. Without a fallback a missing key throws, named by the host. Valid until the instance
-// is destroyed, as is what it hands out. [any-thread]
+// config.json, or the plugin's own options. A path is "a.b.2"; "new|old" is the first of the two
+// that exists. Without a fallback a missing key throws, and the host's words name it. The
+// configuration and the values that it returns are valid until the instance is destroyed.
+// [any-thread]
 class Config {
  public:
   explicit Config(const strata_config* config)
@@ -151,16 +154,17 @@ class Config {
     check(table_->text(config_, abi_str(path), &otherwise, &out));
     return std::string(text_of(out));
   }
-  // A length: 1 to 2^30, so that a product of two fits; another number is refused by its key.
+  // A length: 1 to 2^30, so that a product of two fits; for another number it throws and names the
+  // key.
   std::int64_t length(std::string_view path) const { return bounded(path, i64(path)); }
   std::int64_t length(std::string_view path, std::int64_t fallback) const {
     return bounded(path, i64(path, fallback));
   }
   // Bytes: an integer, or text as "8MiB" (K, M, G, T, each with or without iB).
   std::uint64_t size(std::string_view path, std::uint64_t fallback) const;
-  // The rope of the object at `path` ("" is the top), or of rope parameters in JSON ("{...}"); an
-  // unknown scaling throws. Above 0, `theta` and `positions` are the family's defaults of
-  // rope_theta and max_position_embeddings, and `head` a head's dimensions.
+  // The rope of the object at `path` ("" is the root), or of rope parameters in JSON ("{...}"); an
+  // unknown scaling throws. Above 0, `theta` and `positions` are the family's defaults for
+  // rope_theta and max_position_embeddings, and `head` is the number of a head's dimensions.
   strata_op_rope rope(std::string_view path = "", double theta = 0, std::uint32_t head = 0,
                       std::uint32_t positions = 0) const {
     strata_op_rope out{};
@@ -233,7 +237,7 @@ inline void emit_options(std::span<const OptionKey> keys, void (*emit)(void*, co
   }
 }
 
-// Takes the host if it speaks this major; a newer or an older minor is welcome.
+// Accepts the host if it speaks this major version, with any minor.
 inline strata_status open_plugin(const strata_host* host) noexcept {
   if (!host || !STRATA_HAS(strata_host, host, get) || !STRATA_HAS(strata_host, host, fail))
     return STRATA_INVALID;
@@ -257,8 +261,8 @@ inline const void* find(std::span<const Interface> all, strata_str id) noexcept 
 }  // namespace abi
 }  // namespace strata
 
-// The plugin's constant: STRATA_EXPORT_PLUGIN("offload", "mine", "1.0.0", {"strata.offload/1",
-// &table}); the tables are constants of static life.
+// Defines the plugin's constant: STRATA_EXPORT_PLUGIN("offload", "mine", "1.0.0",
+// {"strata.offload/1", &table}); the tables are constants with static lifetime.
 #define STRATA_EXPORT_PLUGIN(kind_, name_, version_, ...)              \
   constinit const strata_plugin strata_plugin_v1 = {                   \
       strata::header<strata_plugin>(),                                 \

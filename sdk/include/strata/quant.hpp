@@ -1,7 +1,7 @@
-// A weight quantizer in C++: a class made for a scheme, over abi/draft/quant.h.
+// A weight quantizer in C++, over abi/draft/quant.h: a class with one instance for a scheme.
 //
 //   struct Mine {
-//     static int32_t score(string_view scheme, const Config* options);      // 0: not
+//     static int32_t score(string_view scheme, const Config* options);      // 0: not at all
 //     Mine(string_view scheme, const Config* options);                      // throws to refuse
 //     std::vector<strata::Part> parts(strata_dtype, span<const int64_t> shape) const;
 //     void pack(const strata_call&, const Memory& weight, span<const Memory> parts) const;
@@ -20,10 +20,10 @@
 namespace strata {
 
 struct Part {
-  std::string_view role;  // of static life: "codes", "scales"
+  std::string_view role;  // with static lifetime: "codes", "scales"
   strata_dtype dtype{};
   std::vector<std::int64_t> shape;
-  std::uint32_t shard_axis = STRATA_NONE;  // where it may be cut; STRATA_NONE: as bytes only
+  std::uint32_t shard_axis = STRATA_NONE;  // the axis to cut; STRATA_NONE: as bytes only
 };
 
 // A contiguous tensor's memory.
@@ -46,7 +46,7 @@ struct Memory {
 
 namespace abi {
 
-// Where the tensor lies; throws if it is not contiguous or has no memory.
+// The tensor's memory; throws if the tensor is not contiguous or has no memory.
 inline Memory memory_of(const strata_host_tensor& tensors, strata_call* call,
                         strata_tensor* tensor) {
   strata_view view{};
@@ -62,7 +62,7 @@ inline Memory memory_of(const strata_host_tensor& tensors, strata_call* call,
           {view.shape, static_cast<std::size_t>(view.ndim)}};
 }
 
-// strata_quant over a class.
+// The functions of strata_quant for a class.
 template <class Codec>
 struct QuantTable {
   struct Instance {
@@ -138,7 +138,7 @@ struct QuantTable {
 }  // namespace abi
 }  // namespace strata
 
-// `Class` as the quant plugin strata-quant-<name>.so.
+// Exports `Class` as the quant plugin strata-quant-<name>.so.
 #define STRATA_QUANT_PLUGIN(Class, name, version) \
   STRATA_EXPORT_PLUGIN("quant", name, version,    \
                        {"strata.quant/1", &strata::abi::QuantTable<Class>::table})

@@ -4,17 +4,21 @@
  * the host: it gets the host's tables by get(id) and gives its own by query(id).
  *
  *   growth    A struct that begins with strata_hdr grows at its end and nowhere else: its writer
- *             sets hdr.size, its reader asks STRATA_HAS. A struct without it is frozen.
- *   errors    STRATA_OK, or a code whose words went to host->fail. On error outputs stay untouched.
- *   memory    Who creates, destroys. Arguments live for the call. A tensor handed out through `out`
- *             belongs to the caller, who releases it. Nothing else is freed across the line.
- *   optional  A function marked (optional) may be NULL. The others are checked at load, by name.
- *   streams   Device work is enqueued on call->stream. Nothing here waits for the device.
+ *             sets hdr.size, its reader checks STRATA_HAS. A struct without it is frozen.
+ *   errors    A function returns STRATA_OK, or a code whose words it gave to host->fail. On an
+ *             error it leaves its outputs untouched.
+ *   memory    The side that creates an object destroys it. Arguments live for the call. A tensor
+ *             handed out through `out` belongs to the caller, who releases it. Neither side frees
+ *             anything else of the other.
+ *   optional  A function marked (optional) may be NULL. The host checks the others when it loads
+ *             the plugin, and names one that is missing.
+ *   streams   A function enqueues device work on call->stream and never waits for the device.
  *   threads   [main-thread]  set-up and shutdown
  *             [rank-thread]  one call at a time for an instance, on the thread that computes
  *             [io-thread]    one call at a time for a tier, on the thread that moves bytes
  *             [any-thread]   at any time, from several threads at once
- * No exception, longjmp or signal crosses. A plugin that was opened is never unloaded. */
+ * No exception, longjmp or signal crosses the ABI. The host never unloads a plugin that it has
+ * opened. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -38,12 +42,12 @@ enum {
   STRATA_NOT_FOUND = 5, /* a file, weight, key or name */
   STRATA_EXHAUSTED = 8, /* memory, space, locked pages */
   STRATA_UNIMPLEMENTED = 12,
-  STRATA_INTERNAL = 13, /* a mistake in who returns it */
+  STRATA_INTERNAL = 13, /* a bug in the side that returns it */
   STRATA_DATA_LOSS = 15 /* a short read, a bad sector, a corrupt block */
 };
 
 typedef struct strata_hdr {
-  uint32_t size;  /* of the whole struct, as its writer knew it */
+  uint32_t size;  /* bytes of the whole struct, as its writer knew it */
   uint32_t flags; /* the struct's own bits; an unknown one is refused */
 } strata_hdr;
 
@@ -52,7 +56,7 @@ typedef struct strata_str {
   uint64_t n;
 } strata_str;
 
-/* Values and layout of these three are DLPack's: DLDevice, DLDataType, DLTensor. */
+/* The values and the layout of these three are DLPack's: DLDevice, DLDataType, DLTensor. */
 enum { STRATA_CPU = 1, STRATA_CUDA = 2, STRATA_PINNED = 3 };
 typedef struct strata_device {
   int32_t type, id;
@@ -64,7 +68,7 @@ typedef struct strata_dtype {
   uint16_t lanes;
 } strata_dtype;
 
-/* Memory to read; to write, only where the tensor is an output of this call. */
+/* A tensor's memory, to read; to write only where the tensor is an output of this call. */
 typedef struct strata_view {
   void* data; /* NULL while only shapes are recorded */
   strata_device device;
@@ -76,11 +80,11 @@ typedef struct strata_view {
 
 typedef struct strata_host strata_host;
 typedef struct strata_op_rope strata_op_rope;
-typedef struct strata_tensor strata_tensor; /* the host's, counted; its memory is seen by view() */
+typedef struct strata_tensor strata_tensor; /* the host's, ref-counted; view() gives its memory */
 typedef struct strata_config strata_config; /* the host's; lives until the instance is destroyed */
 typedef struct strata_self strata_self;     /* a plugin's instance: it defines the struct itself */
 
-typedef struct strata_parts { /* what a codec made of a tensor; a dense one is its only part */
+typedef struct strata_parts { /* the parts a codec made of a tensor; a dense one is its only part */
   strata_tensor* const* p;
   uint64_t n;
 } strata_parts;
@@ -106,12 +110,13 @@ enum { STRATA_MAIN_THREAD = 1, STRATA_RANK_THREAD = 2, STRATA_IO_THREAD = 3 };
 struct strata_host {
   strata_hdr hdr;
   uint32_t abi_major, abi_minor;
-  /* The table behind "strata.host.ops/1" and the like; NULL if unknown. [any-thread] */
+  /* Returns the table behind an id like "strata.host.ops/1"; NULL if unknown. [any-thread] */
   const void* (*get)(const strata_host*, strata_str id);
   /* Keeps the words for the calling thread and returns the status. [any-thread] */
   strata_status (*fail)(const strata_host*, strata_status, strata_str words);
-  void (*log)(const strata_host*, int32_t level, strata_str words); /* A line. [any-thread] */
-  int32_t (*on_thread)(const strata_host*, int32_t role); /* 1: the caller is. [any-thread] */
+  void (*log)(const strata_host*, int32_t level, strata_str words); /* Logs a line. [any-thread] */
+  /* Returns 1 if the calling thread has the role, else 0. [any-thread] */
+  int32_t (*on_thread)(const strata_host*, int32_t role);
 };
 
 typedef struct strata_plugin {
@@ -119,45 +124,47 @@ typedef struct strata_plugin {
   uint64_t magic;
   uint32_t abi_major, abi_minor, min_host_minor, reserved;
   strata_str kind, name, version, vendor; /* equal to the manifest's: "model", "llama", ... */
-  /* Keeps the host; quick, without a device; may come again after close. [main-thread] */
+  /* Keeps the host; is quick and uses no device; may be called again after close. [main-thread] */
   strata_status (*open)(const strata_host*);
-  void (*close)(void); /* After the last destroy; joins what open started. [main-thread] */
-  /* The table behind "strata.model/1" and the like, static; NULL if unknown. [any-thread] */
+  void (*close)(void); /* Comes after the last destroy; joins work that open began. [main-thread] */
+  /* Returns the static table behind an id like "strata.model/1"; NULL if unknown. [any-thread] */
   const void* (*query)(strata_str id);
 } strata_plugin;
 
 __attribute__((visibility("default"))) extern const strata_plugin strata_plugin_v1;
 
 /* "strata.host.config/1": config.json, or a plugin's own options. A path is "a.b.2"; "new|old" is
-   the first of them that is there. A missing key takes *fallback; with NULL it fails, named. */
+   the first of the two that exists. A missing key gives *fallback; where that is NULL, the call
+   fails and names the key. */
 typedef struct strata_host_config {
   strata_hdr hdr;
-  strata_str (*raw)(const strata_config*); /* The bytes as they were read. [any-thread] */
-  /* The length of a list; 1 for another value, 0 if missing or null. [any-thread] */
+  strata_str (*raw)(const strata_config*); /* Returns the bytes as read. [any-thread] */
+  /* Returns the length of a list; 1 for another value, 0 if missing or null. [any-thread] */
   uint64_t (*count)(const strata_config*, strata_str path);
-  /* An integer; true is 1, false is 0. [any-thread] */
+  /* Gives an integer; true is 1, false is 0. [any-thread] */
   strata_status (*i64)(const strata_config*, strata_str path, const int64_t* fallback, int64_t*);
-  /* A number. [any-thread] */
+  /* Gives a number. [any-thread] */
   strata_status (*f64)(const strata_config*, strata_str path, const double* fallback, double*);
-  /* A string, alive as long as the configuration. [any-thread] */
+  /* Gives a string that lives as long as the configuration. [any-thread] */
   strata_status (*text)(const strata_config*, strata_str path, const strata_str*, strata_str* out);
-  /* Of rope_scaling, else rope_parameters, and rope_theta, of the model at path; or of the rope
-     parameters that path is in JSON ("{...}"). An unknown type fails. [any-thread] */
+  /* Reads the rope of the model at path: its rope_scaling, else its rope_parameters, and its
+     rope_theta. A path in JSON ("{...}") is the rope parameters themselves. An unknown type fails.
+     [any-thread] */
   strata_status (*rope)(const strata_config*, strata_str path, strata_op_rope* inout);
 } strata_host_config;
 
 /* "strata.host.tensor/1" */
 typedef struct strata_host_tensor {
   strata_hdr hdr;
-  /* Where the tensor lies, until the plugin's call returns. [rank-thread] */
+  /* Gives the tensor's memory, valid until the plugin's call returns. [rank-thread] */
   strata_status (*view)(strata_call*, strata_tensor*, strata_view* out);
-  /* A new tensor on the call's device, not filled. [rank-thread] */
+  /* Makes a tensor on the call's device, its elements undefined. [rank-thread] */
   strata_status (*empty)(strata_call*, strata_dtype, int32_t ndim, const int64_t* shape,
                          strata_tensor** out);
-  /* Device memory that the host takes back when the plugin's call returns. [rank-thread] */
+  /* Lends device memory, which the host takes back when the plugin's call returns. [rank-thread] */
   strata_status (*workspace)(strata_call*, uint64_t bytes, void** out);
-  void (*retain)(strata_tensor*);  /* One more owner. [rank-thread] */
-  void (*release)(strata_tensor*); /* One owner less; NULL is allowed. [rank-thread] */
+  void (*retain)(strata_tensor*);  /* Adds an owner. [rank-thread] */
+  void (*release)(strata_tensor*); /* Removes an owner; NULL is allowed. [rank-thread] */
 } strata_host_tensor;
 
 #ifdef __cplusplus

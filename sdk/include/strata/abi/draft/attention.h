@@ -14,7 +14,7 @@ typedef struct strata_attention_request {
   strata_str kv_codec; /* a quant plugin's name; empty: kv_dtype itself */
   uint32_t heads, kv_heads, dim_qk, dim_v;
   uint32_t mask, window, sinks, need;  /* as strata_op_attention, sinks 0 or 1; STRATA_NEED_* */
-  uint32_t block, max_query;           /* tokens in a block (0: no cache); of one sequence */
+  uint32_t block, max_query;           /* tokens of a block (0: no cache); of a sequence */
   int64_t q_strides[2], kv_strides[3]; /* token, head; block, token, head; in elements */
   double scale, soft_cap, dropout;
 } strata_attention_request;
@@ -30,22 +30,23 @@ typedef struct strata_attention_args {
   uint64_t seed;                   /* of dropout */
 } strata_attention_args;
 
-enum { STRATA_ATTENTION_ON_OPS = 1 }; /* flag: made of host ops, so it is differentiated by them */
+enum { STRATA_ATTENTION_ON_OPS = 1 }; /* flag: made of host ops, which the host differentiates */
 typedef struct strata_attention {
   strata_hdr hdr;
-  /* How well it serves the request; 0: not at all. [any-thread] */
+  /* How well the backend serves the request; 0: not at all. [any-thread] */
   int32_t (*score)(const strata_attention_request*);
-  /* An instance for this request. [main-thread] */
+  /* Makes an instance for this request. [main-thread] */
   strata_status (*create)(const strata_host*, const strata_attention_request*, strata_self** out);
   void (*destroy)(strata_self*); /* Frees the instance. [main-thread] */
-  /* The most that run or backward holds at once within these bounds, beside q, k, v and its result:
-     what it asks of workspace(), and what the host's ops that it calls make. [any-thread] */
+  /* The most bytes that run or backward holds at once within these bounds, besides q, k, v and its
+     result: its workspace() memory and the results of the host's ops that it calls. [any-thread] */
   strata_status (*workspace)(strata_self*, uint32_t tokens, uint32_t sequences, uint32_t max_keys,
                              uint64_t* bytes);
-  /* q, k, v -> [T,H*Ev]; *saved: what backward wants kept, or NULL. [rank-thread] */
+  /* Attends: q, k, v -> [T,H*Ev]; *saved: the tensor that backward needs, or NULL. [rank-thread] */
   strata_status (*run)(strata_self*, strata_call*, const strata_attention_args*,
                        strata_tensor** out, strata_tensor** saved);
-  /* (optional) The gradients of q, k, v; NULL: score is 0 when they are needed. [rank-thread] */
+  /* (optional) Computes the gradients of q, k, v. NULL: score is 0 where a request needs them.
+     [rank-thread] */
   strata_status (*backward)(strata_self*, strata_call*, const strata_attention_args*,
                             strata_tensor* y, strata_tensor* saved, strata_tensor* dy,
                             strata_tensor* out[3]);
