@@ -114,9 +114,9 @@ void Checkpoint::finish() {
   for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
 }
 
-// [Note: index] The index says which files are shards. Which tensors those hold, their headers
-// say: indices list tied heads that no shard has, and lack what was added later. As in
-// transformers, the last shard by name counts where two hold a tensor.
+// [Note: index] The index says which files are shards. The shards' headers say which tensors they
+// hold: an index may list a tied head that no shard has, or lack a tensor that was added later. As
+// in transformers, the last shard by name counts where two hold a tensor.
 void Checkpoint::add_shards(const std::string& index) {
   const auto shards = read_shard_index(*File::open(index));
   for (const auto& [shard, names] : shards)

@@ -1,4 +1,4 @@
-// A model's files, whatever their format: which tensors there are, where they lie, and config.json.
+// A checkpoint of any format: its tensors, their places in the files, and config.json.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,43 +17,44 @@ namespace strata::source {
 
 enum class Kind { folder, file, gguf };  // file: .safetensors or .bin
 
-// Whether it ends as a checkpoint's file does: .safetensors, .bin, .pt, .pth or .gguf.
+// Whether the path has a checkpoint file's ending: .safetensors, .bin, .pt, .pth or .gguf.
 bool ends_as_checkpoint(std::string_view path);
 
-// Opened from a Hugging Face folder (model.safetensors or pytorch_model.bin, the first where both
-// are there, or their .index.json with its shards), a .safetensors or .bin file beside its
-// config.json, a .gguf file, any part of a split one, or a folder with no weights but one GGUF
-// model. Reads headers, pickles, config.json and a GGUF file's rope factors;
-// never a weight. Unchanging, so any thread may read it.
+// A checkpoint is opened from a Hugging Face folder (model.safetensors or pytorch_model.bin, the
+// first where both are there, or their .index.json with its shards), a .safetensors or .bin file
+// beside its config.json, a .gguf file, any part of a split one, or a folder whose only weights are
+// one GGUF model. Opening reads headers, pickles, config.json and a GGUF file's rope factors, never
+// a weight. Immutable, so any thread may read it.
 class Checkpoint {
  public:
-  // What its reader may want to know: a line for the log at this level (STRATA_WARN, STRATA_INFO).
+  // A remark for people: a line for the log at this level (STRATA_WARN, STRATA_INFO).
   struct Remark {
     std::int32_t level;
     std::string words;
   };
 
-  // `mappings` give a GGUF file's names and configuration; other kinds do not look at them. Throws
-  // Error naming the file, and the tensor or key, for whatever does not hold together.
+  // `mappings` give a GGUF file's names and configuration; other kinds do not use them. Throws
+  // Error naming the file, and the tensor or key, for any inconsistency.
   static Checkpoint open(const std::string& path, const GgufMappings& mappings = {});
 
   Kind kind() const { return kind_; }
   const std::string& path() const { return path_; }
-  std::string folder() const;  // where config.json and tokenizer files lie
+  std::string folder() const;  // the folder of config.json and tokenizer files
   const std::vector<std::shared_ptr<const File>>& files() const { return files_; }
 
-  // By the checkpoint's names (Hugging Face's for GGUF; the file's own where the mapping has none),
-  // file by file, in the order of their bytes; those of two tensors (block_pairs.hpp) behind them.
+  // Tensors by the checkpoint's names (Hugging Face's for GGUF; the file's own where the mapping
+  // has none), file by file, in the order of their bytes; those joined from two (block_pairs.hpp)
+  // come last.
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* find(std::string_view name) const;  // null: not there
 
-  // config.json's bytes: as they are, or as made from GGUF metadata; and how errors name it.
+  // config.json's bytes, as they are or as made from GGUF metadata, and its name in errors.
   const std::string& config() const { return config_; }
   const std::string& config_name() const { return config_name_; }
   const std::optional<text::GgufVocabulary>& vocabulary() const { return vocabulary_; }  // GGUF
   const std::vector<Remark>& remarks() const { return remarks_; }
 
-  // The tensor's bytes from `from`, as many as fit `into`; Error if it has not as many.
+  // Fills `into` with the tensor's bytes from `from` on; throws Error if it does not have as many.
   void read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const;
 
  private:
@@ -70,7 +71,7 @@ class Checkpoint {
   std::string path_, config_, config_name_;
   std::vector<std::shared_ptr<const File>> files_;
   std::vector<Tensor> tensors_;
-  std::vector<std::string> twice_;  // names that an earlier shard has as well
+  std::vector<std::string> twice_;  // names that an earlier shard has too
   std::vector<Remark> remarks_;
   std::unordered_map<std::string, std::size_t> by_name_;
   std::optional<text::GgufVocabulary> vocabulary_;

@@ -36,7 +36,7 @@ const Json* first(std::string_view text, char separator, Use use) {
 Config::Config(std::string bytes, std::string name)
     : bytes_(std::move(bytes)), name_(std::move(name)), root_(parse_settings(bytes_, name_)) {
   if (!root_.is_object()) throw Error(name_, "is not a JSON object", "check the file");
-  // Others read the bytes as JSON has it.
+  // Other readers read the bytes as JSON spells them.
   if (!Json::accept(bytes_)) bytes_ = root_.dump();
 }
 

@@ -1,4 +1,4 @@
-// A configuration in JSON (config.json, or a plugin's own options), asked by key path.
+// A configuration in JSON (config.json, or a plugin's own options), read by key path.
 #pragma once
 #include <strata/abi/ops.h>
 
@@ -14,8 +14,8 @@
 
 namespace strata::source {
 
-// A path is "a.b.2": keys, and positions of lists. "new|old" is the first of them that is there. A
-// null is not there. Errors name the configuration and the path. Any thread may ask.
+// A path is "a.b.2": keys, and positions of lists. "new|old" is the first of the two that exists. A
+// null counts as absent. Errors name the configuration and the path. Any thread may read it.
 class Config {
  public:
   // `bytes` of JSON, an object; `name` says in errors which configuration it is.
@@ -25,35 +25,35 @@ class Config {
   const std::string& name() const { return name_; }
 
   std::uint64_t count(std::string_view path) const;  // a list's length; 1: another value; 0: none
-  // The fallback (null: Error) where the path is not there; true is 1, false is 0.
+  // Returns the fallback (null: throws Error) where the path is absent; true is 1, false is 0.
   std::int64_t i64(std::string_view path, const std::int64_t* fallback = nullptr) const;
   double f64(std::string_view path, const double* fallback = nullptr) const;
   bool flag(std::string_view path, bool fallback) const;  // a whole number counts as in Python
-  // Alive as long as this configuration.
+  // The text lives as long as this configuration.
   std::string_view text(std::string_view path, const std::string_view* fallback = nullptr) const;
 
-  // Fills the fields that `inout` has room for from the model at `path` ("": the root), or from
-  // "PATH.rope_parameters.KIND" where the model turns its layers by kinds, or from rope parameters
-  // in JSON ("{...}"), beside which of the model only max_position_embeddings counts. A model's
-  // rope_scaling counts, else its rope_parameters, and its rope_theta and partial_rotary_factor
-  // where these do not have them. Going in, `layout` is the caller's and stays; `theta`, `dim` and
-  // `max_positions` above 0 are the family's default theta, a head's dimensions and the default of
-  // max_position_embeddings; 0: theta 10000, and the configuration must say the others. What `type`
-  // and the factors point at lives as long as this configuration.
+  // Fills the fields that `inout` has room for. It reads the model at `path` ("": the root), or
+  // "PATH.rope_parameters.KIND" where the layers have ropes by kind, or rope parameters in JSON
+  // ("{...}"), with only max_position_embeddings from the model. A model's rope_scaling counts,
+  // else its rope_parameters, and its rope_theta and partial_rotary_factor where these lack them.
+  // On entry `layout` is the caller's and stays; `theta`, `dim` and `max_positions` above 0 are the
+  // family's default theta, a head's dimensions and the default of max_position_embeddings; 0:
+  // theta 10000, and the configuration must have the others. The text of `type` and the factors
+  // live as long as this configuration.
   void rope(std::string_view path, strata_op_rope& inout) const;
 
   // Throws where one of the keys at `path` is null and not among these.
   void refuse_null(std::string_view path, const std::vector<std::string>& meaningful) const;
 
-  // What was read and does not count, each once, for people: "rope_scaling: rope type 'linear' does
-  // not use beta".
+  // Notes for people on values that were read and do not count, each once: "rope_scaling: rope type
+  // 'linear' does not use beta".
   std::set<std::string> notes() const;
 
  private:
   const Json* find(std::string_view path) const;
   const Json* walk(std::string_view path) const;
-  const Json* locate(std::string_view path) const;        // of one path; null is there
-  std::string_view present(std::string_view path) const;  // the one of several that is there
+  const Json* locate(std::string_view path) const;        // of one path; a null value exists
+  std::string_view present(std::string_view path) const;  // the one of several that exists
   const double* numbers(const std::string& path, const Json& list) const;
   void note(std::string words) const;
   [[noreturn]] void missing(std::string_view path) const;
@@ -62,7 +62,7 @@ class Config {
 
   std::string bytes_, name_;
   Json root_;
-  mutable std::mutex mutex_;                                  // of what follows
+  mutable std::mutex mutex_;                                  // guards the members below
   mutable std::map<std::string, std::vector<double>> lists_;  // by their text; never removed
   mutable std::set<std::string> notes_;
 };

@@ -1,5 +1,5 @@
 // Rotary embedding parameters, in the meaning of transformers' modeling_rope_utils: its keys by
-// type, its defaults and its attention factors. A key that it warns of is noted and passed over.
+// type, its defaults and its attention factors. A key that it warns of is noted and ignored.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -42,7 +42,7 @@ double yarn_scale(double factor, double mscale) {
 }  // namespace
 
 // One reading of rope parameters: `model_` is the path of the model's object, `object_` that of its
-// rope parameters. A key that is null is there: it keeps what stands elsewhere from counting.
+// rope parameters. A null key counts as present: it keeps a value elsewhere from counting.
 class RopeReader {
  public:
   RopeReader(const Config& config, std::string_view path) : config_(config), model_(path) {
@@ -84,13 +84,13 @@ class RopeReader {
   }
 
  private:
-  // In Python it is false, and what stands in its place counts.
+  // Whether the value is false in Python, so that another one counts in its place.
   static bool asks_nothing(const Json& value) {
     return value.empty() || value == false || value == 0 || value == "";
   }
 
   std::string key(std::string_view name) const { return joined(object_, name); }
-  // Of the rope parameters; null where the key is not there.
+  // A value of the rope parameters; null where the key is absent.
   const Json* get(std::string_view name) const {
     if (!parameters_) return nullptr;
     const auto found = parameters_->find(std::string(name));
@@ -100,7 +100,7 @@ class RopeReader {
     const auto* value = get(name);
     return value && !value->is_null();
   }
-  // Of the model, beside its rope parameters.
+  // A value of the model, beside its rope parameters.
   const Json* of_model(std::string_view name) const {
     return whole_ ? nullptr : config_.locate(joined(model_, name));
   }
@@ -159,7 +159,7 @@ class RopeReader {
       refuse(path, "is not a count of positions");
     return static_cast<std::uint32_t>(given);
   }
-  // `of_family` 0: the model must say it.
+  // `of_family` 0: the model must have the key.
   std::uint32_t max_positions(std::uint32_t of_family) const {
     const auto at = joined(model_, positions_key);
     if (const auto* own = whole_ ? get(positions_key) : nullptr) return positions(*own, at);
@@ -198,7 +198,7 @@ class RopeReader {
     return static_cast<std::uint32_t>(value);
   }
 
-  // How many of a head's dimensions turn; 0: all.
+  // The rotary dimensions of a head; 0: all.
   std::uint32_t dim(std::uint32_t given) const {
     constexpr std::string_view name = "partial_rotary_factor";
     const auto* own = get(name);
@@ -226,7 +226,7 @@ class RopeReader {
     out.high_freq_factor = positive("high_freq_factor");
   }
 
-  // The factor's own key, or how much longer the model is than it was at first.
+  // The factor's own key, or the ratio of the model's length to its original one.
   double factor_or_ratio(const strata_op_rope& out) const {
     if (has("factor")) return positive("factor");
     return static_cast<double>(max_positions(out.max_positions)) / out.original_positions;
@@ -292,12 +292,12 @@ class RopeReader {
   const Config& config_;
   std::string model_, object_;
   std::optional<Json> whole_;  // rope parameters that the caller gave
-  bool nested_ = false;        // those of a kind of layer
+  bool nested_ = false;        // the parameters are those of a kind of layer
   const Json* parameters_ = nullptr;
 };
 
 void Config::rope(std::string_view path, strata_op_rope& inout) const {
-  // Read into a whole struct, then give as much of it as the caller's version has.
+  // Reads into a whole struct, then gives as much of it as the caller's version has.
   strata_op_rope out{};
   const auto room = std::min<std::size_t>(inout.hdr.size, sizeof out);
   if (room < sizeof(strata_hdr))

@@ -1,4 +1,4 @@
-// "strata.host.config/1": a configuration as a plugin asks it, through the C ABI.
+// "strata.host.config/1": a configuration for plugins, through the C ABI.
 #pragma once
 #include <strata/abi/core.h>
 
@@ -7,16 +7,16 @@
 
 #include "core/source/config.hpp"
 
-// What the ABI's opaque handle points at; whoever owns it outlives every use.
+// The struct behind the ABI's opaque handle; its owner outlives every use.
 struct strata_config {
   const strata::source::Config* values;
-  // The keys whose null is as if they were not there; null in another is refused. Null: in all.
+  // The keys for which a null means absent; a null at another key is refused. Null: all keys.
   const std::vector<std::string>* null_keys = nullptr;
 };
 
 namespace strata::source {
 
-// Static. Its functions throw nothing: words of errors go to plugin::keep_words.
+// The static table. Its functions throw nothing: words of errors go to plugin::keep_words.
 const strata_host_config* config_table();
 
 }  // namespace strata::source

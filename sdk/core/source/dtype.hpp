@@ -25,14 +25,14 @@ inline bool same(strata_dtype a, strata_dtype b) {
   return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
 }
 
-// By the names of the safetensors format: "F32", "BF16", "BOOL". Nothing for a name that it does
-// not have or that is not dense bytes.
+// The dtype of a name of the safetensors format: "F32", "BF16", "BOOL". Nothing for a name that it
+// does not have or that is not dense bytes.
 std::optional<strata_dtype> dtype_named(std::string_view name);
 std::string_view dtype_name(strata_dtype dtype);  // "?" for one without a name
 
-// Elements that a safetensors file may hold and no arithmetic here reads: float8 and other small
-// floating types, unsigned integers above 8 bits, complex numbers. So many of them have so many
-// bytes together.
+// A type of elements that a safetensors file may hold and that no arithmetic here reads: float8 and
+// other small floating types, unsigned integers above 8 bits, complex numbers. `elements` of them
+// take `bytes` bytes together.
 struct OpaqueType {
   std::string_view name;
   std::uint32_t elements, bytes;

@@ -6,13 +6,13 @@
 
 namespace strata::source {
 
-// float64, float32, float16 or bfloat16.
+// Whether the dtype is float64, float32, float16 or bfloat16.
 bool is_floating(strata_dtype dtype);
 
-// The element at `from`, which need not be aligned, of a floating dtype.
+// Reads the element of a floating dtype at `from`, which need not be aligned.
 double element(strata_dtype dtype, const std::byte* from);
 
-// The nearest value of the dtype; of two the even one.
+// Writes the nearest value of the dtype; ties go to even.
 void set_element(strata_dtype dtype, std::byte* to, double value);
 
 }  // namespace strata::source

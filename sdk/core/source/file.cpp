@@ -43,7 +43,7 @@ std::shared_ptr<const File> File::open(const std::string& path) {
   if (S_ISDIR(about.st_mode)) throw Error(path, "is a folder, not a file", "give the file itself");
   if (!S_ISREG(about.st_mode)) throw Error(path, "is not a regular file", "copy it to a file");
   file->size_ = static_cast<std::uint64_t>(about.st_size);
-  // What is read here is a header: the kernel need not read on into the weights.
+  // Only headers are read here: the kernel need not read on into the weights.
   ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_RANDOM);
   if (file->size_ <= largest_stand_in) {
     std::string beginning(std::min<std::uint64_t>(file->size_, longest_beginning), '\0');

@@ -9,15 +9,16 @@
 
 namespace strata::source {
 
-// Fills a span from an offset of a file, or throws: how parsers read, so that bytes need no file.
+// Fills a span from an offset of a file, or throws. Parsers read through it, so that bytes need no
+// file.
 using ReadAt = std::function<void(std::uint64_t offset, std::span<std::byte> into)>;
 
-// Read-only; its size is that of the moment it was opened. All members may be called from any
-// thread at once.
+// A read-only file; its size is that of the moment it was opened. Any threads may call any members
+// at once.
 class File {
  public:
-  // Throws Error naming the path: missing, a folder, not a regular file, unreadable, a pointer of
-  // Git LFS, a web page.
+  // Throws Error naming the path of a file that is missing, a folder, not a regular file,
+  // unreadable, a Git LFS pointer or a web page.
   static std::shared_ptr<const File> open(const std::string& path);
   ~File();
   File(const File&) = delete;
@@ -30,10 +31,10 @@ class File {
   // Fills `into` from `offset`; throws Error naming the file and the range if it cannot.
   void read(std::uint64_t offset, std::span<std::byte> into) const;
 
-  // Takes what was read out of the page cache again: weights are read past it.
+  // Drops the file's pages from the page cache: weights are read past it.
   void forget() const;
 
-  // The whole of a small file; one larger than `limit` bytes is refused.
+  // Reads the whole of a small file; refuses one larger than `limit` bytes.
   std::string text(std::uint64_t limit) const;
 
  private:

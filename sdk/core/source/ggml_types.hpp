@@ -11,8 +11,8 @@ struct GgmlType {
   std::uint32_t id;
   std::string_view name;  // "Q4_1"
   std::uint32_t block_elements, block_bytes;
-  bool supported;      // a dense type, or one that a codec is asked for
-  strata_dtype dtype;  // dense: the elements'; quantized: float32, what the blocks expand to
+  bool supported;      // a dense type, or one for a codec
+  strata_dtype dtype;  // dense: the elements'; quantized: float32, to which the blocks expand
 };
 
 const GgmlType* ggml_type(std::uint32_t id);  // null for a number that ggml does not use

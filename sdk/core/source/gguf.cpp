@@ -141,7 +141,8 @@ void read_metadata(GgufCursor& in, std::uint64_t count, Gguf& out) {
   }
 }
 
-// The shape, outermost first, of a tensor info at its dimensions; checked not to overflow.
+// Reads a shape, outermost first, from a tensor info at its dimensions; checks that it does not
+// overflow.
 std::vector<std::int64_t> read_shape(GgufCursor& in, const std::string& words) {
   const auto dims = in.number<std::uint32_t>(words);
   if (dims == 0 || dims > max_dims)
@@ -152,7 +153,7 @@ std::vector<std::int64_t> read_shape(GgufCursor& in, const std::string& words) {
   for (auto at = shape.rbegin(); at != shape.rend(); ++at) {
     const auto dim = in.number<std::uint64_t>(words);
     if (dim == 0) throw Error(in.path(), words + " has a dimension of 0", damaged);
-    // 16 bytes an element are more than any type has, so that bytes cannot overflow either.
+    // No type has as many as 16 bytes an element, so that bytes cannot overflow either.
     if (__builtin_mul_overflow(product, dim, &product) || product > INT64_MAX / 16)
       throw Error(in.path(), words + " has a shape too large to hold", damaged);
     *at = static_cast<std::int64_t>(dim);

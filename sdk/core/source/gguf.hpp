@@ -29,9 +29,9 @@ struct Gguf {
   std::vector<Tensor> tensors;  // in the order of their bytes; names are the file's
 
   const GgufValue* find(std::string_view key) const;
-  // The value if the key is there; Error naming file and key if it has another type.
+  // The value if the key exists; throws Error naming file and key if it has another type.
   std::optional<std::int64_t> integer(std::string_view key) const;
-  std::optional<double> number(std::string_view key) const;  // an integer is one too
+  std::optional<double> number(std::string_view key) const;  // an integer counts too
   std::optional<bool> flag(std::string_view key) const;
   std::optional<std::string> text(std::string_view key) const;
   const std::vector<std::string>* texts(std::string_view key) const;
@@ -39,12 +39,12 @@ struct Gguf {
   const std::vector<double>* numbers(std::string_view key) const;
 };
 
-// The header of a file of `size` bytes, read forward by ranges; `path` is for messages and `file`
-// for extents. Throws Error naming path and key or tensor for every breach of the format and for
-// element types without a codec: see the table in the tests.
+// Parses the header of a file of `size` bytes, read forward by ranges; `path` is for messages and
+// `file` for extents. Throws Error naming path and key or tensor for every breach of the format and
+// for element types without a codec: see the table in the tests.
 Gguf parse_gguf(const ReadAt& read, std::uint64_t size, std::string_view path, std::uint32_t file);
 
-// The same of an opened file.
+// Does the same for an opened file.
 Gguf read_gguf(const File& opened, std::uint32_t file);
 
 }  // namespace strata::source

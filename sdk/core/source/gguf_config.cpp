@@ -84,7 +84,7 @@ void check_equal(const Gguf& file, const GgufMapping& mapping) {
   }
 }
 
-// Under "a.b": b of the object a.
+// The value at "a.b": b of the object a.
 void place(Json& config, std::string_view key, Json value) {
   auto* at = &config;
   for (auto dot = key.find('.'); dot != key.npos; dot = key.find('.')) {
@@ -171,7 +171,7 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
   out.add_bos = file.flag(prefix + "add_bos_token");
   out.add_eos = file.flag(prefix + "add_eos_token");
   out.add_space_prefix = file.flag(prefix + "add_space_prefix");
-  // One that is no token's id ends nothing, as in the program that writes these files.
+  // An id that is no token's ends nothing, as in the program that writes these files.
   std::vector<std::int32_t> ends;
   for (const auto* key :
        {"eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id"})

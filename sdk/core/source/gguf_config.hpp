@@ -1,4 +1,4 @@
-// config.json and vocabulary out of GGUF metadata.
+// config.json and the vocabulary from GGUF metadata.
 #pragma once
 #include <string>
 
@@ -10,11 +10,11 @@
 namespace strata::source {
 
 // The config.json that the mapping makes of the file, ending in a newline. Throws Error naming file
-// and metadata key for what is missing and for scalings that config.json cannot say.
+// and metadata key for a missing value and for a scaling that config.json cannot express.
 std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
                         const GgufRopeFactors& factors);
 
-// The tokenizer's metadata; tokens that are not there stay empty.
+// The tokenizer's metadata; missing tokens stay empty.
 text::GgufVocabulary gguf_vocabulary(const Gguf& file);
 
 }  // namespace strata::source

@@ -1,4 +1,4 @@
-// Reads a GGUF header forward, value by value, through a bounded buffer.
+// A cursor that reads a GGUF header forward, value by value, through a bounded buffer.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,8 @@ class GgufCursor {
   std::uint64_t left() const { return size_ - offset(); }
   const std::string path() const { return std::string(path_); }
 
-  // The next number of T's size; Error if the file ends first or the header passes its limit.
+  // Reads the next number of T's size; throws Error if the file ends first or the header passes its
+  // limit.
   template <class T>
   T number(std::string_view of) {
     T out;
@@ -28,17 +29,18 @@ class GgufCursor {
     return out;
   }
 
-  // Eight bytes of length, then as many bytes; `limit` bounds them.
+  // Reads eight bytes of length, then as many bytes, at most `limit`.
   std::string text(std::string_view of, std::uint64_t limit);
 
-  // A count of things of at least `each` bytes: Error if the rest of the file cannot hold them.
+  // Reads a count of things of at least `each` bytes; throws Error if the rest of the file cannot
+  // hold them.
   std::uint64_t count(std::string_view of, std::uint64_t each, std::uint64_t limit);
 
  private:
   void take(std::span<std::byte> into, std::string_view of);
 
   const ReadAt& read_;
-  std::uint64_t size_, begin_ = 0;  // of the file; where the buffer lies in it
+  std::uint64_t size_, begin_ = 0;  // the file's size; the buffer's offset in it
   std::string_view path_;
   std::vector<std::byte> buffer_;
   std::size_t at_ = 0;

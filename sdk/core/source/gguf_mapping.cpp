@@ -11,7 +11,7 @@ namespace {
 
 constexpr auto remedy = "mend the manifest's \"gguf\"";
 
-// One object of the mapping; refuses what is not there by the words of where it lies.
+// One object of the mapping; refuses a missing or wrong value and names its place.
 class Node {
  public:
   Node(std::string_view who, std::string where, const Json& value)
@@ -198,7 +198,7 @@ void put_architecture(Json& value, std::string_view architecture) {
     text.replace(at, hole.size(), architecture);
 }
 
-// What `name` says, over what those say that it is like.
+// The mapping `name`, merged over those that it is like.
 Json whole_mapping(const Json& all, const std::string& name, std::string_view who, int depth = 0) {
   constexpr int deepest = 4;
   const auto found = all.find(name);
@@ -222,7 +222,7 @@ std::string_view take_number(std::string_view& name) {
   return number;
 }
 
-// The numbers that stand in `name` for the pattern's {}; nothing where they do not match.
+// The numbers in `name` at the places of the pattern's {}; nothing where `name` does not match.
 std::optional<std::vector<std::string_view>> numbers_in(std::string_view pattern,
                                                         std::string_view name) {
   std::vector<std::string_view> out;

@@ -1,16 +1,16 @@
-// How a GGUF file of one architecture becomes a checkpoint by its Hugging Face names. The mapping
-// is data of the family's manifest, under its key "gguf":
+// The mapping from a GGUF file of one architecture to a checkpoint with Hugging Face names. It is
+// data of the family's manifest, under its key "gguf":
 //
 //   {ARCHITECTURE or ARCHITECTURE+KEY or                for files whose metadata KEY is above 0,
-//    ARCHITECTURE+KEY=NUMBER: {                         or NUMBER, or that have a tensor KEY
+//    ARCHITECTURE+KEY=NUMBER: {                         or is NUMBER, or with a tensor KEY
 //     "model_type": "...", "architectures": ["..."],      written to config.json as they are
 //     "config": {KEY: RULE, ...},                         KEY of config.json, "a.b" within
 //                                                         an object; RULE as below
-//     "equal": [["a", "b"], ...],                         metadata that must agree where both are
+//     "equal": [["a", "b"], ...],                         metadata that must agree if both exist
 //     "rope": {"prefix": "ARCHITECTURE.rope", "factors": "TENSOR",   factors of all lengths
 //              "short": "TENSOR", "long": "TENSOR",                  or of short and long texts
-//              "truncate": false,          of yarn, which the file does not say
-//              "mscale": 0.1},             the file's yarn_log_multiplier is so many mscale_all_dim
+//              "truncate": false,          yarn's, which the file does not have
+//              "mscale": 0.1},             the file's yarn_log_multiplier over mscale_all_dim
 //     "names": {"model.layers.{}.x.weight": "blk.{}.y.weight", ...},   {}: numbers
 //     "permuted": {"model.layers.{}.x.weight": "num_attention_heads"},   KEY with the heads' count
 //     "fused": {"model.layers.{}.qkv.weight": "num_attention_heads",     or, of groups:
@@ -20,29 +20,29 @@
 //     "turned": ["h.{}.c_fc.weight"],
 //     "joined": {"model.layers.{}.kv.weight": ["model.layers.{}.k.weight",
 //                                              "model.layers.{}.v.weight"]},
-//     "like": "ARCHITECTURE"}}                            begins with all that one says
+//     "like": "ARCHITECTURE"}}                            begins with all keys of that one
 //
-// {arch} in a value is the architecture. What a mapping that is like another says itself replaces
-// what that one says under the same key; null takes it away.
-// names: a file's name may be several, "a|b". Where the checkpoint's has a {} more, that is the
-// number of an expert, and the file's tensor is of all experts: its slices along the first axis.
-// permuted: the file has a head's pairs side by side, the checkpoint its halves. fused: the file
-// has q of all heads, then k, then v, the checkpoint for each head of k its queries, its key and
-// its value. added: the file has so much more than the checkpoint in each element, of a vector.
-// one_row: [n] in the file, [1,n] in the checkpoint. turned: [out,in] in the file, [in,out] in the
-// checkpoint. joined: where the file has these, each of all heads [heads,rows,columns], the
-// checkpoint has one matrix: of each head the rows of the first, then those of the next. turned,
-// they are [heads,columns,rows].
+// {arch} in a value is the architecture. A mapping that is like another one replaces values of that
+// one by its own under the same key; null removes the key.
+// names: a file's name may be several, "a|b". Where the checkpoint's name has one {} more, that is
+// the number of an expert, and the file's tensor has all experts as slices along its first axis.
+// permuted: the file has a head's rotary pairs side by side, the checkpoint has them as halves.
+// fused: the file has q of all heads, then k, then v; the checkpoint has, for each head of k, its
+// queries, its key and its value. added: each element of a vector is so much larger in the file
+// than in the checkpoint. one_row: [n] in the file, [1,n] in the checkpoint. turned (transposed):
+// [out,in] in the file, [in,out] in the checkpoint. joined: where the file has these tensors, each
+// [heads,rows,columns], the checkpoint has one matrix: for each head the rows of the first, then
+// those of the next. Turned ones are [heads,columns,rows].
 //
-// A RULE gives the first of these that it has and that the file answers; without an answer
+// A RULE gives the first of these that it has and for which the file has a value; without a value
 // {"optional": true} leaves the key out, {"null": true} gives null, and any other rule is an error:
-//   {"key": "a|b"}      the metadata value of the first key that is there
+//   {"key": "a|b"}      the metadata value of the first key that exists
 //   {"count": "a"}      the length of a metadata list
-//   {"present": "t"}    whether the file has tensor t; {"absent": "t"}: whether it has not
+//   {"present": "t"}    whether the file has tensor t; {"absent": "t"}: whether it lacks t
 //   {"times": ["a"], "over": ["b"]}   the product of metadata values, divided by that of others;
 //                       with "only": {"c": 46} where the metadata c has that value
 //   {"key": "a", "minus": "b"}   the one value less the other
-//   {"same": KEY}       what config.json has under KEY, an earlier one by name
+//   {"same": KEY}       the value of config.json under KEY, which is earlier by name
 //   {"default": value}  the value
 #pragma once
 #include <cstdint>
@@ -85,8 +85,8 @@ struct GgufMapping {
 
 using GgufMappings = std::map<std::string, GgufMapping, std::less<>>;
 
-// The value of a manifest's key "gguf", as JSON text; `who` names the manifest in errors. Unknown
-// keys are refused.
+// Parses the value of a manifest's key "gguf", in JSON; `who` names the manifest in errors. Refuses
+// unknown keys.
 GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who);
 
 // The checkpoint's name of a tensor, with the {} of its experts, and the pattern that gave it;
@@ -96,7 +96,8 @@ struct MappedName {
 };
 MappedName mapped_name(const GgufMapping& mapping, std::string_view name);
 
-// `to` with the numbers that `name` has where `from` has its {}; empty where it does not match.
+// Returns `to` with the numbers that `name` has in the places of {} in `from`; empty where `name`
+// does not match.
 std::string renamed(std::string_view from, std::string_view name, std::string to);
 
 }  // namespace strata::source

@@ -15,7 +15,7 @@
 namespace strata::source {
 namespace {
 
-// KEY=NUMBER, or KEY alone.
+// Whether the file has `wanted`: KEY=NUMBER, or KEY alone.
 bool has(const Gguf& file, const std::string& wanted) {
   const auto key = wanted.substr(0, wanted.find('='));
   const auto value = file.integer(key).value_or(0);
@@ -40,7 +40,7 @@ const GgufMapping& mapping_for(const Gguf& file, const GgufMappings& mappings) {
                             : "the nearest known are " + three_nearest(*architecture, known));
 }
 
-// Adapters, vision towers and importance matrices are kept in GGUF as well.
+// Adapters, vision towers and importance matrices come as GGUF files too.
 void check_is_model(const Gguf& file) {
   const auto type = file.text("general.type").value_or("model");
   if (type != "model")
@@ -84,7 +84,7 @@ std::uint32_t heads_of(const Gguf& file, const Tensor& tensor, std::int64_t head
   return static_cast<std::uint32_t>(heads);
 }
 
-// How the converter left the rows of a tensor of the mapping's name `pattern`.
+// The order in which the converter left the rows of a tensor of the mapping's name `pattern`.
 RowOrder order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
                   const std::string& pattern, const Json& config) {
   if (const auto at = mapping.permuted.find(pattern); at != mapping.permuted.end()) {
@@ -101,7 +101,7 @@ RowOrder order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& map
   return {};
 }
 
-// What the checkpoint's elements have more than the file's.
+// The difference of the checkpoint's elements from the file's.
 double added_to(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
                 const std::string& pattern) {
   const auto at = mapping.added.find(pattern);
@@ -128,12 +128,12 @@ std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor) {
   return out;
 }
 
-// The tensors of each joined one, of which a file has all heads' matrices apart.
+// The parts of each joined tensor: a file has each part's matrices of all heads as a tensor.
 class Joints {
  public:
   Joints(const Gguf& file, const GgufMapping& mapping) : file_(file), mapping_(mapping) {}
 
-  // Whether it is a part, and taken.
+  // Takes the tensor where it is a part; returns false where it is not.
   bool take(const Tensor& tensor, const MappedName& mapped) {
     for (const auto& [whole, parts] : mapping_.joined)
       for (std::size_t p = 0; p < parts.size(); ++p) {
@@ -147,7 +147,7 @@ class Joints {
     return false;
   }
 
-  // The joined ones; parts without the others as they are.
+  // Adds the joined tensors, and as they are the parts that lack the others.
   void finish(std::vector<Tensor>& out) {
     for (auto& [name, joint] : joints_) {
       const auto missing = [](const Tensor& part) { return part.name.empty(); };
@@ -222,7 +222,7 @@ GgufCheckpoint gguf_checkpoint(const GgufParts& parts, const GgufMappings& mappi
     if (!name_there.empty() &&
         (name_there == mapping.rope_factors || name_there == mapping.rope_short ||
          name_there == mapping.rope_long))
-      continue;  // it is in the configuration now
+      continue;  // the configuration has it now
     const auto [name, pattern] = mapped_name(mapping, tensor.name);
     if (!name.empty()) {
       if (joints.take(tensor, {name, pattern})) continue;

@@ -17,8 +17,8 @@ struct GgufCheckpoint {
   text::GgufVocabulary vocabulary;
 };
 
-// Throws Error naming the file: one that holds no model, an architecture that no mapping has, rope
-// factors or permuted rows that do not fit the shape.
+// Throws Error naming the file where it holds no model, where no mapping has its architecture, and
+// where rope factors or permuted rows do not fit the shape.
 GgufCheckpoint gguf_checkpoint(const GgufParts& parts, const GgufMappings& mappings);
 
 }  // namespace strata::source

@@ -46,7 +46,7 @@ Json yarn(const Gguf& file, const std::string& scaling, const GgufMapping& mappi
   if (const auto beta = file.number(scaling + "yarn_beta_fast")) out["beta_fast"] = *beta;
   if (const auto beta = file.number(scaling + "yarn_beta_slow")) out["beta_slow"] = *beta;
   if (!mapping.rope_truncate) out["truncate"] = false;
-  // The file says mscale_all_dim alone; the scores' scale is then all that comes of both.
+  // The file has mscale_all_dim alone; both then have no other effect than the scale of the scores.
   if (const auto log = file.number(scaling + std::string(multiplier));
       log && mapping.rope_mscale > 0)
     out["mscale"] = out["mscale_all_dim"] = *log / mapping.rope_mscale;

@@ -1,4 +1,4 @@
-// Rotary scaling out of GGUF metadata.
+// Rope scaling from GGUF metadata.
 #pragma once
 #include <vector>
 
@@ -14,8 +14,8 @@ struct GgufRopeFactors {
 };
 
 // Adds rope_theta and, where the file scales, rope_scaling to a config.json that already has
-// max_position_embeddings. Factors become a "longrope", `all` with the same ones at all lengths. A
-// key of `prefix`.scaling that is not understood is refused by name.
+// max_position_embeddings. Factors become a "longrope"; `all` gives the same ones at all lengths.
+// Refuses an unknown key of `prefix`.scaling by name.
 void add_gguf_rope(const Gguf& file, const GgufMapping& mapping, const GgufRopeFactors& factors,
                    Json& config);
 

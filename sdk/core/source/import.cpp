@@ -19,7 +19,8 @@ constexpr std::uint64_t buffer_bytes = 32ull << 20;  // twice: as stored, and ex
 
 bool dense(const Tensor& tensor) { return tensor.stored.scheme.empty(); }
 
-// The dtype that was asked for of floating values, else the one in which a tensor's values all fit.
+// The dtype that the options name for floating values, else one that holds all of a tensor's
+// values.
 strata_dtype imported_dtype(const Tensor& tensor, const ImportOptions& options) {
   const auto all = forms(tensor);
   const auto floating = [](const Tensor& form) {
@@ -33,7 +34,7 @@ strata_dtype imported_dtype(const Tensor& tensor, const ImportOptions& options) 
   return std::ranges::all_of(all, as_first) ? first : f32;
 }
 
-// The tensor as it will lie in the new file.
+// The tensor as the new file will have it.
 Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   Tensor out = tensor;
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
@@ -73,7 +74,7 @@ class Copier {
   }
 
  private:
-  // Where a row of the file comes to be among the new ones; none: where it is.
+  // The place of each of the file's rows among the new ones; empty: the rows stay in place.
   using Place = std::function<std::int64_t(std::int64_t row)>;
 
   void copy_form(const Tensor& form, std::uint64_t at, const Place& place) {
@@ -95,7 +96,7 @@ class Copier {
     }
   }
 
-  // Matrix by matrix, as many columns at once as the buffer holds.
+  // Copies matrix by matrix, as many columns at once as the buffer holds.
   void turn(const Tensor& form, std::uint64_t at, const Place& place) {
     const auto rows = static_cast<std::uint64_t>(form.shape[0]) / form.by_columns,
                columns = static_cast<std::uint64_t>(form.shape[1]);
@@ -116,7 +117,7 @@ class Copier {
       }
   }
 
-  // The rows that stay, and in each new one the mean of those that were there.
+  // Copies the rows that stay, and fills each new one with the mean of the old ones.
   void resize(const Tensor& tensor, std::uint64_t at) {
     if (tensor.by_columns || !tensor.parts.empty())
       throw Error("tensor '" + printable(tensor.name) + "'", "its rows do not lie together",
@@ -139,7 +140,7 @@ class Copier {
     for (auto next = all; next < wanted; ++next) to_.write(at + next * row, fresh);
   }
 
-  // As many as fit the buffer: whole rows where they are moved or in blocks.
+  // The elements that fit the buffer: whole rows where they are moved or in blocks.
   std::uint64_t piece_elements(const Tensor& form, std::uint64_t row) const {
     const auto columns = form.shape.empty() ? 1 : static_cast<std::uint64_t>(form.shape.back());
     const auto step = row > 0 ? row : dense(form) ? 1 : columns;
@@ -151,7 +152,7 @@ class Copier {
     return fit;
   }
 
-  // In the new file's dtype.
+  // Converts to the new file's dtype.
   std::span<const std::byte> expanded(const Tensor& form, std::uint64_t first,
                                       std::uint64_t count) {
     const auto& how = form.stored;

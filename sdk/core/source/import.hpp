@@ -1,4 +1,4 @@
-// A Hugging Face folder out of a checkpoint of any kind.
+// Import: a Hugging Face folder from a checkpoint of any kind.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@ struct ExtraFile {
   std::string name, bytes;  // a plain file name, or one in a folder
 };
 
-// A tensor that no checkpoint has: `tensor` says its name, shape and dtype, `fill` gives its bytes
+// A tensor that no checkpoint has: `tensor` has its name, shape and dtype, `fill` writes its bytes
 // from element `first` on.
 struct MadeTensor {
   Tensor tensor;
@@ -25,28 +25,29 @@ struct MadeTensor {
 };
 
 struct ImportOptions {
-  // Blocks of one tensor, as the file holds them, to as many floats as they stand for. Asked for
-  // quantized tensors only.
+  // Expands blocks of one tensor, as the file holds them, to floats. Called for quantized tensors
+  // only.
   std::function<void(const Tensor&, std::span<const std::byte> blocks, std::span<float> out)>
       expand = {};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress =
       {};                             // bytes written; may be null
   std::vector<ExtraFile> extra = {};  // tokenizer files and the like
-  // Tensors by name that get another number of rows: the last ones go, new ones are the mean.
+  // The new number of rows of some tensors, by name: it drops the last rows or adds rows that are
+  // the mean.
   std::map<std::string, std::int64_t> rows = {};
-  std::vector<MadeTensor> made = {};       // behind the checkpoint's
-  std::string config = {};                 // in the place of the checkpoint's; empty: that
-  std::optional<strata_dtype> dtype = {};  // of what is floating, or in blocks; empty: as it is
+  std::vector<MadeTensor> made = {};       // added behind the checkpoint's tensors
+  std::string config = {};                 // replaces the checkpoint's; empty: keeps it
+  std::optional<strata_dtype> dtype = {};  // for floating elements and blocks; empty: as they are
 };
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype and
 // quantized ones become float32, unless the options name one; reordered rows return to their order.
-// At most 96 MiB of a tensor are held at a time. The folder appears whole or not at all; one that
-// is not empty is refused.
+// It holds at most 96 MiB of a tensor at a time. The folder appears whole or not at all; one that
+// exists and is not empty is refused.
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options);
 
-// The same of options.config and the made tensors alone.
+// Writes the same from options.config and the made tensors alone.
 void make_checkpoint(const std::string& folder, const ImportOptions& options);
 
 }  // namespace strata::source

@@ -8,7 +8,7 @@
 namespace strata::source {
 namespace {
 
-// Follows the parser and stops it at what JSON allows and the file must not have.
+// Follows the parser and stops it at constructs that JSON allows and the file must not have.
 class Guard {
  public:
   Guard(std::string_view who, std::size_t depth, bool once, std::string_view remedy)
@@ -52,7 +52,7 @@ Json parsed(std::string_view text, std::string_view who, std::size_t depth, bool
   }
 }
 
-// The text with an object in the place of each number that JSON does not have.
+// The text with an object in place of each number that JSON does not have.
 std::string with_tagged_numbers(std::string_view text) {
   constexpr std::string_view words[] = {"-Infinity", "Infinity", "NaN"};
   std::string out;

@@ -1,4 +1,4 @@
-// JSON as the formats of checkpoints use it, read strictly.
+// Strict reading of JSON, as the formats of checkpoints use it.
 #pragma once
 #include <cstddef>
 #include <nlohmann/json.hpp>
@@ -11,7 +11,7 @@ namespace strata::source {
 
 using Json = nlohmann::json;
 
-// The text is no JSON at this byte, which counts from 1.
+// The error for a text that is no JSON at this byte, counted from 1.
 class NotJson : public Error {
  public:
   NotJson(std::string_view who, std::size_t byte,
@@ -23,11 +23,11 @@ class NotJson : public Error {
   std::size_t byte_;
 };
 
-// The value that `text` holds. Throws NotJson, and Error with `who` first: a key twice in one
-// object, objects and lists nested deeper than `depth`.
+// Parses `text`. Throws NotJson, and Error beginning with `who` for a key twice in one object and
+// for objects and lists nested deeper than `depth`.
 Json parse_json(std::string_view text, std::string_view who, std::size_t depth = 64);
 
-// The same of a file that people write, as Python's json reads it: of a key twice the last counts,
+// Parses a file that people write, as Python's json reads it: the last of two equal keys counts,
 // and Infinity, -Infinity and NaN are numbers, here {"__float__": "NaN"} as transformers writes
 // them.
 Json parse_settings(std::string_view text, std::string_view who, std::size_t depth = 64);

@@ -41,7 +41,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-// The model that a PEFT adapter is for, as its configuration says; "" where it does not.
+// The base model of a PEFT adapter by its configuration; "" where that does not name it.
 std::string base_of(const std::string& folder) {
   try {
     const auto path = folder + "/adapter_config.json";

@@ -83,7 +83,7 @@ OutputFolder::OutputFolder(std::string path) : path_(std::move(path)) {
   unfinished_.emplace(temporary_);
   if (::mkdir(temporary_.c_str(), 0777) == 0) return;
   const int code = errno;
-  unfinished_.reset();  // before somebody else's is removed
+  unfinished_.reset();  // before it removes another process's folder
   refuse(std::exchange(temporary_, {}), "creating", code);
 }
 

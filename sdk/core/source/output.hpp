@@ -12,33 +12,34 @@
 
 namespace strata::source {
 
-// A file of a folder that is being written. Errors name it and say what the disk said.
+// A file of a folder that is being written. Errors name it and the disk's own error.
 class OutputFile {
  public:
-  explicit OutputFile(std::string path);  // new; refused where it is there already
+  explicit OutputFile(std::string path);  // creates it; refuses one that exists
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::uint64_t offset, std::span<const std::byte> bytes);
   void write(std::uint64_t offset, std::string_view text);
-  void finish();  // synced and closed
+  void finish();  // syncs and closes it
 
  private:
   std::string path_;
   int descriptor_;
 };
 
-// The temporary folder beside `path`. Unless `appear` was reached, it is removed with all in it.
+// A temporary folder beside `path`. Its destructor removes it with all its files, unless `appear`
+// was called.
 class OutputFolder {
  public:
-  // Refused: a `path` that is a file, or a folder that is not empty.
+  // Refuses a `path` that is a file, or a folder that is not empty.
   explicit OutputFolder(std::string path);
   ~OutputFolder();
   OutputFolder(const OutputFolder&) = delete;
   OutputFolder& operator=(const OutputFolder&) = delete;
 
-  // Where the file of this plain name is written, which may lie in one folder more.
+  // The path at which to write the file of this plain name, which may have one folder in front.
   std::string file(std::string_view name) const;
   void appear();
 
@@ -47,7 +48,8 @@ class OutputFolder {
   std::optional<Unfinished> unfinished_;
 };
 
-// A file at `path`, replacing one that is there; unless `appear` was reached, nothing is left.
+// A file at `path` that replaces an existing one; unless `appear` was called, nothing is left of
+// it.
 class AtomicFile {
  public:
   explicit AtomicFile(std::string path);
@@ -65,10 +67,10 @@ class AtomicFile {
   OutputFile file_;
 };
 
-// The names in the folder are on the disk, where its file system can say so.
+// Syncs the names in the folder to the disk, where its file system can.
 void sync_folder(const std::string& path);
 
-// A file of these bytes at `path`, replacing one that is there.
+// Writes a file of these bytes at `path` and replaces an existing one.
 void write_whole(const std::string& path, std::string_view bytes);
 
 }  // namespace strata::source

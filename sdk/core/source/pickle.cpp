@@ -17,7 +17,7 @@ constexpr auto foreign = "save a plain state dict of tensors, or convert it to s
 
 using Kind = PickleKind;
 
-// Carries out the opcodes over a stack of places in `out_.values`.
+// Executes the opcodes over a stack of indices into `out_.values`.
 class Machine {
  public:
   Machine(std::string_view bytes, std::string_view path) : bytes_(bytes), path_(path) {}
@@ -45,7 +45,7 @@ class Machine {
         if (const auto version = number<std::uint8_t>(); version < 2 || version > 5)
           refuse("protocol " + std::to_string(version) + " is not 2 to 5", foreign);
         return;
-      case 0x95:  // FRAME: says how much may be read at once, and changes nothing
+      case 0x95:  // FRAME: the number of bytes to read at once; changes nothing
         take(8);
         return;
       case '(':
@@ -221,7 +221,7 @@ class Machine {
     return out;
   }
 
-  // To the list or dict that lies below.
+  // Appends to the list or dict that is below on the stack.
   void add(const std::vector<std::uint32_t>& items, Kind kind) {
     if (kind == Kind::dict && items.size() % 2 != 0) refuse("a key has no value");
     const auto place = pop();
@@ -286,7 +286,7 @@ class Machine {
     refuse("a call that no checkpoint makes", foreign);
   }
 
-  // storage, offset, shape, strides; then what only training asks for.
+  // storage, offset, shape, strides; then items for training alone.
   void push_tensor(const PickleValue& arguments) {
     constexpr auto of = "a tensor's description";
     item(arguments, 0, Kind::storage, of);
@@ -306,7 +306,7 @@ class Machine {
           .items = {arguments.items.begin(), arguments.items.begin() + 4}});
   }
 
-  // Attributes of a dict (a module's versions) hold nothing learned.
+  // Attributes of a dict (a module's versions) hold no learned values.
   void build() {
     pop();
     const auto place = pop();

@@ -13,7 +13,7 @@ constexpr std::pair<std::string_view, strata_dtype> storages[] = {
     {"ShortStorage", i16},     {"CharStorage", i8},   {"ByteStorage", u8},
     {"BoolStorage", boolean}};
 
-// Those that are refused; the others need no name.
+// The names of refused opcodes; the others need none.
 constexpr std::pair<std::uint8_t, std::string_view> opcodes[] = {{'0', "POP"},
                                                                  {'1', "POP_MARK"},
                                                                  {'2', "DUP"},

@@ -1,4 +1,4 @@
-// Names in pickles: of opcodes, for messages, and of the globals that a checkpoint may use.
+// Names in pickles: those of opcodes, for messages, and of the globals that a checkpoint may use.
 #pragma once
 #include <strata/abi/core.h>
 
@@ -16,7 +16,7 @@ struct PickleGlobalNamed {
   strata_dtype dtype{};  // of a storage
 };
 
-// Nothing for a global that no tensor needs.
+// The meaning of a global; nothing for one that no tensor needs.
 std::optional<PickleGlobalNamed> pickle_global(std::string_view module, std::string_view name);
 
 // "NEWOBJ", or the byte in hexadecimal where it is no opcode.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t max_json = 16ull << 20;
 
-// As their makers write them: short names are abbreviations.
+// Names as their authors write them: short names are abbreviations.
 std::string spelled(std::string method) {
   constexpr std::size_t longest_abbreviation = 5;
   if (method.size() <= longest_abbreviation)
@@ -58,7 +58,7 @@ std::string name_of(std::string method, const Json& from) {
   return spelled(std::move(method)) + (detail.empty() ? "" : " (" + printable(detail, 40) + ")");
 }
 
-// Of the object under one of these keys, in the configuration or its text_config.
+// The name from the object under one of these keys, in the configuration or its text_config.
 std::string named_in(const Json& config) {
   for (const auto* key : {"quantization_config", "compression_config", "quantization"}) {
     const auto at = config.find(key);
@@ -86,7 +86,7 @@ std::string in_file(const std::string& path, std::string method) {
   }
 }
 
-// By what lies beside the weights; "" where the names say nothing.
+// The name from tensors beside the weights; "" where their names say nothing.
 std::string stored_quantization(const std::vector<Tensor>& tensors) {
   const auto any = [&](std::string_view word) {
     return std::ranges::any_of(tensors, [&](const Tensor& tensor) {
@@ -118,7 +118,7 @@ std::string configured_quantization(const Checkpoint& checkpoint) {
   try {
     const auto config = parse_settings(checkpoint.config(), checkpoint.config_name());
     if (const auto name = config.is_object() ? named_in(config) : ""; !name.empty()) return name;
-  } catch (const Error&) {  // whoever reads the configuration says so
+  } catch (const Error&) {  // the reader of the configuration reports it
   }
   for (const auto& [file, method] : {std::pair{"/quantize_config.json", "GPTQ"},
                                      {"/quant_config.json", "AWQ"},

@@ -1,4 +1,4 @@
-// The mean of rows, in their own dtype: what a new row of an embedding begins as.
+// The mean of rows, in their own dtype: the first value of a new row of an embedding.
 #pragma once
 #include <cstddef>
 #include <span>

@@ -18,7 +18,7 @@ constexpr std::uint64_t max_header = 100'000'000;  // the format's own limit
 constexpr std::size_t max_dims = 16;
 constexpr auto damaged = "the file is damaged; fetch it again";
 
-// What is known while one tensor of the header is read, for its messages.
+// The facts about one tensor of the header while it is read, for its messages.
 struct Entry {
   std::string_view path;
   const std::string& name;
@@ -49,7 +49,7 @@ std::vector<std::int64_t> shape_of(const Entry& entry, const Json& object) {
   return shape;
 }
 
-// The dtype; of one that nothing here reads, a scheme of its name, which no codec has.
+// The dtype; for one that nothing here reads, a scheme of its name, which no codec has.
 Stored stored_of(const Entry& entry, const Json& object) {
   const auto& name = field(entry, object, "dtype");
   if (!name.is_string()) entry.refuse("has a dtype that is not text");
@@ -60,7 +60,7 @@ Stored stored_of(const Entry& entry, const Json& object) {
                "use another file of the model");
 }
 
-// Bytes of the shape, or refused where 64 bits do not hold them.
+// Bytes of the shape; refuses one whose bytes 64 bits do not hold.
 std::uint64_t bytes_of_shape(const Entry& entry, const Tensor& tensor) {
   std::uint64_t bytes = tensor.stored.block_bytes;
   for (const auto dim : tensor.shape)
@@ -98,7 +98,7 @@ Tensor tensor_of(const Entry& entry, const Json& object, std::uint64_t data_begi
   return tensor;
 }
 
-// The format's rule: the tensors' bytes fill the file, each byte in one of them.
+// Checks the format's rule: the tensors' bytes fill the file, each byte in one of them.
 void check_filled(const std::vector<Tensor>& tensors, std::uint64_t data_begin,
                   std::uint64_t file_size, std::string_view path) {
   auto at = data_begin;
@@ -132,7 +132,7 @@ std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_
     tensors.push_back(tensor_of({path, name}, object, data_begin, file_size - data_begin));
     tensors.back().at.file = file;
   }
-  // Empty tensors first among those that begin together: they overlap nothing.
+  // Empty tensors come first among those that begin together: they overlap nothing.
   std::sort(tensors.begin(), tensors.end(), [](const Tensor& a, const Tensor& b) {
     return std::pair(a.at.offset, a.at.bytes) < std::pair(b.at.offset, b.at.bytes);
   });

@@ -14,13 +14,13 @@
 
 namespace strata::source {
 
-// The tensors that a header of `json` describes in a file of `file_size` bytes, in the order of
-// their bytes, with `file` as their extents' file. Throws Error naming `path` and the tensor for
+// Parses the tensors that a header of `json` describes in a file of `file_size` bytes, in the order
+// of their bytes, with `file` as their extents' file. Throws Error naming `path` and the tensor for
 // every breach of the format: see the table in the tests.
 std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_size,
                                       std::string_view path, std::uint32_t file);
 
-// The same of an opened file; reads the header alone.
+// Does the same for an opened file; reads the header alone.
 std::vector<Tensor> read_safetensors(const File& opened, std::uint32_t file);
 
 // The first bytes of a safetensors file of these tensors, in this order: length and header, padded

@@ -1,4 +1,4 @@
-// model.safetensors.index.json or pytorch_model.bin.index.json: which shard holds which tensor.
+// model.safetensors.index.json or pytorch_model.bin.index.json: the shard of each tensor.
 #pragma once
 #include <map>
 #include <set>

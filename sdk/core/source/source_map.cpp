@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> prefixes{"model.", "transformer.", "rwtransformer."};
 
-// Names by which a weight may lie in the file, the best first.
+// The names that a weight may have in the file, the best first.
 std::vector<std::string> spellings(const std::string& name) {
   std::vector<std::string> out{name};
   for (const auto prefix : prefixes) out.push_back(std::string(prefix) + name);
@@ -35,7 +35,7 @@ bool holds_nothing_learned(std::string_view name) {
                      [&](std::string_view tail) { return name.ends_with(tail); });
 }
 
-// As many as a line has room for, and how many more.
+// As many complaints as a line has room for, and the number of the others.
 std::string words_of(const std::vector<std::string>& lines) {
   constexpr std::size_t room = 150;
   std::string out = "tensors do not fit the configuration: ";
@@ -54,7 +54,7 @@ const Tensor* look_up(const Checkpoint& checkpoint, const std::string& name) {
   return nullptr;
 }
 
-// The head's matrix by a name of its own.
+// Finds the head's matrix by a name of its own.
 const Tensor* head(const Checkpoint& checkpoint) {
   for (const auto* name : {"lm_head.weight", "embed_out.weight"})
     if (const auto* tensor = checkpoint.find(name)) return tensor;
@@ -83,7 +83,7 @@ bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b,
 
 }  // namespace
 
-// Collects the tensors of the weights, and what does not fit.
+// Collects the tensors of the weights, and complaints about those that do not fit.
 class Resolver {
  public:
   explicit Resolver(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
@@ -106,7 +106,7 @@ class Resolver {
     keep(weight.name, std::move(kept));
   }
 
-  // One tensor an expert, or slices of one of them all.
+  // Takes one tensor for each expert, or slices of one tensor of them all.
   void take_experts(const Wanted& weight) {
     if (look_up(checkpoint_, numbered(weight.name, 0))) return take_each(weight);
     if (const auto* fused = look_up(checkpoint_, weight.also))
@@ -165,7 +165,7 @@ class Resolver {
     const bool is_new = used_.insert(&tensor).second;
     const auto quoted = "'" + printable(name) + "'";
     const bool fit = tensor.shape == shape;
-    if (!is_new) return fit;  // a stack's other slices: it was complained of
+    if (!is_new) return fit;  // another slice of a stack, which had its complaint
     if (!fit)
       complaints_.push_back(quoted + " is " + shape_text(tensor.shape) + ", not " +
                             shape_text(shape));
@@ -176,15 +176,15 @@ class Resolver {
     return fit;
   }
 
-  // Of each expert the share of its slice. Rows that follow each other are bytes of their own; of
-  // others, and of columns, all are read.
+  // Takes each expert's share of its slice. Adjacent rows are read alone; of rows that lie apart,
+  // and of columns, the whole slice is read.
   void take_slices(const Tensor& stack, const Wanted& weight, const Share& share) {
     std::vector<std::int64_t> shape{weight.experts, share.all};
     shape.insert(shape.end(), weight.shape.begin() + 1, weight.shape.end());
     auto turned_shape = shape;
     if (shape.size() == 3) std::swap(turned_shape[1], turned_shape[2]);
     const bool turned_fits = stack.shape == turned_shape;
-    const bool blocks = !stack.stored.scheme.empty();  // along what is multiplied
+    const bool blocks = !stack.stored.scheme.empty();  // along the dimension of the product
     const bool either = turned_fits == (stack.shape == shape);
     const bool turned = either ? weight.in_out && !blocks : turned_fits;
     if (!fits(stack, stack.name, turned ? turned_shape : shape)) return;

@@ -30,9 +30,9 @@ std::string numbered(const std::string& name, uint32_t expert) {
 
 namespace {
 
-constexpr uint64_t part_align = 64;  // what reads the next part's elements wants them aligned
+constexpr uint64_t part_align = 64;  // readers of the next part's elements want them aligned
 
-// `row`, where the rest that it is in lies where `place` says of that rest's number in its block.
+// The index of `row` after a move of its rest: `place` maps the rest's number in its block.
 template <class Place>
 std::int64_t moved(const Tensor& tensor, std::int64_t row, Place&& place) {
   const auto& order = tensor.order;

@@ -20,7 +20,7 @@ constexpr auto cut_short = "the file is cut short; fetch it again";
 constexpr auto big_endian = "save the model on a little-endian machine";
 
 using Kind = PickleKind;
-// Where each storage's bytes lie, by its key.
+// The place of each storage's bytes, by its key.
 using Storages = std::map<std::string, ZipEntry, std::less<>>;
 
 std::string bytes_at(const ReadAt& read, std::uint64_t offset, std::uint64_t count) {
@@ -29,7 +29,7 @@ std::string bytes_at(const ReadAt& read, std::uint64_t offset, std::uint64_t cou
   return out;
 }
 
-// Turns what a pickle says of tensors into where they lie.
+// Turns a pickle's tensors into places in the file.
 class StateDict {
  public:
   StateDict(const Pickle& pickle, const Storages& storages, std::string_view path,
@@ -39,7 +39,7 @@ class StateDict {
   std::vector<Tensor> tensors() const {
     std::vector<Tensor> out;
     std::set<std::string_view> names;
-    std::set<std::uint32_t> others;  // each is looked into once, however often it is there
+    std::set<std::uint32_t> others;  // each is searched once, however often it occurs
     const auto& dict = state_dict();
     for (std::size_t i = 0; i < dict.items.size(); i += 2) {
       const auto& key = pickle_.at(dict.items[i]);
@@ -73,7 +73,7 @@ class StateDict {
     return false;
   }
 
-  // The file's dict, or the one of its two usual places that holds tensors.
+  // The file's dict, or the one in either of its two usual places that holds tensors.
   const PickleValue& state_dict() const {
     const auto& root = pickle_.at(pickle_.root);
     if (holds_tensors(root)) return root;
@@ -94,7 +94,7 @@ class StateDict {
     return out;
   }
 
-  // Of the shape; refused where 64 bits do not hold their bytes.
+  // The elements of the shape; refuses one whose bytes 64 bits do not hold.
   std::uint64_t elements_of(std::string_view name, const Tensor& tensor) const {
     std::uint64_t count = 1;
     for (const auto dim : tensor.shape)
@@ -104,7 +104,7 @@ class StateDict {
     return count;
   }
 
-  // Whether the elements lie one behind the other, each row after the one before it.
+  // Whether the elements are contiguous in row-major order.
   static bool in_rows(const Tensor& tensor, const std::vector<std::int64_t>& strides) {
     std::int64_t next = 1;
     for (auto i = strides.size(); i-- > 0; next *= tensor.shape[i])
@@ -112,7 +112,7 @@ class StateDict {
     return true;
   }
 
-  // A matrix may also lie column by column, as a transposed view is saved.
+  // A matrix may also be in column-major order, as a transposed view is saved.
   bool is_turned(std::string_view name, const Tensor& tensor,
                  const std::vector<std::int64_t>& strides) const {
     if (in_rows(tensor, strides)) return false;
@@ -214,7 +214,7 @@ class Legacy {
     throw Error(path_, "storage '" + printable(key) + "' " + what, remedy);
   }
 
-  // The storages in the order of the keys; what their elements are is said by the object.
+  // The storages come in the order of the keys; the object has the types of their elements.
   Storages place(const Pickle& object, const Pickle& keys) const {
     std::map<std::string_view, const PickleValue*> known;
     for (const auto& value : object.values)

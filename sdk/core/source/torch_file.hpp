@@ -10,14 +10,15 @@
 
 namespace strata::source {
 
-// The tensors of the state dict that the file holds, itself or as its one "state_dict" or "model",
-// in the order of their bytes; tensors that share a storage share its bytes. What else a dict holds
-// (numbers, text) is passed over. Throws Error naming path and tensor, storage, opcode or global: a
-// tensor that is not contiguous, big-endian bytes, anything that a state dict does not need.
+// Parses the tensors of the state dict that the file holds, itself or as its one "state_dict" or
+// "model", in the order of their bytes; tensors that share a storage share its bytes. Ignores other
+// values of a dict (numbers, text). Throws Error naming path and tensor, storage, opcode or global
+// for a tensor that is not contiguous, big-endian bytes and anything that a state dict does not
+// need.
 std::vector<Tensor> parse_torch_file(const ReadAt& read, std::uint64_t size, std::string_view path,
                                      std::uint32_t file);
 
-// The same of an opened file.
+// Does the same for an opened file.
 std::vector<Tensor> read_torch_file(const File& opened, std::uint32_t file);
 
 }  // namespace strata::source

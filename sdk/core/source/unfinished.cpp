@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 enum class State : int { free, taken, known };
 
-// Of fixed size: a handler reads them while the program may be anywhere.
+// A slot has a fixed size: a signal handler reads it while the program may be anywhere.
 struct Slot {
   std::atomic<State> state{State::free};
   std::array<char, PATH_MAX> path{};
@@ -35,7 +35,7 @@ TellLeftover& tell() {
   return one;
 }
 
-// As the kernel writes them.
+// A directory entry as the kernel writes it.
 struct Entry {
   std::uint64_t inode;
   std::int64_t next;
@@ -51,14 +51,14 @@ void remove_folder(const char* path) noexcept {
   for (long n = 0; (n = ::syscall(SYS_getdents64, folder, block.data(), block.size())) > 0;)
     for (long at = 0; at < n;) {
       const auto* entry = reinterpret_cast<const Entry*>(block.data() + at);
-      ::unlinkat(folder, entry->name, 0);  // not of "." and ".."
+      ::unlinkat(folder, entry->name, 0);  // fails for "." and ".."
       at += entry->bytes;
     }
   ::close(folder);
   ::rmdir(path);
 }
 
-// A program of this kind is writing it: not only a process of that number.
+// Whether a program of this kind is writing it, not just any process with that id.
 bool is_written(const std::string& pid) {
   std::error_code error;
   const auto other = fs::read_symlink("/proc/" + pid + "/exe", error);

@@ -1,5 +1,5 @@
-// What is half written: removed where the program is ended from outside, and told where an earlier
-// run was ended so that nothing could remove it.
+// Half-written files and folders: removed when the program is ended from outside, and reported when
+// an earlier run ended so that nothing could remove them.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -8,27 +8,27 @@
 
 namespace strata::source {
 
-// A temporary file or folder while it lives. A program has room for so many that none is missed.
+// A temporary file or folder while it lives. A program has enough slots for all of its own.
 class Unfinished {
  public:
   explicit Unfinished(const std::string& path);
   ~Unfinished() { forget(); }
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
-  // It is renamed or removed.
+  // Forgets the path: it is renamed or removed.
   void forget() noexcept;
 
  private:
   std::size_t slot_;
 };
 
-// Removes the files, and the folders with the files in them. Safe in a signal handler.
+// Removes the files, and the folders with their files. Safe in a signal handler.
 void remove_unfinished() noexcept;
 
 // The temporary name of `path` for this process. No two processes have the same.
 std::string temporary_name(const std::string& path);
 
-// Gets a line for each temporary of `path` that a dead process left. Set once; empty: none.
+// Gets a line for each temporary of `path` that a dead process left. Set it once; empty: no lines.
 using TellLeftover = std::function<void(std::string_view line)>;
 void set_tell_leftover(TellLeftover tell);
 void tell_leftovers(const std::string& path);

@@ -15,7 +15,7 @@ constexpr std::size_t end_bytes = 22, end64_bytes = 56, locator_bytes = 20, cent
 constexpr std::uint32_t end_magic = 0x06054b50, end64_magic = 0x06064b50,
                         locator_magic = 0x07064b50, central_magic = 0x02014b50,
                         local_magic = 0x04034b50;
-constexpr std::uint32_t in_zip64 = 0xffffffff;  // the number stands in the zip64 extra field
+constexpr std::uint32_t in_zip64 = 0xffffffff;  // the number is in the zip64 extra field
 constexpr auto damaged = "the file is damaged; fetch it again";
 
 template <class T>
@@ -74,7 +74,7 @@ class Zip {
     return out;
   }
 
-  // The end record is the file's last thing but for its own comment.
+  // The end record comes last in the file, but for its own comment.
   Directory directory() const {
     const auto tail_bytes = std::min<std::uint64_t>(size_, end_bytes + 0xffff);
     const auto begin = size_ - tail_bytes;
@@ -149,7 +149,7 @@ class Zip {
     }
   }
 
-  // Where the data begins; all of it lies before the directory.
+  // The offset of the data, all of which is before the directory.
   std::uint64_t data_of(const Central& entry, std::uint64_t directory) const {
     if (entry.local > directory || directory - entry.local < local_bytes)
       refuse(entry.name, "lies beyond the zip directory");

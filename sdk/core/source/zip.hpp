@@ -1,4 +1,4 @@
-// The zip format as far as checkpoints use it: where each entry's bytes lie in the file
+// The zip format as far as checkpoints use it: the place of each entry's bytes in the file
 // (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT), zip64 included.
 #pragma once
 #include <cstdint>
@@ -11,11 +11,12 @@
 namespace strata::source {
 
 struct ZipEntry {
-  std::uint64_t offset = 0, bytes = 0;  // of its data, stored as they are
+  std::uint64_t offset = 0, bytes = 0;  // of its data, which is not compressed
 };
 
-// Entries by name. Throws Error naming path and entry: what is compressed, encrypted, there twice,
-// beyond the file or on top of another, or where directory and entry say different things.
+// Parses the entries, by name. Throws Error naming path and entry for one that is compressed,
+// encrypted, duplicate, beyond the file's end or overlapping another, or whose directory record
+// differs.
 std::map<std::string, ZipEntry, std::less<>> parse_zip(const ReadAt& read, std::uint64_t size,
                                                        std::string_view path);
 

@@ -10,7 +10,7 @@ namespace {
 
 bool white(std::string_view character) { return is_white(code_point(character)); }
 
-// Where the white space that ends at `end` begins, not before `least`.
+// The beginning of the white space that ends at `end`, not before `least`.
 std::size_t white_before(std::string_view text, std::size_t end, std::size_t least) {
   while (end > least) {
     const auto length = last_length(text.substr(0, end));
@@ -113,7 +113,7 @@ void AddedTokens::add(const std::vector<AddedToken>& tokens, const Vocabulary& v
   }
 }
 
-// The id of a token that is known, else the one after the highest of all.
+// The id of a known token, else one more than the highest of all.
 int32_t AddedTokens::next_id(const std::string& content, const Vocabulary& vocabulary) const {
   if (const auto* known = by_content(content)) return known->id;
   if (const auto known = vocabulary.find(content)) return *known;

@@ -1,5 +1,5 @@
-// Tokens that are recognised in a text before it is cut into words: special ones and those that
-// were added to a vocabulary.
+// Added tokens, recognized in a text before it is cut into words: special ones and those that were
+// added to a vocabulary.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -21,27 +21,27 @@ struct AddedToken {
   std::string content;  // valid UTF-8
   int32_t id = -1;
   bool special = false;
-  bool normalized = false;   // looked for in the normalized text, else in the text as it is
+  bool normalized = false;   // matched in the normalized text, else in the text as it is
   bool single_word = false;  // only where no letter, mark, digit or connector is beside it
   bool lstrip = false;       // takes the white space before it
   bool rstrip = false;       // takes the white space after it
 };
 
-// A text's part: a token, or text that is still to be encoded.
+// A part of a text: a token, or text still to be encoded.
 struct TextPart {
   std::string_view text;
   std::optional<int32_t> id;
 };
 
-// Finds some tokens in a text: the leftmost first, of those that start together the longest.
+// Finds some tokens in a text: the leftmost first, and the longest of those that start together.
 class TokenFinder {
  public:
   TokenFinder();
-  // `content` is what is looked for, the first `index` of equal ones counts, which is the token's
-  // in `tokens` of `parts`. Throws std::invalid_argument with the fact where it is too long.
+  // Adds the text `content` to look for, with its token's index in `tokens` of `parts`; of equal
+  // texts the first counts. Throws std::invalid_argument with the fact where it is too long.
   void insert(std::string_view content, int32_t index);
-  // Appends the parts of `text`, none of which is empty; with `split_special` special tokens are
-  // text like other.
+  // Appends the parts of `text`, none of which is empty; with `split_special` special tokens count
+  // as plain text.
   void parts(std::string_view text, const std::vector<AddedToken>& tokens, bool split_special,
              RegexRoom& room, std::vector<TextPart>& out) const;
 
@@ -54,37 +54,36 @@ class TokenFinder {
   bool beside_word(std::string_view before, std::string_view after, RegexRoom& room) const;
 
   Trie tokens_;
-  std::array<bool, 256> begins_{};  // bytes that a token begins with
+  std::array<bool, 256> begins_{};  // the first bytes of tokens
   Regex word_;
 };
 
 class AddedTokens {
  public:
-  // Gives a content as it is looked for in normalized text, empty where it is not looked for.
+  // Gives a content as it is matched in normalized text, empty where it is not matched there.
   using Normal = std::function<std::string(const std::string& content)>;
 
-  // Adds tokens in turn, as the package tokenizers does; their ids are not looked at. A token of
-  // the vocabulary keeps its id, others are numbered on from the vocabulary's end. One that was
-  // added before takes the new flags, but stays special; an empty one is passed over.
+  // Adds tokens in turn, as the package tokenizers does, and ignores their ids. A token of the
+  // vocabulary keeps its id, others are numbered on from the vocabulary's end. One that was added
+  // before takes the new flags, but stays special; an empty one is skipped.
   void add(const std::vector<AddedToken>& tokens, const Vocabulary& vocabulary);
-  // Makes the tokens findable; nothing is added after it. Throws std::invalid_argument with the
-  // fact where one is too long, and what `normal` throws.
+  // Builds the finders; call it once, after all additions. Throws std::invalid_argument with the
+  // fact where a token is too long, and any exception of `normal`.
   void finish(const Normal& normal);
 
   const TokenFinder& plain() const { return plain_; }
   const TokenFinder& normalized() const { return normalized_; }
   const std::vector<AddedToken>& all() const { return tokens_; }
-  // What decoding gives for an id: a token that is, or once was, looked for in normalized text is
-  // given so too.
-  // Null where no added token has it.
+  // The text of an id in decoding: normalized for a token that is, or once was, matched in
+  // normalized text. Null where no added token has the id.
   const std::string* text(int32_t id) const;
-  // Whether decoding leaves an id out that is asked for text without special tokens: its text is a
-  // special token's, which that of one in normalized text may not be.
+  // Whether decoding without special tokens leaves an id out: its text is a special token's. The
+  // text of a token in normalized text may be another.
   bool is_special(int32_t id) const;
-  // Null where no added token has the id or the content.
+  // The added token of an id or a content; null where there is none.
   const AddedToken* by_id(int32_t id) const;
   const AddedToken* by_content(std::string_view content) const;
-  // The highest id and one more, 0 where there are none.
+  // One more than the highest id, 0 where there are none.
   int32_t size() const { return size_; }
 
  private:

@@ -6,7 +6,7 @@
 
 namespace strata::text {
 
-// None where `text` is malformed.
+// Decodes `text`; none where it is malformed.
 std::optional<std::string> from_base64(std::string_view text);
 std::string to_base64(std::string_view bytes);
 

@@ -18,9 +18,9 @@ void Bpe::encode_short(std::string_view word, std::vector<int32_t>& ids) const {
   merge(word, ids);
 }
 
-// [Note: cutting long words] No merge reaches over two characters that stand side by side in no
-// token, so a word falls apart there. Tokenizers that make one word of a whole text become as quick
-// as others by it. Characters without a token stay together, since they are fused.
+// [Note: cutting long words] No merge joins two characters that are neighbors in no token, so a
+// long word can be cut between them. This makes tokenizers that take a whole text as one word as
+// fast as others. Characters without a token stay together, since they are fused.
 void Bpe::encode_long(std::string_view word, WordCache& cache, std::vector<int32_t>& ids) const {
   if (options_.ignore_merges)
     if (const auto whole = vocabulary().find(word)) return ids.push_back(*whole);
@@ -53,13 +53,13 @@ int32_t Bpe::character_id(std::string_view character, bool first, bool last) con
   return vocabulary().find(spelled(character, first, last)).value_or(-1);
 }
 
-// The characters as symbols, each its own neighbour's neighbour.
+// Makes the characters into symbols, linked to their neighbors.
 void Bpe::spread(std::string_view word, Work& work) const {
   const auto add = [&](int32_t id) {
     const auto at = static_cast<int32_t>(work.symbols.size());
     work.symbols.push_back({id, at - 1, at + 1, false});
   };
-  // Waits until a character with a token comes, also where bytes come before that.
+  // An unknown id waits until a character with a token comes, even where bytes come before it.
   bool waiting = false;
   const bool bare = options_.prefix.empty() && options_.suffix.empty();
   for (std::size_t at = 0; at < word.size();) {
@@ -124,7 +124,7 @@ void Bpe::merge(std::string_view word, std::vector<int32_t>& ids) const {
     if (left.gone || left.after < 0) continue;
     auto& right = symbol(left.after);
     const auto* merge = merges_.find(left.id, right.id);
-    // The pair may be another by now than the one that was queued.
+    // By now the pair may be another than the queued one.
     if (!merge || merge->merged != best.merged) continue;
     right.gone = true;
     left.id = best.merged;

@@ -14,16 +14,16 @@
 namespace strata::text {
 
 struct BpeOptions {
-  // The id of a character without a token; without it such characters fall away.
+  // The id for a character without a token; where it is none, such characters are dropped.
   std::optional<int32_t> unknown = std::nullopt;
-  // Spells the token that such a character should have, where the vocabulary lacks it: encoding one
-  // then throws std::runtime_error.
+  // The spelling of the unknown token where the vocabulary lacks it: encoding such a character then
+  // throws std::runtime_error.
   std::string lacking = {};
-  bool fuse_unknown = false;   // neighbours without a token give one id
-  bool byte_fallback = false;  // a character without a token is its bytes' tokens, if all are there
-  bool ignore_merges = false;  // a word that is a token is that token, whatever the merges
-  std::string prefix = {};     // of every character's token but a word's first
-  std::string suffix = {};     // of the token of a word's last character
+  bool fuse_unknown = false;   // neighbors without a token give one id
+  bool byte_fallback = false;  // a character without a token gives its bytes' tokens, if all exist
+  bool ignore_merges = false;  // a word that is a token gives that token, whatever the merges
+  std::string prefix = {};     // for every character's token but a word's first
+  std::string suffix = {};     // for the token of a word's last character
 };
 
 class Bpe final : public Model {
@@ -34,13 +34,13 @@ class Bpe final : public Model {
  private:
   struct Symbol {
     int32_t id;
-    int32_t before, after;  // neighbours, -1 at the ends
+    int32_t before, after;  // neighbors, -1 at the ends
     bool gone;
   };
   struct Candidate {
     int32_t rank, at, merged;
   };
-  // The best merge is done first, of equals the leftmost; n log n steps for n characters.
+  // The best merge comes first, the leftmost of equals; n log n steps for n characters.
   struct Work {
     std::vector<Symbol> symbols;
     std::vector<Candidate> queue;

@@ -8,7 +8,7 @@
 namespace strata::text {
 namespace {
 
-constexpr int highest = 0x144;  // 256 + 68 = 0x144 characters are looked at
+constexpr int highest = 0x144;  // the alphabet has 256 + 68 = 0x144 characters
 
 constexpr bool stands_for_itself(int byte) {
   return (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;

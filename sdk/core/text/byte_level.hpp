@@ -1,6 +1,5 @@
-// The alphabet of byte-level vocabularies, as GPT-2 laid it down: each byte is spelled by one
-// visible character. Printable Latin-1 stands for itself, the other 68 bytes, in order, for U+0100
-// and on.
+// GPT-2's alphabet of byte-level vocabularies: one visible character spells each byte. Printable
+// Latin-1 spells itself; the other 68 bytes, in order, are spelled by U+0100 and on.
 #pragma once
 #include <optional>
 #include <string>
@@ -15,8 +14,8 @@ std::string spell(std::string_view bytes);
 // The bytes that a spelling means, or none where it has a character outside the alphabet.
 std::optional<std::string> unspell(std::string_view spelling);
 
-// tokenizer.json's step ByteLevel: a space before each piece that starts with none, GPT-2's words,
-// and the spelling of their bytes.
+// tokenizer.json's step ByteLevel: it adds a space before each piece that starts with none, cuts
+// GPT-2's words and spells their bytes.
 class ByteLevel final : public PreTokenizer {
  public:
   ByteLevel(bool prefix_space, bool words);

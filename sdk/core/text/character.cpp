@@ -32,7 +32,7 @@ bool is_other(char32_t c) {
 }
 
 bool is_ideograph(char32_t c) {
-  // The range from U+2B920 is what the reference has, not a block's beginning.
+  // The reference has the range from U+2B920 on, which is not a block's beginning.
   return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) ||
          (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2b73f) ||
          (c >= 0x2b740 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) ||

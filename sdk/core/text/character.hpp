@@ -1,11 +1,11 @@
-// What a character is, by the tables of utf8proc.
+// Properties of characters, by the tables of utf8proc.
 #pragma once
 
 namespace strata::text {
 
 // Unicode's property White_Space.
 bool is_white(char32_t c);
-// General categories: a mark of any kind, one that takes no room (Mn), C* except unassigned.
+// General categories: a mark of any kind, a nonspacing mark (Mn), C* except unassigned.
 bool is_mark(char32_t c);
 bool is_nonspacing_mark(char32_t c);
 bool is_other(char32_t c);

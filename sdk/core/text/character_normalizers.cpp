@@ -9,7 +9,8 @@
 namespace strata::text {
 namespace {
 
-// Calls `each` with every character and the text that is made; one that adds nothing removes it.
+// Calls `each` with every character and the new text; a call that adds nothing removes the
+// character.
 template <typename Each>
 void rewrite(NormalText& text, Each each) {
   std::string out;
@@ -24,7 +25,7 @@ void rewrite(NormalText& text, Each each) {
   text.text = std::move(out);
 }
 
-// Lower case has one character that becomes two, U+0130.
+// In lower case one character becomes two: U+0130.
 void lower(char32_t c, std::string& out) {
   append_utf8(
       c == 0x130 ? U'i' : static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))),

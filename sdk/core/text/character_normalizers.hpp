@@ -9,7 +9,7 @@ class Lowercase final : public Normalizer {
   void apply(NormalText& text, RegexRoom& room) const override;
 };
 
-// Removes marks; accents only where the text was decomposed before.
+// Removes marks; it removes accents only where the text was decomposed before.
 class StripAccents final : public Normalizer {
  public:
   void apply(NormalText& text, RegexRoom& room) const override;

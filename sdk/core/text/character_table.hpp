@@ -1,4 +1,4 @@
-// What BPE asks of characters: their ids, and which two of them ever stand side by side in a token.
+// The characters of a BPE vocabulary: their ids, and the pairs that are neighbors in any token.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace strata::text {
 
 class CharacterTable {
  public:
-  // Of the tokens of one character, and of all tokens the neighbours inside.
+  // Takes the ids of tokens of one character, and the neighbors inside all tokens.
   explicit CharacterTable(const Vocabulary& vocabulary);
 
   // The id of the token that is this one character, -1 where there is none.
@@ -20,7 +20,7 @@ class CharacterTable {
     const auto found = far_.find(c);
     return found == far_.end() ? -1 : found->second;
   }
-  // Whether any token has the one just before the other.
+  // Whether any token has `left` just before `right`.
   bool neighbours(char32_t left, char32_t right) const {
     const auto pair = key(left, right);
     for (auto at = slot(pair);; at = (at + 1) & mask_)

@@ -4,8 +4,8 @@
 
 namespace strata::text {
 
-// As transformers gives them: a key that is null is left out, and what a message says of its
-// reasoning stands under each name that templates read.
+// The messages as transformers gives them: without null keys, and with a message's reasoning under
+// each name that templates read.
 nlohmann::ordered_json template_messages(const nlohmann::ordered_json& messages);
 
 }  // namespace strata::text

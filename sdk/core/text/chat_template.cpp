@@ -50,8 +50,7 @@ ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
                                       const std::map<std::string, TextFile>& templates,
                                       const std::string& folder, const Tokens& tokens) {
   auto named = templates;
-  // A default that no file is comes from the configuration, unlike in transformers, which then has
-  // none.
+  // Where no file is the default template, the configuration's counts; transformers then has none.
   if (config && !named.contains(default_name)) named.merge(templates_of(*config));
   if (named.empty())
     throw Error(config ? config->path : folder, "the model has no chat template", remedy);

@@ -1,4 +1,4 @@
-// A model's chat formats: its templates with the special tokens that they are told of.
+// A model's chat templates and the special tokens that they use.
 #pragma once
 #include <ctime>
 #include <map>
@@ -17,10 +17,10 @@ struct TextFile {
   std::string path, bytes;
 };
 
-// What a template is rendered with; null where there is none.
+// The input of a template's rendering; null for a part that is absent.
 struct Conversation {
   nlohmann::ordered_json messages, tools, documents;
-  // Variables of the template by their names, which win over special tokens.
+  // Variables of the template by their names; they take precedence over special tokens.
   nlohmann::ordered_json variables = nlohmann::ordered_json::object();
 };
 
@@ -28,21 +28,20 @@ class ChatTemplate {
  public:
   using Tokens = std::vector<std::pair<std::string, std::string>>;  // "bos_token" and its content
 
-  // By tokenizer_config.json, and by files that are templates, by their names; where there are
-  // such, they win over the first. Throws strata::Error where they are malformed or there is no
-  // template.
+  // Reads tokenizer_config.json, and template files by their names, which take precedence where
+  // there are any. Throws strata::Error where they are malformed or there is no template.
   static ChatTemplate from_files(const std::optional<TextFile>& config,
                                  const std::map<std::string, TextFile>& templates,
                                  const std::string& folder, const Tokens& tokens);
   static ChatTemplate from_gguf(const GgufVocabulary& vocabulary, const std::string& file);
 
-  // The conversation as text that the model goes on from, as transformers' apply_chat_template with
-  // add_generation_prompt; its special tokens are in it. A conversation with tools takes the
-  // template named tool_use where there is one, else that named default. Throws strata::Error where
-  // the template does not take it.
+  // Renders the conversation as text that the model continues, as transformers' apply_chat_template
+  // with add_generation_prompt; the text contains its special tokens. A conversation with tools
+  // uses the template named tool_use where there is one, else the one named default. Throws
+  // strata::Error where the template refuses the conversation.
   std::string render(const Conversation& conversation, const std::tm& now) const;
 
-  // Whether a template names such a variable.
+  // Whether a template uses such a variable.
   bool mentions(const std::string& variable) const;
 
  private:

@@ -28,7 +28,7 @@ class ByToken : public Decoding {
   std::string token_;
 };
 
-// A step whose tokens come out one for one.
+// A step that gives one token for each token.
 class Mapped final : public ByToken {
  public:
   using Change = std::function<std::string(std::string token, bool first)>;
@@ -118,7 +118,7 @@ class Fused final : public Decoding {
   void finish(const Out& out) override { out("", true); }
 };
 
-// Where nothing is taken off the end a token need not be waited for.
+// Where it removes nothing at the end, it need not wait for a token's last part.
 class Stripped final : public Decoding {
  public:
   Stripped(std::string content, std::size_t start, std::size_t stop)

@@ -1,7 +1,7 @@
-// From tokens to text: the steps of a decoder, each a small machine that is fed from the left.
+// The steps of a decoder from tokens to text, each a small state machine fed from the left.
 //
 // A step takes and gives tokens, which may come in several parts; `last` marks a token's last one.
-// Steps that make one token of all (Fuse, ByteLevel) thus give text before all tokens are there.
+// So steps that make one token of all (Fuse, ByteLevel) give text before all tokens have come.
 #pragma once
 #include <functional>
 #include <memory>
@@ -19,27 +19,27 @@ class Decoding {
 
   virtual ~Decoding() = default;
   virtual void add(std::string_view part, bool last, const Out& out) = 0;
-  // No token comes any more.
+  // Tells the step that no more tokens come.
   virtual void finish(const Out&) {}
 };
 
-// Starts a step for one text.
+// A function that starts a step for one text.
 using DecoderStep = std::function<std::unique_ptr<Decoding>()>;
 
-// Tokens are joined as their bytes, spelled in the byte-level alphabet; one token comes out.
+// Joins the bytes of all tokens, spelled in the byte-level alphabet, into one token.
 DecoderStep decode_byte_level();
-// Neighbours <0x00> to <0xFF> become the characters of their bytes, or a U+FFFD each.
+// Turns adjacent <0x00> to <0xFF> into the characters of their bytes, or into one U+FFFD each.
 DecoderStep decode_byte_fallback();
 DecoderStep decode_fuse();
-// The sign becomes a space; in the first token it falls away where it was prepended.
+// Turns the sign into a space; drops it at the first token where it was prepended.
 DecoderStep decode_metaspace(std::string sign, bool prepended);
 DecoderStep decode_replace(Regex pattern, std::string content);
-// Takes as many `content` off a token's beginning and end as there are, at most `start` and `stop`.
+// Removes `content` from a token's beginning and end, at most `start` and `stop` times.
 DecoderStep decode_strip(std::string content, std::size_t start, std::size_t stop);
 DecoderStep decode_word_piece(std::string prefix, bool cleanup);
-// The suffix becomes a space, in the last token nothing.
+// Turns the suffix into a space; in the last token drops it.
 DecoderStep decode_suffix(std::string suffix);
-// Spaces between tokens, where a tokenizer has no decoder.
+// Puts spaces between tokens, where a tokenizer has no decoder.
 DecoderStep decode_join();
 
 }  // namespace strata::text

@@ -8,7 +8,7 @@
 namespace strata::text {
 namespace {
 
-// No training makes longer tokens, and a hostile one would have as many cuts as it has bytes.
+// No training makes longer tokens; a longer, hostile one would have as many cuts as bytes.
 constexpr std::size_t longest_merged = 1024;
 
 }  // namespace
@@ -83,7 +83,7 @@ Description template_of(const std::optional<Marker>& begin, const std::optional<
 
 Description vocabulary_object(std::span<const std::string> tokens) {
   auto out = Description::object();
-  // An ordered object looks through all of its keys for each new one.
+  // An ordered object searches all of its keys for each new one.
   auto& entries = out.get_ref<Description::object_t&>();
   for (std::size_t id = 0; id < tokens.size(); ++id)
     entries.Description::object_t::Container::emplace_back(tokens[id], id);
@@ -127,7 +127,7 @@ Description merges_of(std::span<const std::string> tokens, std::span<const int32
       const auto right = ids.find(token.substr(at));
       if (right != ids.end()) pairs.emplace_back(left->second, right->second);
     }
-    // Texts before the cut begin alike, so that the shorter is the lesser: the order they are in.
+    // The texts before the cut begin alike, so the shorter sorts first: the order they are in.
     if (pair_order == PairOrder::ids) std::sort(pairs.begin(), pairs.end());
     for (const auto& [left, right] : pairs)
       out.push_back({spelled(tokens[static_cast<std::size_t>(left)]),

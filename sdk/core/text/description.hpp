@@ -1,4 +1,4 @@
-// A tokenizer.json in the making: what formats that are not one are brought into.
+// A tokenizer.json under construction, into which other formats are converted.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -13,16 +13,17 @@ namespace strata::text {
 
 using Description = nlohmann::ordered_json;
 
-// One with every key, and nothing in them.
+// A description with every key, all empty.
 Description empty_description();
 
-// GPT-2's alphabet as a step or a decoder; with `words` its words too.
+// GPT-2's alphabet as a step or a decoder; with `words` it also cuts GPT-2's words.
 Description byte_level_step(bool words, bool prefix_space = false);
-// The matches of a pattern and what is between them, as pieces.
+// A step that makes pieces of a pattern's matches and of the text between them.
 Description split_step(std::string_view pattern);
 Description sequence(std::string_view key, Description steps);
 Description replace_step(std::string_view what, std::string_view with);
-// Signs become spaces, byte tokens characters; `strip` takes the first space off.
+// A decoder that turns signs into spaces and byte tokens into characters; `strip` removes the first
+// space.
 Description sentencepiece_decoder(bool strip, bool bytes);
 
 Description added_token(int64_t id, std::string_view content, bool special);
@@ -31,10 +32,10 @@ struct Marker {
   std::string token;
   int64_t id;
 };
-// The template that adds a beginning and an end, null where there is neither.
+// A post-processor template that adds a beginning and an end, null where there is neither.
 Description template_of(const std::optional<Marker>& begin, const std::optional<Marker>& end);
 
-// Tokens by id as the object of a vocab.
+// The object of a vocab from tokens by id.
 Description vocabulary_object(std::span<const std::string> tokens);
 
 struct BpeDescription {
@@ -43,9 +44,9 @@ struct BpeDescription {
 };
 Description bpe_model(const BpeDescription& options, Description vocabulary, Description merges);
 
-// All ways in which a token is made of two others, those of the first token in `order` (ids) first,
-// a token's by the ids or the texts of its two. It is what the merges of a model are that keeps
-// none. An empty token takes no part.
+// All ways to make a token of two others, which are the merges of a model that stores none. Those
+// of the first token in `order` (ids) come first, and those of one token are sorted by the ids or
+// the texts of the two. An empty token takes no part.
 enum class Cuts { characters, bytes };
 enum class PairOrder { ids, texts };
 Description merges_of(std::span<const std::string> tokens, std::span<const int32_t> order,

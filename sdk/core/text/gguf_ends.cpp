@@ -32,7 +32,8 @@ constexpr std::string_view spelled[] = {"<|eot_id|>",
                                         "<\uff5cend\u2581of\u2581sentence\uff5c>",
                                         "[e~["};
 
-// Of files in a row: padding, a repository's name and a file's. One of each kind ends a text.
+// The tokens between files in a row: padding, a repository's name and a file's. The first one found
+// of each kind ends a text.
 constexpr std::array<std::string_view, 5> of_files[] = {
     {"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"},
     {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"},
@@ -72,7 +73,7 @@ void find_ends(std::span<const int32_t> named, GgufVocabulary& vocabulary) {
   const auto ends_with = [&](std::string_view token) {
     return std::ranges::find(ends, find(token)) != ends.end();
   };
-  // A message ends with it in these formats, and not the turn.
+  // In these formats <|end|> ends a message, not the turn.
   const bool calls = ends_with("<|call|>") || ends_with("<|calls|>");
   if (calls && (ends_with("<|return|>") || ends_with("<|flush|>"))) drop("<|end|>");
   if (ends_with("<|tool_response>")) drop("</s>");

@@ -8,9 +8,8 @@
 
 namespace strata::text {
 
-// `named` are the ids that the metadata names beside eos. Sets `ends`, eos first and each once, by
-// the rule of llama.cpp: those that are named, and tokens that are spelled as such; the latter
-// become control tokens.
+// Sets `ends`, eos first and each once, by the rule of llama.cpp: the ids `named` that the metadata
+// names beside eos, and tokens that are spelled as such, which become control tokens.
 void find_ends(std::span<const int32_t> named, GgufVocabulary& vocabulary);
 
 }  // namespace strata::text

@@ -1,13 +1,13 @@
-// The patterns by which byte-level BPE cuts a text into words, as the tokenizer.json of the models
-// that use them have them: each cuts the pieces that the one before it left.
+// The patterns by which byte-level BPE cuts a text into words, as in the tokenizer.json of the
+// models that use them: each cuts the pieces that the one before it left.
 #pragma once
 #include <string_view>
 
 namespace strata::text::gguf_patterns {
 
-// Number by number.
+// Each digit is a piece.
 inline constexpr std::string_view digits[] = {R"re(\p{N})re"};
-// Words with one sign before them at most; numbers in runs of three digits.
+// Words with at most one sign before them; numbers in runs of three digits.
 inline constexpr std::string_view runs_of_three[] = {
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
 // The same, number by number.
@@ -19,12 +19,12 @@ inline constexpr std::string_view single_digits_plain[] = {
 // The same, with marks as parts of words.
 inline constexpr std::string_view with_marks[] = {
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
-// Line by line first.
+// Lines first, then digits.
 inline constexpr std::string_view by_line[] = {R"re([^\n]+|[\n]+)re", single_digits[0]};
-// Signs without the ends of lines.
+// Signs without line ends.
 inline constexpr std::string_view signs_alone[] = {
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
-// Another spelling of contractions, and ends of lines one by one.
+// Another spelling of contractions, and line ends one by one.
 inline constexpr std::string_view possessive[] = {
     R"re('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)re"};
 // Numbers first.
@@ -34,11 +34,11 @@ inline constexpr std::string_view threes_first[] = {
 // White space in runs of powers of two.
 inline constexpr std::string_view spaces_by_twos[] = {
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})re"};
-// Several words with single spaces between them are one; repeats never go back, so that a long one
-// needs no room.
+// Several words with single spaces between them are one; possessive repeats never backtrack, so
+// that a long one needs no memory.
 inline constexpr std::string_view phrases[] = {
     R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*+(?: \p{L}\p{M}*+)*+)++|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)re"};
-// Words end where small letters are followed by a capital one.
+// Words end between a lowercase and an uppercase letter.
 inline constexpr std::string_view by_case[] = {
     R"re([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
 // The same without contractions, number by number.
@@ -50,7 +50,7 @@ inline constexpr std::string_view by_case_han[] = {
 // The same as the first after digits in threes, counted from a number's end.
 inline constexpr std::string_view by_case_thousands[] = {R"re(\d{1,3}(?=(?:\d{3})*\b))re",
                                                          by_case[0]};
-// Scripts of eastern Asia apart, then by case, number by number.
+// East Asian scripts apart, then by case, number by number.
 inline constexpr std::string_view by_case_scripts[] = {
     R"re([가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+)re",
     R"re([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
@@ -58,20 +58,20 @@ inline constexpr std::string_view by_case_scripts[] = {
 inline constexpr std::string_view three_steps[] = {
     R"re(\p{N}{1,3})re", R"re([一-龥぀-ゟ゠-ヿ]+)re",
     R"re([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re"};
-// The same with the ends of lines one by one.
+// The same with line ends one by one.
 inline constexpr std::string_view line_ends[] = {
     R"re(\p{N}{1,3})re", R"re([一-龥぀-ゟ゠-ヿ]+)re",
     R"re([!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+)re",
     R"re(\p{N})re"};
-// Digits in threes from a number's end, where a number is 510 digits at most; then scripts.
+// Digits in threes from a number's end, for numbers of at most 510 digits; then scripts.
 inline constexpr std::string_view thousands[] = {
     R"re(\p{Nd}{1,510}(?=(?>\p{Nd}{510})*(?!\p{Nd})))re",
     R"re(\p{Nd}{1,3}(?=(?:\p{Nd}{3})*(?!\p{Nd})))re",
     R"re([\u4E00-\u9FFF\u3040-\u309F\u30A0-\u30FF\u3400-\u4DBF\uf900-\uFAFF\uFF65-\uFF9F\u2F00-\u2FDF]+|[\u0E00-\u0E7F]+|[\u0E80-\u0EFF]+|[\u1780-\u17FF]+|[\u1000-\u109F\uAA60-\uAA7F\uA9E0-\uA9FF]+|[\uAC00-\uD7AF\u1100-\u11FF]+)re",
     three_steps[2]};
-// Numbers alone are cut, in threes from their ends.
+// Only numbers are cut, in threes from their ends.
 inline constexpr std::string_view numbers_alone[] = {R"re(\p{N}+)re", R"re((?=(\d{3})+(?!\d)))re"};
-// Words up to a sign of several scripts' sentences.
+// Words up to a sentence sign of several scripts.
 inline constexpr std::string_view sentence_signs[] = {R"re( ?[^(\s|[.,!?…。，、।۔،])]+)re"};
 // The same, number by number.
 inline constexpr std::string_view sentence_signs_digits[] = {sentence_signs[0], R"re(\p{N})re"};
@@ -79,7 +79,7 @@ inline constexpr std::string_view sentence_signs_digits[] = {sentence_signs[0], 
 inline constexpr std::string_view spaced_words[] = {
     R"re([\r\n])re", R"re(\s?\p{L}+)re", R"re(\s?\p{P}+)re", R"re([一-龥ࠀ-一가-퟿]+)re",
     R"re(\p{N})re"};
-// The same, where the letters and the signs are counted up.
+// The same, with the letters and the signs listed one by one.
 inline constexpr std::string_view spaced_letters[] = {
     R"re([\r\n])re",
     R"re(\s?[)re"
@@ -108,9 +108,9 @@ inline constexpr std::string_view spaced_letters[] = {
     R"re(\p{N})re"};
 // Runs of signs.
 inline constexpr std::string_view punctuation[] = {R"re([\p{P}!-/:-@\[-`{-~]+)re"};
-// Numbers, and of those the Arabic ones in threes.
+// Numbers, with ASCII digits in threes.
 inline constexpr std::string_view numbers[] = {R"re(\p{N}+)re", R"re([0-9][0-9][0-9])re"};
-// Signs for pictures, some white space, digits and signs, one by one.
+// Pictographs, some white space, digits and signs, one by one.
 inline constexpr std::string_view pictures[] = {
     R"re(<sentinel:[0-9]+>)re", R"re((IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z)re",
     R"re(([\t\n]|    |  ))re", R"re(\p{N})re", R"re([\p{P}!-/:-@\[-`{-~])re"};

@@ -8,9 +8,9 @@ namespace {
 
 using namespace gguf_patterns;
 
-// The names that converters write, with the steps of the models' own tokenizer.json. Where those
-// are not known they are ggml's: for hy_v4, joyai-llm, laguna, spark2_5, superbpe, ufakzeka and
-// youtu.
+// The names that converters write, with the steps of the models' own tokenizer.json. The steps of
+// hy_v4, joyai-llm, laguna, spark2_5, superbpe, ufakzeka and youtu are ggml's, since the models'
+// own are not known.
 constexpr GgufStyle styles[] = {
     {.names = "gpt-2 phi-2 gigachat a.x-4.0 mellum jais exaone4 trillion granite-docling jina-es "
               "jina-de jina-v1-en jina-v2-es jina-v2-de jina-v2-code roberta-bpe",

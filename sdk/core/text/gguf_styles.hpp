@@ -1,4 +1,4 @@
-// What the values of tokenizer.ggml.pre stand for: how a text is cut into words before its BPE.
+// The pre-tokenizers behind the values of tokenizer.ggml.pre: each cuts a text into words for BPE.
 #pragma once
 #include <span>
 #include <string>
@@ -9,23 +9,23 @@
 namespace strata::text {
 
 struct GgufStyle {
-  std::string_view names;                        // values that mean it, with a space between them
+  std::string_view names;                        // values that mean it, separated by spaces
   std::span<const std::string_view> patterns{};  // one after the other
-  // Patterns on bytes as GPT-2 spells them, after the words.
+  // Patterns over bytes as GPT-2 spells them, after the words.
   std::span<const std::string_view> spelled{};
   bool words = false;  // GPT-2's words, after the patterns
-  bool signs = false;  // no bytes but characters, with sentencepiece's sign for a space
+  bool signs = false;  // characters instead of bytes, with sentencepiece's sign for a space
   bool nfc = false;
   bool ignore_merges = false;
-  bool add_bos = false;  // where the file does not say
+  bool add_bos = false;  // for a file without the key
 };
 
-// Null where the name is not known.
+// The style of a name; null for an unknown one.
 const GgufStyle* gguf_style(std::string_view pre);
-// The names that are, for an error.
+// The known names, for an error.
 std::string known_gguf_styles();
 
-// The steps of a style that spells bytes; a text may get a space in front of it.
+// The steps of a style that spells bytes; `prefix_space` puts a space in front of a text.
 Description pre_tokenizer_of(const GgufStyle& style, bool prefix_space = false);
 
 }  // namespace strata::text

@@ -1,4 +1,4 @@
-// What a GGUF file says of its tokenizer: the keys `tokenizer.*` of its metadata, not yet judged.
+// A GGUF file's tokenizer: the keys `tokenizer.*` of its metadata, not yet checked.
 // Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 #pragma once
 #include <cstdint>
@@ -17,7 +17,7 @@ struct GgufVocabulary {
   std::vector<double> scores;                 // tokenizer.ggml.scores, one a token, or none
   std::vector<int32_t> types;                 // tokenizer.ggml.token_type, one a token
   std::optional<int32_t> bos, eos, unk, pad;  // tokenizer.ggml.*_token_id
-  std::vector<int32_t> ends;                  // those of the end of a turn, a message and the like
+  std::vector<int32_t> ends;                  // end of a turn, a message and the like
   std::optional<bool> add_bos, add_eos;       // tokenizer.ggml.add_*_token
   std::optional<bool> add_space_prefix;       // tokenizer.ggml.add_space_prefix
   // tokenizer.chat_template as "default", and each tokenizer.chat_template.NAME.

@@ -25,7 +25,7 @@ AddedToken parse_added(const json& value, const std::string& path, const std::st
   return token;
 }
 
-// Ids that the file does not say as they are numbered.
+// Warnings of ids in the file that differ from the tokens' numbering.
 std::vector<std::string> warnings_of(const std::vector<AddedToken>& listed,
                                      const AddedTokens& added, const std::string& file) {
   std::string first;

@@ -35,7 +35,7 @@ DecoderStep parse_step(const json& value, const std::string& path, const std::st
     return decode_word_piece(step.text("prefix"), step.flag("cleanup"));
   }
   if (type == "BPEDecoder") return decode_suffix(fields({"type", "suffix"}).text("suffix"));
-  // CTC joins what a model of speech repeats; no causal language model has it.
+  // CTC merges the repeats of a speech model; no causal language model has it.
   refuse_type(type, path, file,
               "ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip, WordPiece, BPEDecoder and "
               "Sequence");

@@ -1,4 +1,4 @@
-// One object of a JSON file, read key by key so that what is not understood is refused by its name.
+// One object of a JSON file, read key by key so that an unknown one is refused by its name.
 #pragma once
 #include <initializer_list>
 #include <nlohmann/json_fwd.hpp>
@@ -7,10 +7,10 @@
 
 namespace strata::text {
 
-// The value of a JSON file. Throws strata::Error that names `file` where it is none, or deeper than
+// Parses a JSON file. Throws strata::Error that names `file` where it is no JSON, or deeper than
 // any tokenizer's.
 nlohmann::json read_json(std::string_view bytes, const std::string& file);
-// The same with its keys in the file's order.
+// Does the same with the keys in the file's order.
 nlohmann::ordered_json read_ordered_json(std::string_view bytes, const std::string& file);
 
 class JsonFields {
@@ -20,7 +20,7 @@ class JsonFields {
   JsonFields(const nlohmann::json& value, std::string path, const std::string& file,
              std::initializer_list<std::string_view> known);
 
-  // The value of a key, null where it is not there or null.
+  // The value of a key; null where it is absent or null.
   const nlohmann::json* find(std::string_view key) const;
   // These throw where the key is missing or of another type.
   const nlohmann::json& at(std::string_view key) const;

@@ -39,7 +39,7 @@ Vocabulary parse_vocabulary(const JsonFields& fields) {
 
 using Pair = std::pair<std::string_view, std::string_view>;
 
-// A merge's two tokens, spelled "left right" or ["left", "right"]; none where it is neither.
+// The two tokens of a merge, spelled "left right" or ["left", "right"]; none where it is neither.
 std::optional<Pair> merge_tokens(const json& merge) {
   using Text = const std::string&;
   if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
@@ -52,7 +52,7 @@ std::optional<Pair> merge_tokens(const json& merge) {
   return Pair{text.substr(0, space), text.substr(space + 1)};
 }
 
-// `prefix` is what a merge's second token loses.
+// A merge's second token loses `prefix`.
 std::vector<Merge> parse_merges(const JsonFields& fields, const Vocabulary& vocabulary,
                                 const std::string& prefix) {
   const auto& lines = fields.array("merges");

@@ -13,11 +13,11 @@
 
 namespace strata::text {
 
-// Both throw strata::Error that names `file` and what is malformed or not supported.
+// Both throw strata::Error that names `file` and the malformed or unsupported part.
 
 std::unique_ptr<Model> parse_model(const nlohmann::json& value, const std::string& file);
-// The tokens of `value`, which may be null, and behind them those of `additions`. `warnings` get
-// what of the file is not followed: the ids are those that the package tokenizers gives.
+// The tokens of `value`, which may be null, followed by those of `additions`. `warnings` get the
+// differences to the file: the ids are those that the package tokenizers gives.
 AddedTokens parse_added_tokens(const nlohmann::json* value, const Vocabulary& vocabulary,
                                const Normalizers& normalizers, const Additions& additions,
                                const std::string& file, std::vector<std::string>& warnings);

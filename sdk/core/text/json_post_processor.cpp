@@ -9,7 +9,7 @@ namespace {
 using nlohmann::json;
 using HasToken = std::function<bool(int64_t)>;
 
-// Puts `outer` around what earlier steps add.
+// Puts `outer` around the ids that earlier steps add.
 void wrap(const AddedIds& outer, AddedIds& inner) {
   inner.before.insert(inner.before.begin(), outer.before.begin(), outer.before.end());
   inner.after.insert(inner.after.end(), outer.after.begin(), outer.after.end());

@@ -3,7 +3,7 @@
 namespace strata::text {
 namespace {
 
-// The pieces with another text in place of each; `change` appends the n-th one's.
+// Replaces the text of each piece; `change` appends the new text of the n-th one.
 template <typename Change>
 void rewrite(Pieces& pieces, Change change) {
   std::string out;

@@ -1,4 +1,4 @@
-// What gives a word its ids: BPE, Unigram, WordPiece or whole words.
+// The model of a tokenizer, which gives a word its ids: BPE, Unigram, WordPiece or whole words.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace strata::text {
 
-// What short words came to before, by hash; the newest stays. One thread at a time.
+// A cache of the ids of short words, by hash; the newest word stays. For one thread at a time.
 class WordCache {
  public:
-  // Room for the words of a text of so many bytes.
+  // Makes room for the words of a text of so many bytes.
   explicit WordCache(std::size_t bytes);
 
  private:
@@ -34,11 +34,11 @@ class Model {
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
   // Appends the ids of `word`, valid UTF-8 of fewer than 2^31 bytes. Throws std::runtime_error with
-  // the fact where a part of it has no token and there is none for what is unknown.
+  // the fact where a part of it has no token and the model has no unknown token.
   void encode(std::string_view word, WordCache& cache, std::vector<int32_t>& ids) const;
 
  protected:
-  // What `encode` does for a short word that is not in the cache, and for every long one.
+  // encode_short encodes a short word that is not in the cache, encode_long every long one.
   virtual void encode_short(std::string_view word, std::vector<int32_t>& ids) const = 0;
   virtual void encode_long(std::string_view word, WordCache&, std::vector<int32_t>& ids) const {
     encode_short(word, ids);

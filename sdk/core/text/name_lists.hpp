@@ -1,4 +1,4 @@
-// Tables by name, whose rows have each name that stands for them, with spaces between.
+// Tables by name: each row has all names for it, separated by spaces.
 #pragma once
 #include <algorithm>
 #include <iterator>
@@ -24,7 +24,7 @@ const Row* row_of(const Row (&rows)[n], std::string_view Row::*names, std::strin
   return found == std::end(rows) ? nullptr : found;
 }
 
-// All that row_of finds by their `names`, for an error.
+// All names that row_of finds, for an error.
 template <class Row, std::size_t n>
 std::string all_names(const Row (&rows)[n]) {
   std::string out;

@@ -1,4 +1,4 @@
-// What changes a text before it is cut into words: one step of a normalizer.
+// One step of a normalizer, which changes a text before it is cut into words.
 #pragma once
 #include <memory>
 #include <string_view>

@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::size_t deepest = 32;
 
-// Outside of classes, and there alone, Oniguruma counts these numbers as parts of words.
+// Only outside of classes, Oniguruma counts these numbers as parts of words.
 constexpr std::string_view more_of_words = R"(\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
 
-// The place between a character of a word and another, or none.
+// The pattern of a word boundary, or of a place that is none.
 std::string word_edge(bool edge) {
   const auto word = "[" + std::string(word_set).append(more_of_words) + "]";
   const auto here = edge ? "(?!" : "(?=", beyond = edge ? "(?=" : "(?!";
@@ -59,7 +59,7 @@ class Translator {
  private:
   struct Group {
     bool caseless;
-    std::size_t begin;  // in what is written
+    std::size_t begin;  // in the output
   };
 
   void put(std::size_t bytes) {
@@ -150,7 +150,7 @@ class Translator {
     out_ += pcre2_literal(*item.one);
   }
 
-  // Oniguruma folds some characters to several (U+00DF to "ss"), PCRE2 to one alone.
+  // Oniguruma folds some characters to several (U+00DF to "ss"), PCRE2 only to one.
   void check_caseless(char32_t c) {
     if (c >= 0x80) at_.refuse("a character outside ASCII without case");
     const auto low = static_cast<char>(std::tolower(static_cast<int>(c)));
@@ -162,7 +162,7 @@ class Translator {
 
   PatternCursor at_;
   std::string out_;
-  std::size_t atom_ = 0;  // where what a repeat would repeat begins
+  std::size_t atom_ = 0;  // the beginning of the part that a repeat would repeat
   std::vector<Group> groups_;
   char previous_ = 0;  // the ASCII letter just before, inside a group without case
 };

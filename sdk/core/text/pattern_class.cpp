@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t deepest = 32;
 
-// Characters as what stands inside one class, and as patterns of one character beside it.
+// A set of characters: the content of one class, and patterns of one character beside it.
 struct Union {
   std::string items;
   std::vector<std::string> others;

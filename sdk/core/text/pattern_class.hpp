@@ -1,4 +1,4 @@
-// Classes of Oniguruma, which may hold classes, join them and intersect them.
+// Classes of Oniguruma, which may contain, join and intersect other classes.
 #pragma once
 #include <string>
 
@@ -6,9 +6,9 @@
 
 namespace strata::text {
 
-// The class at '[' as a pattern of PCRE2 that matches the same characters: a class, or where PCRE2
-// has none that means it, a group of alternatives and look-aheads. With `caseless` it may hold
-// characters of ASCII alone.
+// The class at '[' as a PCRE2 pattern that matches the same characters: a class, or where PCRE2 has
+// no such class, a group of alternatives and look-aheads. With `caseless` it may hold only ASCII
+// characters.
 std::string pcre2_class(PatternCursor& at, bool caseless);
 
 }  // namespace strata::text

@@ -8,7 +8,7 @@
 namespace strata::text {
 namespace {
 
-// White space by Unicode's property and all that is not, as ranges inside a class.
+// White space by Unicode's property, and its complement, as ranges inside a class.
 constexpr std::string_view space =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 constexpr std::string_view no_space =
@@ -98,7 +98,7 @@ char32_t PatternCursor::hex(std::size_t least, std::size_t most) {
   }
   if (digits < least || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
     refuse("a wrong code point");
-  // Below 0x80 a byte is a character; from there on \xHH is a byte of one.
+  // Below 0x80 a byte is a character; above, \xHH is one byte of a character.
   if (most == 2 && value >= 0x80) refuse("'\\x' of a byte that is no character");
   return value;
 }
@@ -111,7 +111,7 @@ char32_t PatternCursor::braced_hex() {
   return value;
 }
 
-// {Lu}, {^Lu}, {Alphabetic}, {Han}: a general category, else a script by its name.
+// Reads {Lu}, {^Lu}, {Alphabetic} or {Han}: a general category, else a script by its name.
 std::string PatternCursor::property(bool negated) {
   if (!ahead("{")) refuse("'\\p' without braces");
   const auto end = text_.find('}', at_);
@@ -126,7 +126,7 @@ std::string PatternCursor::property(bool negated) {
       "So Z Zl Zp Zs ";
   const bool category = categories.find(" " + std::string(name) + " ") != std::string_view::npos;
   at_ = end + 1;
-  // A script alone would be its extensions too in PCRE2.
+  // In PCRE2 a plain script name would include its script extensions.
   return std::string(negated ? "\\P{" : "\\p{") + (category || name == "Alphabetic" ? "" : "sc:") +
          std::string(name) + "}";
 }

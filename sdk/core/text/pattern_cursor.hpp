@@ -1,4 +1,4 @@
-// Reading a pattern of Oniguruma: characters and escapes, which stand inside classes and outside.
+// Reading of Oniguruma patterns: characters and escapes, inside classes and outside.
 #pragma once
 #include <optional>
 #include <string>
@@ -6,14 +6,14 @@
 
 namespace strata::text {
 
-// One thing of a pattern that matches one character.
+// One item of a pattern that matches one character.
 struct PatternItem {
   std::optional<char32_t> one;  // a single character, or
-  std::string set;              // what stands for a set inside a class of PCRE2
+  std::string set;              // the spelling of a set inside a PCRE2 class
 };
 
-// Where a pattern is read. What is not let through is refused by throwing std::invalid_argument
-// that names it and its place.
+// The reading position in a pattern. Throws std::invalid_argument that names a construct that is
+// not accepted, and its place.
 class PatternCursor {
  public:
   explicit PatternCursor(std::string_view text) : text_(text) {}
@@ -24,7 +24,7 @@ class PatternCursor {
   void skip(std::size_t bytes) { at_ += bytes; }
   [[noreturn]] void refuse(std::string_view what) const;
 
-  // A character, an escaped one or a set; the cursor is not at the end.
+  // Reads a character, an escaped one or a set; the cursor is not at the end.
   PatternItem next();
 
  private:
@@ -40,7 +40,7 @@ class PatternCursor {
 // A character as PCRE2 spells it anywhere.
 std::string pcre2_literal(char32_t c);
 
-// Members of a word, inside a class of PCRE2.
+// The characters of a word, inside a PCRE2 class.
 inline constexpr std::string_view word_set = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 
 }  // namespace strata::text

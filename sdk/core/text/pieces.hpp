@@ -1,4 +1,4 @@
-// A text on its way to the model: the normalized text, and the words that it is cut into.
+// A text on its way to the model: the normalized text, and the words cut from it.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@ struct NormalText {
   bool first;        // its first character is the first of the whole text
 };
 
-// Ranges of one text, in order; what lies between them was removed.
+// Ranges of one text, in order; text between them is removed.
 struct Pieces {
   struct Range {
     uint32_t begin, end;

@@ -1,4 +1,4 @@
-// How a text is cut into the words that a model encodes one by one: one step.
+// One step of a pre-tokenizer, which cuts a text into the words that a model encodes one by one.
 #pragma once
 #include <memory>
 #include <vector>

@@ -15,15 +15,15 @@ uint32_t little_endian(std::string_view bytes) {
   return value;
 }
 
-// A unit of the double array: where its children begin, relative to its own place.
+// The offset of a unit's children in the double array, relative to the unit.
 std::size_t offset_of(uint32_t unit) { return (unit >> 10) << ((unit & 0x200) >> 6); }
 bool has_leaf(uint32_t unit) { return (unit >> 8 & 1) != 0; }
 uint32_t label_of(uint32_t unit) { return unit & 0x800000ff; }
 
-// Clusters as long as that are looked up character by character.
+// Clusters of this length and longer are looked up character by character.
 constexpr std::size_t long_cluster = 6;
 
-// The bytes of the text's first cluster of characters that a reader takes for one.
+// The bytes of the text's first grapheme cluster.
 std::size_t cluster_length(std::string_view text) {
   auto length = first_sequence(text).length;
   auto before = static_cast<utf8proc_int32_t>(code_point(text.substr(0, length)));
@@ -62,7 +62,7 @@ std::optional<std::string_view> Precompiled::entry(std::string_view part) const 
     const auto text = units_[at] & 0x7fffffff;
     if (text >= texts_.size()) return std::nullopt;
     const auto rest = std::string_view(texts_).substr(text);
-    // A place inside a character would not be text.
+    // A text that begins inside a character is not valid.
     if (invalid_utf8(rest.substr(0, rest.find('\0')))) return std::nullopt;
     return rest.substr(0, rest.find('\0'));
   }

@@ -18,7 +18,7 @@ class Precompiled final : public Normalizer {
   void apply(NormalText& text, RegexRoom& room) const override;
 
  private:
-  // What stands for the shortest beginning of `part` that has an entry; none where none has.
+  // The replacement of the shortest beginning of `part` that has an entry; none where none has.
   std::optional<std::string_view> entry(std::string_view part) const;
 
   std::vector<uint32_t> units_;

@@ -13,11 +13,11 @@ namespace strata::text {
 namespace {
 
 constexpr std::size_t longest_pattern = 16 << 10;
-// A search looks at so many bytes as places to start from before the time is looked at.
+// The number of start positions that a search tries before it checks the time.
 constexpr std::size_t window = 64;
 constexpr std::size_t jit_stack = 4 << 20;
 
-// Seconds that this thread has worked: a machine that stalls does not end a search.
+// The CPU seconds of this thread: a machine that stalls does not end a search.
 double work() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -53,7 +53,7 @@ struct RegexRoom::State {
 RegexRoom::RegexRoom(std::size_t bytes) : bytes_(bytes) {}
 
 void RegexRoom::check_size(std::size_t bytes) const {
-  // Unicode's forms make 18 times as much of a text at most.
+  // Unicode's forms make a text at most 18 times as long.
   if (bytes > std::min<std::size_t>(64 * bytes_ + (1 << 20), 1 << 30))
     throw std::runtime_error("the tokenizer makes the text too long");
 }
@@ -64,7 +64,7 @@ RegexRoom::State& RegexRoom::state() {
   if (!state_->data || !state_->context || !state_->stack) throw std::bad_alloc();
   deadline_ = work() + 3 + 20e-6 * static_cast<double>(bytes_);
   pcre2_jit_stack_assign(state_->context, nullptr, state_->stack);
-  // A run of white space is tried back once a byte, so that the limit grows with the text.
+  // A run of white space backtracks once a byte, so the limit grows with the text.
   const auto steps = std::min<std::size_t>(200'000 + 10 * bytes_, 2'000'000'000);
   pcre2_set_match_limit(state_->context, static_cast<uint32_t>(steps));
   pcre2_set_heap_limit(state_->context, 64 << 10);  // KiB
@@ -104,7 +104,7 @@ void Regex::compile(std::string_view pattern, uint32_t options) {
   if (!code) throw std::invalid_argument(message(error));
   code_ = std::shared_ptr<const void>(
       code, [](const void* c) { pcre2_code_free(static_cast<pcre2_code*>(const_cast<void*>(c))); });
-  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // where there is none, the pattern is interpreted
+  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // without JIT the pattern is interpreted
 }
 
 std::optional<Regex::Span> Regex::find(std::string_view text, std::size_t from,

@@ -1,4 +1,4 @@
-// One compiled regular expression over UTF-8, and the room and the limits that a search has.
+// One compiled regular expression over UTF-8, and the memory and the limits of searches.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,17 +10,16 @@
 
 namespace strata::text {
 
-// What searches of one text share. For the thread that made it.
+// The memory and limits that searches of one text share. For the thread that made it.
 class RegexRoom {
  public:
-  // `bytes` of text will be searched; more than 3 s of work and 20 us a byte end in an error.
+  // Makes room for `bytes` of text to search; more than 3 s of work and 20 us a byte are an error.
   explicit RegexRoom(std::size_t bytes);
   ~RegexRoom();
   RegexRoom(const RegexRoom&) = delete;
   RegexRoom& operator=(const RegexRoom&) = delete;
 
-  // Throws std::runtime_error with the fact where what steps made of the text is far longer than
-  // it.
+  // Throws std::runtime_error with the fact where the steps made the text far longer.
   void check_size(std::size_t bytes) const;
 
  private:
@@ -39,12 +38,11 @@ class RegexRoom {
 class Regex {
  public:
   enum class Kind { pattern, literal };
-  // `source` is a pattern of tokenizer.json (text/pattern.hpp) or a text to be found as it is,
-  // valid UTF-8; an empty one is nowhere. Throws std::invalid_argument with the fact where it is
-  // not to be had.
+  // `source` is a pattern of tokenizer.json (text/pattern.hpp) or a literal text, valid UTF-8; an
+  // empty one never matches. Throws std::invalid_argument with the fact where it is not supported.
   Regex(std::string_view source, Kind kind);
 
-  // One character of a word as Unicode has it (UTS 18, annex C): letters, marks, decimal digits,
+  // Matches one word character by Unicode (UTS 18, annex C): letters, marks, decimal digits,
   // connectors, joiners.
   static Regex word();
 
@@ -52,12 +50,13 @@ class Regex {
     std::string_view text;
     bool match;
   };
-  // `text` (valid UTF-8) in parts, matches and what is between them, in order; no match is empty
-  // just after another one. Throws std::runtime_error with the fact where a limit is reached.
+  // Cuts `text` (valid UTF-8) into parts, the matches and the text between them, in order; no match
+  // is empty just after another one. Throws std::runtime_error with the fact where a limit is
+  // reached.
   void parts(std::string_view text, RegexRoom& room, std::vector<Part>& out) const;
 
   bool matches(std::string_view text, RegexRoom& room) const;
-  // Whether a match that is not empty begins the text.
+  // Whether the text begins with a match that is not empty.
   bool starts(std::string_view text, RegexRoom& room) const;
 
  private:
@@ -69,7 +68,7 @@ class Regex {
   std::optional<Span> find(std::string_view text, std::size_t from, RegexRoom& room) const;
 
   std::string literal_;
-  std::shared_ptr<const void> code_;  // a pcre2_code; null where a literal is looked for
+  std::shared_ptr<const void> code_;  // a pcre2_code; null for a literal
 };
 
 }  // namespace strata::text

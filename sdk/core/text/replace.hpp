@@ -1,5 +1,5 @@
-// Normalizers that insert: a text at the beginning, a text for each match of a pattern, and the
-// byte-level alphabet for all.
+// Normalizers that insert text: one at the beginning, one for each match of a pattern, and the
+// byte-level alphabet for every byte.
 #pragma once
 #include "core/text/normalizer.hpp"
 
@@ -30,7 +30,7 @@ class SpellBytes final : public Normalizer {
   void apply(NormalText& text, RegexRoom& room) const override;
 };
 
-// `text` with `content` for each match.
+// `text` with each match replaced by `content`.
 std::string replaced(std::string_view text, const Regex& pattern, std::string_view content,
                      RegexRoom& room);
 

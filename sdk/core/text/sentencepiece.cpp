@@ -19,7 +19,7 @@ class Message {
   struct Field {
     uint64_t number = 0;
     uint64_t value = 0;      // of a number
-    std::string_view bytes;  // of what has a length
+    std::string_view bytes;  // of a field with a length
   };
 
   // False at the end.
@@ -74,7 +74,7 @@ class Message {
   const std::string& file_;
 };
 
-// Negative numbers of 32 bits are written as ones of 64.
+// Negative 32-bit numbers are written as 64-bit ones.
 int64_t signed_value(uint64_t value) { return static_cast<int32_t>(static_cast<uint32_t>(value)); }
 
 void read_piece(Message message, SentencePieceModel& model) {
@@ -125,7 +125,7 @@ void read_trainer(Message message, SentencePieceModel& model) {
         model.eos_piece = field.bytes;
         break;
       default:
-        break;  // how it was trained
+        break;  // training settings
     }
   }
 }

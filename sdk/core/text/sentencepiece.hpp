@@ -1,4 +1,4 @@
-// What a tokenizer.model of sentencepiece says.
+// The content of a sentencepiece tokenizer.model.
 // Format: https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
 #pragma once
 #include <cstdint>
@@ -24,7 +24,7 @@ struct SentencePieceModel {
   bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true;
 };
 
-// Throws strata::Error that names `file` and what is malformed.
+// Throws strata::Error that names `file` and the malformed part.
 SentencePieceModel parse_sentencepiece(std::string_view bytes, const std::string& file);
 
 }  // namespace strata::text

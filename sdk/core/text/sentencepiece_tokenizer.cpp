@@ -44,7 +44,7 @@ std::string any_of(std::vector<std::string> texts) {
   return out;
 }
 
-// sentencepiece's own order: the character map, spaces, signs, the dummy prefix.
+// The normalizer in sentencepiece's own order: the character map, spaces, signs, the dummy prefix.
 Description normalizer_of(const SentencePieceModel& model, bool legacy) {
   auto steps = Description::array();
   if (!model.charsmap.empty())
@@ -81,7 +81,7 @@ Description decoder_of(const SentencePieceModel& model) {
   return sequence("decoders", std::move(steps));
 }
 
-// Every way to make a normal piece of two others, that of the highest score first.
+// All ways to make a normal piece of two others, the piece with the highest score first.
 Description ranked_merges(const SentencePieceModel& model, const std::vector<std::string>& pieces) {
   std::vector<std::string> normal(pieces.size());
   std::vector<int32_t> order;
@@ -105,8 +105,8 @@ Description unigram_model(const SentencePieceModel& model) {
           {"byte_fallback", model.byte_fallback}};
 }
 
-// Names of added_tokens_decoder stand for the pieces of their ids, save for one that another piece
-// has and keeps.
+// The pieces, renamed by their ids in added_tokens_decoder, except for a name that another piece
+// has.
 std::vector<std::string> renamed(const SentencePieceModel& model, const TokenizerConfig& config) {
   auto out = model.pieces;
   std::unordered_set<std::string_view> kept;
@@ -134,7 +134,7 @@ Description describe_pieces(const SentencePieceModel& model, TokenizerConfig& co
                                   .ignore_merges = !user_defined.empty()},
                                  vocabulary_object(pieces), ranked_merges(model, pieces))
                      : unigram_model(model);
-  // They are matched in the text as it is, so that what is between them has a prefix of its own.
+  // They are matched in the text as it is, so that the text between them gets its own prefix.
   if (model.add_dummy_prefix)
     for (auto& [id, token] : config.added) token.normalized = false;
   return out;
@@ -156,7 +156,7 @@ Description describe_class(const TokenizerClass& known, const SentencePieceModel
   return out;
 }
 
-// The pieces that are added tokens; what the user defined is one where a class cuts the text.
+// The pieces that are added tokens; user-defined ones are where a class cuts the text.
 std::vector<AddedToken> added_pieces(const SentencePieceModel& model, bool user_defined) {
   std::vector<AddedToken> out;
   for (std::size_t id = 0; id < model.pieces.size(); ++id) {

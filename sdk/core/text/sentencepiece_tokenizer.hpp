@@ -1,4 +1,4 @@
-// The tokenizer that transformers makes of a tokenizer.model of sentencepiece.
+// The tokenizer that transformers makes of a sentencepiece tokenizer.model.
 // Rules: transformers 5.24, tokenization_utils_tokenizers.py and convert_slow_tokenizer.py
 #pragma once
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace strata::text {
 
-// With the steps of the class that `config` names, where it has steps of its own; else with those
-// that the model's own settings ask for.
+// It has the steps of the class that `config` names, where that has steps of its own; else those of
+// the model's own settings.
 FolderTokenizer sentencepiece_tokenizer(const SentencePieceModel& model, const std::string& folder,
                                         TokenizerConfig config);
 

@@ -3,7 +3,7 @@
 namespace strata::text {
 namespace {
 
-// Whether a part goes on the piece of the part before it.
+// Whether a part continues the piece of the part before it.
 bool joined(SplitBehavior behavior, bool previous_match, bool match) {
   switch (behavior) {
     case SplitBehavior::contiguous:
@@ -35,7 +35,7 @@ void Split::apply(Pieces& pieces, RegexRoom& room) const {
   for (const auto range : pieces.ranges) {
     parts.clear();
     regex_.parts(pieces.view(range), room, parts);
-    auto begin = range.begin;  // of the piece that is being made
+    auto begin = range.begin;  // the beginning of the current piece
     auto end = begin;
     const auto cut = [&] {
       if (end > begin) cuts.push_back({begin, end});

@@ -1,4 +1,4 @@
-// Texts cut at the matches of a pattern: tokenizer.json's Split, and what comes to the same.
+// Cutting of texts at the matches of a pattern: tokenizer.json's Split and equivalents.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -7,16 +7,16 @@
 
 namespace strata::text {
 
-// What becomes of a match: a piece of its own, nothing, the end of the piece before, the start of
-// the piece after, or one piece with the matches beside it.
+// The fate of a match: a piece of its own, nothing, the end of the piece before, the start of the
+// piece after, or one piece with the matches beside it.
 enum class SplitBehavior { isolated, removed, merged_with_previous, merged_with_next, contiguous };
 
-// By its name in tokenizer.json, as "MergedWithNext".
+// The behavior of a name in tokenizer.json, such as "MergedWithNext".
 std::optional<SplitBehavior> split_behavior(std::string_view name);
 
 class Split final : public PreTokenizer {
  public:
-  // With `invert` what is between the matches counts as the match.
+  // With `invert` the text between the matches counts as the match.
   Split(Regex regex, SplitBehavior behavior, bool invert = false)
       : regex_(std::move(regex)), behavior_(behavior), invert_(invert) {}
 

@@ -6,7 +6,7 @@
 namespace strata::text {
 namespace {
 
-// Where the longest end of `text` begins that `stop` could go on from; the text's end: none.
+// The beginning of the longest end of `text` that `stop` begins with; the text's end where none is.
 std::size_t possible(std::string_view text, std::string_view stop) {
   for (auto at = text.size() - std::min(text.size(), stop.size() - 1); at < text.size(); ++at)
     if (stop.starts_with(text.substr(at))) return at;
@@ -29,8 +29,8 @@ std::string StoppingText::take(Part part) {
   return release(stopped_ ? stop : certain);
 }
 
-// Gives what is shown of the first `bytes` of what waits. A part's two texts end alike where it is
-// no special token.
+// Returns the shown text of the first `bytes` that wait. The two texts of a part end alike where it
+// is no special token.
 std::string StoppingText::release(std::size_t bytes) {
   std::string out;
   waiting_.erase(0, bytes);

@@ -1,4 +1,4 @@
-// The text of ids that arrive one by one, up to the first of the texts that end it.
+// The text of ids that arrive one by one, up to the first stop text.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,9 +7,9 @@
 
 namespace strata::text {
 
-// What `add` and `finish` give, one after the other, is the text before the stop text that begins
-// first; without one, the text of all ids. A stop text is looked for in the text with its special
-// tokens, which what is given leaves out. One thread at a time; the tokenizer outlives this.
+// Together, `add` and `finish` give the text before the stop text that begins first; without one,
+// the text of all ids. The search for stop texts includes special tokens; the returned text leaves
+// them out. For one thread at a time; the tokenizer outlives this.
 class StoppingText {
  public:
   // No stop text is empty.
@@ -17,16 +17,16 @@ class StoppingText {
       : tokenizer_(tokenizer), shown_(tokenizer, true), whole_(tokenizer, false),
         stops_(std::move(stops)) {}
 
-  // What `id` makes certain: what could become a stop text waits. An id without a token, as rows
-  // that fill up a model's table have, gives no text.
+  // Returns the text that is certain after `id`: text that could become a stop text waits. An id
+  // without a token, as padding rows of a model's table have, gives no text.
   std::string add(int32_t id);
-  // What still waits.
+  // Returns the text that still waits.
   std::string finish();
-  // A stop text is there: nothing more is given.
+  // Whether a stop text has come: no more text follows.
   bool stopped() const { return stopped_; }
 
  private:
-  // What an id gave: as it is given, and as it is looked through.
+  // The text of an id: the shown one, and the whole one to search.
   struct Part {
     std::string shown, whole;
   };
@@ -36,7 +36,7 @@ class StoppingText {
   const Tokenizer& tokenizer_;
   TextStream shown_, whole_;
   std::vector<std::string> stops_;
-  std::vector<Part> parts_;  // what waits
+  std::vector<Part> parts_;  // the parts that wait
   std::string waiting_;      // the whole texts of the parts
   bool stopped_ = false;
 };

@@ -12,7 +12,7 @@ void TextStream::start() {
   for (const auto& step : tokenizer_.decoder()) steps_.push_back(step());
 }
 
-// Gives a part of a token to a step, what that makes of it to the next one, and so on.
+// Gives a part of a token to a step, that step's output to the next one, and so on.
 void TextStream::pass(std::size_t step, std::string_view part, bool last, std::string& text) {
   if (step == steps_.size()) {
     text += part;

@@ -7,16 +7,16 @@
 
 namespace strata::text {
 
-// What `add` and `finish` give, one after the other, is what Tokenizer::decode gives for all ids.
-// One thread at a time; the tokenizer outlives the stream.
+// Together, `add` and `finish` give the same text as Tokenizer::decode for all ids. For one thread
+// at a time; the tokenizer outlives the stream.
 class TextStream {
  public:
   TextStream(const Tokenizer& tokenizer, bool skip_special);
 
-  // The text that `id` makes certain: a character whose bytes are not all here waits, and what a
-  // later token may change. Throws strata::Error where the id has no token.
+  // Returns the text that is certain after `id`: a character waits for its missing bytes, and so
+  // does text that a later token may change. Throws strata::Error where the id has no token.
   std::string add(int32_t id);
-  // What still waits, broken characters as U+FFFD. The stream then starts anew.
+  // Returns the text that still waits, broken characters as U+FFFD, and starts anew.
   std::string finish();
 
  private:

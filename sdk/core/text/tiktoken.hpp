@@ -6,8 +6,8 @@
 
 namespace strata::text {
 
-// The tokens' bytes by rank; ranks begin with 0 and leave none out. Throws strata::Error that names
-// `file` and the line that is malformed.
+// The tokens' bytes by rank; ranks begin with 0 and have no gaps. Throws strata::Error that names
+// `file` and the malformed line.
 std::vector<std::string> parse_tiktoken(std::string_view bytes, const std::string& file);
 
 }  // namespace strata::text

@@ -29,7 +29,7 @@ Additions additions_of(const TokenizerConfig& config, std::unordered_set<std::st
     tokens.push_back(token.added(named.contains(token.content)));
   };
   for (const auto& [id, token] : config.added) add(token), there.insert(token.content);
-  // One that is spelled twice in different ways is added twice.
+  // A token that is spelled in two different ways is added twice.
   for (auto at = specials.begin(); at != specials.end(); ++at)
     if (!there.contains(at->content) && std::find(specials.begin(), at, *at) == at) add(*at);
   const auto* known = tokenizer_class(config.type);

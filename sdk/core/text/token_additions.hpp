@@ -1,4 +1,4 @@
-// What transformers adds to a tokenizer of a folder for what its configuration says.
+// The tokens that transformers adds to a folder's tokenizer because of its configuration.
 #pragma once
 #include <string>
 #include <unordered_set>
@@ -8,7 +8,7 @@
 
 namespace strata::text {
 
-// `there` are the contents of tokens that are added before; `own_ends`: the description has its own
+// `there` are the contents of tokens added before; `own_ends`: the description has its own
 // post-processor.
 Additions additions_of(const TokenizerConfig& config, std::unordered_set<std::string> there,
                        bool own_ends);

@@ -63,7 +63,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special) cons
   return ids;
 }
 
-// Text without the tokens that are looked for in it as it is.
+// Encodes text that contains no tokens matched in the text as it is.
 void Tokenizer::encode_plain(NormalText text, RegexRoom& regex, WordCache& words,
                              std::vector<int32_t>& ids) const {
   text = normalized(parts_.normalizers, std::move(text), regex);

@@ -82,7 +82,7 @@ constexpr TokenizerClass classes[] = {
      .unknown = true},
 };
 
-// Models whose tokenizer.json alone counts, whatever class their files name.
+// Models for which only the tokenizer.json counts, whatever class their files name.
 constexpr std::string_view plain_models =
     "arctic beam chatlm ernie4_5 ernie4_5_moe flex_olmo fuyu glm glm4 glm4_moe glm4_moe_lite "
     "got_ocr2 gpt_bigcode granite granitemoe granitemoehybrid granitemoeshared h2ovl_chat "
@@ -103,7 +103,7 @@ constexpr std::string_view sentencepiece_classes =
     "ReformerTokenizer RemBertTokenizer SeamlessM4TTokenizer SiglipTokenizer Speech2TextTokenizer "
     "SpeechT5Tokenizer T5Tokenizer UdopTokenizer XGLMTokenizer XLMRobertaTokenizer XLNetTokenizer";
 
-// Names of the plain class, and of one whose own is no more.
+// Names of the plain class, and of one whose own class no longer exists.
 constexpr std::string_view plain_names =
     "TokenizersBackend PreTrainedTokenizer PythonBackend BloomTokenizer";
 

@@ -15,7 +15,7 @@
 namespace strata::text {
 namespace {
 
-using Json = Description;  // keeps the order of keys, in which new tokens are numbered
+using Json = Description;  // keeps the order of keys, which numbers new tokens
 
 constexpr auto remedy = "give the model's own tokenizer_config.json";
 constexpr auto list_key = "extra_special_tokens";
@@ -28,7 +28,7 @@ bool is_standard(std::string_view key) {
   return std::ranges::find(standard, key) != standard.end();
 }
 
-// Whether Python holds a value for false.
+// Whether a value is false in Python.
 bool nothing(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found == object.end() || found->is_null() || (found->is_structured() && found->empty()) ||
@@ -41,7 +41,7 @@ Json object_of(const std::string& bytes, const std::string& file) {
   return value;
 }
 
-// Whether the pattern of a folder's tokenizer.json may be the wrong one that such models had before
+// Whether a folder's tokenizer.json may have the wrong pattern that such models had before
 // transformers 5.
 bool has_wrong_regex(std::string_view model_type, std::string_view version) {
   const bool mistral =
@@ -60,7 +60,7 @@ class Reader {
 
   TokenizerConfig read() {
     out_.type = class_name();
-    // What a tokenizer.json puts around a text is its own to say.
+    // The tokens that a tokenizer.json puts around a text are its own decision.
     if (json_)
       for (const auto* key : {"add_bos_token", "add_eos_token"}) config_.erase(key);
     if (config_.contains(old_list_key) && nothing(config_, list_key)) rename_list();
@@ -87,7 +87,7 @@ class Reader {
     return config_token(value, key, out_.file);
   }
 
-  // The class that tokenizer_config.json names, else config.json, else that of the model_type.
+  // The class that tokenizer_config.json names, else config.json's, else the model_type's.
   std::string class_name() {
     const auto text = [](const auto& object, const char* key) -> std::string {
       const auto found = object.find(key);
@@ -106,7 +106,7 @@ class Reader {
                      (code->is_array() || (code->is_object() && code->contains("AutoTokenizer")));
     clues.byte_level = files_.json.find("\"ByteLevel\"") != std::string::npos;
     const auto out = tokenizer_class_of(clues);
-    // Without a tokenizer.json the plain class has nothing to go by.
+    // Without a tokenizer.json the plain class has no steps to follow.
     const bool lost = !json_ && out == plain_class && !named.empty();
     return lost ? tokenizer_class_of({.named = named}) : out;
   }
@@ -116,7 +116,8 @@ class Reader {
     config_.erase(old_list_key);
   }
 
-  // Special tokens of other names than the standard ones: the file's, then those of a list by name.
+  // Takes special tokens with other names than the standard ones: the file's, then those of a list
+  // by name.
   void take_other_names() {
     for (const auto& [key, value] : config_.items())
       if (key.ends_with("_token") && !is_standard(key) && value.is_string()) others_[key] = value;
@@ -131,7 +132,7 @@ class Reader {
     }
   }
 
-  // A later token takes the id of an earlier one, whose flags count for special tokens still.
+  // A later token takes the id of an earlier one, whose flags still count for special tokens.
   void take(int64_t id, ConfigToken token) {
     by_content_[token.content] = token;
     out_.added[id] = std::move(token);
@@ -152,7 +153,7 @@ class Reader {
     }
   }
 
-  // What stands in the place of added_tokens_decoder: the files that older versions wrote, and the
+  // Reads the older form of added_tokens_decoder: the files that older versions wrote, and the
   // tokenizer.json's own tokens.
   void read_older() {
     const auto special = object_of(files_.special, file_of("special_tokens_map.json"));
@@ -168,7 +169,7 @@ class Reader {
       config_[key] = std::move(value);
     }
     take_list_by_name();
-    // transformers does not yet see the contents of tokenizer_config.json's objects here.
+    // At this point transformers does not see the contents of tokenizer_config.json's objects.
     std::set<std::string> contents;
     for (const auto name : standard)
       if (const auto found = config_.find(name);
@@ -196,7 +197,7 @@ class Reader {
     }
   }
 
-  // What the class, or the padding of the tokenizer.json, says where no file does.
+  // Adds the defaults of the class, or of the tokenizer.json's padding, for keys that no file has.
   void add_defaults() {
     const auto* known = tokenizer_class(out_.type);
     if (known)
@@ -205,7 +206,7 @@ class Reader {
     if (known && known->add_bos && !config_.contains("add_bos_token"))
       config_["add_bos_token"] = true;
     const auto padding = json_ ? json_->find("padding") : nlohmann::json::const_iterator();
-    // Byte-level classes and those of signs have a pad_token of their own, or none.
+    // Byte-level classes and those with signs have a pad_token of their own, or none.
     const bool own_pad =
         known && (known->kind == TokenizerClass::bytes || known->kind == TokenizerClass::signs);
     if (own_pad || !json_ || padding == json_->end() || !padding->is_object()) return;

@@ -71,7 +71,8 @@ json rebuilt(const TokenizerClass& known, const TokenizerConfig& config, json vo
   return out;
 }
 
-// Puts the right pattern of mistral's models in the place of the first step, or in front of one.
+// Puts the right pattern of mistral's models in place of a sequence's first step, or in front of a
+// single step.
 void mend_mistral_regex(json& description) {
   constexpr std::size_t smallest = 100'000;
   const auto vocab = description["model"].find("vocab");
@@ -90,7 +91,7 @@ void mend_mistral_regex(json& description) {
   step = {{"type", "Sequence"}, {"pretokenizers", {split, rest}}};
 }
 
-// A class that goes its own way sees the vocabulary, the merges and the post-processor alone.
+// A class with steps of its own uses only the vocabulary, the merges and the post-processor.
 FolderTokenizer by_json(const TokenizerFiles& files) {
   FolderTokenizer out{.file = files.folder + "/tokenizer.json"};
   auto& value = out.description = read_json(files.json, out.file);
@@ -125,8 +126,8 @@ FolderTokenizer by_vocab(const TokenizerFiles& files, const TokenizerConfig& con
           additions_of(config, {}, false)};
 }
 
-// Ids behind the vocabulary's that added_tokens_decoder has are tokens of the vocabulary too, and
-// those between them are reserved.
+// The ids of added_tokens_decoder behind the vocabulary's are tokens of the vocabulary too, and the
+// gaps between them are reserved tokens.
 std::vector<AddedToken> behind(const TokenizerConfig& config, std::size_t size) {
   std::vector<AddedToken> out;
   if (config.added.empty()) return out;

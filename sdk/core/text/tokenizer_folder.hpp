@@ -1,4 +1,4 @@
-// Tokenizers of folders, as transformers' AutoTokenizer makes them.
+// The tokenizer of a folder, as transformers' AutoTokenizer makes it.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
@@ -13,8 +13,8 @@ struct TokenizerFiles {
   std::string json = {};      // tokenizer.json
   std::string config = {};    // tokenizer_config.json
   std::string special = {};   // special_tokens_map.json and
-  std::string added = {};     // added_tokens.json: as older versions wrote parts of the former
-  std::string shape = {};     // config.json, whose model_type stands for a missing tokenizer_class
+  std::string added = {};     // added_tokens.json: older versions wrote parts of config there
+  std::string shape = {};     // config.json, whose model_type replaces a missing tokenizer_class
   std::string model = {};     // tokenizer.model: of sentencepiece, or of tiktoken
   std::string tiktoken = {};  // a file *.tiktoken
   std::string vocab = {};     // vocab.json and
@@ -27,9 +27,9 @@ struct FolderTokenizer {
   Additions additions = {};
 };
 
-// By tokenizer.json where there is one, else by the first that is there of tokenizer.model,
-// *.tiktoken, and vocab.json with merges.txt; the other files say what is added to it. Throws
-// strata::Error that names the file and what is malformed or not supported.
+// Makes the tokenizer from tokenizer.json where there is one, else from the first present of
+// tokenizer.model, *.tiktoken, and vocab.json with merges.txt; the other files add to it. Throws
+// strata::Error that names the file and the malformed or unsupported part.
 FolderTokenizer folder_tokenizer(const TokenizerFiles& files);
 
 }  // namespace strata::text

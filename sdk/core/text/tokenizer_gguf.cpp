@@ -13,7 +13,7 @@
 namespace strata::text {
 namespace {
 
-// tokenizer.ggml.token_type; 1, 5 and 6 are tokens like others here.
+// tokenizer.ggml.token_type; types 1, 5 and 6 are ordinary tokens here.
 enum TokenType : int32_t { unknown = 2, control = 3, user_defined = 4, last_type = 6 };
 
 void check(const GgufVocabulary& vocabulary, const std::string& file) {
@@ -48,7 +48,7 @@ Description added_tokens(const GgufVocabulary& vocabulary) {
   return out;
 }
 
-// The token of `key`, where the file or else its model's kind asks for it.
+// The token of `key`, where the file or else its model's kind wants it.
 std::optional<Marker> marker(const GgufVocabulary& vocabulary, std::string_view key, bool wanted,
                              const std::optional<int32_t>& id, const std::string& file) {
   if (!wanted) return std::nullopt;
@@ -61,7 +61,7 @@ std::optional<Marker> marker(const GgufVocabulary& vocabulary, std::string_view 
   return Marker{vocabulary.tokens[static_cast<std::size_t>(*id)], *id};
 }
 
-// Byte-level BPE as `pre` means it.
+// Describes byte-level BPE by the meaning of `pre`.
 void describe_byte_level(const GgufVocabulary& vocabulary, const GgufStyle& style,
                          Description& out) {
   if (style.nfc) out["normalizer"] = {{"type", "NFC"}};
@@ -71,7 +71,7 @@ void describe_byte_level(const GgufVocabulary& vocabulary, const GgufStyle& styl
                            vocabulary_object(vocabulary.tokens), vocabulary.merges);
 }
 
-// The token of characters that have none.
+// The token for characters that have none.
 std::optional<std::string> unknown_token(const GgufVocabulary& vocabulary, int32_t otherwise) {
   const auto id = vocabulary.unk.value_or(otherwise);
   const auto& tokens = vocabulary.tokens;
@@ -79,7 +79,7 @@ std::optional<std::string> unknown_token(const GgufVocabulary& vocabulary, int32
   return tokens[static_cast<std::size_t>(id)];
 }
 
-// BPE of characters whose merges are there; those without a token become bytes.
+// Describes BPE of characters with stored merges; characters without a token become bytes.
 void describe_signs(const GgufVocabulary& vocabulary, const GgufStyle& style, Description& out) {
   out["normalizer"] = replace_step(" ", "\u2581");
   out["decoder"] = sentencepiece_decoder(false, true);
@@ -90,7 +90,7 @@ void describe_signs(const GgufVocabulary& vocabulary, const GgufStyle& style, De
                            vocabulary_object(vocabulary.tokens), vocabulary.merges);
 }
 
-// sentencepiece's BPE, whose merges are those of the best token first.
+// Describes sentencepiece's BPE, with the merges of the best token first.
 void describe_sentencepiece(const GgufVocabulary& vocabulary, const std::string& file,
                             Description& out) {
   const auto& tokens = vocabulary.tokens;
@@ -138,7 +138,7 @@ std::string gguf_tokenizer_json(const GgufVocabulary& vocabulary, const std::str
   check(vocabulary, file);
   auto out = empty_description();
   out["added_tokens"] = added_tokens(vocabulary);
-  // sentencepiece's ids stand for those that the file does not have.
+  // sentencepiece's default ids replace those that the file does not have.
   const auto id = [&](const std::optional<int32_t>& given, int32_t otherwise) {
     return given || !sentencepiece ? given : std::optional(otherwise);
   };

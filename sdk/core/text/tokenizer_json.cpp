@@ -31,7 +31,7 @@ TokenizerParts parse_tokenizer_json(const nlohmann::json& value, const Additions
                            "pre_tokenizer", "post_processor", "decoder", "model"});
   if (fields.find("version") && fields.text("version") != "1.0")
     fields.unsupported("version", fields.text("version"));
-  // What "truncation" and "padding" say is for batches of equal length, which nothing here makes.
+  // "truncation" and "padding" are for batches of equal length, which nothing here makes.
   TokenizerParts parts;
   if (const auto* steps = fields.find("normalizer"))
     parts.normalizers = parse_normalizer(*steps, file);

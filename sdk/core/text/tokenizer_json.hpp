@@ -1,4 +1,4 @@
-// Descriptions of tokenizers.
+// Parsing of tokenizer.json.
 // Format: the JSON of https://github.com/huggingface/tokenizers (Tokenizer::from_file).
 #pragma once
 #include <nlohmann/json_fwd.hpp>
@@ -10,8 +10,8 @@
 
 namespace strata::text {
 
-// The parts that a tokenizer.json and `additions` describe; json_*.cpp have what is supported of
-// each. Throws strata::Error that names `file` and what is malformed or not supported.
+// The parts that a tokenizer.json and `additions` describe; json_*.cpp parse the supported types of
+// each. Throws strata::Error that names `file` and the malformed or unsupported part.
 TokenizerParts parse_tokenizer_json(const nlohmann::json& value, const Additions& additions,
                                     const std::string& file);
 

@@ -1,4 +1,4 @@
-// Strings and their ids, found at the beginning of a text: one flat table of edges.
+// A trie that finds strings and their ids at the beginning of a text: one flat table of edges.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace strata::text {
 
 class Trie {
  public:
-  static constexpr std::size_t longest = 1024;  // bytes of a string
+  static constexpr std::size_t longest = 1024;  // most bytes of a string
   static constexpr uint32_t root = 0;
   static constexpr uint32_t none = ~uint32_t{0};
 

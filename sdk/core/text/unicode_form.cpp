@@ -12,7 +12,7 @@
 namespace strata::text {
 namespace {
 
-// Every character below U+0300 is in form C, ASCII in all of them, and so are texts of them.
+// Every character below U+0300 is in form C and ASCII is in all forms, and so are texts of them.
 bool plain(std::string_view text, Form form) {
   const unsigned char end = form == Form::nfc ? 0xcc : 0x80;
   return std::all_of(text.begin(), text.end(),
@@ -42,7 +42,7 @@ std::string in_form(std::string_view text, Form form) {
   if (plain(text, form)) return std::string(text);
   const int compatible = form == Form::nfkc || form == Form::nfkd ? UTF8PROC_COMPAT : 0;
   auto points = decomposed(text, UTF8PROC_DECOMPOSE | UTF8PROC_STABLE | compatible);
-  // utf8proc orders marks by swapping neighbours, in n * n steps for a run of n.
+  // utf8proc orders marks by swapping neighbors, in n * n steps for a run of n.
   const auto mark = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
   for (auto begin = points.begin(); begin != points.end();) {
     const auto end = std::find_if(begin, points.end(), [&](auto c) { return mark(c) == 0; });

@@ -9,7 +9,7 @@
 namespace strata::text {
 namespace {
 
-// The best cut of a word's beginning: its last token and where that begins.
+// The best cut of a word's beginning: its last token and the beginning of that token.
 struct Best {
   double score = 0;
   int32_t id = -1;
@@ -58,7 +58,7 @@ void Unigram::encode_short(std::string_view word, std::vector<int32_t>& ids) con
     begin += character;
   }
   std::vector<std::string_view> parts;
-  auto fused = word.size();  // where unknown characters that belong together end
+  auto fused = word.size();  // the end of adjacent unknown characters
   for (auto end = word.size(); end > 0;) {
     const auto& last = best[end];
     const auto from = static_cast<std::size_t>(last.from);

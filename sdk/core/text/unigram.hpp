@@ -1,4 +1,4 @@
-// The Unigram model: of all ways to cut a word into tokens, the one whose scores add up to most.
+// The Unigram model: it cuts a word into the tokens whose scores have the largest sum.
 #pragma once
 #include <array>
 #include <optional>
@@ -11,14 +11,14 @@ namespace strata::text {
 
 class Unigram final : public Model {
  public:
-  // `scores` are one an id. `unknown` is the id of characters without a token, neighbours as one;
-  // with `byte_fallback` they are their bytes' tokens, if all are there. Throws
+  // `scores` has one for each id. `unknown` is the id for characters without a token, one for
+  // neighbors together; with `byte_fallback` they give their bytes' tokens, if all exist. Throws
   // std::invalid_argument with the fact where a token is too long.
   Unigram(Vocabulary vocabulary, std::vector<double> scores, std::optional<int32_t> unknown,
           bool byte_fallback);
 
  private:
-  // Steps grow with the bytes of a word times those of the longest token.
+  // The number of steps grows with the bytes of a word times those of the longest token.
   void encode_short(std::string_view word, std::vector<int32_t>& ids) const override;
   void add(std::string_view part, std::vector<int32_t>& ids) const;
 

@@ -19,7 +19,7 @@ Utf8Sequence first_sequence(std::string_view text) {
   if (lead < 0x80) return {State::complete, 1};
   if (lead < 0xc2 || lead > 0xf4) return {State::invalid, 1};
   const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  // The second byte's range leaves out overlong forms, surrogates and what is past U+10FFFF.
+  // The second byte's range leaves out overlong forms, surrogates and values past U+10FFFF.
   unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
   unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   for (std::size_t at = 1; at < length; ++at, low = 0x80, high = 0xbf) {

@@ -1,4 +1,4 @@
-// UTF-8 as foreign bytes: checked, and made readable where it is broken.
+// UTF-8 in foreign bytes: checks, and repair where it is broken.
 #pragma once
 #include <cstddef>
 #include <optional>
@@ -16,7 +16,7 @@ struct Utf8Sequence {
 // `text` is not empty.
 Utf8Sequence first_sequence(std::string_view text);
 
-// Where the first byte is that does not belong to a whole sequence.
+// The index of the first byte that does not belong to a whole sequence.
 std::optional<std::size_t> invalid_utf8(std::string_view text);
 
 // The bytes of the last character of valid UTF-8 that is not empty.
@@ -27,8 +27,8 @@ char32_t code_point(std::string_view sequence);
 // Appends the sequence of a code point below 0x110000 that is no surrogate.
 void append_utf8(char32_t c, std::string& out);
 
-// Bytes in, valid UTF-8 out, each maximal subpart of a broken sequence as one U+FFFD. A sequence
-// that is cut at the end of the bytes waits for those that follow.
+// Turns bytes into valid UTF-8, each maximal subpart of a broken sequence into one U+FFFD. A
+// sequence that is cut at the end of the bytes waits for the next ones.
 class LossyUtf8 {
  public:
   void add(std::string_view bytes, std::string& out);

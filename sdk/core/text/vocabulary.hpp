@@ -19,19 +19,19 @@ class Vocabulary {
   Vocabulary& operator=(Vocabulary&&) = default;
 
   void reserve(std::size_t tokens) { ids_.reserve(tokens); }
-  // Throws std::invalid_argument with the fact where the token or the id is there already. Ids need
-  // not be dense, but one may be at most `id_limit` of the number of tokens that there will be.
+  // Throws std::invalid_argument with the fact where the token or the id exists already. Ids need
+  // not be dense, but each must be below `id_limit` of the final number of tokens.
   void insert(std::string token, int64_t id, std::size_t tokens);
 
   std::optional<int32_t> find(std::string_view token) const;
-  // Null where no token has the id; valid as long as the vocabulary.
+  // The token of an id, valid as long as the vocabulary; null where no token has the id.
   const std::string* piece(int32_t id) const;
-  // The highest id and one more.
+  // One more than the highest id.
   int32_t size() const { return static_cast<int32_t>(pieces_.size()); }
-  // How many tokens there are, fewer than `size` where ids are left out.
+  // The number of tokens, less than `size` where ids are left out.
   int32_t count() const { return static_cast<int32_t>(ids_.size()); }
 
-  // Ids from here on are refused for `tokens` tokens, so that a wrong id allocates little.
+  // The first id that is refused for `tokens` tokens, so that a wrong id allocates little.
   static int64_t id_limit(std::size_t tokens);
 
  private:

@@ -1,5 +1,5 @@
 // Models that look words up: WordPiece, which takes the longest token again and again, and
-// WordLevel, for which a word is a token.
+// WordLevel, in which each word is a token.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,7 +11,7 @@ namespace strata::text {
 
 struct WordPieceOptions {
   std::optional<int32_t> unknown = std::nullopt;  // for the whole word where a part has no token
-  std::string prefix = "##";                      // of tokens that do not begin a word
+  std::string prefix = "##";                      // for tokens that do not begin a word
   std::size_t longest_word = 100;                 // in characters; longer ones are unknown
 };
 

@@ -1,4 +1,4 @@
-// What a filter, a test, a method or a function is called with.
+// The arguments of a call of a filter, a test, a method or a function.
 #pragma once
 #include <initializer_list>
 #include <string_view>
@@ -13,14 +13,15 @@ struct Arguments {
   Values positional{};
   std::vector<std::pair<std::string_view, Value>> named{};
 
-  // For each parameter of `who` its argument, null where none is given. Throws Refused for more.
+  // Returns the argument for each parameter of `who`, null where none is given. Throws Refused for
+  // extra ones.
   std::vector<const Value*> bind(std::string_view who,
                                  std::initializer_list<std::string_view> parameters) const;
-  // Without the first ones.
+  // The arguments without the first `count`.
   Arguments rest(std::size_t count) const;
 };
 
-// The argument as a type; the fallback where it is not given, Refused where it is another type.
+// The argument as a type; the fallback where it is not given. Throws Refused for another type.
 bool flag_of(const Value* value, bool fallback);
 std::int64_t integer_of(const Value* value, std::int64_t fallback);
 const std::string& text_of(const Value* value, std::string_view who);

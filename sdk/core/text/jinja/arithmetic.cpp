@@ -25,7 +25,7 @@ std::int64_t raised(std::int64_t base, std::int64_t exponent) {
   return out;
 }
 
-// Python gives the remainder the sign of the divisor.
+// The remainder, which has the sign of the divisor in Python.
 double remainder_of(double a, double b) {
   auto out = std::fmod(a, b);
   if (out != 0 && (out < 0) != (b < 0)) out += b;

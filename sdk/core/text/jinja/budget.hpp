@@ -1,5 +1,5 @@
-// What a rendering may still do. Steps, bytes and elements draw on one sum, so that a template that
-// never ends, or that makes texts without end, is refused in less than a second.
+// The budget of a rendering. Steps, bytes and elements draw on one sum, so that a template that
+// never ends, or that makes endless text, is refused in less than a second.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -21,7 +21,7 @@ class Budget {
     spend(text.size());
     out += text;
   }
-  // What walking through the value costs, that which its elements hold left out.
+  // Spends the cost of a walk through the value, without the content of its elements.
   void walk(const Value& value);
 
  private:

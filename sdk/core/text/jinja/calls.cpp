@@ -1,4 +1,4 @@
-// Calls: of methods, of functions, and of macros with what they look for.
+// Calls of methods, of functions, and of macros with the names that they use.
 #include <optional>
 
 #include "core/text/jinja/methods.hpp"
@@ -6,7 +6,7 @@
 
 namespace strata::text::jinja {
 
-// Of a call, a filter or a test: all parts but the first.
+// Evaluates the arguments of a call, a filter or a test: all parts but the first.
 Arguments Rendering::arguments(const Expression& expression) {
   Arguments out;
   const auto plain = expression.parts.size() - expression.names.size();

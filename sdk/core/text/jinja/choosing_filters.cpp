@@ -23,7 +23,8 @@ Value map(Budget& budget, const Value& input, const Arguments& arguments) {
   return Value(std::move(out));
 }
 
-// The elements, or those whose attribute is named first, that the test is true of.
+// Chooses the elements for which the test is `wanted`; with `by_attribute` it tests the attribute
+// that the first argument names.
 template <bool wanted, bool by_attribute>
 Value choose(Budget& budget, const Value& input, const Arguments& arguments) {
   Generator out;

@@ -1,4 +1,4 @@
-// Python's comparisons, and what its containers hold.
+// Python's comparisons, and the elements of its containers.
 #pragma once
 #include <functional>
 
@@ -12,9 +12,10 @@ bool truth(const Value& value);
 bool equal(Budget& budget, const Value& a, const Value& b);
 // Throws Refused where Python does not compare the two.
 bool compare(Budget& budget, Comparison by, const Value& a, const Value& b);
-// Whether another key of a dict is the same as this one; throws Refused where it cannot be a key.
+// Returns a test whether another key of a dict equals this one; throws Refused where it cannot be a
+// key.
 std::function<bool(const Value&)> hashable(const Value& key);
-// The elements that Python's iteration gives; what is walked through once is empty afterwards.
+// The elements that Python's iteration gives; a generator is empty afterward.
 Values elements(Budget& budget, const Value& value);
 bool iterable(const Value& value);
 

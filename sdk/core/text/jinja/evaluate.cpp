@@ -1,4 +1,4 @@
-// What expressions give.
+// The evaluation of expressions.
 #include "core/text/jinja/arithmetic.hpp"
 #include "core/text/jinja/filters.hpp"
 #include "core/text/jinja/lookup.hpp"
@@ -117,7 +117,7 @@ Value Rendering::sliced(const Expression& expression) {
   return slice(budget_, object, bounds.data(), &bounds[1], &bounds[2]);
 }
 
-// `input` stands for the part that a block's filter does not have.
+// Applies a filter; `input` replaces the part that a block's filter does not have.
 Value Rendering::filtered(const Expression& expression, const Value* input) {
   const Level level(*this);
   const auto& part = expression.parts[0];

@@ -229,7 +229,7 @@ ExpressionPtr ExpressionParser::test(ExpressionPtr node) {
   return made({.kind = Kind::negation, .line = token.line, .parts = parts_of(std::move(out))});
 }
 
-// Behind the call's first part: "(a, b, c=d)".
+// Reads the arguments behind the call's first part: "(a, b, c=d)".
 void ExpressionParser::arguments(Expression& call) {
   tokens_.expect_symbol("(");
   for (bool first = true; !tokens_.skip_symbol(")"); first = false) {

@@ -1,4 +1,4 @@
-// Expressions of a template, in the package's order of precedence.
+// The parser of a template's expressions, in jinja2's order of precedence.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -12,17 +12,17 @@ class ExpressionParser {
  public:
   explicit ExpressionParser(TokenStream& tokens, int& depth) : tokens_(tokens), depth_(depth) {}
 
-  // `conditions`: whether "a if b" is read here; a loop's and an if's header leave that out.
+  // `conditions`: whether to read "a if b" here; the headers of loops and ifs do not.
   ExpressionPtr expression(bool conditions = true);
-  // One or, between commas, a tuple of them, up to the tag's end or the word.
+  // Reads one expression or, between commas, a tuple of them, up to the tag's end or the word.
   ExpressionPtr tuple(bool conditions = true, std::string_view end_word = {});
-  // What can be assigned to: a name, a tuple of names, or an attribute of a namespace.
+  // Reads the target of an assignment: a name, a tuple of names, or an attribute of a namespace.
   ExpressionPtr target(bool attributes, std::string_view end_word = {});
-  // "name(...) | name" of a filter block, or behind the bar of a set block.
+  // Reads "name(...) | name" of a filter block, or behind the bar of a set block.
   ExpressionPtr filters(ExpressionPtr input);
   ExpressionPtr unary(bool filtered = true);
 
-  // The names that macros look for, as they are met.
+  // The special names of macros that have occurred.
   bool more = false, named = false, caller = false;
 
  private:

@@ -1,5 +1,4 @@
-// The filters and tests of the package jinja2 that chat templates use, and its tojson as
-// transformers sets it.
+// The filters and tests of jinja2 that chat templates use, and tojson as transformers defines it.
 #pragma once
 #include <map>
 #include <string_view>
@@ -9,7 +8,7 @@
 
 namespace strata::text::jinja {
 
-// Throw Refused where there is none of the name, and for what it does not take.
+// Throw Refused for an unknown name, and for arguments that the filter or test does not take.
 Value apply_filter(Budget& budget, std::string_view name, const Value& input,
                    const Arguments& arguments);
 bool apply_test(Budget& budget, std::string_view name, const Value& input,
@@ -18,7 +17,7 @@ bool apply_test(Budget& budget, std::string_view name, const Value& input,
 using Filter = Value (*)(Budget&, const Value& input, const Arguments&);
 using Filters = std::map<std::string_view, Filter>;
 
-// By what they work on.
+// The filters by the types that they work on.
 const Filters& text_filters();
 const Filters& number_filters();
 const Filters& list_filters();

@@ -10,10 +10,10 @@
 
 namespace strata::text::jinja {
 
-// What the functions need of a rendering.
+// The state of a rendering that the functions need.
 struct Surroundings {
-  std::tm now{};                                     // of strftime_now
-  std::vector<std::unique_ptr<Namespace>> spaces{};  // that were made
+  std::tm now{};                                     // the time for strftime_now
+  std::vector<std::unique_ptr<Namespace>> spaces{};  // the namespaces made so far
 };
 
 // Undefined where no function has the name.

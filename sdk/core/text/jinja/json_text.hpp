@@ -1,4 +1,4 @@
-// The filter tojson: what Python's json.dumps gives.
+// The filter tojson, with the output of Python's json.dumps.
 #pragma once
 #include <optional>
 #include <string>

@@ -16,7 +16,7 @@ bool is_name(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-// Lines end in \n alone, and the last end is left out.
+// The source with \n as the only line end, and without the last one.
 std::string normalized(std::string_view source) {
   std::string out;
   for (std::size_t at = 0; at < source.size(); ++at) {
@@ -81,7 +81,7 @@ class Lexer {
     return source_.npos;
   }
 
-  // The text up to `end`, where a tag with this sign begins.
+  // Reads the text up to `end`, where a tag with this sign begins.
   void data(std::size_t end, char sign, bool output) {
     auto text = rest().substr(0, end - at_);
     if (sign == '-') {
@@ -95,8 +95,8 @@ class Lexer {
     move(end);
   }
 
-  // Past the tag's end at `end`, whose last two bytes are `end + signed`, with the white space that
-  // belongs to it.
+  // Moves to `past`, behind a tag's end with this sign before it, and past the white space that
+  // belongs to the tag.
   void close(std::size_t past, char sign, bool trims) {
     move(past);
     if (sign == '-')
@@ -113,7 +113,8 @@ class Lexer {
     close(end + 2, sign, true);
   }
 
-  // Past "raw %}" or "endraw %}" where such a tag has its inside here; its last sign in raw_sign_.
+  // Returns the place past "raw %}" or "endraw %}" where the inside of such a tag begins here, and
+  // keeps its last sign in raw_sign_.
   std::size_t raw_tag(std::size_t inside, std::string_view word) {
     auto text = strip_left(std::string_view(source_).substr(inside));
     if (!text.starts_with(word)) return source_.npos;
@@ -137,7 +138,7 @@ class Lexer {
     fail("a raw block does not end");
   }
 
-  // The tokens of a tag up to its end.
+  // Reads the tokens of a tag up to its end.
   void tag(std::size_t inside, Kind kind) {
     const bool output = kind == Kind::output_begin;
     const std::string_view ending = output ? "}}" : "%}";
@@ -179,7 +180,7 @@ class Lexer {
     move(at_ + bytes);
   }
 
-  // Digits, with single underscores between them.
+  // The end of digits with single underscores between them.
   static std::size_t digits(std::string_view text, std::size_t at) {
     while (at < text.size() &&
            (is_digit(text[at]) || (text[at] == '_' && at + 1 < text.size() &&
@@ -230,9 +231,9 @@ class Lexer {
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   int line_ = 1;
-  bool line_starts_ = true;  // nothing but a tag's end stands before, on this line
+  bool line_starts_ = true;  // the text continues at the start of a line
   char raw_sign_ = ' ';
-  std::string brackets_;  // those that have to be closed
+  std::string brackets_;  // open brackets
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A template's text in tokens, white space around its tags already as it was asked for.
+// The tokens of a template's text, with the white space around its tags already trimmed.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace strata::text::jinja {
 
-// What a template's text does not allow, with its line.
+// A syntax error in a template's text, with its line.
 struct SyntaxError {
   int line;
   std::string what;
@@ -29,13 +29,14 @@ struct Token {
     end
   };
   Kind kind = Kind::end;
-  std::string text;  // what it stands for: escapes of a text are resolved
+  std::string text;  // its meaning: the escapes of a text are resolved
   int line = 1;
 
   bool is(Kind wanted, std::string_view spelled) const { return kind == wanted && text == spelled; }
 };
 
-// With trim_blocks and lstrip_blocks, as chat templates are read. Throws SyntaxError.
+// Reads with trim_blocks and lstrip_blocks, as transformers reads chat templates. Throws
+// SyntaxError.
 std::vector<Token> lex(std::string_view source);
 
 }  // namespace strata::text::jinja

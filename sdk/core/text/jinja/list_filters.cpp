@@ -1,4 +1,4 @@
-// Filters of lists and dicts: what they hold, in which order.
+// Filters of lists and dicts, for their elements and order.
 #include <algorithm>
 
 #include "core/text/jinja/compare.hpp"
@@ -14,7 +14,7 @@ Value small(const Value& key, bool case_sensitive) {
   return !case_sensitive && key.text() ? Value(lower(*key.text())) : key;
 }
 
-// The items by their keys; equal ones stay in their order.
+// The items sorted by their keys; equal ones keep their order.
 Values sorted(Budget& budget, const Values& items, const Values& keys, bool reverse) {
   std::vector<std::size_t> order(items.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view letters = "abfnrtv\\'\"";
 constexpr std::string_view meant = "\a\b\f\n\r\t\v\\'\"";
 
-// The character of `digits` in base 16 or 8; a surrogate or none at all is refused.
+// Appends the character of `digits` in base 16 or 8; refuses a surrogate or no character at all.
 bool append_code(std::string_view digits, int base, std::size_t wanted, Literal& out) {
   unsigned code = 0;
   const auto [end, error] =
@@ -24,7 +24,7 @@ bool append_code(std::string_view digits, int base, std::size_t wanted, Literal&
   return true;
 }
 
-// The escape behind the backslash at `at`; moves past it. False where it is refused.
+// Reads the escape behind the backslash at `at` and moves past it. False where it is refused.
 bool escape(std::string_view text, std::size_t& at, Literal& out) {
   const char c = text[at];
   if (const auto known = letters.find(c); known != letters.npos) {

@@ -8,7 +8,7 @@ namespace strata::text::jinja {
 struct Literal {
   std::string value;
   std::size_t length = 0;  // with its quotes
-  std::string refusal;     // why it is none; empty where it is one
+  std::string refusal;     // why it is invalid; empty where it is valid
 };
 
 // `text` begins with a quote.

@@ -17,7 +17,7 @@ bool one_of(std::string_view name, Names names) {
   return std::ranges::find(names, name) != names.end();
 }
 
-// Methods that the sandbox hides because they change what they are called on.
+// Methods that the sandbox hides because they change their object.
 bool changes(const Value& object, std::string_view name) {
   if (object.dict()) return one_of(name, {"clear", "pop", "popitem", "setdefault", "update"});
   const auto* items = object.sequence();
@@ -25,7 +25,7 @@ bool changes(const Value& object, std::string_view name) {
          one_of(name, {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"});
 }
 
-// Methods that Python has and this does not.
+// Methods that Python has and this implementation does not.
 bool unsupported(const Value& object, std::string_view name) {
   if (object.text())
     return one_of(
@@ -63,7 +63,7 @@ Value of_loop(const Loop& loop, std::string_view name) {
   return Undefined{"loop's attribute"};
 }
 
-// What Python's getattr gives.
+// The result of Python's getattr.
 Value method(const Value& object, std::string_view name) {
   if (const auto known = method_name(object, name); !known.empty())
     return Value(Callable{.name = known, .self = object});

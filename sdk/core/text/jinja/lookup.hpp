@@ -1,4 +1,4 @@
-// What `value.name` and `value[key]` give. Nothing but what is named here can be reached.
+// The lookups `value.name` and `value[key]`. A template can reach only the attributes named here.
 #pragma once
 #include <string_view>
 
@@ -6,10 +6,10 @@
 
 namespace strata::text::jinja {
 
-// Undefined where there is none; Refused for undefined values and methods that are not supported.
+// Undefined where there is none. Throws Refused for undefined values and unsupported methods.
 Value attribute(Budget& budget, const Value& object, std::string_view name);
 Value item(Budget& budget, const Value& object, const Value& key);
-// As filters name attributes: "a.b.0", or any key.
+// Looks up an attribute as filters name it: "a.b.0", or any key.
 Value attribute_path(Budget& budget, Value object, const Value& path, const Value* fallback);
 // value[from:to:step]; null where a part is left out.
 Value slice(Budget& budget, const Value& object, const Value* from, const Value* to,

@@ -17,7 +17,7 @@ using Methods = std::map<std::string_view, Method>;
 
 Value text_value(std::string_view text) { return Value(std::string(text)); }
 
-// Null where white space is meant.
+// The text, or null, which means white space.
 const std::string* optional_text(const Value* value, std::string_view who) {
   return !value || value->none() ? nullptr : &text_of(value, who);
 }

@@ -19,7 +19,8 @@ class Parser {
   Statements run() { return statements({}); }
 
  private:
-  // Up to the tag of one of these words, whose begin and word are not taken, or to the end.
+  // Reads statements up to the tag of one of these words, whose begin and word it leaves, or to the
+  // end.
   Statements statements(Words ends) {
     const Nesting nesting(depth_, tokens_);
     Statements out;
@@ -42,7 +43,7 @@ class Parser {
     return out;
   }
 
-  // What stands in a block, up to the tag that ends it.
+  // Reads the body of a block, up to the tag that ends it.
   Statements body(Words ends) {
     tokens_.skip_symbol(":");
     tokens_.expect(TokenKind::block_end, "'%}'");
@@ -54,7 +55,7 @@ class Parser {
     return out;
   }
 
-  // The same where it is a function of its own: no loop around it can be left from there.
+  // Reads the body of a function: it cannot leave a loop around it.
   Statements body_apart(std::string_view end) {
     const auto outer = std::exchange(in_loop_, false);
     auto out = body_to(end);
@@ -145,7 +146,7 @@ class Parser {
     }
   }
 
-  // The body of a macro or of a call, with what it looks for.
+  // Reads the body of a macro or of a call, with the special names that it uses.
   void macro_body(Statement& out, std::string_view end) {
     const bool more = std::exchange(expressions_.more, false),
                named = std::exchange(expressions_.named, false),

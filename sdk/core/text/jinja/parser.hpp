@@ -1,4 +1,4 @@
-// From tokens to a tree, as the package jinja2 reads them.
+// The parser from tokens to a tree, as jinja2 reads them.
 #pragma once
 #include <string_view>
 
@@ -7,7 +7,7 @@
 
 namespace strata::text::jinja {
 
-// Throws SyntaxError, also for what the package knows and this does not.
+// Throws SyntaxError, also for constructs that jinja2 knows and this parser does not.
 Statements parse(std::string_view source);
 
 }  // namespace strata::text::jinja

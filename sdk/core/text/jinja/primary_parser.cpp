@@ -1,4 +1,4 @@
-// What expressions are made of: names, texts, numbers, lists, and what can be assigned to.
+// The operands of expressions: names, texts, numbers, lists; and targets of assignments.
 #include <charconv>
 
 #include "core/text/jinja/expression_parser.hpp"

@@ -17,7 +17,7 @@ bool in_set(std::string_view one, const std::string* set) {
 
 using Mapping = utf8proc_int32_t (*)(utf8proc_int32_t);
 
-// Characters whose other case Unicode writes with several ones, or by what stands around them.
+// Whether the other case of a character has several characters, or depends on its neighbors.
 bool special_case(char32_t c, Mapping mapping) {
   if (mapping == utf8proc_tolower) return c == 0x130 || c == 0x3a3;
   return c == 0xdf || c == 0x149 || c == 0x1f0 || c == 0x390 || c == 0x3b0 || c == 0x587 ||

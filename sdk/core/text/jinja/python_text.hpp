@@ -9,17 +9,17 @@
 namespace strata::text::jinja {
 
 bool is_space(char32_t c);
-// Each character as its bytes.
+// The characters, each as its bytes.
 std::vector<std::string_view> characters(std::string_view text);
 std::size_t length(std::string_view text);
-// In time that grows with the lengths alone; npos where it is not there.
+// Finds `part` in linear time; npos where it does not occur.
 std::size_t find_text(std::string_view text, std::string_view part, std::size_t from);
 
-// Without what stands at its ends: white space where `set` is null, else the characters of `set`.
+// The text without the characters of `set` at its ends; a null `set` means white space.
 std::string_view strip_left(std::string_view text, const std::string* set = nullptr);
 std::string_view strip_right(std::string_view text, const std::string* set = nullptr);
 
-// Throw Refused at a character that becomes several ones.
+// Throw Refused for a character that becomes several.
 std::string upper(std::string_view text);
 std::string lower(std::string_view text);
 std::string capitalized(std::string_view text);
@@ -29,7 +29,8 @@ bool is_lower(std::string_view text);
 
 std::vector<std::string_view> lines(std::string_view text);  // str.splitlines
 
-// str(value) and repr(value), at the end of `out`; Refused for what Python spells by its address.
+// Append str(value) and repr(value) to `out`. Throw Refused for a value that Python spells by its
+// address.
 void append_str(Budget& budget, std::string& out, const Value& value);
 void append_repr(Budget& budget, std::string& out, const Value& value);
 std::string str(Budget& budget, const Value& value);

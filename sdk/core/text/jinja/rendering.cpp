@@ -75,7 +75,7 @@ Rendering::Flow Rendering::branches(const Statement& statement) {
   return Flow::on;
 }
 
-// The elements of a loop that its condition leaves.
+// The elements of a loop that fulfill its condition.
 Values Rendering::looped(const Statement& statement) {
   auto items = elements(budget_, evaluate(*statement.expression));
   if (!statement.condition) return items;
@@ -90,8 +90,8 @@ Values Rendering::looped(const Statement& statement) {
   return out;
 }
 
-// [Note: else of a loop] It runs where no round came to its end, as in the package: also after
-// rounds that were all left or skipped.
+// [Note: else of a loop] As in jinja2, it runs where no iteration reached its end: also after
+// iterations that were all left by break or continue.
 Rendering::Flow Rendering::loop(const Statement& statement) {
   const auto loop = std::make_shared<Loop>(Loop{.items = looped(statement)});
   const Value loop_value(loop);

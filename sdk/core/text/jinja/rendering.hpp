@@ -16,12 +16,12 @@ class Rendering {
     surroundings_.now = now;
   }
 
-  // The text that the template makes; throws Refused. The line that it was at is in `line`.
+  // Returns the text of the template; throws Refused, with the current line in `line`.
   std::string run(const Statements& statements);
   int line = 1;
 
  private:
-  // What becomes of the loop around a statement.
+  // The effect of a statement on the loop around it.
   enum class Flow { on, leave, skip };
   using ScopePtr = std::shared_ptr<Scope>;
   class Level;
@@ -55,8 +55,8 @@ class Rendering {
   int depth_ = 0;
 };
 
-// [Note: depth of a rendering] Macros call each other, so that the height of the tree alone does
-// not bound the recursion.
+// [Note: depth of a rendering] Macros call each other, so the height of the tree alone does not
+// bound the recursion.
 class Rendering::Level {
  public:
   static constexpr int deepest = 600;

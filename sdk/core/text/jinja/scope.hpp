@@ -1,4 +1,4 @@
-// Where names are looked up, and what a template can call.
+// Scopes, in which names are looked up, and callables of a template.
 #pragma once
 #include <memory>
 #include <string_view>
@@ -15,8 +15,8 @@ struct Scope {
   std::unordered_map<std::string_view, Value> names;  // spelled by the template
 };
 
-// A method of a value, a function of the language, or a macro with the scope that it was made in.
-// A macro does not keep its scope alive, which would hold it in turn.
+// A method of a value, a function of the language, or a macro with the scope of its definition. A
+// macro does not keep its scope alive, since that would be a cycle.
 struct Callable {
   std::string_view name;
   Value self{};                      // of a method

@@ -1,4 +1,4 @@
-// How Python spells values: str and repr.
+// Python's spelling of values: str and repr.
 #include <utf8proc.h>
 
 #include <array>
@@ -84,7 +84,7 @@ void append_entries(Budget& budget, std::string& out, const Dict& dict) {
 
 }  // namespace
 
-// The shortest digits that give the number back; with an exponent below 1e-4 and from 1e16.
+// The shortest digits that read back as the number; with an exponent below 1e-4 and from 1e16.
 std::string float_repr(double number) {
   if (std::isnan(number)) return "nan";
   if (std::isinf(number)) return number < 0 ? "-inf" : "inf";

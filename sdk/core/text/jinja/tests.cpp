@@ -18,7 +18,7 @@ double remainder_by(Budget& budget, const Value& value, const Value& divisor) {
   return arithmetic(budget, Operator::modulo, value, divisor).real();
 }
 
-// None and the flags alone are the same wherever they are made.
+// Python's `is`, for None and flags only: they alone are single objects in Python.
 bool same(const Value& a, const Value& b) {
   const auto single = [](const Value& one) { return one.none() || one.as<bool>(); };
   if (!single(a) || !single(b))

@@ -12,7 +12,7 @@ Value changed(Budget& budget, const Value& input, const Arguments& arguments) {
   return Value(change(str(budget, input)));
 }
 
-// Words begin behind spaces, hyphens and opening brackets.
+// The filter title: words begin after spaces, hyphens and opening brackets.
 std::string title_of_filter(std::string_view text) {
   std::string out;
   bool begins = true;

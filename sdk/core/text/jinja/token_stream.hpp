@@ -50,8 +50,8 @@ class TokenStream {
   std::size_t at_ = 0;
 };
 
-// [Note: nesting] Trees are walked by recursion, so parsing bounds their height, and the depth of
-// its own recursion.
+// [Note: nesting] Rendering walks trees by recursion, so parsing bounds their height and the depth
+// of its own recursion.
 class Nesting {
  public:
   static constexpr int deepest = 150;

@@ -1,4 +1,4 @@
-// A parsed template. Unchanging after that, so that any number of threads may render it.
+// A parsed template. It is immutable, so any number of threads may render it.
 #pragma once
 #include <memory>
 #include <string>
@@ -14,7 +14,8 @@ enum class Operator { add, subtract, multiply, divide, floor_divide, modulo, pow
 struct Expression;
 using ExpressionPtr = std::unique_ptr<const Expression>;
 
-// `parts` are the operands in the order of the source; what else a kind has stands beside it.
+// `parts` are the operands in the order of the source; the comment of a kind lists its other
+// fields.
 struct Expression {
   enum class Kind {
     constant,  // value
@@ -34,7 +35,7 @@ struct Expression {
     binary,  // operation
     concat,
     compare,   // comparisons between the parts
-    condition  // the test, what it gives if it holds, and if not: may be null
+    condition  // the test, the value if it holds, and the value if not, which may be null
   };
 
   Kind kind;
@@ -84,7 +85,7 @@ struct Statement {
   ExpressionPtr target{}, expression{}, condition{};
   std::vector<Branch> branches{};
   std::vector<Parameter> parameters{};
-  // A macro that names them takes what else it is called with.
+  // Whether a macro uses varargs, kwargs or caller, and so takes such extra arguments.
   bool takes_more = false, takes_named = false, takes_caller = false;
   Statements body{}, otherwise{};
 };

@@ -92,7 +92,7 @@ const Value* Dict::find(std::string_view key) const {
 
 void Dict::set(Value key, Value value) {
   if (const auto* known = find(key))
-    const_cast<Value&>(*known) = std::move(value);  // of this, which is not const
+    const_cast<Value&>(*known) = std::move(value);  // it belongs to this, which is not const
   else
     entries.emplace_back(std::move(key), std::move(value));
 }

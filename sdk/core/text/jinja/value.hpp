@@ -1,4 +1,4 @@
-// The values of a template: those of JSON, and what templates alone make.
+// The values of a template: those of JSON, and those that only templates make.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -12,7 +12,7 @@
 
 namespace strata::text::jinja {
 
-// What ends a rendering; the line is added where the template is known.
+// The exception that ends a rendering; the code that knows the template adds the line.
 class Refused : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -27,19 +27,19 @@ struct Callable;
 struct Loop;
 struct Namespace;
 
-// Nothing. The name, where there is one, is that of a template that outlives the value.
+// An undefined value. The name, where there is one, is in the text of a template that outlives it.
 struct Undefined {
   std::string_view name;
 };
 
-// Text that the filter `safe` marked. Python would escape what is added to it, so it is only put
-// out, compared and joined by ~.
+// Text that the filter `safe` marked. Python would escape text that is added to it, so it can only
+// be output, compared and joined by ~.
 struct Safe {
   std::shared_ptr<const std::string> text;
 };
 
-// [Note: depth] How deep containers nest is bounded where they are made, so that no walk through
-// one needs more than that much stack, their destruction included.
+// [Note: depth] The constructors of containers bound their nesting, so that the stack suffices for
+// every walk through one, also for its destruction.
 class Value {
  public:
   Value() : Value(Undefined{}) {}
@@ -103,7 +103,7 @@ struct Sequence {
   Values items;
 };
 
-// In the order in which the keys came.
+// A dict in the insertion order of its keys.
 struct Dict {
   std::vector<std::pair<Value, Value>> entries;
 
@@ -113,12 +113,13 @@ struct Dict {
   void set(Value key, Value value);
 };
 
-// What Python makes element by element: it can be walked through once, and is always true.
+// A generator, which Python fills element by element: it can be walked through once and is always
+// true.
 struct Generator {
   Values items;
 };
 
-// Owned by the rendering, so that one may hold itself.
+// A namespace. The rendering owns it, so it may contain itself.
 struct Namespace {
   std::map<std::string, Value, std::less<>> members;
 };
