@@ -19,14 +19,14 @@ std::size_t sequence(std::string_view text, std::size_t at) {
   return length;
 }
 
-// [Note: line] A line that the program prints has at most 300 bytes with "error: " before it. What
-// is too long gives way in this order: a path keeps its end, then the fact its beginning; the
-// remedy is the program's own words and stays.
+// [Note: line] A line that the program prints has at most 300 bytes with "error: " before it. A
+// longer one is cut in this order: first the path, which keeps its end, then the fact, which keeps
+// its beginning; the remedy is the program's own words and stays whole.
 constexpr std::size_t longest_line = 300 - 7;
 constexpr std::size_t longest_who = 100, longest_remedy = 140;
 constexpr std::size_t whole = 1 << 16;
 
-// The last bytes of a path that is longer, from the beginning of a character.
+// The last bytes of a longer path, from the beginning of a character.
 std::string kept_end(const std::string& text, std::size_t limit) {
   if (text.size() <= limit) return text;
   auto from = text.size() - (limit - 3);

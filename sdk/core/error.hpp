@@ -1,4 +1,4 @@
-// What went wrong, as the one line that a user sees: `error: who: what: what to do`.
+// A failure, as the one line that a user sees: `error: who: what: what to do`.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -9,9 +9,9 @@ namespace strata {
 // The program's exit status.
 enum class Exit { failed = 1, usage = 2 };
 
-// `who` names the part or the file, `what` the fact with the tensor, key or number, `remedy` what
-// the user can do. Control characters of foreign bytes are escaped, so that the line stays one
-// line.
+// `who` names the part or the file, `what` the fact with the tensor, key or number, `remedy` a step
+// that the user can take. The constructor escapes control characters of foreign bytes, so that the
+// line stays one line.
 class Error : public std::runtime_error {
  public:
   Error(std::string_view who, std::string_view what, std::string_view remedy,
@@ -25,7 +25,7 @@ class Error : public std::runtime_error {
   Exit status_;
 };
 
-// Options, TOML, ds_config or an unknown plugin: exit status 2.
+// An error in options, TOML or ds_config, or an unknown plugin: exit status 2.
 class UsageError : public Error {
  public:
   UsageError(std::string_view who, std::string_view what, std::string_view remedy)

@@ -1,4 +1,4 @@
-// Which known name was probably meant.
+// A guess at the known name that was meant by an unknown one.
 #pragma once
 #include <span>
 #include <string>
@@ -7,7 +7,7 @@
 namespace strata {
 
 // The name with the smallest edit distance to `word`, the first of equals; empty where none is
-// near enough to be a slip of the fingers. A hostile word costs no more than its first 100 bytes.
+// near enough to be a typo. A hostile word costs no more than its first 100 bytes.
 std::string nearest(std::string_view word, std::span<const std::string> names);
 
 // "did you mean 'NAME'?" where a name is near, else `otherwise`.

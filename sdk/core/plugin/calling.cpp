@@ -19,7 +19,7 @@
 namespace strata::plugin {
 namespace {
 
-// A handler of SIGSEGV runs here: the stack that overflowed has no room for it. Of one thread.
+// The stack of one thread's SIGSEGV handler: a stack that overflowed has no room for it.
 class SignalStack {
  public:
   SignalStack() {
@@ -65,10 +65,10 @@ struct Thread {
     std::erase(threads().all, this);
   }
   SignalStack stack;
-  std::mutex mutex;  // of what `innermost` points to, against those who watch
+  std::mutex mutex;  // guards the object of `innermost` against watchers
 };
 
-// Read in a signal handler, so it is apart from what has a constructor.
+// A signal handler reads it, so it is not a member of an object with a constructor.
 thread_local const Calling* innermost = nullptr;
 
 struct Seen : Thread {

@@ -1,6 +1,6 @@
-// A call into a plugin. While it runs, its thread knows whose function that is: a signal, an end of
-// the process or a call that does not return is told by the plugin's name. Whatever a plugin
-// throws across the ABI becomes an Error with that name.
+// A call into a plugin. While it runs, its thread knows the plugin and the function: the program
+// names that plugin when a signal arrives, the process ends or the call does not return. Anything
+// that a plugin throws across the ABI becomes an Error with that name.
 #pragma once
 #include <cxxabi.h>
 #include <strata/abi/core.h>
@@ -20,11 +20,11 @@ namespace strata::plugin {
 // How long a function may take: set-up returns at once, the others move bytes or compute.
 enum class Pace : uint8_t { quick, slow };
 
-// While it lives, the calling thread is in a plugin's function; the innermost one counts.
+// Marks the calling thread as being in a plugin's function while it lives; the innermost one
+// counts.
 class Calling {
  public:
-  // `who` ("model/mine") and `function` outlive it. Words that were kept before are dropped: they
-  // belong to another call.
+  // `who` ("model/mine") and `function` outlive it. Drops the words that an earlier call kept.
   Calling(const std::string& who, const char* function, Pace pace);
   Calling(const Calling&) = delete;
   Calling& operator=(const Calling&) = delete;
@@ -35,7 +35,7 @@ class Calling {
   Pace pace() const { return pace_; }
   std::chrono::steady_clock::time_point since() const { return since_; }
 
-  // In a catch block: throws Error with the words of what was thrown.
+  // Call it in a catch block: throws Error with the words of the exception.
   [[noreturn]] void refuse_exception() const;
   // Ends the program: the plugin ends the thread that it was called on.
   [[noreturn]] void refuse_unwinding() const noexcept;
@@ -50,7 +50,7 @@ class Calling {
 // The innermost call of this thread, or null. Safe in a signal handler.
 const Calling* running() noexcept;
 
-// The plugin's function f(), and what it returns.
+// Calls the plugin's function f() and returns its result.
 template <Pace pace = Pace::quick, class F>
 auto called(const std::string& who, const char* function, F&& f) {
   const Calling calling(who, function, pace);
@@ -63,19 +63,19 @@ auto called(const std::string& who, const char* function, F&& f) {
   }
 }
 
-// The plugin's function f() that returns a status; throws Error unless that is STRATA_OK.
+// Calls the plugin's function f(), which returns a status; throws Error unless that is STRATA_OK.
 template <Pace pace = Pace::quick, class F>
 void succeeds(const std::string& who, const char* function, F&& f) {
   refuse_failure(called<pace>(who, function, std::forward<F>(f)), who, function);
 }
 
 // Keeps the words of a failure that cannot be thrown, the first ones of a run: a plugin that fails
-// while it is closed fails the run.
+// while the host closes it fails the run.
 void keep_late_failure(std::string_view words) noexcept;
-// Those words; empty where all was closed well. Empties the slot. [main-thread]
+// Returns those words and forgets them; empty where every plugin closed well. [main-thread]
 std::string take_late_failure();
 
-// The plugin's function f() that frees something. What it throws is a late failure.
+// Calls the plugin's function f(), which frees something. Its exception is a late failure.
 template <Pace pace = Pace::quick, class F>
 void freed(const std::string& who, const char* function, F&& f) noexcept {
   try {
@@ -85,13 +85,13 @@ void freed(const std::string& who, const char* function, F&& f) noexcept {
   }
 }
 
-// Who ends the program where it cannot go on: prints "error: WORDS" and ends with status 1. The
-// host sets one that also clears what is half written. Does not return.
+// The function that ends the program where it cannot go on: it prints "error: WORDS" and exits with
+// status 1. The host sets one that also removes half-written files. Does not return.
 using End = void (*)(const char* words) noexcept;
 void set_end(End end) noexcept;
 [[noreturn]] void end_program(const char* words) noexcept;
 
-// A way to see the innermost call of every thread: for who watches over them. [any-thread]
+// Shows the innermost call of every thread, for a watcher. [any-thread]
 void each_running(const std::function<void(const Calling&)>& see);
 
 }  // namespace strata::plugin

@@ -16,22 +16,22 @@ struct CodecPart {
   uint32_t shard_axis = STRATA_NONE;
 };
 
-// Made on the main thread; pack on the thread that computes, unpack on any. Errors carry the
-// plugin's words.
+// Make it on the main thread; call pack on the thread that computes, unpack on any. Errors carry
+// the plugin's words.
 class Codec {
  public:
-  // `options` may be null. Refused: a table without a required function; a scheme or options that
-  // the plugin does not know. The host outlives the codec.
+  // `options` may be null. Refuses a table without a required function, and a scheme or options
+  // that the plugin does not know. The host outlives the codec.
   Codec(const strata_quant* table, std::string name, const strata_host* host,
         const std::string& scheme, const strata_config* options = nullptr);
   ~Codec();
   Codec(const Codec&) = delete;
   Codec& operator=(const Codec&) = delete;
 
-  // What a weight of that dtype and shape becomes.
+  // The parts that a weight of that dtype and shape becomes.
   std::vector<CodecPart> layout(const shape::Value& weight) const;
-  // `parts` in the order of layout, `weight` contiguous, all memory of `device`; enqueued on
-  // `stream`, which is null on the CPU.
+  // Both take `parts` in the order of layout and a contiguous `weight`, all in memory of `device`,
+  // and enqueue on `stream`, which is null on the CPU.
   void unpack(std::span<void* const> parts, const shape::Value& weight, void* dense,
               strata_device device, void* stream) const;
   void pack(const shape::Value& weight, void* dense, std::span<void* const> parts,

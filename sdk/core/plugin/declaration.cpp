@@ -41,7 +41,8 @@ class Reader {
     units_.push_back(std::move(made));
   }
 
-  // In a catch block. A plugin that declares on and on after a refusal is ended.
+  // Call it in a catch block. It ends the program where a plugin goes on and on declaring after a
+  // refusal.
   void keep_refusal() {
     if (!refusal_) refusal_ = std::current_exception();
     if (++refusals_ < most_refusals) return;
@@ -129,7 +130,7 @@ class Reader {
     }
   }
 
-  // All weights of a unit's experts are of the same ones, each of a name of its own.
+  // The expert weights of a unit all have the same experts; each name has {} for their number.
   void check_experts(const DeclaredUnit& unit) {
     uint32_t experts = 0;
     for (const auto& one : unit.weights) {

@@ -1,4 +1,4 @@
-// What a family emits, copied and held to the ABI's rules.
+// A family's declarations, copied and checked against the ABI's rules.
 #pragma once
 #include <strata/abi/model.h>
 
@@ -12,7 +12,7 @@ namespace strata::plugin {
 // Calls declare once. Error: the plugin's words, or the rule that a unit or a weight breaks:
 //   names      not empty, once in a unit; a weight of two units has one shape
 //   shapes     1 to 8 positive lengths whose product, with the experts, fits 63 bits
-//   groups     neighbours, once in a unit, of one rank, one last dimension if matrices, and alike
+//   groups     neighbors, once in a unit, of one rank, one last dimension if matrices, and alike
 //              in experts and in the order that the file holds them in
 //   units      the first is the embedding, the last the head, none between is either
 std::vector<DeclaredUnit> declared_units(const strata_model& table, strata_self* self,

@@ -66,7 +66,7 @@ Handle Family::forward(uint32_t unit, Call& call, Handle x) const {
   succeeds<Pace::slow>(who_, "forward",
                        [&] { return table_->forward(self_, &call.seen, unit, lent.get(), &made); });
   auto out = taken(made, who_, "forward");
-  // Where x itself is given back, that is one owner more.
+  // Where the plugin returns x itself, the result is one more owner of it.
   const bool same = made == lent.get();
   if (same) --made->owners;
   try {

@@ -16,12 +16,12 @@ struct DeclaredWeight {
   std::string name;            // the checkpoint's, whole
   std::vector<int64_t> shape;  // as the ops use it
   uint32_t role = STRATA_MATRIX;
-  uint32_t group = 0;  // neighbours with the same number lie packed; 0: alone
+  uint32_t group = 0;  // neighbors with the same number are packed; 0: no group
   uint32_t experts = 0;
   bool in_out = false;    // the file holds [in,out]
-  bool by_turns = false;  // in `also` the rows of a group's members alternate
-  bool float32 = false;   // whatever the model's dtype
-  // Another name that files give it, or the tensor of all experts; empty: none.
+  bool by_turns = false;  // `also` interleaves the rows of a group's members
+  bool float32 = false;   // float32 in any model's dtype
+  // Another name that files give the weight, or the tensor of all experts; empty: none.
   std::string also = {};
 };
 
@@ -31,14 +31,14 @@ struct DeclaredUnit {
   std::vector<DeclaredWeight> weights;  // their order gives the indices that ops take
 };
 
-// A critic's head: one row that gives a value for each token, by the name that training gives it.
+// The name that training gives a critic's head: one row, which gives a value for each token.
 inline constexpr std::string_view value_head = "v_head.weight";
 
-// Made on the main thread, used on the thread that computes. Errors carry the plugin's words.
+// Make it on the main thread, use it on the thread that computes. Errors carry the plugin's words.
 class Family {
  public:
-  // `config` must outlive the family. Refused: a table without a required function, by its name; a
-  // configuration that the family does not know; units that break the ABI's rules.
+  // `config` must outlive the family. Refuses a table without a required function and names it, a
+  // configuration that the family does not know, and units that break the ABI's rules.
   Family(const strata_model* table, std::string name, const strata_host* host,
          const strata_config* config);
   ~Family();
@@ -47,15 +47,15 @@ class Family {
 
   const std::string& name() const { return name_; }
   const strata_host* host() const { return host_; }
-  // In the order of the pass: embedding, body, head.
+  // The units in the order of the pass: embedding, body, head.
   const std::vector<DeclaredUnit>& units() const { return units_; }
-  // A checkpoint's tensor with one of these in its name may be there beside the weights.
+  // Words of tensors' names: a checkpoint may have such tensors besides the weights.
   const std::vector<std::string>& passed_over() const { return passed_over_; }
-  // From here on the head is the value head: the logits have one column, the value. Throws Error
-  // for a family whose head has a bias.
+  // Makes the head the value head: the logits have one column, the value. Throws Error for a family
+  // whose head has a bias.
   void become_critic();
-  // Unit `unit` over x: [T,D], or ids [T] for the embedding. Refused: a result of other rows than
-  // x, of a body's unit of other columns, or of integers.
+  // Computes unit `unit` over x: [T,D], or ids [T] for the embedding. Refuses a result of integers,
+  // with other rows than x or, from a unit of the body, with other columns.
   Handle forward(uint32_t unit, Call& call, Handle x) const;
 
  private:

@@ -9,7 +9,7 @@
 namespace strata::plugin {
 namespace {
 
-// The calling thread's roles, a bit each.
+// The calling thread's roles, one bit for each.
 uint32_t& roles() {
   thread_local uint32_t bits = 0;
   return bits;

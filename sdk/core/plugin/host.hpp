@@ -1,4 +1,4 @@
-// What plugins see of the host: the table that open() gets, and the tables behind its ids.
+// The host as plugins see it: the table that open() gets, and the tables behind its ids.
 #pragma once
 #include <strata/abi/core.h>
 
@@ -8,12 +8,12 @@
 namespace strata::plugin {
 
 // Serves "strata.host.config/1", "strata.host.tensor/1" and "strata.host.ops/1". Outlives every
-// plugin that was opened with it. Its functions may be called from any thread.
+// plugin that it opens. Any thread may call its functions.
 class Host {
  public:
   using Log = std::function<void(int32_t level, std::string_view words)>;
 
-  // `log` gets one printable line at a time, on the caller's thread; empty: lines are dropped.
+  // `log` gets one printable line at a time, on the caller's thread; an empty one drops the lines.
   explicit Host(const strata_host_config* config, Log log = {});
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
@@ -33,7 +33,7 @@ class Host {
   Log log_;
 };
 
-// While it lives, the calling thread has the role (STRATA_RANK_THREAD and so on) besides others.
+// Gives the calling thread a role (such as STRATA_RANK_THREAD) while it lives, besides others.
 class ThreadRole {
  public:
   explicit ThreadRole(int32_t role);

@@ -1,4 +1,4 @@
-// Tensors that cross to a plugin and back: arguments lent for a call, and what it returns.
+// Tensors that cross to a plugin and back: arguments lent for a call, and results.
 #pragma once
 #include <algorithm>
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace strata::plugin {
 
-// Lends a tensor for a call: a plugin may retain it, as the ABI says, and what it releases without
-// having retained it is found. The tensor lives on where the plugin keeps it.
+// Lends a tensor for a call: a plugin may retain it, as the ABI says, and check() finds a release
+// without a retain. The tensor lives on where the plugin keeps it.
 class Lent {
  public:
   explicit Lent(Handle tensor) : tensor_(std::move(tensor)) {
@@ -22,7 +22,7 @@ class Lent {
   }
 
   strata_tensor* get() const { return tensor_.get(); }
-  // Throws Error where the plugin released owners that are the host's.
+  // Throws Error where the plugin released the tensor more often than it retained it.
   void check(const std::string& who, const char* function) const;
 
  private:
@@ -30,8 +30,8 @@ class Lent {
   Handle tensor_;
 };
 
-// What a function of a plugin returned, which may be null. Throws Error where the plugin released
-// any tensor more often than it owned it.
+// Takes the tensor that a plugin's function returned, which may be null. Throws Error where the
+// plugin released any tensor more often than it owned it.
 Handle taken(strata_tensor* given, const std::string& who, const char* function);
 
 }  // namespace strata::plugin

@@ -43,7 +43,7 @@ strata_tensor& at(std::string_view op, std::string_view what, strata_tensor* ten
   return *alive(op, what, tensor);
 }
 
-// One op with one result: nothing is written unless it succeeds.
+// Runs an op with one result, which it writes only where the op succeeds.
 template <class F>
 strata_status one(std::string_view op, strata_call* call, strata_tensor** out, F&& f) noexcept {
   return guarded([&] {
@@ -55,14 +55,14 @@ strata_status one(std::string_view op, strata_call* call, strata_tensor** out, F
 
 using Results = std::array<Handle, shape::most_results>;
 
-// `made` cut to the results that a plugin asks for.
+// `made` cut to the results that a plugin wants.
 std::span<Handle> first(std::string_view op, Results& made, uint32_t count) {
   if (count > made.size())
     refuse(op, std::to_string(count) + " results, more than " + std::to_string(made.size()));
   return std::span(made).first(count);
 }
 
-// One op with several results: f fills them and returns how many there are.
+// Runs an op with several results: f fills them and returns their number.
 template <class F>
 strata_status several(std::string_view op, strata_call* call, strata_tensor** out, F&& f) noexcept {
   return guarded([&] {
@@ -73,8 +73,8 @@ strata_status several(std::string_view op, strata_call* call, strata_tensor** ou
   });
 }
 
-// The struct as this host knows it. A shorter one, from an older plugin, is filled with zeros; what
-// a newer one asks for beyond it cannot be done.
+// The struct as this host knows it. A shorter one, from an older plugin, is filled up with zeros; a
+// longer one, from a newer plugin, is refused where it uses the fields beyond.
 template <class T>
 T known(std::string_view op, const T* given) {
   if (!given || given->hdr.size < sizeof(strata_hdr)) refuse(op, "its arguments are missing");
@@ -178,7 +178,7 @@ strata_status call_by_name(strata_call* call, strata_str name, strata_str json,
                            uint32_t n_out) noexcept {
   return several("call", call, out, [&](Ops& ops, Results& made) {
     if (!in && n_in != 0) refuse("call", "in is null");
-    // An input may be null where the op has it optional.
+    // An input may be null where it is optional for the op.
     for (uint32_t i = 0; i < n_in; ++i) alive("call", "in[" + std::to_string(i) + "]", in[i]);
     ops.call(text_of(name), text_of(json), std::span(in, n_in), first("call", made, n_out));
     return n_out;

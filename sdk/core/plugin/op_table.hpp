@@ -4,8 +4,8 @@
 
 namespace strata::plugin {
 
-// "strata.host.ops/1" and "strata.host.tensor/1". Static. Nothing thrown crosses them: what Ops
-// refuse becomes a status, with words kept for the calling thread, and outputs stay untouched.
+// The static tables "strata.host.ops/1" and "strata.host.tensor/1". No exception crosses them: a
+// refusal by Ops becomes a status, with words kept for the calling thread and outputs untouched.
 const strata_ops* op_table();
 const strata_host_tensor* tensor_table();
 

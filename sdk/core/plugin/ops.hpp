@@ -1,6 +1,6 @@
-// The host's side of a compute plugin's calls: tensors behind the ABI's handles, and what one call
-// computes with. The op table of the ABI (plugin/op_table.cpp) leads every op to the Ops of its
-// call, which records shapes (core) or computes (the torch half); a plugin cannot tell.
+// The host's side of a compute plugin's calls: tensors behind the ABI's handles, and the ops of one
+// call. The op table of the ABI (plugin/op_table.cpp) leads every op to the Ops of its call, which
+// records shapes (core) or computes (the torch half); a plugin cannot tell which.
 #pragma once
 #include <strata/abi/ops.h>
 
@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-// What the ABI's opaque handle points to. Counted by retain and release on the thread that
-// computes.
+// The struct behind the ABI's opaque handle. Reference-counted by retain and release on the thread
+// that computes.
 struct strata_tensor {
   strata_tensor() = default;
   strata_tensor(const strata_tensor&) = delete;
@@ -18,7 +18,7 @@ struct strata_tensor {
   virtual ~strata_tensor() = default;
   // Shape and strides live as long as the tensor; data is null while only shapes are recorded.
   virtual strata_view view() = 0;
-  // Frees its memory: there is no owner any more.
+  // Frees its memory: it has no owner any more.
   virtual void drop() noexcept {}
 
   int owners = 1;
@@ -26,15 +26,15 @@ struct strata_tensor {
 
 namespace strata::plugin {
 
-// One owner less. Within a plugin's call what has no owner any more frees its memory and stays as a
-// shell to the end of that call, so that a plugin that uses it once more is refused by name. An
-// owner less than none is counted; take_overreleased() says how often, and forgets it.
+// Removes an owner. Within a plugin's call a tensor without owners frees its memory and stays as a
+// shell to the end of that call, so that the host can refuse a later use by the plugin's name. A
+// release without an owner is counted; take_overreleased() returns the count and resets it.
 void release_owner(strata_tensor* tensor) noexcept;
 int take_overreleased() noexcept;
-// The thread's outermost call is over.
+// Marks the end of the thread's outermost call.
 void drop_shells() noexcept;
 
-// One owner of a tensor.
+// A handle that owns a tensor once.
 class Handle {
  public:
   Handle() = default;
@@ -48,7 +48,7 @@ class Handle {
   ~Handle() { reset(); }
 
   strata_tensor* get() const { return tensor_; }
-  // Hands the ownership out, as the ABI's `out` arguments want it.
+  // Hands the ownership out, for the ABI's `out` arguments.
   strata_tensor* give() { return std::exchange(tensor_, nullptr); }
   explicit operator bool() const { return tensor_ != nullptr; }
 
@@ -60,9 +60,9 @@ class Handle {
   strata_tensor* tensor_ = nullptr;
 };
 
-// What the ops of one call do. Arguments are as in <strata/abi/ops.h>, checked by the shape
-// functions before anything is computed; what is refused is thrown as Error. Tensors passed in are
-// borrowed.
+// The implementation of the ops of one call. Arguments are as in <strata/abi/ops.h>; the shape
+// functions check them before anything is computed, and throw Error to refuse. Ops borrow the
+// tensors passed in.
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -78,7 +78,7 @@ class Ops {
   virtual Handle activation(int32_t f, strata_tensor& x) = 0;
   virtual Handle gated(int32_t f, strata_tensor& gate, strata_tensor* up) = 0;
   virtual Handle elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) = 0;
-  // out: one for single and merged, q, k, v for fused and interleaved.
+  // `out` has one tensor for single and merged, three (q, k, v) for fused and interleaved.
   virtual void heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,
                      std::span<Handle> out) = 0;
   virtual Handle dropout(double p, strata_tensor& x) = 0;
@@ -88,11 +88,11 @@ class Ops {
   virtual Handle concat(std::span<strata_tensor* const> in) = 0;
 
   virtual Handle empty(strata_dtype dtype, std::span<const int64_t> shape) = 0;
-  // Device memory until the plugin's call returns.
+  // Lends device memory until the plugin's call returns.
   virtual void* workspace(uint64_t bytes) = 0;
 };
 
-// A call as the host made it: what plugins see of it comes first.
+// A call as the host makes it; the part that plugins see comes first.
 struct Call {
   strata_call seen;
   Ops* ops;

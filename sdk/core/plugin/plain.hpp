@@ -9,11 +9,11 @@
 
 namespace strata::plugin {
 
-// A contiguous tensor. Over given memory, which the caller keeps, or over its own.
+// A contiguous tensor, in given memory, which the caller keeps, or in its own.
 class PlainTensor : public strata_tensor {
  public:
   PlainTensor(const shape::Value& value, void* data, strata_device device = {STRATA_CPU, 0});
-  // Own memory, 64-byte aligned, not filled.
+  // Allocates its own memory, 64-byte aligned and not filled.
   explicit PlainTensor(const shape::Value& value);
   strata_view view() override;
   void drop() noexcept override { own_.reset(), data_ = nullptr; }
@@ -30,7 +30,7 @@ class PlainTensor : public strata_tensor {
   strata_device device_;
 };
 
-// empty and workspace in host memory; every op is refused.
+// Serves empty and workspace in host memory; refuses every op.
 class PlainOps : public Ops {
  public:
   Handle weight(uint32_t) override;
@@ -52,7 +52,7 @@ class PlainOps : public Ops {
   void split(std::span<const uint32_t>, strata_tensor&, std::span<Handle>) override;
   Handle concat(std::span<strata_tensor* const>) override;
   Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;
-  // Until these ops are destroyed: one PlainOps a call.
+  // The memory lives until these ops are destroyed: use one PlainOps a call.
   void* workspace(uint64_t bytes) override;
 
  private:

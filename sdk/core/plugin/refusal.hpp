@@ -7,8 +7,8 @@
 
 namespace strata::plugin {
 
-// Nothing for STRATA_OK; else throws Error with the words that the plugin left on this thread, or
-// with `function` and the status where it left none. `who` is "model/mine".
+// Does nothing for STRATA_OK; else throws Error with the words that the plugin left on this thread,
+// or with `function` and the status where it left none. `who` is "model/mine".
 void refuse_failure(strata_status status, const std::string& who, std::string_view function);
 
 }  // namespace strata::plugin

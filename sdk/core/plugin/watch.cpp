@@ -12,7 +12,7 @@ namespace {
 using std::chrono::seconds;
 using Clock = std::chrono::steady_clock;
 
-// When a function that has not returned is told.
+// The time after which a function that has not returned is named.
 seconds told_after(Pace pace) { return pace == Pace::quick ? seconds(5) : seconds(10); }
 
 std::string took(seconds time) { return std::to_string(time.count()) + " s"; }

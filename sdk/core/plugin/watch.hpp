@@ -1,4 +1,4 @@
-// Says which plugin's function does not return.
+// A watch that names the plugin's function that does not return.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -11,9 +11,8 @@
 
 namespace strata::plugin {
 
-// Watches the calls of all threads while it lives. A function that does not return is told once by
-// its name; where it is one that returns at once, the program ends after `patience`, which is no
-// limit where it is 0.
+// Watches the calls of all threads while it lives. It names a function that does not return, once;
+// where such a function should return at once, it ends the program after `patience` (0: no limit).
 class Watch {
  public:
   using Say = std::function<void(std::string_view words)>;

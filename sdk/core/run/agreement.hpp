@@ -1,4 +1,4 @@
-// What several ranks choose while a pass runs, told to all of them.
+// The choices that several ranks make while a pass runs, shared with all of them.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -8,15 +8,15 @@
 
 namespace strata::run {
 
-// A gather among the others of lane comm, in the same place of their order on every rank: so no
-// rank waits for one that waits for it. Used on the thread that feeds the lanes.
+// A gather among the others of lane comm, at the same place in their order on every rank, so that
+// no two ranks wait for each other. Used on the thread that feeds the lanes.
 class Agreement {
  public:
   // Choices are numbered below `choices`; one event of the device is its own.
   Agreement(zero::Device& device, zero::Collective& collective, uint32_t choices, uint32_t event);
 
-  // What any rank has chosen, ascending. Returns when every rank has called it; throws where one is
-  // lost.
+  // The choices of all ranks together, ascending. Returns when every rank has called it; throws
+  // where one is lost.
   std::vector<uint32_t> all(std::span<const uint32_t> own);
 
  private:

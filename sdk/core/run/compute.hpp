@@ -20,21 +20,21 @@ namespace strata::run {
 // The tokens of one sequence in a pass.
 struct Sequence {
   uint32_t slot = 0;   // of the KV cache
-  int64_t first = 0;   // the position of the first of them
-  uint32_t count = 0;  // how many
-  // The length that scalings which depend on it use (dynamic, longrope): of the whole prompt while
-  // it is prefilled, in chunks or not; first + count in decode.
+  int64_t first = 0;   // the position of the first token
+  uint32_t count = 0;  // the number of tokens
+  // The length for rope scalings that depend on it (dynamic, longrope): that of the whole prompt
+  // during prefill, in chunks or not; first + count in decode.
   int64_t length = 0;
 };
 
-// One pass over packed tokens: all sequences in a row.
+// One pass over packed tokens: the sequences one after the other.
 struct Batch {
   std::span<const int32_t> ids;         // [T]
   std::span<const Sequence> sequences;  // in the order of ids
   std::span<const uint32_t> wanted;     // the rows of [0,T) whose logits are wanted, ascending
 };
 
-// Room for keys and values.
+// The size of the KV cache.
 struct KvRoom {
   uint32_t sequences = 1;
   int64_t tokens = 0;    // of one sequence, at most
@@ -57,19 +57,19 @@ struct ComputeOptions {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};                // of the run form
   std::vector<strata_device> devices{{STRATA_CPU, 0}};    // where units run; 0 is the main one
   KvRoom kv;
-  uint64_t bytes = 0;      // planned for what the arithmetic holds: freed memory is kept in it
+  uint64_t bytes = 0;      // planned for the arithmetic's memory, with freed memory that it keeps
   int threads = 0;         // 0: all cores
   bool recording = false;  // keep each unit's input, for backward
 };
 
-// Where the experts of mixture layers are while a pass runs. Asked from within Compute::run, on its
-// thread.
+// The experts of mixture-of-experts layers while a pass runs. Compute::run calls it on its thread.
 class Experts {
  public:
   virtual ~Experts() = default;
   // The experts that the declared unit has chosen, ascending; each is then taken once, in order.
   virtual void need(uint32_t declared, std::span<const uint32_t> experts) = 0;
-  // The next one: its weights in run form, in order with what computes, until the next call.
+  // Gives the next one: its weights in run form, in order with the compute lane, until the next
+  // call.
   struct Expert {
     const zero::Unit* form = nullptr;
     const std::byte* weights = nullptr;
@@ -78,53 +78,54 @@ class Experts {
 };
 
 // Computes unit by unit. One pass: begin, then expand and run in the plan's order, then logits. All
-// on one thread, which is the only one that calls ATen. Pointers are memory of the device named.
-// Device work is enqueued in order on stream(); on a CPU it is done when a call returns.
+// calls are on one thread, the only one that calls ATen. Pointers are memory of the device named.
+// Calls enqueue device work in order on stream(); on a CPU the work is done when a call returns.
 class Compute {
  public:
   virtual ~Compute() = default;
   virtual void* stream(uint32_t device) = 0;  // cudaStream_t; null on a CPU
 
-  // Outlives every later run.
+  // Sets the experts, which outlive every later run.
   virtual void use(Experts&) {}
 
   virtual void begin(const Batch& batch) = 0;
-  // The unit's weights from their stored form (offsets stored_*) into their run form (offsets
-  // run_*).
+  // Expands the unit's weights from their stored form (offsets stored_*) into their run form
+  // (offsets run_*).
   virtual void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) = 0;
-  // Row by row the table of the embedding for the ids of this pass: [T] rows in `form`'s stored
-  // form where `stored` is set, else in the run form; used by the next run of the embedding unit.
+  // Gives the rows of the embedding's table for the ids of this pass: [T] rows in `form`'s stored
+  // form where `stored` is set, else in the run form; the next run of the embedding unit uses them.
   virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
-  // The whole table of the embedding in run form on the main device, where it is resident.
+  // Gives the whole table of the embedding, resident in run form on the main device.
   virtual void table(const zero::Weight& form, const std::byte* table) = 0;
-  // The unit over the hidden state; a head's tile fills its columns of the logits of the wanted
-  // rows.
+  // Runs the unit over the hidden state; a tile of the head fills its columns of the logits of the
+  // wanted rows.
   virtual void run(const zero::Unit& unit, const std::byte* weights, uint32_t device) = 0;
-  // [wanted, V] float32 in host memory until the next begin; waits for the device.
+  // Returns the logits, [wanted, V] float32 in host memory, valid until the next begin; waits for
+  // the device.
   virtual std::span<const float> logits() = 0;
   // Forgets all keys and values.
   virtual void reset() = 0;
 
-  // The last unit's backward first: reruns `unit` on the input that run kept, from the gradient of
-  // its output (set by loss or the unit after it), and writes the gradients of its weights in run
-  // form to `gradients`. Needs `recording`.
+  // Computes a unit's backward, from the last unit to the first: reruns `unit` on the input that
+  // run kept, starts from the gradient of its output (set by loss or the unit after it), and writes
+  // the gradients of its weights in run form to `gradients`. Needs `recording`.
   virtual void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) = 0;
-  // The mean cross entropy of the wanted rows' logits against `targets` [wanted]; starts a
-  // backward.
+  // Returns the mean cross entropy of the wanted rows' logits against `targets` [wanted] and starts
+  // a backward pass.
   virtual double loss(std::span<const int64_t> targets) = 0;
 
-  // Bytes that the arithmetic holds now and held at most since the last call, beside the arena.
+  // Bytes that the arithmetic holds now, and their peak since the last call, besides the arena.
   struct Held {
     uint64_t now = 0, peak = 0;
   };
   virtual Held held() = 0;
 
-  // Starts what the first product would start: threads, and the memory of libraries.
+  // Starts threads and allocates the libraries' memory, which the first product would do otherwise.
   virtual void warm_up() {}
 };
 
-// Elements that expanding a weight holds between its two forms, on the CPU and on a GPU; those of a
-// row or a head where that is more.
+// The number of elements that expanding a weight holds between its two forms, on the CPU and on a
+// GPU; a row or a head where that is more.
 inline constexpr uint64_t between_on_cpu = 1u << 20, between_on_gpu = 1u << 22;
 
 // Exported by libstrata-torch under the name "strata_open_compute".

@@ -8,8 +8,8 @@
 namespace strata::run {
 namespace {
 
-// Numbers of either sign and of sizes from 2^-7 to 2^-6, repeated all over: made as fast as memory
-// is written, and small enough that no layer overflows.
+// Numbers of either sign and of sizes from 2^-7 to 2^-6, repeated over and over: as fast to make as
+// to write, and small enough that no layer overflows.
 std::vector<std::byte> pattern(strata_dtype dtype) {
   constexpr std::size_t count = 1 << 16;
   const uint32_t each = dtype.bits / 8u;

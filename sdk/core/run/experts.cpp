@@ -16,7 +16,7 @@ uint32_t mixture_layers(std::span<const zero::Unit> units) {
   return count;
 }
 
-// Of the layer that has the most.
+// The number of experts of the layer that has the most.
 uint32_t most_experts(std::span<const zero::Unit> units) {
   uint32_t most = 0;
   for (const auto& unit : units)
@@ -71,7 +71,8 @@ Experts::Expert ExpertSlots::take() {
   return {&form, memory(taken_) + plan_.experts.run};
 }
 
-// The next one of all ranks'; behind this the compute lane finds it in the slot `taken_`.
+// Brings the next expert that any rank needs; after this call the compute lane finds it in the slot
+// `taken_`.
 ExpertSlots::Wanted ExpertSlots::bring_next() {
   release();
   const auto wanted = wanted_[at_++];
@@ -87,7 +88,7 @@ void ExpertSlots::end_layer() {
   release();
 }
 
-// Whoever is fetched into the slot next waits for what computes with it.
+// Releases the slot in use: the next fetch into it waits for the work that computes with it.
 void ExpertSlots::release() {
   if (taken_ == zero::no_slot) return;
   parts_.device->record(Lane::compute, released(taken_), ++slots_[taken_].released);
@@ -107,7 +108,7 @@ void ExpertSlots::fetch(uint32_t unit, uint32_t slot) {
   };
   auto& state = slots_[slot];
   auto* to = memory(slot) + (parts_.placement[unit].stored ? 0 : plan_.experts.run);
-  wait(whole(slot), state.fetched);  // also what nobody has used
+  wait(whole(slot), state.fetched);  // also an expert that nobody has used
   wait(released(slot), state.released);
   state = {.unit = unit, .fetched = state.fetched + 1, .released = state.released};
   {

@@ -1,4 +1,4 @@
-// Experts while a pass runs: in slots of the arena, fetched when a layer has chosen them.
+// The experts while a pass runs: in slots of the arena, fetched when a layer has chosen them.
 #pragma once
 #include <memory>
 #include <vector>
@@ -11,21 +11,21 @@
 
 namespace strata::run {
 
-// Fetches go through the lanes as those of the plan do, in order behind what was issued before, so
-// that nothing they wait for is still to be issued. Several ranks bring what any of them has
-// chosen, expert by expert in ascending order, whatever each of them computes: the same gathers in
-// the same order, and the same needs for the cache, which so decides the same.
+// Fetches go through the lanes as those of the plan do, in order behind earlier ones, so that
+// everything they wait for is already issued. Several ranks bring every expert that any of them has
+// chosen, in ascending order, though each computes only its own: so all ranks issue the same
+// gathers in the same order, and their caches get the same needs and decide the same.
 class ExpertSlots final : public Experts {
  public:
-  // `plan` outlives it; so many of the device's events from `first_event` on are its own.
+  // `plan` outlives it; events(plan) of the device's events from `first_event` on are its own.
   ExpertSlots(const StreamingParts& parts, const zero::Plan& plan, uint32_t first_event);
   static uint32_t events(const zero::Plan& plan) { return 1 + slot_events * plan.experts.count; }
 
   void need(uint32_t declared, std::span<const uint32_t> experts) override;
   Expert take() override;
-  // After each unit: brings what other ranks alone still need of it.
+  // Call it after each unit: brings the experts of it that only other ranks still need.
   void end_layer();
-  // Waits for what was fetched; throws the earliest failure.
+  // Waits for all fetches; throws the earliest failure.
   void finish();
 
   // Bytes that fetches of mapped experts have moved, and that all fetches issued so far move.

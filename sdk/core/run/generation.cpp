@@ -16,7 +16,7 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// The ends and the number of new tokens are settings of a run, which some processors look at.
+// The run's settings for the processors that look at the ends and the number of new tokens.
 Sampling sampling_of(const GenerateRequest& request) {
   auto out = request.sampling;
   out.ends = request.ends;
@@ -24,7 +24,7 @@ Sampling sampling_of(const GenerateRequest& request) {
   return out;
 }
 
-// The batches of a run, built in memory that is kept from pass to pass.
+// The batches of a run, built in memory that it keeps from pass to pass.
 struct Packing {
   std::vector<int32_t> ids;
   std::vector<Sequence> sequences;
@@ -34,7 +34,7 @@ struct Packing {
   Batch batch() const { return {ids, sequences, wanted}; }
 };
 
-// A row of logits from which tokens can be chosen: no NaN, a largest one that is finite.
+// Checks that a token can be chosen from a row of logits: no NaN, and a finite maximum.
 void check_numbers(std::span<const float> row) {
   float largest = -std::numeric_limits<float>::infinity();
   bool nan = false;
@@ -81,7 +81,7 @@ class Generation {
  private:
   bool cancelled() const { return request_.cancelled && request_.cancelled(); }
 
-  // Prompts one behind the other, cut into passes of as many tokens as were planned for.
+  // Runs the prompts one after the other, cut into passes of at most the planned number of tokens.
   void prefill() {
     const auto chunk = static_cast<std::size_t>(session_.prepared().chunk);
     std::vector<std::size_t> rows;
@@ -159,7 +159,7 @@ class Generation {
   const GenerateRequest& request_;
   const OnToken& on_token_;
   Sampler sampler_;
-  std::vector<std::vector<int32_t>> all_;  // prompts with what was made
+  std::vector<std::vector<int32_t>> all_;  // the prompts and their new tokens
   std::vector<bool> live_;
   Packing packing_;
   std::vector<std::size_t> rows_;
@@ -213,7 +213,7 @@ Perplexity perplexity(Session& session, std::span<const int32_t> ids, int64_t co
   double sum = 0;
   for (std::size_t begin = 0; begin + 2 <= ids.size(); begin += window) {
     const auto part = ids.subspan(begin, std::min(window, ids.size() - begin));
-    std::size_t next = 1;  // the token that the next row of logits foretells
+    std::size_t next = 1;  // the token that the next row of logits predicts
     all_logits(session, part, [&](std::span<const float> rows) {
       for (std::size_t at = 0; at < rows.size() && next < part.size(); at += vocabulary, ++next)
         sum += surprise(rows.subspan(at, vocabulary), part[next]);

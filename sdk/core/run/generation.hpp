@@ -1,4 +1,4 @@
-// From prompts to tokens: prefill in chunks, then a token a sequence and pass.
+// Generation of tokens from prompts: prefill in chunks, then one token of each sequence in a pass.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,25 +16,25 @@ struct GenerateRequest {
   int64_t new_tokens = 16;                    // of each, at most
   Sampling sampling;
   std::vector<int32_t> ends;  // a token of these ends its sequence
-  // Asked for each new token; true: its sequence ends with it.
+  // Called for each new token; true: its sequence ends with it.
   std::function<bool(std::size_t row, int32_t id)> stops{};
   std::size_t logprobs = 0;  // likeliest tokens to name for each new one; 0: no logprobs
-  // Asked before each pass; true: no more is made.
+  // Called before each pass; true: generation stops.
   std::function<bool()> cancelled{};
-  // Prompt tokens that went through the model, of all.
+  // Called with the number of prompt tokens that the model has processed, and the number of all.
   std::function<void(std::size_t done, std::size_t all)> progress{};
-  // Tokens of the only prompt whose keys and values the session still has from the request before;
-  // fewer than the prompt has. 0: all are forgotten first.
+  // The number of first tokens of the only prompt whose KV cache the session still has from the
+  // request before; fewer than the prompt has. 0: the session forgets all keys and values first.
   std::size_t reused = 0;
 };
 
-// Why a sequence has no more tokens: an end token or a stop text, new_tokens, or `cancelled`.
+// The reason that a sequence ends: an end token or a stop text, new_tokens, or `cancelled`.
 enum class Finish { stop, length, cancelled };
 
 struct GenerateResult {
   std::vector<std::vector<int32_t>> tokens;  // new ones, with the one that ended the sequence
   std::vector<Finish> finishes;
-  std::vector<std::vector<TokenLogprobs>> logprobs;  // of them, where they were asked for
+  std::vector<std::vector<TokenLogprobs>> logprobs;  // of them, where the request wants them
   double first_token_s = 0;                          // until every sequence has its first one
   double decode_s = 0;                               // after that
   int64_t decoded = 0;                               // tokens made in decode_s

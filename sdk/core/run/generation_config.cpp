@@ -30,7 +30,7 @@ int64_t whole(const source::Config& config, const std::string& key, int64_t fall
   return value;
 }
 
-// A count of tokens; one below 0 asks for nothing.
+// A count of tokens; a negative one means none.
 uint32_t at_least_0(const source::Config& config, const std::string& key) {
   const std::int64_t none = 0;
   return config.i64(key, &none) < 0 ? 0 : static_cast<uint32_t>(whole(config, key, none));
@@ -43,7 +43,7 @@ std::optional<int64_t> length(const source::Config& config, const std::string& k
   return value;
 }
 
-// The tokens of a word or sequence, of which there is at least one.
+// The tokens of a word or sequence; at least one.
 std::vector<int32_t> sequence(const source::Config& config, const std::string& key) {
   auto out = token_ids(config, key);
   if (out.empty() || std::ranges::min(out) < 0) refuse(config, key);
@@ -75,7 +75,7 @@ void read_processors(const source::Config& config, Sampling& to) {
   }
 }
 
-// These count where tokens are drawn; what is wrong with one is kept until then.
+// Reads the keys that count where tokens are drawn; keeps the error of an invalid one until then.
 void read_filters(const source::Config& config, GenerationConfig& out) {
   auto& to = out.sampling;
   const auto read = [&](const char* key, auto& field, double low, double high) {
@@ -98,8 +98,8 @@ void read_filters(const source::Config& config, GenerationConfig& out) {
   read("eta_cutoff", to.eta_cutoff, 0, 1);
 }
 
-// Keys that are read here, or that change no text: how transformers computes, what it gives back,
-// and what speeds it up.
+// The keys that are read here, or that change no text: settings of transformers for computing, for
+// its results and for speed.
 constexpr std::string_view served[] = {"eos_token_id",
                                        "max_new_tokens",
                                        "max_length",
@@ -158,7 +158,7 @@ constexpr std::string_view served[] = {"eos_token_id",
                                        "speculation_type",
                                        "use_mtp"};
 
-// The values with which other keys ask for nothing. Of beams there is one.
+// The values at which other keys have no effect; num_beams, for example, at 1.
 struct Nothing {
   std::string_view key;
   double value;

@@ -1,4 +1,4 @@
-// A generation_config.json: what a model's makers set for generating.
+// A generation_config.json: the settings of a model's authors for generating.
 #pragma once
 #include <optional>
 #include <string>
@@ -18,12 +18,13 @@ struct GenerationConfig {
   std::vector<std::string> stops;            // stop_strings
   Sampling sampling;                         // without temperature
   std::optional<double> temperature;         // where do_sample is set
-  // Keys of `sampling` that count where tokens are drawn and whose values are none, with why.
+  // Keys of `sampling` that count where tokens are drawn and that have invalid values, with the
+  // reason.
   std::vector<std::pair<std::string, Error>> unusable;
-  std::vector<std::string> ignored;  // keys that ask for what is not done here
+  std::vector<std::string> ignored;  // keys for unsupported features
 };
 
-// Throws Error with `name` and the key, for a value that is none.
+// Throws Error with `name` and the key for an invalid value.
 GenerationConfig parse_generation_config(std::string bytes, std::string name);
 
 // The ids at a configuration's key: one, a list, or none.

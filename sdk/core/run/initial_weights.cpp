@@ -46,7 +46,7 @@ struct Filler {
         if (i == 0 || at % 2 == 0) pair = normal_pair(seed, key, at / 2);
         value = spread * pair[at % 2];
       }
-      // Of every dtype the number that float32 has.
+      // Every dtype gets the number rounded to float32 first.
       source::set_element(dtype, out.data() + i * width, static_cast<float>(value));
     }
   }
@@ -72,7 +72,7 @@ source::MadeTensor made(const Model& model, const plugin::DeclaredWeight& weight
   source::MadeTensor out;
   out.tensor.name = name;
   out.tensor.shape = weight.shape;
-  const bool of_all = weight.experts > 0 && !weight.also.empty();  // in_out is of that tensor
+  const bool of_all = weight.experts > 0 && !weight.also.empty();  // in_out is about that tensor
   if (weight.in_out && !of_all) std::ranges::reverse(out.tensor.shape);
   out.tensor.stored.dtype = dtype;
   out.tensor.stored.block_bytes = static_cast<std::uint32_t>(zero::element_bytes(dtype));

@@ -13,13 +13,13 @@ uint64_t total(const std::vector<Target>& targets) {
   return sum;
 }
 
-// How many units are begun behind the one that is finished: one is copied beside it, and of the
-// other as much is read as there are chunks for.
+// The number of units that are begun ahead of the one being finished: one is copied meanwhile, and
+// the other is read as far as there are chunks for it.
 constexpr std::size_t begun_ahead = 2;
 
-// One unit after the other through the scratches, in turn; the next ones' reads run beside the
-// copies and the expanding of each. What a tier does not map is made whole in `outgoing` and
-// written from there.
+// Loads one unit after the other through the scratches, in turn; the next units' reads run beside
+// the copies and the expanding of each. A unit for a tier that maps no memory is completed in
+// `outgoing` and written from there.
 class Loader {
  public:
   Loader(tier::Tier& source, std::span<const tier::Region> files, tier::Grain grain,
@@ -32,11 +32,12 @@ class Loader {
     try {
       parts_.device->record(Lane::compute, parts_.event + 1, begun_);
       parts_.device->synchronize(parts_.event, begun_);
-    } catch (const std::exception&) {  // what failed first has been told
+    } catch (const std::exception&) {  // the first failure has been reported
     }
   }
 
-  // Whether the unit can be begun while one before it is finished: `outgoing` holds one.
+  // Whether the unit can be begun before the one ahead of it is finished: `outgoing` holds only
+  // one.
   static bool ahead(const Target& target) { return target.expands() || target.memory; }
 
   // Lets the reader fetch a unit, which waits for its scratch where it goes there.
@@ -69,7 +70,7 @@ class Loader {
     return target.memory ? target.memory : parts_.outgoing.data();
   }
 
-  // Of the unit before which so many were begun.
+  // The scratch of a unit, by the number of units begun before it.
   std::byte* scratch(uint64_t begun) const {
     return parts_.scratch + begun % parts_.scratches * parts_.scratch_bytes;
   }
@@ -89,7 +90,7 @@ class Loader {
   const LoadParts& parts_;
   std::array<tier::Route, begun_ahead + 1> routes_;
   uint64_t begun_ = 0, finished_ = 0;
-  // By scratch, the last unit that was begun and goes through it; events count from 1.
+  // The last unit that was begun and goes through each scratch; events count from 1.
   std::array<uint64_t, 2> expanding_{};
 };
 

@@ -1,4 +1,5 @@
-// Brings weights to the device and to tiers that hold their own bytes, before the first pass.
+// The loader: it brings weights to the device and to tiers that hold their own bytes, before the
+// first pass.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,10 +12,10 @@
 
 namespace strata::run {
 
-// Bytes done and in all; called on the loading thread now and then.
+// Called on the loading thread now and then, with the bytes done and in all.
 using Progress = std::function<void(uint64_t done, uint64_t all)>;
 
-// A unit, where it is wanted, and in which form: on the device, or in a tier's room.
+// A unit, its destination (on the device, or in a tier's region) and its form there.
 struct Target {
   const zero::Unit* unit = nullptr;
   std::byte* memory = nullptr;  // null: written through the tier
@@ -26,7 +27,7 @@ struct Target {
   uint64_t bytes() const { return zero::held_bytes(*unit, place); }
 };
 
-// What a run's loader has to bring, in order.
+// The targets that a run's loader has to fill, in order.
 std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::byte* arena);
 
 struct LoadParts {

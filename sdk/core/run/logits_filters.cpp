@@ -1,5 +1,4 @@
-// The filters of drawing a token, each of which leaves some of the scores and makes the others
-// -infinity.
+// The filters for drawing a token. Each keeps some of the scores and sets the others to -infinity.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -28,7 +27,7 @@ void LogitsProcess::rank() {
                                 scores_[static_cast<std::size_t>(order_.front())]));
 }
 
-// The k largest, ties of the last one included.
+// Keeps the k largest scores, and those equal to the last of them.
 void LogitsProcess::keep_top_k() {
   if (sampling_.top_k >= scores_.size()) return;
   auto sorted = scores_;
@@ -38,7 +37,7 @@ void LogitsProcess::keep_top_k() {
     if (score < *kth) score = never;
 }
 
-// The fewest whose probabilities together reach top_p.
+// Keeps the fewest tokens whose probabilities together reach top_p.
 void LogitsProcess::keep_top_p() {
   rank();
   const auto sum = std::accumulate(weights_.begin(), weights_.end(), 0.0);
@@ -47,7 +46,7 @@ void LogitsProcess::keep_top_p() {
     if (i > 0 && held >= sampling_.top_p * sum) ban(std::span(order_).subspan(i, 1));
 }
 
-// Those with at least this part of the largest probability.
+// Keeps the tokens with at least min_p times the largest probability.
 void LogitsProcess::keep_min_p() {
   const double largest = *std::ranges::max_element(scores_);
   for (auto& score : scores_)
@@ -55,8 +54,8 @@ void LogitsProcess::keep_min_p() {
       score = never;
 }
 
-// The fewest whose information is nearest to the entropy and that together reach typical_p, with
-// those as near as the last of them.
+// Keeps the fewest tokens whose information is nearest to the entropy and that together reach
+// typical_p, and those as near as the last of them.
 void LogitsProcess::keep_typical() {
   rank();
   const auto sum = std::accumulate(weights_.begin(), weights_.end(), 0.0), middle = entropy();
@@ -80,7 +79,8 @@ double LogitsProcess::entropy() {
   return out;
 }
 
-// Of the likeliest 100 the first ones whose parts of their entropy stay within top_h of it.
+// Keeps the first of the 100 likeliest tokens, as long as their terms of the entropy of the 100 sum
+// to at most top_h of it.
 void LogitsProcess::keep_top_h() {
   constexpr std::size_t most = 100;
   rank();
@@ -96,7 +96,7 @@ void LogitsProcess::keep_top_h() {
   }
 }
 
-// Those with at least this probability, and the likeliest.
+// Keeps the tokens with at least this probability, and the likeliest.
 void LogitsProcess::keep_above(double least) {
   rank();
   const auto sum = std::accumulate(weights_.begin(), weights_.end(), 0.0);

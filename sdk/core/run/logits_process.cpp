@@ -44,7 +44,7 @@ std::span<const float> LogitsProcess::scores(std::span<const float> logits,
   return scores_;
 }
 
-// A token alone counts anywhere, the last of several where the others were just seen.
+// True for a single token, and for several where the last tokens seen are all but the last of them.
 bool LogitsProcess::completes(std::span<const int32_t> ids, std::span<const int32_t> seen) const {
   const auto before = ids.first(ids.size() - 1);
   return static_cast<std::size_t>(ids.back()) < scores_.size() && before.size() <= seen.size() &&
@@ -58,7 +58,7 @@ void LogitsProcess::add_biases(std::span<const int32_t> seen) {
   for (std::size_t i = 0; i < sums.size(); ++i) scores_[i] += sums[i];
 }
 
-// What completes a bad word. An end alone is never one.
+// Bans each token that would complete a bad word. An end token alone is never a bad word.
 void LogitsProcess::ban_words(std::span<const int32_t> seen) {
   for (const auto& word : sampling_.bad_words) {
     const bool end =
@@ -90,7 +90,7 @@ void LogitsProcess::decay(std::size_t made) {
   }
 }
 
-// Each token that was there once: a positive logit is divided, a negative one multiplied.
+// Penalizes each token seen so far, once: divides a positive logit, multiplies a negative one.
 void LogitsProcess::penalise(std::span<const int32_t> seen) {
   std::vector<int32_t> once(seen.begin(), seen.end());
   std::ranges::sort(once);
@@ -102,7 +102,7 @@ void LogitsProcess::penalise(std::span<const int32_t> seen) {
   }
 }
 
-// What followed each earlier occurrence of the last n - 1 tokens.
+// Bans every token that followed an earlier occurrence of the last n - 1 tokens.
 void LogitsProcess::ban_repeats(std::span<const int32_t> seen) {
   const std::size_t n = sampling_.no_repeat_ngram;
   if (seen.size() + 1 < n) return;

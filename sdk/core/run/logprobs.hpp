@@ -1,4 +1,4 @@
-// How likely the model held tokens, before anything is done to its logits.
+// Log probabilities of tokens, from the model's logits before any processing.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -29,9 +29,9 @@ uint64_t sum_once(const plugin::Family& family, Count count) {
   return sum;
 }
 
-// That of the first file's first floating tensor by name, as transformers finds it where nothing
-// says the dtype; 8 bits are no dtype to run in. Of GGUF matrices alone count: norms are float32 in
-// any.
+// The dtype of the first file's first floating tensor by name, as transformers finds it where
+// nothing names the dtype; 8 bits are no dtype to run in. In a GGUF file only matrices count: norms
+// are always float32 there.
 strata_dtype first_dtype(const source::Checkpoint& checkpoint) {
   const bool matrices = checkpoint.kind() == source::Kind::gguf;
   const source::Tensor* first = nullptr;

@@ -20,18 +20,18 @@ struct Model {
   std::optional<source::Checkpoint> checkpoint;  // none: a shape
   std::optional<source::SourceMap> tensors;      // of the checkpoint, by the family's names
 
-  // Finds every weight of the family in the checkpoint; one Error lists what does not fit.
+  // Finds every weight of the family in the checkpoint; one Error lists all misfits.
   void resolve();
-  // The configuration's dtype (both spellings); where it names none that of the first file's first
-  // floating tensor by name; float16 where there are no tensors.
+  // The configuration's dtype (both spellings); where it names none, the dtype of the first file's
+  // first floating tensor by name; float16 where there are no tensors.
   strata_dtype dtype() const;
-  // Where weights lie, for lay_out; of a shape alone: dense weights of `dtype` that lie nowhere.
+  // Finds weights for lay_out; for a shape alone it gives dense weights of `dtype` without a place.
   zero::FindTensor find(strata_dtype dtype) const;
-  // Bytes of all weights as stored, each counted once; of a shape: elements times its dtype.
+  // Bytes of all weights as stored, each counted once; for a shape, its elements in its dtype.
   uint64_t stored_bytes() const;
   // Bytes of all weights in the run form.
   uint64_t run_bytes(strata_dtype dtype) const;
-  // The head's matrix is the embedding's table.
+  // Whether the head's matrix is the embedding's table.
   bool tied() const;
 };
 

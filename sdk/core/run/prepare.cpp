@@ -24,7 +24,7 @@ int64_t row_width(const Model& model) {
   return most;
 }
 
-// The most that a pass of so many tokens holds in activations, the logits for the host included.
+// The most bytes of activations that a pass of so many tokens holds, with the logits for the host.
 uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
   shape::Request request{.tokens = tokens,
                          .sequences = std::min<int64_t>(wish.sequences, tokens),
@@ -43,8 +43,8 @@ uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
     if (unit + 1 == count)
       most += static_cast<uint64_t>(measure.rows * measure.columns) * sizeof(float);
   }
-  // Of the pass: a rope's cosines and sines, made of as many numbers again; the embedding's rows;
-  // ids, positions and the block table.
+  // The pass itself holds a rope's cosines and sines and as many numbers to make them of, the
+  // embedding's rows, ids, positions and the block table.
   const auto rows =
       static_cast<uint64_t>(tokens * row_width(model)) * zero::element_bytes(wish.dtype);
   constexpr uint64_t token_bytes = 64, small = 16u << 10;
@@ -53,7 +53,7 @@ uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
          blocks * sizeof(int64_t) + small;
 }
 
-// Keys and values of every layer, for every sequence's blocks.
+// The bytes of the KV cache: every layer's, for every sequence's blocks.
 uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   if (wish.tokens == 0) return 0;
   const auto blocks = static_cast<uint64_t>((kv.tokens + kv.block - 1) / kv.block) * kv.sequences;
@@ -65,8 +65,8 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   return blocks * kv.block * token;
 }
 
-// The most that expanding one of the weights holds between their forms: blocks become the run form
-// at once but where their rows change places.
+// The most bytes that expanding a weight holds between its forms: blocks become the run form
+// directly, except where their rows change places.
 uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish) {
   const auto element = zero::element_bytes(wish.dtype);
   uint64_t most = 0;
@@ -87,7 +87,7 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
   return most;
 }
 
-// Learned positions end somewhere.
+// Refuses more tokens than the learned positions have.
 void check_positions(const Model& model, const Wish& wish) {
   for (uint32_t unit = 0; unit < model.family->units().size(); ++unit) {
     const auto known = shape::measure(*model.family, unit, {.dtype = wish.dtype}).positions;
@@ -114,7 +114,8 @@ class Preparation {
     out_.kv_bytes = kv_bytes(model, wish, out_.kv);
   }
 
-  // Resident in whatever chunks of prefill, else streamed in the longest chunks that fit.
+  // Keeps all units resident if any chunk of prefill allows it, else streams with the longest chunk
+  // that fits.
   Prepared run() {
     for (const auto fits : {&Preparation::whole, &Preparation::split})
       for (int64_t chunk = std::max<int64_t>(wish_.prompt, wish_.sequences);;
@@ -133,7 +134,7 @@ class Preparation {
     return out_.kv_bytes + out_.activation_bytes + out_.expansion_bytes + wish_.library_bytes;
   }
 
-  // Everything on the device, if there is room.
+  // Puts everything on the device, if there is room.
   bool whole() {
     if (!wish_.fill_device || training()) return false;
     lay_out(!out_.tied, 0);
@@ -149,7 +150,7 @@ class Preparation {
     return true;
   }
 
-  // Some units in tiers.
+  // Puts some units in tiers.
   bool split() {
     out_.resident = false;
     if (wish_.tiers.empty()) return false;
@@ -168,7 +169,8 @@ class Preparation {
     }
     const auto budget = *wish_.device_memory;
     const uint64_t arena = budget > taken ? (budget - taken) / page * page : 0;
-    // Residents as far as they leave room for the others, for loading and for what pages round up.
+    // Units stay resident as far as they leave room for the others, for loading and for rounding up
+    // to pages.
     const auto certain =
         std::ranges::count_if(out_.units, [](const zero::Unit& unit) { return !unit.is_expert(); });
     const auto rounding = std::min(arena, static_cast<uint64_t>(certain) * page);
@@ -183,7 +185,7 @@ class Preparation {
     return false;
   }
 
-  // Where everything lies when the device's arena is for `arena` bytes.
+  // Places everything for an arena of `arena` bytes on the device.
   void settle(uint64_t arena, bool fill) {
     out_.placement = zero::place(out_.units, wish_.tiers, arena, fill);
     use_second_device();
@@ -198,13 +200,13 @@ class Preparation {
     return sum;
   }
 
-  // Of the plan, and of loading.
+  // The least arena for the plan and for loading.
   uint64_t least_arena() const {
     return std::max(zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks),
                     fixed() + out_.scratch_bytes);
   }
 
-  // A unit runs there in place, from the memory that its tier maps.
+  // On the second device a unit runs in place, from the memory that its tier maps.
   void use_second_device() {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       auto& place = out_.placement[u];
@@ -228,9 +230,9 @@ class Preparation {
     return std::ranges::find(wish_.second_device, unit.declared) != wish_.second_device.end();
   }
 
-  // Blocks are a fraction of the run form, to hold and to fetch. What a tier's memory is looked
-  // into for has to be there as it is used: the run form, or rows of a table, in one form all of
-  // them, whose scales lie in them.
+  // Whether tiers hold the unit in blocks, which are a fraction of the run form to hold and to
+  // fetch. Rows that are looked up in a tier's memory must be there as they are used: in the run
+  // form, or all as rows of blocks that contain their scales.
   bool stays_packed(const zero::Unit& unit) const {
     if (training() || !model_.checkpoint || on_second_device(unit)) return false;
     const bool table = unit.kind == STRATA_UNIT_HEAD;
@@ -241,14 +243,14 @@ class Preparation {
     });
   }
 
-  // A ring of two of the largest slots, behind the residents.
+  // The arena for a ring of two of the largest slots, behind the residents.
   uint64_t deep_enough() const {
     const auto least = zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks);
     return fixed() + 2 * (least - fixed());
   }
 
-  // The table of an untied embedding goes with the head: to the tier that holds the last unit, or
-  // to the next one with room.
+  // Places the table of an untied embedding: in the tier that holds the last unit, as the head, or
+  // in the next one with room.
   void place_table() {
     const auto& tiers = wish_.tiers;
     uint32_t tier = 0;
@@ -303,8 +305,7 @@ class Preparation {
     out_.transfer_bytes = transfer_bytes();
   }
 
-  // The reader's chunks, and room for the largest unit that is written to a tier which maps
-  // nothing.
+  // The bytes of the reader's chunks, and of the largest unit for a tier that maps no memory.
   uint64_t transfer_bytes() const {
     uint64_t written = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
@@ -326,7 +327,7 @@ class Preparation {
       count_bytes(out_.units[u], out_.placement[u]);
   }
 
-  // Of a unit that the loader brings to the device or to a tier.
+  // Counts the bytes of a unit that the loader brings to the device or to a tier.
   void count_bytes(const zero::Unit& unit, const zero::Place& place) {
     const bool on_device = place.tier == zero::resident;
     if (!on_device) {
@@ -358,7 +359,7 @@ class Preparation {
   const Model& model_;
   const Wish& wish_;
   Prepared out_;
-  uint64_t least_ = ~uint64_t{0};  // what the tries that failed would have needed
+  uint64_t least_ = ~uint64_t{0};  // the least that the failed attempts would have needed
 };
 
 }  // namespace
@@ -371,7 +372,7 @@ Prepared prepare(const Model& model, const Wish& wish) {
                                  .sequences = wish.sequences,
                                  .keys = std::max<int64_t>(wish.tokens, 1),
                                  .dtype = wish.dtype};
-    // What experts compute is part of their layer.
+    // The work of experts counts as their layer's.
     const auto measure =
         unit.is_expert() ? shape::Measure{} : shape::measure(*model.family, unit.declared, request);
     out.flops.push_back(measure.flops);

@@ -1,4 +1,4 @@
-// Everything about a run that is known before memory is taken or a weight is read.
+// The preparation of a run: everything known before it allocates memory or reads a weight.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,20 +14,20 @@
 
 namespace strata::run {
 
-// What a run is asked for.
+// The request for a run.
 struct Wish {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};
   bool fill_device = true;            // units stay on the device as far as the budget goes
   std::vector<zero::TierRoom> tiers;  // where the others go, in order
   std::vector<bool> reads;            // by tier: it reads into memory (lane io), or maps its memory
   std::optional<uint64_t> device_memory;  // of weights, KV cache and activations; none: as needed
-  // What limits the memory that device_memory was taken from; empty: the user chose it.
+  // The limit that device_memory was taken from, in words; empty: the user chose device_memory.
   std::string_view free_memory;
   bool separate_device = false;  // the device's memory is not the host's
-  uint64_t library_bytes = 0;    // of the device, that its libraries hold beside
+  uint64_t library_bytes = 0;    // device memory that its libraries hold besides
   uint32_t sequences = 1;        // at once
   int64_t tokens = 0;            // of one sequence at most; 0: no KV cache
-  int64_t prompt = 1;            // tokens of all prompts together: the most that a pass could take
+  int64_t prompt = 1;            // tokens of all prompts together: the largest possible pass
   bool all_logits = false;       // of every token, not only of each sequence's last
   shape::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
   std::vector<uint32_t> second_device;      // declared units that run where their tier maps them
@@ -52,19 +52,19 @@ struct Prepared {
   uint64_t activation_bytes = 0;  // of a pass that is not recorded
   uint64_t expansion_bytes = 0;   // between a weight's stored and run form
   uint64_t rows_bytes = 0;        // rows of the embedding for one pass, behind the plan's arena
-  // One unit's stored form (and run form) while loading, behind the residents. Two of them where
-  // there is room: the next unit is read while one is expanded.
+  // The size of a scratch: one unit's stored form (and run form) while loading, behind the
+  // residents. There are two where there is room: one unit is read while another is expanded.
   uint64_t scratch_bytes = 0;
   uint32_t scratches = 1;
   uint64_t arena_bytes = 0;
   uint64_t device_bytes = 0;         // all of it
   uint64_t transfer_bytes = 0;       // of host memory, that reads and writes go through
-  std::vector<uint64_t> tier_bytes;  // by tier: what it holds
+  std::vector<uint64_t> tier_bytes;  // the bytes that each tier holds
   std::vector<double> flops;         // by unit, of a pass of one token a sequence
   std::vector<uint32_t> top_k;       // by unit: experts of a token; 0: no mixture layer
 };
 
-// Refused, with the least --device-memory that would do: a budget in which no plan fits.
+// Prepares a run. Refuses a budget that no plan fits, with the least --device-memory that does.
 Prepared prepare(const Model& model, const Wish& wish);
 
 }  // namespace strata::run

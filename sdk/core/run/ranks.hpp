@@ -9,19 +9,20 @@
 
 namespace strata::run {
 
-// Where this process stands, and where all of them meet: rank 0 listens there.
+// This process's rank, the number of ranks, and the address where they meet: rank 0 listens there.
 struct Ranks {
   uint32_t rank = 0, ranks = 1;
   std::string address;
   uint16_t port = 0;
-  std::chrono::milliseconds patience{30'000};  // with a peer that is there but does nothing
+  std::chrono::milliseconds patience{30'000};  // the limit for a connected peer that does nothing
 };
 
-// Read from RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun sets them; one rank where
-// WORLD_SIZE is not there. Refused: what is no number, or a rank that is none of them.
+// Reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun sets them; one rank where
+// WORLD_SIZE is not set. Refuses text that is no number, and a rank outside of the world size.
 Ranks ranks_of_environment();
 
-// Exported by libstrata-torch under the name "strata_open_gloo": returns when all ranks are there.
+// Exported by libstrata-torch under the name "strata_open_gloo": returns when all ranks have
+// joined.
 using OpenCollective = std::unique_ptr<zero::Collective>(const Ranks&);
 
 }  // namespace strata::run

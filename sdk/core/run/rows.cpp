@@ -9,12 +9,12 @@
 namespace strata::run {
 namespace {
 
-// The host's side may be filled again: the copy of an earlier pass has read it.
+// Waits until the host's side may be filled again: the copy of an earlier pass has read it.
 void begin(const RowRoom& room) {
   if (room.copies > 0) room.lanes->synchronize(room.event, room.copies);
 }
 
-// What was put on the host's side goes to the device, in order with what computes.
+// Copies the rows from the host's side to the device, in order with the compute lane.
 const std::byte* to_device(RowRoom& room, uint64_t bytes) {
   if (room.device == room.host) return room.host;
   room.lanes->copy(zero::Lane::compute, room.device, room.host, bytes);
@@ -70,8 +70,8 @@ bool FileRows::submit(uint32_t first, uint32_t part) {
   return tier_.submit({&transfer, 1}) == 1;
 }
 
-// Reads `count` parts at once and puts their pieces in place. Nothing is in flight afterwards, also
-// where it throws.
+// Reads `count` parts at once and puts their pieces in place. Nothing is in flight afterward, not
+// even where it throws.
 void FileRows::read(uint32_t first, uint32_t count) {
   std::array<tier::Completion, 16> done{};
   std::exception_ptr failure;

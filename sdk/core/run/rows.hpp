@@ -1,4 +1,4 @@
-// The embedding's table, looked up row by row where it lies.
+// Lookup of the embedding's rows in the place where its table is.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -16,11 +16,11 @@ class Rows {
  public:
   virtual ~Rows() = default;
   virtual void give(std::span<const int32_t> ids, Compute& compute) = 0;
-  // Bytes that all calls so far read of files.
+  // Bytes that all calls so far have read from files.
   virtual uint64_t planned() const { return 0; }
 };
 
-// The whole table lies on the device in run form.
+// Rows of a table that is whole on the device, in run form.
 class ResidentRows : public Rows {
  public:
   ResidentRows(zero::Weight table, const std::byte* at) : table_(std::move(table)), at_(at) {}
@@ -37,8 +37,8 @@ struct MappedTile {
   const std::byte* at = nullptr;
 };
 
-// Where rows are put for the pass: `host` is filled, and copied to `device` where that is other
-// memory. `event` of the device tells when the copy is done.
+// The memory for the rows of a pass: `host` is filled, and copied to `device` where that is other
+// memory. `event` of the device happens when the copy is done.
 struct RowRoom {
   std::byte* host = nullptr;
   std::byte* device = nullptr;
@@ -47,7 +47,7 @@ struct RowRoom {
   uint64_t copies = 0;
 };
 
-// The table lies in host memory, in tiles of equal size, in stored form where `stored` is set.
+// Rows of a table in host memory, in tiles of equal size, in stored form where `stored` is set.
 class MappedRows : public Rows {
  public:
   MappedRows(zero::Weight table, bool stored, std::vector<MappedTile> tiles, RowRoom room);
@@ -60,7 +60,7 @@ class MappedRows : public Rows {
   RowRoom room_;
 };
 
-// The table lies in a file in stored form, read through a tier of its own: no other thread uses
+// Rows of a table in a file, in stored form, read through a tier of its own: no other thread uses
 // `tier`.
 class FileRows : public Rows {
  public:

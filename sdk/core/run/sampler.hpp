@@ -13,13 +13,14 @@ namespace strata::run {
 // 1, 2, 3".
 double uniform(uint64_t seed, uint64_t row, uint64_t step);
 
-// Keeps its work space from call to call. One thread.
+// Keeps its workspace from call to call. For one thread.
 class Sampler {
  public:
   explicit Sampler(const Sampling& sampling) : process_(sampling) {}
 
-  // `seen`: the sequence's tokens so far, of which the prompt's are the first `prompt`. Without a
-  // temperature the largest score's token, the first of equal ones.
+  // Returns the next token. `seen`: the sequence's tokens so far, of which the first `prompt` are
+  // the prompt's. Without a temperature it is the token with the largest score, the first of
+  // equals.
   int32_t next(std::span<const float> logits, std::span<const int32_t> seen, std::size_t prompt,
                uint64_t row, uint64_t step);
 

@@ -13,7 +13,7 @@ constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding
 
 bool reads(const Origin& origin) { return origin.route.tier != nullptr; }
 
-// The forward plan's, and the backward plan's where there is one.
+// The events of the forward plan, and of the backward plan where there is one.
 uint32_t plan_events(const Prepared& prepared) {
   return streaming_events(prepared.units.size()) * (prepared.backward.slots.empty() ? 1 : 2);
 }
@@ -30,7 +30,7 @@ Session::Session(SessionParts parts, const Progress& progress) : parts_(std::mov
   parts_.compute.bytes = prepared.device_bytes - prepared.arena_bytes;
   compute_ = parts_.open_compute(parts_.compute);
   compute_->warm_up();
-  compute_->held();  // what that took is no part of a run's peak
+  compute_->held();  // memory for that is no part of a run's peak
   arena_ = device_->arena(prepared.arena_bytes);
   if (parts_.resident_bytes) start_bytes_ = parts_.resident_bytes();
   tiers_ = std::make_unique<Tiers>(*parts_.model, prepared, parts_.wish, std::move(parts_.tiers));
@@ -67,11 +67,11 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
 Session::~Session() {
   try {
     if (executor_) executor_->finish();
-  } catch (const std::exception&) {  // a pass has told it, or nobody asked for what failed
+  } catch (const std::exception&) {  // a pass has reported it, or nobody needed what failed
   }
 }
 
-// Memory for transfers of every tier, who are told of it.
+// Memory for transfers of every tier, announced to each of them.
 std::span<std::byte> Session::announced(uint64_t bytes) {
   const std::span memory(transfer_memory(*device_, bytes), bytes);
   const strata_device kind{parts_.wish.separate_device ? STRATA_PINNED : STRATA_CPU, 0};
@@ -98,7 +98,8 @@ void Session::open_reader() {
 void Session::load_weights(const Progress& progress) {
   const auto& prepared = parts_.prepared;
   const auto wanted = targets(prepared, *tiers_, arena_);
-  // What a tier does not map goes through here; made-up weights do wherever they are copied to.
+  // Units for a tier that maps no memory go through here, and so does every made-up weight that is
+  // copied.
   uint64_t outgoing = 0;
   for (const auto& target : wanted)
     if (!target.memory || (!parts_.files && target.on_device() && parts_.wish.separate_device))
@@ -147,7 +148,7 @@ void Session::open_rows() {
     rows_ = mapped_rows(room);
 }
 
-// All of it lies in tiers that map their memory.
+// Whether the whole table is in tiers that map their memory.
 bool Session::table_is_mapped() const {
   const auto& prepared = parts_.prepared;
   if (!prepared.tied) return !parts_.wish.reads[prepared.table_place.tier];
@@ -156,7 +157,7 @@ bool Session::table_is_mapped() const {
   return true;
 }
 
-// Made-up weights in a tier that cannot be looked into: the table is made up a second time.
+// A second made-up copy of the table, for made-up weights in a tier that maps no memory.
 MappedTile Session::dummy_tile(const zero::Weight& table) {
   const auto bytes = static_cast<uint64_t>(vocabulary_) * table.run_bytes;
   auto* memory = device_->staging((bytes + 4095) / 4096 * 4096);
@@ -185,7 +186,7 @@ std::unique_ptr<Rows> Session::file_rows(RowRoom room) {
                                     row_parts, room);
 }
 
-// From the tiles of a tied head, or from the table's own: all in one form.
+// Rows from the tiles of a tied head, or from the table's own tiles: all in one form.
 std::unique_ptr<Rows> Session::mapped_rows(RowRoom room) const {
   const auto& prepared = parts_.prepared;
   std::vector<MappedTile> tiles;

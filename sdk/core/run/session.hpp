@@ -1,4 +1,4 @@
-// A model ready to run: weights in their tiers, lanes open. Pass after pass.
+// A session: a model ready to run pass after pass, with weights in their tiers and open lanes.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,7 +16,7 @@
 
 namespace strata::run {
 
-// What a session is made from; `model` and what `compute` points to outlive it.
+// The parts that a session is made from; `model` and everything `compute` points to outlive it.
 struct SessionParts {
   const Model* model = nullptr;
   Wish wish;
@@ -32,7 +32,7 @@ struct SessionParts {
   std::function<std::unique_ptr<zero::Device>(uint32_t events)> open_device;
 };
 
-// Bytes that were moved to the device, as counted at completion, and as the plan says.
+// Bytes moved to the device: counted at completion, and planned.
 struct Moved {
   uint64_t counted = 0, planned = 0;
 };
@@ -43,25 +43,25 @@ class Session {
   explicit Session(SessionParts parts, const Progress& progress = {});
   ~Session();
 
-  // One pass, of at most prepared().chunk tokens: the logits of the wanted rows, [wanted, V], until
-  // the next one.
+  // Runs one pass of at most prepared().chunk tokens. Returns the logits of the wanted rows,
+  // [wanted, V], valid until the next pass.
   std::span<const float> pass(const Batch& batch);
   // Forgets all keys and values.
   void reset();
-  // Waits for what was fetched ahead.
+  // Waits for the fetches issued ahead.
   void finish();
 
   const Prepared& prepared() const { return parts_.prepared; }
   const Model& model() const { return *parts_.model; }
   int64_t vocabulary() const { return vocabulary_; }
   Moved moved() const;
-  // Bytes of files that were read before the first pass.
+  // Bytes read from files before the first pass.
   uint64_t loaded() const;
   Compute& compute() { return *compute_; }
-  // Of mixture layers; null: the model has none.
+  // The experts of mixture-of-experts layers; null: the model has none.
   const ExpertSlots* experts() const { return experts_.get(); }
   Streaming& streaming() { return *streaming_; }
-  // For another plan over the same units and arena, whose events begin there.
+  // The parts for another plan over the same units and arena, with events from `first_event` on.
   StreamingParts streaming_parts(uint32_t first_event);
   // The number of streamed passes so far.
   uint64_t passes() const { return executor_->passes(); }
@@ -69,7 +69,7 @@ class Session {
   double load_seconds() const { return load_seconds_; }
   // The measured timeline after finish(): seconds of zero::now().
   const std::deque<zero::Span>& trace() const { return trace_; }
-  // resident_bytes() when the arithmetic was ready and nothing was loaded.
+  // resident_bytes() at the moment when the arithmetic was ready and nothing was loaded.
   uint64_t start_bytes() const { return start_bytes_; }
 
  private:
@@ -84,8 +84,8 @@ class Session {
   MappedTile dummy_tile(const zero::Weight& table);
   std::unique_ptr<Rows> mapped_rows(RowRoom room) const;
 
-  // Each ends before those above it, also where the constructor fails: the lanes copy from memory
-  // of the tiers; the reader and the rows have nothing in flight when they are gone.
+  // Each member is destroyed before those above it, also where the constructor fails: the lanes
+  // copy from memory of the tiers; the reader and the rows have nothing in flight once destroyed.
   SessionParts parts_;
   std::deque<zero::Span> trace_;
   int64_t vocabulary_ = 0;
@@ -100,7 +100,7 @@ class Session {
   std::unique_ptr<ExpertSlots> experts_;
   std::unique_ptr<Streaming> streaming_;
   std::unique_ptr<zero::Executor> executor_;
-  std::vector<uint64_t> loaded_;  // what the tiers had read before the first pass
+  std::vector<uint64_t> loaded_;  // bytes that the tiers had read before the first pass
   double load_seconds_ = 0;
   uint64_t start_bytes_ = 0;
 };

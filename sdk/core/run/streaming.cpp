@@ -68,7 +68,7 @@ void Streaming::record(Lane lane, const zero::Event& event) {
   parts_.device->record(lane, number(event), event.occurrence);
 }
 
-// Of all events, also behind one that failed: what is under way uses memory of others.
+// Waits for all events, also for those behind a failed one: work under way uses memory of others.
 void Streaming::finish() {
   std::exception_ptr failure;
   for (uint32_t event = 0; event < latest_.size(); ++event) {
@@ -122,7 +122,7 @@ void Streaming::fetch(const zero::Action& action, const zero::Slot& slot) {
   if (action.lane == Lane::copy) copied_ += bytes;
 }
 
-// Where what arrives lies.
+// The place where the fetched form begins.
 std::byte* Streaming::base(const zero::Slot& slot) const {
   return parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
 }

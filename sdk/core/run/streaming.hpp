@@ -1,4 +1,4 @@
-// Carries a plan out for real: tiers and lanes bring the units, the compute half uses them.
+// The real execution of a plan: tiers and lanes bring the units, the compute half uses them.
 #pragma once
 #include <deque>
 #include <span>
@@ -13,7 +13,7 @@
 
 namespace strata::run {
 
-// Where a unit comes from: host memory that a tier maps, or a route that the reader reads.
+// The origin of a unit: host memory that a tier maps, or a route that the reader reads.
 struct Origin {
   const std::byte* mapped = nullptr;
   tier::Route route;
@@ -33,12 +33,13 @@ struct StreamingParts {
   ExpertSlots* experts = nullptr;          // where there are mixture layers
   zero::Collective* collective = nullptr;  // where there are several ranks
   uint32_t first_event = 0;                // of the device
-  // Where each action's time is noted, in the order of issue and of zero::now(); complete after
-  // finish(). Null: nowhere.
+  // The list for each action's time, in the order of issue and in seconds of zero::now(); complete
+  // after finish(). Null: times are not noted.
   std::deque<zero::Span>* trace = nullptr;
 };
 
-// Notes when an action begins and, at its end, when it is done, where a trace is wanted.
+// Notes the time when an action begins and, when destroyed, the time when it is done, where a trace
+// is wanted.
 class Traced {
  public:
   Traced(const StreamingParts& parts, zero::Kind kind, zero::Lane lane, uint32_t unit);
@@ -51,14 +52,15 @@ class Traced {
   zero::Span* span_ = nullptr;
 };
 
-// Called with each unit's gradients in run form, in backward; they stay until it returns.
+// Called in backward with each unit's gradients in run form, which are valid until it returns.
 using TakeGradients = std::function<void(uint32_t unit, const std::byte* gradients)>;
 
-// Enqueues what brings a unit's bytes to `base`, on the lane that its tier needs: of several ranks
-// this one's shard, to its place. Returns how many bytes that moves.
+// Enqueues the transfer of a unit's bytes to `base`, on the lane that its tier needs: of several
+// ranks only this one's shard, to its place. Returns the bytes that it moves.
 uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
 
-// Enqueues, on lane comm, what completes the unit at `base` with the other ranks' shards.
+// Enqueues, on lane comm, the gather that completes the unit at `base` with the other ranks'
+// shards.
 void gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
 
 class Streaming : public zero::Backend {
@@ -93,7 +95,7 @@ class Streaming : public zero::Backend {
   uint64_t copied_ = 0, planned_ = 0;
 };
 
-// Events that a Streaming of so many units uses, from its first one on.
+// The number of events that a Streaming of so many units uses, from its first one on.
 constexpr uint32_t streaming_events(std::size_t units) {
   return static_cast<uint32_t>(units) * zero::stages;
 }

@@ -61,7 +61,7 @@ Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
   }
 }
 
-// One region a tier, exactly as large as its units with their alignment.
+// Takes one region of each tier, exactly as large as its units with their alignment.
 void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
   std::vector<uint64_t> size(open_.size(), 0);
   const auto take = [&](Seat& seat, uint32_t tier, uint64_t bytes) {

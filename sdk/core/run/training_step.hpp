@@ -1,4 +1,4 @@
-// The gradients of one batch: the way that training takes through a session.
+// One training step through a session: the gradients of one batch.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -7,16 +7,16 @@
 
 namespace strata::run {
 
-// A forward pass in which each unit's input is kept, the loss, then the units again from the last
-// to the first, each rerun with recording. Used on the session's thread; the session outlives it.
+// Runs a forward pass that keeps each unit's input, computes the loss, then reruns the units from
+// the last to the first with recording. Used on the session's thread; the session outlives it.
 class TrainingStep {
  public:
-  // Refused: a session that was not prepared with Wish::mode backward.
+  // Refuses a session that was not prepared with Wish::mode backward.
   explicit TrainingStep(Session& session);
 
-  // The mean cross entropy of the wanted rows' logits against `targets` [wanted]. `take` gets each
-  // unit's gradients once; a weight of several units (a tied table) is in each of them, and its
-  // gradient is the sum.
+  // Returns the mean cross entropy of the wanted rows' logits against `targets` [wanted]. `take`
+  // gets each unit's gradients once; a weight of several units (a tied table) is in each of them,
+  // and its gradient is the sum.
   double run(const Batch& batch, std::span<const int64_t> targets, const TakeGradients& take);
 
  private:

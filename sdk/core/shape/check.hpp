@@ -1,4 +1,4 @@
-// What the shape functions share: refusing, and looking a weight up.
+// Helpers that the shape functions share: refusals and lookups of weights.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -11,19 +11,19 @@ namespace strata::shape {
 // Throws Error: "<unit>: <op>: <fact>: fix the family's plugin or its configuration".
 [[noreturn]] void refuse(const Scope& scope, std::string_view op, const std::string& fact);
 
-// The weight of that index; refuses one out of range. `what` names the argument.
+// Returns the weight of that index; refuses one out of range. `what` names the argument.
 const plugin::DeclaredWeight& declared(const Scope& scope, std::string_view op,
                                        std::string_view what, uint32_t index);
 
-// The same, of exactly this shape and no experts.
+// Checks that the weight has exactly this shape and no experts.
 void takes_weight(const Scope& scope, std::string_view op, std::string_view what, uint32_t index,
                   const Dims& dims);
 
-// x is of the hidden state's dtype and has `rank` dimensions (0: any, but at least one).
+// Checks that x has the hidden state's dtype and `rank` dimensions (0: any, but at least one).
 void takes(const Scope& scope, std::string_view op, std::string_view what, const strata_view& x,
            int32_t rank);
 
-// As takes, and one row for each token of the call.
+// Checks the same as takes, and that x has one row for each token of the call.
 void takes_tokens(const Scope& scope, std::string_view op, std::string_view what,
                   const strata_view& x, int32_t rank);
 

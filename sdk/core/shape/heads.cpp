@@ -3,7 +3,7 @@
 namespace strata::shape {
 namespace {
 
-// [T,n] -> [T,h,e], either of h and e told by the other.
+// The shape [T,h,e] of [T,n]: where h or e is 0, it follows from the other.
 Value single(const Scope& scope, int64_t h, int64_t e, const strata_view& x) {
   takes(scope, "heads", "x", x, 2);
   const int64_t width = x.shape[1];

@@ -3,7 +3,7 @@
 namespace strata::shape {
 namespace {
 
-// `count` weights from `first` on that may be used as one: a single one, or a whole group.
+// Checks that `count` weights from `first` on can be used as one: a single one, or a whole group.
 void takes_members(const Scope& scope, std::string_view what, uint32_t first, uint32_t count) {
   const auto& begin = declared(scope, "linear", what, first);
   declared(scope, "linear", what, first + count - 1);

@@ -1,9 +1,9 @@
-// The shape function of every op: checks the arguments and tells what comes out. Each is called
-// before anything is computed or recorded; what it lets pass, an implementation may rely on. One
-// source a op, of the same name.
+// The shape function of every op: it checks the arguments and returns the dtypes and shapes of the
+// results. It is called before anything is computed or recorded, and an implementation may rely on
+// its checks. Each op has a source file of the same name.
 //
-// Refused by Error, "unit: op: what is wrong, with names and shapes: what to do". None of them
-// reads a tensor's data, and none allocates unless it refuses.
+// A refusal is an Error, "unit: op: the fault, with names and shapes: the remedy". None of
+// these functions reads a tensor's data, and none allocates unless it refuses.
 #pragma once
 #include <strata/abi/ops.h>
 
@@ -18,19 +18,19 @@ namespace strata::shape {
 
 // The call that ops belong to.
 struct Scope {
-  const plugin::DeclaredUnit* unit;  // whose weights the indices mean
+  const plugin::DeclaredUnit* unit;  // the unit whose weights the indices mean
   int64_t tokens;                    // rows of the call's x
   strata_dtype dtype;                // of the hidden state and the weights in run form
 };
 
-// Members of one linear, or results of any op, at most.
+// The most members of one linear, or results of any op.
 inline constexpr uint32_t most_results = 16;
 
 // Weight `index` as a dense tensor.
 Value weight(const Scope& scope, uint32_t index);
 // ids [T] int32 or int64, table [V,D] -> [T,D].
 Value embedding(const Scope& scope, uint32_t weight, const strata_view& ids);
-// Table [P,D] -> [T,D]; `offset` may lead no position before the table.
+// Table [P,D] -> [T,D]; with `offset` no position may be before the table.
 Value positions(const Scope& scope, uint32_t weight, int64_t offset);
 // x [R,in] -> one [R,out] for each of op.members, which is out.size().
 void linear(const Scope& scope, const strata_op_linear& op, const strata_view& x,
@@ -61,14 +61,15 @@ void heads(const Scope& scope, int32_t layout, uint32_t h, uint32_t k, uint32_t 
            const strata_view& x, std::span<Value> out);
 // 1 or 3; Error for an unknown layout.
 uint32_t heads_results(int32_t layout);
-// x [..,n] -> [..,widths[i]] each, of as many as out; the widths are not 0 and their sum is n.
+// x [..,n] -> [..,widths[i]] in out[i]; the widths are not 0, as many as out, and their sum is n.
 void split(const Scope& scope, std::span<const uint32_t> widths, const strata_view& x,
            std::span<Value> out);
-// At least one; of one rank, alike before the last dimension or 1 -> [..,the last ones' sum].
+// At least one input; all of one rank, other dimensions than the last equal or 1 -> [..,the sum of
+// the last ones].
 Value concat(const Scope& scope, std::span<const strata_view> in);
-// The same; 0 <= p < 1.
+// x of any shape -> the same; 0 <= p < 1.
 Value dropout(const Scope& scope, double p, const strata_view& x);
-// There is no op by name in this version: refused with the list of what exists.
+// Refuses with the list of known names: this version has no op by name.
 [[noreturn]] void call(const Scope& scope, std::string_view name);
 
 }  // namespace strata::shape

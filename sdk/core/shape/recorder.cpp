@@ -19,7 +19,7 @@ uint64_t bytes_of(const Value& value) {
   return bytes;
 }
 
-// Bytes counted from the first of its tensors to the last.
+// Bytes that count as held as long as any of its tensors lives.
 class Storage {
  public:
   Storage(std::shared_ptr<Ledger> ledger, uint64_t bytes)
@@ -59,7 +59,7 @@ struct Recorded : strata_tensor {
 
 std::shared_ptr<Storage> storage_of(strata_tensor& x) { return static_cast<Recorded&>(x).storage; }
 
-// What norm and rope hold beside their result, at most: `x` twice in float32.
+// The most bytes that norm and rope hold besides their result: `x` twice in float32.
 uint64_t between(const Value& x) { return static_cast<uint64_t>(x.dims.elements()) * 8; }
 
 }  // namespace
@@ -159,9 +159,9 @@ Handle Recorder::moe(const strata_op_moe& op, strata_tensor& x) {
   const auto ffn = scope_.unit->weights[op.up].shape[0];
   const auto experts = scope_.unit->weights[op.router].shape[0];
   auto out = made(value);
-  // Worst case: one expert takes every token. Of it are held what it is given, gate and up, and its
-  // function; or the function, its output, and that in float32 and weighted. Beside it the router's
-  // scores, and which token goes where.
+  // In the worst case one expert takes every token. It holds its input, gate and up, and its
+  // function; or the function, its output, and the weighted output in float32. The router's scores
+  // and the assignment of tokens to experts come on top.
   const auto one = std::max(bytes_of({value.dtype, {tokens, hidden + 3 * ffn}}),
                             bytes_of({value.dtype, {tokens, 2 * hidden + ffn}}) +
                                 bytes_of({{STRATA_FLOAT, 32, 1}, {tokens, hidden}}));

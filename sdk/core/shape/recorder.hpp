@@ -1,4 +1,4 @@
-// Ops over tensors without data: checks shapes and counts what computing would hold and cost.
+// Ops over tensors without data: they check shapes and count the memory and the cost of computing.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,9 +20,9 @@ struct Ledger {
   void drop(uint64_t bytes) { now -= bytes; }
 };
 
-// One unit's call at a time. Results of heads and split, and of one linear, share memory as views
-// do. Inside an op are counted: what the attention backend says, and float32 copies of what norm
-// and rope take.
+// Records one unit's call at a time. Results of heads and split, and of one linear, share memory as
+// views do. It also counts memory held inside an op: the attention backend's, as it says, and
+// float32 copies of the input of norm and rope.
 class Recorder : public plugin::Ops {
  public:
   // `unit` outlives the recorder. `tokens` are the rows of the call's x.
@@ -57,7 +57,7 @@ class Recorder : public plugin::Ops {
              std::span<plugin::Handle> out) override;
   plugin::Handle concat(std::span<strata_tensor* const> in) override;
   plugin::Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;
-  // Counted to the recorder's end; there is no memory: null.
+  // Counts the bytes until the recorder's end and returns null: there is no memory.
   void* workspace(uint64_t bytes) override;
 
  private:

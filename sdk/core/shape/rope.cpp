@@ -9,7 +9,7 @@ namespace {
 constexpr std::array<std::string_view, 6> types{"default", "linear", "dynamic",
                                                 "llama3",  "yarn",   "longrope"};
 
-// What the type divides by or reads.
+// Checks the parameters that the type divides by or reads.
 void takes_type(const Scope& scope, const strata_op_rope& op, std::string_view type, int64_t dim) {
   const auto positive = [&](std::string_view name, double value) {
     if (!(value > 0) || !std::isfinite(value))

@@ -1,4 +1,4 @@
-// What an op takes and gives, told without its data.
+// The tensors that an op takes and gives, without their data.
 #pragma once
 #include <strata/abi/core.h>
 

@@ -8,11 +8,11 @@ namespace strata::tier {
 
 enum class Locked { no, yes };
 
-// One anonymous allocation of exactly `bytes`, aligned to 4096. Moves.
+// One anonymous allocation of exactly `bytes`, aligned to 4096. Movable.
 class Arena {
  public:
   Arena() = default;
-  // Throws strata::Error where there is no such memory, or where it may not be locked.
+  // Throws strata::Error where there is not so much memory, or where it may not be locked.
   explicit Arena(std::uint64_t bytes, Locked locked = Locked::no);
 
   std::byte* data() const { return pages_.data(); }

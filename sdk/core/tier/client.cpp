@@ -10,12 +10,12 @@
 namespace strata::tier {
 namespace {
 
-// Of a plugin's count: no table of ours grows past it.
+// The limit on a plugin's queue depth: no table here grows past it.
 constexpr std::uint64_t most_in_flight = 65536;
 
 constexpr const char* ask_vendor = "ask its vendor for a new one";
 
-// A poll that waits for ever is cut into parts, so that a tier that finishes nothing is found.
+// A poll that waits forever is cut into parts, so that a tier that finishes nothing is noticed.
 constexpr std::chrono::seconds poll_part{1}, told_after{5};
 // No block of a disk and no page is larger.
 constexpr std::uint64_t largest_align = std::uint64_t{1} << 30;
@@ -37,7 +37,7 @@ Region& Region::operator=(Region&& other) noexcept {
 Region::~Region() {
   if (!tier_) return;
   tier_->made_.erase(id_);
-  if (tier_->broken_) return;  // something of it may be in flight: it is freed with the tier
+  if (tier_->broken_) return;  // a transfer of it may be in flight: the tier frees it
   plugin::freed(tier_->who_, "region_free", [&] { tier_->table_->region_free(tier_->self_, id_); });
 }
 
@@ -70,7 +70,7 @@ Tier::Tier(std::string name, const strata_offload* table, const strata_config* o
 }
 
 Tier::~Tier() {
-  if (stuck_) return;  // close waits for what never ends
+  if (stuck_) return;  // close would wait for transfers that never end
   plugin::freed(who_, "close", [&] { table_->close(self_); });
 }
 
@@ -198,7 +198,7 @@ std::size_t Tier::submit(std::span<const Transfer> transfers) {
     free_.pop_back();
   }
   flying_ += accepted;
-  // A failure concerns the first that was not taken: those before it are under way.
+  // A failure concerns the first transfer that was not accepted: those before it are under way.
   if (status != STRATA_OK && accepted == 0)
     fail("a transfer is refused", transfers[0].region->name());
   if (accepted == 0 && flying_ == 0)
@@ -271,7 +271,7 @@ Completion Tier::settle(const strata_done& done) {
 void Tier::move(const Transfer& transfer) {
   std::uint64_t begun = 0;
   std::exception_ptr error;
-  // Even after a failure all that is in flight is waited for: the memory is the caller's.
+  // Even after a failure, waits for every transfer in flight: the memory is the caller's.
   while (flying_ > 0 || (begun < transfer.bytes && !error)) {
     try {
       while (begun < transfer.bytes && !error) {
@@ -303,7 +303,7 @@ Announced::Announced(Announced&& other) noexcept
 Announced::~Announced() {
   try {
     if (tier_) tier_->announce(memory_, device_, false);
-  } catch (const Error&) {  // the tier keeps what it cannot let go until it is closed
+  } catch (const Error&) {  // the tier keeps memory that it cannot let go until it is closed
   }
 }
 

@@ -17,17 +17,17 @@
 
 namespace strata::tier {
 
-// What a tier asks of its transfers; see strata_limits.
+// The requirements of a tier for its transfers; see strata_limits.
 struct Limits {
   std::uint64_t align, max_io;  // max_io is a multiple of align
   std::uint64_t capacity, pool, queue_depth;
-  bool device, ordered;  // moves to device memory; goes with a stream's work
+  bool device, ordered;  // moves to device memory; runs in order with a stream's work
 };
 
 class Tier;
 
-// Room in a tier; given back when destroyed, when nothing of it is in flight and before its tier.
-// Moves.
+// A region of a tier. Its destructor frees it; destroy it before its tier, with nothing of it in
+// flight. Movable.
 class Region {
  public:
   Region() = default;
@@ -41,7 +41,7 @@ class Region {
   std::byte* memory() const { return memory_; }
   // For messages: the file that it is bound to, or "region 3".
   const std::string& name() const { return name_; }
-  // Where in the file it begins; 0 for new room.
+  // The offset in the file at which it begins; 0 for a new region.
   std::uint64_t file_offset() const { return file_offset_; }
   explicit operator bool() const { return tier_ != nullptr; }
 
@@ -54,8 +54,8 @@ class Region {
 };
 
 // One read (region to memory) or write. Offset, bytes and memory are multiples of limits().align;
-// the last block may reach past the region's end up to the next such multiple, and what memory
-// holds there is undefined.
+// the last block may reach past the region's end up to the next such multiple, where the bytes in
+// memory are undefined.
 struct Transfer {
   std::uint32_t op = STRATA_READ;  // STRATA_READ, STRATA_WRITE
   std::uint32_t priority = 0;      // 0 goes first
@@ -72,20 +72,20 @@ struct Completion {
   std::exception_ptr error;             // a strata::Error with tier, file or region, and offset
 };
 
-// Regions are made and freed on the main thread; submit and poll belong to one I/O thread at a
-// time. Failures are strata::Error: "offload/<name>: <plugin's words>". A tier that breaks the
-// rules of its transfers (one finished twice, or never given) is not asked again: what it still
-// moves is not known, and its memory must stay until it is closed.
+// Make and free regions on the main thread; submit and poll belong to one I/O thread at a time.
+// Failures are strata::Error: "offload/<name>: <plugin's words>". A tier that breaks the rules of
+// its transfers (it finishes one twice, or one that it never got) gets no further calls: nobody
+// knows which transfers it still moves, and their memory must stay until the tier is closed.
 class Tier {
  public:
-  // Opens the plugin's tier. `table`, `options` and `host` outlive it. A table without a function
-  // that it must have is refused by the function's name. Throws UsageError where `options` are
-  // refused. `patience`: how long none of its transfers may be finished; 0: for ever.
+  // Opens the plugin's tier. `table`, `options` and `host` outlive it. Refuses a table without a
+  // required function and names it. Throws UsageError where the plugin refuses `options`.
+  // `patience`: the longest time in which it may finish no transfer; 0: forever.
   Tier(std::string name, const strata_offload* table, const strata_config* options,
        const strata_host* host, std::chrono::seconds patience = std::chrono::seconds(60));
   Tier(const Tier&) = delete;
   Tier& operator=(const Tier&) = delete;
-  ~Tier();  // waits for what is in flight, unless it broke the patience
+  ~Tier();  // waits for transfers in flight, unless it broke the patience
 
   const std::string& name() const { return name_; }
   const Limits& limits() const { return limits_; }
@@ -93,26 +93,27 @@ class Tier {
   bool binds_files() const;
 
   Region new_region(std::uint64_t bytes);
-  // Part of a file, read in place; `offset` is a multiple of limits().align.
+  // Binds part of a file as a region, read in place; `offset` is a multiple of limits().align.
   Region bind(const std::string& file, std::uint64_t offset, std::uint64_t bytes);
-  // Announces memory that transfers will use, or takes it back; nothing where the tier does not
-  // ask.
+  // Announces memory that transfers will use, or withdraws it; does nothing where the tier has no
+  // function for it.
   void announce(std::span<std::byte> memory, strata_device device, bool on);
 
-  // Takes the first few without blocking and says how many; fewer when the queue is full.
+  // Submits the transfers from the first on, without blocking, and returns the number accepted:
+  // fewer than given when the queue is full.
   std::size_t submit(std::span<const Transfer> transfers);
-  // Fills `out` from its start; waits `ns` at most for the first (-1: as long as the patience
+  // Fills `out` from its start; waits at most `ns` for the first (-1: as long as the patience
   // lasts). Returns at once when nothing is in flight.
   std::size_t poll(std::span<Completion> out, std::int64_t ns);
   std::size_t in_flight() const { return flying_; }
-  // It broke the rules or the patience: transfers that it has may still write to their memory.
+  // Whether it broke the rules or the patience: its transfers may still write to their memory.
   bool broken() const { return broken_; }
 
-  // One transfer of any size, done when it returns; throws its error. Nothing else may be in
-  // flight.
+  // Does one transfer of any size, complete when the call returns; throws its error. Nothing else
+  // may be in flight.
   void move(const Transfer& transfer);
 
-  // Counted at completion. On the I/O thread.
+  // Bytes counted at completion. Call these on the I/O thread.
   std::uint64_t bytes_read() const { return read_; }
   std::uint64_t bytes_written() const { return written_; }
 
@@ -150,7 +151,7 @@ class Tier {
   std::uint64_t read_ = 0, written_ = 0;
 };
 
-// Memory that a tier was told of, until this is gone.
+// Memory announced to a tier until this object is destroyed.
 class Announced {
  public:
   Announced(Tier& tier, std::span<std::byte> memory, strata_device device);

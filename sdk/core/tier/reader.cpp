@@ -77,8 +77,8 @@ void Reader::fail(std::exception_ptr failure) {
   device_.fail(Lane::io, std::move(failure));
 }
 
-// Issues reads of this job and of later ones while there are chunks for them. What goes wrong
-// belongs to the read that could not be issued, and is thrown when its turn to be copied comes.
+// Issues reads of this job and of later ones while there are chunks for them. A failure belongs to
+// the read that could not be issued; copy_next throws it when that read's turn comes.
 void Reader::read_ahead() {
   while (!failed_ && !refused_ && issued_ < copied_ + chunks_.size()) {
     const Route* route = nullptr;
@@ -102,7 +102,7 @@ void Reader::read_ahead() {
   }
 }
 
-// False where the tier's queue is full.
+// Submits a read; false where the tier's queue is full.
 bool Reader::submit(const Route& route, uint32_t read) {
   const auto at = issued_ % chunks_.size();
   auto& chunk = chunks_[at];
@@ -138,7 +138,7 @@ void Reader::copy(const Route& route, std::byte* to) {
   for (uint32_t read = 0; !failed_ && read < route.reads.size(); ++read) copy_next(route, read, to);
 }
 
-// The oldest read that is not copied is `read` of `route`.
+// Copies the oldest read that is not copied yet: `read` of `route`.
 void Reader::copy_next(const Route& route, uint32_t read, std::byte* to) {
   read_ahead();
   if (copied_ == issued_ && refused_) std::rethrow_exception(refused_);
@@ -168,8 +168,8 @@ void Reader::land(Tier& tier) {
   }
 }
 
-// What is in flight writes into the staging ring: it must land before the ring is gone. A tier that
-// cannot be waited for any more waits when it is closed.
+// Waits for reads in flight: they write into the staging ring and must land before the ring is
+// gone. A tier that fails here waits for its own when it is closed.
 void Reader::drain() {
   for (; copied_ < issued_; ++copied_) {
     auto& chunk = chunks_[copied_ % chunks_.size()];

@@ -1,4 +1,5 @@
-// Lane io: reads routes into a page-locked staging ring and copies piece by piece to their places.
+// Lane io: it reads routes into a page-locked staging ring and copies them piece by piece to their
+// places.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -16,25 +17,25 @@ namespace strata::tier {
 
 // Reads run ahead of the copies as far as the staging ring has chunks, also while a copy waits for
 // a slot. The first read in order that fails makes lane io fail: events recorded behind it carry
-// its failure, and every event that was asked for happens. Jobs are added from one thread and done
-// in order on the reader's own, which is the tiers' io thread.
+// its failure, and every recorded event happens. One thread adds jobs; the reader's own thread,
+// which is the tiers' I/O thread, does them in order.
 class Reader {
  public:
   // `staging` holds `chunks` chunks of `chunk` bytes; the device's events from `first_event` on,
-  // one a chunk, are the reader's.
+  // one for each chunk, are the reader's.
   Reader(zero::Device& device, std::byte* staging, uint64_t chunk, uint32_t chunks,
          uint32_t first_event);
-  // Drops what has not begun, its events failing, and waits for what is in flight.
+  // Drops jobs that have not begun, so that their events fail, and waits for reads in flight.
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // `route` lives until an event recorded behind it happened, or the reader is gone; `to` is where
-  // its form begins.
+  // `route` lives until an event recorded behind it has happened, or the reader is gone; its form
+  // begins at `to`.
   void read(const Route& route, std::byte* to);
   void wait(uint32_t event, uint64_t occurrence);
   void record(uint32_t event, uint64_t occurrence);
-  // Seconds of zero::now() when the work up to here is done, written to `at`.
+  // Writes to `at` the time, in seconds of zero::now(), at which the work up to here is done.
   void note(double* at);
 
  private:
@@ -47,7 +48,7 @@ class Reader {
     double* at = nullptr;
   };
   struct Chunk {
-    Tier* tier = nullptr;  // that is reading into it
+    Tier* tier = nullptr;  // the tier that is reading into it
     uint64_t copied = 0;   // occurrence of the chunk's event
     bool landed = false;
     std::exception_ptr failure;  // of the read
@@ -70,7 +71,7 @@ class Reader {
   uint64_t chunk_bytes_;
   uint32_t first_event_;
   std::vector<Chunk> chunks_;
-  // Reads, counted; the chunk of a read is its number modulo the chunks.
+  // Counts of reads; the chunk of a read is its number modulo the number of chunks.
   uint64_t issued_ = 0, copied_ = 0;
   std::exception_ptr refused_;  // why the next read could not be issued
 
@@ -79,7 +80,7 @@ class Reader {
   std::deque<Job> jobs_;
   std::size_t ahead_job_ = 0;  // the job whose reads are issued next, counted from the front
   bool stop_ = false;
-  uint32_t ahead_read_ = 0;  // of that job; the reader's thread's own, as is failed_
+  uint32_t ahead_read_ = 0;  // the next read of that job; only for the reader's thread, as failed_
   bool failed_ = false;
   std::thread thread_;
 };

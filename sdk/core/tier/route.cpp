@@ -19,7 +19,7 @@ struct Range {
 uint64_t down(uint64_t at, uint64_t align) { return at / align * align; }
 uint64_t up(uint64_t at, uint64_t align) { return down(at + align - 1, align); }
 
-// The part of a weight that lies in [from, to) of the form.
+// The part of a weight within [from, to) of the form.
 bool clip(Range& range, uint64_t from, uint64_t to) {
   const uint64_t begin = std::max(range.to, from), end = std::min(range.to + range.bytes, to);
   if (begin >= end) return false;
@@ -77,7 +77,7 @@ Route file_route(const zero::Unit& unit, bool stored, std::span<const Region> fi
   std::ranges::sort(ranges, [](const Range& a, const Range& b) {
     return a.file != b.file ? a.file < b.file : a.offset < b.offset;
   });
-  // Weights that share their bytes lie next to each other now.
+  // Weights that share their bytes are neighbors now.
   ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
   Route route;
   for (const auto& range : ranges)

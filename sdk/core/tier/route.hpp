@@ -1,5 +1,5 @@
-// How a unit's bytes come from a tier that reads: which aligned parts of its regions, and where the
-// wanted bytes of each part go.
+// The route of a unit's bytes from a tier that reads: the aligned parts of its regions, and the
+// places for the wanted bytes of each part.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -13,7 +13,7 @@ class Region;
 class Tier;
 
 struct Piece {
-  uint64_t from = 0;  // in what was read
+  uint64_t from = 0;  // from the beginning of the read's bytes
   uint64_t to = 0;    // from the beginning of the form that arrives
   uint64_t bytes = 0;
 };
@@ -29,24 +29,24 @@ struct Route {
   Tier* tier = nullptr;
   std::vector<Read> reads;
   std::vector<Piece> pieces;
-  uint64_t bytes = 0;  // that the tier moves for it, none beyond its regions' ends
+  uint64_t bytes = 0;  // bytes that the tier moves for it, none beyond its regions' ends
 };
 
-// What a route is cut to: a tier's alignment and longest read (a multiple of it).
+// The grain that a route is cut to: a tier's alignment and longest read (a multiple of it).
 struct Grain {
   uint64_t align = 4096, chunk = 8u << 20;
 };
 
-// The unit's weights from their files, each file a region from its beginning, `files` by the
-// checkpoint's index; to their stored places
-// where `stored`, else to their run places. Only bytes [from, to) of that form: a rank's shard.
+// A route for the unit's weights from their files to their stored places where `stored` is set,
+// else to their run places. `files` has a region for each file of the checkpoint, by index, from
+// the file's beginning. The route has only bytes [from, to) of that form: a rank's shard.
 Route file_route(const zero::Unit& unit, bool stored, std::span<const Region> files, Grain grain,
                  uint64_t from, uint64_t to);
 
-// `bytes` from `offset` of one region, to the beginning of the form.
+// A route for `bytes` from `offset` of one region, to the beginning of the form.
 Route packed_route(const Region& region, uint64_t offset, uint64_t bytes, Grain grain);
 
-// One range of a region to place `to`: appended, for rows of a table.
+// Appends one range of a region, to place `to`; for rows of a table.
 void add_range(Route& route, const Region& region, uint64_t offset, uint64_t bytes, uint64_t to,
                Grain grain);
 

@@ -1,4 +1,4 @@
-// The abstract device that a plan is carried out on: lanes of work ordered by events alone.
+// The abstract device that executes a plan: lanes of work ordered by events alone.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -14,14 +14,14 @@ struct Event {
   uint64_t occurrence = 0;  // 1 for the first; 0 has always happened
 };
 
-// Work is enqueued from one thread and done in order within its lane; what fails is thrown where
-// its event is waited on by the compute lane, or by finish(), the earliest failure first.
+// One thread enqueues work, which runs in order within its lane. A failure is thrown where the
+// compute lane waits on its event, or by finish(), the earliest failure first.
 class Backend {
  public:
   virtual ~Backend() = default;
   // Later work of `lane` begins after `event`, which was issued before.
   virtual void wait(Lane lane, const Event& event) = 0;
-  // Enqueues what the action does on its lane, into or out of `slot`.
+  // Enqueues the action's work on its lane, into or out of `slot`.
   virtual void enqueue(const Action& action, const Slot& slot) = 0;
   // `event` happens when the lane's work up to here is done.
   virtual void record(Lane lane, const Event& event) = 0;

@@ -54,7 +54,7 @@ class CpuDevice::Worker {
       try {
         carry_out(job, failure);
       } catch (...) {
-        failure = std::current_exception();  // nothing is carried out behind an earlier one
+        failure = std::current_exception();  // nothing runs behind an earlier one
       }
     }
   }
@@ -94,7 +94,7 @@ CpuDevice::CpuDevice(uint32_t events) : board_(events) {
     workers_[static_cast<std::size_t>(lane)] = std::make_unique<Worker>(board_);
 }
 
-// A lane may wait for an event whose lane was given up after a failure.
+// A lane may wait for an event of a lane that was given up after a failure.
 CpuDevice::~CpuDevice() {
   board_.close(
       std::make_exception_ptr(Error("device", "it ended before the work that was waited for", "")));

@@ -1,5 +1,5 @@
-// A device in host memory: lanes copy and comm are worker threads, io and compute are their
-// callers.
+// A device in host memory: lanes copy and comm are worker threads; io and compute run on the
+// threads of their callers.
 #pragma once
 #include <array>
 #include <memory>
@@ -33,7 +33,7 @@ class CpuDevice : public Device {
   EventBoard board_;
   tier::Arena arena_;
   std::vector<tier::Arena> staging_;
-  std::array<std::exception_ptr, lanes> failures_;  // of the lanes that are their callers
+  std::array<std::exception_ptr, lanes> failures_;  // of the lanes without a worker
   std::array<std::unique_ptr<Worker>, lanes> workers_;
 };
 

@@ -1,4 +1,4 @@
-// A device's memory and lanes, as the streaming needs them; arithmetic is run::Compute's.
+// A device's memory and lanes for streaming; the arithmetic is run::Compute's.
 #pragma once
 #include <chrono>
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace strata::zero {
 
-// Seconds of the host's clock, from an arbitrary moment on.
+// The host's clock, in seconds from an arbitrary moment.
 inline double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -23,26 +23,27 @@ class Collective {
   virtual void all_gather(std::byte* base, uint64_t shard) = 0;
 };
 
-// Lanes copy and comm are fed from the thread that computes, lane io from the reader's thread.
-// Events are numbered from 0; occurrences of each are counted from 1. A lane that failed does
-// nothing more, and its failure passes on to whoever waits for its events.
+// The thread that computes feeds lanes copy and comm, the reader's thread feeds lane io. Events are
+// numbered from 0; occurrences of each are counted from 1. A lane that failed does nothing more,
+// and its failure passes on to every waiter for its events.
 class Device {
  public:
   virtual ~Device() = default;
-  // The one arena; freed with the device.
+  // Allocates the one arena; freed with the device.
   virtual std::byte* arena(uint64_t bytes) = 0;
-  // Host memory that lanes copy from at full speed, aligned to pages; freed with the device.
+  // Allocates host memory that lanes copy from at full speed, aligned to pages; freed with the
+  // device.
   virtual std::byte* staging(uint64_t bytes) = 0;
   virtual void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) = 0;
-  // On lane comm.
+  // Gathers on lane comm.
   virtual void gather(Collective& collective, std::byte* base, uint64_t shard) = 0;
   virtual void record(Lane lane, uint32_t event, uint64_t occurrence) = 0;
-  // The lane's later work begins after the event. Lane compute: throws the event's failure.
+  // The lane's later work begins after the event. For lane compute it throws the event's failure.
   virtual void wait(Lane lane, uint32_t event, uint64_t occurrence) = 0;
   // The lane's events fail from here on.
   virtual void fail(Lane lane, std::exception_ptr failure) = 0;
-  // Seconds of now() when the lane's work up to here is done, written to `at`; a device whose lanes
-  // cannot tell writes those of the call.
+  // Writes to `at` the time, in seconds of now(), at which the lane's work up to here is done; a
+  // device whose lanes cannot tell writes the time of the call.
   virtual void note(Lane, double* at) { *at = now(); }
   // Blocks the calling thread until the event's work is done; throws its failure.
   virtual void synchronize(uint32_t event, uint64_t occurrence) = 0;

@@ -1,4 +1,4 @@
-// Which events have happened, for threads to wait on.
+// A board of events that have happened, for threads to wait on.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -8,18 +8,19 @@
 
 namespace strata::zero {
 
-// A numbered event happens again and again: its occurrences are counted from 1. Any thread.
+// A numbered event happens again and again: its occurrences are counted from 1. Any thread may
+// call.
 class EventBoard {
  public:
   explicit EventBoard(uint32_t events) : events_(events) {}
 
-  // The occurrence happened, or failed: a failure stays with its event.
+  // Marks the occurrence as happened, or as failed: a failure stays with its event.
   void happen(uint32_t event, uint64_t occurrence, std::exception_ptr failure);
   // Blocks until the occurrence has happened; returns its failure, if any.
   std::exception_ptr await(uint32_t event, uint64_t occurrence);
-  // From now on nobody is kept waiting: who would be gets this failure.
+  // Ends all waiting from now on: a thread that would wait gets this failure.
   void close(std::exception_ptr failure);
-  // What await would return if it would not block.
+  // Whether await would return without blocking.
   bool happened(uint32_t event, uint64_t occurrence);
 
  private:

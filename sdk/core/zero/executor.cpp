@@ -9,7 +9,7 @@ namespace {
 
 constexpr Stage none = static_cast<Stage>(stages);
 
-// What is recorded when an action's work is done.
+// The stage to record when an action's work is done.
 Stage stage_of(Kind kind) {
   switch (kind) {
     case Kind::fetch:
@@ -37,7 +37,7 @@ const char* name(State state) {
   return names[static_cast<std::size_t>(state)];
 }
 
-// The state that an action leads to from `from`, or `from` itself where it may not happen.
+// The state that an action leads to from `from`, or `from` itself where the action is not allowed.
 State next(Kind kind, State from) {
   switch (kind) {
     case Kind::fetch:

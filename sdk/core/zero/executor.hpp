@@ -1,4 +1,4 @@
-// Carries out a plan on a backend, pass after pass.
+// The executor of a plan: it runs the plan on a backend, pass after pass.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace strata::zero {
 //
 //   away --fetch--> fetched --gather--> whole --expand--> ready --run--> used --release--> away
 //
-// where gather is left out on one rank and expand where the forms are the same. A unit that is
-// never fetched stays ready.
+// One rank needs no gather, and a unit whose forms are the same no expand. A unit that is never
+// fetched stays ready.
 enum class State : uint8_t { away, fetched, whole, ready, used };
 
 class Executor {
@@ -21,10 +21,10 @@ class Executor {
   // The plan and the backend outlive the executor.
   Executor(const Plan& plan, Backend& backend);
 
-  // One pass; the first one begins with the plan's prologue, as does each one of a plan that does
-  // not wrap. After a failure every later call throws.
+  // Runs one pass; the first one begins with the plan's prologue, as does each one of a plan that
+  // does not wrap. After a failure every later call throws.
   void pass();
-  // Waits until all that was issued is done, fetches for a next pass included.
+  // Waits until all issued work is done, with the fetches for the next pass.
   void finish();
 
   uint64_t passes() const { return passes_; }

@@ -37,7 +37,7 @@ uint32_t ExpertCache::victim() {
   for (uint32_t s = 0; s < slots_.size(); ++s)
     if (!slots_[s].waits && (best == no_slot || goes_before(slots_[s], slots_[best]))) best = s;
   if (best != no_slot || ahead_ != at_) return best;
-  // Nothing could be taken: the last one that waits makes room, and is fetched again in its turn.
+  // No slot is free: the last expert that waits makes room, and is fetched again in its turn.
   for (auto i = wanted_.size(); i-- > at_ && best == no_slot;) best = where_[wanted_[i]];
   if (best != no_slot) --hits_;
   return best;

@@ -31,14 +31,14 @@ bool differs(const Weight& weight, strata_dtype dtype) {
          weight.source.turned || weight.source.share.all != 0 || weight.source.add != 0;
 }
 
-// Both are taken from the same bytes of the file.
+// Whether both weights come from the same bytes of the file.
 bool read_as_one(const Weight& a, const Weight& b) {
   const auto &one = a.source.at, &other = b.source.at;
   return a.source.share.all != 0 && b.source.share.all != 0 && one.file == other.file &&
          one.offset == other.offset && one.bytes == other.bytes;
 }
 
-// Places in both forms; a unit whose forms are the same has one set of places.
+// Gives the weights places in both forms; a unit whose forms are the same has one set of places.
 void give_places(Unit& unit, strata_dtype dtype) {
   uint64_t run = 0, stored = 0;
   uint32_t group = 0;
@@ -69,8 +69,8 @@ void give_places(Unit& unit, strata_dtype dtype) {
   for (auto& weight : unit.weights) weight.stored_offset = weight.run_offset;
 }
 
-// What a unit is made from: all of a declared one, rows of its head, or one of its experts. The
-// weights keep their indices in each.
+// The part of a declared unit that a unit is made from: all of it, rows of its head, or one of its
+// experts. The weights keep their indices in each.
 struct Part {
   int64_t first = 0, rows = 0;
   uint32_t expert = no_expert;
@@ -121,7 +121,7 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
   return unit;
 }
 
-// Rows of one tile of the head, or 0 where it stays whole.
+// The rows of one tile of the head, or 0 where the head stays whole.
 int64_t tile_rows(const plugin::DeclaredUnit& unit, const LayoutOptions& options) {
   if (unit.kind != STRATA_UNIT_HEAD || options.tile == 0) return 0;
   for (const auto& weight : unit.weights) {

@@ -1,4 +1,5 @@
-// From a family's declaration and the checkpoint's tensors to units with places for their weights.
+// The layout of units: from a family's declaration and the checkpoint's tensors to units with
+// places for their weights.
 #pragma once
 #include <functional>
 #include <span>
@@ -12,15 +13,15 @@ namespace strata::zero {
 struct LayoutOptions {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};  // of the run form
   bool rows = true;   // the embedding's table is not held but gathered row by row
-  uint64_t tile = 0;  // the head is cut into tiles of at most so many bytes of run form; 0: whole
+  uint64_t tile = 0;  // the most bytes of run form of a tile that the head is cut into; 0: whole
 };
 
-// Where a weight of that name lies, an expert's with its number in the name; of its rows [first,
+// Finds the tensor of a declared weight (an expert's has its number in the name); only rows [first,
 // first + count) where count is not 0.
 using FindTensor =
     std::function<source::Tensor(const plugin::DeclaredWeight&, int64_t first, int64_t count)>;
 
-// Bytes of the run form's elements.
+// Bytes of one element of the run form.
 uint64_t element_bytes(strata_dtype dtype);
 
 std::vector<Unit> lay_out(std::span<const plugin::DeclaredUnit> declared, const FindTensor& find,

@@ -14,7 +14,7 @@ uint64_t run_bytes(std::span<const Unit> units) {
   return sum;
 }
 
-// Of the units that every pass runs.
+// The run bytes of the units that every pass runs: all but experts.
 uint64_t certain_bytes(std::span<const Unit> units) {
   uint64_t sum = 0;
   for (const auto& unit : units)
@@ -27,7 +27,7 @@ bool holds_stored(const TierRoom& tier, const Unit& unit) {
   return unit.expands && (tier.in_place || unit.stays_packed);
 }
 
-// The first tier with room takes the unit.
+// Puts the unit into the first tier with room.
 Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left) {
   uint64_t needed = unit.run_bytes;
   for (uint32_t t = 0; t < tiers.size(); ++t) {
@@ -44,7 +44,7 @@ Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<u
       "raise --device-memory or --host-memory, or use --offload auto");
 }
 
-// Which units stay on the device when `budget` bytes are for them: evenly spread, by bytes.
+// Chooses the units that stay on the device in `budget` bytes: evenly spread, by bytes.
 std::vector<bool> spread(std::span<const Unit> units, uint64_t budget) {
   std::vector<bool> stays(units.size(), false);
   const uint64_t all = certain_bytes(units);
@@ -52,7 +52,7 @@ std::vector<bool> spread(std::span<const Unit> units, uint64_t budget) {
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (units[i].is_expert()) continue;
     seen += units[i].run_bytes;
-    // The line from (0,0) to (all, budget): a unit stays when what is held falls a unit behind it.
+    // A unit stays where the bytes held with it are not above the line from (0,0) to (all, budget).
     const auto due =
         static_cast<double>(budget) * static_cast<double>(seen) / static_cast<double>(all);
     if (units[i].in_tier || held + units[i].run_bytes > budget ||
@@ -88,7 +88,7 @@ Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, ui
     most = std::max(most, here);
     streams |= unit.in_tier;
   }
-  // Where all but the experts fit, nothing else streams.
+  // Where all units but the experts fit, nothing else streams.
   streams |= certain_bytes(units) + 2 * expert > arena;
   const uint64_t ring = std::min(arena, 2 * (streams ? largest + expert : expert));
   const auto stays = fill_device ? spread(units, arena - ring) : std::vector<bool>(units.size());

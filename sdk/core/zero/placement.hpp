@@ -1,4 +1,5 @@
-// Which tier holds each unit, in which form, and where it runs. A value, made by a pure function.
+// The placement of units: the tier that holds each one, its form there, and the device that runs
+// it. It is a value, made by a pure function.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -19,25 +20,25 @@ struct Place {
 
 using Placement = std::vector<Place>;  // by unit
 
-// What a tier is to placement.
+// A tier as placement sees it.
 struct TierRoom {
   std::string name;
   uint64_t capacity = ~uint64_t{0};  // bytes that units may take in it
   bool in_place = false;             // the checkpoint's own files: in stored form
 };
 
-// Bytes of a unit in its tier, which are what a fetch of it brings.
+// Bytes of a unit in its tier, as many as a fetch of it brings.
 uint64_t held_bytes(const Unit& unit, const Place& place);
 
-// Bytes of a unit in its slot: what is fetched, and beside it the run form where they differ.
+// Bytes of a unit in its slot: the fetched form, and the run form where that is another.
 uint64_t slot_bytes(const Unit& unit, const Place& place);
 
 // Fills the device with `arena` bytes first, then the tiers in order. Where not all units fit the
-// device, room for a streaming ring is set aside (two of the largest slots; less if the arena is
-// smaller) and the resident ones are spread evenly between the streamed ones, so that copies never
-// pause. Experts then stay in the tiers, whoever else stays on the device, and room for two of them
-// is set aside: what is left holds those used lately. Without `fill_device` every unit goes to a
-// tier. Refused with the bytes missing: units that fit no tier.
+// device, it sets room aside for a streaming ring (two of the largest slots; less if the arena is
+// smaller) and spreads the resident units evenly between the streamed ones, so that copies never
+// pause. All experts then stay in the tiers, and it sets room aside for two of them: the rest of
+// the arena holds those used lately. Without `fill_device` every unit goes to a tier. Refuses units
+// that fit no tier, with the bytes missing.
 Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, uint64_t arena,
                 bool fill_device);
 

@@ -9,7 +9,7 @@
 namespace strata::zero {
 namespace {
 
-// An arena that is one byte short has the same size in units.
+// A size with its exact bytes: an arena that is one byte short would read the same without them.
 std::string exact_size(uint64_t bytes) {
   return size_text(bytes) + " (" + std::to_string(bytes) + " bytes)";
 }
@@ -20,7 +20,7 @@ uint64_t aligned(uint64_t bytes) { return (bytes + slot_align - 1) / slot_align 
 
 bool streamed(const Place& place) { return place.tier != resident && place.device == 0; }
 
-// Brought to a slot of the ring in every pass.
+// Whether every pass brings the unit to a slot of the ring.
 bool in_ring(const Unit& unit, const Place& place) { return streamed(place) && !unit.is_expert(); }
 
 // A gather needs equal shards, so the form that arrives is as long as all of them.
@@ -84,8 +84,8 @@ std::vector<uint32_t> in_order(std::span<const Unit> units, const Placement& pla
   return out;
 }
 
-// Gives each streamed unit its place in the ring [from, to), one behind the other, from the
-// beginning again where the end is too near.
+// Gives each streamed unit its place in the ring [from, to), one after the other, and starts again
+// at the beginning where the end is too near.
 void fill_ring(std::vector<Slot>& slots, std::span<const uint32_t> order, uint64_t from,
                uint64_t to) {
   uint64_t cursor = from;
@@ -96,9 +96,9 @@ void fill_ring(std::vector<Slot>& slots, std::span<const uint32_t> order, uint64
   }
 }
 
-// For the k-th of `order`: how many streamed units run before it may be fetched, counted back from
-// it: the nearest one before it (around the end of the pass) whose slot it takes; itself at the
-// latest.
+// The lag of the k-th unit of `order`: the distance back (around the end of the pass) to the
+// nearest unit whose slot overlaps its own, after whose release it may be fetched; at most back to
+// itself.
 std::size_t lag(const std::vector<Slot>& slots, std::span<const uint32_t> order, std::size_t k) {
   const auto n = order.size();
   for (std::size_t back = 1; back < n; ++back)
@@ -113,7 +113,7 @@ struct Builder {
   uint32_t ranks;
   const std::vector<Slot>& slots;
 
-  // The actions that bring a unit: fetched when all whose slot it takes are released.
+  // Adds the actions that bring a unit: the fetch comes after the release of all units in its slot.
   void bring(std::vector<Action>& to, uint32_t u, std::vector<Wait> after) const {
     const auto& place = placement[u];
     to.push_back({Kind::fetch, file[place.tier] ? Lane::io : Lane::copy, u, std::move(after)});
@@ -134,8 +134,8 @@ struct Builder {
     to.push_back({Kind::release, Lane::compute, u, {}});
   }
 
-  // What fetching `u` must wait for: every unit that its slot overlaps; itself too in a repeated
-  // pass.
+  // The releases that a fetch of `u` must wait for: every unit whose slot overlaps its own, and `u`
+  // itself.
   std::vector<Wait> evicted(std::span<const uint32_t> order, uint32_t u) const {
     std::vector<Wait> out;
     for (const auto other : order)
@@ -172,7 +172,7 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
   }
   const auto order = in_order(units, placement, mode);
   plan.experts = expert_slots(units, placement, ranks);
-  const uint64_t beside = plan.fixed + plan.experts.bytes;  // of the ring
+  const uint64_t beside = plan.fixed + plan.experts.bytes;  // outside of the ring
   uint64_t largest = 0;
   for (const auto u : order) {
     largest = std::max(largest, plan.slots[u].bytes);
@@ -195,7 +195,7 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
     plan.experts.count =
         static_cast<uint32_t>(std::min({uint64_t{plan.experts.count}, room, most}));
   }
-  const uint64_t ring = budget - plan.experts.count * plan.experts.bytes;  // its end
+  const uint64_t ring = budget - plan.experts.count * plan.experts.bytes;  // the ring's end
   fill_ring(plan.slots, order, plan.fixed, ring);
   plan.arena = plan.fixed;
   for (const auto u : order) {
@@ -206,9 +206,9 @@ Plan plan_pass(std::span<const Unit> units, const Placement& placement,
   plan.experts.offset = plan.arena;
   plan.arena += plan.experts.count * plan.experts.bytes;
 
-  // Fetches are issued in order, each as soon as what it evicts has been released: the k-th of pass
-  // n right after the release with the number n*N + k - lag(k), or the one that an earlier fetch
-  // waits for.
+  // Fetches are issued in order, each as soon as the units it evicts are released: the k-th of pass
+  // n right after the release with the number n*N + k - lag(k), or a later one that an earlier
+  // fetch waits for.
   const Builder build{placement, file, mode, ranks, plan.slots};
   const auto n = static_cast<int64_t>(order.size());
   std::vector<std::vector<std::pair<uint32_t, int64_t>>> after_release(

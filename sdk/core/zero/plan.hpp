@@ -1,5 +1,5 @@
-// The plan of a pass: which actions in which order, in which slots of the one arena, after which
-// others. A value, made by a pure function; the executor only carries it out.
+// The plan of a pass: its actions in order, their slots of the one arena, and the actions that each
+// waits for. It is a value, made by a pure function; the executor only carries it out.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -11,7 +11,8 @@ namespace strata::zero {
 
 enum class Kind : uint8_t { fetch, gather, expand, run, rerun, release };
 
-// Streams of work, each in its own order. io: reads of files, with their copies to the device.
+// Lanes are streams of work, each in its own order. io: reads of files and their copies to the
+// device.
 enum class Lane : uint8_t { io, copy, comm, compute };
 inline constexpr std::size_t lanes = 4;
 
@@ -32,7 +33,7 @@ struct Action {
   std::vector<Wait> after;  // the latest occurrence of each, in issue order
 };
 
-// Where a unit lies in the arena while it is there.
+// The place of a unit in the arena while it is there.
 struct Slot {
   uint64_t offset = 0, bytes = 0;  // all of it; no bytes: the unit is not fetched
   uint64_t stored = 0;             // of the stored form, not_held if it is never there
@@ -55,21 +56,21 @@ enum class Mode : uint8_t {
 
 struct Plan {
   std::vector<Slot> slots;       // by unit
-  std::vector<Action> prologue;  // before the first pass: what the pass expects under way
+  std::vector<Action> prologue;  // before the first pass: the fetches that it expects under way
   std::vector<Action> pass;
-  bool wraps = false;  // a pass brings the next one under way; else each has the prologue before it
+  bool wraps = false;  // a pass issues the next one's first fetches; else each needs the prologue
   uint64_t arena = 0;  // bytes that it needs, residents included
   uint64_t fixed = 0;  // of these, residents: at the arena's beginning
   uint64_t moved = 0;  // bytes of slots fetched in one pass, by one rank; experts come beside them
   ExpertSlots experts;
 };
 
-// Slots in a ring behind the residents: the deeper the ring, the earlier a fetch is issued. Experts
-// take no part in it: they have slots of their own, two where there is room, or all that is left
-// where nothing else streams. `file`
-// says by tier whether its fetches are reads of files (lane io) or copies; with `ranks` > 1 each
-// fetch moves a shard and a gather completes it. Refused: a unit whose slot alone is more than what
-// the residents leave of `budget`, by name and with the bytes needed.
+// Plans a pass, with slots in a ring behind the residents: the deeper the ring, the earlier a fetch
+// is issued. Experts take no part in it: they have slots of their own, two where there is room, or
+// all the rest where nothing else streams. `file` says for each tier whether its fetches are reads
+// of files (lane io) or copies; with `ranks` > 1 each fetch moves a shard and a gather completes
+// it. Refuses a unit whose slot alone is more than the residents leave of `budget`, by name and
+// with the bytes needed.
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
                const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks = 1);
 

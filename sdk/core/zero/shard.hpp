@@ -18,7 +18,7 @@ struct Shard {
   uint64_t from = 0, bytes = 0;  // of the unit's
 };
 
-// This rank's part of so many bytes; none where they end before it.
+// This rank's part of a unit's bytes; none where they end before it.
 constexpr Shard shard_of(uint64_t bytes, uint32_t rank, uint32_t ranks) {
   const auto each = shard_bytes(bytes, ranks);
   const auto from = std::min(bytes, each * rank);

@@ -31,7 +31,7 @@ double duration(const Action& action, std::span<const Unit> units, const Placeme
 Timeline simulate(const Plan& plan, std::span<const Unit> units, const Placement& placement,
                   const Rates& rates, int passes, uint32_t ranks) {
   Timeline out;
-  std::array<double, lanes> free{};  // when the lane has done all that was issued
+  std::array<double, lanes> free{};  // the time when the lane has done all issued work
   std::vector<std::array<double, stages>> done(units.size());
   const auto issue = [&](const Action& action) {
     auto& lane = free[static_cast<std::size_t>(action.lane)];

@@ -1,4 +1,4 @@
-// What a plan would take: its timeline from the machine's rates, without a machine.
+// A simulation of a plan: its timeline from the machine's rates, without the machine.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace strata::zero {
 
-// Bytes a second, and seconds of each unit's run.
+// Bytes per second, and seconds of each unit's run.
 struct Rates {
   double disk = 3e9, link = 50e9, network = 100e9, expand = 500e9;
   std::vector<double> run;  // by unit
@@ -33,7 +33,7 @@ struct Timeline {
 double duration(const Action& action, std::span<const Unit> units, const Placement& placement,
                 const Rates& rates, uint32_t ranks);
 
-// `passes` passes with their prologue.
+// Simulates `passes` passes with their prologue.
 Timeline simulate(const Plan& plan, std::span<const Unit> units, const Placement& placement,
                   const Rates& rates, int passes, uint32_t ranks = 1);
 

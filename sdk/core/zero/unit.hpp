@@ -1,4 +1,4 @@
-// Units as the scheduler moves them: which weights, and where each lies in the unit's two forms.
+// Units as the scheduler moves them: their weights, and the place of each in the unit's two forms.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -20,15 +20,15 @@ struct Weight {
   uint32_t group = 0;          // as declared; 0: alone
   bool float32 = false;        // in its run form, where the others are narrower
   source::Tensor source;       // how and where the file holds it
-  // Bytes from the unit's beginning. not_held: a table whose rows are gathered one by one; what
-  // lies in another unit of the same declared one.
+  // Bytes from the unit's beginning. not_held: a table whose rows are gathered one by one, or a
+  // weight in another unit of the same declared one.
   uint64_t stored_offset = 0, stored_bytes = 0;
   uint64_t run_offset = 0, run_bytes = 0;
 };
 
-// What is gathered and released as one. The head is several units, tiles of its rows, that share
-// `declared`. So do a mixture layer and its experts, which follow it one by one and are brought
-// when the layer, while it runs, has chosen them.
+// Weights that are gathered and released together. The head is several units, tiles of its rows,
+// that share `declared`. So do a mixture-of-experts layer and its experts: one unit each, behind
+// the layer's, fetched when the running layer has chosen it.
 struct Unit {
   std::string name;
   uint32_t declared = 0;        // the family's index
@@ -38,7 +38,7 @@ struct Unit {
   std::vector<Weight> weights;
   uint64_t stored_bytes = 0;  // of the whole stored form, with its gaps
   uint64_t run_bytes = 0;     // of the whole run form, with its gaps
-  bool in_tier = false;       // never resident alone: rows of a table are taken from it in its tier
+  bool in_tier = false;       // not resident unless all are: rows of a table are read in its tier
   bool expands = false;       // the forms differ: cast, blocks, order of rows
   bool stays_packed = false;  // tiers with room of their own hold its stored form
 

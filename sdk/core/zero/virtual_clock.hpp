@@ -1,4 +1,4 @@
-// A backend without a machine: lanes are clocks that each action moves on.
+// A backend without a machine: lanes are clocks that each action advances.
 #pragma once
 #include <array>
 #include <vector>
