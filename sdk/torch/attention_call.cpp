@@ -1,4 +1,4 @@
-// The op attention: the cache, the request and the backend's arguments.
+// The op attention: the KV cache, the request and the backend's arguments.
 #include <bit>
 #include <cmath>
 
@@ -27,7 +27,7 @@ strata_attention_request request_for(const strata_op_attention& op, const at::Te
   r.sinks = op.sinks != STRATA_NONE;
   r.need = recording ? STRATA_NEED_BACKWARD : 0;
   r.block = pass.blocks() ? pass.room().block : 0;
-  // Few bounds, so that few instances are made.
+  // Bounds are rounded to few values, so that there are few instances.
   const auto longest = static_cast<uint64_t>(pass.ragged().max_query);
   r.max_query = static_cast<uint32_t>(std::bit_ceil(longest));
   for (int i = 0; i < 2; ++i) r.q_strides[i] = q.stride(i);
@@ -39,7 +39,7 @@ strata_attention_request request_for(const strata_op_attention& op, const at::Te
   return r;
 }
 
-// Kept for the pass: masks made of them are found again by where they lie.
+// The slopes are kept for the pass: masks made of them are found again by the slopes' address.
 at::Tensor slopes_on(Pass::OnDevice& on, int64_t heads, double scale) {
   for (const auto& kept : on.slopes)
     if (kept.scale == scale) return kept.value;

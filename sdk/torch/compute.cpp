@@ -25,7 +25,7 @@ TorchCompute::TorchCompute(run::ComputeOptions options)
 
 namespace {
 
-// One copy, waited for with the stream alone.
+// Copies to the host and waits for the copy's stream only.
 at::Tensor to_host(const at::Tensor& logits) {
   auto narrow = logits.to(at::kFloat).contiguous();
   if (narrow.is_cpu()) return narrow;
@@ -125,7 +125,7 @@ void TorchCompute::table(const zero::Weight& form, const std::byte* table) {
 
 const UnitWeights& TorchCompute::views(const zero::Unit& unit, const std::byte* weights,
                                        const Place& place) {
-  constexpr std::size_t most_places = 8;  // slots that a streamed unit comes to, with room
+  constexpr std::size_t most_places = 8;  // more than the slots that a streamed unit gets
   auto& seen = seen_[&unit];
   for (const auto& one : seen)
     if (one.weights == weights && one.views->unit() == unit.name &&
@@ -167,7 +167,7 @@ at::Tensor TorchCompute::forward(const zero::Unit& unit, const UnitWeights& weig
 int64_t TorchCompute::vocabulary(const zero::Unit& head) const {
   for (const auto& w : options_.family->units().at(head.declared).weights)
     if (w.role == STRATA_HEAD) return w.shape.at(0);
-  // A tied head is declared as the table that it is.
+  // The declaration of a tied head is the table's.
   return options_.family->units().at(head.declared).weights.back().shape.at(0);
 }
 

@@ -41,7 +41,7 @@ class TorchCompute final : public run::Compute {
  private:
   const Place& place(uint32_t device) const;
   plugin::Call call_on(const Place& place) const;
-  // Kept for each place of a unit's weights that was seen: a pass builds nothing anew.
+  // Kept for each place where a unit's weights have been: a pass builds no views anew.
   const UnitWeights& views(const zero::Unit& unit, const std::byte* weights, const Place& place);
   at::Tensor input_of(const zero::Unit& unit, const Place& place);
   at::Tensor forward(const zero::Unit& unit, const UnitWeights& weights, const Place& place,
@@ -62,14 +62,14 @@ class TorchCompute final : public run::Compute {
   };
   std::unordered_map<const zero::Unit*, std::vector<Seen>> seen_;
 
-  // Of the pass.
+  // The state of the pass.
   std::vector<int64_t> wanted_;
   at::Tensor hidden_;      // [T,D], on the device of the unit that ran last
   at::Tensor head_input_;  // [wanted,D]
   at::Tensor logits_;      // [wanted,V], at least float32
   at::Tensor host_logits_;
 
-  // Of a recorded pass, by the family's unit.
+  // The inputs kept by a recorded pass, by the family's unit.
   struct Kept {
     at::Tensor input;
     uint32_t device = 0;

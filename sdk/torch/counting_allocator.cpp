@@ -17,8 +17,8 @@ namespace strata::torch {
 
 namespace {
 
-// Every allocation begins with its size, in as many bytes as keep what follows aligned: LibTorch
-// frees by the pointer alone where it works without tensors.
+// Every allocation begins with its size, in a header that keeps the memory behind it aligned:
+// LibTorch frees by the pointer alone where it works without tensors.
 constexpr std::size_t size_bytes = 64;
 constexpr std::size_t worth_keeping = 64 << 10, most_kept = 64;
 
@@ -47,10 +47,10 @@ class CountingAllocator final : public c10::Allocator {
   c10::Allocator* inner_;
   std::mutex mutex_;
   uint64_t now_ = 0, peak_ = 0, limit_ = 0, kept_bytes_ = 0;
-  std::vector<Kept> kept_;  // what was freed last is last
+  std::vector<Kept> kept_;  // in the order of freeing
 };
 
-// Never destroyed: tensors of static life may outlive every other object.
+// Never destroyed: tensors with static lifetime may outlive every other object.
 CountingAllocator& allocator() {
   static auto* const one = new CountingAllocator(c10::GetCPUAllocator());
   return *one;
@@ -90,7 +90,7 @@ void CountingAllocator::give_back(void* memory) {
   kept_bytes_ += bytes;
 }
 
-// Memory of just that size, the last that was freed; null if there is none.
+// Takes the most recently freed memory of exactly that size; null if there is none.
 std::byte* CountingAllocator::take_kept(std::size_t bytes) {
   const auto found = std::find_if(kept_.rbegin(), kept_.rend(),
                                   [bytes](const Kept& one) { return one.bytes == bytes; });
@@ -101,7 +101,7 @@ std::byte* CountingAllocator::take_kept(std::size_t bytes) {
   return base;
 }
 
-// Frees what was kept longest until so many bytes more are within the limit.
+// Frees the memory kept longest, until so many more bytes are within the limit.
 void CountingAllocator::make_room(uint64_t bytes) {
   auto first = kept_.begin();
   for (; first != kept_.end() && now_ + kept_bytes_ + bytes > limit_; ++first) {

@@ -13,8 +13,8 @@ namespace strata::torch {
 
 namespace {
 
-// The thread's own stream. The one that all threads share would order our work with others'; a
-// stream of the pool takes its place for this thread.
+// The thread's own stream. The default stream, which all threads share, would order this work with
+// others'; a stream of the pool replaces it for this thread.
 c10::Stream stream_of(const c10::impl::VirtualGuardImpl& guard, const at::Device& device) {
   const auto current = guard.getStream(device);
   if (current != guard.getDefaultStream(device)) return current;
@@ -33,7 +33,7 @@ Place open_place(strata_device wanted) {
     throw Error("cuda", "LibTorch's half for CUDA does not load", "use --device cpu");
   return as_errors("cuda", [&]() -> Place {
     at::globalContext().lazyInitDevice(device.type());
-    // cuDNN builds a plan for each number of keys, which is another one with each token: 40 ms.
+    // cuDNN builds a plan for each number of keys, which changes with each token: 40 ms.
     at::globalContext().setSDPUseCuDNN(false);
     const c10::impl::VirtualGuardImpl guard(device.type());
     if (device.index() < 0 || device.index() >= guard.deviceCount())

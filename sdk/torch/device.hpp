@@ -1,11 +1,12 @@
-// Devices by their kind alone: CUDA's half of LibTorch is loaded when a place asks for it.
+// Devices by their kind alone: CUDA's half of LibTorch is loaded when a place needs it.
 #pragma once
 #include "torch/compute.hpp"
 
 namespace strata::torch {
 
-// On a GPU with the calling thread's current stream, which is set so that all places that the
-// thread opens share it. Refused: CUDA where LibTorch has none or finds no such device.
+// Opens a place; on a GPU with the calling thread's current stream, which it sets so that all
+// places that the thread opens share it. Refuses CUDA where LibTorch has none or finds no such
+// device.
 Place open_place(strata_device device);
 
 }  // namespace strata::torch

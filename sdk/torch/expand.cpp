@@ -16,7 +16,7 @@ namespace strata::torch {
 
 namespace {
 
-// Blocks of rows, each of them in the order of the run form.
+// Copies blocks of rows, and brings each block into the order of the run form.
 void copy_reordered(at::Tensor run, const at::Tensor& rows, int64_t blocks,
                     const source::RowOrder& order) {
   const int64_t inner = order.inner, wide = order.wide, parts = order.parts();
@@ -33,7 +33,7 @@ struct Rows {
   int64_t count, elements;  // elements of one
 };
 
-// As the file has them, of a `run` of expand_form.
+// The rows as the file has them, for a `run` of expand_form.
 Rows rows_of(const source::Tensor& from, at::IntArrayRef shape) {
   if (shape.size() == 1) return {1, shape[0]};
   if (shape.size() == 2) return {shape[0], shape[1]};
@@ -98,11 +98,11 @@ void unpack(const run::Codec& codec, const source::Tensor& from, at::Tensor bloc
   for (const auto* one : {&part, &second, &out}) one->check(codec.who, "unpack");
 }
 
-constexpr int64_t in_cache = 1 << 16;  // elements: as floats a quarter MiB
+constexpr int64_t in_cache = 1 << 16;  // elements: a quarter MiB as floats
 
-// Blocks run along the last dimension, so rows are unpacked a few at a time: what is between the
-// two forms stays in a core's cache. The CPU's threads take turns with the steps; a GPU's are large
-// enough to fill it, and one where nothing is between the forms.
+// Unpacks blocks, which run along the last dimension, a few rows at a time, so that the buffer
+// between the two forms stays in a core's cache. The CPU's threads take turns with the steps; a
+// GPU's steps are large enough to fill it, and there is only one where no buffer is needed.
 class Unpacking {
  public:
   Unpacking(const source::Tensor& from, at::Tensor run, const std::byte* stored,
@@ -134,10 +134,10 @@ class Unpacking {
 
  private:
   bool matrices() const { return out_.dim() == 3; }
-  // What is unpacked has to be put in its place.
+  // Whether unpacked rows need a buffer, from which they are put into their places.
   bool between() const { return matrices() || from_.order.blocks != 0; }
 
-  // Unpacked rows from `first` on, whole blocks or matrices of them.
+  // Puts unpacked rows from `first` on into their places, whole blocks or matrices of them.
   void put(const at::Tensor& rows, int64_t first) {
     const auto count = rows.size(0);
     if (!matrices())
@@ -147,7 +147,7 @@ class Unpacking {
         .copy_(from_.turned ? each.transpose(1, 2) : each);
   }
 
-  // The weight's rows of bytes, or those among others' that are its own.
+  // The weight's rows of bytes, or its own rows among others'.
   at::Tensor rows_at(const std::byte* stored, int64_t width) const {
     const auto& share = from_.share;
     const auto all = share.all != 0 ? share.all : rows_.count;
@@ -160,7 +160,7 @@ class Unpacking {
     return rows.defined() ? rows.narrow(0, first, n).contiguous() : rows;
   }
 
-  // As many lanes as may hold a step each between the two forms.
+  // Sets the number of lanes, each of which may hold one step between the two forms, and the step.
   void divide() {
     const bool on_cpu = how_.device.is_cpu();
     const auto some = static_cast<int64_t>(on_cpu ? run::between_on_cpu : run::between_on_gpu);
@@ -187,12 +187,12 @@ class Unpacking {
   at::Tensor out_, blocks_, scales_, between_;
   run::Codec codec_;
   Rows rows_{};
-  int64_t whole_ = 1;  // rows that are put in their places together
+  int64_t whole_ = 1;  // rows that move to their places together
   int64_t lanes_ = 1, step_ = 1;
 };
 
-// `run` is a vector, a matrix [rows,columns], or several matrices [matrices,rows,columns] each of
-// which the file turns or has apart.
+// Expands one form. `run` is a vector, a matrix [rows,columns], or several matrices
+// [matrices,rows,columns], each of which the file has transposed or separate.
 void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* stored,
                  const Expansion& how) {
   if (from.stored.scheme.empty())
@@ -201,7 +201,7 @@ void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* st
     Unpacking(from, std::move(run), stored, how).run();
 }
 
-// A block of the tensor's rows has so many of each part.
+// Expands a tensor of parts: each block of its rows has rows of every part.
 void expand_parts(const source::Tensor& whole, const at::Tensor& run, const std::byte* stored,
                   const Expansion& how) {
   const auto blocks = run.unflatten(0, {int64_t{whole.order.blocks}, -1});

@@ -1,4 +1,4 @@
-// Stored form to run form.
+// Expansion of weights from their stored form to their run form.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -6,7 +6,7 @@
 
 namespace strata::torch {
 
-// What expanding needs to know besides the weight.
+// The parameters of expanding besides the weight.
 struct Expansion {
   const std::function<run::Codec(const std::string&)>* codec;
   strata_call* call;  // for codecs
@@ -14,9 +14,9 @@ struct Expansion {
   at::Device device;
 };
 
-// The weight at `stored` as `shape` (the op's; rows [T,D] for gathered ones) into `run`: cast,
-// unpacked by its codec, rows of rotated heads back in their order, [in,out] turned. `run` does not
-// overlap `stored`.
+// Expands the weight at `stored` as `shape` (the op's; rows [T,D] for gathered ones) into `run`:
+// casts it, unpacks it by its codec, restores the order of permuted rotary rows, transposes
+// [in,out]. `run` does not overlap `stored`.
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
             std::byte* run, const Expansion& how);
 

@@ -51,14 +51,14 @@ strata_device device_of(const at::Device& device) {
 }
 
 at::Tensor uploaded(const at::Tensor& host, const at::Device& device) {
-  // From pageable memory the copy would wait for all that was queued before it.
+  // From pageable memory the copy would wait for all work queued before it.
   return device.is_cpu() ? host : host.pin_memory().to(device, true);
 }
 
 at::Tensor borrowed(const std::byte* data, at::IntArrayRef shape, at::ScalarType type,
                     const at::Device& device) {
-  // LibTorch has no read-only tensor; who borrows weights only reads.
-  // The device is told, so that LibTorch need not ask the driver whose memory it is.
+  // LibTorch has no read-only tensor; borrowers of weights only read.
+  // The device is given, so that LibTorch need not ask the driver for the owner of the memory.
   return at::for_blob(const_cast<std::byte*>(data), shape)
       .options(at::TensorOptions().dtype(type).device(device))
       .target_device(device)

@@ -1,4 +1,4 @@
-// Keys and values of all layers, each on the device of the unit that appends to it.
+// The KV cache of all layers, each on the device of the unit that appends to it.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -8,15 +8,15 @@
 
 namespace strata::torch {
 
-// A layer's cache is [blocks, block, K, E], a sequence's blocks in a row: its keys are one run of
-// memory, read without a copy. It is filled with zeros when a layer first appends, since what
-// multiplies a masked value by zero must not meet a NaN there.
+// A layer's cache is [blocks, block, K, E], with the blocks of a sequence one after the other: its
+// keys are contiguous and read without a copy. The cache is zeroed when a layer first appends,
+// since attention multiplies masked values by zero and must not meet a NaN there.
 class KvCache {
  public:
   struct Layer {
     at::Tensor k, v;
   };
-  // Puts k, v [T,K,E] where the tokens of the pass belong, and returns the layer's cache.
+  // Writes k, v [T,K,E] to the places of the pass's tokens, and returns the layer's cache.
   const Layer& append(uint32_t layer, Pass& pass, const at::Tensor& k, const at::Tensor& v);
   void reset();
 

@@ -1,4 +1,4 @@
-// How LibTorch is entered: without recording, on the place's stream, its errors as ours.
+// Guards for calls of LibTorch: no recording, the place's stream, errors as strata::Error.
 #pragma once
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
@@ -12,8 +12,8 @@
 
 namespace strata::torch {
 
-// Tensors of an inference mode cannot enter a recorded computation later, so a recording pass only
-// switches gradients off.
+// Switches recording off. Tensors of inference mode cannot enter a recorded computation later, so a
+// recording pass only switches gradients off.
 class Unrecorded {
  public:
   explicit Unrecorded(bool recording) {
@@ -28,7 +28,7 @@ class Unrecorded {
   std::optional<c10::NoGradGuard> no_grad_;
 };
 
-// f(), with what LibTorch throws said as one line about `who`.
+// Calls f() and turns an exception of LibTorch into one line about `who`.
 template <class F>
 auto as_errors(std::string_view who, F&& f) {
   try {

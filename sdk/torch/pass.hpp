@@ -1,4 +1,4 @@
-// What all calls of one pass share: where its sequences lie, and tensors made once for it.
+// The state that all calls of one pass share: the places of its sequences, and tensors made once.
 #pragma once
 #include <ATen/core/Tensor.h>
 
@@ -10,12 +10,12 @@
 
 namespace strata::torch {
 
-// Where the sequences of packed tokens and their keys lie, as the host knows it.
+// The places of the sequences of packed tokens and of their keys, on the host.
 struct Ragged {
   struct Sequence {
     int64_t start = 0, count = 0;  // rows of the packed tokens
-    int64_t keys = 0;              // they see, their own among them
-    int64_t cache_row = -1;        // of the first key, in tokens of the cache; -1: in no one run
+    int64_t keys = 0;              // the keys that they see, with their own
+    int64_t cache_row = -1;        // of the first key, in tokens of the cache; -1: not contiguous
   };
   std::vector<Sequence> sequences;
   int64_t tokens = 0, max_query = 0, max_keys = 0;
@@ -23,7 +23,8 @@ struct Ragged {
 
 class Pass {
  public:
-  // Room for keys and values as the cache lays it out. Refused: a batch that does not fit it.
+  // `room` is the size of the KV cache, in the cache's layout. begin refuses a batch that does not
+  // fit it.
   explicit Pass(const run::KvRoom& room);
   void begin(const run::Batch& batch);
 
@@ -33,7 +34,7 @@ class Pass {
   int64_t blocks() const { return blocks_; }
   const run::KvRoom& room() const { return room_; }
 
-  // Tensors of this pass on one device, made when first asked for.
+  // Tensors of this pass on one device, made at first use.
   struct OnDevice {
     explicit OnDevice(const at::Device& where) : device(where) {}
     at::Device device;
@@ -41,12 +42,12 @@ class Pass {
     at::Tensor positions;        // [T] int64
     at::Tensor starts, lengths;  // [S+1], [S] int32
     at::Tensor table;            // [S, blocks] int32; undefined without a cache
-    at::Tensor cache_rows;       // [T] int64: where each token's key goes
+    at::Tensor cache_rows;       // [T] int64: the cache row for each token's key
     struct Slopes {
       double scale;
       at::Tensor value;  // [H] float32
     };
-    std::vector<Slopes> slopes;  // of ALiBi, once asked for
+    std::vector<Slopes> slopes;  // of ALiBi, made at first use
     std::vector<Turn> turns;     // a rope's cosines and sines
     struct Mask {
       bool causal;
@@ -57,7 +58,7 @@ class Pass {
     std::vector<Mask> masks;
   };
   OnDevice& on(const at::Device& device);
-  // The pass's tensors `starts` belongs to; null if it is another's.
+  // The tensors of this pass to which `starts` belongs; null if it is not the pass's.
   OnDevice* of(const at::Tensor& starts);
 
  private:

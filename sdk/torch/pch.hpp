@@ -1,5 +1,5 @@
-// What every file here includes of LibTorch: the tensor and the narrow headers of the ops in use.
-// The whole of <torch/torch.h> would cost some ten seconds a file.
+// LibTorch's headers that every file here includes: the tensor, and the narrow ones of the used
+// ops. The whole of <torch/torch.h> would cost some ten seconds a file.
 #pragma once
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>

@@ -1,5 +1,5 @@
-// The backward half of TorchCompute: units are rerun on the inputs that run kept, so that no more
-// than one unit is recorded at a time.
+// The backward half of TorchCompute: it reruns units on the inputs that run kept, so that at most
+// one unit is recorded at a time.
 #include <torch/csrc/autograd/autograd.h>
 
 #include "torch/compute.hpp"

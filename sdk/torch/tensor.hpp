@@ -14,7 +14,7 @@ struct TorchTensor final : strata_tensor {
   at::Tensor value;
 };
 
-// Every tensor of a call that computes was made here.
+// The value of a tensor; every tensor of a call that computes is of this type.
 inline at::Tensor& value_of(strata_tensor& tensor) {
   return static_cast<TorchTensor&>(tensor).value;
 }

@@ -61,7 +61,7 @@ void TorchOps::linear(const strata_op_linear& op, strata_tensor& x, std::span<Ha
   const bool biased = op.bias != STRATA_NONE;
   const auto weight = weights_.packed(op.weight, op.members);
   const auto bias = biased ? weights_.packed(op.bias, op.members) : at::Tensor();
-  if (!weight || !bias) {  // not one product: members apart in memory
+  if (!weight || !bias) {  // not one product: the members are not adjacent in memory
     for (uint32_t i = 0; i < op.members; ++i)
       out[i] = handle(torch::linear(in, weights_.at(op.weight + i),
                                     biased ? weights_.at(op.bias + i) : at::Tensor()));

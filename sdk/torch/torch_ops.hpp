@@ -1,4 +1,4 @@
-// The op table's ops over LibTorch: looks up weights and the pass, and leaves the rest to ops/.
+// The op table's ops over LibTorch: they look up weights and the pass and leave the rest to ops/.
 #pragma once
 #include <span>
 #include <string>
@@ -16,7 +16,7 @@
 
 namespace strata::torch {
 
-// What the calls of a program share.
+// The state that the calls of a program share.
 struct Shared {
   explicit Shared(const run::ComputeOptions& options);
 
@@ -27,16 +27,16 @@ struct Shared {
   at::ScalarType dtype;
   bool recording;
   run::Experts* experts = nullptr;
-  uint64_t passes = 0;                                 // begun, for dropout
-  std::unordered_map<std::string, at::Tensor> rows;    // of tables, gathered for this pass
-  std::unordered_map<std::string, at::Tensor> tables;  // resident
+  uint64_t passes = 0;                                 // passes begun, for dropout
+  std::unordered_map<std::string, at::Tensor> rows;    // rows of tables, gathered for this pass
+  std::unordered_map<std::string, at::Tensor> tables;  // resident tables
 };
 
 // One run of one unit.
 class TorchOps final : public plugin::Ops {
  public:
-  // `declared` is the unit of the family's number `unit`, whose call has `tokens` rows; arguments
-  // of ops are checked against it. For a codec's call it is null: ops with weights are not there.
+  // `declared` is the family's unit with the index `unit`, whose call has `tokens` rows; arguments
+  // of ops are checked against it. For a codec's call it is null, and ops with weights are refused.
   TorchOps(Shared& shared, const UnitWeights& weights, uint32_t unit,
            const plugin::DeclaredUnit* declared, int64_t tokens, const at::Device& device,
            plugin::Call& call)

@@ -10,7 +10,7 @@ namespace strata::torch {
 
 namespace {
 
-// How many weights from `first` on lie packed as one tensor.
+// The number of weights from `first` on that are packed as one tensor.
 std::size_t run_of(const std::vector<zero::Weight>& weights, std::size_t first) {
   const auto& head = weights[first];
   std::size_t end = first + 1;

@@ -1,5 +1,5 @@
-// The torch package exports c10d's Gloo without gloo's headers; those of the system name the same
-// base classes, and nothing of the system's gloo is linked.
+// The torch package exports c10d's Gloo without gloo's headers. The system's headers declare the
+// same base classes; the system's gloo itself is not linked.
 #include "torch/comm/gloo.hpp"
 
 #include <ATen/ops/from_blob.h>
@@ -34,8 +34,8 @@ class Gloo final : public zero::Collective {
   uint32_t rank() const override { return ranks_.rank; }
   uint32_t ranks() const override { return ranks_.ranks; }
 
-  // [Note: gather in place] Gloo gathers into memory of its own and copies from there to `base`,
-  // whose parts are given as they lie: this rank's comes back to where it is.
+  // [Note: gather in place] Gloo gathers into memory of its own and copies from there to the parts
+  // of `base`: this rank's part comes back to its own place.
   void all_gather(std::byte* base, uint64_t shard) override {
     guarded("the other ranks are lost", [&] {
       const auto bytes = static_cast<int64_t>(shard);
@@ -48,7 +48,7 @@ class Gloo final : public zero::Collective {
   }
 
  private:
-  // Where the ranks meet on this host itself, nothing leaves it.
+  // Where the ranks meet on this host itself, no traffic leaves it.
   std::shared_ptr<::gloo::transport::Device> device() const {
     const bool here = ranks_.address == "localhost" || ranks_.address.starts_with("127.");
     return here ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")

@@ -1,4 +1,4 @@
-// Ranks on CPUs: c10d's Gloo, met through its TCPStore.
+// The collective of ranks on CPUs: c10d's Gloo, with its TCPStore as the meeting place.
 #pragma once
 #include <memory>
 
@@ -6,8 +6,8 @@
 
 namespace strata::torch {
 
-// Waits for all ranks, no longer than their patience. A peer that ends or stalls makes all_gather
-// throw, with this rank's number.
+// Waits for all ranks, at most as long as their patience. A peer that ends or stalls makes
+// all_gather throw, with this rank's number.
 std::unique_ptr<zero::Collective> open_gloo(const run::Ranks& ranks);
 
 }  // namespace strata::torch

@@ -17,7 +17,7 @@ Error failure_of(const std::string& what, cudaError_t error, std::string_view re
 
 void check(const std::string& what, cudaError_t error, std::string_view remedy = "") {
   if (error == cudaSuccess) return;
-  cudaGetLastError();  // what was told is not told again by a later call
+  cudaGetLastError();  // clears the error, so that no later call reports it again
   throw failure_of(what, error, remedy);
 }
 
@@ -112,7 +112,7 @@ void CudaDevice::gather(zero::Collective&, std::byte*, uint64_t) {
 }
 
 void CudaDevice::record(Lane lane, uint32_t event, uint64_t occurrence) {
-  // Issued or failed, whoever waits is told.
+  // Issued or failed, every waiter is told.
   try {
     on(lane, "an event",
        [&](cudaStream_t stream) { return cudaEventRecord(events_[event].get(), stream); });

@@ -1,5 +1,5 @@
 // A GPU's memory and lanes. Lane compute is the stream that LibTorch computes on, the others are
-// streams of their own; they are ordered by events alone.
+// streams of their own; only events order them.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -15,15 +15,15 @@
 namespace strata::torch {
 
 // [Note: events]
-// An event can be waited for before it is recorded: the reader's thread records those of lane io
-// while the computing thread runs ahead. CUDA would let such a wait pass, so the board says which
-// occurrences were *issued*, and a wait blocks its thread until then; the stream waits for the
-// work. Recording an event anew replaces what later waits refer to. By the plan's order a unit's
-// stage happens again only after all that waited for the earlier occurrence were issued.
+// A thread can wait for an event before it is recorded: the reader's thread records those of lane
+// io while the computing thread runs ahead. CUDA would let such a wait pass, so the board knows the
+// occurrences that were *issued*, and a wait blocks its thread until then; the stream waits for the
+// work. A new record of an event replaces the work that later waits refer to. By the plan's order a
+// unit's stage happens again only after all waits for the earlier occurrence were issued.
 class CudaDevice final : public zero::Device {
  public:
-  // Device 0, with LibTorch's stream of the calling thread, which computes. Throws where LibTorch
-  // finds no GPU.
+  // Opens device 0 with LibTorch's stream of the calling thread, which computes. Throws where
+  // LibTorch finds no GPU.
   explicit CudaDevice(uint32_t events);
   // Waits for its own lanes.
   ~CudaDevice() override;
@@ -33,7 +33,7 @@ class CudaDevice final : public zero::Device {
   std::byte* arena(uint64_t bytes) override;
   std::byte* staging(uint64_t bytes) override;
   void copy(zero::Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
-  // Refused for now: collectives are the host's.
+  // Refuses: collectives run in host memory for now.
   void gather(zero::Collective& collective, std::byte* base, uint64_t shard) override;
   void record(zero::Lane lane, uint32_t event, uint64_t occurrence) override;
   void wait(zero::Lane lane, uint32_t event, uint64_t occurrence) override;
@@ -50,7 +50,7 @@ class CudaDevice final : public zero::Device {
   struct EndEvent {
     void operator()(cudaEvent_t event) const;
   };
-  // Page-locked for the device; let go before it is unmapped.
+  // Memory page-locked for the device; it is unlocked before it is unmapped.
   class Staging {
    public:
     explicit Staging(uint64_t bytes);
@@ -67,9 +67,9 @@ class CudaDevice final : public zero::Device {
 
   cudaStream_t stream(zero::Lane lane) const;
   void use() const;
-  // Keeps the first failure of the lane; lane compute is its caller's own, so there it is thrown.
+  // Keeps the first failure of the lane; for lane compute, which belongs to the caller, throws it.
   void keep(zero::Lane lane, std::exception_ptr failure);
-  // f(stream) unless the lane failed; what it returns is the lane's failure.
+  // Calls f(stream) unless the lane failed; an error that f returns becomes the lane's failure.
   template <class F>
   void on(zero::Lane lane, const char* what, F&& f);
 
@@ -77,10 +77,10 @@ class CudaDevice final : public zero::Device {
   cudaStream_t compute_ = nullptr;
   zero::EventBoard board_;
   std::vector<Owned<cudaEvent_t, EndEvent>> events_;
-  std::array<Owned<cudaStream_t, EndStream>, zero::lanes> streams_;  // but compute's
+  std::array<Owned<cudaStream_t, EndStream>, zero::lanes> streams_;  // without lane compute's
   Owned<std::byte*, FreeDevice> arena_;
   std::vector<Staging> staging_;
-  std::array<std::exception_ptr, zero::lanes> failures_;  // each lane's on the thread that feeds it
+  std::array<std::exception_ptr, zero::lanes> failures_;  // each for the thread that feeds the lane
 };
 
 }  // namespace strata::torch

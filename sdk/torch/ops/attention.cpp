@@ -88,7 +88,8 @@ plugin::Handle AttentionBackend::run(const strata_attention_request& request, st
 }
 
 at::Tensor alibi_slopes(uint32_t h, const at::Device& device) {
-  // A geometric row for the power of two below h, then every second of the next finer row.
+  // A geometric sequence for the power of two below h, then every second one of the next finer
+  // sequence.
   const auto power = std::bit_floor(h);
   const auto row = [](uint32_t n, uint32_t i) { return std::exp2(-8.0 * (i + 1) / n); };
   std::vector<double> slopes;

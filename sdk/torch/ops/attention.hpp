@@ -10,23 +10,23 @@
 
 namespace strata::torch {
 
-// The tensors of one call; those that are undefined are not there.
+// The tensors of one call; an absent one is undefined.
 struct AttentionInput {
   at::Tensor q, k, v, starts, lengths;
   at::Tensor table = {}, slopes = {}, sinks = {};
 };
 
-// Instances of a backend, one for each request that differs; kept until the end.
+// The instances of a backend, one for each different request; kept until the end.
 class AttentionBackend {
  public:
-  // `table` may be null: then the first use is refused.
+  // `table` may be null: then it refuses the first use.
   AttentionBackend(const strata_attention* table, std::string name, const strata_host* host);
   ~AttentionBackend();
   AttentionBackend(const AttentionBackend&) = delete;
   AttentionBackend& operator=(const AttentionBackend&) = delete;
 
-  // q, k, v -> [T,H*Ev]. Refused: a request that the backend does not serve, a result of another
-  // shape or dtype. Errors carry its words. `args` has what is no tensor.
+  // q, k, v -> [T,H*Ev]. Refuses a request that the backend does not serve, and a result of another
+  // shape or dtype. Errors carry the backend's words. `args` has the arguments that are no tensors.
   plugin::Handle run(const strata_attention_request& request, strata_call& call,
                      const AttentionInput& input, strata_attention_args args);
 

@@ -1,4 +1,4 @@
-// What the JSON of a named op says.
+// The attributes of a named op, from its JSON.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,10 +14,11 @@ struct Attributes {
   double dropout = 0;
 };
 
-// Attributes read once for each text: plugins give the same few again and again.
+// A cache of attributes, each text read once: plugins give the same few again and again.
 class AttributeCache {
  public:
-  // Valid until the next call. Refused: what is no JSON object; an unknown key, by name.
+  // The result is valid until the next call. Refuses text that is no JSON object, and an unknown
+  // key by name.
   const Attributes& of(std::string_view json);
 
  private:

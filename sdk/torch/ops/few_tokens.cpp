@@ -18,8 +18,8 @@ using Lanes [[gnu::vector_size(sizeof(float) * lanes)]] = float;
   sum += a * b;
 }
 
-// Products of the rows, as many as there are `r`, with one token: two sums of lanes each, so that
-// no sum waits for its last. Written as folds, which keep the sums in registers.
+// The products of one row for each `r` with one token: each has two sums of lanes, so that no sum
+// waits for its last addition. Written as folds, which keep the sums in registers.
 template <int64_t... r>
 [[gnu::always_inline]] inline void dots(std::integer_sequence<int64_t, r...>, const float* x,
                                         const float* weight, int64_t in, float* sums) {

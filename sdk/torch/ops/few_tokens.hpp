@@ -1,14 +1,14 @@
-// A product for so few tokens that reading the weight is what it takes.
+// A product for so few tokens that reading the weight takes most of the time.
 #pragma once
 #include <cstdint>
 
 namespace strata::torch {
 
-// Where a weight's rows are read once for all tokens, and each sum is the same for every number of
-// them, of threads and of rows: a batch has the bits of its single sequences.
+// The most tokens for which a weight's rows are read once for all of them. Each sum is the same for
+// every number of tokens, of threads and of rows: a batch has the bits of its single sequences.
 constexpr int64_t few_tokens = 8;
 
-// Rows [first, last) of weight [.,in] by x [tokens,in], dense: y[t * out + row].
+// A dense product of rows [first, last) of weight [.,in] with x [tokens,in]: y[t * out + row].
 struct FewTokens {
   const float *x, *weight, *bias;  // bias [out], or null
   float* y;

@@ -22,7 +22,7 @@ void heads(int32_t layout, int64_t h, int64_t k, int64_t e, const at::Tensor& x,
       out[2] = all.narrow(1, h + k, k);
       return;
     }
-    case STRATA_INTERLEAVED: {  // for each of the k: its queries, its key, its value
+    case STRATA_INTERLEAVED: {  // for each of the k heads: its queries, its key, its value
       const auto group = h / k;
       const auto all = x.unflatten(1, {k, group + 2, e});
       out[0] = all.narrow(2, 0, group).reshape({tokens, h, e});

@@ -31,7 +31,7 @@ using Pointwise = at::Tensor(const at::Tensor&, const at::Tensor&, const std::op
                              std::string_view, c10::List<std::optional<at::Scalar>>,
                              std::optional<std::string_view>);
 
-// oneDNN's product, for many tokens: it uses what the processor has where MKL, on some vendors'
+// oneDNN's product, for many tokens: it uses the processor's features where MKL, on some vendors'
 // processors, does not. Undefined where LibTorch was built without it.
 at::Tensor many_tokens_product(const at::Tensor& x, const at::Tensor& weight,
                                const at::Tensor& bias) {

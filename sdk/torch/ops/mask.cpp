@@ -11,7 +11,7 @@ at::Tensor range(int64_t first, int64_t n, const at::Device& device) {
   return at::arange(first, first + n, at::TensorOptions().dtype(at::kLong).device(device));
 }
 
-// From positions of queries [...,Q,1] and keys [L].
+// Which keys are seen, from positions of queries [...,Q,1] and keys [L].
 at::Tensor seen(const at::Tensor& query, const at::Tensor& key, const Attributes& a) {
   auto yes =
       a.causal ? key.le(query) : at::ones({query.size(-2), key.size(0)}, key.options()).gt(0);

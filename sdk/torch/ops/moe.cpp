@@ -10,16 +10,16 @@ namespace strata::torch {
 
 namespace {
 
-// What the router chose. Dims: T tokens, k experts of a token.
+// The router's choices. Dims: T tokens, k experts of a token.
 struct Routed {
-  at::Tensor weights;             // [T*k], at least float32, of each choice
+  at::Tensor weights;             // [T*k], at least float32: the weight of each choice
   at::Tensor tokens;              // [T*k] int64, expert by expert: the token of a choice
-  at::Tensor choices;             // [T*k] int64, alike: which of `weights` it is
-  std::vector<uint32_t> experts;  // that were chosen, ascending
-  std::vector<int64_t> ends;      // of these, where each one's choices end
+  at::Tensor choices;             // [T*k] int64, alike: the index of a choice in `weights`
+  std::vector<uint32_t> experts;  // the chosen experts, ascending
+  std::vector<int64_t> ends;      // for each of these, the end of its choices
 };
 
-// Sorts the choices [T,k], on the host, by expert; those of an expert stay in the order of their
+// Sorts the choices [T,k] by expert, on the host; those of an expert keep the order of their
 // tokens.
 void sort_choices(const at::Tensor& chosen, int64_t experts, const at::Device& device,
                   Routed& out) {
@@ -52,13 +52,13 @@ at::Tensor held(const zero::Unit& form, uint32_t index, const std::byte* weights
   return borrowed(weights + w.run_offset, w.shape, like.scalar_type(), like.device());
 }
 
-// Two weights that lie one behind the other are one product.
+// Whether two weights are adjacent, so that they can be one product.
 bool packed(const zero::Unit& form, uint32_t first, uint32_t second) {
   const auto &a = form.weights[first], &b = form.weights[second];
   return a.group != 0 && a.group == b.group && a.run_offset + a.run_bytes == b.run_offset;
 }
 
-// Minus infinity for experts outside the best groups. [T,X]
+// The scores [T,X], with minus infinity for experts outside the best groups.
 at::Tensor within_groups(const strata_op_moe& op, const at::Tensor& scores) {
   const auto grouped = scores.unflatten(1, {op.groups, -1});
   const auto best = std::get<0>(grouped.topk(op.group_best, -1)).sum(-1);
@@ -68,7 +68,7 @@ at::Tensor within_groups(const strata_op_moe& op, const at::Tensor& scores) {
   return grouped.masked_fill(outside.unsqueeze(-1), never).flatten(1);
 }
 
-// Each token's best experts [T,k], and their scores.
+// Chooses each token's best experts [T,k]; returns them with their scores.
 std::tuple<at::Tensor, at::Tensor> choose(const strata_op_moe& op, const at::Tensor& scores,
                                           const at::Tensor& choice) {
   if (!choice.defined() && op.groups == 0) return scores.topk(op.top_k, -1);
@@ -84,7 +84,8 @@ Routed route(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& rou
   const auto logits = linear(x.to(type), router, bias.defined() ? bias.to(type) : bias);
   const auto wide = logits.to(type == at::kDouble ? at::kDouble : at::kFloat);
   const auto scores = op.route == STRATA_ROUTE_SOFTMAX ? at::softmax(wide, -1) : wide.sigmoid();
-  // The host has to know the choice. Made there, it is the same on every device where scores tie.
+  // The host has to know the choice. Made on the host, it is the same for every device where scores
+  // tie.
   auto [weights, chosen] =
       choose(op, scores.to(at::kCPU), choice.defined() ? choice.to(at::kCPU) : choice);
   if (op.normalise) weights.div_(weights.sum(-1, true).clamp_min_(op.least_sum));
@@ -95,14 +96,14 @@ Routed route(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& rou
   return out;
 }
 
-// f(gate) * up; changes both.
+// Computes f(gate) * up; overwrites both.
 at::Tensor joined(const strata_op_moe& op, at::Tensor gate, at::Tensor up) {
   if (op.limit != 0) gate.clamp_max_(op.limit), up.clamp_(-op.limit, op.limit);
   if (op.up_offset != 0) up.add_(op.up_offset);
   return gated(static_cast<int32_t>(op.activation), gate, up);
 }
 
-// down(f(gate(x)) * up(x)), or down(f(up(x))): [n,D] -> [n,D].
+// Computes down(f(gate(x)) * up(x)), or down(f(up(x))): [n,D] -> [n,D].
 at::Tensor compute(const strata_op_moe& op, const at::Tensor& x,
                    const run::Experts::Expert& expert) {
   const auto* form = expert.form;

@@ -20,7 +20,7 @@ at::Tensor& given(In in, std::size_t i) {
   return value_of(*in[i]);
 }
 
-// The pass's own, or what the tensors tell.
+// The sequences of the pass, or those that the tensors describe.
 struct Sequences {
   Sequences(Pass& pass, const at::Tensor& starts, const at::Tensor& lengths = {},
             const at::Tensor& table = {}, int64_t block = 1)

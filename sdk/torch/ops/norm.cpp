@@ -12,9 +12,9 @@ at::Tensor affine_weight(const at::Tensor& weight, double offset) {
   return offset == 0 ? weight : at::add(weight, offset);
 }
 
-// The same in one walk over each row.
+// Computes RMS norm in one pass over each row.
 at::Tensor rms_norm_by_rows(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  constexpr int64_t lanes = 8;  // sums side by side: one would wait for its last
+  constexpr int64_t lanes = 8;  // sums side by side: a single one would wait for its last addition
   auto y = at::empty(x.sizes(), x.options());
   const auto width = x.size(-1);
   const auto* w = weight.defined() ? weight.const_data_ptr<float>() : nullptr;

@@ -9,7 +9,7 @@ namespace {
 
 at::Tensor flat(const at::Tensor& cache) { return cache.view({-1, cache.size(2), cache.size(3)}); }
 
-// One view over all sequences, if they lie equally far apart; else undefined.
+// One view over all sequences, if they are equally far apart; else undefined.
 at::Tensor spaced(const at::Tensor& cache, const Ragged& ragged) {
   const auto& all = ragged.sequences;
   const auto step = all.size() > 1 ? all[1].cache_row - all[0].cache_row : ragged.max_keys;

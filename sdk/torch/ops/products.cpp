@@ -5,7 +5,7 @@ namespace strata::torch {
 
 namespace {
 
-// In place where no gradient is recorded.
+// Multiplies, in place where no gradient is recorded.
 at::Tensor times(at::Tensor x, double factor) {
   if (factor == 1) return x;
   return at::GradMode::is_enabled() ? x.mul(factor) : x.mul_(factor);
@@ -15,7 +15,7 @@ at::Tensor times(at::Tensor x, double factor) {
 
 at::Tensor scores(const at::Tensor& q, const at::Tensor& k, double scale) {
   const auto s = q.size(0), n = q.size(1), h = q.size(2), kv = k.size(2);
-  // The heads that share a key are rows of one product, so that no key is repeated.
+  // The query heads that share a kv head are rows of one product, so that no key is repeated.
   const auto rows =
       q.unflatten(2, {kv, h / kv}).permute({0, 2, 3, 1, 4}).reshape({s, kv, h / kv * n, q.size(3)});
   return times(at::matmul(rows, k.permute({0, 2, 3, 1})), scale).view({s, h, n, k.size(1)});

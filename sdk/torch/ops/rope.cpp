@@ -40,12 +40,12 @@ at::Tensor angles(const strata_op_rope& op, int64_t dim, const at::Tensor& posit
   return at::cat(parts);
 }
 
-// The same in one walk: x [T,H,E], its heads and tokens any distance apart.
+// Does the same in one pass over memory: x [T,H,E], with any strides of heads and tokens.
 at::Tensor turned_by_heads(const at::Tensor& x, const Turn& turn) {
   auto y = at::empty(x.sizes(), x.options());
   const auto tokens = x.size(0), heads = x.size(1), width = x.size(2), dim = turn.cos.size(2);
   const auto token_step = x.stride(0), head_step = x.stride(1);
-  // A dimension turns with the one `apart` from it, the first of each two of them `step` apart.
+  // A dimension rotates with the one `apart` from it; the first ones of the pairs are `step` apart.
   const bool interleaved = turn.op.layout == STRATA_ROPE_INTERLEAVED;
   const int64_t apart = interleaved ? 1 : dim / 2, step = interleaved ? 2 : 1;
   const auto *from = x.const_data_ptr<float>(), *cosines = turn.cos.const_data_ptr<float>(),

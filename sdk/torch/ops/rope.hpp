@@ -1,4 +1,4 @@
-// Rotary positions.
+// Rotary position embeddings.
 #pragma once
 #include <ATen/core/Tensor.h>
 #include <strata/abi/ops.h>
@@ -8,7 +8,8 @@
 
 namespace strata::torch {
 
-// How a pass turns the heads of one kind: made by the first layer that asks, kept for the others.
+// The rotation of heads of one kind in a pass: made for the first layer that needs it, kept for the
+// others.
 struct Turn {
   strata_op_rope op{};  // its pointers are to the members below
   std::string type;
@@ -20,21 +21,21 @@ struct Turn {
   bool serves(const strata_op_rope& wanted, int64_t head_dim, at::ScalarType type_of_x) const;
 };
 
-// A sequence as scalings that depend on the length see it.
+// A sequence as length-dependent scalings see it.
 struct TurnedSequence {
   int64_t count, length;
 };
 
-// The turn of tokens at `positions` [T] int64, of the sequences in a row.
+// Makes the rotation of tokens at `positions` [T] int64, with the sequences one after the other.
 Turn turn(const strata_op_rope& op, int64_t head, at::ScalarType dtype, const at::Tensor& positions,
           const std::vector<TurnedSequence>& sequences);
 
-// x [T,H,E] turned; dimensions beyond op.dim stay as they are.
+// Rotates x [T,H,E]; dimensions beyond op.dim stay as they are.
 at::Tensor rope(const at::Tensor& x, const Turn& turn);
 
-// Radians for each position, [dim/2] float32 on the CPU, as transformers' modeling_rope_utils
-// computes them. `length`: of the sequence, for the scalings that depend on it. An unknown type is
-// refused.
+// The radians per position, [dim/2] float32 on the CPU, as transformers' modeling_rope_utils
+// computes them. `length` is the sequence's, for the scalings that depend on it. Refuses an unknown
+// type.
 at::Tensor rope_frequencies(const strata_op_rope& op, int64_t dim, int64_t length);
 bool depends_on_length(const strata_op_rope& op);
 

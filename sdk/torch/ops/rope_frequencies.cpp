@@ -1,5 +1,5 @@
-// The scalings of rotary positions. Sources: transformers, src/transformers/modeling_rope_utils.py;
-// float32 where it has tensors, double where it has numbers, so that long positions turn alike.
+// The rope scalings. Source: transformers, src/transformers/modeling_rope_utils.py; float32 where
+// it has tensors, double where it has numbers, so that rotations at long positions agree.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -21,7 +21,7 @@ at::Tensor plain(double theta, int64_t dim) {
   return at::reciprocal(at::pow(at::Scalar(theta), exponents(dim)));
 }
 
-// The base grows with the length beyond what the model was trained for.
+// The base grows with the length beyond the trained one.
 at::Tensor dynamic(const strata_op_rope& op, int64_t dim, int64_t length) {
   const auto trained = static_cast<double>(op.max_positions);
   const auto seen = std::max(static_cast<double>(length), trained);
@@ -31,7 +31,7 @@ at::Tensor dynamic(const strata_op_rope& op, int64_t dim, int64_t length) {
   return at::reciprocal(at::pow(base, exponents(dim)));
 }
 
-// Long waves are stretched, short ones stay, those between are blended.
+// Long wavelengths are stretched, short ones stay, those between are blended.
 at::Tensor llama3(const strata_op_rope& op, int64_t dim) {
   const auto trained = static_cast<double>(op.original_positions);
   const auto rate = plain(op.theta, dim);
@@ -47,7 +47,7 @@ at::Tensor llama3(const strata_op_rope& op, int64_t dim) {
   return at::where(is_long.logical_or(is_short), scaled, blended);
 }
 
-// The dimension that turns `rotations` times over the trained positions.
+// The dimension that makes `rotations` full rotations over the trained positions.
 double yarn_dimension(const strata_op_rope& op, double rotations, double dim) {
   return dim * std::log(op.original_positions / (rotations * 2 * std::numbers::pi)) /
          (2 * std::log(op.theta));

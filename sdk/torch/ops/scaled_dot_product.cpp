@@ -10,8 +10,8 @@ namespace strata::torch {
 
 namespace {
 
-// Which keys a sequence's tokens see, [count, keys]; with slopes what is added to the scores of
-// each head, [H, count, keys] in the dtype of q.
+// A mask of the keys that a sequence's tokens see, [count, keys]; with slopes an additive mask for
+// the scores of each head, [H, count, keys] in the dtype of q.
 at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a,
                      const at::Tensor& slopes, Pass::OnDevice* kept, const at::Tensor& q) {
   const auto index = static_cast<int64_t>(i);
@@ -30,7 +30,7 @@ at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a,
 }
 
 // Attention of rows [kv,n,E] over keys [kv,L,E] and values of another width: two products, which
-// copy neither.
+// copy neither keys nor values.
 at::Tensor by_products(const at::Tensor& rows, const at::Tensor& k, const at::Tensor& v,
                        const Attributes& a) {
   const auto scores = at::bmm(rows, k.transpose(1, 2)).mul_(a.scale);
@@ -39,8 +39,8 @@ at::Tensor by_products(const at::Tensor& rows, const at::Tensor& k, const at::Te
   return at::bmm(p, v);
 }
 
-// One token: all keys that it sees, without a mask. The heads that share a key are the rows of a
-// query, so that each key is read once.
+// Attention of one token over all keys that it sees, without a mask. The query heads that share a
+// kv head are the rows of one query, so that each key is read once.
 at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attributes& a) {
   if (a.window && k.size(0) > a.window) {
     const auto first = k.size(0) - a.window;
@@ -59,14 +59,14 @@ at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attr
       .reshape({1, -1});
 }
 
-// x [T,H,E] with zeros behind E.
+// x [T,H,E] padded with zeros to `width`.
 at::Tensor widened(const at::Tensor& x, int64_t width) {
   return x.size(2) == width ? x : at::constant_pad_nd(x, {0, width - x.size(2)});
 }
 
-// The kv heads are the batch and those that share one its heads, a key seen by them by a stride of
-// zero: nothing is repeated in memory. On the CPU the fused kernel wants values as wide as keys;
-// without it all scores would be held at once.
+// The kv heads are the batch, and the query heads that share one are its heads; they see a key
+// through a stride of zero, so nothing is repeated in memory. On the CPU the fused kernel wants
+// values as wide as keys; without it all scores would be held at once.
 at::Tensor tokens(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const std::optional<at::Tensor>& mask, bool causal, const Attributes& a) {
   if (q.is_cpu() && q.size(2) != v.size(2)) {
