@@ -1,4 +1,4 @@
-// The half that does arithmetic, opened only to compute.
+// The half of the program that does arithmetic, opened only to compute.
 #pragma once
 #include <memory>
 
@@ -12,10 +12,11 @@ namespace strata::host {
 // Compute. Throws Error where it is missing or cannot be loaded.
 std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options);
 
-// Opens libstrata-torch-cuda likewise, and makes a device of the GPU with so many events.
+// Opens libstrata-torch-cuda likewise, and makes a device of the GPU with this number of events.
 std::unique_ptr<zero::Device> open_cuda_device(uint32_t events);
 
-// What joins the processes of a run on CPUs; returns when all of them are there.
+// Opens the collective that joins the processes of a run on CPUs; returns when all of them are
+// there.
 std::unique_ptr<zero::Collective> open_collective(const run::Ranks& ranks);
 
 }  // namespace strata::host

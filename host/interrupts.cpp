@@ -10,14 +10,14 @@ namespace strata::host {
 namespace {
 
 volatile std::sig_atomic_t signal_noted = 0;
-struct sigaction before[2];  // of SIGINT and SIGTERM, for the second signal
+struct sigaction before[2];  // former actions of SIGINT and SIGTERM, for the second signal
 
 struct sigaction& before_of(int signal) {
   return before[signal == SIGINT ? 0 : 1];
 }
 
 void note(int signal, siginfo_t* info, void* context) {
-  // One that a plugin sends is no wish of the user's: the former handler names it.
+  // A signal that a plugin sends is no wish of the user's: the former handler names the plugin.
   const bool own = info->si_pid == getpid() && plugin::running();
   if (signal_noted == 0 && !own) {
     signal_noted = signal;
@@ -29,7 +29,8 @@ void note(int signal, siginfo_t* info, void* context) {
   raise(signal);
 }
 
-// Reads are not begun again after the signal: whoever waits for a line hears of it.
+// Reads are not restarted after the signal (no SA_RESTART), so that code that waits for a line
+// notices it.
 void take(int signal, struct sigaction& former) {
   sigaction(signal, nullptr, &former);
   before_of(signal) = former;

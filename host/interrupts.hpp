@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM while something runs that can end early and keep its result.
+// Handles Ctrl-C and SIGTERM while work runs that can end early and keep its result.
 #pragma once
 #include <csignal>
 
@@ -18,7 +18,7 @@ class Interrupts {
   static int noted();
   // Forgets a SIGINT.
   static void forget();
-  // Throws Ended with 128 and the noted signal's number, where one was noted.
+  // Throws Ended with 128 plus the noted signal's number, if one was noted.
   static void end_if_noted();
 
  private:

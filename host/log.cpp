@@ -36,7 +36,7 @@ Log::Log(bool verbose) : sink_(std::make_unique<Sink>()) {
 Log::~Log() = default;
 
 void Log::line(std::int32_t level, std::string_view words) const {
-  constexpr std::size_t longest = 300 - 20;  // of a line, with what stands before the words
+  constexpr std::size_t longest = 300 - 20;  // of a line, less the prefix before the words
   const auto text = printable(words, longest);
   sink_->logger.log(level_of(level), spdlog::string_view_t(text.data(), text.size()));
 }

@@ -34,7 +34,7 @@ int run(int argc, char** argv) {
     return static_cast<int>(e.status());
   } catch (const std::bad_alloc&) {
     strata::host::print_error("memory: the host has no more: give smaller budgets or batches");
-  } catch (const std::system_error& e) {  // of a thread that cannot be started
+  } catch (const std::system_error& e) {  // a thread cannot be started
     strata::host::print_error(std::string("system: ") + e.what() +
                               ": raise the limits of memory and processes (ulimit)");
   } catch (const std::exception& e) {
@@ -46,9 +46,9 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A reader that went away is an error of print, which names it.
+  // A reader that closed the pipe is an error of print, which names it.
   std::signal(SIGPIPE, SIG_IGN);
-  // Of a plugin that is probed the parent sees how it ends.
+  // When a plugin is probed, the parent process sees how the probe ends.
   if (argc < 2 || std::string_view(argv[1]) != "--probe-plugin") strata::end::install();
   strata::source::set_tell_leftover(
       [](std::string_view line) { strata::host::Log(false).line(STRATA_WARN, line); });

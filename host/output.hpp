@@ -5,17 +5,17 @@
 
 namespace strata::host {
 
-// Text as it is, handed on at once: text that streams is seen while it is made. Throws Error where
-// it cannot be written (a full disk), and Ended where its reader went away.
+// Writes the text unchanged and unbuffered, so that streamed text is visible while it is made.
+// Throws Error if it cannot be written (a full disk), and Ended if its reader closed the pipe.
 void print(std::string_view text);
 
-// One object on a line of its own; invalid UTF-8 in its strings is replaced.
+// Prints one object on a line of its own; invalid UTF-8 in its strings is replaced.
 void print_json(const nlohmann::json& object);
 
-// "strata: ..." on standard error, of what a user wants to know after the run.
+// Prints "strata: ..." on standard error: a fact that a user wants to know after the run.
 void print_note(std::string_view line);
 
-// "error: ..." on standard error.
+// Prints "error: ..." on standard error.
 void print_error(std::string_view line);
 
 }  // namespace strata::host

@@ -1,5 +1,5 @@
-// How far long work is: one line that rewrites itself on a terminal, a plain line now and then
-// elsewhere.
+// The progress of long work: one line that rewrites itself on a terminal, elsewhere a plain line
+// now and then.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 namespace strata::host {
 
-// On standard error. Silent for work that ends within a second.
+// Prints on standard error, and nothing for work that ends within a second.
 class Progress {
  public:
-  // `unit`: what is counted; bytes are shown in MiB.
+  // `unit` is the unit of the counts; bytes are shown in MiB.
   Progress(std::string what, std::string unit);
   void at(uint64_t done, uint64_t all);
   void end();

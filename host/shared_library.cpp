@@ -17,7 +17,7 @@ void* function_of(const std::string& library, const char* name, const std::strin
   if (!handle) {
     const char* error = dlerror();
     const std::string words = error ? error : path.string() + " cannot be loaded";
-    // The loader's words for too little memory, or for a limit of it.
+    // The dynamic loader's messages for too little memory, or for a memory limit.
     const bool memory =
         words.find("map segment") != words.npos || words.find("cannot allocate") != words.npos;
     throw Error(who, words, memory ? "raise the limit of memory (ulimit -v)" : remedy);

@@ -22,8 +22,8 @@ std::string shown_prompt;
 
 char* prompt_of(EditLine*) { return shown_prompt.data(); }
 
-// One byte of standard input; 0 at its end, -1 after a signal that was noted. Others, such as that
-// of a window that changed, are passed over.
+// One byte of standard input; 0 at its end, -1 after a signal that was noted. Other signals, such
+// as that of a resized window, are skipped.
 int read_byte(char& byte) {
   while (true) {
     const auto count = read(STDIN_FILENO, &byte, 1);
@@ -32,7 +32,7 @@ int read_byte(char& byte) {
   }
 }
 
-// A character for libedit, whose own reader goes on after a signal.
+// Reads a character for libedit, whose own reader continues after a signal.
 int read_character(EditLine*, wchar_t* out) {
   std::mbstate_t state{};
   for (int length = 0; length < 8; ++length) {
@@ -50,7 +50,7 @@ int read_character(EditLine*, wchar_t* out) {
 
 }  // namespace
 
-// libedit, opened when a terminal is read: the program does not link it.
+// libedit, opened with dlopen when input comes from a terminal: the program does not link it.
 struct LineReader::Editor {
   template <class F>
   static F* find(void* library, const char* name) {

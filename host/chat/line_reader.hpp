@@ -9,15 +9,15 @@ namespace strata::chat {
 // [main-thread] One lives at a time.
 class LineReader {
  public:
-  // With `editing`, lines are edited by libedit, which is opened for it; without it, or where the
-  // library is missing, they are read as they come.
+  // With `editing`, libedit edits the lines; it is opened on demand. Without `editing`, or if the
+  // library is missing, lines are read as they come.
   explicit LineReader(bool editing);
   ~LineReader();
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  // The next line without its end; nothing at the end of the input, or where a signal that was
-  // noted by Interrupts came first.
+  // The next line without its line break; empty at the end of the input, or if Interrupts noted a
+  // signal first.
   std::optional<std::string> next(const std::string& prompt);
 
  private:

@@ -114,11 +114,12 @@ Answer Talk::answer(const std::function<void(const std::string&)>& print) {
     take(stream.add(id));
     return stream.stopped();
   };
-  held_.clear();  // what a failed pass leaves is not known
+  held_.clear();  // the cache's content after a failed pass is unknown
   out.result = run::generate(parts_.session, request);
   take(stream.finish());
   const auto& made = out.result.tokens.front();
-  // Where nothing was made, the prompt may have gone through in part. The last token never did.
+  // If no token was made, only a part of the prompt may be in the KV cache. The last token never
+  // is.
   if (!made.empty()) {
     held_ = ids;
     held_.insert(held_.end(), made.begin(), made.end() - 1);

@@ -16,10 +16,10 @@ struct Answer {
   std::string text;
   run::GenerateResult result;
   std::size_t prompt_tokens = 0;
-  std::size_t reused = 0;  // of these: not computed again
+  std::size_t reused = 0;  // prompt tokens whose keys and values were still in the KV cache
 };
 
-// The references outlive it. [main-thread]
+// The referenced objects must outlive it. [main-thread]
 class Talk {
  public:
   struct Parts {
@@ -28,24 +28,25 @@ class Talk {
     const text::Tokenizer& tokenizer;
     run::GenerateRequest request;    // everything but prompts and stops
     std::vector<std::string> stops;  // texts that end an answer
-    nlohmann::ordered_json variables = nlohmann::ordered_json::object();  // of the template
+    nlohmann::ordered_json variables = nlohmann::ordered_json::object();  // for the template
     std::int64_t context = 0;  // tokens that the session has room for
   };
   explicit Talk(Parts parts) : parts_(std::move(parts)) { reset(); }
 
-  // Begins anew, with a system's message unless it is empty.
+  // Begins a new conversation, with a system message unless `system` is empty.
   void reset(const std::string& system);
-  // Begins anew with the same system's message.
+  // Begins a new conversation with the same system message.
   void reset();
-  // Goes on with the file's conversation, or writes this one for --chat-file. Throws Error.
+  // `load` continues the file's conversation; `save` writes this one in the form of --chat-file.
+  // Both throw Error.
   void load(const std::string& file);
   void save(const std::string& file) const;
 
-  // Adds the user's message and the model's answer, also one that was ended early; `print` gets the
-  // answer's text while it is made. Throws Error, with the conversation as it was, where it has no
-  // room.
+  // Adds the user's message and the model's answer, even an answer that was interrupted; `print`
+  // gets the answer's text while it is made. Throws Error and leaves the conversation unchanged if
+  // it does not fit into the context.
   Answer ask(const std::string& message, const std::function<void(const std::string&)>& print);
-  // The answer to the last message, made again; throws Error where there is none.
+  // Makes the answer to the last message again; throws Error if there is no message.
   Answer again(const std::function<void(const std::string&)>& print);
 
   std::size_t messages() const { return conversation_.messages.size(); }

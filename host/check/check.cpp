@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// Takes a line of the child into the results; a check that began is failed until it is done.
+// Adds a line of the child to the results; a check that began counts as failed until it is done.
 void take(std::vector<Result>& results, std::string_view line) {
   const auto object = json::parse(line, nullptr, false);
   if (!object.is_object() || !object.contains("name") || !object["name"].is_string()) return;
@@ -27,14 +27,14 @@ void take(std::vector<Result>& results, std::string_view line) {
   }
 }
 
-// Where the conformance program of a kind lies: installed, or in a build tree.
+// The path of a kind's conformance program, in an installation or in a build tree.
 fs::path conformance_program(const std::string& kind) {
   const auto folder = registry::program_folder();
   const auto installed = folder.parent_path() / "libexec/strata" / ("conformance-" + kind);
   return fs::exists(installed) ? installed : folder / ("conformance-" + kind);
 }
 
-// The rules that the plugin breaks, each by its name; one result where it breaks none.
+// The rules that the plugin breaks, each by its name; a single result if it breaks none.
 std::vector<Result> run_conformance(const fs::path& manifest_file,
                                     std::chrono::milliseconds limit) {
   const auto manifest = registry::read_manifest(manifest_file);
@@ -58,7 +58,7 @@ std::vector<Result> run_conformance(const fs::path& manifest_file,
     ended = line.find("end of the rules") != std::string_view::npos;
     take(rules, line);
   });
-  // The loader's status where a library of the program itself is not found.
+  // The dynamic loader ends with 127 if it does not find a library of the program itself.
   if (rules.empty() && end == "ended with status 127")
     return {{"conformance", Verdict::skipped,
              program.filename().string() + " cannot be started: LibTorch is not where it looks"}};

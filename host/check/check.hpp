@@ -16,8 +16,8 @@ struct Result {
 };
 
 // All checks of the plugin whose library or manifest `path` is, in the order in which they ran. A
-// crash or a hang is a failed check. `limit` is for the checks together, and again for the
-// conformance program of the plugin's kind where one is installed.
+// crash or a hang is a failed check. `limit` bounds all checks together; the conformance program of
+// the plugin's kind, where one is installed, gets the same limit again.
 std::vector<Result> check_plugin(const std::filesystem::path& path,
                                  std::chrono::milliseconds limit);
 

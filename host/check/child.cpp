@@ -17,7 +17,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Blocks SIGCHLD while it lives, so that it can be waited for with a limit.
+// Blocks SIGCHLD while it lives, so that sigtimedwait can wait for the signal with a time limit.
 class ChildSignal {
  public:
   ChildSignal() {
@@ -68,7 +68,7 @@ pid_t spawn(const std::vector<std::string>& arguments, int report, const sigset_
   return child;
 }
 
-// Hands on lines until the other side closes or the time is over.
+// Passes on lines until the other side closes or the time is over.
 void read_lines(int fd, Clock::time_point end, const std::function<void(std::string_view)>& line) {
   std::string text;
   while (true) {
@@ -88,7 +88,7 @@ void read_lines(int fd, Clock::time_point end, const std::function<void(std::str
   }
 }
 
-// The child's status; killed where the time is over.
+// Waits for the child and returns its status; kills it when the time is over.
 int wait_for(pid_t child, const ChildSignal& signal, Clock::time_point end, bool& late) {
   int status = 0;
   while (waitpid(child, &status, WNOHANG) == 0) {

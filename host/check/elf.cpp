@@ -12,7 +12,7 @@
 namespace strata::check {
 namespace {
 
-// The file's bytes; every look is checked against their end.
+// The file's bytes; every access is checked against their end.
 class Image {
  public:
   Image(std::span<const std::byte> bytes, const std::string& file) : bytes_(bytes), file_(file) {}

@@ -25,7 +25,7 @@ class Reporter {
  public:
   explicit Reporter(int fd) : fd_(fd) {}
 
-  // Runs one check; its words, and whether it passed.
+  // Runs one check, reports its words, and returns whether it passed.
   bool run(const char* name, const std::function<std::string()>& check) const {
     line({{"name", name}});
     bool ok = true;

@@ -20,7 +20,7 @@ class Call {
 
   const Table& table() const { return table_; }
   virtual CommonOptions& common() = 0;
-  // Throws a UsageError that names the option that lacks or that excludes another.
+  // Throws a UsageError that names the option that is missing or that excludes another.
   virtual void check() const = 0;
   // Prints the command's result; failures are thrown.
   virtual void run() = 0;
@@ -63,7 +63,7 @@ struct Command {
   std::string_view synopsis;  // after the words
   std::string_view summary;
   std::unique_ptr<Call> (*call)();  // a new one, all options at their defaults
-  std::string_view positional{};    // the option that stands without its name
+  std::string_view positional{};    // the option that may be given without its name
 };
 
 // All commands, in the order of --help. host/commands/commands.cpp lists them.

@@ -99,7 +99,8 @@ void assign_given(Call& call, const std::string& name, const std::vector<std::st
   call.common().given.emplace(option.key);
 }
 
-// Over what the call has: the file of --config, --set, and the command line.
+// Applies the file of --config, then --set, then the command line, over the values that the call
+// has.
 void apply_layers(Call& call, const Given& given) {
   for (const auto* early : {"config", "set"})
     if (const auto at = given.find(early); at != given.end()) assign_given(call, early, at->second);
@@ -110,7 +111,7 @@ void apply_layers(Call& call, const Given& given) {
   for (const auto& [name, values] : given) assign_given(call, name, values);
 }
 
-// The options `file` and `precision` of a call that takes a ds_config.
+// The values of --ds-config and of its precision option, for a call that takes a ds_config.
 struct DsOptions {
   std::string file, precision;
 };
@@ -139,7 +140,7 @@ std::unique_ptr<Call> call_of(const Command& command, const Given& given) {
   return call;
 }
 
-// The command that the first words name; `used` is how many they are.
+// The command that the first words name; `used` becomes the number of these words.
 const Command& named_command(const std::vector<std::string>& arguments, std::size_t& used) {
   const auto& first = arguments.front();
   const auto both = arguments.size() > 1 ? first + " " + arguments[1] : first;

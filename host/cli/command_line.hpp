@@ -1,4 +1,4 @@
-// The program's arguments, read.
+// Reads the program's arguments.
 #pragma once
 #include <memory>
 #include <string>

@@ -20,7 +20,7 @@ namespace strata::cli {
 using PluginTables = std::map<std::string, nlohmann::json>;
 
 struct CommonOptions {
-  std::vector<std::string> plugin_paths;   // libraries that the user named: they may be loaded
+  std::vector<std::string> plugin_paths;   // libraries that the user named; they may be loaded
   std::vector<std::string> plugins_allow;  // names of plugins from elsewhere that may be loaded
   std::int64_t plugin_patience = 60;       // seconds; 0: for ever
   bool json = false;
@@ -33,12 +33,12 @@ struct CommonOptions {
   nlohmann::json config_keys = nlohmann::json::object();
   // The file of --ds-config, where the command takes one and it is given.
   std::shared_ptr<const deepspeed::DsConfig> deepspeed;
-  // The keys of the options that were set, whatever to.
+  // The keys of the options that were set, whatever their values.
   std::set<std::string, std::less<>> given;
 };
 
 void add_plugin_paths(Table& table, CommonOptions& options);
-// All others of them.
+// Adds all other common options.
 void add_common(Table& table, CommonOptions& options);
 
 }  // namespace strata::cli

@@ -27,7 +27,7 @@ std::string cell(std::string_view text) {
 
 std::string code(std::string_view text) { return text.empty() ? "" : "`" + cell(text) + "`"; }
 
-// An option, and "generate, plan": the commands that take it.
+// An option, and the commands that take it: "generate, plan".
 struct Row {
   const Option* option;
   std::string takers;

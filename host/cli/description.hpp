@@ -9,10 +9,10 @@
 
 namespace strata::cli {
 
-// The options of a call of the command, with which it lives.
+// The options of a call of the command. The result is valid as long as the call.
 boost::program_options::options_description describe(const Command& command, const Table& table);
 
-// A variable of the environment that the program reads.
+// An environment variable that the program reads.
 struct Variable {
   std::string_view name, help;
 };

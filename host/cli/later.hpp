@@ -1,11 +1,11 @@
-// Words that are known and do nothing yet.
+// Commands and options that are reserved and do nothing yet.
 #pragma once
 #include <span>
 #include <string_view>
 
 namespace strata::cli {
 
-// The name ("--ranks", "doctor"), and what to do instead.
+// The name ("--ranks", "doctor"), and the remedy: what to do instead.
 struct Later {
   std::string_view name, remedy;
 };

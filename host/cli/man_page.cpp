@@ -5,7 +5,7 @@
 namespace strata::cli {
 namespace {
 
-// Text in which roff sees neither escapes nor a request.
+// The text escaped for roff, which then sees neither escapes nor a request in it.
 std::string plain(std::string_view text) {
   std::string out;
   for (const char c : text) {

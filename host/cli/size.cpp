@@ -22,7 +22,8 @@ constexpr std::array<std::pair<std::string_view, std::uint64_t>, 11> units{{
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Takes digits off the front of `text` onto `value`; how many, or nothing where they overflow.
+// Moves digits from the front of `text` into `value`; returns how many, or nothing if they
+// overflow.
 std::optional<int> take_digits(std::string_view& text, std::uint64_t& value) {
   int count = 0;
   for (; !text.empty() && is_digit(text.front()); text.remove_prefix(1), ++count)

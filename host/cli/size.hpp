@@ -7,8 +7,8 @@
 namespace strata::cli {
 
 // The bytes that `text` names exactly: a decimal number, an optional exponent of ten, and a unit of
-// "", B, kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (powers of 1024). Nothing where it is
-// no such text, no whole number of bytes, or more than 64 bits hold.
+// "", B, kB, MB, GB, TB (powers of 1000), KiB, MiB, GiB, TiB (powers of 1024). Nothing if the text
+// has another form, is no whole number of bytes, or does not fit into 64 bits.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
 }  // namespace strata::cli

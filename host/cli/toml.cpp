@@ -1,9 +1,9 @@
 #include "host/cli/toml.hpp"
 
-// [Note: assumptions of toml++] Hostile text breaks what its parser takes for granted: "[:" an
-// assertion, U+00BA outside of quotes a table of white space. In both cases the code that follows
-// handles the character, so assertions and promises to the compiler are left out, and a character
-// that the tables of Unicode do not expect is in no class.
+// [Note: assumptions of toml++] Hostile text breaks assumptions of its parser: "[:" fails an
+// assertion, and U+00BA outside of quotes breaks a table of white space. In both cases the code
+// that follows handles the character. Assertions and promises to the compiler are therefore left
+// out, and a character that the tables of Unicode do not expect is in no class.
 #include <toml++/impl/preprocessor.h>
 
 #include <fstream>

@@ -1,4 +1,4 @@
-// The keys of run.toml, in the options of a command.
+// Applies the keys of run.toml to the options of a command.
 #include <algorithm>
 #include <array>
 
@@ -41,7 +41,7 @@ bool is_section(std::string_view name) {
   });
 }
 
-// Sets the option of this key from the value that `value` makes for it; false: no command has one.
+// Sets the option of this key to the result of `value`; returns false if no command has the key.
 template <class Value>
 bool set_key(Call& call, const std::string& key, const std::string& who, const Value& value) {
   if (const auto* option = find_by_key(call.table(), key)) {
@@ -49,7 +49,7 @@ bool set_key(Call& call, const std::string& key, const std::string& who, const V
     call.common().given.insert(key);
     return true;
   }
-  // An option of other commands is checked all the same.
+  // An option of another command is checked too.
   const auto other = call_with_key(key);
   if (!other) return false;
   const auto& option = *find_by_key(other->table(), key);
@@ -76,7 +76,7 @@ void apply_toml(Call& call, const json& document, std::string_view file) {
         call.common().plugin_tables[key].update(value);
         continue;
       }
-      // clang 14 captures no structured binding.
+      // clang 14 cannot capture a structured binding.
       const auto given = [&held = value](const Option&) { return held; };
       if (!set_key(call, key, std::string(file) + ": " + key, given)) refuse_key(file, key);
     }

@@ -39,7 +39,7 @@ void check(const BenchOptions& o) {
 
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 
-// What one loop took, and the rates that follow.
+// The times of one loop, and the rates that follow from them.
 nlohmann::json measures(const BenchOptions& settings, const run::GenerateResult& result) {
   const auto batch = static_cast<double>(settings.batch_size),
              generated = static_cast<double>(settings.gen_len);
@@ -52,8 +52,8 @@ nlohmann::json measures(const BenchOptions& settings, const run::GenerateResult&
           {"total_tokens_per_s", batch * generated / total}};
 }
 
-// Bytes of the weights, the cache and the hidden states: exact, and as the formulas have them where
-// the configuration has their terms.
+// Bytes of the weights, the KV cache and the hidden states: exact, and by the formulas if the
+// configuration has their terms.
 nlohmann::json sizes_of(const BenchOptions& settings, const run::Model& model, strata_dtype dtype,
                         uint64_t cache) {
   const auto tokens = settings.prompt_len + settings.gen_len, batch = settings.batch_size;

@@ -91,7 +91,8 @@ class Dialog {
   }
 
  private:
-  // The lines of a message; nothing at the end. Ctrl-C drops the line that is being written.
+  // The lines of the next message; nothing at the end of the input. Ctrl-C drops the line that is
+  // being typed.
   std::optional<std::string> next() {
     std::string text;
     while (true) {

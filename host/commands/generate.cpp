@@ -35,7 +35,7 @@ std::vector<std::string> plain_texts(const GenerateOptions& settings) {
   return prompt_lines(settings.prompt_file, Log(settings.verbose));
 }
 
-// The file's conversations, or one of each text, which is a user's message.
+// The file's conversations, or one conversation for each text, with the text as the user's message.
 std::vector<text::Conversation> conversations_of(const GenerateOptions& settings,
                                                  const text::ChatTemplate& chat) {
   if (!settings.chat_file.empty())
@@ -96,7 +96,8 @@ Room room_of(const Prompts& prompts, int64_t new_tokens) {
   return room;
 }
 
-// What of the model's generation_config.json is not done, said before the run.
+// Warns, before the run, of the settings in the model's generation_config.json that are not
+// followed.
 void say_what_differs(const run::GenerationConfig& generation, const GenerateOptions& settings,
                       bool makes_text, const Log& log) {
   if (!makes_text && !generation.stops.empty())
@@ -115,8 +116,9 @@ std::int64_t longest_of(const Prompts& prompts) {
   return static_cast<std::int64_t>(longest);
 }
 
-// How many tokens to make of each prompt: as many as were asked for, else as many as the model's
-// makers set, who may bound them together with the longest prompt.
+// The number of tokens to generate for each prompt: --max-new-tokens, else max_new_tokens of
+// generation_config.json, else what its max_length leaves beside the longest prompt, at most the
+// option's default.
 int64_t new_tokens_of(const GenerateOptions& settings, const run::GenerationConfig& generation,
                       const Prompts& prompts) {
   if (settings.given.contains("generate.max_new_tokens")) return settings.max_new_tokens;
@@ -158,7 +160,7 @@ nlohmann::json json_of(const run::GenerateRequest& request, const run::GenerateR
   return out;
 }
 
-// The rest of a run that Ctrl-C ended early: what was made is kept.
+// Ends the rows of a run that Ctrl-C interrupted; their text so far is kept.
 void end_rows(const run::GenerateResult& result, std::optional<NewText>& text, bool json) {
   for (std::size_t row = 0; row < result.tokens.size(); ++row) {
     if (result.finishes[row] != run::Finish::cancelled) continue;
@@ -252,7 +254,7 @@ void check(const GenerateOptions& o) {
 void generate(const GenerateOptions& settings) {
   Opened plugins(settings);
   const auto model = open_model(settings, plugins, false);
-  // Ids alone need no tokenizer, but its text is given where there is one.
+  // Prompts of ids need no tokenizer, but if the model has one, the output includes text.
   std::optional<text::Tokenizer> tokenizer;
   const bool by_ids = !settings.input_ids.empty();
   try {

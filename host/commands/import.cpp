@@ -100,7 +100,8 @@ void import(const ImportOptions& settings) {
       codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
                                               candidate.manifest.name, plugins.host(), scheme);
     }
-    // Whole rows of blocks: as one matrix of rows as long as the tensor's.
+    // Blocks lie in whole rows, so the tensor is unpacked as one matrix with the tensor's row
+    // length.
     const auto columns =
         tensor.by_columns ? tensor.shape.front() / tensor.by_columns : tensor.shape.back();
     const shape::Value weight{{STRATA_FLOAT, 32, 1},

@@ -61,8 +61,9 @@ std::string header_of(std::size_t tokens, int64_t vocabulary) {
   return out + text;
 }
 
-// Where the sequence ends that a critic judges: before the first token that pads, not counting
-// those that pad its beginning. What pads is the token that ends a text.
+// The index of the last token of the sequence that a critic judges: it lies before the first
+// padding token, not counting those that pad the beginning. The end-of-text token is the padding
+// token.
 std::size_t end_of(const std::vector<int32_t>& ids, const std::vector<int32_t>& pads,
                    std::int64_t at_beginning) {
   for (std::size_t at = 0; at < ids.size(); ++at)

@@ -1,4 +1,4 @@
-// The text of new tokens: printed as it is made, ended by stop texts.
+// The text of new tokens: it is printed as it is made, and stop texts end it.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,19 +8,19 @@
 
 namespace strata::host {
 
-// One prompt's text streams, several are printed as each is done; with `silent` none is. The
-// tokenizer outlives this.
+// The text of a single prompt is streamed; of several prompts, each text is printed when it is
+// complete. With `silent` nothing is printed. The tokenizer must outlive this object.
 class NewText {
  public:
   NewText(const text::Tokenizer& tokenizer, std::size_t rows, const std::vector<std::string>& stops,
           bool silent);
 
-  // True where a stop text ends the row with this token.
+  // Returns true if a stop text ends the row with this token.
   bool add(std::size_t row, int32_t id);
   // The row has no more tokens.
   void end(std::size_t row);
   const std::vector<std::string>& texts() const { return texts_; }
-  // By token the text that it added; one behind the other they are the row's text.
+  // The text that each token added; concatenated, the pieces are the row's text.
   const std::vector<std::vector<std::string>>& pieces() const { return pieces_; }
 
  private:

@@ -27,7 +27,7 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-// What became of a candidate: "usable", "only by name", or why it is not used.
+// A candidate's state: "usable", "only by name", or why it is not used.
 std::string state(const Candidate& candidate) {
   if (!candidate.refused.empty()) return "refused: " + candidate.refused;
   if (!candidate.lost.empty()) return "not used: " + candidate.lost;

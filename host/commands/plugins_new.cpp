@@ -51,7 +51,7 @@ void replace(std::string& text, std::string_view from, std::string_view to) {
     text.replace(at, from.size(), to);
 }
 
-// The name as one of a class: "my-tier" as MyTier.
+// The name as a class name: MyTier for "my-tier".
 std::string class_name(const std::string& name) {
   std::string out;
   bool first = true;
@@ -63,7 +63,7 @@ std::string class_name(const std::string& name) {
   return out.empty() || out[0] <= '9' ? "Plugin" + out : out;
 }
 
-// A file of the template, which is a plugin named "null", under the new plugin's name.
+// The text of a template's file with the new plugin's name in the place of the template's "null".
 std::string renamed(const fs::path& file, const NewOptions& o) {
   auto text = read_text_file(file.string());
   const auto& name = o.what[1];

@@ -1,4 +1,4 @@
-// The program: what its arguments ask for, carried out.
+// Carries out the invocation that the program's arguments ask for.
 #pragma once
 #include "host/cli/command_line.hpp"
 

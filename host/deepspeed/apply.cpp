@@ -17,7 +17,7 @@ std::optional<bool> flag_of(const DsConfig& config, const char* path) {
   return value.is_boolean() ? std::optional(value.get<bool>()) : std::nullopt;
 }
 
-// What the training frameworks put in the place of "auto".
+// The value that the training frameworks substitute for "auto".
 json automatic(const std::string& path, std::int64_t hidden, const Batch& batch) {
   if (path == "train_batch_size") return batch.train;
   if (path == "train_micro_batch_size_per_gpu") return batch.micro;

@@ -1,4 +1,4 @@
-// A ds_config as Strata's settings, and what became of its keys.
+// Turns a ds_config into Strata's settings, and reports the use of each key.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -10,22 +10,22 @@
 
 namespace strata::deepspeed {
 
-// The dtypes that the configuration asks for, or `given` unless it is "";
-// communication_data_type is that of reducing.
+// The dtypes that the configuration asks for, or `given` unless it is "". communication_data_type
+// is the dtype of reductions.
 Precision precision_of(const DsConfig& config, Semantics semantics, const std::string& given = "");
 
-// The dtype, the offload, its folder and the options of its tier, as a document of run.toml. Where
-// the user gave a dtype, the file's flags are not asked, and so not refused.
+// The dtype, the offload, its folder and the options of its tier, as a document of run.toml. If the
+// user gave a dtype, the file's flags are not read and therefore never refused.
 nlohmann::json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given = false);
 
-// One line each on what is done otherwise than the file's reader may expect: a stage below 3, keys
-// that are unknown, renamed or ignored.
+// One line for each difference from what the file's author may expect: a stage below 3, keys that
+// are unknown, renamed or ignored.
 std::vector<std::string> warnings(const DsConfig& config);
 
-// {understood: {key: value}, defaults: {key: value}, ignored: [{key, value, words}],
-// replaced and unknown: [{key, words}], stage, precision, batch}
+// {understood: {key: value}, defaults: {key: value}, ignored: [{key, value, words}], replaced and
+// unknown: [{key, words}], stage, precision, batch}
 // for a model of this hidden size, which "auto" values follow from. `dtype` is the one that the
-// user gave, which stands in the place of the file's; "": the file's.
+// user gave and replaces the file's; "" keeps the file's.
 nlohmann::json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size,
                       const std::string& dtype = "");
 

@@ -10,8 +10,8 @@ struct Batch {
   std::int64_t train, micro, accumulation;  // train = micro x accumulation x world
 };
 
-// What is absent or "auto" follows from the others; without a train_batch_size, micro and
-// accumulation are 1. Throws UsageError where they contradict each other or do not divide.
+// A size that is absent or "auto" follows from the others; without a train_batch_size, micro and
+// accumulation are 1. Throws UsageError if the sizes contradict each other or do not divide.
 Batch batch_of(const DsConfig& config, std::int64_t world);
 
 }  // namespace strata::deepspeed

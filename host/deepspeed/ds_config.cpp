@@ -26,7 +26,8 @@ std::string_view name_of(Type type) {
   return names[static_cast<std::size_t>(type)];
 }
 
-// The sections whose values DeepSpeed gives to pydantic; it takes others as they are.
+// Whether the path is in a section whose values DeepSpeed passes to pydantic. It takes the values
+// of other sections unconverted.
 bool is_lax(std::string_view path) {
   return path.starts_with("zero_optimization.") || path.starts_with("fp16.") ||
          path.starts_with("bf16.");
@@ -40,7 +41,7 @@ std::string dump(const json& value) {
   return printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-// A place in the text that an editor shows: line and column of a byte, both from 1.
+// The position of a byte as an editor shows it: line and column, both counted from 1.
 std::string place_of(std::string_view text, std::size_t byte) {
   const auto before = text.substr(0, std::min(byte, text.size()));
   const auto lines = std::ranges::count(before, '\n');
@@ -110,7 +111,7 @@ void DsConfig::read(const json& object, const std::string& prefix) {
 
 void DsConfig::take(const Field& field, const std::string& key, const json& value) {
   const std::string path(field.path);
-  // Sections leave out what is "auto", and the training frameworks fill it in.
+  // A value "auto" is skipped here; the training frameworks fill it in.
   if (is_auto(value) && !field.may_be_auto) return;
   auto typed = is_auto(value) ? json("auto") : converted(field.type, value, is_lax(path));
   if (typed.is_discarded())

@@ -12,9 +12,9 @@ namespace strata::deepspeed {
 
 class DsConfig {
  public:
-  // `bytes` of Hjson; `name` begins every message. Any key may be "auto". Throws UsageError for
-  // what is no object, a value of another type or out of its bounds, a key given under two names,
-  // and for quantizing.
+  // `bytes` of Hjson; `name` begins every message. Any key may be "auto". Throws UsageError for a
+  // document that is no object, a value of the wrong type or out of its bounds, a key given under
+  // two names, and for quantization.
   DsConfig(const std::string& bytes, std::string name);
 
   struct Remark {
@@ -28,9 +28,9 @@ class DsConfig {
   const std::vector<std::string>& understood() const { return understood_; }
 
   bool given(std::string_view path) const { return values_.contains(std::string(path)); }
-  // The value, else the default, else null. An integer that was written 5e8 is one.
+  // The value, else the default, else null. 5e8 counts as an integer.
   nlohmann::json value(std::string_view path) const;
-  // The value where it is there and not "auto".
+  // The value, or null if it is absent or "auto".
   const nlohmann::json* number(std::string_view path) const;
 
  private:

@@ -1,4 +1,5 @@
-// The keys of a ds_config that are known: DeepSpeed's, with its defaults, and what becomes of each.
+// The known keys of a ds_config: DeepSpeed's, with its defaults and the use that Strata makes of
+// each.
 #pragma once
 #include <span>
 #include <string>
@@ -30,10 +31,10 @@ std::span<const Field> fields();
 const Field* find_field(std::string_view path);
 // Whether `path` is an object that holds known keys.
 bool is_section(std::string_view path);
-// Of keys and of the objects that hold them.
+// The paths of all keys and of the objects that hold them.
 std::vector<std::string> known_paths();
 
-// A key that DeepSpeed renamed: it is read as `by`. Where `by` is empty it has no successor.
+// A key that DeepSpeed renamed: it is read as `by`. If `by` is empty, it has no successor.
 struct Replaced {
   std::string_view path, by, words;
 };

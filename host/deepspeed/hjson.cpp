@@ -26,7 +26,7 @@ std::string_view trimmed(std::string_view text) {
   return first == text.npos ? "" : text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
-// How many bytes at the beginning are a number of JSON; 0: none are.
+// The length of the JSON number at the beginning, in bytes; 0 if there is none.
 std::size_t number_length(std::string_view text, bool& whole) {
   std::size_t at = text.starts_with('-') ? 1 : 0;
   const auto digits = [&] {
@@ -97,7 +97,7 @@ class Reader {
   bool begins(std::string_view with) const { return text_.substr(at_).starts_with(with); }
   bool comment() const { return begins("#") || begins("//") || begins("/*"); }
 
-  // Goes on to what is neither space nor comment.
+  // Skips white space and comments.
   void next() {
     for (;;) {
       while (at_ < text_.size() && is_one_of(text_[at_], space)) ++at_;
@@ -113,7 +113,7 @@ class Reader {
     }
   }
 
-  // A root object without braces, else a single value.
+  // Reads a root object without braces, else a single value.
   json bare() {
     const auto begin = at_;
     try {
@@ -253,8 +253,8 @@ class Reader {
     return out;
   }
 
-  // Between ''': the first line's indentation is taken off each line, and so is the last line's
-  // end.
+  // Reads a text between ''': the first line's indentation is removed from each line, and the last
+  // line break is removed.
   json lines() {
     const auto begin = at_;
     const auto line = text_.rfind('\n', at_);
@@ -280,7 +280,7 @@ class Reader {
     return out;
   }
 
-  // A word, a number, or a text up to the line's end.
+  // Reads a word, a number, or a text up to the end of the line.
   json unquoted() {
     const auto begin = at_;
     if (is_one_of(peek(), punctuators)) refuse(at_, "a value is missing");

@@ -9,14 +9,14 @@
 
 namespace strata::deepspeed {
 
-// The text is no Hjson; the byte of the text counts from 0.
+// Thrown for text that is no Hjson; `at` is the offset in bytes, from 0.
 struct NotHjson {
   std::size_t at;
   std::string words;
 };
 
-// The value of the text. A text of nothing but space and comments is an empty object. Throws
-// NotHjson, also for a key twice in an object, which DeepSpeed refuses.
+// The value of the text. A text of nothing but white space and comments is an empty object. Throws
+// NotHjson, also for a duplicate key in an object, which DeepSpeed refuses.
 nlohmann::json parse_hjson(std::string_view text);
 
 }  // namespace strata::deepspeed

@@ -35,7 +35,7 @@ json parsed(std::string_view text) {
   return whole ? json(out) : json(json::value_t::discarded);
 }
 
-// "3", "+3", "1_000", "3.00".
+// The integer in a text such as "3", "+3", "1_000" or "3.00".
 json integer_in(const std::string& text) {
   auto digits = trimmed(text);
   if (digits.starts_with('+')) digits.erase(0, 1);

@@ -5,9 +5,9 @@
 
 namespace strata::deepspeed {
 
-// How the two flags are read together. `merged`: float16 is refused, and a flag that is off without
-// the other one on means float32. `first`: of the two some 16-bit format always results. `file`: as
-// merged, but fp16 alone means float16; both are refused, as DeepSpeed does.
+// The ways to read the two flags together. `merged`: float16 is refused, and a flag that is off
+// without the other one on means float32. `first`: the result is always one of the two 16-bit
+// formats. `file`: as merged, but fp16 alone means float16; both are refused, as DeepSpeed does.
 enum class Semantics { file, merged, first };
 
 Semantics semantics_of(const std::string& name);  // "auto" (file), "merged" or "first"
@@ -18,8 +18,9 @@ struct Precision {
   bool operator==(const Precision&) const = default;
 };
 
-// Under DeepSpeed weights are stored as they are computed with, and reduced in that dtype too. An
-// empty flag is "auto" or absent. Throws UsageError with `who` first where the flags are refused.
+// Under DeepSpeed weights are stored in the dtype of the computation, and reduced in that dtype
+// too. An empty flag is "auto" or absent. Throws UsageError with `who` first where the flags are
+// refused.
 Precision deepspeed_precision(std::optional<bool> bf16, std::optional<bool> fp16,
                               Semantics semantics, const std::string& who);
 

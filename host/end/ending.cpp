@@ -42,8 +42,8 @@ void begin_ending() noexcept {
   leave(1);
 }
 
-// Whose code runs: "offload/mine: open", or the plugin alone by `owner`; nothing is added and false
-// where no plugin's does.
+// Adds the plugin whose code is running: with its function ("offload/mine: open"), or the plugin
+// alone by `owner`. Adds nothing and returns false if no plugin's code is running.
 bool add_plugin(LastLine& line, const char* owner) noexcept {
   if (const auto* calling = plugin::running()) {
     line.add(calling->who()).add(": ").add(calling->function()).add(" ");
@@ -65,7 +65,7 @@ const void* address_in(const void* context) noexcept {
 
 bool asks_to_stop(int signal) { return signal == SIGINT || signal == SIGTERM || signal == SIGHUP; }
 
-// Sent by the process to itself: by what runs on this thread.
+// Whether the process sent the signal to itself, from the code that runs on this thread.
 bool own(const siginfo_t& info) noexcept {
   return (info.si_code == SI_USER || info.si_code == SI_TKILL) && info.si_pid == getpid();
 }
@@ -80,7 +80,7 @@ void on_signal(int signal, siginfo_t* info, void* context) noexcept {
   begin_ending();
   LastLine line;
   const char* owner = owner_of(address_in(context));
-  // The stack is whole where something called abort or raise.
+  // The stack is intact if code called abort or raise.
   if (!owner && !plugin::running() && (signal == SIGABRT || own(*info))) owner = owner_of_stack();
   const char* name = sigabbrev_np(signal);
   if (add_plugin(line, owner)) {
@@ -91,7 +91,7 @@ void on_signal(int signal, siginfo_t* info, void* context) noexcept {
   line.add("strata: ended by SIG").add(name ? name : "?").add(": report how it was run");
   line.write();
   errno = before;
-  // As it would have ended, with what the system keeps of it.
+  // Ends as the signal would have ended the program, with a core dump where the system keeps one.
   ::signal(signal, SIG_DFL);
   raise(signal);
 }
@@ -152,14 +152,15 @@ void take(int signal) {
 void install() {
   program = getpid();
   void* frame = nullptr;
-  backtrace(&frame, 1);  // loads what it needs now: a handler may not
+  backtrace(&frame, 1);  // loads its library now: a signal handler may not
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2,
                            SIGXCPU, SIGPOLL, SIGSTKFLT, SIGTRAP, SIGSYS})
     take(signal);
 #ifndef __SANITIZE_ADDRESS__
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) take(signal);
 #endif
-  // A file that grows past its limit is an error of whoever writes it, who names it.
+  // Writing past the limit of a file's size is then an error of the write, whose caller names the
+  // file.
   ::signal(SIGXFSZ, SIG_IGN);
   std::set_terminate(on_terminate);
   std::atexit(on_exit);

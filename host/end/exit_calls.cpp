@@ -1,5 +1,5 @@
-// The C library's quick ways out, as plugins find them: the program's symbols come before the
-// library's. Only in the program itself.
+// Replacements for the C library's quick exits. Plugins call these, because the program's symbols
+// come before the library's. They are linked only into the program itself.
 #include <unistd.h>
 
 #include "host/end/ending.hpp"

@@ -1,4 +1,4 @@
-// The line that a program which cannot go on ends with.
+// The last line of a program that cannot continue.
 #pragma once
 #include <array>
 #include <cstddef>

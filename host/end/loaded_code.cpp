@@ -16,8 +16,8 @@ struct Code {
   std::array<char, 128> id{};
 };
 
-// Of fixed size: a handler reads them while the program may be anywhere. Later plugins have no
-// name by their addresses.
+// The table has a fixed size, because a signal handler reads it while the program may be anywhere.
+// Plugins beyond it cannot be named by their addresses.
 std::array<Code, 256> loaded;
 std::atomic<std::size_t> count{0};
 

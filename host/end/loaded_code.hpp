@@ -1,4 +1,4 @@
-// Which plugin an address of code belongs to.
+// Maps an address of code to the plugin that it belongs to.
 #pragma once
 #include <string>
 
@@ -10,7 +10,7 @@ void add_loaded_code(const void* symbol, const std::string& id);
 // The plugin whose library holds the address, or null. Safe in a signal handler.
 const char* owner_of(const void* address) noexcept;
 
-// The plugin whose code the calling thread is in, by its stack, or null.
+// The plugin whose code is on the calling thread's stack, or null.
 const char* owner_of_stack() noexcept;
 
 }  // namespace strata::end

@@ -31,7 +31,7 @@ std::string first_word(const fs::path& file) {
   return word;
 }
 
-// The GGUF file of a quantization, of those that the snapshot has.
+// The snapshot's GGUF file of this quantization.
 std::string located_gguf(const QuantizedId& asked, const std::string& revision) {
   const auto who = asked.id + ":" + asked.quantization;
   std::vector<std::string> names;

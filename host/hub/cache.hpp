@@ -18,13 +18,13 @@ bool is_commit(std::string_view text);
 // The folder of a model in the cache.
 std::filesystem::path model_folder(std::string_view id);
 
-// The folder of a revision's files; nothing where the cache has none.
+// The folder of a revision's files; nothing if the cache has none.
 std::optional<std::filesystem::path> find_snapshot(std::string_view id,
                                                    const std::string& revision);
 
-// MODEL as the user named it, as a path: itself where it exists or is no model id, else its
-// snapshot; of "org/name:Q4_K_M" its GGUF file of this quantization. An "org/name" that is neither
-// is an Error that names the folder that was looked in and the commands that fill it.
+// The path of MODEL as the user named it: the text itself if it exists or is no model id, else the
+// snapshot's folder; for "org/name:Q4_K_M" the GGUF file of this quantization. An "org/name" that
+// is neither throws an Error with the folder that was searched and the commands that fill it.
 std::string located(const std::string& model, const std::string& revision);
 
 }  // namespace strata::hub

@@ -1,4 +1,4 @@
-// HTTP by libcurl: the library that open_http opens.
+// HTTP by libcurl: the library that open_http loads.
 #include <curl/curl.h>
 
 #include <algorithm>
@@ -34,7 +34,7 @@ std::string_view trimmed(std::string_view text) {
 std::size_t take_header(const char* data, std::size_t, std::size_t size, void* self) {
   auto& reply = static_cast<Transfer*>(self)->reply;
   const std::string_view line(data, size);
-  if (line.starts_with("HTTP/")) reply.headers.clear();  // of an interim answer
+  if (line.starts_with("HTTP/")) reply.headers.clear();  // drops the headers of an interim response
   const auto colon = line.find(':');
   if (colon == line.npos || reply.headers.size() == most_headers) return size;
   std::string name(line.substr(0, colon));

@@ -35,13 +35,13 @@ std::string text_of(const fs::path& file) {
   return text.str();
 }
 
-// One model's download: where its files lie on the hub and in the cache.
+// The download of one model, from its files' addresses on the hub to their places in the cache.
 class Download {
  public:
   Download(Http& http, const Hub& hub, const std::string& id, const Progress& progress)
       : fetch_(http, hub), hub_(hub), id_(id), model_(model_folder(id)), progress_(progress) {}
 
-  // The snapshot's folder, or the first of its GGUF files.
+  // Returns the snapshot's folder, or the first of its GGUF files.
   fs::path run(const std::string& revision, const std::string& quantization) {
     const auto url =
         hub_.endpoint + "/api/models/" + id_ + "/revision/" + percent_encoded(revision);
@@ -94,7 +94,7 @@ class Download {
       fetch_.file(about, blob, [&](std::uint64_t done) {
         if (progress_) progress_(name, done, about.bytes);
       });
-    fs::remove(link);  // one that leads nowhere
+    fs::remove(link);  // a dangling one
     fs::create_symlink(blob.lexically_relative(link.parent_path()), link);
   }
 

@@ -10,23 +10,23 @@
 
 namespace strata::hub {
 
-// Bytes of a file that are there, and all of it.
+// Reports the bytes of a file that have arrived, and its size.
 using Progress =
     std::function<void(const std::string& file, std::uint64_t done, std::uint64_t all)>;
 
-// Fetches what running the model needs and the cache lacks: its configuration, its tokenizer, and
-// its weights as safetensors, else as pytorch_model.bin, else as the one GGUF model that there is.
-// An id "org/name:Q4_K_M" asks for the GGUF of this quantization. What was fetched in part goes on
-// from there. A file gets its place when its hash is the hub's and it is on the disk. The
-// snapshot's folder, or the GGUF file. Offline nothing is fetched: the snapshot that the cache has,
-// or an Error.
+// Fetches the files that running the model needs and the cache lacks: its configuration, its
+// tokenizer, and its weights as safetensors, else as pytorch_model.bin, else as the repository's
+// only GGUF model. An id "org/name:Q4_K_M" asks for the GGUF of this quantization. A partial
+// download is resumed. A file gets its place once its hash equals the hub's and it is on the disk.
+// Returns the snapshot's folder, or the GGUF file. Offline nothing is fetched: the result is the
+// cache's snapshot, or an Error.
 std::filesystem::path download(const Hub& hub, const std::string& id, const std::string& revision,
                                const Progress& progress);
 
-// Of a repository's files those that say what the model is and how it reads text.
+// The repository's configuration and tokenizer files.
 std::vector<std::string> small_files(const std::vector<std::string>& names);
-// Its weights: whole files, or the index whose shards are wanted; empty: it has none that are
-// known.
+// The repository's weights: a whole file, or the index of the shards; empty if it has none of a
+// known name.
 std::string weights_file(const std::vector<std::string>& names);
 
 }  // namespace strata::hub

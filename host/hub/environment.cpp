@@ -25,7 +25,8 @@ std::string variable(std::initializer_list<const char*> names) {
 
 bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// With what variables hold in the place of $NAME and ${NAME}; unknown ones stay as they are.
+// The text with $NAME and ${NAME} replaced by the variables' values; unknown names stay as they
+// are.
 std::string expanded(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {

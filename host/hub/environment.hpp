@@ -1,4 +1,4 @@
-// What the environment says about a hub and its cache, by the names that huggingface_hub reads.
+// The environment variables about a hub and its cache, under the names that huggingface_hub reads.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -7,9 +7,9 @@ namespace strata::hub {
 
 struct Hub {
   std::string endpoint = "https://huggingface.co";
-  std::string token;     // sent to the endpoint alone, never where it redirects to
+  std::string token;     // sent to the endpoint alone, never to the target of a redirect
   long patience = 10;    // seconds without an answer or a byte
-  bool offline = false;  // nothing is asked for
+  bool offline = false;  // no requests are made
 };
 
 // HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and HF_HUB_DOWNLOAD_TIMEOUT. Without an HF_TOKEN the token

@@ -44,7 +44,7 @@ void pause_after(int tried) {
   std::this_thread::sleep_for(std::chrono::milliseconds(100 << std::max(tried, 1)));
 }
 
-// Whether a body goes on where the file ends; a server that knows no ranges begins anew.
+// Whether the body continues where the file ends; a server without range requests starts over.
 bool continues(const Reply& reply, std::uint64_t have) {
   return reply.status == 206 &&
          header(reply, "content-range").starts_with("bytes " + std::to_string(have) + "-");
@@ -69,7 +69,7 @@ bool continues(const Reply& reply, std::uint64_t have) {
   }
 }
 
-// The hash of an ETag: "..." with or without quotes and W/. Empty where it is none.
+// The hash in an ETag, with or without quotes and W/; empty if the ETag is no hash.
 std::string hash_of(std::string text) {
   if (text.starts_with("W/")) text.erase(0, 2);
   std::erase(text, '"');
@@ -77,7 +77,7 @@ std::string hash_of(std::string text) {
   return hex && (text.size() == 40 || text.size() == 64) ? text : "";
 }
 
-// The file that grows: locked, so that one process writes it.
+// The partial file. It is locked, so that only one process writes it.
 class Incomplete {
  public:
   explicit Incomplete(const fs::path& path)
@@ -105,7 +105,7 @@ class Incomplete {
       bytes = bytes.subspan(static_cast<std::size_t>(done));
     }
   }
-  // Becomes `blob`, once it is on the disk and has the hash that the hub says.
+  // Renames the file to `blob` once it is on the disk and its hash equals the hub's.
   void finish(const About& about, const fs::path& blob) {
     if (fsync(descriptor_) != 0) refuse("syncing");
     const auto hash =
@@ -224,7 +224,7 @@ void Fetch::file(const About& about, const fs::path& blob,
     };
     const auto reply = send({.url = about.url, .from = have}, take, true);
     if (have == about.bytes) break;
-    if (reply.status == 416) file.clear(), have = 0;  // what is there is not of this file
+    if (reply.status == 416) file.clear(), have = 0;  // the bytes so far belong to another file
     if (have > before + real_progress) tried = 0;
     if (tried == most_tries || (reply.status != 416 && reply.status / 100 != 2 && !passes(reply)))
       refuse(about.url, reply);

@@ -1,4 +1,4 @@
-// Which of a repository's files a model needs.
+// Chooses the files of a repository that a model needs.
 #include <algorithm>
 #include <iterator>
 #include <string_view>
@@ -9,17 +9,17 @@ namespace strata::hub {
 namespace {
 
 constexpr std::string_view needed[] = {"config.json", "generation_config.json",
-                                       // the tokenizer's
+                                       // the tokenizer's files
                                        "tokenizer.json", "tokenizer_config.json",
                                        "special_tokens_map.json", "added_tokens.json", "vocab.json",
                                        "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model",
                                        "chat_template.jinja", "chat_template.json"};
 
-// In the order of preference.
+// Names of weight files, in the order of preference.
 constexpr std::string_view weights[] = {"model.safetensors", "model.safetensors.index.json",
                                         "pytorch_model.bin", "pytorch_model.bin.index.json"};
 
-// Whether it is one of several chat templates.
+// Whether the file is one of several chat templates.
 bool is_template(std::string_view name) {
   constexpr std::string_view folder = "additional_chat_templates/";
   if (!name.starts_with(folder) || !name.ends_with(".jinja")) return false;

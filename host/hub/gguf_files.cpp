@@ -21,7 +21,8 @@ std::string upper(std::string_view text) {
 
 bool is_letter(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// Whether `word` stands in `text` between other signs than letters, digits and '_'.
+// Whether `text` contains `word` as a whole word: between characters other than letters, digits and
+// '_'.
 bool has_word(std::string_view text, std::string_view word) {
   for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
     const auto end = at + word.size();
@@ -31,7 +32,7 @@ bool has_word(std::string_view text, std::string_view word) {
   return false;
 }
 
-// A name that stays in the folder that it is put into.
+// Whether the name stays inside the folder that it is put into.
 bool is_safe(std::string_view name) {
   while (!name.empty()) {
     const auto part = name.substr(0, name.find('/'));
@@ -56,7 +57,7 @@ std::optional<QuantizedId> quantized_id(std::string_view text) {
 
 std::vector<std::string> gguf_files(const std::vector<std::string>& names,
                                     const std::string& quantization, const std::string& who) {
-  std::map<std::string, std::vector<std::string>> models, fitting;  // by what parts share
+  std::map<std::string, std::vector<std::string>> models, fitting;  // by the parts' shared name
   for (const auto& name : names) {
     const auto words = upper(name);
     if (!words.ends_with(".GGUF") || !is_safe(name) || name.find('\0') != name.npos ||

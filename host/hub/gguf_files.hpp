@@ -1,4 +1,4 @@
-// Which of a repository's GGUF files are a model, and ORG/NAME:QUANTIZATION.
+// Chooses the GGUF files of a repository that form a model, and parses ORG/NAME:QUANTIZATION.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,13 +11,13 @@ namespace strata::hub {
 struct QuantizedId {
   std::string id, quantization;
 };
-std::optional<QuantizedId> quantized_id(std::string_view text);  // nothing: it is none
+std::optional<QuantizedId> quantized_id(std::string_view text);  // nothing if it is none
 
-// Of a repository's files those of its GGUF model of this quantization ("": of the one that there
-// is), a split one's parts in order; empty where it has no GGUF. Names are compared by whole words,
-// large or small letters: "Q4_K_M" is in "name-q4_k_m.gguf" and in
-// "Q4_K_M/name-00001-of-00002.gguf". Vision towers and importance matrices do not count. Throws
-// Error naming what there is where none or several fit; `who` begins it.
+// The repository's files of the GGUF model of this quantization ("": of its only model), with the
+// parts of a split model in order; empty if it has no GGUF. Names are compared by whole words,
+// ignoring case: "Q4_K_M" is in "name-q4_k_m.gguf" and in "Q4_K_M/name-00001-of-00002.gguf". Vision
+// towers and importance matrices do not count. Throws an Error that lists the files if none or
+// several models fit; `who` begins it.
 std::vector<std::string> gguf_files(const std::vector<std::string>& names,
                                     const std::string& quantization, const std::string& who);
 

@@ -1,5 +1,5 @@
-// HTTP as downloading needs it. What speaks it is a library of its own, opened on demand: the
-// program starts without it.
+// The HTTP client that downloading needs. Its implementation is a library of its own, opened on
+// demand: the program starts without it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,14 +20,14 @@ struct Request {
 };
 
 struct Reply {
-  int status = 0;                              // 0: there was none, and `words` says why
+  int status = 0;                              // 0: there was no reply, and `words` says why
   std::map<std::string, std::string> headers;  // by their names in lower case
   std::string redirect;                        // where a 3xx leads, absolute; not followed
   std::string words;
 };
 
-// Takes a piece of a successful reply's body; the reply has status and headers so far. False ends
-// the transfer. May throw.
+// Takes a piece of a successful reply's body; the reply has status and headers so far. Returning
+// false ends the transfer. It may throw.
 using Body = std::function<bool(const Reply&, std::span<const std::byte>)>;
 
 class Http {

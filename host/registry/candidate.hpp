@@ -7,15 +7,15 @@
 
 namespace strata::registry {
 
-// Where a candidate was found, the first wins.
+// The origin of a candidate; the first in this list wins.
 enum class Origin { named, environment, user, system, built_in };
 
 struct Candidate {
-  Manifest manifest;  // kind and name alone, taken from the file's name, where it was refused
+  Manifest manifest;  // only kind and name, from the file's name, if it was refused
   std::filesystem::path manifest_file, library;  // absolute
   Origin origin = Origin::built_in;
-  std::string refused;  // why it cannot be used; empty where it can
-  std::string lost;     // why it is not the one used; empty where it may be
+  std::string refused;  // why it cannot be used; empty if it can
+  std::string lost;     // why another one is used; empty if none is preferred
 
   bool usable() const { return refused.empty() && lost.empty(); }
   std::string id() const { return manifest.kind + "/" + manifest.name; }

@@ -13,10 +13,10 @@
 namespace strata::registry {
 namespace {
 
-// Of `before` and the file's bytes.
+// The digest of `before` followed by the file's bytes.
 std::string digest_of(const std::filesystem::path& file, const EVP_MD* kind,
                       const std::string& before) {
-  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);  // no engine of /etc/ssl
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);  // loads no engines from /etc/ssl
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         EVP_MD_CTX_free);
   std::ifstream in(file, std::ios::binary);

@@ -58,7 +58,7 @@ const strata_plugin* Loader::load(const Candidate& candidate) {
   boost::dll::fs::error_code error;
   boost::dll::shared_library library;
   dlerror();
-  // Constructors of the library's own run here.
+  // The library's static constructors run here.
   const auto id = candidate.id();
   plugin::called(id, "load", [&] { library.load(candidate.library, mode, error); });
   if (error || !library.is_loaded()) {

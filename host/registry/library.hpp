@@ -27,7 +27,7 @@ class Plugin {
   const strata_plugin* entry() const { return entry_; }
   // The table behind an id, static; null if the plugin does not know it.
   const void* query(std::string_view id) const;
-  // The table of the plugin's kind with all required functions; throws where it is incomplete.
+  // The table of the plugin's kind with all required functions; throws if it is incomplete.
   const void* table() const;
   template <class Table>
   const Table* table_as() const {
@@ -40,7 +40,8 @@ class Plugin {
   const strata_plugin* entry_;
 };
 
-// Why the exported constant contradicts the manifest or this program; empty where it does not.
+// The contradiction of the exported constant with the manifest or this program; empty if there is
+// none.
 std::string contradiction(const Manifest& manifest, const strata_plugin& entry);
 
 // Loads libraries and keeps them to the end. [main-thread]
@@ -48,8 +49,8 @@ class Loader {
  public:
   // Compares the library's hash with the manifest's, loads it and checks its constant.
   const strata_plugin* load(const Candidate& candidate);
-  // load, then the plugin's own open with `host`, which must outlive the result; so must the
-  // candidate. Throws Error with the plugin's words.
+  // Calls load, then the plugin's own open with `host`. Both `host` and the candidate must outlive
+  // the result. Throws Error with the plugin's words.
   Plugin open(const Candidate& candidate, const strata_host* host);
 
  private:

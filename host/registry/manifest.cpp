@@ -14,7 +14,7 @@ using nlohmann::json;
 
 constexpr auto remedy = "install the plugin again";
 
-// Members of the manifest's object, by name and type.
+// Reads members of the manifest's object by name and type.
 class Reader {
  public:
   Reader(const json& object, const std::string& file) : object_(object), file_(file) {}
@@ -94,7 +94,8 @@ bool is_name(std::string_view name) {
 }
 
 Manifest parse_manifest(std::string_view text, const std::string& file) {
-  // nlohmann's reader keeps its own stack: nesting costs memory in proportion to the text alone.
+  // nlohmann's parser keeps its own stack: the memory for nesting is proportional to the text's
+  // length.
   const auto document = json::parse(text, nullptr, false);
   if (document.is_discarded()) throw Error(file, "is no JSON", remedy);
   if (!document.is_object()) throw Error(file, "is no JSON object", remedy);

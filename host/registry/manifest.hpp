@@ -18,14 +18,14 @@ struct Manifest {
   std::vector<std::string> keys;    // model types, targets or schemes that it serves exactly
   std::vector<std::string> drafts;  // draft interfaces that it uses
   bool only_by_name = false;        // never chosen by key or score
-  bool page_locked = false;         // of a tier: its memory is page-locked
+  bool page_locked = false;         // for a tier: its memory is page-locked
   nlohmann::json needs = nlohmann::json::object();
   nlohmann::json gguf = nlohmann::json::object();  // by GGUF architecture: names and keys
-  // Words in the name or model_type of a model that is of the first of the keys where no plugin
-  // serves what its configuration says.
+  // Words in a model's name or model_type. If no plugin serves the model's own model_type, such a
+  // model is treated as the first of the keys.
   std::vector<std::string> model_names;
-  // Of a family: the keys of config.json whose null means something, which is then as if they were
-  // not there; null in another is refused. Without this list all of them are as if not there.
+  // For a family: the keys of config.json that may be null, which then means the same as an absent
+  // key; null in another key is refused. Without this list a null in any key means an absent key.
   std::optional<std::vector<std::string>> null_keys;
 };
 
@@ -34,11 +34,11 @@ bool is_kind(std::string_view kind);
 // A plugin's name: 1 to 64 of a-z, 0-9, - _ .
 bool is_name(std::string_view name);
 
-// Reads manifest text; `file` begins the Error where it is wrong. Unknown keys are skipped: they
-// are a newer manifest's.
+// Parses a manifest's text; an Error for malformed text begins with `file`. Unknown keys are
+// skipped: a newer manifest may have them.
 Manifest parse_manifest(std::string_view text, const std::string& file);
 
-// Reads the file, at most 1 MiB of it; its name must be the one that kind and name make.
+// Reads the file, at most 1 MiB of it; its file name must match its kind and name.
 Manifest read_manifest(const std::filesystem::path& file);
 
 }  // namespace strata::registry

@@ -1,4 +1,5 @@
-// Where plugins are looked for. Never the working directory, LD_LIBRARY_PATH or a model's folder.
+// The folders that are searched for plugins. The working directory, LD_LIBRARY_PATH and a model's
+// folder are never among them.
 #pragma once
 #include <filesystem>
 #include <vector>
@@ -18,8 +19,8 @@ std::vector<Place> plugin_places();
 // The folder of the running program.
 std::filesystem::path program_folder();
 
-// Why the file or its folder could have been changed by somebody else: it belongs to another user
-// or others may write it. Empty where it could not.
+// The reason why somebody else could have changed the file or its folder: it belongs to another
+// user, or others may write it. Empty if nobody could.
 std::string untrusted(const std::filesystem::path& file);
 
 }  // namespace strata::registry

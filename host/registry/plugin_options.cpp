@@ -16,7 +16,7 @@ using nlohmann::json;
 
 std::string copy(strata_str s) { return s.p ? std::string(s.p, s.n) : std::string(); }
 
-// Why a plugin's option is none; null where it is one.
+// The fault of an option that a plugin declares; null if it has none.
 const char* wrong_with(const strata_option* option, std::size_t before) {
   static constexpr std::array<std::string_view, 5> types{"integer", "number", "flag", "text",
                                                          "size"};
@@ -31,7 +31,7 @@ const char* wrong_with(const strata_option* option, std::size_t before) {
   return nullptr;
 }
 
-// The value as the declared type, or a discarded one where it is none of it.
+// The value as the declared type, or a discarded value if it has another type.
 json as_type(const json& value, const std::string& type) {
   json none(json::value_t::discarded);
   if (type == "integer") return value.is_number_integer() ? value : none;

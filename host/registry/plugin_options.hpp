@@ -17,16 +17,16 @@ struct PluginOption {
 
 using EmitOptions = void (*)(void (*emit)(void*, const strata_option*), void*);
 
-// What the function `options` of plugin `who` ("offload/mine") emits; without one, nothing. Throws
-// Error where an option has no key or another type than strata_option names.
+// The options that the function `options` of plugin `who` ("offload/mine") emits; none without that
+// function. Throws Error if an option has no key or a type that strata_option does not name.
 std::vector<PluginOption> declared_options(const std::string& who, EmitOptions options);
 
-// The table `section` ("offload.NAME") as the plugin wants it: known keys of the declared type,
-// sizes as integers. Throws UsageError, with the nearest known key where one is unknown.
+// The table `section` ("offload.NAME") in the plugin's types: known keys of the declared type,
+// sizes as integers. Throws UsageError; for an unknown key it names the nearest known one.
 nlohmann::json checked_options(const std::string& section, const nlohmann::json& table,
                                const std::vector<PluginOption>& declared);
 
-// The raw table of a plugin; an empty object where the user wrote none.
+// The raw table of a plugin; an empty object if the user wrote none.
 nlohmann::json raw_options(const cli::PluginTables& tables, const Candidate& candidate);
 
 // Refuses tables of plugins that do not exist, with the nearest known name.

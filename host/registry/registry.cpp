@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// strata-<kind>-<name>.json as kind and name; empty kind where it is another file.
+// The kind and name in a file name strata-<kind>-<name>.json; both are empty for any other file.
 std::pair<std::string, std::string> names_of(const fs::path& file) {
   const auto stem = file.stem().string();
   if (file.extension() != ".json" || !stem.starts_with("strata-")) return {};
@@ -108,7 +108,7 @@ void Registry::add(const fs::path& manifest_file, Origin origin) {
   candidates_.push_back(std::move(candidate));
 }
 
-// Why each candidate cannot be used, or which one goes before it.
+// Sets for each candidate why it cannot be used, or which one is preferred.
 void Registry::judge(const Sources& sources) {
   std::map<std::string, fs::path> first;
   for (auto& candidate : candidates_) {
@@ -165,9 +165,9 @@ const Candidate& Registry::by_key(std::string_view kind, std::string_view key,
     try {
       points = score(*one);
     } catch (const UsageError&) {
-      throw;  // the user's own table
+      throw;  // a fault in the user's own table
     } catch (const std::exception&) {
-      continue;  // one bad plugin hides no other
+      continue;  // a faulty plugin must not hide the others
     }
     if (points > most) std::tie(best, most) = std::pair{one, points};
   }

@@ -25,25 +25,27 @@ class Registry {
   // Throws UsageError where a named file does not exist.
   explicit Registry(const Sources& sources);
 
-  // In order: named ones, then place by place, by file name.
+  // The candidates in order: named ones, then place by place, by file name.
   const std::vector<Candidate>& candidates() const { return candidates_; }
 
   // The plugin of this name; a UsageError says which are known and why this one was refused.
   const Candidate& by_name(std::string_view kind, std::string_view name) const;
 
   // The plugin for a key (model type, target, scheme): the one that names the key, else the one
-  // with the best score; of equals the first. Without `score` only exact keys count. A plugin
-  // whose score throws counts as 0. `what` is the key's own name in the message: "model_type".
+  // with the best score; among equals, the first one. Without `score` only exact keys count. A
+  // plugin whose score throws counts as 0. `what` is the key's own name in the message:
+  // "model_type".
   const Candidate& by_key(std::string_view kind, std::string_view key, std::string_view what,
                           const Score& score = {}) const;
 
-  // Those that may be chosen without being named, in order.
+  // The candidates of a kind that may be chosen without being named, in order.
   std::vector<const Candidate*> of_kind(std::string_view kind) const;
 
-  // What the manifests say of GGUF architectures, merged; the first that names one wins.
+  // The manifests' entries for GGUF architectures, merged; the first manifest that names an
+  // architecture wins.
   nlohmann::json gguf() const;
 
-  // Throws where a plugin that the user named was refused.
+  // Throws if a plugin that the user named was refused.
   void require_named() const;
 
  private:

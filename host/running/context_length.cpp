@@ -13,7 +13,7 @@ std::int64_t context_length_of(const source::Config& config) {
         "text_config.max_position_embeddings|max_position_embeddings|n_positions|n_ctx|max_seq_len|"
         "seq_length|max_sequence_length",
         &none);
-  } catch (const Error&) {  // it holds something else under such a name
+  } catch (const Error&) {  // such a key holds another type
     return 0;
   }
 }

@@ -7,10 +7,11 @@
 
 namespace strata::host {
 
-// The length that the configuration names; 0: none, as of models whose positions have no bound.
+// The length that the configuration names; 0 if it names none, as for models with unbounded
+// positions.
 std::int64_t context_length_of(const source::Config& config);
 
-// A warning where a sequence of `tokens` is longer.
+// Warns if a sequence of `tokens` tokens is longer.
 void warn_beyond_context(const run::Model& model, std::int64_t tokens, const Log& log);
 
 }  // namespace strata::host

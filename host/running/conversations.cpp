@@ -14,7 +14,8 @@ bool is_message(const Json& value) {
 
 constexpr auto variables_key = "chat_template_kwargs";
 
-// A key that the conversation or the program gives, null where there is none.
+// A key among the variables that only the conversation or the program may give; null if there is
+// none.
 const char* reserved(const Json& variables) {
   for (const auto* key : {"messages", "chat_template", "tokenize", "continue_final_message"})
     if (variables.contains(key)) return key;
@@ -79,8 +80,8 @@ void add_template_variables(cli::Table& table, std::optional<std::string>& varia
 std::vector<text::Conversation> parse_conversations(
     const std::string& bytes, const std::string& file,
     const std::function<bool(const std::string&)>& is_variable) {
-  source::parse_json(bytes, file);  // refuses what is damaged, too deep, or has a key twice
-  // The template sees the keys in their order.
+  source::parse_json(bytes, file);  // rejects malformed or deeply nested text and duplicate keys
+  // The template sees the keys in the order of the file.
   return Parser(file, is_variable).all(Json::parse(bytes));
 }
 

@@ -1,4 +1,4 @@
-// The ends of texts: the ids that mean one, and why a text has one.
+// The ends of texts: the end-of-text ids, and the reason why a text ended.
 #pragma once
 #include <cstdint>
 #include <vector>

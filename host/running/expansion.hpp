@@ -1,4 +1,4 @@
-// Whether a model's weights are expanded to be computed with.
+// Tells whether a model's quantized weights are expanded (dequantized) to compute with them.
 #pragma once
 #include <strata/abi/core.h>
 
@@ -8,8 +8,8 @@
 
 namespace strata::host {
 
-// "Q4_K, Q6_K are expanded to bfloat16: 4.2 GB as stored, 15.0 GB expanded", of weights that lie in
-// blocks and are computed with in `dtype`; "" where none do. Reads no weights.
+// "Q4_K, Q6_K are expanded to bfloat16: 4.2 GB as stored, 15.0 GB expanded", for weights that are
+// stored in blocks and computed with in `dtype`; "" if there are none. Reads no weights.
 std::string expansion_words(const run::Model& model, strata_dtype dtype);
 
 }  // namespace strata::host

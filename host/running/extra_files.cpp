@@ -17,7 +17,7 @@ constexpr auto more_templates = "additional_chat_templates";
 
 std::string text(const Json& object) { return object.dump(2, ' ', false) + "\n"; }
 
-// One template as a text, several by their names.
+// Adds a single template as a text, several templates by their names.
 void add_templates(const std::map<std::string, std::string>& templates, Json& tokenizer) {
   if (templates.size() == 1 && templates.contains("default")) {
     tokenizer["chat_template"] = templates.at("default");
@@ -27,7 +27,7 @@ void add_templates(const std::map<std::string, std::string>& templates, Json& to
     tokenizer["chat_template"].push_back({{"name", name}, {"template", text}});
 }
 
-// tokenizer_config.json and generation_config.json of GGUF metadata.
+// Adds tokenizer_config.json and generation_config.json, made from GGUF metadata.
 void add_configs(const text::GgufVocabulary& vocabulary, std::vector<source::ExtraFile>& out) {
   Json tokenizer{{"tokenizer_class", "PreTrainedTokenizerFast"},
                  {"clean_up_tokenization_spaces", false}},

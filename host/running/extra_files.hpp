@@ -1,5 +1,5 @@
-// What an import writes beside the weights, so that the new folder reads, talks and ends as the
-// model did.
+// The files that an import writes beside the weights, so that the new folder has the model's
+// tokenizer, chat template and generation settings.
 #pragma once
 #include <vector>
 
@@ -8,8 +8,8 @@
 
 namespace strata::host {
 
-// Of a folder its tokenizer's files, chat template and generation_config.json as they are; of GGUF
-// the same as made from its metadata.
+// For a folder: its tokenizer's files, chat template and generation_config.json, unchanged. For
+// GGUF: the same files, made from its metadata.
 std::vector<source::ExtraFile> extra_files(const source::Checkpoint& checkpoint);
 
 }  // namespace strata::host

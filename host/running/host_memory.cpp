@@ -22,7 +22,7 @@ constexpr uint64_t unlimited = ~uint64_t{0};
 
 uint64_t less(uint64_t whole, uint64_t part) { return whole > part ? whole - part : 0; }
 
-// A file that holds one number; nothing where it is missing or says "max".
+// The number that a file holds; nothing if the file is missing or says "max".
 std::optional<uint64_t> number_in(const fs::path& file) {
   std::ifstream in(file);
   std::string text;
@@ -48,7 +48,7 @@ struct Mount {
   std::string root, point;
 };
 
-// Where the memory controller of that version is mounted.
+// The mount points of the memory controller of cgroup version 1, or 2 if `second`.
 std::vector<Mount> mounts(const fs::path& root, bool second) {
   std::vector<Mount> out;
   std::ifstream file(root / "proc/self/mountinfo");
@@ -67,7 +67,7 @@ std::vector<Mount> mounts(const fs::path& root, bool second) {
   return out;
 }
 
-// The process's cgroup of that version, as its line of /proc/self/cgroup names it.
+// The process's cgroup of that version, as its line in /proc/self/cgroup names it.
 std::optional<std::string> own_group(const fs::path& root, bool second) {
   std::ifstream file(root / "proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
@@ -92,8 +92,9 @@ uint64_t left_in(const fs::path& group, bool second) {
   return less(limit, less(*used, cache));
 }
 
-// A limit of address space counts each mapping whole: the code of LibTorch's libraries, the stacks
-// of threads and what malloc sets aside for each of them.
+// Address space that the program reserves and never touches, which an address-space limit counts in
+// full: the code of LibTorch's libraries, the stacks of threads and malloc's arena for each of
+// them.
 constexpr uint64_t reserved_address_space = 512u << 20;
 
 uint64_t own_limit(int which, std::string_view held, uint64_t reserved) {

@@ -29,7 +29,7 @@ CudaMemory cuda_memory() {
   std::size_t bytes = 0;
   if (!init || !get || !total || init(0) != 0 || get(&device, 0) != 0 || total(&bytes, device) != 0)
     return {};
-  return {true, bytes};  // the driver stays: it is needed to compute
+  return {true, bytes};  // the driver stays loaded: computing needs it
 }
 
 }  // namespace strata::host

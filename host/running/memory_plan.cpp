@@ -11,11 +11,12 @@
 namespace strata::host {
 namespace {
 
-// What the program holds when it computes, and how much of that LibTorch brings when it is opened.
+// The memory that the program holds when it computes, and the part of it that LibTorch takes when
+// it is opened.
 constexpr uint64_t least_program = 160u << 20, opened_later = 128u << 20;
 constexpr uint64_t least_transfers = run::staging_chunks * (run::longest_read + (8u << 10));
 
-// A part of what is free: the rest is for others.
+// The share of free memory that a run may take; the rest is left to other programs.
 uint64_t usable(uint64_t bytes) { return bytes / 10 * 9; }
 uint64_t less(uint64_t whole, uint64_t part) { return whole > part ? whole - part : 0; }
 
@@ -38,7 +39,7 @@ uint64_t in_files(const run::Prepared& prepared, const run::Wish& wish) {
   return sum;
 }
 
-// The device takes what it was given, or what it needs; the tiers have the rest.
+// The device gets its budget, or what it needs without one; the tiers get the rest.
 run::Prepared beside_tiers(const run::Model& model, run::Wish& wish, const Budgets& budgets,
                            uint64_t pool) {
   give_tiers(wish, budgets.host.value_or(pool));
@@ -54,7 +55,7 @@ run::Prepared beside_tiers(const run::Model& model, run::Wish& wish, const Budge
   }
 }
 
-// The device takes all where the model fits; else shares of an eighth are tried.
+// The device gets everything if the model fits; else every split in eighths is tried.
 run::Prepared shared(const run::Model& model, run::Wish& wish, const Budgets& budgets,
                      uint64_t pool) {
   constexpr uint64_t shares = 8;

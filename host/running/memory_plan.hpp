@@ -1,4 +1,4 @@
-// Shares the memory that there is between a run's device and its tiers, and plans the run in it.
+// Divides the free memory between a run's device and its tiers, and plans the run in it.
 #pragma once
 #include <optional>
 #include <string>
@@ -8,16 +8,16 @@
 
 namespace strata::host {
 
-// What the user or the machine sets.
+// Memory budgets that the user or the machine sets.
 struct Budgets {
   std::optional<uint64_t> device, host;  // by option
-  bool tier_named = false;               // every unit goes to the tier that was named
-  uint64_t separate_device = 0;          // bytes of the device, where its memory is not the host's
+  bool tier_named = false;               // the user named a tier, and every unit goes there
+  uint64_t separate_device = 0;          // bytes of a device that has memory of its own
 };
 
 // Fills in the budgets of `wish`. A device in host memory and the tiers that map host memory share
-// what is free, without what the program itself takes: the device gets all of it where the model
-// fits, else the share with which a pass reads least from files.
+// the free memory, less what the program itself takes: the device gets all of it if the model fits,
+// else the share with which a pass reads the fewest bytes from files.
 run::Prepared prepare_in_memory(const run::Model& model, run::Wish& wish, const Budgets& budgets,
                                 const HostMemory& free);
 
@@ -29,7 +29,7 @@ struct HostShare {
 };
 HostShare host_share(const run::Prepared& prepared, const run::Wish& wish);
 
-// Says how much of it there is not; empty: it fits.
+// The words of an error that says how much memory is missing; empty if the run fits.
 std::string too_much(const HostShare& share, const HostMemory& free);
 
 }  // namespace strata::host

@@ -1,4 +1,4 @@
-// config.json as the user wants it, and numbers of it that have several names.
+// config.json with the user's changes, and values in it that have several names.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -9,14 +9,13 @@
 
 namespace strata::host {
 
-// `bytes` of a config.json with `keys`, those of [config], in the place of its own, objects merged,
-// and `dropout`, unless it is below 0, in the place of each dropout that is there; unchanged where
-// neither is given. Lines for
-// the log say what was replaced.
+// `bytes` of a config.json with its keys replaced by `keys`, those of [config] (objects are
+// merged), and each dropout rate in it replaced by `dropout` unless that is below 0. The text is
+// unchanged if neither is given. Lines in the log say what was replaced.
 std::string configured(std::string bytes, const std::string& name, const nlohmann::json& keys,
                        double dropout, const Log& log);
 
-// The width of a hidden state, that of the text model where there are several; 0: not said.
+// The hidden size, of the text model if there are several; 0 if the configuration does not say.
 std::int64_t hidden_size_of(const source::Config& config);
 
 }  // namespace strata::host

@@ -1,4 +1,4 @@
-// What lies beside a checkpoint for conversations and for generating.
+// Opens the chat template and the generation settings that lie beside a checkpoint.
 #pragma once
 #include "core/run/generation_config.hpp"
 #include "core/source/checkpoint.hpp"
@@ -7,12 +7,12 @@
 
 namespace strata::host {
 
-// The model's chat templates: of GGUF metadata, or of the files beside it. Throws Error without
-// one.
+// The model's chat templates, from GGUF metadata or from the files beside it. Throws Error if there
+// is none.
 text::ChatTemplate open_chat(const source::Checkpoint& checkpoint,
                              const text::Tokenizer& tokenizer);
 
-// generation_config.json, or nothing set where there is none.
+// generation_config.json; nothing is set if there is none.
 run::GenerationConfig open_generation_config(const source::Checkpoint& checkpoint);
 
 }  // namespace strata::host

@@ -34,7 +34,7 @@ std::string read_text(const fs::path& path, const std::string& remedy) {
   return text.str();
 }
 
-// Of the named shapes, beside the plugins.
+// The folder of the named shapes, which lies in the installation like the plugins.
 fs::path shapes_folder() {
   return registry::program_folder().parent_path() / "share/strata/shapes";
 }
@@ -49,7 +49,7 @@ fs::path shapes_folder() {
               "give a folder or a file; the nearest shapes are " + three_nearest(name, known));
 }
 
-// A config.json or a named shape as its file; empty where MODEL is a checkpoint.
+// The file of a config.json or of a named shape; empty if MODEL is a checkpoint.
 fs::path shape_of(const std::string& path) {
   std::error_code error;
   if (path.ends_with(".json")) return path;
@@ -60,8 +60,8 @@ fs::path shape_of(const std::string& path) {
   return file;
 }
 
-// The configuration's model_type. Where it names none, or one that no plugin has, a model with a
-// plugin's word in its name or in that type is of the plugin's first type.
+// The configuration's model_type. If it names none, or one that no plugin serves, a model whose
+// name or type contains one of a plugin's words gets that plugin's first model_type.
 std::string model_type_of(const source::Config& config, const std::string& path, Opened& plugins) {
   const std::string_view none;
   const std::string type(config.text("model_type", &none));
@@ -94,8 +94,8 @@ source::Checkpoint open_path(const std::string& path, const registry::Registry& 
       path, source::parse_gguf_mappings(registry.gguf().dump(), "plugin manifests"));
 }
 
-// Finds the weights. What the error has no room for is said before it, and what was found beside
-// the weights after it.
+// Finds the weights. Details that the error has no room for are logged before it; unused tensors
+// are logged after a success.
 void resolve(run::Model& model, const Log& log) {
   try {
     model.resolve();
@@ -117,7 +117,7 @@ void resolve(run::Model& model, const Log& log) {
                               ", but the weights are plain and run as they are");
 }
 
-// The family that serves the configuration, made from it.
+// Gives the model the family that serves the configuration, constructed from it.
 void give_family(run::Model& model, const std::shared_ptr<source::Config>& config,
                  const ModelOptions& options, Opened& plugins) {
   model.config = config;
@@ -141,8 +141,9 @@ void give_family(run::Model& model, const std::shared_ptr<source::Config>& confi
       family.release(), [handle, config](const plugin::Family* f) { delete f; });
 }
 
-// A head that is stored beside the table that it is tied to, and is another matrix, is used, as
-// transformers does. To plan, its begin tells.
+// If the checkpoint stores an output head beside the embedding that it is said to be tied to, and
+// the head is another matrix, the head is used, as in transformers. For a plan, only the first
+// bytes are compared.
 void untie(run::Model& model, bool planned, const ModelOptions& options, Opened& plugins) {
   constexpr std::uint64_t begin = 1u << 20;
   const auto* head = model.tensors->other_head(*model.checkpoint, planned ? begin : UINT64_MAX);

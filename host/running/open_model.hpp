@@ -1,4 +1,4 @@
-// MODEL, as the user named it, made ready: its checkpoint and family.
+// Opens MODEL as the user named it: its checkpoint and its family.
 #pragma once
 #include <string>
 
@@ -11,9 +11,9 @@ namespace strata::host {
 // A Hugging Face folder, a .safetensors, .bin or .gguf file, or a model in the hub's cache.
 source::Checkpoint open_checkpoint(const ModelOptions& options, const registry::Registry& registry);
 
-// The checkpoint with the family that its model_type names, every weight found; where `shapes`,
-// also a config.json or a named shape, without weights. Where the options ask for a critic, its
-// head is the value head. Unless `resolved`, weights are not looked for.
+// The checkpoint with the family that its model_type names, and with every weight found. With
+// `shapes` it may also be a config.json or a named shape, which has no weights. If the options ask
+// for a critic, its head is the value head. Unless `resolved`, weights are not searched for.
 run::Model open_model(const ModelOptions& options, Opened& plugins, bool shapes,
                       bool resolved = true);
 

@@ -28,7 +28,7 @@ bool maps(const strata_offload& table) {
   return STRATA_HAS(strata_offload, &table, map) && table.region_new;
 }
 
-// The usable offload plugins, the best first.
+// The usable offload plugins, best first.
 std::vector<const registry::Candidate*> by_score(Opened& plugins) {
   std::vector<std::pair<int, const registry::Candidate*>> scored;
   for (const auto* one : plugins.registry().of_kind("offload")) {
@@ -36,7 +36,7 @@ std::vector<const registry::Candidate*> by_score(Opened& plugins) {
       if (const int points = plugins.score_tier(*one); points > 0)
         scored.emplace_back(-points, one);
     } catch (const UsageError&) {
-      throw;  // the user's own table
+      throw;  // a fault in the user's own table
     } catch (const std::exception& e) {
       plugins.log().line(STRATA_INFO,
                          std::string(one->manifest.name) + " cannot be used: " + e.what());
@@ -48,7 +48,7 @@ std::vector<const registry::Candidate*> by_score(Opened& plugins) {
   return out;
 }
 
-// "auto": the best tier that maps its memory, then the best that reads files in place.
+// For "auto": the best tier that maps its memory, then the best one that reads files in place.
 std::vector<const registry::Candidate*> choose_tiers(const RunOptions& options, Opened& plugins) {
   if (options.offload == "device") return {};
   if (options.offload != "auto") return {&plugins.registry().by_name("offload", options.offload)};
@@ -69,7 +69,7 @@ const registry::Candidate& file_reader(Opened& plugins) {
   throw UsageError("plugins", "no offload plugin reads files", "build or install one that does");
 }
 
-// What each of the family's units asks of attention.
+// The attention requests of all units of the family.
 std::vector<strata_attention_request> attention_requests(const run::Model& model,
                                                          strata_dtype dtype, bool cuda) {
   std::vector<strata_attention_request> out;
@@ -85,7 +85,7 @@ std::vector<strata_attention_request> attention_requests(const run::Model& model
   return out;
 }
 
-// The backend that serves all of them, the best by its least score.
+// The backend that serves all requests; the best is the one whose lowest score is highest.
 const registry::Candidate& choose_attention(const RunOptions& options, Opened& plugins,
                                             const std::vector<strata_attention_request>& requests) {
   if (options.attention != "auto")
@@ -101,7 +101,7 @@ const registry::Candidate& choose_attention(const RunOptions& options, Opened& p
         points =
             std::min(points, plugin::called(id, "score", [&] { return table.score(&request); }));
       if (points > most) std::tie(best, most) = std::pair{one, points};
-    } catch (const std::exception& e) {  // one bad plugin hides no other
+    } catch (const std::exception& e) {  // a faulty plugin must not hide the others
       plugins.log().line(STRATA_INFO, one->manifest.name + " cannot be used: " + e.what());
     }
   }
@@ -111,10 +111,10 @@ const registry::Candidate& choose_attention(const RunOptions& options, Opened& p
   return *best;
 }
 
-// More than any machine has.
+// The bound for a workspace, in bytes, above any machine's memory.
 constexpr uint64_t most_workspace = uint64_t{1} << 48;
 
-// What the backend's instances for a model's layers say that they hold.
+// The bytes of workspace that the backend's instances for a model's layers report.
 shape::AttentionBytes bytes_of(const strata_attention& table, const std::string& name,
                                const strata_host* host) {
   return [&table, who = "attention/" + name, host](const strata_attention_request& request,
@@ -137,7 +137,7 @@ shape::AttentionBytes bytes_of(const strata_attention& table, const std::string&
   };
 }
 
-// Many more threads than cores wait for each other.
+// The number of threads, bounded: many more threads than cores would wait for each other.
 int threads_of(const RunOptions& options, const Log& log) {
   const auto cores = std::max<int64_t>(std::thread::hardware_concurrency(), 1);
   if (options.threads <= 4 * cores) return static_cast<int>(options.threads);

@@ -1,4 +1,4 @@
-// From options to a session: devices, tiers and budgets.
+// Opens a session from options: devices, tiers and budgets.
 #pragma once
 #include <memory>
 
@@ -9,37 +9,38 @@
 
 namespace strata::host {
 
-// What a command needs room for.
+// The room that a command needs: sequences, tokens and logits.
 struct Room {
   uint32_t sequences = 1;
-  int64_t tokens = 0;  // of one sequence at most, new ones included
-  int64_t prompt = 1;  // of all prompts together
+  int64_t tokens = 0;  // most tokens of one sequence, including new ones
+  int64_t prompt = 1;  // tokens of all prompts together
   bool all_logits = false;
 };
 
-// What will be done, before memory is taken: the offload plugins are chosen and opened.
+// The plan of a run before it takes memory: the offload plugins are chosen and opened.
 struct Planned {
   run::Wish wish;
   run::Prepared prepared;
   bool cuda = false;
-  HostMemory free;                                // when it was planned
-  HostShare host;                                 // what the run will hold of it
-  std::vector<const registry::Candidate*> tiers;  // of wish.tiers, in order
+  HostMemory free;                                // free memory at the time of planning
+  HostShare host;                                 // the run's share of it
+  std::vector<const registry::Candidate*> tiers;  // one for each of wish.tiers, in order
   const registry::Candidate* attention = nullptr;
 };
 
-// "auto": the checkpoint's dtype on CUDA (bfloat16 where it is quantized), float32 on the CPU.
+// The dtype to compute in. "auto" is the checkpoint's dtype on CUDA (bfloat16 if it is quantized)
+// and float32 on the CPU.
 strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda);
 
 // `model` and `plugins` outlive the result.
 Planned plan_run(const RunOptions& options, const run::Model& model, const Room& room,
                  Opened& plugins);
 
-// What a session is made from: the tiers opened, the plugins that compute chosen.
+// The parts that a session is made from: opened tiers and the chosen plugins that compute.
 run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,
                                 bool dummy, Opened& plugins);
 
-// Takes the memory and reads the weights; `dummy`: numbers made up in their place.
+// Allocates the memory and reads the weights; with `dummy` the weights are made up.
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            Planned planned, bool dummy, Opened& plugins);
 

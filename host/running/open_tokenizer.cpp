@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t longest = 256u << 20;
 
-// The file's contents, empty only where there is none.
+// The file's contents; empty only if the file does not exist.
 std::string read_if_there(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return {};
@@ -36,7 +36,7 @@ std::string read_if_there(const fs::path& path) {
   return text.str();
 }
 
-// A tokenizer.json leaves the other vocabularies unread.
+// Reads the folder's tokenizer files. With a tokenizer.json the other vocabularies are not read.
 text::TokenizerFiles read_files(const fs::path& folder) {
   text::TokenizerFiles files{.folder = folder.string(),
                              .json = read_if_there(folder / "tokenizer.json"),
@@ -72,7 +72,7 @@ std::string gguf_in(const std::string& folder) {
   return other ? "" : source::gguf_of(folder);
 }
 
-// The part of a split GGUF model that has the metadata, where it is there.
+// The part of a split GGUF model that has the metadata, if that file exists; else `path`.
 std::string first_part(const std::string& path) {
   std::error_code error;
   const auto part = source::part_name(path);

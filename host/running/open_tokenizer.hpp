@@ -7,11 +7,12 @@
 
 namespace strata::host {
 
-// Of GGUF metadata, or of the files beside the checkpoint; warns of what of them is not followed.
-// Throws Error where there is none that can be read.
+// The tokenizer of GGUF metadata, or of the files beside the checkpoint; warns about settings that
+// are not followed. Throws Error if there is none that can be read.
 text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint);
 
-// The same of MODEL, of which no more is read: it needs no weights, and a folder no config.json.
+// The same from a path to MODEL. Nothing else is read: it needs no weights, and a folder needs no
+// config.json.
 text::Tokenizer open_tokenizer(const std::string& path);
 
 }  // namespace strata::host

@@ -32,8 +32,8 @@ registry::Plugin& Opened::open(const registry::Candidate& candidate) {
   return plugins_.emplace(&candidate, loader_.open(candidate, host())).first->second;
 }
 
-// What the user wrote in the plugin's table, where it is a key that the plugin declares, and
-// `extra` ones.
+// The values of the plugin's table in run.toml, checked against its declared keys, completed by
+// those of `extra` that the plugin declares.
 const strata_config* Opened::options_for(const registry::Candidate& candidate,
                                          registry::EmitOptions emit, const nlohmann::json& extra) {
   const auto section = candidate.manifest.kind + "." + candidate.manifest.name;

@@ -1,4 +1,4 @@
-// The plugins of a run: chosen, opened once each, and kept to the end.
+// The plugins of a run: each is opened once and kept to the end.
 #pragma once
 #include <strata/abi/draft/attention.h>
 #include <strata/abi/draft/quant.h>
@@ -27,7 +27,7 @@ namespace strata::host {
 // The plugins that these options can use.
 registry::Registry open_registry(const cli::CommonOptions& options);
 
-// [main-thread] Outlives all that was made with its plugins.
+// It must outlive everything that was made with its plugins. [main-thread]
 class Opened {
  public:
   explicit Opened(const cli::CommonOptions& options);
@@ -37,17 +37,17 @@ class Opened {
   const Log& log() const { return log_; }
   const cli::CommonOptions& options() const { return options_; }
 
-  // The plugin's table, opened where it is not yet.
+  // The plugin's table; opens the plugin if it is not open yet.
   template <class Table>
   const Table* table(const registry::Candidate& candidate) {
     return open(candidate).table_as<Table>();
   }
-  // A tier of its own over the plugin, with the options of its table in run.toml and `extra` ones.
+  // A new tier of the plugin, with the options of its table in run.toml and `extra` ones.
   std::unique_ptr<tier::Tier> open_tier(const registry::Candidate& candidate,
                                         const nlohmann::json& extra = nlohmann::json::object());
-  // The family's table, once it was given its options.
+  // The family's table, after the family got its options.
   const strata_model* family(const registry::Candidate& candidate);
-  // How well an offload plugin can be used with its options here.
+  // The score of an offload plugin with its options on this machine.
   int score_tier(const registry::Candidate& candidate);
 
   // Marks a plugin as used by this run; report() lists those, with versions and hashes.

@@ -1,4 +1,4 @@
-// Prompts of text: of the command line, of standard input, or of a file.
+// Text prompts from the command line, from standard input, or from a file.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,8 +7,8 @@
 
 namespace strata::host {
 
-// The prompts of a file, one a line, or of standard input for "-". Blank lines are passed over, and
-// a line for the log names them.
+// The prompts of a file, one a line, or of standard input for "-". Blank lines are skipped, and a
+// line in the log names them.
 std::vector<std::string> prompt_lines(const std::string& path, const Log& log);
 
 // `prompt` itself, or all of standard input for "-", without its last line break.

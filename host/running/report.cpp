@@ -38,7 +38,7 @@ uint64_t locked_bytes(const run::Prepared& prepared, const std::vector<bool>& lo
   return sum;
 }
 
-// Of the slots that experts share, and how often an expert was there when a layer chose it.
+// The slots that experts share, and how often an expert was in a slot when a layer chose it.
 json experts_of(const run::Session& session) {
   const auto& cache = session.experts()->cache();
   const auto& slots = session.prepared().plan.experts;
@@ -58,8 +58,9 @@ struct MachineRates {
   double disk, link, memory, compute;
 };
 
-// Seconds that the unit's experts add to its run, were every expert as likely as any other: of X
-// experts T tokens of k choose X (1 - (1 - k/X)^T), and of these as many are there as have slots.
+// The seconds that the unit's experts add to its run if all experts are equally likely: T tokens
+// that choose k of X experts each need X (1 - (1 - k/X)^T) different ones, of which the share that
+// has slots is resident.
 double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, std::size_t unit,
                           int64_t tokens, const MachineRates& at) {
   double all = 0, seconds = 0, streamed = 0;
@@ -80,7 +81,7 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
   return seconds;
 }
 
-// Where nothing was measured: one GPU of the day behind PCIe 5, or two cores.
+// Rates without a measurement: a current GPU behind PCIe 5, or two CPU cores.
 MachineRates assumed_rates(bool cuda) {
   return cuda ? MachineRates{3e9, 50e9, 3e12, 400e12} : MachineRates{3e9, 8e9, 15e9, 100e9};
 }

@@ -1,4 +1,4 @@
-// An embedding with as many rows as the tokenizer has tokens.
+// Resizes the embedding to one row for each token of the tokenizer.
 #pragma once
 #include <cstdint>
 
@@ -7,8 +7,8 @@
 
 namespace strata::host {
 
-// Has the import give the model's embedding, and its head where that is not the same, a row for
-// each of `tokens`, rounded up to a multiple of `multiple`, and say so in vocab_size.
+// Makes the import give the model's embedding, and an untied output head, a row for each of
+// `tokens`, rounded up to a multiple of `multiple`, and set vocab_size accordingly.
 void resize_embeddings(const run::Model& model, std::int64_t tokens, std::int64_t multiple,
                        source::ImportOptions& options);
 

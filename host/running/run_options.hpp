@@ -25,7 +25,7 @@ struct RunOptions {
   std::string ds_precision = "auto";  // auto, merged or first
 };
 
-// All but those of a ds_config.
+// Adds all options but those of a ds_config.
 void add_run(cli::Table& table, RunOptions& options);
 void add_ds_config(cli::Table& table, RunOptions& options);
 

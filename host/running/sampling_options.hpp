@@ -1,4 +1,4 @@
-// The options that say how new tokens are drawn.
+// The options for sampling new tokens.
 #pragma once
 #include <cstdint>
 
@@ -15,17 +15,18 @@ struct SamplingOptions {
   double min_p = 0;
   double typical_p = 1;
   double repetition_penalty = 1;
-  std::int64_t no_repeat_ngram_size = 0;  // 0: any may repeat
-  std::int64_t seed = -1;                 // below 0: drawn anew for each run
+  std::int64_t no_repeat_ngram_size = 0;  // 0: any n-gram may repeat
+  std::int64_t seed = -1;                 // below 0: a random seed for each run
 };
 
 void add_sampling(cli::Table& table, SamplingOptions& options);
 
-// The seed of the options, or one that is drawn, which a line on standard error names.
+// The seed of the options, or a random one, which a line on standard error names.
 std::uint64_t seed_of(const SamplingOptions& options);
 
-// What was set wins over what the model's makers set. Theirs for drawing count only where tokens
-// are drawn, which they do not decide: without a temperature the likeliest token is taken.
+// The sampling settings: the user's options win over those of generation_config.json. Its settings
+// for sampling count only if tokens are sampled, and only the options decide that: without a
+// temperature decoding is greedy.
 run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptions& common,
                           const run::GenerationConfig& own);
 

@@ -1,6 +1,7 @@
-// What benchmarks of offloading print as the sizes of a model: formulas over its shape, in bytes at
-// 2 bytes an element. They are those of a decoder with a 4h-wide mlp, biases, tied embeddings and
-// as many key heads as heads; for others they are wrong, and the exact sizes stand beside them.
+// The formulas by which benchmarks of offloading print a model's sizes: in bytes, over its shape,
+// at 2 bytes an element. They hold for a decoder with an MLP of width 4h, biases, tied embeddings
+// and as many key heads as heads. For other models they are wrong, so the exact sizes are printed
+// beside them.
 #pragma once
 #include <cstdint>
 

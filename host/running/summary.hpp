@@ -1,4 +1,4 @@
-// Says in a few lines, for -v, how much a run took.
+// Prints in a few lines, for -v, the time and memory of a run.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -9,14 +9,14 @@
 
 namespace strata::host {
 
-// Lines of level INFO from the report of a run that made `new_tokens` after `prompt_tokens`.
+// Logs the report of a run that made `new_tokens` after `prompt_tokens`, at level INFO.
 void say_summary(const nlohmann::json& report, std::int64_t prompt_tokens, std::int64_t new_tokens,
                  const Log& log);
 
-// The lines of a session that is loaded: its weights, tiers and peak.
+// Logs a session that is loaded: its weights, tiers and peak memory.
 void say_loaded(const nlohmann::json& report, const Log& log);
 
-// A line of one turn of a conversation.
+// The line about one turn of a conversation.
 std::string turn_text(std::int64_t prompt_tokens, std::size_t reused, std::int64_t new_tokens,
                       const run::GenerateResult& result);
 

@@ -1,4 +1,4 @@
-// Token ids that the user gives in the place of text.
+// Token ids that the user gives instead of text.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -11,7 +11,7 @@ namespace strata::host {
 
 void add_input_ids(cli::Table& table, std::vector<cli::Ids>& input_ids);
 
-// Refuses ids that the model's table does not have.
+// Rejects ids that the model's embedding does not have.
 void check_ids(std::span<const int32_t> ids, const run::Model& model);
 
 }  // namespace strata::host

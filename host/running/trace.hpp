@@ -7,11 +7,12 @@
 
 namespace strata::host {
 
-// A JSON array of complete events, a thread a lane, times in microseconds from the first one's
-// beginning; written whole or not at all. Nothing without a path.
+// Writes a JSON array of complete events, one thread for each lane, with times in microseconds from
+// the first event's beginning; the file is written whole or not at all. Does nothing without a
+// path.
 void write_trace(const std::string& path, std::span<const zero::Span> timeline,
                  std::span<const zero::Unit> units);
-// What was measured; waits for what was fetched ahead.
+// Writes the measured timeline of the session; waits for its prefetches.
 void write_trace(const std::string& path, run::Session& session);
 
 }  // namespace strata::host

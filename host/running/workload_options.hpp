@@ -1,4 +1,4 @@
-// The options of commands that run on made-up prompts, or foretell such a run.
+// The options of commands that run on made-up prompts, or predict such a run.
 #pragma once
 #include <cstdint>
 
