@@ -1,4 +1,5 @@
-// Attention as its formula reads, on host ops: every mask, cap and bias that a request can name.
+// Attention by its plain formula, on host ops. It supports every mask, cap and bias that a request
+// can name.
 #include <strata/attention.hpp>
 
 namespace {
@@ -18,9 +19,9 @@ struct Eager {
       : request(r), visibility(strata::attention::visibility(r)),
         scale(strata::attention::number("scale", r.scale)) {}
 
-  // Matrices of scores, one of them in the dtype of q: the scores, with the mask, their softmax,
-  // and the cap's between; the mask itself; q, k and v by sequence, k and v once more as products
-  // want them.
+  // Workspace in bytes: matrices of scores, one of them in the dtype of q (the scores, the masked
+  // ones, their softmax, and those of the cap between); the mask itself; q, k and v of one
+  // sequence, and copies of k and v in the layout of the matrix products.
   std::uint64_t holds(const strata::attention::Bounds& b) const {
     const std::uint64_t element = strata::attention::bytes_of(request.dtype),
                         wide = element > 4 ? element : 4, h = request.heads,

@@ -1,5 +1,5 @@
-/* No attention, in C: each token gets its own query back, as much of a head as a value is wide. The
- * file to copy for a backend in C; null.cpp is the same in C++. */
+/* No attention, in C: each token gets its own query back, cut to the width of a value. Copy this
+ * file for a backend in C; null.cpp is the same in C++. */
 #include <stdlib.h>
 #include <strata/abi/draft/attention.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// No attention: each token gets its own query back, as much of a head as a value is wide. What a
-// pass costs without attention, and the file to copy for a backend on host ops. It is chosen only
+// No attention: each token gets its own query back, cut to the width of a value. It shows the cost
+// of a pass without attention, and is the file to copy for a backend on host ops. It is chosen only
 // by name.
 #include <strata/attention.hpp>
 

@@ -18,7 +18,7 @@ struct Sdpa {
 
   explicit Sdpa(const strata_attention_request& r)
       : request(r), attributes(strata::attention::visibility(r)) {
-    // One object: what is visible, the scale, the dropout.
+    // The attributes become one JSON object: the mask, the scale and the dropout.
     for (const auto& more : {strata::attention::number("scale", r.scale),
                              strata::attention::number("dropout", r.dropout)}) {
       attributes.back() = ',';
@@ -26,9 +26,10 @@ struct Sdpa {
     }
   }
 
-  // The kernel's result and, of several sequences, all of theirs; what it works in, a block of at
-  // most 512 keys' scores for each thread; the masks where a call is no plain prefill or decode,
-  // once as booleans and once as numbers; of ALiBi one a head, made in two steps and aligned.
+  // Workspace in bytes: the kernel's result, twice for several sequences; its scratch, a block of
+  // scores of at most 512 keys for each thread; masks if a call is no plain prefill or decode, once
+  // as booleans and once as numbers; for ALiBi one mask for each head, made in two steps and
+  // aligned.
   std::uint64_t holds(const strata::attention::Bounds& b) const {
     const std::uint64_t element = strata::attention::bytes_of(request.dtype),
                         wide = element > 4 ? element : 4,
@@ -49,8 +50,9 @@ struct Sdpa {
     return (b.sequences > 1 ? 2 : 1) * result + work + masks + widened(b) * element + split(b);
   }
 
-  // A GPU that few queries would leave idle shares their keys out, 128 or more to a part, until its
-  // processors (160 at most) are a few times busy: a float32 result and a sum of each part.
+  // Bytes of the kernel's split of keys on a GPU (split-K). If few queries would leave the GPU
+  // idle, their keys are divided into parts of 128 or more, until its processors (160 at most) have
+  // several blocks each. Each part has a float32 result and a sum.
   std::uint64_t split(const strata::attention::Bounds& b) const {
     const std::uint64_t queries = b.max_query(), blocks = request.heads * ((queries + 63) / 64);
     constexpr std::uint64_t processors = 160, most_parts = 128;
@@ -59,8 +61,8 @@ struct Sdpa {
     return parts * request.heads * queries * (request.dim_v + 1) * sizeof(float);
   }
 
-  // Elements of what has zeros behind it where values are not as wide as keys: the values or the
-  // keys and queries, and the result before they are cut off.
+  // Elements of padded copies, needed if values are not as wide as keys: the values, or the keys
+  // and queries, padded with zeros, and the result before the padding is cut off.
   std::uint64_t widened(const strata::attention::Bounds& b) const {
     if (request.dim_qk == request.dim_v) return 0;
     const std::uint64_t wide = std::max(request.dim_qk, request.dim_v),

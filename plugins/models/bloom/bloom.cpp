@@ -1,5 +1,5 @@
-// BLOOM: no positions but ALiBi's slopes, a norm behind the embedding, q, k and v of a head side by
-// side. Every name is the checkpoint's own.
+// BLOOM: its only positions are ALiBi's slopes, a norm follows the embedding, and q, k and v of a
+// head lie side by side. Every name is the checkpoint's own.
 // Dims: T tokens, V vocabulary, D hidden, L layers, H heads, E head.
 #include <strata/model.hpp>
 
@@ -27,7 +27,8 @@ struct Bloom {
                                                 std::to_string(D) + ": mend config.json");
   }
 
-  // The reference's products by slices leave out the biases of what goes back to the residual.
+  // With pretraining_tp slices the reference leaves out the biases of the two linear layers that
+  // add to the residual.
   static bool sliced(const strata::Config& c) {
     const auto slices = c.i64("pretraining_tp", 1);
     const bool exact = c.flag("slow_but_exact", false);
@@ -36,7 +37,7 @@ struct Bloom {
 
   std::string output() const { return tied ? "transformer.word_embeddings" : "lm_head"; }
 
-  // What there is, in the order of the pass: embedding, an attention and an mlp unit a layer, head.
+  // Declares the units in the order of the pass: embedding, attention and mlp of each layer, head.
   void declare(strata::Declarer& d) const {
     d.embedding().weight("transformer.word_embeddings.weight", {V, D});
     declare_pair(d, "transformer.word_embeddings_layernorm", {D});
@@ -62,7 +63,7 @@ struct Bloom {
     d.weight(module + ".weight", shape).weight(module + ".bias", {*shape.begin()});
   }
 
-  // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
+  // Computes one unit: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
   Tensor forward(const Ops& op, int64_t unit, const Tensor& x) const {
     if (unit == 0)
       return op.norm(op.embedding(x, "transformer.word_embeddings"),

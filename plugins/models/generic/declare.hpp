@@ -1,4 +1,4 @@
-// Which weights a described decoder has.
+// Declares the weights of a described decoder.
 #pragma once
 #include <strata/model.hpp>
 
@@ -6,8 +6,9 @@
 
 namespace generic {
 
-// Every unit in the order of the pass. A layer is two units, or one where its branches are
-// parallel; `placed`: one of learned positions or a norm lies between the embedding and the layers.
+// Declares every unit in the order of the pass. A layer is two units, or one if its branches are
+// parallel. With `placed` a unit of learned positions or of a norm lies between the embedding and
+// the layers.
 void declare_units(const Settings& settings, bool placed, strata::Declarer& to);
 
 }  // namespace generic

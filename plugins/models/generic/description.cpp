@@ -22,7 +22,7 @@ std::string words_of(std::string_view section) {
   return out;
 }
 
-// A literal of the type, an expression, or false: off.
+// Whether the node is a literal of the type, an expression, or false, which means off.
 bool fits(const toml::node& node, Type type) {
   if (const auto* text = node.as_string())
     return type == Type::text || text->get().find('$') != std::string::npos;
@@ -61,7 +61,7 @@ toml::table parsed(std::string_view text, const std::string& file) {
 Failure Description::invalid(const toml::node* node, std::string_view key,
                              const std::string& fact) const {
   auto where = file_ + ": ";
-  // What is missing belongs to its section.
+  // The error for a missing key names the line of its section.
   if (!node) node = root_->get(key.substr(0, key.find('.')));
   if (node) where += "line " + std::to_string(node->source().begin.line) + ": ";
   return {STRATA_INVALID, where + std::string(key) + ": " + fact};
@@ -120,7 +120,8 @@ void Description::check_sections(const toml::table& table, bool variant) const {
 }
 
 void Description::check(const Values& values) const {
-  // One by one, so that it does not depend on which keys a configuration makes use of.
+  // Each default is checked, so that the result does not depend on the keys that a configuration
+  // uses.
   if (const auto* meant = nulls())
     for (const auto& [key, node] : defaults_) {
       const auto* found = values.given(key.str());

@@ -10,8 +10,8 @@
 
 namespace generic {
 
-// Every section and key that there is, with values of its type; docs/descriptions.md says what they
-// mean. Throws strata::Failure "file: line: key: fact: remedy".
+// Accepts only known sections and keys, with values of their types; docs/descriptions.md says what
+// they mean. Throws strata::Failure "file: line: key: fact: remedy".
 class Description {
  public:
   Description(std::string_view text, std::string file);
@@ -21,10 +21,10 @@ class Description {
   const toml::table* names() const { return root_->get_as<toml::table>("names"); }
   const std::string& model_type() const { return model_type_; }
 
-  // Throws where config.json has a value that the description expects to be another.
+  // Throws if config.json has another value than the description expects.
   void check(const Values& values) const;
 
-  // "file: line 3: attention.heads: fact", for people.
+  // An error with its place: "file: line 3: attention.heads: fact".
   strata::Failure invalid(const toml::node* node, std::string_view key,
                           const std::string& fact) const;
 
@@ -47,15 +47,15 @@ class Reader {
   // A key is "section.key". Without a fallback a key that the description leaves out throws.
   std::int64_t size(std::string_view key) const;
   std::int64_t size(std::string_view key, std::int64_t fallback) const;
-  double number(std::string_view key, double fallback) const;  // what is off: the fallback
+  double number(std::string_view key, double fallback) const;  // the fallback also stands for off
   bool flag(std::string_view key, bool fallback) const;
   std::string text(std::string_view key) const;
   std::string text(std::string_view key, std::string_view fallback) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
-  // As the description has it, for this layer; null: it has no such key.
+  // The key's node for this layer; null if the description has no such key.
   const toml::node* find(std::string_view key) const;
   const Values& values() const { return values_; }
-  // One of the words, as its place among them.
+  // The index of the key's value among `words`.
   std::size_t choice(std::string_view key, std::initializer_list<std::string_view> words) const;
 
   strata::Failure invalid(std::string_view key, const std::string& fact) const;
@@ -68,7 +68,7 @@ class Reader {
   const Description& description_;
   const Values& values_;
   std::int64_t layer_;
-  std::vector<const toml::table*> tables_;  // the last that has a key gives it
+  std::vector<const toml::table*> tables_;  // the last one that has a key wins
 };
 
 }  // namespace generic

@@ -1,6 +1,5 @@
-// A decoder that a description defines: descriptions/<model_type>.toml says which weights there are
-// and what is computed with them, and takes numbers from config.json. docs/descriptions.md has the
-// language.
+// A decoder that a description defines: descriptions/<model_type>.toml lists the weights and the
+// computation, and takes numbers from config.json. docs/descriptions.md defines the language.
 // Dims: T tokens, V vocabulary, D hidden, F ffn, H heads, K kv heads, E head, Ev value, X experts.
 #include <strata/model.hpp>
 
@@ -35,7 +34,7 @@ generic::Settings settings_for(const strata::Config& c) {
 }
 
 struct Generic : generic::Settings {
-  std::vector<strata::Rope> ropes;  // of each layer
+  std::vector<strata::Rope> ropes;  // one for each layer
   std::int64_t first;               // unit of the first layer
 
   explicit Generic(const strata::Config& c)
@@ -57,7 +56,7 @@ struct Generic : generic::Settings {
 
   void declare(strata::Declarer& d) const { generic::declare_units(*this, first == 2, d); }
 
-  // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
+  // Computes one unit: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
   Tensor forward(const Ops& op, std::int64_t unit, Tensor x) const {
     if (unit == 0) return embed(op, x);
     if (unit < first) return place(op, x);
@@ -110,7 +109,7 @@ struct Generic : generic::Settings {
     return residual_scale == 1 ? x : op.scale(x, residual_scale);
   }
 
-  // [T,D] -> [T,H,E], [T,K,E], [T,K,Ev], before any turns
+  // [T,D] -> [T,H,E], [T,K,E], [T,K,Ev], before rope
   std::array<Tensor, 3> heads(const Ops& op, const Tensor& x, const AttentionBranch& a) const {
     if (a.layout != Layout::separate) {
       auto y = op.linear(x, a.qkv);
@@ -139,7 +138,7 @@ struct Generic : generic::Settings {
     return a.qk_norm == QkNorm::heads ? bare(op, x) * op.weight(name) : x;
   }
 
-  // [T,D] -> [T,H,E], [T,K,E], [T,K,Ev], turned
+  // [T,D] -> [T,H,E], [T,K,E], [T,K,Ev], after rope
   std::array<Tensor, 3> turned_heads(const Ops& op, const Tensor& x, const AttentionBranch& a,
                                      const strata::Rope& rope) const {
     auto parts = heads(op, x, a);

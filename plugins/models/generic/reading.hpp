@@ -1,4 +1,4 @@
-// The parts of settings, each read for one layer. Throws strata::Failure with the place in the
+// Reads the parts of settings, each for one layer. All throw strata::Failure with the place in the
 // description.
 #pragma once
 #include "settings.hpp"
@@ -6,9 +6,9 @@
 namespace generic {
 
 Branch read_branch(const Reader& r, const std::string& section);
-// A whole number that may be off: 0.
+// A whole number; off reads as 0.
 std::int64_t read_count(const Reader& r, std::string_view key, double fallback);
-Rotary read_rotary(const Reader& r, std::int64_t head);  // of as many dimensions
+Rotary read_rotary(const Reader& r, std::int64_t head);  // for heads of this width
 AttentionBranch read_attention(const Reader& r, const Settings& all);
 MlpBranch read_mlp_branch(const Reader& r, bool in_out);
 

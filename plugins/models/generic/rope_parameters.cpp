@@ -1,4 +1,4 @@
-// The rope parameters of one layer, put together as transformers' configuration classes do from
+// The rope parameters of one layer, merged as in transformers' configuration classes from
 // rope_scaling, rope_parameters, the keys of old files, and the class's own defaults.
 #include <cmath>
 
@@ -13,13 +13,13 @@ constexpr auto theta_key = "rope_theta", part_key = "partial_rotary_factor", typ
 
 bool is_there(const Value* value) { return value && !value->is_null(); }
 
-// In Python it is true.
+// Whether the value is true in Python.
 bool counts(const Value* value) {
   if (!is_there(value) || *value == false || *value == "") return false;
   return value->is_number() ? *value != 0 : !value->empty();
 }
 
-// One reading: `object` grows to the parameters.
+// Builds the parameters of one layer in `object_`, step by step.
 class Parameters {
  public:
   explicit Parameters(const Reader& r) : r_(r), values_(r.values()) {
@@ -46,8 +46,8 @@ class Parameters {
   }
 
  private:
-  // What config.json has at the path, else the class's default. Where a class has defaults by kind
-  // of layer, a file that has some has all.
+  // Takes the object at the path in config.json, else the class's default. If a class has defaults
+  // by kind of layer, a file that sets one kind must set all.
   void take(const std::string& path, bool plain) {
     const auto* all = values_.given("rope_parameters");
     const auto* own = values_.given(path);
@@ -74,7 +74,8 @@ class Parameters {
       refuse("rope_scaling", "has the rope type " + type.dump() + ", not longrope");
   }
 
-  // A number stands for an absent key of config.json; an expression in its place.
+  // Whether the description gives a number, which is only a default for the key of config.json; an
+  // expression replaces that key.
   bool is_number(std::string_view key) const {
     const auto* node = r_.find(key);
     return !node || node->is_number();
@@ -103,7 +104,7 @@ class Parameters {
     }
   }
 
-  // Of the lengths the model's own come first.
+  // Sets the lengths; the model's own ones override those of the parameters.
   void set_positions() {
     const auto most = values_.at(positions_key, {.off = true});
     if (!most.is_discarded()) object_[positions_key] = most;
@@ -113,7 +114,7 @@ class Parameters {
     if (type != "llama3" && type != "yarn" && type != "longrope") object_.erase(original_key);
   }
 
-  // A type `dynamic` whose base is longer from the start.
+  // Turns the type `dynamic` with an alpha into a larger base, which applies from the start.
   void stretch(std::int64_t head) {
     if (object_[type_key] != "dynamic" || !object_.contains("alpha") || !counts(&object_["alpha"]))
       return;
@@ -131,8 +132,8 @@ class Parameters {
 
   const Reader& r_;
   const Values& values_;
-  bool nested_ = false;  // of a kind of layer
-  bool whole_ = false;   // nothing beside them completes them
+  bool nested_ = false;  // the parameters are those of one kind of layer
+  bool whole_ = false;   // no other keys complete them
   Value object_ = Value::object();
 };
 

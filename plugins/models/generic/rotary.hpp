@@ -1,4 +1,4 @@
-// How the heads of a layer turn.
+// The rotary embedding of a layer's heads.
 #pragma once
 #include <strata/model.hpp>
 
@@ -6,12 +6,12 @@
 
 namespace generic {
 
-// What turns the heads of one layer; of latent ones their turning part. Throws where config.json
-// has a rope that cannot be.
+// The rope of one layer's heads; for latent heads, of their rotary part. Throws if config.json asks
+// for an impossible rope.
 strata::Rope rope_of(const strata::Config& c, const AttentionBranch& a);
 
-// The scale of the scores, times the square of what yarn's mscale_all_dim makes of the rope's
-// factor, as deepseek's code has it.
+// The scale of the attention scores, times the square of yarn's mscale for mscale_all_dim and the
+// rope's factor, as in DeepSeek's code.
 double score_scale(const AttentionBranch& a, const strata::Rope& rope);
 
 }  // namespace generic

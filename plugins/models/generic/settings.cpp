@@ -38,7 +38,7 @@ std::string layer_prefix(const Reader& r, std::int64_t layer) {
   return numbered(text, layer);
 }
 
-// A text as it is, or with the numbers of the layers that follow the last.
+// Reads model.pass_over: the text as it is, or once for each number of a layer after the last.
 void read_passed_over(const Reader& r, std::int64_t layers, Settings& out) {
   const auto text = r.text("model.pass_over", "");
   const auto at = text.find("{}");

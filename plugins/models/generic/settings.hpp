@@ -1,4 +1,4 @@
-// What the decoder is for one configuration, as its description says it.
+// The settings of the decoder for one configuration, as its description defines them.
 // Dims: V vocabulary, D hidden, F ffn, L layers, H heads, K kv heads, E head, Ev value, X experts.
 #pragma once
 #include <cstdint>
@@ -14,35 +14,36 @@ struct Norm {
   double eps = 1e-6, offset = 0;
 };
 
-// The name with the number in the place of its {}.
+// The name with the number in place of {}.
 std::string numbered(std::string name, std::int64_t number);
 
-// Names of modules; an empty one is not there.
+// Names of modules; an empty name means that the module is absent.
 struct Branch {
-  std::string norm;       // of what the branch takes
-  std::string post_norm;  // of what it gives, before the sum
+  std::string norm;       // of the branch's input
+  std::string post_norm;  // of its output, before the sum
   std::string sum_norm;   // of the sum
 };
 
 enum class Layout { separate, fused, interleaved, latent };
-// One weight [E], [H,E], or [H*E]; each: H weights [E], the name with {} for the head.
+// One weight of shape [E] (head), [H,E] (heads) or [H*E] (width); each: H weights [E], with {} for
+// the head in the name.
 enum class QkNorm { none, head, heads, width, each };
 
 struct Rotary {
   bool rotate = false, interleaved = false;
-  bool part = false;       // less than a head may turn
-  std::int64_t dim = 0;    // that turn, whatever the parameters say; 0: as they say
-  std::string parameters;  // in JSON, complete but for what the model as a whole says
-  double mscale = 0;       // the scores are scaled by the square of yarn's mscale_all_dim; 0: not
+  bool part = false;       // rotary embeddings may cover a part of a head
+  std::int64_t dim = 0;    // rotary dimensions, overriding the parameters; 0: as they say
+  std::string parameters;  // in JSON, complete but for keys of the whole model
+  double mscale = 0;       // yarn's mscale_all_dim, which scales the scores by its square; 0: none
 };
 
-// Heads made from narrow states; of a head of q and k the first `plain` dimensions stay as they are
-// and `turning` ones turn, which all heads of k share.
+// Heads made from low-rank states. In a head of q and k the first `plain` dimensions have no rope
+// and the other `turning` ones do; all heads of k share the latter.
 struct Latent {
-  std::int64_t rank = 0, q_rank = 0;  // of the states; q_rank 0: q is one product
+  std::int64_t rank = 0, q_rank = 0;  // ranks of the states; q_rank 0: q is one matrix product
   std::int64_t plain = 0, turning = 0;
   std::string down, norm, up, q_down, q_norm, q_up;
-  bool bias = false;  // of down and q_down
+  bool bias = false;  // down and q_down have one
   double eps = 0;     // of both norms
 };
 
@@ -52,7 +53,7 @@ struct AttentionBranch : Branch {
   Latent latent;
   std::string q, k, v, qkv, out, q_norm, k_norm, sinks;
   QkNorm qk_norm = QkNorm::none;
-  bool norm_turned = false;  // q and k are turned first
+  bool norm_turned = false;  // q and k get their norms after rope
   bool bias = false, out_bias = false, alibi = false;
   double scale = 0, soft_cap = 0, clip = 0, alibi_scale = 1, dropout = 0;
   double value_scale = 1;
@@ -61,31 +62,31 @@ struct AttentionBranch : Branch {
 };
 
 struct Mlp {
-  std::int64_t F = 0;  // 0: there is none
+  std::int64_t F = 0;  // 0: no dense mlp
   std::string gate, up, gate_up, down;
   bool bias = false, down_bias = false;
   std::int32_t activation = 0;
 };
 
-// Names have {} for an expert's number; all_*: whole names of tensors of all experts. `choice` is
-// the whole name of what is added to scores that choose.
+// Names have {} for an expert's number; all_* are whole names of tensors that hold all experts.
+// `choice` is the whole name of the bias that is added to scores for the choice only.
 struct Experts {
-  std::int64_t X = 0, F = 0;  // X 0: there are none
+  std::int64_t X = 0, F = 0;  // X 0: no experts
   std::uint32_t top_k = 1;
   std::string router, gate, up, down, all_gate_up, all_up, all_down;
   std::string choice, choice_also, all_gate_up_bias, all_down_bias;
-  bool by_turns = false;  // in all_gate_up
-  bool in_out = false;    // where sizes do not tell
+  bool by_turns = false;  // gate and up alternate in all_gate_up
+  bool in_out = false;    // matrices are [in,out], if sizes do not tell
   bool bias = false, router_bias = false, router_float32 = false;
   bool sigmoid = false, normalise = false;
-  std::uint32_t groups = 0, top_groups = 0, group_best = 0;  // groups 0: none
+  std::uint32_t groups = 0, top_groups = 0, group_best = 0;  // groups 0: no groups
   double scale = 1, least_sum = 0;
-  double limit = 0, up_offset = 0;  // of gate and up
+  double limit = 0, up_offset = 0;  // limit of gate and up; added to up
   std::int32_t activation = 0;
 };
 
-// `dense` is the mlp of a layer without experts; `shared` goes beside experts, weighed by a sigmoid
-// of shared_router where that has a name.
+// `dense` is the mlp of a layer without experts; `shared` runs beside the experts, weighted by the
+// sigmoid of shared_router if that has a name.
 struct MlpBranch : Branch {
   Mlp dense, shared;
   Experts experts;
@@ -103,12 +104,12 @@ struct Settings {
   bool parallel = false, in_out = false;
   double residual_scale = 1;
   Norm norm;
-  std::vector<std::string> passed_over;  // in names of tensors that may be there as well
+  std::vector<std::string> passed_over;  // parts of names of tensors that are ignored
 
   std::string embedding, embedding_norm, positions;
   double embedding_scale = 1;
   bool embedding_rounded = false;
-  std::int64_t position_count = 0, position_offset = 0;  // rows; of the first position's
+  std::int64_t position_count = 0, position_offset = 0;  // rows; row of position 0
 
   std::string head, head_norm;
   bool head_bias = false;
@@ -117,7 +118,7 @@ struct Settings {
   std::vector<Layer> layers;
 };
 
-// Throws strata::Failure with the place in the description, where it or config.json is at fault.
+// Throws strata::Failure with the place in the description if it or config.json is at fault.
 Settings read_settings(const Description& description, const Values& values);
 
 }  // namespace generic

@@ -26,7 +26,7 @@ Latent read_latent(const Reader& r, const Norm& norm) {
   return out;
 }
 
-// What q, k and v are made of.
+// Reads the weights of q, k and v.
 void read_heads(const Reader& r, const Settings& all, AttentionBranch& out) {
   out.layout = static_cast<Layout>(
       r.choice("attention.layout", {"separate", "fused", "interleaved", "latent"}));

@@ -26,7 +26,8 @@ Mlp read_mlp(const Reader& r, const std::string& section) {
   return out;
 }
 
-// One tensor an expert, or made-up names for slices of one of them all.
+// Reads the experts' names: one tensor for each expert, or made-up names for slices of a tensor of
+// all experts.
 void read_expert_names(const Reader& r, Experts& out) {
   out.all_gate_up = r.text("experts.all_gate_up", "");
   out.all_up = r.text("experts.all_up", "");

@@ -1,5 +1,5 @@
-// toml++, for text that may be hostile: its assertions would end the program where the code behind
-// them goes on well. Text beyond ASCII is refused before it gets here.
+// toml++ for text that may be hostile: its assertions are off, because they would end the program
+// where the code after them handles the input. Text beyond ASCII is refused before it gets here.
 #pragma once
 #include <toml++/impl/preprocessor.h>
 #undef TOML_ASSERT

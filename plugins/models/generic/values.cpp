@@ -10,7 +10,7 @@ namespace {
 
 using strata::Failure;
 
-constexpr int deepest = 8;  // of defaults that refer to others
+constexpr int deepest = 8;  // chain of defaults that refer to others
 constexpr std::int64_t most_lookups = 1 << 20;
 constexpr double largest_whole = 9007199254740992.0;
 
@@ -64,7 +64,7 @@ double number(const Value& value) {
   return value.get<double>();
 }
 
-// As an integer where it is one.
+// The value as an integer if it is a whole number.
 Value plain(double value) {
   if (!std::isfinite(value)) throw invalid("its value is not finite");
   if (value == std::trunc(value) && std::abs(value) < largest_whole)
@@ -123,7 +123,7 @@ Value Values::otherwise(std::string_view path, Place place, int depth) const {
   return node ? of(*node, place, depth + 1) : Value(Value::value_t::discarded);
 }
 
-// Whether null counts as if the key were not there; throws where it means nothing.
+// Whether null means that the key is absent; throws if null has no meaning for the key.
 bool Values::stands_for_absent(std::string_view path, const toml::node* meant, Place place) const {
   if (!nulls_) return !place.off;
   if (!meant)
@@ -201,8 +201,8 @@ Value Values::operand(std::string_view word, Place place, int depth) const {
   return value;
 }
 
-// Operands between *, /, + and -, from left to right; sqrt before one. Anything that is off makes
-// all off.
+// Evaluates operands between *, /, + and - from left to right; sqrt may stand before an operand. If
+// one operand is off, the result is off.
 Value Values::expression(std::string_view text, Place place, int depth) const {
   const auto words = words_of(text);
   if (words.size() == 1) return operand(words[0], place, depth);

@@ -1,5 +1,5 @@
-// Llama 2 and 3 and what follows them: one decoder, its switches read from config.json. Every name
-// is the checkpoint's own.
+// Llama 2 and 3 and the families with their architecture: one decoder, with switches read from
+// config.json. Every name is the checkpoint's own.
 // Dims: T tokens, V vocabulary, D hidden, F ffn, L layers, H heads, K kv heads, E head.
 #include <strata/model.hpp>
 
@@ -24,7 +24,8 @@ struct Llama {
         act(strata::activation_named(c.text("hidden_act", "silu"))),
         dropout(c.f64("attention_dropout", 0)), norm{.eps = c.f64("rms_norm_eps", 1e-6)},
         rope(c.rope("", 0, 0, static_cast<uint32_t>(c.length("max_position_embeddings", 2048)))) {
-    // A part of a head turns in no model of this family; transformers reads that key for others.
+    // No model of this family has partial rotary embeddings; transformers reads that key for
+    // others.
     if (strata::text_of(rope.type) == "default") rope.dim = 0;
     if (rope.dim != 0 && rope.dim != E)
       throw strata::Failure(STRATA_INVALID,
@@ -41,7 +42,7 @@ struct Llama {
 
   std::string output() const { return tied ? "model.embed_tokens" : "lm_head"; }
 
-  // What there is, in the order of the pass: embedding, an attention and an mlp unit a layer, head.
+  // Declares the units in the order of the pass: embedding, attention and mlp of each layer, head.
   void declare(strata::Declarer& d) const {
     d.embedding().weight("model.embed_tokens.weight", {V, D});
     for (int64_t l = 0; l < L; ++l) {
@@ -66,7 +67,7 @@ struct Llama {
     d.head().weight("model.norm.weight", {D}).weight(output() + ".weight", {V, D});
   }
 
-  // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
+  // Computes one unit: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
   Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
     if (unit == 0) return op.embedding(x, "model.embed_tokens");
     if (unit == 2 * L + 1) return op.linear(op.norm(x, "model.norm", norm), output());

@@ -1,5 +1,5 @@
-// Mixtral: llama's attention, and mlps of which a router chooses a few for each token. Every name
-// is the checkpoint's own, or, as `also`, that of transformers' modules.
+// Mixtral: llama's attention, and experts of which a router chooses a few for each token. Every
+// name is the checkpoint's own; those given as `also` are the names of transformers' modules.
 // Dims: T tokens, V vocabulary, D hidden, F ffn, L layers, H heads, K kv heads, E head, X experts.
 #include <strata/model.hpp>
 
@@ -67,7 +67,7 @@ struct Mixtral {
     d.head().weight("model.norm.weight", {D}).weight(output() + ".weight", {V, D});
   }
 
-  // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
+  // Computes one unit: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
   Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
     if (unit == 0) return op.embedding(x, "model.embed_tokens");
     if (unit == 2 * L + 1) return op.linear(op.norm(x, "model.norm", norm), output());

@@ -1,5 +1,5 @@
-/* The least family, in C: an embedding, and a head over it. The file to copy for a family of one's
- * own in C; null.cpp is the same in C++. Dims: T tokens, V vocabulary, D hidden. */
+/* The smallest family, in C: an embedding and a head. Copy this file for a family of your own in C;
+ * null.cpp is the same in C++. Dims: T tokens, V vocabulary, D hidden. */
 #include <stdlib.h>
 #include <strata/abi/model.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static strata_status fail(strata_status code, const char* words) {
   return the_host->fail(the_host, code, str(words));
 }
 
-/* Of no configuration by itself. */
+/* No configuration chooses it by itself. */
 static int32_t score(strata_str model_type, const strata_config* config) {
   (void)model_type, (void)config;
   return 0;

@@ -1,5 +1,5 @@
-// The least family: an embedding, and a head over it. It costs what two table accesses cost, is
-// chosen only by name, and is the file to copy for a family of one's own.
+// The smallest family: an embedding and a head. It costs one embedding lookup and one matrix
+// product, is chosen only by name, and is the file to copy for a family of your own.
 // Dims: T tokens, V vocabulary, D hidden.
 #include <strata/model.hpp>
 
@@ -12,7 +12,7 @@ struct Null {
 
   explicit Null(const strata::Config& c) : V(c.i64("vocab_size")), D(c.i64("hidden_size")) {}
 
-  // Of no configuration by itself.
+  // No configuration chooses it by itself.
   static int32_t score(std::string_view, const strata::Config&) { return 0; }
 
   void declare(strata::Declarer& d) const {

@@ -8,7 +8,7 @@ namespace {
 
 using strata::Ops, strata::Tensor;
 
-constexpr int64_t first_position = 2;  // rows of the positions' table before the first one's
+constexpr int64_t first_position = 2;  // row of the positions' table for position 0
 
 struct Opt {
   int64_t V, D, F, L, H, E, P, M;
@@ -34,7 +34,7 @@ struct Opt {
   bool projected() const { return P != D; }
   std::string output() const { return tied ? "model.decoder.embed_tokens" : "lm_head"; }
 
-  // What there is, in the order of the pass: embedding, an attention and an mlp unit a layer, head.
+  // Declares the units in the order of the pass: embedding, attention and mlp of each layer, head.
   void declare(strata::Declarer& d) const {
     d.embedding().weight("model.decoder.embed_tokens.weight", {V, P});
     d.weight("model.decoder.embed_positions.weight", {M + first_position, D});
@@ -73,7 +73,7 @@ struct Opt {
     if (bias) d.weight(module + ".bias", {out});
   }
 
-  // What one unit computes: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
+  // Computes one unit: [T,D] -> [T,D]; the embedding takes ids [T], the head gives [T,V].
   Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
     if (unit == 0) return embed(op, x);
     if (unit == 2 * L + 1) return head(op, x);

@@ -1,5 +1,5 @@
-/* A tier that stores nothing and completes at once, in C. The file to copy for a tier in C;
- * null.cpp is the same in C++. */
+/* A tier that stores nothing and completes at once, in C. Copy this file for a tier in C; null.cpp
+ * is the same in C++. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <strata/abi/offload.h>
@@ -9,10 +9,10 @@ enum { DEPTH = 64, REGIONS = 4096, MAX_IO = 1 << 30 };
 static const uint64_t capacity = (uint64_t)1 << 60;
 
 struct strata_self {
-  pthread_mutex_t mutex; /* of the regions: the main thread makes them while the I/O thread works */
+  pthread_mutex_t mutex;   /* guards regions, which the main thread makes and the I/O thread uses */
   uint64_t sizes[REGIONS]; /* 0: free */
   strata_done done[DEPTH];
-  uint32_t first, waiting; /* of the ring `done` */
+  uint32_t first, waiting; /* positions in the ring `done` */
 };
 
 static const strata_host* the_host;
@@ -81,7 +81,7 @@ static uint64_t set_size(strata_self* self, uint64_t region, int take) {
 
 static void region_free(strata_self* self, uint64_t region) { set_size(self, region, 1); }
 
-/* Which rule a request breaks; NULL: none. */
+/* The rule that a request breaks; NULL if it breaks none. */
 static const char* fault(strata_self* self, const strata_io* io) {
   if (io->hdr.size < sizeof *io || io->hdr.flags != 0) return "a request of another ABI";
   if (io->op != STRATA_READ && io->op != STRATA_WRITE) return "neither a read nor a write";
@@ -94,7 +94,8 @@ static const char* fault(strata_self* self, const strata_io* io) {
   return NULL;
 }
 
-/* A request that breaks a rule fails the call as its first one, else it waits for the next. */
+/* A request that breaks a rule fails the call if it is the first one of it; otherwise it waits for
+ * the next call. */
 static strata_status submit(strata_self* self, const strata_io* const* io, uint32_t n,
                             uint32_t* accepted) {
   uint32_t taken = 0;

@@ -1,4 +1,5 @@
-// A tier that stores nothing and completes at once: what the rest costs. The file to copy.
+// A tier that stores nothing and completes at once: it shows the cost of everything else. Copy this
+// file for a tier of your own.
 #include <deque>
 #include <mutex>
 #include <strata/offload.hpp>
@@ -51,7 +52,7 @@ class Null {
     return at->second;
   }
 
-  std::mutex mutex_;  // of the regions: the main thread makes them while the I/O thread works
+  std::mutex mutex_;  // guards the regions: the main thread makes them while the I/O thread works
   std::unordered_map<std::uint64_t, std::uint64_t> regions_;
   std::uint64_t last_ = 0;
   std::deque<strata_done> done_;

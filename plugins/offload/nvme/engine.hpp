@@ -1,4 +1,4 @@
-// What carries transfers out: io_uring, or threads that call pread and pwrite.
+// The engine that carries out transfers: io_uring, or threads that call pread and pwrite.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -26,13 +26,13 @@ class Engine {
   virtual ~Engine() = default;  // waits for what is in flight: its memory may be freed after
   // Takes the transfer without blocking; the owner keeps to the depth.
   virtual void start(Transfer&) = 0;
-  // What was started is now on its way. Without blocking.
+  // Submits the transfers that were started. It does not block.
   virtual void send() noexcept = 0;
-  // Up to out.size() finished ones; waits `ns` at most for the first (-1: for ever). Something
-  // must be in flight. May return 0 early.
+  // Returns up to out.size() finished transfers; waits at most `ns` for the first (-1: for ever).
+  // At least one must be in flight. May return 0 early.
   virtual std::uint32_t finish(std::span<Finished> out, std::int64_t ns) = 0;
 };
 
-// Throws strata::Failure(STRATA_UNIMPLEMENTED) where the kernel refuses io_uring.
+// Throws strata::Failure(STRATA_UNIMPLEMENTED) if the kernel refuses io_uring.
 std::unique_ptr<Engine> make_uring(unsigned depth);
 std::unique_ptr<Engine> make_workers(unsigned threads);

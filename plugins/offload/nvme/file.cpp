@@ -20,7 +20,7 @@ Failure failure(const std::string& name, int error) {
   return {code, name + ": " + std::strerror(error) + ": check the path and its permissions"};
 }
 
-// The alignment that the file system asks of O_DIRECT; 0 where it does not say.
+// The alignment that the file system requires for O_DIRECT; 0 if it does not say.
 std::uint64_t direct_alignment([[maybe_unused]] int descriptor) {
 #ifdef STATX_DIOALIGN
   struct statx s {};
@@ -75,7 +75,8 @@ std::shared_ptr<File> File::scratch(const std::string& folder, std::optional<boo
     return open(folder, folder, O_RDWR | O_TMPFILE, direct, align);
   }
   if (errno != EOPNOTSUPP && errno != EISDIR) throw failure(folder, errno);
-  // Not every file system has nameless files: one with a name, unlinked at once.
+  // Not every file system supports nameless files (O_TMPFILE): this one gets a name and is unlinked
+  // at once.
   std::string path = folder + "/strata-XXXXXX";
   const int made = ::mkostemp(path.data(), O_CLOEXEC);
   if (made < 0) throw failure(folder, errno);
@@ -104,7 +105,7 @@ void File::reserve(std::uint64_t offset, std::uint64_t bytes) const {
                                          " bytes: " + why +
                                          ": free some, or name another folder by --offload-dir");
   };
-  // Asked first: the kernel answers a file past this limit with a signal.
+  // The limit is checked first, because the kernel sends a signal for a file that grows past it.
   rlimit limit{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < offset + bytes)
     throw refuse("the limit of a file's size is " + std::to_string(limit.rlim_cur));
@@ -112,10 +113,10 @@ void File::reserve(std::uint64_t offset, std::uint64_t bytes) const {
   int error = 0;
   do error = ::fallocate(descriptor_, 0, at, length) == 0 ? 0 : errno;
   while (error == EINTR);
-  if (error == EOPNOTSUPP)  // a file system that cannot promise room: a full disk shows later
+  if (error == EOPNOTSUPP)  // this file system cannot reserve room, so a full disk shows later
     error = ::ftruncate(descriptor_, at + length) == 0 ? 0 : errno;
   if (error == 0) return;
-  ::ftruncate(descriptor_, at);  // gives back what was had before the disk was full
+  ::ftruncate(descriptor_, at);  // gives back what was allocated before the disk was full
   throw refuse(std::strerror(error));
 }
 

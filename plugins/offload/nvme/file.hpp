@@ -1,4 +1,5 @@
-// A file that regions lie in: opened once, past the page cache where its file system allows that.
+// A file that holds regions: opened once, with O_DIRECT (past the page cache) if its file system
+// allows that.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -7,11 +8,11 @@
 
 class File {
  public:
-  // An existing file, read only. `direct`: true insists on O_DIRECT, false does without, none
-  // takes what there is. `align` is what offsets will be multiples of. Throws strata::Failure.
+  // An existing file, read only. `direct`: true insists on O_DIRECT, false does without it, none
+  // uses it if possible. Offsets will be multiples of `align`. Throws strata::Failure.
   static std::shared_ptr<File> read_only(const std::string& path, std::optional<bool> direct,
                                          std::uint64_t align);
-  // A new, empty, nameless file in `folder`, gone when closed.
+  // A new, empty, nameless file in `folder`, deleted when it is closed.
   static std::shared_ptr<File> scratch(const std::string& folder, std::optional<bool> direct,
                                        std::uint64_t align);
   File(const File&) = delete;
@@ -21,9 +22,9 @@ class File {
   const std::string& name() const { return name_; }
   bool direct() const { return direct_; }
   std::uint64_t bytes() const;  // as of now
-  // Room on the disk for these bytes of a scratch file; throws Failure(STRATA_EXHAUSTED).
+  // Reserves room on the disk for these bytes of a scratch file; throws Failure(STRATA_EXHAUSTED).
   void reserve(std::uint64_t offset, std::uint64_t bytes) const;
-  // Where reads came through the page cache, takes this range out of it again.
+  // Drops this range from the page cache if reads go through it.
   void forget(std::uint64_t offset, std::uint64_t bytes) const;
 
  private:

@@ -1,4 +1,5 @@
-// Files on a local disk: checkpoints read in place, new regions in nameless files of their own.
+// The tier of files on a local disk: checkpoints are read in place, and new regions lie in nameless
+// scratch files.
 #include <cerrno>
 #include <chrono>
 #include <deque>
@@ -156,7 +157,7 @@ class Nvme {
     std::uint64_t base, bytes;
     bool writable;
   };
-  struct Slot : Transfer {  // what is left to do
+  struct Slot : Transfer {  // the rest of a request
     std::shared_ptr<File> file;
     std::uint64_t cookie, wanted, moved;
   };
@@ -182,8 +183,9 @@ class Nvme {
     return at->second;
   }
 
-  // Hands the most urgent to the engine, as many as its depth allows. What is sent together the
-  // kernel holds back until the last is prepared, and merges neighbours: good for short ones only.
+  // Starts the most urgent requests, as many as the depth allows. Long reads are submitted one at a
+  // time: the kernel delays a batch until its last entry is prepared and merges neighbours, which
+  // helps only short reads.
   void start_waiting() {
     while (flying_ < settings_.depth && !waiting_.empty()) {
       auto& slot = slots_[waiting_.begin()->second];
@@ -199,22 +201,23 @@ class Nvme {
 
   Settings settings_;
   std::unordered_map<std::string, std::weak_ptr<File>> files_;  // the main thread's
-  // New regions lie one behind the other in one file. What is freed is kept for one of the same
-  // size, as a hole takes a disk milliseconds to make; the file goes with its last region.
+  // New regions lie one behind the other in one file. Freed space is kept for a region of the same
+  // size, because punching a hole takes a disk milliseconds; the file is closed with its last
+  // region.
   std::shared_ptr<File> scratch_;
   std::uint64_t scratch_end_ = 0, scratch_regions_ = 0;
   std::multimap<std::uint64_t, std::uint64_t> spare_;  // bytes -> offset
-  std::mutex mutex_;                                   // of the regions
+  std::mutex mutex_;                                   // guards the regions
   std::unordered_map<std::uint64_t, Region> regions_;
   std::uint64_t last_ = 0;
-  // The I/O thread's. A slot is free, waiting by priority, or with the engine.
+  // State of the I/O thread. A slot is free, waiting by priority, or with the engine.
   std::vector<Slot> slots_;
   std::vector<std::size_t> free_;
   std::multimap<std::uint32_t, std::size_t> waiting_;
   std::size_t flying_ = 0;
   std::vector<Finished> finished_;
-  std::deque<std::string> words_;   // of the completions that the last poll gave
-  std::unique_ptr<Engine> engine_;  // goes first: what it carries lies in the slots
+  std::deque<std::string> words_;   // error words of the last poll's completions
+  std::unique_ptr<Engine> engine_;  // destroyed first, because its transfers lie in the slots
 };
 
 Nvme::Settings::Settings(const strata::Config& c)
@@ -252,7 +255,8 @@ std::unique_ptr<Engine> Nvme::make_engine(const Settings& s) {
   return make_workers(s.threads);
 }
 
-// One result of the engine: true if the transfer is over; else what is left was started again.
+// Handles one result of the engine: returns true if the transfer is over; otherwise the rest of it
+// was started again.
 bool Nvme::settle(const Finished& finished, strata_done& out) {
   auto& s = static_cast<Slot&>(*finished.transfer);
   --flying_;

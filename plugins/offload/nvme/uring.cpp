@@ -20,7 +20,8 @@ class Uring : public Engine {
       throw Failure(
           STRATA_UNIMPLEMENTED,
           "io_uring refused (" + std::string(std::strerror(-error)) + "): set engine = \"pread\"");
-    // Without it a wait with a limit submits by itself, and what was sent is not known.
+    // Without EXT_ARG a wait with a timeout submits by itself, and the number of submitted entries
+    // is unknown.
     if ((ring_.features & IORING_FEAT_EXT_ARG) != 0) return;
     ::io_uring_queue_exit(&ring_);
     throw Failure(STRATA_UNIMPLEMENTED, "io_uring: this kernel is too old: set engine = \"pread\"");
@@ -34,7 +35,7 @@ class Uring : public Engine {
   void start(Transfer& t) override {
     if (instead_) return instead_->start(t), void(++instead_flying_);
     auto* entry = ::io_uring_get_sqe(&ring_);
-    if (!entry) {  // the ring is as full of unsent ones as the kernel allows
+    if (!entry) {  // the submission queue is full of unsent entries
       send();
       entry = ::io_uring_get_sqe(&ring_);
     }
@@ -60,7 +61,8 @@ class Uring : public Engine {
       const bool later = sent == 0 || sent == -EAGAIN || sent == -EBUSY || sent == -EINTR;
       refusals_ = later ? refusals_ + 1 : most_refusals;
       refused_ = -sent;
-      // What the kernel has makes room when it ends; else it is asked again, a bounded time.
+      // Transfers in the kernel make room when they end; if there are none, the submission is tried
+      // again a bounded number of times.
       if (refusals_ >= most_refusals || in_kernel() > 0) return;
       std::this_thread::yield();
     }
@@ -80,11 +82,11 @@ class Uring : public Engine {
  private:
   static constexpr unsigned most_refusals = 1000;
 
-  // Of those that were started, what the kernel took.
+  // The number of started transfers that the kernel has taken.
   std::size_t in_kernel() const { return flying_ - unsent_.size(); }
 
-  // The kernel takes no more of this ring: what it did not take is carried out by threads, as all
-  // that comes. The ring is not submitted again.
+  // The kernel takes no more entries of this ring: threads carry out those that it did not take,
+  // and all later transfers. The ring is not submitted again.
   void go_on_without() {
     strata::log_line(STRATA_WARN, "io_uring takes no transfers (" +
                                       std::string(std::strerror(refused_)) +
@@ -111,8 +113,8 @@ class Uring : public Engine {
 
   io_uring ring_{};
   std::size_t flying_ = 0, instead_flying_ = 0;
-  std::deque<Transfer*> unsent_;  // those in the ring that the kernel has not taken, in order
-  unsigned refusals_ = 0;         // submissions that took nothing, one after the other
+  std::deque<Transfer*> unsent_;  // entries in the ring that the kernel has not taken, in order
+  unsigned refusals_ = 0;         // consecutive submissions that took nothing
   int refused_ = 0;               // errno of the last of them
   std::unique_ptr<Engine> instead_;
 };

@@ -75,7 +75,7 @@ class Workers : public Engine {
     for (auto& thread : threads_) thread.join();
   }
 
-  std::mutex mutex_;  // of all below
+  std::mutex mutex_;  // guards all members below
   std::condition_variable more_, one_finished_;
   std::deque<Transfer*> todo_;
   std::deque<Finished> finished_;

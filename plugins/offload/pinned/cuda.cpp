@@ -2,7 +2,8 @@
 
 #include <dlfcn.h>
 
-// The few functions of libcuda.so.1 that are used; signatures of CUDA's driver API reference.
+// The few functions of libcuda.so.1 that are used, with the signatures in CUDA's driver API
+// reference.
 struct Cuda::Driver {
   int (*init)(unsigned flags);
   int (*context)(void** context);
@@ -58,7 +59,7 @@ std::optional<Cuda> Cuda::find() {
   if (driver->context(&context) == 0 && context) return Cuda(driver, context);
   int device = 0, active = 0;
   unsigned flags = 0;
-  // Retained for good: memory registered in the context must not outlive it.
+  // The context is never released: memory registered in it must not outlive it.
   if (driver->device(&device, 0) != 0 || driver->primary_state(device, &flags, &active) != 0 ||
       !active || driver->primary_retain(&context, device) != 0)
     return {};

@@ -1,18 +1,20 @@
-// Page-locking by CUDA's driver, opened on demand: nothing is linked, no GPU is needed to load.
+// Page-locks memory with CUDA's driver, which is opened on demand: nothing is linked, and loading
+// needs no GPU.
 #pragma once
 #include <cstddef>
 #include <optional>
 
 class Cuda {
  public:
-  // The driver with a context to register in: the calling thread's, else the first device's
-  // primary one if the process uses it. None without a driver, a device or a context.
+  // The driver with a context to register in: the calling thread's, else the first device's primary
+  // one if the process uses it. Nothing without a driver, a device or a context.
   static std::optional<Cuda> find();
 
-  // Whether there is a device: the process need not use it yet.
+  // Whether there is a device. The process need not use it yet.
   static bool there();
 
-  // Page-locks the memory for all contexts; 0, or the driver's error. Undo before unmapping.
+  // Page-locks the memory for all contexts; returns 0 or the driver's error. Call unlock before
+  // unmapping.
   int lock(void* memory, std::size_t bytes) const;
   void unlock(void* memory) const;
 

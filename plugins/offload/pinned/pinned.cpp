@@ -1,5 +1,6 @@
-// Page-locked host memory of exactly the bytes asked for: registered with CUDA where the process
-// uses a device when a region is made, else locked by mlock. Never silently pageable.
+// Page-locked (pinned) host memory of exactly the bytes asked for. It is registered with CUDA if
+// the process uses a device when a region is made, else locked by mlock; it is never silently
+// pageable.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@ namespace {
 constexpr char remedy[] = ": raise the locked-memory limit or use --offload cpu";
 constexpr auto unlimited = std::numeric_limits<std::uint64_t>::max();
 
-// A number of /proc/self/status, in the base that the field has; 0 if it is not there.
+// A number in /proc/self/status, read in this base; 0 if the field is not there.
 std::uint64_t own_status(std::string_view field, int base) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);)
@@ -23,7 +24,7 @@ std::uint64_t own_status(std::string_view field, int base) {
   return 0;
 }
 
-// How many more bytes mlock would take.
+// The number of bytes that mlock would still take.
 std::uint64_t lockable() {
   static constexpr int cap_ipc_lock = 14;
   rlimit limit{};
@@ -48,7 +49,7 @@ class LockedPages {
 
  private:
   strata::Pages pages_;
-  std::optional<Cuda> cuda_;  // set: registered there
+  std::optional<Cuda> cuda_;  // set if the memory is registered with CUDA
 };
 
 class PageLocked {

@@ -1,10 +1,10 @@
-// What the blocks are read with, on the CPU and in kernels alike: bytes at any address.
+// Reads of blocks, on the CPU and in kernels alike: bytes may lie at any address.
 #pragma once
 #include <cstdint>
 
 #include "floats.hpp"
 
-// A table in the memory of the processor that the including file is compiled for.
+// Marks a table that lies in the memory of the processor that the including file is compiled for.
 #ifdef __CUDACC__
 #define GGUF_TABLE __device__ constexpr
 #else
@@ -13,7 +13,7 @@
 
 namespace gguf {
 
-// What the elements of one group have in common: its factor, and what is added or taken away.
+// The scale of one group's elements: its factor d and the offset m that is added or subtracted.
 struct Scale {
   float d = 0, m = 0;
 };
@@ -27,7 +27,7 @@ constexpr int i8_at(const uint8_t* p) { return static_cast<int8_t>(*p); }
 
 // The low nibble, or the high one.
 constexpr int nibble(uint8_t byte, int high) { return byte >> (4 * high) & 15; }
-// The two bits at `place` of four.
+// Two bits of the byte, at `place` 0 to 3.
 constexpr int pair(uint8_t byte, int place) { return byte >> (2 * place) & 3; }
 constexpr int bit(uint32_t word, int place) { return static_cast<int>(word >> place & 1); }
 

@@ -1,5 +1,5 @@
-// Float formats by their bits, rounding to nearest even; loops over them vectorize, and kernels use
-// the same ones.
+// Float formats by their bits, with rounding to nearest even. Loops over these functions vectorize,
+// and kernels use the same functions.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -15,7 +15,7 @@ struct Brain {
 
 constexpr float to_float(Half h) {
   const uint32_t magnitude = h.bits & 0x7fffu, sign = (h.bits & 0x8000u) << 16;
-  // Exponents differ by 112; multiplying normalizes what is subnormal.
+  // Exponents differ by 112; the multiplication normalizes subnormal numbers.
   const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
   const uint32_t special = magnitude >= 0x7c00u ? 0x7f800000u : 0u;  // infinity, NaN
   return std::bit_cast<float>(std::bit_cast<uint32_t>(scaled) | special | sign);

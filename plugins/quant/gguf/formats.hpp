@@ -1,4 +1,5 @@
-// Every block format of the codec. The host and the kernels number them by their places here.
+// Every block format of the codec. The host and the kernels number the formats by their places
+// here.
 #pragma once
 #include <utility>
 
@@ -12,14 +13,14 @@ template <class... Blocks>
 struct Formats {
   static constexpr std::string_view names[] = {Blocks::name...};
 
-  // f(Block()) for the format of this number.
+  // Calls f(Block()) for the format of this number.
   template <class F>
   static void at(int format, F&& f) {
     int next = 0;
     (void)((format == next++ && (f(Blocks()), true)) || ...);
   }
 
-  // The number of a name, or -1.
+  // The number of the format of this name, or -1.
   static constexpr int find(std::string_view name) {
     int at = 0;
     for (const auto one : names) {

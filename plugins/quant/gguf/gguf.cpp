@@ -17,7 +17,7 @@ strata::Failure refused(std::string_view scheme, const std::string& what) {
   return {STRATA_INVALID, std::string(scheme) + ": " + what};
 }
 
-// f(T*) for the dense weight's element type.
+// Calls f(T*) for the dense weight's element type.
 template <class F>
 void over_elements(std::string_view scheme, const Memory& weight, F&& f) {
   const auto [code, bits, lanes] = weight.dtype;
@@ -49,7 +49,8 @@ template <class Block>
   }
 }
 
-// In two loops, a few blocks each time, since one of bytes and the other of floats vectorize best.
+// Works in two loops over a few blocks at a time, because a loop over bytes and one over floats
+// vectorize best.
 template <class Block, class T>
 [[gnu::always_inline]] inline void unpack_groups(const uint8_t* from, int64_t count, T* to) {
   constexpr int some = std::max(256 / Block::elements, 1);
@@ -62,7 +63,7 @@ template <class Block, class T>
   }
 }
 
-// The same loops, vectorized as far as the processor can: its width changes no bit.
+// The same loops, vectorized as widely as the processor can; the width does not change the results.
 #ifdef __x86_64__
 template <class Block, class T>
 [[gnu::target("avx2")]] void unpack_wide(const uint8_t* from, int64_t count, T* to) {
@@ -118,7 +119,7 @@ struct Codec {
     return {STRATA_UNIMPLEMENTED, std::string(name) + ": " + why};
   }
 
-  // The blocks of the weight; throws unless the part holds just as many.
+  // The number of the weight's blocks; throws unless the part holds exactly as many.
   int64_t count(const Memory& weight, std::span<const Memory> given) const {
     parts(weight.dtype, weight.shape);
     const auto blocks = weight.elements() / elements;

@@ -1,6 +1,6 @@
 #include <cuda_runtime.h>
 
-// Tables lie on the GPU; the functions that read them are called in kernels alone.
+// Tables lie on the GPU; the functions that read them are called only in kernels.
 #pragma nv_diag_suppress 20091
 #include "formats.hpp"
 #include "kernels.hpp"
@@ -24,7 +24,7 @@ __device__ void load_words(const uint8_t* from, int64_t bytes, uint8_t* to) {
     to[i] = from[i];
 }
 
-// As wide as the alignment allows.
+// Loads in words as wide as the alignment allows.
 __device__ void load(const uint8_t* from, int64_t bytes, uint8_t* to) {
   if (reinterpret_cast<uintptr_t>(from) % 16 == 0)
     load_words<uint4>(from, bytes, to);
@@ -32,11 +32,11 @@ __device__ void load(const uint8_t* from, int64_t bytes, uint8_t* to) {
     load_words<uint8_t>(from, bytes, to);
 }
 
-// Blocks come in and values go out in whole rows of memory; between them lies shared memory. Values
-// are computed by the same functions as on the CPU.
+// Blocks are loaded and values are stored coalesced; shared memory lies between them. The functions
+// that compute the values are the same as on the CPU.
 template <class Block, class T>
 __global__ void __launch_bounds__(threads) unpack(const uint8_t* from, int64_t count, T* to) {
-  constexpr int wide = 16 / static_cast<int>(sizeof(T));  // elements of one store
+  constexpr int wide = 16 / static_cast<int>(sizeof(T));  // elements in one store
   constexpr int64_t blocks_at_once = elements_at_once / Block::elements;
   static_assert(Block::group % wide == 0 && blocks_at_once * Block::bytes % 16 == 0);
   __shared__ alignas(16) uint8_t held[blocks_at_once * Block::bytes];

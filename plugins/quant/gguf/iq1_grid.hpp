@@ -1,4 +1,4 @@
-// The points that IQ1's codes stand for: of eight elements, two bits each for -1, 0 or 1.
+// The points that IQ1's codes stand for: eight elements of two bits each, for -1, 0 or 1.
 #pragma once
 #include "bytes.hpp"
 

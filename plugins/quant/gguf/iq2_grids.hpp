@@ -1,4 +1,4 @@
-// The points that IQ2's codes stand for: of eight elements, two bits each for 8, 25 or 43.
+// The points that IQ2's codes stand for: eight elements of two bits each, for 8, 25 or 43.
 #pragma once
 #include "bytes.hpp"
 

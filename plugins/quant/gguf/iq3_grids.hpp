@@ -1,5 +1,5 @@
-// The points that IQ3's codes stand for: of four elements, four bits each, with a value by each
-// format.
+// The points that IQ3's codes stand for: four elements of four bits each, whose value depends on
+// the format.
 #pragma once
 #include "bytes.hpp"
 

@@ -1,5 +1,5 @@
 // GGUF's blocks of 256 elements whose codes stand for points of a grid, four or eight elements
-// each. See small_blocks.hpp for what a block format has.
+// each. See small_blocks.hpp for the members of a block format.
 #pragma once
 #include "iq1_grid.hpp"
 #include "iq2_grids.hpp"
@@ -8,12 +8,13 @@
 
 namespace gguf {
 
-// Element j of eight: 8, 25 or 43.
+// Element j of the point's eight: 8, 25 or 43.
 constexpr float iq2_value(uint32_t point, int j) {
   return static_cast<float>(0x2b1908 >> (8 * (point >> (2 * j) & 3)) & 255);
 }
 
-// The signs of eight elements from seven bits: their number is even, which gives the eighth.
+// The signs of eight elements from seven bits: the number of minus signs is even, which gives the
+// eighth.
 constexpr uint32_t even_signs(uint32_t seven) {
   uint32_t odd = seven ^ seven >> 4;
   odd ^= odd >> 2;
@@ -92,7 +93,7 @@ struct IQ3_S {  // d, codes, the codes' ninth bits, signs, scales of 4 bits
   }
 };
 
-// A point's element, moved an eighth up or down.
+// Element j of a point, moved an eighth up or down.
 constexpr float iq1_value(int code, int j, int down) {
   const int step = static_cast<int>(iq1_grid[code] >> (2 * j) & 3) - 1;
   return static_cast<float>(step) + (down ? -0.125f : 0.125f);

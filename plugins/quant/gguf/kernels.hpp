@@ -1,4 +1,4 @@
-// Unpacking where the blocks are a GPU's: gguf.cu, or no_cuda.cpp in a build without CUDA.
+// Unpacks blocks on a GPU. The definition is in gguf.cu, or in no_cuda.cpp in a build without CUDA.
 #pragma once
 #include <cstdint>
 
@@ -7,16 +7,16 @@ namespace gguf {
 enum class Element : uint8_t { half, brain, single, twice };  // of the dense weight: 16 to 64 bits
 
 struct OnDevice {
-  int format = 0;  // of AllFormats
+  int format = 0;  // number in AllFormats
   Element element = Element::single;
   int64_t blocks = 0;
-  const void* from = nullptr;  // the blocks, anywhere
+  const void* from = nullptr;  // the blocks, at any alignment
   void* to = nullptr;          // at a multiple of 16 bytes
   int32_t device = 0;
-  void* stream = nullptr;  // cudaStream_t: the work is put there and not waited for
+  void* stream = nullptr;  // cudaStream_t: the work is queued there without waiting
 };
 
-// Values are those of the CPU, to the last bit. Null, or why nothing was done.
+// Values equal those of the CPU to the last bit. Returns null, or why nothing was done.
 const char* unpack_on_device(const OnDevice& work);
 
 }  // namespace gguf

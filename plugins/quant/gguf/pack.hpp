@@ -1,4 +1,5 @@
-// Dense weights to blocks, for the formats that have a plain rule for it; as the gguf package does.
+// Packs dense weights into blocks, for the formats that have a plain rule for it, as the gguf
+// package does.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -13,7 +14,7 @@ inline void put_scale(uint8_t* p, float value) {
   std::memcpy(p, &h, sizeof(h));
 }
 
-// 0 for NaN.
+// The value as a code; NaN becomes 0.
 inline uint8_t nibble_of(float value) {
   return value >= 15 ? 15 : value > 0 ? static_cast<uint8_t>(value) : uint8_t{0};
 }

@@ -3,7 +3,7 @@
 // products and sums are rounded one by one in float32 (both compilers are told not to contract).
 //
 // A block format has its `name`, its `bytes`, `elements` and the length of a `group`; scale(block,
-// g) is what group g has in common, value(block, g, k, scale) its element k.
+// g) is the scale of group g, value(block, g, k, scale) its element k.
 #pragma once
 #include <string_view>
 

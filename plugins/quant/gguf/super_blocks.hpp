@@ -1,12 +1,12 @@
 // GGUF's blocks of 256 elements: groups of 16 or 32 whose scales are themselves quantized. See
-// small_blocks.hpp for what a block format has.
+// small_blocks.hpp for the members of a block format.
 #pragma once
 #include "small_blocks.hpp"
 
 namespace gguf {
 
-// Codes of 2 bits: 128 elements in 32 bytes, each byte with elements j, j + 32, j + 64, j + 96.
-// Groups are of 16.
+// Codes of 2 bits: 128 elements in 32 bytes, each byte with elements j, j + 32, j + 64, j + 96. A
+// group has 16.
 constexpr int two_bits(const uint8_t* codes, int g, int k) {
   return pair(codes[g / 8 * 32 + g % 2 * 16 + k], g % 8 / 2);
 }
@@ -23,7 +23,7 @@ struct Q2_K {  // 16 bytes of scales, codes, d, dmin: d * low scale * q - dmin *
   }
 };
 
-struct Q3_K {  // third bits, codes, 12 bytes of scales, d: 4 is taken away where the third bit is 0
+struct Q3_K {  // third bits, codes, 12 bytes of scales, d: 4 is subtracted if the third bit is 0
   static constexpr std::string_view name = "Q3_K";
   static constexpr int bytes = 110, elements = 256, group = 16;
   static constexpr Scale scale(const uint8_t* block, int g) {
@@ -100,7 +100,8 @@ struct TQ1_0 {  // five digits of base 3 to a byte, four to the last bytes, d: d
   }
 
  private:
-  // The byte is a fraction of 256: times three to the place, its first digit is the wanted one.
+  // The byte is a fraction of 256: after a multiplication by 3^place its first digit is the wanted
+  // one.
   static constexpr float digit(uint8_t byte, int place) {
     constexpr uint64_t powers = 0x511b090301;  // 1, 3, 9, 27, 81
     const auto rest = static_cast<uint8_t>(byte * (powers >> (8 * place) & 255));

@@ -1,4 +1,4 @@
-// Unpacking where the parts are a GPU's: mxfp4.cu, or no_cuda.cpp in a build without CUDA.
+// Unpacks on a GPU. The definition is in mxfp4.cu, or in no_cuda.cpp in a build without CUDA.
 #pragma once
 #include <cstdint>
 
@@ -12,10 +12,10 @@ struct OnDevice {
   const void *codes = nullptr, *scales = nullptr;  // codes at a multiple of 4 bytes
   void* to = nullptr;
   int32_t device = 0;
-  void* stream = nullptr;  // cudaStream_t: the work is put there and not waited for
+  void* stream = nullptr;  // cudaStream_t: the work is queued there without waiting
 };
 
-// Values are those of the CPU, to the last bit. Null, or why nothing was done.
+// Values equal those of the CPU to the last bit. Returns null, or why nothing was done.
 const char* unpack_on_device(const OnDevice& work);
 
 }  // namespace mxfp4

@@ -1,6 +1,6 @@
-// MXFP4 as safetensors files hold it: of a weight [..,n] the codes [..,n/2], two neighbours a byte,
-// the first in its lower half; and apart from them the scales [..,n/32], exponents of 2 with a bias
-// of 127. OCP Microscaling Formats 1.0.
+// MXFP4 as safetensors files hold it. A weight [..,n] has two parts: the codes [..,n/2], two
+// neighbours a byte with the first in its lower half, and the scales [..,n/32], exponents of 2 with
+// a bias of 127. The format is OCP Microscaling Formats 1.0.
 #include <algorithm>
 #include <cmath>
 #include <strata/quant.hpp>
@@ -25,7 +25,7 @@ bool on_host(const Memory& one) {
   return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
 }
 
-// f(T*, Element) for the dense weight's element type.
+// Calls f(T*, Element) for the dense weight's element type.
 template <class F>
 void over_elements(const Memory& weight, F&& f) {
   const auto [code, bits, lanes] = weight.dtype;
@@ -50,7 +50,8 @@ void unpack_block(const uint8_t* codes, uint8_t scale, T* to) {
   }
 }
 
-// The smallest scale in which no number is beyond the codes' largest, 6; then the nearest codes.
+// Chooses the smallest scale in which no number exceeds the largest code, 6; then the nearest
+// codes.
 template <class T>
 void pack_block(const T* from, uint8_t* codes, uint8_t& scale) {
   float most = 0;
@@ -97,7 +98,7 @@ struct Codec {
             {"scales", {STRATA_UINT, 8, 1}, std::move(scales), axis}};
   }
 
-  // The blocks of the weight; throws unless the parts hold just as many.
+  // The number of the weight's blocks; throws unless the parts hold exactly as many.
   int64_t count(const Memory& weight, std::span<const Memory> given) const {
     parts(weight.dtype, weight.shape);
     const auto blocks = weight.elements() / mxfp4::elements;

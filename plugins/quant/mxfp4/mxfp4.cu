@@ -8,7 +8,7 @@ namespace {
 
 constexpr int threads = 256;
 
-// A thread takes a word: eight numbers of one block.
+// A thread unpacks one word: eight numbers of one block.
 template <class T>
 __global__ void __launch_bounds__(threads)
     unpack(const uint32_t* codes, const uint8_t* scales, int64_t words, T* to) {

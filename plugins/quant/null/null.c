@@ -1,4 +1,4 @@
-/* The least codec, in C: a weight is its only part, copied. The file to copy for a codec in C;
+/* The smallest codec, in C: a weight's only part is a copy of it. Copy this file for a codec in C;
  * null.cpp is the same in C++. */
 #include <stdlib.h>
 #include <strata/abi/draft/quant.h>
@@ -49,7 +49,7 @@ static strata_status layout(strata_self* self, strata_dtype dtype, uint32_t ndim
   return STRATA_OK;
 }
 
-/* Contiguous host memory of the same size. */
+/* Copies contiguous host memory of equal size. */
 static strata_status copy(const strata_self* self, strata_call* call, strata_tensor* from,
                           strata_tensor* to) {
   strata_view a, b;

@@ -1,5 +1,5 @@
-// The least codec: a weight is its only part, copied. It is chosen only by name, and is the file to
-// copy for a codec of one's own.
+// The smallest codec: a weight's only part is a copy of it. It is chosen only by name, and is the
+// file to copy for a codec of your own.
 #include <cstring>
 #include <strata/quant.hpp>
 
