@@ -3,14 +3,14 @@
 
 usage: ./dev bench cpu_smollm2 [--alternations N] [--threads N] [--json FILE]
 
-Prefill is one pass over the prompt, decode is greedy, one token a step, over a cache. Both programs
-get the same ids, and by turns with them the machine's own limits are measured: the rate at which
-memory is read (what decode is bound by: every step reads each float32 weight once) and that of a
-large matrix product (what prefill is bound by). Medians over all turns are printed; a ratio to a
-limit above 1.02 voids the run, since then the limit was not measured.
+Prefill is one pass over the prompt; decode is greedy, one token a step, with a KV cache. Both programs
+get the same ids. In turn with them the script measures the machine's own limits: the bandwidth of memory
+reads, which bounds decode (every step reads each float32 weight once), and the rate of a large matrix
+product, which bounds prefill. It prints medians over all turns; a ratio to a limit above 1.02 voids the
+run, because then the limit was not measured.
 
-Strata is a fresh process each time and transformers stays warm, so what a first pass costs is in
-Strata's prefill alone.
+Strata is a fresh process each time and transformers stays warm, so only Strata's prefill includes the
+cost of a first pass.
 """
 import argparse
 import glob
@@ -63,7 +63,7 @@ def strata(options, path, ids):
 
 @torch.inference_mode()
 def reference(model, options, ids):
-    """The same by transformers."""
+    """The same with transformers."""
     start = now()
     out = model(torch.tensor([ids]), use_cache=True, logits_to_keep=1)
     made = [int(out.logits[0, -1].argmax())]
@@ -76,20 +76,20 @@ def reference(model, options, ids):
 
 
 class Limits:
-    """What the machine can do, through the same library that both programs compute with."""
+    """The machine's limits, measured through the library that both programs compute with."""
 
     def __init__(self, weights):
         self.memory = torch.zeros(weights)
         self.a, self.b = torch.ones(2048, 2048), torch.ones(2048, 2048)
 
     def read(self):
-        """Bytes a second, of memory as large as the weights."""
+        """Bytes a second when reading memory as large as the weights."""
         start = now()
         self.memory.sum()
         return self.memory.nbytes / (now() - start)
 
     def multiply(self):
-        """Operations a second."""
+        """Operations a second of a matrix product."""
         start = now()
         torch.mm(self.a, self.b)
         return 2 * 2048**3 / (now() - start)
@@ -111,7 +111,7 @@ def main():
     table = model.get_input_embeddings().weight.numel()
     ids = [(7919 * i + 11) % 40000 + 100 for i in range(options.prompt)]
     limits = Limits(weights)
-    reference(model, options, ids)  # warms it up
+    reference(model, options, ids)  # warms transformers up
     turns = []
     for _ in range(options.alternations):
         turn = {"read": [limits.read() for _ in range(5)],

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Claim: a text of 10 MB is encoded at least as fast as by the package tokenizers, on one core.
 
-Each style's vocabulary is trained as for the tests. Both encode the same text in alternation, and
-their ids must be equal; a row has the best time of each. The package encodes without offsets, which
-is its quickest way.
+Each style's vocabulary is trained as for the tests. Strata and the package encode the same text in
+alternation, and their ids must be equal; a row has the best time of each. The package encodes without
+offsets, which is its fastest mode.
 
 usage: ./dev bench encode_text [--tokenizer FILE]... [--rounds N] [--driver PROGRAM] [--json FILE]
 
@@ -33,7 +33,7 @@ BYTES = 10_000_000
 
 
 def text():
-    """English and code: licences and Python's own library, as much as is needed."""
+    """English and code, as much as is needed: licenses and Python's standard library."""
     paths = sorted(glob.glob("/usr/share/common-licenses/*")) + sorted(glob.glob(
         os.path.dirname(os.__file__) + "/**/*.py", recursive=True))
     out, size = [], 0

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Claim: of a mixture layer's experts only those are fetched that the router chose and that are not there.
+"""Claim: a mixture layer fetches only the experts that the router chose and that are not in a slot yet.
 
-The shape of Mixtral-8x7B with made-up bfloat16 weights in page-locked memory, on one GPU: with room for
-few experts, while other units stream as well, and with room for all other units and some experts. The
-bytes that were fetched, as the copies count them, are set against the experts that the layers' routers
-chose in each pass, each once, less those that were there, times the bytes that the shape gives an
-expert. Where nothing else streams, all that was moved is compared as well. A ratio that is 5 % off ends
-the script with status 1.
+The shape of Mixtral-8x7B with made-up bfloat16 weights in page-locked memory, on one GPU: once with room
+for few experts, while other units stream as well, and once with room for all other units and some
+experts. The script compares the fetched bytes, as the copies count them, with the number of experts that
+the layers' routers chose in each pass (each once, less those that were in a slot) times the bytes of an
+expert of this shape. If nothing else streams, all moved bytes are compared as well. A ratio that is off
+by 5 % ends the script with status 1.
 
 usage: bench/experts.py [--strata PROGRAM] [--model SHAPE] [--room SIZE ...] [--json FILE]
 """
@@ -57,7 +57,7 @@ def run(options, room, batch, prompt):
 def measure(options, room, batch, prompt, config):
     out = run(options, room, batch, prompt)
     report, experts = out["report"], out["report"]["experts"]
-    # Three matrices; weights begin at multiples of 256 bytes, which these shapes' are.
+    # An expert has three matrices; weights begin at multiples of 256 bytes, as the sizes of these shapes do.
     each = 3 * config["hidden_size"] * config["intermediate_size"] * (4 if options.dtype == "float32" else 2)
     missed = experts["needed"] - experts["hits"]
     moved = sum(report["moved"][part]["counted"] for part in ("prefill", "decode"))

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Claim: a model of any format is loaded into host memory in 1.10 times of what its bytes take to read.
+"""Claim: loading a model of any format into host memory takes at most 1.10 times the time to read its bytes.
 
 A llama with random bfloat16 weights as safetensors, as pytorch_model.bin in both formats, and as GGUF,
-there also with matrices in Q8_0. Each file's fastest of several sizes and depths of O_DIRECT reads is
-found first. Then each is read so and loaded with `--offload cpu` in turn, first the one and first the
-other. Printed: both medians, their ratio, and the interval that holds 95 of 100 ratios of as many
-rounds drawn from these with repetition, as disks that others use too vary. An interval below 0.98
-voids the run, since then the disk was not measured.
-A virtual machine's host may take back memory that nobody uses and give it anew page by page, slower
-than a disk reads: before each, as much memory as a load takes is touched and given back.
+there also with matrices in Q8_0. The script first finds, for each file, the fastest of several sizes and
+depths of O_DIRECT reads. Then it reads the file in this form and loads it with `--offload cpu`, in
+alternating order. It prints both medians, their ratio, and the bootstrap interval of the ratio (95 of
+100 draws of as many rounds with replacement), because shared disks vary. An interval below 0.98 voids
+the run, because then the disk was not measured.
+A virtual machine's host may take back unused memory and give it out again page by page, slower than a
+disk reads. Before each measurement the script therefore touches and frees as much memory as a load
+takes.
 
 usage: ./dev bench load [--layers N] [--rounds N] [--folder DIR] [--strata PROGRAM] [--json FILE]
 """
@@ -82,7 +83,7 @@ def write_gguf(file, model, packed):
 
 
 def write_models(folder, layers):
-    """Path of each model, and its file."""
+    """Writes the models; returns the path of each and its file."""
     config = transformers.LlamaConfig(
         vocab_size=VOCABULARY, hidden_size=HIDDEN, intermediate_size=WIDE, num_hidden_layers=layers,
         num_attention_heads=HEADS, num_key_value_heads=HEADS, tie_word_embeddings=False)
@@ -110,7 +111,7 @@ def write_models(folder, layers):
 
 
 def forget(file):
-    """Nothing of it stays in the page cache."""
+    """Drops the file from the page cache."""
     descriptor = os.open(file, os.O_RDONLY)
     os.fsync(descriptor)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -118,7 +119,7 @@ def forget(file):
 
 
 def fastest(file):
-    """The bytes of one read and their number at once that take the least time."""
+    """The fastest form of reads: bytes of one read, and the number of reads in flight."""
     rates = {form: statistics.median(disk.read(file, *form) for _ in range(3)) for form in disk.READS}
     return max(rates, key=rates.get)
 
@@ -131,7 +132,7 @@ def load(strata, path):
 
 
 def interval(read_s, load_s):
-    """Of the ratio of the medians, for 95 of 100 draws."""
+    """The interval that holds the ratio of the medians in 95 of 100 draws."""
     rounds = np.random.default_rng(1).integers(len(read_s), size=(10000, len(read_s)))
     read, loaded = (np.median(np.array(seconds)[rounds], axis=1) for seconds in (read_s, load_s))
     return [float(q) for q in np.quantile(loaded / read, (0.025, 0.975))]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Claim: `strata --help` and `plugins list` take less than 50 ms, `plan` of a 175B shape less than 1 s.
 
-By turns with each run the machine's own limit is measured: the start of an empty process.
+In turn with each run the script measures the machine's own limit: the start of an empty process.
 
 usage: ./dev bench startup [--strata PROGRAM] [--runs N] [--json FILE]
 """

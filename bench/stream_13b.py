@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Claim: decode of a model that lies in host memory or on disk runs at the link's or the disk's rate.
 
-The shape of Llama-2-13B with made-up bfloat16 weights and 4 GiB of device memory, B = 1 with prompts
-of 512 tokens and B = 32 with prompts of 32. Beside each run, before and after it, the machine's own
-limit is measured: copies from page-locked memory for --offload pinned; for nvme, reads with O_DIRECT
-of the same checkpoint, the best of several sizes and depths. A step's rate is the bytes that it
-moved over its time; a first loop from page-locked memory warms up. Printed: the median rate over the
-median limit. A ratio above 1.02 voids a run.
+The model has the shape of Llama-2-13B, made-up bfloat16 weights and 4 GiB of device memory; batches are
+1 with prompts of 512 tokens and 32 with prompts of 32. Before and after each run the script measures the
+machine's own limit: copies from page-locked memory for --offload pinned; for nvme, reads with O_DIRECT
+of the same checkpoint, the best of several sizes and depths. A step's rate is its moved bytes over its
+time; a first loop from page-locked memory warms up. The script prints the median rate over the median
+limit. A ratio above 1.02 voids a run.
 
 usage: bench/stream_13b.py [--strata PROGRAM] [--offload pinned|nvme] [--offload-dir DIR] [--json FILE]
 """
@@ -45,7 +45,7 @@ def arguments():
 
 
 def link_rate():
-    """Bytes a second from page-locked memory to the GPU, in blocks, by the GPU's own clock."""
+    """Bytes a second of copies from page-locked memory to the GPU, in blocks, by the GPU's own clock."""
     import torch
 
     host = torch.empty(BLOCK, dtype=torch.uint8, pin_memory=True)
@@ -64,7 +64,7 @@ def link_rate():
 
 
 def weights(config):
-    """Names and shapes of a llama's checkpoint."""
+    """Names and shapes of the tensors in a llama checkpoint."""
     hidden, ffn = config["hidden_size"], config["intermediate_size"]
     keys = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
     table = [config["vocab_size"], hidden]
@@ -80,7 +80,7 @@ def weights(config):
 
 
 class Checkpoint:
-    """A folder with random weights, and the rate at which its file is read past the page cache."""
+    """A folder with random weights, and the rate of reading its file past the page cache."""
 
     def __init__(self, options):
         self.folder = tempfile.mkdtemp(dir=options.offload_dir, prefix="stream_13b-")
@@ -101,7 +101,7 @@ class Checkpoint:
             at = end
         text = json.dumps(header).encode()
         text += b" " * (-len(text) % 8)
-        # Either sign, sizes from 2^-7 to 2^-6: small enough that no layer overflows.
+        # Values have either sign and magnitudes from 2^-7 to 2^-6: small enough that no layer overflows.
         words = memoryview(os.urandom(8 << 20)).cast("H")
         block = array.array("H", (0x3C00 | word & 0x807F for word in words)).tobytes()
         with open(self.path, "wb", buffering=0) as file:
@@ -117,7 +117,7 @@ class Checkpoint:
 
 
 def generate(options, checkpoint, batch, prompt):
-    """The same of a checkpoint: one loop, and what its report says."""
+    """The same for a checkpoint: one loop, and its report."""
     words = random.Random(5)
     ids = [part for _ in range(batch) for part in
            ("--input-ids", ",".join(str(words.randrange(3, 30000)) for _ in range(prompt)))]

@@ -1,5 +1,5 @@
-# strata_add_fuzzer(name [SOURCES file...]): fuzz-<name> of <name>.cpp, or of SOURCES. It is built by
-# the preset fuzz; ./dev fuzz NAME runs it over corpus/<name>.
+# strata_add_fuzzer(name [SOURCES file...]): defines fuzz-<name> from <name>.cpp, or from SOURCES. The preset
+# fuzz builds it; ./dev fuzz NAME runs it over corpus/<name>.
 function(strata_add_fuzzer name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
   if(NOT arg_SOURCES)

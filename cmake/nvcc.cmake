@@ -1,5 +1,5 @@
-# Whether there is CUDA 13's compiler: strata_has_nvcc, and words about it for people. ./dev exports
-# CUDACXX where it installed the compiler itself.
+# Sets strata_has_nvcc, whether CUDA 13's compiler is there, and strata_nvcc_words, a message about it. ./dev
+# exports CUDACXX if it installed the compiler itself.
 set(strata_has_nvcc OFF)
 set(strata_nvcc_words "")
 if(STRATA_TORCH)

@@ -1,6 +1,6 @@
-# What is installed: the program with its libraries and plugins (each where it is made), and the
-# package for plugin authors, component `sdk`: find_package(Strata) gives strata::abi and
-# strata_add_plugin(), which put an author's plugin together as this tree's are.
+# Installs the package for plugin authors, component `sdk`: find_package(Strata) defines strata::abi and
+# strata_add_plugin(), which build an author's plugin as this tree's are built. The program, its libraries and
+# plugins are installed where their targets are defined.
 include(CMakePackageConfigHelpers)
 set(STRATA_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/Strata")
 
@@ -13,13 +13,13 @@ configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/StrataConfig.cmake.in"
   "${CMAKE_BINARY_DIR}/StrataConfig.cmake" INSTALL_DESTINATION "${STRATA_PACKAGE_DIR}")
 write_basic_package_version_file("${CMAKE_BINARY_DIR}/StrataConfigVersion.cmake"
   COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
-# For those who build without CMake: pkg-config gives the headers' folder.
+# pkg-config gives the headers' folder to builds without CMake.
 configure_file("${CMAKE_CURRENT_LIST_DIR}/strata.pc.in" "${CMAKE_BINARY_DIR}/strata.pc" @ONLY)
 install(FILES "${CMAKE_BINARY_DIR}/strata.pc" COMPONENT sdk
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-# What an author reads and copies: the documentation, the licence, examples, and the null plugin of
-# each kind in C++; `strata plugins new` writes these templates.
+# Files that an author reads and copies: the documentation, the license, examples, and the null plugin of each
+# kind; `strata plugins new` writes these templates.
 install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" "${CMAKE_SOURCE_DIR}/README.md"
   "${CMAKE_SOURCE_DIR}/CHANGELOG.md" COMPONENT sdk DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/docs" "${CMAKE_SOURCE_DIR}/examples" COMPONENT sdk

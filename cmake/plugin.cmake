@@ -1,11 +1,11 @@
 # strata_add_plugin(kind name [SOURCES file...] [LIBS target...])
 #
-# Makes strata-<kind>-<name>.so with its manifest from <name>/<name>.cpp (or SOURCES, relative to
-# <name>/), beside the others. It exports strata_plugin_v1 alone and links strata::abi and LIBS.
-# The folder's manifest.json says what the plugin is for; the build adds the library's name and hash,
-# and the sources get its vendor as STRATA_VENDOR.
-# Configurations in <name>/shapes/ become named shapes; <name>/descriptions/ lies beside the plugin.
-# In the project's own tree it is enrolled in its kind's conformance tests.
+# Builds strata-<kind>-<name>.so and its manifest from <name>/<name>.cpp (or SOURCES, relative to <name>/),
+# beside the other plugins. It exports only strata_plugin_v1 and links strata::abi and LIBS. The folder's
+# manifest.json says what the plugin is for; the build adds the library's name and hash, and the sources get
+# its vendor as STRATA_VENDOR.
+# Configurations in <name>/shapes/ become named shapes; <name>/descriptions/ lies beside the plugin. In the
+# project's own tree the plugin is enrolled in its kind's conformance tests.
 set(STRATA_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
 function(strata_add_plugin kind name)
@@ -18,7 +18,7 @@ function(strata_add_plugin kind name)
   add_library(${target} MODULE ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE strata::abi ${arg_LIBS})
   file(READ "${CMAKE_CURRENT_SOURCE_DIR}/${name}/manifest.json" manifest)
-  string(JSON vendor GET "${manifest}" vendor)  # an error where there is none
+  string(JSON vendor GET "${manifest}" vendor)  # an error if there is none
   string(REGEX REPLACE "([\\\"])" "\\\\\\1" vendor "${vendor}")
   target_compile_definitions(${target} PRIVATE "STRATA_VENDOR=\"${vendor}\"")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
@@ -28,7 +28,7 @@ function(strata_add_plugin kind name)
     LIBRARY_OUTPUT_DIRECTORY "${STRATA_PLUGIN_DIR}"
     BUILD_RPATH "" INSTALL_RPATH "" SKIP_BUILD_RPATH ON
     LINK_DEPENDS "${STRATA_CMAKE_DIR}/plugin.map;${CMAKE_CURRENT_SOURCE_DIR}/${name}/manifest.json")
-  # A sanitizer's runtime lies in the program: such builds leave its symbols open (-z defs off).
+  # A sanitizer's runtime lies in the program, so such builds leave its symbols undefined (no -z defs).
   target_link_options(${target} PRIVATE
     "-Wl,--version-script=${STRATA_CMAKE_DIR}/plugin.map"
     "-Wl,-z,now,-z,relro,-z,noexecstack,--exclude-libs,ALL"
@@ -50,7 +50,8 @@ function(strata_add_plugin kind name)
     configure_file("${description}" "${STRATA_PLUGIN_DIR}/descriptions/${file}" COPYONLY)
     install(FILES "${description}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata/descriptions")
   endforeach()
-  # What the conformance tests of its kind run it with, beside it for `strata plugins check`.
+  # The configurations for the conformance tests of its kind lie beside the plugin, for `strata plugins
+  # check`.
   if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/conformance.toml")
     configure_file("${name}/conformance.toml" "${STRATA_PLUGIN_DIR}/${target}.conformance.toml" COPYONLY)
     install(FILES "${name}/conformance.toml" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata"

@@ -1,4 +1,4 @@
-# Where things lie in a build tree: as in an installation, so that the program finds its plugins alike.
+# A build tree has the layout of an installation, so that the program finds its plugins in the same way.
 include(GNUInstallDirs)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")

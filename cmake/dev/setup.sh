@@ -2,12 +2,11 @@
 #
 # usage: ./dev setup [build|demo|test|lint|chroot]...      (build and test when none is named)
 #
-# Debian packages come from cmake/packages.txt, by group, through apt-get as root or with sudo;
-# packages that are installed are left alone. The Python environment lies in
-# ${STRATA_CACHE:-~/.cache/strata}, is named by the hash of its lists of packages, is made once and
-# linked as .venv. Every build has requirements.txt, the demo its model, the tests all lists. A machine
-# with a GPU, or with tests to build, gets LibTorch's libraries of CUDA and, without CUDA 13's nvcc of
-# its own, the compiler as a Python package there.
+# Debian packages come from cmake/packages.txt, by group, through apt-get as root or with sudo; packages that
+# are installed are left alone. The Python environment lies in ${STRATA_CACHE:-~/.cache/strata}, is named by
+# the hash of its lists of packages, is made once and linked as .venv. Every build needs requirements.txt, the
+# demo also its model, the tests all lists. A machine with a GPU, or with tests to build, gets LibTorch's CUDA
+# libraries and, if it has no nvcc of CUDA 13, the compiler as a Python package.
 
 main() {
   local groups=("$@")
@@ -25,7 +24,7 @@ main() {
 every_list=(requirements.txt cmake/gpu-requirements.txt cmake/nvcc-requirements.txt
   examples/demo/requirements.txt tests/requirements.txt)
 
-# The lists of Python packages that the groups need here, one a line.
+# Prints the lists of Python packages that the groups need on this machine, one a line.
 python_lists() {
   local groups=" $* "
   if [[ $groups == *" test "* ]]; then
@@ -64,8 +63,8 @@ install_packages() {
   rm -f "/tmp/strata-apt.$$"
 }
 
-# [Note: marks] An environment is named by what goes into it and each list of packages leaves a mark
-# when it is complete, so that a run that was cut off is taken up again. A lock lets one run write.
+# [Note: marks] An environment is named by the hash of its contents, and each list of packages leaves a mark
+# when it is complete, so that an interrupted run is resumed. A lock lets only one run write.
 make_environment() {
   local venv
   venv="$cache/venv-$(cat "${every_list[@]}" | sha256sum | cut -c 1-12)"
@@ -87,7 +86,7 @@ make_environment() {
       die "setup: pip could not install $list"
     touch "$mark"
   done
-  # The compiler's wheel looks for its runtime where a toolkit has it.
+  # The compiler's wheel looks for its runtime at the place that it has in a toolkit.
   local toolkit
   for toolkit in "$venv"/lib/python3*/site-packages/nvidia/cu13; do
     [ ! -x "$toolkit/bin/nvcc" ] || [ -e "$toolkit/lib64" ] || ln -s lib "$toolkit/lib64"

@@ -2,8 +2,8 @@
 #
 # usage: ./dev test [STEP...]
 #
-# Each step runs to its end, whatever came of the others; what failed, again, and a table of times
-# close the run. What a step printed is in build/test-STEP.log. Steps:
+# Each step runs to its end, even if others fail. The run ends with the output of the failed tests and a table
+# of times. The output of a step is in build/test-STEP.log. Steps:
 #   style    formatting and the tree's own rules (./dev lint --quick)
 #   release  everything, as it is shipped
 #   asan     everything, with the address and undefined behaviour sanitizers
@@ -18,7 +18,7 @@ step_tsan() { build_and_test tsan; }
 
 build_and_test() { build_preset "$1" && ctest --preset "$1" -j "$jobs"; }
 
-# Of each test that failed, the last lines of what it printed; else the last lines of all.
+# Prints the last lines of each failed test's output; without one, the last lines of the whole log.
 what_failed() {
   awk '
     /^ *[0-9]+\/[0-9]+ Test +#/ { show(); kept = /\*\*\*/; count = 0 }

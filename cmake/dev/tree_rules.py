@@ -40,7 +40,7 @@ def allowed_names():
 
 
 def named_plugins(path, lines, names, allowed):
-    # A name counts as a whole word, also as a part of a snake_case one.
+    # A name counts as a whole word or as a part of a snake_case word.
     pattern = re.compile(r"(?<![A-Za-z0-9])(" + "|".join(map(re.escape, names)) + r")(?![A-Za-z0-9])")
     for number, line in enumerate(lines, 1):
         for text in (text for file, text in allowed if file in ("*", str(path))):
