@@ -1,4 +1,4 @@
-"""What the ABI headers declare, as clang reads them: structs with their fields, enums, constants."""
+"""The declarations of the ABI headers, as clang reads them: structs with their fields, enums, constants."""
 
 import json
 import pathlib

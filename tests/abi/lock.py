@@ -67,7 +67,7 @@ def grows(name, lines):
 
 
 def breaches(locked, now):
-    """What of the lock does not hold any more, one line each."""
+    """The parts of the lock that no longer hold, one line each."""
     added = [name for name in now if name not in locked]
     for name, lines in locked.items():
         if name not in now:

@@ -1,4 +1,4 @@
-"""What the lock lets pass and what it refuses."""
+"""Changes that the lock accepts, and changes that it rejects."""
 
 import unittest
 

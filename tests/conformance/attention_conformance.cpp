@@ -78,7 +78,7 @@ bool attends(const Subject& subject) {
   return subject.can("attends") && std::ranges::find(devices, STRATA_CPU) != devices.end();
 }
 
-// What one comparison is about.
+// The request of one comparison.
 struct Case {
   int64_t heads, kv_heads, dim_qk, dim_v;
   strata_op_attention op;

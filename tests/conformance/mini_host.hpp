@@ -18,11 +18,11 @@ class MiniHost : public strata_host {
  public:
   MiniHost();
   MiniHost(const MiniHost&) = delete;
-  // What the plugin said last, on this thread.
+  // The plugin's last error words on this thread.
   static std::string take_words();
   std::vector<std::string> lines() const;
 
-  // As an older host would be: what lies beyond `size` bytes must not be called.
+  // Makes it look like an older host: functions beyond `size` bytes must not be called.
   void truncate(std::uint32_t size);
   bool overstepped() const { return overstepped_; }
 

@@ -48,7 +48,7 @@ class OpenedTier {
   strata_status submit(const strata_io& io, std::uint32_t* accepted) const;
   // Submits one and waits for it.
   strata_done carry_out(const strata_io& io);
-  // What the last carry_out was told.
+  // The error words of the last carry_out.
   const std::string& words() const { return words_; }
   // Moves `bytes` from offset 0 on, in transfers of at most `piece`; throws on the first failure.
   void move(std::uint32_t op, std::uint64_t region, std::span<std::byte> memory,

@@ -41,5 +41,5 @@ def prose(page):
 
 
 def spans(page):
-    """What stands in backticks outside of blocks."""
+    """The texts in backticks outside of blocks."""
     return re.findall(r"`([^`\n]+)`", prose(page))

@@ -28,5 +28,6 @@ def small_model(folder):
 
 
 def described_model(folder):
-    """Of the family that docs/describe-a-model.md describes, without what its first try lacks."""
+    """A model of the family that docs/describe-a-model.md describes, without the parts that its first
+    try lacks."""
     return saved(folder, "hyperclovax")

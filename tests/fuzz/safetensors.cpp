@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint64_t file_size = 8 + json.size() + data[0];
   try {
     const auto tensors = source::parse_safetensors(json, file_size, "fuzz", 0);
-    // What was accepted can be written, and is then read as the same.
+    // Accepted tensors can be written and are then read back unchanged.
     const auto header = source::safetensors_header(tensors);
     const auto again = source::parse_safetensors(std::string_view(header).substr(8),
                                                  header.size() + data[0], "fuzz", 0);

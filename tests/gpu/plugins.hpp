@@ -7,10 +7,10 @@
 
 namespace strata::test {
 
-// What plugins are opened with; lives to the end, as they do.
+// The host that plugins are opened with; it lives to the end of the process, as they do.
 const plugin::Host& the_host();
 
-// The table behind `id` of lib/strata/<file>.so, opened.
+// The table behind `id` of lib/strata/<file>.so, which is opened for it.
 const void* query_plugin(const std::string& file, std::string_view id);
 template <class Table>
 const Table* plugin_table(const std::string& file, std::string_view id) {

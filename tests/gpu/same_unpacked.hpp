@@ -1,4 +1,4 @@
-// What a codec's blocks are unpacked to on the GPU, against the CPU.
+// Compares the values of a codec's blocks unpacked on the GPU with those of the CPU.
 #pragma once
 #include <algorithm>
 #include <catch2/catch.hpp>

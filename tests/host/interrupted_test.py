@@ -35,7 +35,7 @@ class Interrupted(unittest.TestCase):
         return [one.name for one in self.place.iterdir() if one.name != "config.json"]
 
     def ended_by(self, number):
-        """Of an import that got the signal once its folder was there."""
+        """The result of an import that gets the signal once its folder is there."""
         with subprocess.Popen(self.command(), stderr=subprocess.PIPE, text=True) as running:
             while running.poll() is None and not any(self.place.glob("out.part-*/model.safetensors")):
                 time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What a run holds at most on its device is within its plan, and the plan is not wasteful.
+"""A run's peak memory on its device is within its plan, and the plan is not wasteful.
 
 Usage: budget_test.py PROGRAM FOLDER GGUF
 """

@@ -40,7 +40,7 @@ class Terminal:
         return piece
 
     def until(self, word):
-        """What is shown up to the word, which is taken off."""
+        """The output up to the word; removes both from the text."""
         while word not in self.text:
             if not self.read():
                 raise EOFError(self.text)

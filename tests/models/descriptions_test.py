@@ -27,7 +27,7 @@ class Descriptions(unittest.TestCase):
         self.line = {line: number for number, line in enumerate(self.text.splitlines(), 1)}
 
     def plan(self, model_type, text):
-        """Of a model of the type, with `text` as the user's description of it."""
+        """The plan of a model of the type, with `text` as the user's description of it."""
         (self.folder / f"{model_type}.toml").write_text(text)
         config = self.folder / "config.json"
         config.write_text(json.dumps(CONFIG | {"model_type": model_type}))

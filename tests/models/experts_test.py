@@ -192,10 +192,10 @@ class Experts(unittest.TestCase):
 
 
 class Layouts(unittest.TestCase):
-    """What other ways a file may hold the experts' matrices."""
+    """Other layouts in which a file may hold the experts' matrices."""
 
     def test_gate_and_up_by_turns_are_read_either_way_round(self):
-        """Of qwen3_moe, by a description that says so."""
+        """The experts of qwen3_moe, with a description that says so."""
         with tempfile.TemporaryDirectory(dir=PARENT) as temporary:
             whole = pathlib.Path(temporary, "whole")
             make(QWEN, whole)

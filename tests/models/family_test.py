@@ -30,7 +30,7 @@ LENGTHS = (25, 3, 40)
 ALL = ("logits", "one", "batch")
 TIERS = ("cpu", "nvme", "pinned")
 
-# What is checked where: the cell's column, the tier, the checks.
+# The checks of each cell: its column, the tier, the checks.
 EVERY = [("held", "device", ALL), *(("streamed", tier, ALL) for tier in TIERS),
          *(("held", tier, ("batch",)) for tier in TIERS)]
 
@@ -84,7 +84,7 @@ class Tested:
         return keys or "-"
 
     def import_folder(self):
-        """What transformers computes from the folder that is made of the file."""
+        """The logits of transformers for the folder that is imported from the file."""
         folder = self.folder / "imported"
         self.program.text("import", self.model, "--output", folder)
         return Reference(folder).logits(self.long)
@@ -120,8 +120,8 @@ class Tested:
         run = {"logits": self.run_logits, "one": self.run_one, "batch": self.run_batch}[check]
         if streamed:
             least = self.program.least_memory(lambda *more: run(streamed, *options, *more))
-            # What tokens are generated from says itself that it moved. A GPU's least memory is
-            # mostly that of its libraries, far above a tiny model's weights.
+            # A run that generates tokens reports its moved bytes itself. A GPU's least memory is mostly that
+            # of its libraries, far above a tiny model's weights.
             need(check != "logits" or self.program.device != "cpu" or least < self.weights,
                  f"the least device memory, {least}, holds all weights")
             options += ["--device-memory", max(least, self.weights // 3)]
@@ -152,7 +152,7 @@ class Tested:
 
 
 def parts(tested, brief):
-    """What there is to do for a row: the cell and the check that gives its words, or a part."""
+    """The work for a row: each cell with the check that gives its words, or a part of it."""
     checks = [("counts", tested.counts), ("flipped bit seen in", tested.flipped_bit_seen)]
     if tested.row.gguf:
         checks.append(("held", tested.imported_alike))

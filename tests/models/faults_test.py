@@ -1,7 +1,7 @@
-"""What the machine refuses: a full disk, locked memory, a file that may not be read.
+"""Faults of the machine: a full disk, no locked memory, a file that may not be read.
 
 Usage: faults_test.py PROGRAM FOLDER
-Some of these need root to arrange; without it they say so and pass over.
+Some of these need root; without it they say so and are skipped.
 """
 
 import ctypes

@@ -31,7 +31,7 @@ def flip(folder, name, highest, rows):
 
 
 def flip_scale(file, name, highest, rows):
-    """Of a row's first block, which begins with a half float."""
+    """Flips the scale of a row's first block, which begins with a half float."""
     (tensor,) = (one for one in gguf.GGUFReader(file).tensors if one.name == name)
     columns, *lead = (int(n) for n in tensor.shape)
     count = math.prod(lead)

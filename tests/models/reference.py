@@ -1,4 +1,4 @@
-"""What transformers computes from a folder, in float32."""
+"""The results of transformers for a folder, in float32."""
 
 import copy
 

@@ -114,7 +114,7 @@ def config_keys(config):
 
 
 class Models:
-    """What transformers makes of configurations; one that is another's twin is made once."""
+    """Models that transformers makes from configurations; equal configurations are made once."""
 
     def __init__(self, folder, spread):
         self.folder, self.made, self.spread = folder, {}, spread

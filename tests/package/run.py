@@ -158,7 +158,7 @@ def build_folder(folder, place, count):
 
 
 def installed(place, build_dir):
-    """What an author finds in the component sdk."""
+    """The files that an author finds in the component sdk."""
     prefix = place / "sdk"
     run("cmake", "--install", build_dir, "--prefix", prefix, "--component", "sdk")
     for name in ("include/strata/model.hpp", "libexec/strata/conformance-offload",

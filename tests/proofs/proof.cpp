@@ -21,7 +21,7 @@ host::Room room_of(const host::GenerateOptions& options) {
   return room;
 }
 
-// What this process had the disk read, by the kernel's count.
+// The bytes that the disk read for this process, by the kernel's count.
 uint64_t kernel_bytes() {
   std::ifstream file("/proc/self/io");
   std::string key;

@@ -39,7 +39,7 @@ def start(program, rank, ranks, port, options):
 
 
 def together(program, options):
-    """What each rank says; `options` has those of each."""
+    """The output of each rank; `options` has one list for each rank."""
     port = free_port()
     ranks = [start(program, rank, len(options), port, own) for rank, own in enumerate(options)]
     said = [one.communicate(timeout=SECONDS) for one in ranks]

@@ -18,7 +18,8 @@ def up(size, align):
 
 
 def unit_bytes(weights, names):
-    """Of a unit's run form in float32: groups and single weights begin at 256 bytes."""
+    """The bytes of a unit's run form in float32; groups and single weights begin at multiples of 256
+    bytes."""
     end = 0
     for group in names:
         end = up(end, 256) + sum(weights[name].numel() * 4 for name in group)

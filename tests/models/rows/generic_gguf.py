@@ -36,12 +36,12 @@ MOE = SIZES | {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_siz
 
 
 def as_written(name, tensor):
-    """What the converter leaves as it is; a gate of one row it makes a vector."""
+    """Tensors that the converter leaves as they are; it makes a gate of one row a vector."""
     return tensor.squeeze(0) if name.endswith("shared_expert_gate.weight") else tensor
 
 
 def with_one(name, tensor):
-    """Norms' weights with the 1 that the model adds to them."""
+    """Weights of norms with the 1 that the model adds to them."""
     return tensor + 1 if name.endswith("norm.weight") else tensor
 
 
@@ -93,12 +93,12 @@ def stacked(tensors):
 
 
 def keys_and_values(kv):
-    """Of four heads: rows of 32 for keys, the others for values."""
+    """The rows of four heads: 32 rows each for keys, the others for values."""
     return kv.unflatten(0, (4, -1)).split([32, kv.shape[0] // 4 - 32], 1)
 
 
 def heads_apart(tensors):
-    """Matrices of all heads: for keys the other way round, and for values."""
+    """Matrices of all heads: transposed for keys, and for values."""
     out = {}
     for name, tensor in stacked(tensors).items():
         if "kv_b_proj" in name:

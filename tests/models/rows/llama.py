@@ -6,7 +6,7 @@ from row import Row
 
 HIDDEN, HEADS, TRAINED = 48, 6, 32
 
-# What each type of rope scaling is given; sequences grow past TRAINED positions.
+# The parameters of each type of rope scaling; sequences grow past TRAINED positions.
 ROPES = {
     "default": {"rope_theta": 500.0},
     "linear": {"rope_theta": 10000.0, "factor": 4.0},

@@ -1,4 +1,4 @@
-// What reference.py wrote.
+// Reads the file that reference.py wrote.
 #pragma once
 #include <cstdlib>
 #include <fstream>

@@ -144,8 +144,8 @@ static strata_status declare(strata_self* m, emit_unit* emit, void* to) {
 
 /* ---- what one unit computes ----------------------------------------------------------------- */
 
-/* A unit's run: after a failure every step does nothing. What the steps made is released at its
- * end. */
+/* The run of one unit: after a failure every step does nothing. Tensors that the steps made are
+ * released at its end. */
 typedef struct run {
   const strata_self* m;
   strata_call* call;

@@ -1,4 +1,4 @@
-// What the disk, the kernel and the administrator can refuse, and what is said then.
+// Requests that the disk, the kernel or the administrator refuses, and the words of the errors.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>

@@ -156,7 +156,7 @@ struct MadeModel {
     return as_stored || !narrow.at(weight) ? bytes : widened(bytes);
   }
 
-  // What the fake arithmetic makes of 16 bits.
+  // The result of the fake arithmetic for 16-bit elements.
   static std::string widened(const std::string& bytes) {
     std::string out;
     for (std::size_t at = 0; at < bytes.size(); at += 2)

@@ -18,7 +18,7 @@ constexpr uint32_t passes_of_each = 500;
 #endif
 using Chooses = std::function<bool(uint32_t rank, uint32_t expert)>;
 
-// What became of one rank.
+// The result of one rank.
 struct Outcome {
   made::Seen seen;
   Moved moved;

@@ -39,7 +39,7 @@ def case(penalty, temperature, top_k, top_p, more):
             "probabilities": scores.double().softmax(-1)[0].tolist()}
 
 
-# What a generation_config.json may say besides, and how far the text is: tokens of the prompt, of 8.
+# Other settings of a generation_config.json. The text so far has 8 tokens, of which some are the prompt's.
 CONFIGS = [
     {"bad_words_ids": [[7], [1, 2], [0, 3, 4], [9]]}, {"bad_words_ids": [[n, 11] for n in range(6)]},
     {"sequence_bias": [[[5], -2.5], [[3, 4], 1.5], [[12], 0.25]] + [[[n, 12], 3.75] for n in range(1, 6)]},

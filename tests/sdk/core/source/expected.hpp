@@ -1,4 +1,4 @@
-// What a script wrote of tensors, as JSON by name, against what a checkpoint says of them.
+// Compares a script's JSON about tensors, by name, with what a checkpoint says of them.
 #pragma once
 #include <catch2/catch.hpp>
 

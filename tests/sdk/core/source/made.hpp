@@ -25,7 +25,8 @@ class Folder {
 void python(const std::string& script, const std::vector<std::string>& arguments);
 std::string read(const std::string& path);
 
-// What the call throws, with the folder's path written as DIR; "" if it throws nothing.
+// The words of the exception that the call throws, with the folder's path written as DIR; "" if it
+// throws none.
 template <class Call>
 std::string refusal(const Folder& folder, Call call) {
   try {

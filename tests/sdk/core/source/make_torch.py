@@ -70,7 +70,7 @@ write("sharded", tensors, shards=parts)
 (folder / "sharded/pytorch_model.bin.index.json").write_text(json.dumps(
     {"weight_map": {n: file for file, part in parts.items() for n in part}}))
 
-# What is refused, each a little away from what torch.save wrote.
+# Files that are refused, each slightly different from one that torch.save wrote.
 refused = folder / "refused"
 refused.mkdir()
 plain = {"a": torch.arange(6, dtype=torch.float32).reshape(2, 3), "b": torch.ones(6)}

@@ -66,7 +66,7 @@ def plain(style, kind, config=None, **others):
     return make
 
 
-# What older versions of transformers wrote.
+# Files as older versions of transformers wrote them.
 OLDER = {"special_tokens_map__json": {
     "bos_token": "<|begin|>", "unk_token": "<unk>", "pad_token": "<pad>",
     "eos_token": {"content": "<|end|>", "lstrip": True, "rstrip": True, "normalized": False,

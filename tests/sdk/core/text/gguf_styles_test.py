@@ -1,4 +1,4 @@
-"""What tokenizer.ggml.pre says gives the ids of the steps that the models' tokenizer.json have.
+"""Each value of tokenizer.ggml.pre gives the same ids as the steps in the models' tokenizer.json.
 
 Usage: gguf_styles_test.py DRIVER STYLE, with the program of tokenize_driver.cpp.
 """
@@ -116,7 +116,7 @@ NAMES = [one["names"][0] for one in STYLES]
 
 
 def more_strings():
-    """What some of the styles cut and random text has too little of."""
+    """Texts that some of the styles split and that random text rarely contains."""
     rng = random.Random(40)
     atoms = ["<sentinel:12>", "<sentinel:>", "IMGIMGABCZ", "IMGIMGABCDEZ", "\t", "  ", "    ", "1" * 14,
              "٣" * 7, "x1234567", "1234567é", "0.1234,567", "½²³¼", "ไทย", "ລາວ", "ខ្មែរ", "မြန်မာ", "한국어",
@@ -150,7 +150,7 @@ def trained(signs):
 
 
 def reference(fields, chosen):
-    """What the fields mean, built with the package alone."""
+    """The tokenizer that the fields mean, built with the package alone."""
     vocab = {token: i for i, token in enumerate(fields["tokens"])}
     merges = [tuple(merge.split(" ")) for merge in fields["merges"]]
     if chosen["pre"]:

@@ -136,7 +136,7 @@ PLAIN = {
 
 
 def post_processor(style, begin, end):
-    """What families of the style add: a template, or one of the older processors."""
+    """The post-processor of the style's families: a template, or one of the older processors."""
     if style.startswith("bert"):
         return processors.BertProcessing(end, begin)
     if style == "opt":

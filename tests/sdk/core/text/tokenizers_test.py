@@ -22,7 +22,7 @@ STEPS = ("prefix", "removed", "previous", "next", "contiguous", "edges", "unknow
          "spelled", "few-bytes", "unigram-bytes", "words", "suffix", "gguf")
 # The package's tables for these are older; their characters are those of Unicode 3.2.
 OLD_TABLES = ("bert", "bert-cased", "suffix", "openai", "words", "t5", "unigram-nfkc")
-# What GGUF files call the styles.
+# The styles' names in GGUF files.
 GGUF = {"gpt-2": "gpt-2", "smollm": "smollm", "starcoder": "starcoder", "cohere": "command-r",
         "llama-bpe": "llama-bpe", "qwen2": "qwen2", "bloom": "bloom", "o200k": "gpt-4o",
         "kimi": "kimi-k2", "deepseek": "deepseek-v3"}
@@ -147,7 +147,7 @@ def as_gguf(tokenizer, pre):
 
 
 def from_gguf(fields, style):
-    """What the fields mean, built with the package alone."""
+    """The tokenizer that the fields mean, built with the package alone."""
     parts = PLAIN[style]()
     step, normalizer, options = parts["pre"], parts["normalizer"], parts["options"]
     vocab = {token: i for i, token in enumerate(fields["tokens"])}

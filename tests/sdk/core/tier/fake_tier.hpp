@@ -14,7 +14,7 @@ struct strata_self {
   std::deque<strata_io> queue;
 };
 
-// What the fake does wrong; reset by each test.
+// The faults of the fake; each test resets them.
 struct Faults {
   strata_status open = STRATA_OK, submit = STRATA_OK, done = STRATA_OK;
   std::string words;       // of a completion that failed

@@ -10,7 +10,7 @@ using namespace strata::tier;
 
 namespace {
 
-// What a route brings, by its own reads and pieces.
+// The bytes that a route brings, following its own reads and pieces.
 std::string follow(const Route& route, const made::Scattered& from,
                    const std::vector<Region>& regions, std::string to) {
   for (const auto& read : route.reads) {

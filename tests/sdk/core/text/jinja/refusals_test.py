@@ -1,4 +1,4 @@
-"""What a template cannot do ends in one error that names it and its line, soon.
+"""A template that does what is not supported ends soon, in one error that names it and its line.
 
 Usage: refusals_test.py DRIVER
 """
@@ -43,7 +43,7 @@ REFUSED = [
     ("{{ 2 ** 64 }}", "an integer of more than 64 bits is not supported"),
     ("{{ strftime_now('%9999999d') }}", "the format '%9999999d' is not supported"),
     ("{{ range(100001) }}", "'range' of more than 100000 numbers"),
-    # What never ends, or takes all memory.
+    # Templates that never end, or take all memory.
     (LOOPS + "{% endfor %}" * 3, "too much text or takes too many steps"),
     (LOOPS + "x" + "{% endfor %}" * 3, "too much text or takes too many steps"),
     ("{{ 'a' * 1000000000000 }}", "too much text or takes too many steps"),
