@@ -23,7 +23,7 @@ def standards(compiler):
 
 
 def compile_everywhere(what, source, flags=()):
-    """True where every compiler and standard takes the source without a word."""
+    """Whether every compiler and standard accepts the source without a warning."""
     good = True
     for compiler, language in COMPILERS:
         for standard in standards(compiler):

@@ -35,7 +35,7 @@ struct Subject {
     table = table_of(*computes().plugin);
   }
   ~Subject() { computes().plugin->close(); }
-  // Whether it says that it can do this; what is not said it cannot.
+  // Whether the file declares this capability; one that is not declared counts as absent.
   bool can(const char* what) const {
     const std::int64_t no = 0;
     return values.i64(what, &no) != 0;
@@ -85,12 +85,12 @@ struct Case {
   bool cached;
 };
 
-// All that one sequence has had so far, [n][heads][dim].
+// The queries, keys and values of one sequence so far, [n][heads][dim].
 struct History {
   std::vector<double> q, k, v;
 };
 
-// Attention of token `at` and head `h` as its definition reads.
+// Attention of token `at` and head `h`, by its definition.
 std::vector<double> defined(const Case& c, const History& s, int64_t at, int64_t h,
                             const std::vector<double>& slopes, const std::vector<double>& sinks) {
   const auto width = [](int64_t heads, int64_t dim) { return heads * dim; };
@@ -147,7 +147,8 @@ class Passes {
     unit_.weights[0].run_bytes = sizeof(float) * sinks_.size();
   }
 
-  // One pass of so many new tokens of each sequence; 0: it takes no part. The largest error.
+  // One pass with this many new tokens of each sequence (0: it takes no part); returns the largest
+  // error.
   double run(const std::vector<uint32_t>& counts) {
     const torch::Unrecorded mode(false);
     std::vector<run::Sequence> sequences;

@@ -1,4 +1,5 @@
-// The subject of a conformance program of a kind that computes: it runs over the core's own host.
+// The plugin under test in a conformance program of a kind that computes; it runs over the core's
+// own host.
 #pragma once
 #include <strata/plugin.hpp>
 #include <string>
@@ -7,7 +8,7 @@
 // One [[configuration]] of the folder's conformance.toml, or one [[refused]].
 struct Configuration {
   std::string name, json;
-  std::string says;  // a refused one's words
+  std::string says;  // words of the error of a refused one
 };
 
 struct Computes {

@@ -1,4 +1,5 @@
-// The least that a host gives a plugin: words, log and a configuration that is a table of values.
+// The smallest host for a plugin: error words, a log, and a configuration that is a table of
+// values.
 #pragma once
 #include <map>
 #include <mutex>
@@ -7,13 +8,13 @@
 #include <variant>
 #include <vector>
 
-// Values by path.
+// Configuration values by path.
 struct strata_config {
   using Value = std::variant<std::int64_t, double, std::string>;
   std::map<std::string, Value, std::less<>> values;
 };
 
-// A strata_host with nothing behind it. Lives as long as what it opened.
+// A strata_host without a core behind it. It must live as long as the plugins that it opened.
 class MiniHost : public strata_host {
  public:
   MiniHost();

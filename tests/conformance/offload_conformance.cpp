@@ -181,7 +181,7 @@ TEST_CASE("what is written is read again, whatever the size", "[region]") {
   const auto piece = GENERATE_COPY(values<std::uint64_t>({65536, most}));
   CAPTURE(size, piece);
   const auto region = tier.region_new(size);
-  const auto other = tier.region_new(size);  // what goes to one does not reach the other
+  const auto other = tier.region_new(size);  // writes to one region do not reach the other
   Guarded out(tier.rounded(size), align), noise(tier.rounded(size), align);
   std::memcpy(out.data(), pattern(size, 1).data(), size);
   std::memcpy(noise.data(), pattern(size, 2).data(), size);
@@ -349,7 +349,7 @@ TEST_CASE("closing with transfers in flight waits for them", "[transfer]") {
     REQUIRE(tier.submit(io, &accepted) == STRATA_OK);
   }
   tier.close();
-  // No transfer may touch the memory any more: what is put here now stays.
+  // No transfer may touch the memory any more: bytes written here now stay.
   const auto kept = pattern(memory->bytes().size(), 3);
   std::memcpy(memory->data(), kept.data(), kept.size());
   REQUIRE(memory->intact());

@@ -9,7 +9,8 @@
 
 #include "tests/conformance/mini_host.hpp"
 
-// Memory aligned as a tier asks, with guard bytes before and behind that must stay.
+// Memory with the alignment that a tier asks for, with guard bytes before and after it that must
+// not change.
 class Guarded {
  public:
   Guarded(std::size_t bytes, std::size_t align);
@@ -23,7 +24,7 @@ class Guarded {
   std::size_t size_;
 };
 
-// Bytes that differ by position and seed.
+// Test bytes that depend on position and seed.
 std::vector<std::byte> pattern(std::size_t bytes, std::uint32_t seed);
 
 class OpenedTier {
@@ -46,7 +47,7 @@ class OpenedTier {
   strata_io io(std::uint32_t op, std::uint64_t region, std::uint64_t offset, std::uint64_t bytes,
                void* memory, std::uint64_t cookie = 0) const;
   strata_status submit(const strata_io& io, std::uint32_t* accepted) const;
-  // Submits one and waits for it.
+  // Submits one transfer and waits for it.
   strata_done carry_out(const strata_io& io);
   // The error words of the last carry_out.
   const std::string& words() const { return words_; }

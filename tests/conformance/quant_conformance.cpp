@@ -67,7 +67,7 @@ class Guarded {
   std::vector<std::byte> bytes_;
 };
 
-// The memory of what a weight becomes.
+// The memory of a weight's parts.
 class Parts {
  public:
   Parts(const plugin::Codec& codec, const shape::Value& weight) {

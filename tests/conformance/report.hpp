@@ -1,15 +1,15 @@
-// A conformance program tells `strata plugins check` this, rule by rule.
+// The report of a conformance program to `strata plugins check`, rule by rule.
 #pragma once
 #include <string>
 
-// Where lines of JSON go; below 0: nowhere.
+// The file descriptor for lines of JSON; below 0 there is none.
 int& report_descriptor();
 
-// A rule that is held before the tests run, and how it came out.
+// Reports a rule that is checked before the tests run, and its result.
 void report_rule(const std::string& name, bool holds, const std::string& words);
 
 // "error: WORDS" on standard error, and to the report as a failure of `name`; the exit status.
 int refuse(const std::string& name, const std::string& words);
 
-// All has run: without this the plugin ended the program.
+// Reports that all rules have run; without this line the plugin ended the program.
 void report_end();

@@ -1,4 +1,4 @@
-// The plugin that a conformance program is run on, and the configurations that it is run under.
+// The plugin under test in a conformance program, and its configurations.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -10,7 +10,7 @@
 struct Run {
   std::string name = "defaults";
   strata_config options;  // "${scratch}" in a text is the program's own empty folder
-  bool stores = true;     // false: what is written is not kept (null)
+  bool stores = true;     // false: the tier does not keep written bytes (null)
 };
 
 struct Subject {

@@ -21,7 +21,7 @@ from stand_ins import described_model, small_model
 PROGRAM, GGUF = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
 GPU = any(pathlib.Path("/dev").glob("nvidia[0-9]*"))
 
-# Lines of sh that do not run here: the page or "", what stands in the line, and why.
+# Lines of sh that do not run here: the page or "", a pattern of the line, and the reason.
 SKIPPED = [
     ("", r"^\./dev (demo|test|build|install|bench|chroot)\b",
      "it installs packages or takes minutes; that the command exists is tested"),
@@ -29,7 +29,7 @@ SKIPPED = [
     *([] if GPU else [("", r"--device cuda\b", "it needs a GPU")]),
     ("docs/plugins.md", r"", "tests/package walks through that page"),
 ]
-# A line in a file of the tests, which only parses alone.
+# Blocks that are a line of a file of the tests; alone they parse but do not run.
 FRAGMENTS = {("docs/describe-a-model.md", "python"): "row("}
 
 used = set()
@@ -44,7 +44,7 @@ def skipped(page, line):
 
 
 def statements(text):
-    """The lines of a script; a line goes on behind a backslash and through a here-document."""
+    """The lines of a script; a backslash or a here-document continues a line."""
     out, word = [], None
     for line in text.splitlines():
         if word or (out and out[-1].endswith("\\")):
@@ -74,7 +74,7 @@ class Pages(unittest.TestCase):
         cls.folder.cleanup()
 
     def place_of(self, page):
-        """A folder as a reader of the page has it."""
+        """A folder with the files that a reader of the page has."""
         place = pathlib.Path(self.folder.name, page.replace("/", "-"))
         if not place.exists():
             (place / "mine").mkdir(parents=True)
@@ -85,7 +85,7 @@ class Pages(unittest.TestCase):
         return place
 
     def filled_in(self, page, text):
-        """With values in the place of the words that a reader replaces."""
+        """The text with values for the words that a reader replaces."""
         model = self.models.get(page, self.models[""])
         for word, value in (("MODEL", model), ("SHAPE", model / "config.json"),
                             ("FOLDER", "made"), ("FILE.gguf", GGUF)):

@@ -1,4 +1,4 @@
-"""Tiny models in the place of a reader's own."""
+"""Tiny models that stand in for a reader's own."""
 
 import torch
 import transformers

@@ -19,7 +19,7 @@ class DeviceMemory {
     void* made = nullptr;
     succeed(cudaMalloc(&made, bytes));
     memory_.reset(static_cast<std::byte*>(made));
-    succeed(cudaMemset(made, 0xA5, bytes));  // what was not written shows
+    succeed(cudaMemset(made, 0xA5, bytes));  // unwritten bytes are recognizable
     succeed(cudaStreamSynchronize(nullptr));
   }
   explicit DeviceMemory(const std::vector<std::byte>& from) : DeviceMemory(from.size()) {

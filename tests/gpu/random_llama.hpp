@@ -1,4 +1,4 @@
-// A tiny model of random weights through a built family and attention backend, on any devices.
+// A tiny model of random weights, run with a built family and attention backend, on any devices.
 #pragma once
 #include <memory>
 #include <string>
@@ -16,7 +16,7 @@ class RandomLlama {
  public:
   static constexpr int64_t vocabulary = 97;
 
-  // Units run on the devices in turn. The same weights for the same dtype.
+  // Units run on the devices in turn. The weights are the same for the same dtype.
   RandomLlama(const std::string& attention, strata_dtype dtype, std::vector<strata_device> devices,
               bool recording = false);
 

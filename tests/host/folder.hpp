@@ -1,4 +1,4 @@
-// A folder of a test's own, which nobody else may write; removed with all in it.
+// A test's own folder, which nobody else may write; it is removed with its contents.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -18,7 +18,7 @@ class Folder {
   // A manifest with an empty library beside it, whose hash is not the manifest's.
   std::filesystem::path plugin(const std::string& kind, const std::string& name,
                                const std::string& more = "") const;
-  // A copy of the built fake plugin of this name with its manifest; the library.
+  // Copies the built fake plugin of this name with its manifest; returns the library.
   std::filesystem::path fake(const std::string& name) const;
 
  private:

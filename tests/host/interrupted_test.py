@@ -1,4 +1,4 @@
-"""An import that is ended from outside leaves nothing, or the next one names what is left.
+"""An import that is ended from outside leaves no files, or the next import names the files that are left.
 
 Usage: interrupted_test.py PROGRAM
 """

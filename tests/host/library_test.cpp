@@ -20,7 +20,7 @@ Registry of(const Folder& folder, const std::string& fake) {
   return Registry(Sources{{}, {folder.fake(fake).string()}, {}});
 }
 
-// Opens the fake plugin and takes its table; what was thrown.
+// Opens the fake plugin and takes its table; returns the words that were thrown.
 std::string refusal(const std::string& fake) {
   const Folder folder;
   const auto registry = of(folder, fake);

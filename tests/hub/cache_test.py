@@ -1,4 +1,4 @@
-"""Models named ORG/NAME are looked for where huggingface_hub looks.
+"""Models named ORG/NAME are searched for in the places of huggingface_hub.
 
 Usage: cache_test.py PROGRAM
 """

@@ -38,7 +38,7 @@ WANTED = ["config.json", "generation_config.json", "model.safetensors"]
 
 
 def tree(folder):
-    """Every file and link of a cache, with what it holds, less what only one of the programs keeps."""
+    """Every file and link of a cache with its content, except files that only one of the programs keeps."""
     out = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))

@@ -44,7 +44,7 @@ def same_logits(program, model, want, words):
 
 
 def imported(program, model, want, words):
-    """The folder that `import` makes holds these tensors, by safetensors' own reader."""
+    """Checks that the folder that `import` makes holds these tensors, by safetensors' own reader."""
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent, "imported")
         program.text("import", model, "--output", folder)
@@ -104,7 +104,7 @@ def bins(program, parent):
 
 
 def other_head(program, parent):
-    """A head that is stored beside the table it is tied to: that table, another matrix, another dtype."""
+    """A head stored beside the table that it is tied to: the same table, another matrix, another dtype."""
     table, head = "model.embed_tokens.weight", "lm_head.weight"
     source = parent / "head"
     make(tiny_model(6, tie_word_embeddings=True), source)
@@ -137,7 +137,7 @@ def first_dtype(program, parent):
 
 
 def turned(program, parent):
-    """Matrices that were saved as transposed views, which is how some training programs keep them."""
+    """Matrices that were saved as transposed views, as some training programs do."""
     for tiny, turns in ((tiny_model(4), ".mlp.down_proj."),
                         (Row("", {"model_type": "gpt2", "vocab_size": 256, "n_embd": 48, "n_layer": 3, "n_head": 6},
                              "", seed=5), "attn.c_")):
@@ -233,7 +233,7 @@ def mixed(program, parent):
 
 
 def split(program, folder, tensors, want):
-    """The same in parts, by each of which and by their folder it is one model."""
+    """The same model in parts; each part and their folder name the whole model."""
     folder.mkdir()
     write_gguf(folder / "m.gguf", list(SCALES), split=11)
     parts = sorted(folder.iterdir())
@@ -251,7 +251,7 @@ def split(program, folder, tensors, want):
 
 
 def beside(program, parent):
-    """Tensors, shards and configurations that say more than the model needs, as transformers takes them."""
+    """Tensors, shards and configurations with more than the model needs, which transformers accepts."""
     source = parent / "beside"
     make(tiny_model(6), source)
     config = json.loads((source / "config.json").read_text())
@@ -293,7 +293,7 @@ def beside(program, parent):
 
 
 def packed(program, file):
-    """A tier holds the file's blocks, and a pass brings no more; that they are expanded is said."""
+    """A tier holds the file's blocks, and a pass moves no more bytes; a line says that they are expanded."""
     done = program.run("plan", "--model", file, "--device", "cpu", "-v", text=True)
     for said in (done.stdout, done.stderr):
         need("TQ2_0 are expanded to float32 for computing: " in said, said.strip()[:200])

@@ -1,4 +1,4 @@
-"""Configurations without weights: their sizes, and what replaces their keys.
+"""Configurations without weights: their sizes, and the options that replace their keys.
 
 Usage: configurations_test.py PROGRAM FOLDER
 """
@@ -34,7 +34,7 @@ def planned(model, *options):
 
 
 def plan_alone(model, *options):
-    """A plan without the memory that is free just now and what the program itself holds."""
+    """A plan without the values for the machine's free memory and the program's own memory."""
     made = planned(model, *options)
     for measured in ("free", "program", "bytes"):
         del made["peak"]["host"][measured]
@@ -72,7 +72,7 @@ class Configurations(unittest.TestCase):
                              plan_alone("bloom-7b1"))
 
     def test_sizes_come_from_the_tensors(self):
-        # One key head for eight heads, and a gated mlp: what formulas over the shape get wrong.
+        # One key head for eight heads, and a gated mlp: the formulas over the shape get these wrong.
         got = planned("llama-2-70b", "--dtype", "float16", "--batch-size", 96, "--prompt-len", 512,
                       "--gen-len", 256)
         self.assertAlmostEqual(got["weights"]["bytes"] / GIB, 128.5, delta=0.06)

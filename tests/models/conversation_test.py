@@ -15,7 +15,7 @@ import tempfile
 import unittest
 
 PROGRAM, MODEL = sys.argv[1], sys.argv[3]
-LIMIT = 240  # seconds, for whatever is waited for
+LIMIT = 240  # seconds for each wait
 
 
 class Terminal:
@@ -78,7 +78,7 @@ class Conversation(unittest.TestCase):
         messages = json.loads(self.saved.read_text())["messages"]
         self.assertEqual([one["role"] for one in messages], ["system"] + ["user", "assistant"] * 5)
         self.assertTrue(all(one["content"] for one in messages))
-        # Turns that reuse what the session holds say what one run over the conversation says.
+        # Turns that reuse the session's KV cache give the same text as one run over the conversation.
         asked = self.saved.with_name("asked.json")
         asked.write_text(json.dumps(messages[:-1]))
         done = subprocess.run([PROGRAM, "generate", MODEL, "--chat-file", asked, "-n", "3",

@@ -25,7 +25,7 @@ OPTIONS = ["--device", "cpu", "--threads", 1, "--json"]
 USER = [{"role": "user", "content": "AB"}]
 TOOLS = [{"type": "function", "function": {"name": "f", "description": "", "parameters": {}}}]
 LETTERS = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-ROWS = 320  # one a byte, and some for tokens that are added
+ROWS = 320  # one for each byte, and some for added tokens
 SHORT, LONG = "D{{ messages[-1].content }}", "T{{ tools|length }}{{ messages[-1].content }}"
 
 
@@ -73,7 +73,7 @@ class Conversations(unittest.TestCase):
         return self.generate("--input-ids", ",".join(map(str, ids)), "--ignore-eos", *options, **more)
 
     def assert_prompt(self, text, talk, *options, model=None):
-        """The conversation is the prompt that the text is."""
+        """Checks that the conversation and the text give the same prompt."""
         read = transformers.AutoTokenizer.from_pretrained(self.folder)
         want = self.made(read(text, add_special_tokens=False).input_ids, "--logprobs", 2, model=model)
         file = self.write("talk.json", talk)

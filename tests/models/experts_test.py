@@ -25,7 +25,7 @@ from stored import store
 PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
 LAYERS, EXPERTS, HIDDEN, WIDE, NEW_TOKENS = 4, 8, 48, 64, 12
 EXPERT_BYTES = 3 * HIDDEN * WIDE * 4
-SLACK = 4 * 4096  # of a read: what lies before and behind in its first and last block
+SLACK = 4 * 4096  # bytes of a read's first and last block outside of the wanted ones
 PROMPT = [(7 * i + 3) % 200 for i in range(21)]
 ROW = Row("", {"model_type": "mixtral", "vocab_size": 200, "hidden_size": HIDDEN,
                "intermediate_size": WIDE, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
@@ -68,8 +68,8 @@ def by_turns(tensors, other_way):
 
 
 def in_blocks(tensors, dense):
-    """Random MXFP4 for all experts' matrices: codes and scales apart, or what transformers makes of
-    them."""
+    """Random MXFP4 for all experts' matrices: codes and scales apart, or the values that transformers
+    makes of them."""
     random = torch.Generator().manual_seed(5)
     out = {}
     for name, tensor in tensors.items():
@@ -101,7 +101,7 @@ def kind_of(name):
 
 
 def snapped(tensors):
-    """Numbers that the file's blocks hold exactly; of experts the rows are columns."""
+    """Numbers that the file's blocks hold exactly; for experts the rows are columns."""
     out = {}
     for name, tensor in tensors.items():
         turned = tensor.dim() == 3
@@ -134,7 +134,7 @@ def in_parts(tensors):
 
 
 def chosen(model, tokens):
-    """By layer, the experts of each token."""
+    """The experts of each token, by layer."""
     with torch.no_grad():
         logits = model(torch.tensor([tokens]), output_router_logits=True).router_logits
     return [layer.float().softmax(-1).topk(2).indices for layer in logits]
@@ -213,7 +213,7 @@ class Layouts(unittest.TestCase):
                 store(folder, lambda all, other_way=other_way: by_turns(all, other_way))
                 with self.subTest(other_way=other_way):
                     self.compare(folder, reference, want, *described)
-            wrong = PROGRAM.logits(folder, PROMPT)  # that it counts
+            wrong = PROGRAM.logits(folder, PROMPT)  # another result shows that the layout counts
             self.assertGreater(abs(wrong - want).max() / abs(want).max(), 0.1)
 
     def compare(self, folder, reference, want, *options):

@@ -51,7 +51,7 @@ def need(condition, reason):
 
 
 def distance(got, want):
-    """The largest difference, in the largest logit; infinite where a number is not finite."""
+    """The largest difference, relative to the largest logit; infinite if a number is not finite."""
     if got.shape != want.shape or not np.isfinite(got).all():
         return float("inf")
     return float(np.abs(got - want).max() / np.abs(want).max())
@@ -96,7 +96,7 @@ class Tested:
 
     def flipped_bit_seen(self):
         name = self.row.flipped
-        rows = {self.row.vocabulary: self.long[3]}  # of a table, one that the prompt uses
+        rows = {self.row.vocabulary: self.long[3]}  # the row of a table that the prompt uses
         for highest in (False, True) if self.row.every_tier else (self.index % 2 == 0,):
             with tempfile.TemporaryDirectory(dir=self.folder.parent) as copy:
                 shutil.copytree(self.folder, copy, dirs_exist_ok=True)
@@ -164,7 +164,7 @@ def parts(tested, brief):
 
 
 def fill(rows, program, folder, brief):
-    """The table's rows of cells, and a named reason for each part that is not there."""
+    """The table's rows of cells, and a named reason for each part that is missing."""
     table, failures = [], []
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         waiting = []
@@ -176,7 +176,7 @@ def fill(rows, program, folder, brief):
             for cell, part in cells:
                 try:
                     made[cell].append(part.result())
-                except Exception as failure:  # whatever it is, it leaves a gap
+                except Exception as failure:  # any exception leaves a gap
                     failures.append(f"{row.name}: {cell}: {failure or repr(failure)}")
             stored = "GGUF" if row.gguf else row.dtype
             table.append([row.name, stored, str(row.shards), *map("<br>".join, made.values())])

@@ -23,7 +23,7 @@ PR_CAPBSET_DROP, CAP_IPC_LOCK = 24, 14
 
 
 def without_locked_memory():
-    """Takes the right to lock more than 4096 bytes; root loses its privilege with the program."""
+    """Removes the right to lock more than 4096 bytes; root loses its privilege when the program starts."""
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (4096, 4096))
 
@@ -43,7 +43,7 @@ class Faults(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
 
     def tiny_disk(self, bytes_there):
-        """A file system with room for so many bytes, mounted until the test ends."""
+        """A file system with room for this many bytes, mounted until the test ends."""
         disk = self.folder / "disk"
         disk.mkdir()
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={bytes_there}", "tmpfs", disk],
@@ -73,7 +73,7 @@ class Faults(unittest.TestCase):
                      preexec_fn=without_locked_memory)
 
     def test_a_file_that_may_not_be_read_is_named(self):
-        # A folder that anyone may reach, so that the file alone is what is refused.
+        # Anyone may enter this folder, so that only the file is refused.
         folder = pathlib.Path(tempfile.mkdtemp(prefix="strata-unreadable-"))
         self.addCleanup(shutil.rmtree, folder)
         folder.chmod(0o755)

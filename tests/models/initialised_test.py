@@ -21,7 +21,7 @@ from program import TOLERANCE, Program, Refused
 from row import Row, make
 
 PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
-IDS = [5, 17, 3, 99, 42, 2, 63, 2]  # 2 ends a text, and pads
+IDS = [5, 17, 3, 99, 42, 2, 63, 2]  # 2 is the end-of-text token and the padding
 CONFIGS = {
     "llama": {"vocab_size": 300, "hidden_size": 96, "intermediate_size": 160, "num_hidden_layers": 2,
               "num_attention_heads": 6, "attention_bias": True, "initializer_range": 0.05},
@@ -110,8 +110,8 @@ class Initialised(unittest.TestCase):
                     hidden = base(torch.tensor([IDS])).last_hidden_state[0]
                 self.compare(critic, (hidden @ head[0]).numpy())
                 if model_type == "mixtral":
-                    continue  # its experts are stacked while they are in memory
-                # As training saves it: the base model beside the head, in one pickle.
+                    continue  # in memory its experts are stacked
+                # Training saves the base model beside the head, in one pickle.
                 saved = self.folder / f"saved-{model_type}"
                 saved.mkdir()
                 shutil.copy(critic / "config.json", saved)
@@ -132,7 +132,8 @@ class Initialised(unittest.TestCase):
         text = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps({**text, "eos_token_id": 2}))
         for tier in ("device", "cpu", "nvme"):
-            # The first 2 pads at index 5, the second at 7; where two pad the beginning, none ends it.
+            # The first padding 2 is at index 5, the second at 7; if two of them pad the beginning, none ends
+            # the sequence.
             for at_beginning, end in ((0, 4), (1, 6), (2, 7)):
                 got = self.values(folder, "--offload", tier, "--num-padding-at-beginning", at_beginning)
                 self.assertLess(np.abs(got["values"].numpy() - want).max(), TOLERANCE * np.abs(want).max())

@@ -1,4 +1,4 @@
-"""Files that are not what they should be: what is done to a sound model.
+"""Malformed files: the changes that are made to a valid model.
 
 A row: name, what is done to the copy of the model. Rows are run by `plan`, which reads first what
 every other command reads first; their lines stand in malformed.golden.
@@ -122,12 +122,12 @@ CONFIG = [
 
 
 def key_value(key):
-    """The bytes of a GGUF key, behind which lie its type and value."""
+    """The bytes of a GGUF key; its type and value follow them."""
     return struct.pack("<Q", len(key)) + key.encode()
 
 
 def tensor_info(name):
-    """The bytes of a GGUF tensor's name, behind which lie dimensions, type and offset."""
+    """The bytes of a GGUF tensor's name; dimensions, type and offset follow them."""
     return key_value(name)
 
 
@@ -187,7 +187,7 @@ def tokenizer_text(text):
     return lambda m: (m / "tokenizer.json").write_text(text)
 
 
-# Run by `tokenize`, which needs nothing but the tokenizer.
+# Files for `tokenize`, which needs only the tokenizer.
 TOKENIZER = [
     ("missing", lambda m: (m / "tokenizer.json").unlink()),
     ("empty", tokenizer_text("")),
@@ -212,7 +212,7 @@ def chat(template):
     return file("tokenizer_config.json", json.dumps({"chat_template": template}))
 
 
-# Run by `generate --chat`.
+# Files for `generate --chat`.
 CHAT = [
     ("no template", file("tokenizer_config.json", "{}")),
     ("no JSON", file("tokenizer_config.json", "{")),
@@ -230,7 +230,7 @@ CHAT = [
     ("it gives nothing", chat("")),
 ]
 
-# Run by `generate`.
+# Files for `generate`.
 GENERATION = [
     ("cut", file("generation_config.json", '{"eos')),
     ("a list", file("generation_config.json", "[]")),

@@ -1,4 +1,4 @@
-"""A small sound model in each format, and what is done to its bytes to make it unsound."""
+"""A small valid model in each format, and the changes to its bytes that make it malformed."""
 
 import json
 import pathlib
@@ -53,7 +53,7 @@ def weights():
 
 
 def tokenizer():
-    """Byte-level, without merges: one token a byte, of the first V."""
+    """A byte-level tokenizer without merges: one token for each of the first V bytes."""
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())[:V]
     model = tokenizers.models.BPE({letter: i for i, letter in enumerate(alphabet)}, [])
     out = tokenizers.Tokenizer(model)
@@ -123,7 +123,7 @@ def patch(file, at, data):
 
 
 def patch_after(file, mark, offset, data):
-    """Writes `data` so many bytes behind the end of the first `mark`."""
+    """Writes `data` this many bytes after the end of the first `mark`."""
     whole = file.read_bytes()
     patch(file, whole.index(mark) + len(mark) + offset, data)
 

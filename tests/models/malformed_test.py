@@ -17,13 +17,13 @@ from malformed_inputs import copy, write_folder, write_gguf, write_sharded
 from program import Refused, Program
 
 GOLDEN = pathlib.Path(__file__).with_name("malformed.golden")
-SECONDS = 60  # a hang, even on a busy machine
+SECONDS = 60  # longer is a hang, even on a busy machine
 SOURCES = {"safetensors": "model", "sharded": "sharded", "config.json": "model",
            "gguf": "model.gguf"}
 
 
 def settled(line):
-    """The line without what differs from run to run: process ids and the sizes of a plan."""
+    """The line without the parts that differ from run to run: process ids and the sizes of a plan."""
     line = re.sub(r"\.part-\d+", ".part-PID", line)
     return re.sub(r"(--device-memory: .* give at least )\d+ \(.*?\)", r"\1N", line)
 

@@ -9,7 +9,7 @@ import tempfile
 
 import safetensors.numpy
 
-TOLERANCE = 2e-4  # of the largest logit
+TOLERANCE = 2e-4  # relative to the largest logit
 
 
 class Refused(Exception):
@@ -40,7 +40,7 @@ class Program:
         return done.stdout
 
     def logits(self, model, ids, *options):
-        """[S,V] of float32."""
+        """The logits, [S,V] in float32."""
         with tempfile.TemporaryDirectory(prefix="strata-logits-") as folder:
             file = pathlib.Path(folder, "logits.safetensors")
             self.text("logits", "--model", model, "--input-ids", listed(ids), "--output", file,

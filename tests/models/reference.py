@@ -7,8 +7,8 @@ import transformers
 
 
 class Reference:
-    """Some models keep what they have seen between calls (dynamic rope), so that each answer comes
-    from a model of its own."""
+    """Each answer comes from a model of its own, because some models keep state between calls (dynamic
+    rope)."""
 
     def __init__(self, folder, gguf=None, attention="eager"):
         self.model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -16,12 +16,13 @@ class Reference:
         self.model.generation_config.eos_token_id = None
 
     def logits(self, ids):
-        """[S,V]"""
+        """The logits, [S,V]."""
         with torch.no_grad():
             return copy.deepcopy(self.model)(torch.tensor([ids])).logits[0].numpy()
 
     def greedy(self, ids, count):
-        """The tokens, and for each how far the best logit is above the next, in the largest one."""
+        """The tokens, and for each the distance of the best logit from the next, relative to the largest
+        one."""
         prompt = torch.tensor([ids])
         out = copy.deepcopy(self.model).generate(
             prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=count,

@@ -16,7 +16,8 @@ import transformers
 
 
 def spread(name, weight):
-    """Random values in place; queries and keys make attention choose, so that positions count."""
+    """Sets random values in place; those of queries and keys make attention selective, so that positions
+    count."""
     if weight.dim() == 1 and name.endswith(".weight"):
         weight.uniform_(0.6, 1.4)
     else:
@@ -26,25 +27,25 @@ def spread(name, weight):
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    name: str  # what is particular about it
-    config: dict  # of transformers, its model_type included; prompts are 48 and at most 50 tokens
-    flipped: str  # the weight, as stored, of which a bit is flipped, which must be seen
-    # Other values of some keys, for which the same weights must give far other logits: that what
-    # the row is about counts. Empty where a row is about nothing that a key says.
+    name: str  # the particular property of the row
+    config: dict  # keys of transformers with the model_type; prompts have 48 and at most 50 tokens
+    flipped: str  # the weight, as stored, in which a flipped bit must be detected
+    # Other values of some keys, for which the same weights must give very different logits: this shows that
+    # the row's property counts. Empty if no key expresses that property.
     counts: dict = dataclasses.field(default_factory=dict)
     dtype: str = "float32"  # as stored
     shards: int = 1
-    seed: int = 0  # to be changed where two tokens are equally good
-    # Whether every tier holds and streams it, or the device alone and one tier in turn.
+    seed: int = 0  # change it if two tokens are equally likely
+    # Whether every tier holds and streams the model, or only the device and one tier in turn.
     every_tier: bool = False
     attention: tuple = ("eager", "sdpa")  # the backends that compute it, in turn
     reference: str = "eager"  # transformers' implementation of attention
     spread: collections.abc.Callable = spread
-    # Changes the folder that transformers wrote to another that transformers reads.
+    # Changes the folder that transformers wrote into another one that transformers can read.
     edit: collections.abc.Callable[[pathlib.Path], None] | None = None
-    # Writes FOLDER/model.gguf, which is then what is run; `flipped` is the file's name.
+    # Writes FOLDER/model.gguf, which is run instead; `flipped` is then the file's name for the weight.
     gguf: collections.abc.Callable[[pathlib.Path], None] | None = None
-    # The file's numbers are the folder's, which transformers reads where it cannot read the file.
+    # The file has the numbers of the folder, which transformers reads if it cannot read the file.
     gguf_is_folder: bool = False
 
     @property

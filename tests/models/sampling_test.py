@@ -38,7 +38,7 @@ class Sampling(unittest.TestCase):
 
     def test_a_batch_gives_the_tokens_of_its_single_runs(self):
         batch = self.sample(self.prompts, "--seed", 7)
-        # A row's place is part of its key: rows before it are filled, rows behind it left out.
+        # A row's place is part of its key: rows before it are filled, rows after it are left out.
         for row in range(len(self.prompts)):
             beside = [[row + 1]] * row
             self.assertEqual(self.sample([*beside, self.prompts[row]], "--seed", 7)[row], batch[row])

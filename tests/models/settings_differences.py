@@ -1,6 +1,6 @@
-"""Where the program and transformers differ on purpose: which cases, and the reason."""
+"""The intended differences between the program and transformers: the cases, and the reasons."""
 
-# Keys that nothing here reads, as they are of training or of other uses. transformers refuses null
+# Keys that the program does not read, because they concern training or other uses. transformers refuses null
 # in most of them.
 UNREAD = (
     "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "emb_pdrop", "attn_pdrop",

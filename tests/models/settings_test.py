@@ -29,8 +29,8 @@ from settings_differences import NAMED, UNREAD
 IDS = np.random.default_rng(3).integers(3, 60, 24).tolist()
 FAMILIES = ("llama", "mixtral", "bloom", "opt", "generic", "generic_more", "generic_experts",
             "generic_latent", "generic_routers", "generic_later")
-LARGE = 1_500_000  # elements; such a model is no other form of the tiny one
-# These keys say nothing about the computation.
+LARGE = 1_500_000  # elements; a larger model is not a variation of the tiny one
+# These keys do not affect the computation.
 BESIDE = {field.name for field in dataclasses.fields(transformers.PreTrainedConfig)} | {
     "bos_token_id", "eos_token_id", "pad_token_id", "use_cache", "initializer_range", *UNREAD}
 ALPHA = {"type": "dynamic", "factor": 1.0, "mscale": 1.0, "beta_fast": 32, "alpha": 1000.0}
@@ -81,7 +81,7 @@ def plain(value):
 
 
 def cases(kind, config):
-    """(what was done, config.json) of one model."""
+    """Pairs for one model: the change, and the config.json with it."""
     cls = CONFIG_MAPPING[kind]
     fields = [field for field in dataclasses.fields(cls) if field.name not in BESIDE]
     yield "as it is", config
@@ -120,7 +120,7 @@ class Models:
         self.folder, self.made, self.spread = folder, {}, spread
 
     def answer(self, file):
-        """The logits and the folder of the weights, or why there are none."""
+        """The logits and the folder of the weights, or the reason why there are none."""
         try:
             config = transformers.AutoConfig.from_pretrained(file.parent)
             same = json.dumps(config.to_dict(), sort_keys=True, default=str)
@@ -172,7 +172,7 @@ def place(folder, weights):
 
 
 def compared(many, folder, wanted, weights):
-    """'' where the program says the same."""
+    """The difference; '' if the program gives the same result."""
     out = folder / "logits.safetensors"
     status, words = many.run("logits", "--model", folder, "--input-ids", ",".join(map(str, IDS)),
                              "--output", out, "--device", "cpu", "--threads", 1, "--dtype",

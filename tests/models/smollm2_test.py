@@ -50,7 +50,7 @@ class SmolLM2(unittest.TestCase):
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     def greedy(self, ids):
-        """The reference's tokens, as far as its best is surely above the next."""
+        """The reference's tokens, as far as its best logit is clearly above the next."""
         prompt = torch.tensor([ids])
         out = self.model.generate(prompt, attention_mask=torch.ones_like(prompt), do_sample=False,
                                   max_new_tokens=NEW_TOKENS, output_logits=True,

@@ -4,7 +4,7 @@ import safetensors.torch
 
 
 def store(folder, change):
-    """`change` takes and gives the tensors by their names."""
+    """`change` takes and returns the tensors by their names."""
     file = folder / "model.safetensors"
     tensors = {name: tensor.clone()
                for name, tensor in change(safetensors.torch.load_file(file)).items()}

@@ -56,7 +56,7 @@ exec chroot "$root" /usr/bin/env -i HOME=/tmp PATH=/usr/bin:/bin "$@"
 
 
 def enclosed(place, *words):
-    """Runs in a chroot of the system and `place`, where this user may make one."""
+    """Runs in a chroot of the system and `place`, if this user may make one."""
     if os.geteuid() != 0 or not shutil.which("unshare"):
         return run(*words)
     root = place.parent / (place.name + "-root")
@@ -90,7 +90,7 @@ def check(library, program, place):
     expect(manifest["sha256"] == hashlib.sha256(library.read_bytes()).hexdigest(),
            f"{library}: the manifest's hash is of another file")
     if program.exists():
-        # LibTorch, on which the rules of attention are tried, is no part of the chroot.
+        # LibTorch, which the rules of attention need, is not in the chroot.
         where = [] if "attention" in library.name else [place]
         print((enclosed if where else run)(*where, program, "plugins", "check", library))
 

@@ -1,6 +1,6 @@
 // gradients OUT.safetensors -- OPTIONS: the gradient of every parameter in float64 for the first
-// prompt, each token foretelling the next one, and the loss on stdout. A weight of several units
-// has the sum of theirs.
+// prompt, each token predicting the next one, and the loss on stdout. The gradient of a shared
+// weight is the sum over its units.
 #include <cstring>
 #include <iomanip>
 #include <iostream>
@@ -74,7 +74,7 @@ void gradients(const proof::Arguments& arguments) {
   std::vector<int64_t> targets;
   for (uint32_t i = 0; i + 1 < length; ++i) wanted.push_back(i), targets.push_back(ids[i + 1]);
   const std::vector<run::Sequence> sequences{{0, 0, length, length}};
-  // Twice: the second step finds nothing of the first one in its way.
+  // Runs two steps: the second one must not be affected by the first.
   double loss = 0;
   Gradients all;
   for (int n = 0; n < 2; ++n) {

@@ -14,7 +14,7 @@ from transformers.models.llama import modeling_llama
 
 import tiny
 
-TOLERANCE = 1e-9  # of the largest gradient
+TOLERANCE = 1e-9  # relative to the largest gradient
 LAYERS = tiny.DEFAULTS["num_hidden_layers"]
 
 
@@ -44,7 +44,7 @@ def check(program, folder, tokens, expected, *options):
     largest = max(g.abs().max() for g in wanted.values())
     worst = max((made[name] - g).abs().max() for name, g in wanted.items())
     tiny.expect(worst <= TOLERANCE * largest, f"{options}: off by {worst}, largest {largest}")
-    whole = 2 * LAYERS + 2  # units, were the head one
+    whole = 2 * LAYERS + 2  # the number of units if the head were one
     tiny.expect(said["units"] > whole, f"{said['units']} units: the head is not in tiles")
     for name, g in wanted.items():
         tiny.expect(g.abs().max() > 0, f"{name} has no gradient: the test shows nothing")

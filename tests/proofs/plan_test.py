@@ -21,7 +21,7 @@ ELEMENTS = 2 * V * D + D + L * (4 * D * D + 3 * D * (F // 3 * 2) + 2 * D)
 
 
 def loaded(trace):
-    """The libraries that the loader brought into the process, as it says itself (LD_DEBUG)."""
+    """The libraries that the dynamic loader loaded, by its own report (LD_DEBUG)."""
     return [line.split("calling init:")[1].strip() for file in trace.parent.glob(trace.name + ".*")
             for line in file.read_text().splitlines() if "calling init:" in line]
 

@@ -1,5 +1,5 @@
-// A proof is a small program that goes the way of `strata generate`, with one thing about its
-// session changed: PROGRAM OWN... -- GENERATE'S OPTIONS.
+// A proof is a small program that works like `strata generate`, with one change to its session:
+// PROGRAM OWN... -- GENERATE'S OPTIONS.
 #pragma once
 #include <memory>
 #include <string>
@@ -19,10 +19,10 @@ struct Arguments {
   const host::GenerateOptions& generate() const { return call->as<host::GenerateOptions>(); }
 };
 
-// Runs `proof` as the program runs a command: what is thrown becomes a line on stderr and a status.
+// Runs `proof` as the program runs a command: an exception becomes a line on stderr and a status.
 int run(int argc, char** argv, void (*proof)(const Arguments&));
 
-// The model of the options with its plugins, planned for.
+// The model of the options with its plugins, and its plan.
 struct Prepared {
   explicit Prepared(const host::GenerateOptions& options);
 

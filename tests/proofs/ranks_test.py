@@ -17,7 +17,7 @@ from transformers import MixtralConfig, MixtralForCausalLM
 
 import tiny
 
-SECONDS = 120  # that ranks may take, on a loaded machine
+SECONDS = 120  # limit for the ranks, on a loaded machine
 
 
 def mixtral():
@@ -70,7 +70,7 @@ def check(program, model, file, prompts, tokens, expected=None):
 
 
 def lost_peer(program, options):
-    """The other rank is killed while both generate for ever, in effect."""
+    """Kills the other rank while both generate practically for ever."""
     options = options[:]
     options[options.index("--max-new-tokens") + 1] = "100"
     port = free_port()
@@ -86,7 +86,7 @@ def lost_peer(program, options):
 
 
 def wait_for_reads(process):
-    """Until it streams: its threads have read from the file."""
+    """Waits until the rank streams: its threads have read from the file."""
     while process.poll() is None:
         for line in pathlib.Path(f"/proc/{process.pid}/io").read_text().splitlines():
             if line.startswith("read_bytes:") and int(line.split()[1]) > 200 << 20:
@@ -95,7 +95,7 @@ def wait_for_reads(process):
 
 
 def experts(program, folder):
-    """Streamed from memory and from the file, with slots for few experts and for many."""
+    """Runs that stream from memory and from the file, with slots for few experts and for many."""
     model = tiny.save(folder, made=mixtral)
     prompts = [tiny.prompt(14, 509, seed=rank) for rank in range(4)]
     expected = [tiny.greedy(model, prompt, 12) for prompt in prompts]

@@ -16,7 +16,7 @@ def logits(folder, *more):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    # The head is computed in the same tiles: other ones round otherwise.
+    # The head is computed in the same tiles, because other tiles round differently.
     usual = logits(folder, "--offload", "nvme", "--device-memory", str(BUDGET))
     flip = ("--plugin", FLIP, "--offload", "flip", "--device-memory", str(BUDGET))
     check(logits(folder, *flip) == usual, "the same logits where no bit is changed")

@@ -36,7 +36,7 @@ def result(arguments, **how):
 
 
 def own_copy():
-    """A copy of the model on a disk, with nothing of it in the page cache; goes with its folder."""
+    """A copy of the model on a disk, with no part of it in the page cache; removed with its folder."""
     folder = tempfile.TemporaryDirectory(prefix="strata-", dir=pathlib.Path(PROGRAM).parent)
     copy = shutil.copy(MODEL, folder.name)
     descriptor = os.open(copy, os.O_RDONLY)

@@ -21,7 +21,7 @@ struct Place {
   bool off = false;               // null may be a value: off
 };
 
-// What cannot be computed throws strata::Failure.
+// Looks values up and evaluates them; throws strata::Failure for a value that cannot be computed.
 class Values {
  public:
   // The tables must outlive this object. `nulls` is the meaning of null for each key; without it

@@ -30,19 +30,19 @@ def rope(part, theta=10000.0):
 
 
 def spread(name, weight):
-    """A norm's weights by head are no matrix."""
+    """Makes the weights of a norm by head no matrix."""
     weight.uniform_(0.6, 1.4) if name.endswith("_norm.weight") else usual(name, weight)
 
 
 def around_zero(name, weight):
-    """As spread, for norms that add 1 to their weight."""
+    """Like spread, for norms that add 1 to their weight."""
     spread(name, weight)
     if name.endswith("norm.weight"):
         weight.sub_(1)
 
 
 def beside(*names):
-    """Puts tensors into a model's file that are no weights of it."""
+    """Puts tensors into a model's file that are not its weights."""
     extra = {name: torch.ones(7, 5) for name in names}
     return lambda folder: store(folder, lambda all: all | extra)
 
@@ -61,7 +61,7 @@ def scaled(words, config, flipped, counts=None, **more):
 
 
 def gguf_row(model_type, flipped, eps, *, seed=0, **config):
-    """From blocks of 32 numbers."""
+    """Numbers of blocks of 32."""
     config = GROUPED | {"hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 96,
                         "sliding_window": None} | config
     metadata = {"block_count": 4, "context_length": 128, "embedding_length": 64,
@@ -121,7 +121,7 @@ ROWS = [
         LAYER + "self_attn.q_layernorm.weight", rope(0.5)),
     row("phi3", "fused", GROUPED | {"sliding_window": None}, LAYER + "mlp.gate_up_proj.weight",
         seed=1),
-    # No prompt grows past the 16: there transformers computes all keys anew, of this type alone.
+    # No prompt grows past the 16: beyond it transformers recomputes all keys, for this type alone.
     row("phi3", "a window, longrope",
         GROUPED | {"sliding_window": 13, "original_max_position_embeddings": 16,
                    "rope_parameters": LONG}, LAYER + "self_attn.qkv_proj.weight",

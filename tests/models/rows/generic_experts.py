@@ -11,7 +11,8 @@ LARGE = {key: EXPERTS[key] for key in EXPERTS if key != "moe_intermediate_size"}
 
 
 def tied(name, weight):
-    """Every router gives pairs of experts the same score, and the first one gives all the same."""
+    """Every router gives pairs of experts equal scores, and the first router gives all experts the same
+    score."""
     spread(name, weight)
     if name.endswith("mlp.gate.weight"):
         weight[1::2] = weight[::2]

@@ -54,7 +54,7 @@ def turned(name, tensor):
 
 
 def other_way(name, tensor):
-    """Conv1D's matrices as a product takes them."""
+    """The matrices of Conv1D in the layout of a linear layer."""
     return tensor.t() if ".c_" in name and tensor.dim() == 2 else tensor
 
 
@@ -65,14 +65,15 @@ def other_way_exact(tensors):
 
 
 def apart(name, tensor):
-    """All of q, all of k, all of v."""
+    """Rows sorted into all of q, all of k, all of v."""
     if "query_key_value" not in name:
         return tensor
     return tensor.unflatten(0, (4, 3, -1)).transpose(0, 1).flatten(0, 2)
 
 
 def by_groups(name, tensor):
-    """All of q, all of k, all of v, where two queries lie before their key and value."""
+    """Rows sorted into all of q, all of k, all of v, from groups of two queries, their key and their
+    value."""
     if "query_key_value" not in name:
         return tensor
     groups = tensor.unflatten(0, (2, 4, -1))
@@ -122,7 +123,7 @@ def heads_apart_exact(tensors):
 
 def file(architecture, model_type, config, metadata, flipped, reorder=as_written, beside=None,
          exact=as_blocks, variant="", change=stacked, **more):
-    """`beside`: tensors of the file alone; `exact`: the numbers that its blocks hold."""
+    """`beside` are tensors of the file alone; `exact` are the numbers that its blocks hold."""
     def write(folder):
         with tempfile.TemporaryDirectory(dir=folder.parent) as copy:
             copy = pathlib.Path(copy)

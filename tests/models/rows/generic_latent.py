@@ -14,7 +14,7 @@ YARN = {"rope_type": "yarn", "rope_theta": 150.0, "factor": 8.0, "original_max_p
 
 
 def spread(name, weight):
-    """Attention chooses, and an expert is not chosen by its bias alone."""
+    """Makes attention selective, and the choice of an expert depend on more than its bias."""
     usual(name, weight)
     if "q_b_proj" in name or "kv_b_proj" in name:
         weight.normal_(std=0.4)

@@ -12,7 +12,7 @@ YARN = {"rope_parameters": {"rope_type": "yarn", "rope_theta": 150.0, "factor": 
 
 
 def cut(name, weight):
-    """Products so large that the limit of an expert's gate and up counts."""
+    """Makes products so large that the limit of an expert's gate and up counts."""
     spread(name, weight)
     if "gate_up_proj" in name:
         weight.mul_(4)

@@ -38,7 +38,7 @@ def row(kind, flipped, older=False, kv_heads=HEADS, head_dim=8, vocabulary=256, 
     for key in ("short_factor", "long_factor"):
         if key in rope:
             rope[key] = [rope[key][pair % 4] for pair in range(head_dim // 2)]
-    # Without its scaling; plain positions of another base.
+    # Values without the scaling; for plain positions another base.
     plain = {"rope_type": "default",
              "rope_theta": 10000.0 if kind == "default" else rope["rope_theta"]}
     words = [f"rope {kind}", "older spelling" if older else "", f"{HEADS}:{kv_heads} heads",

@@ -54,7 +54,7 @@ def by_modules(tensors):
 
 
 def turned(tensors):
-    """The same, each expert's matrices the other way round."""
+    """The same, with each expert's matrices transposed."""
     return {name: tensor.mT.contiguous() if ".experts." in name else tensor
             for name, tensor in by_modules(tensors).items()}
 

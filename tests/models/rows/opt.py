@@ -1,4 +1,4 @@
-"""opt: norms before and after, narrow and wide embeddings, what may be left out, names."""
+"""opt: norms before and after, narrow and wide embeddings, optional weights, names."""
 
 from row import Row
 from stored import head_alone, with_head, without

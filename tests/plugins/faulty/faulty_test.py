@@ -20,7 +20,7 @@ LLAMA = dict(model_type="llama", architectures=["LlamaForCausalLM"], vocab_size=
 FAULTY = dict(model_type="faulty", vocab_size=64, hidden_size=32, torch_dtype="float32")
 ENDS = ["throw", "exit", "_exit", "abort", "null", "terminate"]
 
-# Where, and with what deed: words of the line beside the plugin's name.
+# The function and the deed, and words of the line beside the plugin's name.
 TIER = {
     **{f"open:{deed}": "open" for deed in [*ENDS, "throw-int", "quick_exit", "stack", "term", "alarm"]},
     "open:thread": "tired",

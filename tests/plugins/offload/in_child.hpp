@@ -1,4 +1,4 @@
-// A plugin under limits that a test must not put on itself: in a child process.
+// Runs a plugin in a child process, under limits that a test must not put on itself.
 #pragma once
 #include <filesystem>
 #include <functional>

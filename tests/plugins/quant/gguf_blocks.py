@@ -4,7 +4,7 @@ import numpy as np
 from gguf import GGML_QUANT_SIZES
 from gguf import GGMLQuantizationType as Type
 
-# Where in a block the halves lie that scale it.
+# The places in a block of the half floats that scale it.
 SCALES = {
     Type.Q4_0: (0,), Type.Q4_1: (0, 2), Type.Q5_0: (0,), Type.Q5_1: (0, 2), Type.Q8_0: (0,),
     Type.Q2_K: (80, 82), Type.Q3_K: (108,), Type.Q4_K: (0, 2), Type.Q5_K: (0, 2),
@@ -15,8 +15,8 @@ SCALES = {
 
 
 def random_blocks(kind, count, rng, largest=0x7C00):
-    """Any codes; scales of any half whose bits are below `largest`, of both signs: finite, subnormal
-    and zero ones among them."""
+    """Random codes; the scales are any half floats whose bits are below `largest`, of both signs,
+    including subnormals and zeros."""
     blocks = rng.integers(0, 256, (count, GGML_QUANT_SIZES[kind][1]), dtype=np.uint8)
     edges = np.array([0, 0x8000, 1, 0x3FF, largest - 1], dtype=np.uint16)[:count]
     for at in SCALES[kind]:

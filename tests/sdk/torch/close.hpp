@@ -1,4 +1,4 @@
-// How far two tensors are apart, in float64.
+// The difference of two tensors, computed in float64.
 #pragma once
 #include <ATen/core/Tensor.h>
 

@@ -17,8 +17,8 @@ namespace strata::torch::test {
 
 class TinyModel {
  public:
-  // `attention`: the name of a backend; `tile`: bytes of a head's tile, 0: whole; `cache`: room for
-  // keys, or a recording pass without one.
+  // `attention` is the name of a backend; `tile` the bytes of a head's tile, 0 for a whole head;
+  // `cache` the room for keys, or none for a recording pass.
   TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile, bool recording);
 
   // The logits of every token of the sequences in one pass.

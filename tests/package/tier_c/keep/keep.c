@@ -89,7 +89,7 @@ static strata_status map(strata_self* self, uint64_t region, void** out) {
   return STRATA_OK;
 }
 
-/* Which rule a request breaks; NULL: none. */
+/* The rule that a request breaks; NULL if it breaks none. */
 static const char* fault(const strata_self* self, const strata_io* io) {
   if (io->hdr.size < sizeof *io || io->hdr.flags != 0) return "keep: a request of another ABI";
   if (io->op != STRATA_READ && io->op != STRATA_WRITE) return "keep: neither a read nor a write";
@@ -110,7 +110,8 @@ static strata_done move(strata_self* self, const strata_io* io) {
   return (strata_done){.cookie = io->cookie, .bytes = io->bytes, .status = STRATA_OK};
 }
 
-/* A request that breaks a rule fails the call as its first one, else it waits for the next. */
+/* A request that breaks a rule fails the call if it is the first one of it; otherwise it waits for
+ * the next call. */
 static strata_status submit(strata_self* self, const strata_io* const* io, uint32_t n,
                             uint32_t* accepted) {
   uint32_t taken = 0;

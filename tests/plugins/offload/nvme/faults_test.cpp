@@ -46,7 +46,7 @@ void refuse_syscall(long number, int error) {
     throw std::runtime_error("no filter");
 }
 
-// Reads the first block of the file and says how that went.
+// Reads the first block of the file and returns the result in words.
 std::string read_block(const strata_config& config, const std::string& file) {
   OpenedTier tier(plugin_under_test(), config);
   const auto region = tier.region_bind(file, 0, 8192);
@@ -155,7 +155,7 @@ TEST_CASE("a full disk is refused before anything is written", "[nvme]") {
     } catch (const std::exception& e) {
       words = e.what();
     }
-    tier.region_new(200 << 10);  // what the refused one had taken is free again
+    tier.region_new(200 << 10);  // the space of the refused region is free again
     return words;
   });
   ::close(disk);

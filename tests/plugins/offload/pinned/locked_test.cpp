@@ -19,7 +19,7 @@ std::uint64_t locked_bytes() {
   return 0;
 }
 
-// As a user without privileges, who may lock this much.
+// Runs as a user without privileges, who may lock this many bytes.
 void limit_locking(std::uint64_t bytes) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2]{};

@@ -13,7 +13,7 @@ using namespace strata;
 
 namespace {
 
-// A family whose body is what a test declares.
+// A family whose body a test declares.
 template <auto body>
 struct Declares {
   explicit Declares(const Config&) {}

@@ -1,4 +1,4 @@
-// The half that does arithmetic, as one that checks every byte that it is given instead.
+// A stand-in for the half that does arithmetic: it checks every byte that it is given instead.
 #pragma once
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -14,7 +14,8 @@ namespace made {
 struct Seen {
   std::uint64_t runs = 0, expanded = 0, wrong = 0, rows = 0, experts = 0;
   std::int64_t fail_at = -1;  // this run throws
-  // Whether a layer chooses that expert; empty: two of three, others in each pass.
+  // Whether a layer chooses that expert; if empty, two of three are chosen, different ones in each
+  // pass.
   std::function<bool(std::uint32_t expert)> chooses{};
 };
 
@@ -85,7 +86,7 @@ class CheckingCompute : public strata::run::Compute {
     const auto expected = of(unit, weight, false);
     check({bytes(weights + weight.run_offset), expected.size()}, expected);
   }
-  // Some of the unit's experts, others in each pass.
+  // Chooses some of the unit's experts, different ones in each pass.
   void choose(uint32_t declared) {
     uint32_t all = 0;
     for (const auto& weight : model_.model.family->units()[declared].weights)

@@ -1,5 +1,5 @@
-// A model of random shape with random bytes, written as safetensors shards: what runs of it must
-// see is known without the code that reads it.
+// A model of random shape with random bytes, written as safetensors shards. The bytes that its runs
+// must see are known without the code that reads them.
 #pragma once
 #include <map>
 #include <random>
@@ -58,7 +58,7 @@ struct MadeModel {
   Folder folder;
   std::map<std::string, std::string> stored;  // by name, the bytes in the files
   std::map<std::string, bool> narrow;         // stored in 16 bits, else in 32
-  std::map<std::string, std::string> shared;  // of those that lie by turns with another: all of it
+  std::map<std::string, std::string> shared;  // the whole tensor of alternating weights
   std::unique_ptr<Opened<Plain>> family;
   strata::run::Model model;
 

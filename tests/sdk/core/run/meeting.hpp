@@ -1,4 +1,4 @@
-// Ranks that are threads of one process, and meet in memory.
+// Ranks that are threads of one process and gather in memory.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -11,13 +11,14 @@
 
 namespace made {
 
-// Where gathers of all ranks come together, one after the other.
+// The meeting point for the gathers of all ranks, one after the other.
 class Meeting {
  public:
   explicit Meeting(std::uint32_t ranks) : bases_(ranks) {}
   std::uint32_t ranks() const { return static_cast<std::uint32_t>(bases_.size()); }
 
-  // Each rank is asked for the same sizes in the same order; who is left alone is told so.
+  // Each rank must ask for the same sizes in the same order; a rank that is left alone gets an
+  // error.
   void gather(std::uint32_t rank, std::byte* base, std::uint64_t shard) {
     std::unique_lock lock(mutex_);
     if (arrived_ == 0) shard_ = shard;
@@ -59,7 +60,7 @@ class Meeting {
   bool broken_ = false;
 };
 
-// A rank of it; when it ends the others cannot go on.
+// One rank of the meeting; when it ends, the others cannot continue.
 class Member final : public strata::zero::Collective {
  public:
   Member(Meeting& meeting, std::uint32_t rank) : meeting_(meeting), rank_(rank) {}

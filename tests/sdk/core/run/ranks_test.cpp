@@ -24,7 +24,7 @@ struct Outcome {
   Moved moved;
   uint64_t passes = 0, units = 0, own = 0;
   uint64_t needed = 0, hits = 0;
-  std::string words;  // of the failure that ended it
+  std::string words;  // words of the failure that ended it
 };
 
 struct Run {
@@ -33,7 +33,7 @@ struct Run {
   std::optional<uint64_t> budget{};
   uint32_t passes = 1;
   Chooses chooses{};
-  int64_t dies_at = -1;  // at this run rank 1 does
+  int64_t dies_at = -1;  // the run at which rank 1 dies
 };
 
 void be(uint32_t rank, const made::MadeModel& model, const Run& how, made::Opener& opener,
@@ -63,7 +63,7 @@ std::vector<Outcome> run_all(const made::MadeModel& model, const Run& how) {
   made::Meeting meeting(how.ranks);
   auto* where = how.ranks > 1 ? &meeting : nullptr;
   std::vector<Outcome> out(how.ranks);
-  std::vector<made::Opener> openers(how.ranks);  // here: a plugin is opened on one thread
+  std::vector<made::Opener> openers(how.ranks);  // one thread opens plugins
   std::vector<std::thread> threads;
   for (uint32_t rank = 0; rank < how.ranks; ++rank)
     threads.emplace_back([&, rank] { be(rank, model, how, openers[rank], where, out[rank]); });
@@ -94,7 +94,7 @@ void require_whole(const std::vector<Outcome>& all, uint32_t passes) {
     REQUIRE(one.seen.wrong == 0);
     REQUIRE(one.seen.runs == passes * one.units);
     REQUIRE(one.moved.counted == one.moved.planned);
-    // Each decides as the others do, whatever it computes.
+    // Every rank makes the same decisions, whatever it computes.
     REQUIRE(one.needed == all[0].needed);
     REQUIRE(one.hits == all[0].hits);
   }
@@ -110,7 +110,7 @@ TEST_CASE("4 ranks that route at random go through 10,000 steps, each with its e
     const made::MadeModel model(mixture(number));
     std::vector<std::mt19937> random;
     for (uint32_t rank = 0; rank < four; ++rank) random.emplace_back(rank + four * number);
-    // A rank chooses few or nearly all, another number of them in each layer.
+    // A rank chooses few or nearly all experts, a different number in each layer.
     std::vector<uint32_t> often(four, 1);
     Run how{.offload = static_cast<Offload>(number % 3), .passes = passes};
     if (number % 2) how.budget = least_budget(model, how.offload) + uint64_t{number} * 997 % 60'000;

@@ -6,7 +6,7 @@
 #include "core/plugin/host.hpp"
 #include "core/source/config_table.hpp"
 
-// The class Model as a family for a configuration of no keys but those that it reads.
+// The class Model as a family, for a configuration with only the keys that it reads.
 template <class Model>
 class Opened {
  public:

@@ -1,5 +1,5 @@
-// Quantized blocks to floats, written for the tests from ggml's description of the formats; what it
-// gives is compared with the gguf package wherever it is used.
+// Converts quantized blocks to floats, written for the tests from ggml's description of the
+// formats; wherever it is used, the results are compared with the gguf package.
 #pragma once
 #include <cmath>
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Files that the tests make: a folder that goes away, and bytes of the formats, right or wrong.
+// Files that the tests make: a temporary folder, and bytes of the formats, valid or malformed.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -14,8 +14,8 @@ class Folder {
  public:
   Folder();
   ~Folder();
-  std::string path(std::string_view name = "") const;                      // of a file in it
-  std::string write(std::string_view name, std::string_view bytes) const;  // and its path
+  std::string path(std::string_view name = "") const;  // path of a file in the folder
+  std::string write(std::string_view name, std::string_view bytes) const;  // returns the path
 
  private:
   std::filesystem::path path_;
@@ -62,7 +62,7 @@ class Gguf {
   // Dimensions innermost first, as the file has them.
   Gguf& tensor(std::string_view name, std::vector<std::uint64_t> dims, std::uint32_t type,
                std::uint64_t offset);
-  Gguf& counts(std::uint64_t tensors, std::uint64_t keys);  // other than there are
+  Gguf& counts(std::uint64_t tensors, std::uint64_t keys);  // counts that differ from the real ones
   std::string header() const;                               // up to the data, padded
   std::string file(std::size_t data) const { return header() + std::string(data, '\0'); }
 

@@ -66,7 +66,7 @@ def write(folder, name, value):
 
 
 def folder_of(draw, folder):
-    """Writes a folder at random; what it is, for a message."""
+    """Writes a random folder; returns its description for a message."""
     style = draw.choice(["gpt-2", "gpt-2", "llama-2", "qwen2"])
     made = json.loads(trained(style))
     size = max(made["model"]["vocab"].values()) + 1
@@ -114,7 +114,7 @@ def ask(driver, folder, lines):
 
 
 def mistral(driver):
-    """A folder whose pattern tokenizer_config.json asks to mend, and one that is too new for it."""
+    """A folder whose tokenizer_config.json asks to fix the pattern, and one that is too new for it."""
     made = json.loads(trained("gpt-2"))
     vocab = made["model"]["vocab"]
     for i in range(100_001 - len(vocab)):
@@ -145,7 +145,7 @@ def main(driver, count=150, seed=1):
             try:
                 reference = transformers.AutoTokenizer.from_pretrained(folder)
                 want = [reference(one).input_ids for one in texts]
-            except Exception as error:  # a folder that means nothing to the reference either
+            except Exception as error:  # the reference cannot read the folder either
                 print(at, type(error).__name__, str(error)[:100])
                 continue
             answers = ask(driver, folder, texts)

@@ -57,7 +57,7 @@ def qwen2(folder):
 
 
 def plain(style, kind, config=None, **others):
-    """A folder whose tokenizer_config.json says little, so that the class decides."""
+    """A folder whose tokenizer_config.json has few keys, so that the class decides."""
     def make(folder):
         name = {"tokenizer_class": kind.__name__}
         vocab_and_merges(folder, trained(style), {**(name if config is None else {}), **(config or {})})
@@ -83,7 +83,8 @@ def characters(folder):
 
 
 def pieces(folder, model_type, **options):
-    """Trains sentencepiece; its processor, and what transformers reads from the file."""
+    """Trains sentencepiece; returns its processor, and the tokenizer that transformers reads from the
+    file."""
     options = {"normalization_rule_name": "identity", "remove_extra_whitespaces": False,
                "user_defined_symbols": ["<tool>"], **options}
     model = io.BytesIO()
@@ -147,7 +148,7 @@ def tiktoken(folder):
 
 
 def alphabet():
-    """Each byte with the character that spells it."""
+    """Each byte with the character that stands for it."""
     plain = [*range(0x21, 0x7f), *range(0xa1, 0xad), *range(0xae, 0x100)]
     others = [byte for byte in range(256) if byte not in plain]
     return [(byte, chr(byte)) for byte in plain] + [

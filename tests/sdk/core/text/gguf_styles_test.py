@@ -129,7 +129,7 @@ def more_strings():
 
 
 def trained(signs):
-    """One vocabulary for all: nothing cuts its training text, so that each cut changes the ids."""
+    """One vocabulary for all: its training text is not split, so that each split changes the ids."""
     special = ["<unk>", "<s>", "</s>"]
     tokenizer = Tokenizer(models.BPE())
     options = {"vocab_size": 1500, "show_progress": False}

@@ -17,11 +17,11 @@ struct strata_self {
 // The faults of the fake; each test resets them.
 struct Faults {
   strata_status open = STRATA_OK, submit = STRATA_OK, done = STRATA_OK;
-  std::string words;       // of a completion that failed
+  std::string words;       // error words of a failed completion
   std::uint64_t lost = 0;  // bytes that a completion lacks
   std::uint64_t align = 16, cookie_shift = 0;
-  std::uint32_t invented = 0;  // accepted beyond what was given
-  std::uint64_t more = 0;      // bytes that a completion has too many
+  std::uint32_t invented = 0;  // transfers accepted beyond those submitted
+  std::uint64_t more = 0;      // bytes that a completion reports too many
   bool twice = false, takes_none = false;
   int opened = 0, closed = 0, freed = 0;
 };
@@ -64,7 +64,7 @@ inline strata_offload fake_table() {
   t.poll = [](strata_self* self, strata_done* out, std::uint32_t cap, std::int64_t,
               std::uint32_t* n) {
     for (*n = 0; *n < cap && !self->queue.empty(); ++*n) {
-      const auto io = self->queue.back();  // the last first: completions keep no order
+      const auto io = self->queue.back();  // the last one first: completions have no order
       self->queue.pop_back();
       auto* place = self->store.data() + io.offset;
       const auto bytes = std::min<std::uint64_t>(io.bytes, self->store.size() - io.offset);

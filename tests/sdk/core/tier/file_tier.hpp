@@ -1,5 +1,5 @@
-// A tier that reads files in place, with completions in any order and faults on demand, and one in
-// memory that is mapped. Their options are JSON, as a plugin's.
+// A tier that reads files in place, with completions in any order and faults on demand, and a tier
+// in mapped memory. Their options are JSON, like a plugin's.
 #pragma once
 #include <algorithm>
 #include <cstring>
@@ -29,7 +29,7 @@ class FileTier {
         queue_(static_cast<std::uint64_t>(c.i64("queue", 4))), fail_at_(c.i64("fail_at", -1)),
         refuse_at_(c.i64("refuse_at", -1)), flip_at_(c.i64("flip_at", -1)),
         deaf_(c.i64("deaf", 0) != 0), random_(static_cast<std::uint32_t>(c.i64("seed", 1))) {}
-  // Waits for what is in flight: it still lands in its memory.
+  // Waits for transfers in flight, which still write into their memory.
   ~FileTier() {
     while (!waiting_.empty()) land();
   }
@@ -72,7 +72,7 @@ class FileTier {
     const auto bytes = std::min<std::uint64_t>(io.bytes, region.size() - io.offset);
     if (number == fail_at_)
       return {io.cookie, 0, strata::abi_str("the disk burns"), STRATA_DATA_LOSS, 0};
-    std::memset(io.mem, 0xEE, io.bytes);  // past the region's end: anything
+    std::memset(io.mem, 0xEE, io.bytes);  // bytes past the region's end are arbitrary
     std::memcpy(io.mem, region.data() + io.offset, bytes);
     if (number == flip_at_) static_cast<unsigned char*>(io.mem)[bytes / 2] ^= 0x40;
     return {io.cookie, bytes, {}, STRATA_OK, 0};

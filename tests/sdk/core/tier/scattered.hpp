@@ -1,4 +1,4 @@
-// Units whose weights lie anywhere in several files, and what must arrive of them.
+// Units whose weights lie anywhere in several files, and the bytes that must arrive.
 #pragma once
 #include <random>
 #include <string>
@@ -12,7 +12,7 @@ namespace made {
 
 struct Scattered {
   Folder folder;
-  std::vector<std::string> paths, files;  // and their bytes
+  std::vector<std::string> paths, files;  // paths, and the files' bytes
   std::vector<strata::zero::Unit> units;
 
   // `files` of random bytes; weights at any offset, some one behind the other, some overlapping.
@@ -54,7 +54,8 @@ struct Scattered {
     return out;
   }
 
-  // The stored form of a unit, '#' where nothing arrives: gaps, and bytes outside [from, to).
+  // The stored form of a unit, with '#' for bytes that do not arrive: gaps, and bytes outside
+  // [from, to).
   std::string form(const strata::zero::Unit& unit, std::uint64_t from, std::uint64_t to) const {
     std::string out(unit.stored_bytes, '#');
     for (const auto& weight : unit.weights)
