@@ -104,7 +104,7 @@ TEST_CASE("every gradient is PyTorch's by rerunning units", "[torch][compute][ba
   for (std::size_t i = 0; i < units.size(); ++i) compute.run(units[i], model.memory(i).data(), 0);
   REQUIRE(compute.loss(targets) == Approx(reference.at("loss").get<double>()).epsilon(1e-6));
 
-  // Tiles of the head share its norm: what they give for it is summed.
+  // Tiles of the head share its norm, so their gradients for it are summed.
   std::map<std::string, at::Tensor> sums;
   for (std::size_t i = units.size(); i-- > 0;) {
     std::vector<std::byte> gradients(units[i].run_bytes);

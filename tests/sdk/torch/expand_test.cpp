@@ -197,7 +197,7 @@ TEST_CASE("each head's rows are put together from parts", "[torch][expand]") {
 TEST_CASE("many blocks are unpacked in steps by several threads", "[torch][expand]") {
   const auto to = GENERATE(at::kFloat, at::kBFloat16);
   const bool ordered = GENERATE(false, true);
-  const bool long_rows = GENERATE(false, true);  // of which one is more than a step
+  const bool long_rows = GENERATE(false, true);  // one long row is more than a step
   const int64_t columns = long_rows ? 300000 : 64, rows = long_rows ? 4 : 12000;
   const uint32_t heads = long_rows ? 2 : 60;
   const auto threads = at::get_num_threads();

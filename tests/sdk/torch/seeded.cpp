@@ -1,4 +1,5 @@
-// LibTorch seeds itself anew in each process: here every test draws the same numbers each time.
+// LibTorch seeds itself differently in each process; with this listener every test draws the same
+// numbers each time.
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <ATen/Context.h>
 

@@ -14,7 +14,7 @@ namespace strata::torch::test {
 
 namespace {
 
-// Plugins stay open for the whole program, as in a host, and so does what they were opened with.
+// Plugins, and the host that they were opened with, live as long as the program.
 const plugin::Host& the_host() {
   static const plugin::Host host(source::config_table());
   return host;

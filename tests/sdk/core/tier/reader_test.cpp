@@ -138,7 +138,7 @@ TEST_CASE("a reader that ends early waits for what is in flight, and its events 
     Bench bench(opener, seed, options(seed));
     const auto units = bench.made.units.size();
     for (std::size_t u = 0; u < units; ++u) bench.fetch(u, 1);
-    bench.reader->wait(bench.released(0), 1);  // which nobody records in time
+    bench.reader->wait(bench.released(0), 1);  // an event that nobody records in time
     for (std::size_t u = 0; u < units; ++u) bench.fetch(u, 1);
     bench.reader->record(bench.landed(units - 1), 2);
     if (seed % 2) bench.device.wait(Lane::compute, bench.landed(0), 1);

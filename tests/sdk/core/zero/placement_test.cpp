@@ -57,7 +57,7 @@ TEST_CASE("experts make room for the units that every pass runs", "[zero][placem
     for (std::size_t u = 0; u < units.size(); ++u)
       REQUIRE((placement[u].tier == resident) == !units[u].is_expert());
   }
-  // Rings of two of each: the others still stay as far as they fit.
+  // The ring holds two of the largest units; the others still stay as far as they fit.
   REQUIRE(held(units, place(units, tiers, 700, true), resident) == 300);
 }
 

@@ -12,7 +12,8 @@ using namespace strata::zero;
 
 namespace {
 
-// Walks the actions as the executor would issue them and keeps which bytes of the arena are whose.
+// Walks the actions as the executor would issue them and records the owner of each byte of the
+// arena.
 struct Replay {
   const Plan& plan;
   std::set<uint32_t> held;
@@ -24,7 +25,7 @@ struct Replay {
     if (action.kind == Kind::fetch) {
       for (const auto other : held) {
         const auto& taken = plan.slots[other];
-        // Apart in space, or the fetch waits for the release of what was there.
+        // The two are apart in space, or the fetch waits for the release of the earlier one.
         REQUIRE((slot.offset >= taken.offset + taken.bytes ||
                  taken.offset >= slot.offset + slot.bytes));
       }
