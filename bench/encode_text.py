@@ -25,7 +25,7 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 import tokenizers
 
 tree = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(tree / "tests/sdk/core/text"))
+sys.path.insert(0, str(tree / "tests/sdk/text"))
 from tokenizers_test import trained
 
 STYLES = ["gpt-2", "llama-bpe", "qwen2", "falcon", "llama-2", "llama-2-new", "gemma", "t5", "bert"]

@@ -14,9 +14,9 @@
 #include "host/cli/command_line.hpp"
 #include "host/commands/run.hpp"
 #include "host/end/ending.hpp"
-#include "host/ended.hpp"
-#include "host/log.hpp"
-#include "host/output.hpp"
+#include "host/process/ended.hpp"
+#include "host/process/log.hpp"
+#include "host/process/output.hpp"
 
 namespace {
 

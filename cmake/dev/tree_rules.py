@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import layers
+
 KINDS = ("models", "attention", "offload", "quant")
 TEXT = {".c", ".h", ".cpp", ".hpp", ".cu", ".cuh", ".py", ".sh", ".cmake", ".toml", ".md", ".txt", ""}
 CODE = {".c", ".h", ".cpp", ".hpp", ".cu", ".cuh", ".py", ".sh", ".cmake", ""}
@@ -50,7 +52,7 @@ def named_plugins(path, lines, names, allowed):
 
 
 def breaches():
-    names, allowed = plugin_names(), allowed_names()
+    names, allowed, known = plugin_names(), allowed_names(), layers.heights()
     for path in tracked():
         if path.suffix not in TEXT or path.name == "LICENSE":
             continue
@@ -62,6 +64,8 @@ def breaches():
                 yield f"{path}:{number}: left for later"
         if names and path.parts[0] in ("sdk", "host"):
             yield from named_plugins(path, lines, names, allowed)
+        if path.parts[0] in ("sdk", "host") and path.suffix in (".cpp", ".hpp", ".cu", ".cuh"):
+            yield from layers.upward_includes(path, lines, known)
 
 
 found = list(breaches())

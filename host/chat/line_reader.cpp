@@ -10,8 +10,8 @@
 #include <cwchar>
 #include <string>
 
-#include "host/interrupts.hpp"
-#include "host/output.hpp"
+#include "host/process/interrupts.hpp"
+#include "host/process/output.hpp"
 
 namespace strata::chat {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "core/error.hpp"
 #include "core/source/output.hpp"
-#include "core/text/stopping_text.hpp"
 #include "host/running/conversations.hpp"
 #include "host/running/text_file.hpp"
+#include "text/stopping_text.hpp"
 
 namespace strata::chat {
 namespace {

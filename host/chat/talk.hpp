@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/run/generation.hpp"
-#include "core/text/chat_template.hpp"
-#include "core/text/tokenizer.hpp"
+#include "text/chat_template.hpp"
+#include "text/tokenizer.hpp"
 
 namespace strata::chat {
 

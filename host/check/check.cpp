@@ -5,8 +5,8 @@
 
 #include "core/error.hpp"
 #include "host/check/child.hpp"
+#include "host/process/program_folder.hpp"
 #include "host/registry/manifest.hpp"
-#include "host/registry/places.hpp"
 
 namespace strata::check {
 namespace {
@@ -29,7 +29,7 @@ void take(std::vector<Result>& results, std::string_view line) {
 
 // The path of a kind's conformance program, in an installation or in a build tree.
 fs::path conformance_program(const std::string& kind) {
-  const auto folder = registry::program_folder();
+  const auto folder = host::program_folder();
   const auto installed = folder.parent_path() / "libexec/strata" / ("conformance-" + kind);
   return fs::exists(installed) ? installed : folder / ("conformance-" + kind);
 }

@@ -9,6 +9,7 @@
 #include "host/cli/later.hpp"
 #include "host/cli/toml.hpp"
 #include "host/deepspeed/apply.hpp"
+#include "host/process/settings_file.hpp"
 
 namespace strata::cli {
 namespace {
@@ -106,7 +107,8 @@ void apply_layers(Call& call, const Given& given) {
     if (const auto at = given.find(early); at != given.end()) assign_given(call, early, at->second);
   const auto& common = call.common();
   if (!common.config.empty())
-    apply_toml(call, parse_toml(read_config_file(common.config), common.config), common.config);
+    apply_toml(call, parse_toml(host::read_settings_file(common.config), common.config),
+               common.config);
   for (const auto& assignment : common.set) apply_set(call, assignment);
   for (const auto& [name, values] : given) assign_given(call, name, values);
 }

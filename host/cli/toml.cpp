@@ -6,7 +6,6 @@
 // out, and a character that the tables of Unicode do not expect is in no class.
 #include <toml++/impl/preprocessor.h>
 
-#include <fstream>
 #undef TOML_ASSERT
 #undef TOML_ASSERT_ASSUME
 #define TOML_ASSERT(expr) static_assert(true)
@@ -63,20 +62,6 @@ json parse_toml_value(std::string_view text) {
   } catch (const UsageError&) {
     return std::string(text);
   }
-}
-
-std::string read_config_file(const std::string& file) {
-  constexpr std::size_t most = 1 << 20;
-  std::ifstream in(file, std::ios::binary);
-  std::string text(most + 1, '\0');
-  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || !in.is_open() || in.gcount() == 0) {
-    if (!in.is_open() || in.bad() || !in.eof())
-      throw UsageError(file, "cannot be read", "give a file of settings that you may read");
-  }
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > most) throw UsageError(file, "larger than 1 MiB", "give a file of settings");
-  return text;
 }
 
 }  // namespace strata::cli

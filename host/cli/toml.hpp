@@ -26,7 +26,4 @@ void apply_toml(Call& call, const nlohmann::json& document, std::string_view fil
 // Sets one key from "section.key=value".
 void apply_set(Call& call, std::string_view assignment);
 
-// The text of a file of at most 1 MiB; throws UsageError otherwise.
-std::string read_config_file(const std::string& file);
-
 }  // namespace strata::cli

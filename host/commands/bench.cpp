@@ -4,7 +4,7 @@
 #include "core/run/generation.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/output.hpp"
+#include "host/process/output.hpp"
 #include "host/running/model_config.hpp"
 #include "host/running/report.hpp"
 #include "host/running/size_formulas.hpp"

@@ -4,7 +4,7 @@
 
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/output.hpp"
+#include "host/process/output.hpp"
 
 namespace strata::host {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/output.hpp"
-#include "host/progress.hpp"
+#include "host/process/output.hpp"
+#include "host/process/progress.hpp"
 #include "host/running/model_options.hpp"
 
 namespace strata::host {

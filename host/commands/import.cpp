@@ -3,14 +3,14 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/plugin/codec.hpp"
 #include "core/run/initial_weights.hpp"
 #include "core/source/dtype.hpp"
-#include "core/source/json.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/output_option.hpp"
-#include "host/progress.hpp"
+#include "host/process/progress.hpp"
 #include "host/running/extra_files.hpp"
 #include "host/running/open_model.hpp"
 #include "host/running/open_tokenizer.hpp"
@@ -65,10 +65,10 @@ void check(const ImportOptions& o) {
 // The configuration with the dtype that the weights get.
 std::string with_dtype(const std::string& bytes, const std::string& name,
                        const std::string& dtype) {
-  auto config = source::parse_settings(bytes, name);
+  auto config = parse_settings(bytes, name);
   config["dtype"] = dtype;
   config.erase("torch_dtype");
-  return config.dump(2, ' ', false, source::Json::error_handler_t::replace) + "\n";
+  return config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // A folder of drawn weights, with the tokenizer of MODEL where it has one.

@@ -1,6 +1,6 @@
 #include "host/commands/new_text.hpp"
 
-#include "host/output.hpp"
+#include "host/process/output.hpp"
 
 namespace strata::host {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/text/stopping_text.hpp"
+#include "text/stopping_text.hpp"
 
 namespace strata::host {
 

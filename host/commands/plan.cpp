@@ -3,7 +3,7 @@
 #include "core/size_text.hpp"
 #include "host/commands/commands.hpp"
 #include "host/deepspeed/apply.hpp"
-#include "host/output.hpp"
+#include "host/process/output.hpp"
 #include "host/running/model_config.hpp"
 #include "host/running/report.hpp"
 #include "host/running/trace.hpp"

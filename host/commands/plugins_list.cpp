@@ -3,7 +3,7 @@
 
 #include "host/commands/commands.hpp"
 #include "host/commands/padded.hpp"
-#include "host/output.hpp"
+#include "host/process/output.hpp"
 #include "host/running/opened.hpp"
 
 namespace strata::host {

@@ -6,9 +6,9 @@
 #include "core/source/output.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/output.hpp"
+#include "host/process/output.hpp"
+#include "host/process/program_folder.hpp"
 #include "host/registry/manifest.hpp"
-#include "host/registry/places.hpp"
 #include "host/running/text_file.hpp"
 
 namespace strata::host {
@@ -90,7 +90,7 @@ std::string build_file(const NewOptions& o) {
 
 void write_plugin(const NewOptions& o) {
   const auto& name = o.what[1];
-  const auto from = registry::program_folder().parent_path() / "share/strata/templates" / o.what[0];
+  const auto from = program_folder().parent_path() / "share/strata/templates" / o.what[0];
   if (!fs::is_directory(from))
     throw Error("plugins new", from.string() + " is missing", "install the component sdk");
   const fs::path folder = o.output.empty() ? name : o.output;
@@ -113,8 +113,7 @@ void write_plugin(const NewOptions& o) {
   }
   if (o.json) return print_json({{"folder", folder.string()}});
   print(folder.string() + ": build it with `cmake -S " + folder.string() + " -B " +
-        folder.string() +
-        "/build -DCMAKE_PREFIX_PATH=" + registry::program_folder().parent_path().string() +
+        folder.string() + "/build -DCMAKE_PREFIX_PATH=" + program_folder().parent_path().string() +
         " && cmake --build " + folder.string() + "/build`\n");
 }
 

@@ -9,8 +9,8 @@
 #include "host/cli/description.hpp"
 #include "host/cli/man_page.hpp"
 #include "host/deepspeed/apply.hpp"
-#include "host/log.hpp"
-#include "host/output.hpp"
+#include "host/process/log.hpp"
+#include "host/process/output.hpp"
 
 namespace strata::host {
 namespace {

@@ -1,13 +1,13 @@
 #include <nlohmann/json.hpp>
 
-#include "core/text/tokenizer.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/hub/cache.hpp"
-#include "host/output.hpp"
+#include "host/process/output.hpp"
 #include "host/running/model_options.hpp"
 #include "host/running/open_tokenizer.hpp"
 #include "host/running/text_file.hpp"
+#include "text/tokenizer.hpp"
 
 namespace strata::host {
 

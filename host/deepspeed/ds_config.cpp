@@ -6,9 +6,9 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
-#include "host/cli/toml.hpp"
 #include "host/deepspeed/hjson.hpp"
 #include "host/deepspeed/lax_values.hpp"
+#include "host/process/settings_file.hpp"
 
 namespace strata::deepspeed {
 namespace {
@@ -149,6 +149,6 @@ const json* DsConfig::number(std::string_view path) const {
   return at != values_.end() && at->second.is_number() ? &at->second : nullptr;
 }
 
-DsConfig read_ds_config(const std::string& file) { return {cli::read_config_file(file), file}; }
+DsConfig read_ds_config(const std::string& file) { return {host::read_settings_file(file), file}; }
 
 }  // namespace strata::deepspeed

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/text/utf8.hpp"
+#include "core/utf8.hpp"
 
 namespace strata::deepspeed {
 namespace {
@@ -77,7 +77,7 @@ class Reader {
 
   json document() {
     if (text_.starts_with("\xef\xbb\xbf")) text_.remove_prefix(3), skipped_ = 3;
-    if (const auto bad = text::invalid_utf8(text_)) refuse(*bad, "the text is not UTF-8");
+    if (const auto bad = invalid_utf8(text_)) refuse(*bad, "the text is not UTF-8");
     next();
     if (at_ == text_.size()) return json::object();
     auto out = peek() == '{' || peek() == '[' ? value() : bare();
@@ -233,7 +233,7 @@ class Reader {
           point = 0x10000 + ((point - 0xd800) << 10) + low - 0xdc00;
       }
       if (point >= 0xd800 && point < 0xe000) refuse(begin, "half a surrogate pair is no letter");
-      text::append_utf8(point, out);
+      append_utf8(point, out);
       return;
     }
     const auto known = at_ < text_.size() ? from.find(c) : from.npos;

@@ -4,20 +4,20 @@
 #include <sstream>
 
 #include "core/error.hpp"
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 #include "core/source/output.hpp"
 #include "core/source/shard_index.hpp"
 #include "host/hub/cache.hpp"
 #include "host/hub/fetch.hpp"
 #include "host/hub/gguf_files.hpp"
-#include "host/shared_library.hpp"
+#include "host/process/shared_library.hpp"
 
 namespace strata::hub {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> names_of(const source::Json& listing, const std::string& url) {
+std::vector<std::string> names_of(const Json& listing, const std::string& url) {
   std::vector<std::string> out;
   const auto siblings = listing.find("siblings");
   if (siblings != listing.end() && siblings->is_array())
@@ -45,7 +45,7 @@ class Download {
   fs::path run(const std::string& revision, const std::string& quantization) {
     const auto url =
         hub_.endpoint + "/api/models/" + id_ + "/revision/" + percent_encoded(revision);
-    const auto listing = source::parse_json(fetch_.text(url), url);
+    const auto listing = parse_json(fetch_.text(url), url);
     const auto sha = listing.is_object() ? listing.find("sha") : listing.end();
     if (!listing.is_object() || sha == listing.end() || !sha->is_string() ||
         !is_commit(sha->get_ref<const std::string&>()))

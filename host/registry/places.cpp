@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/error.hpp"
+#include "host/process/program_folder.hpp"
 
 namespace strata::registry {
 namespace {
@@ -34,13 +34,6 @@ std::string written_by_others(const std::filesystem::path& path, bool folder) {
 
 }  // namespace
 
-std::filesystem::path program_folder() {
-  std::error_code error;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) throw Error("plugins", "/proc/self/exe cannot be read", "mount /proc");
-  return program.parent_path();
-}
-
 std::vector<Place> plugin_places() {
   std::vector<Place> places;
   auto listed = environment("STRATA_PLUGIN_PATH");
@@ -52,7 +45,7 @@ std::vector<Place> plugin_places() {
   if (const auto home = environment("HOME"); !home.empty())
     append(places, std::filesystem::path(home) / ".local/lib/strata", Origin::user);
   append(places, "/etc/strata/plugins", Origin::system);
-  append(places, program_folder().parent_path() / "lib/strata", Origin::built_in);
+  append(places, host::program_folder().parent_path() / "lib/strata", Origin::built_in);
   return places;
 }
 

@@ -16,9 +16,6 @@ struct Place {
 // STRATA_PLUGIN_PATH, the user's folder, /etc/strata/plugins, and the folder beside the program.
 std::vector<Place> plugin_places();
 
-// The folder of the running program.
-std::filesystem::path program_folder();
-
 // The reason why somebody else could have changed the file or its folder: it belongs to another
 // user, or others may write it. Empty if nobody could.
 std::string untrusted(const std::filesystem::path& file);

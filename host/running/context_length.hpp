@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "core/run/model.hpp"
-#include "host/log.hpp"
+#include "host/process/log.hpp"
 
 namespace strata::host {
 

@@ -1,7 +1,7 @@
 #include "host/running/conversations.hpp"
 
 #include "core/error.hpp"
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 
 namespace strata::host {
 namespace {
@@ -80,7 +80,7 @@ void add_template_variables(cli::Table& table, std::optional<std::string>& varia
 std::vector<text::Conversation> parse_conversations(
     const std::string& bytes, const std::string& file,
     const std::function<bool(const std::string&)>& is_variable) {
-  source::parse_json(bytes, file);  // rejects malformed or deeply nested text and duplicate keys
+  parse_json(bytes, file);  // rejects malformed or deeply nested text and duplicate keys
   // The template sees the keys in the order of the file.
   return Parser(file, is_variable).all(Json::parse(bytes));
 }

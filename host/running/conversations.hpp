@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/text/chat_template.hpp"
 #include "host/cli/option.hpp"
+#include "text/chat_template.hpp"
 
 namespace strata::host {
 

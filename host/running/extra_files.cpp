@@ -28,7 +28,7 @@ void add_templates(const std::map<std::string, std::string>& templates, Json& to
 }
 
 // Adds tokenizer_config.json and generation_config.json, made from GGUF metadata.
-void add_configs(const text::GgufVocabulary& vocabulary, std::vector<source::ExtraFile>& out) {
+void add_configs(const source::GgufVocabulary& vocabulary, std::vector<source::ExtraFile>& out) {
   Json tokenizer{{"tokenizer_class", "PreTrainedTokenizerFast"},
                  {"clean_up_tokenization_spaces", false}},
       generation{{"_from_model_config", true}};

@@ -3,16 +3,16 @@
 #include <strata/abi/core.h>
 
 #include "core/error.hpp"
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 
 namespace strata::host {
 
 std::string configured(std::string bytes, const std::string& name, const nlohmann::json& keys,
                        double dropout, const Log& log) {
   if (keys.empty() && dropout < 0) return bytes;
-  auto config = source::parse_settings(bytes, name);
+  auto config = parse_settings(bytes, name);
   if (!config.is_object()) throw Error(name, "is not a JSON object", "check the file");
-  const auto say = [&](const std::string& key, const source::Json& value) {
+  const auto say = [&](const std::string& key, const Json& value) {
     log.line(STRATA_INFO, name + ": " + printable(key) + " becomes " + printable(value.dump()));
   };
   if (dropout >= 0)

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/source/config.hpp"
-#include "host/log.hpp"
+#include "host/process/log.hpp"
 
 namespace strata::host {
 

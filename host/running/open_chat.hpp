@@ -2,8 +2,8 @@
 #pragma once
 #include "core/run/generation_config.hpp"
 #include "core/source/checkpoint.hpp"
-#include "core/text/chat_template.hpp"
-#include "core/text/tokenizer.hpp"
+#include "text/chat_template.hpp"
+#include "text/tokenizer.hpp"
 
 namespace strata::host {
 

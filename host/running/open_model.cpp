@@ -7,12 +7,12 @@
 #include <sstream>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/nearest.hpp"
-#include "core/source/json.hpp"
 #include "core/source/names_text.hpp"
 #include "core/source/quantization.hpp"
 #include "host/hub/cache.hpp"
-#include "host/registry/places.hpp"
+#include "host/process/program_folder.hpp"
 #include "host/running/model_config.hpp"
 
 namespace strata::host {
@@ -35,9 +35,7 @@ std::string read_text(const fs::path& path, const std::string& remedy) {
 }
 
 // The folder of the named shapes, which lies in the installation like the plugins.
-fs::path shapes_folder() {
-  return registry::program_folder().parent_path() / "share/strata/shapes";
-}
+fs::path shapes_folder() { return program_folder().parent_path() / "share/strata/shapes"; }
 
 [[noreturn]] void refuse_shape(const std::string& name) {
   std::vector<std::string> known;
@@ -83,8 +81,8 @@ std::string model_type_of(const source::Config& config, const std::string& path,
 }
 
 std::shared_ptr<source::Config> with_key(const source::Config& config, const char* key,
-                                         const source::Json& value) {
-  auto changed = source::parse_settings(config.raw(), config.name());
+                                         const Json& value) {
+  auto changed = parse_settings(config.raw(), config.name());
   changed[key] = value;
   return std::make_shared<source::Config>(changed.dump(), config.name());
 }

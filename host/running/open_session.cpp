@@ -4,12 +4,12 @@
 #include <map>
 #include <thread>
 
+#include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
 #include "core/plugin/calling.hpp"
 #include "core/plugin/codec.hpp"
-#include "core/zero/cpu_device.hpp"
-#include "host/compute_library.hpp"
-#include "host/progress.hpp"
+#include "host/process/compute_library.hpp"
+#include "host/process/progress.hpp"
 #include "host/running/expansion.hpp"
 #include "host/running/machine.hpp"
 
@@ -73,7 +73,7 @@ const registry::Candidate& file_reader(Opened& plugins) {
 std::vector<strata_attention_request> attention_requests(const run::Model& model,
                                                          strata_dtype dtype, bool cuda) {
   std::vector<strata_attention_request> out;
-  const shape::Request pass{
+  const dry_run::Request pass{
       .dtype = dtype,
       .device = {cuda ? STRATA_CUDA : STRATA_CPU, 0},
       .attention_bytes = [&out](const strata_attention_request& request, const auto&) -> uint64_t {
@@ -81,7 +81,7 @@ std::vector<strata_attention_request> attention_requests(const run::Model& model
         return 0;
       }};
   for (uint32_t unit = 0; unit < model.family->units().size(); ++unit)
-    shape::measure(*model.family, unit, pass);
+    dry_run::measure(*model.family, unit, pass);
   return out;
 }
 
@@ -115,10 +115,10 @@ const registry::Candidate& choose_attention(const RunOptions& options, Opened& p
 constexpr uint64_t most_workspace = uint64_t{1} << 48;
 
 // The bytes of workspace that the backend's instances for a model's layers report.
-shape::AttentionBytes bytes_of(const strata_attention& table, const std::string& name,
-                               const strata_host* host) {
+dry_run::AttentionBytes bytes_of(const strata_attention& table, const std::string& name,
+                                 const strata_host* host) {
   return [&table, who = "attention/" + name, host](const strata_attention_request& request,
-                                                   const shape::AttentionBounds& bounds) {
+                                                   const dry_run::AttentionBounds& bounds) {
     strata_self* self = nullptr;
     uint64_t bytes = 0;
     plugin::succeeds(who, "create", [&] { return table.create(host, &request, &self); });
@@ -241,9 +241,9 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
   parts.compute.devices = {{planned.cuda ? STRATA_CUDA : STRATA_CPU, 0}};
   parts.compute.threads = threads_of(options, plugins.log());
   parts.open_compute = open_compute;
-  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<zero::Device> {
+  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<device::Device> {
     if (cuda) return open_cuda_device(events);
-    return std::make_unique<zero::CpuDevice>(events);
+    return std::make_unique<device::CpuDevice>(events);
   };
   parts.trace = !options.trace.empty();
   parts.resident_bytes = memory::resident;

@@ -9,7 +9,7 @@
 #include "core/source/gguf_config.hpp"
 #include "core/source/gguf_parts.hpp"
 #include "core/source/model_folder.hpp"
-#include "host/log.hpp"
+#include "host/process/log.hpp"
 
 namespace strata::host {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "core/source/checkpoint.hpp"
-#include "core/text/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 
 namespace strata::host {
 

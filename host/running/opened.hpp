@@ -12,12 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/plugin/watch.hpp"
-#include "core/source/config_table.hpp"
 #include "core/tier/client.hpp"
 #include "host/cli/common_options.hpp"
-#include "host/log.hpp"
+#include "host/process/log.hpp"
 #include "host/registry/library.hpp"
 #include "host/registry/plugin_options.hpp"
 #include "host/registry/registry.hpp"

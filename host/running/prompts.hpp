@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "host/log.hpp"
+#include "host/process/log.hpp"
 
 namespace strata::host {
 

@@ -105,10 +105,10 @@ MachineRates read_rates(const std::string& path) {
 
 const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
   const auto busiest = std::ranges::max_element(timeline.busy) - timeline.busy.begin();
-  switch (static_cast<zero::Lane>(busiest)) {
-    case zero::Lane::io:
+  switch (static_cast<device::Lane>(busiest)) {
+    case device::Lane::io:
       return "disk";
-    case zero::Lane::copy:
+    case device::Lane::copy:
       return "link";
     default:
       return by_memory ? "memory" : "compute";

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 
 namespace strata::host {
 
@@ -21,7 +21,7 @@ void resize_embeddings(const run::Model& model, std::int64_t tokens, std::int64_
     if (weight.shape[0] == table->shape[0] &&
         (weight.role == STRATA_HEAD || weight.name.ends_with(".bias")))
       resize(weight);
-  auto config = source::parse_settings(model.checkpoint->config(), model.checkpoint->config_name());
+  auto config = parse_settings(model.checkpoint->config(), model.checkpoint->config_name());
   const bool nested = !config.contains("vocab_size") && config.contains("text_config");
   (nested ? config["text_config"] : config)["vocab_size"] = rows;
   options.config = config.dump(2) + "\n";

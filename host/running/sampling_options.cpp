@@ -4,7 +4,7 @@
 #include <string>
 #include <type_traits>
 
-#include "host/output.hpp"
+#include "host/process/output.hpp"
 
 namespace strata::host {
 

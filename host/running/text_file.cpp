@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include "core/error.hpp"
-#include "core/text/utf8.hpp"
+#include "core/utf8.hpp"
 
 namespace strata::host {
 namespace {
@@ -43,7 +43,7 @@ std::string read_text_file(const std::string& path) {
     const bool regular = std::filesystem::is_regular_file(path, ignored);
     text = read_all(file, regular ? most_of_file : most_of_stream, name);
   }
-  if (const auto at = text::invalid_utf8(text))
+  if (const auto at = invalid_utf8(text))
     throw Error(name, "byte " + std::to_string(*at) + " is not UTF-8", "save it as UTF-8");
   return text;
 }

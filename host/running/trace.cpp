@@ -31,7 +31,7 @@ void write_trace(const std::string& path, std::span<const zero::Span> timeline,
                  std::span<const zero::Unit> units) {
   if (path.empty()) return;
   auto events = nlohmann::json::array();
-  for (std::size_t lane = 0; lane < zero::lanes; ++lane)
+  for (std::size_t lane = 0; lane < device::lanes; ++lane)
     events.push_back({{"ph", "M"},
                       {"pid", 1},
                       {"tid", lane},

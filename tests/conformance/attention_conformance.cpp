@@ -7,9 +7,9 @@
 #include <limits>
 #include <random>
 
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/source/config.hpp"
-#include "core/source/config_table.hpp"
 #include "tests/conformance/computes.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
@@ -41,7 +41,7 @@ struct Subject {
     return values.i64(what, &no) != 0;
   }
 
-  plugin::Host host{source::config_table()};
+  plugin::Host host{plugin::config_table()};
   source::Config values;
   const strata_attention* table = nullptr;
 };

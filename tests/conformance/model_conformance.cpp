@@ -5,12 +5,12 @@
 #include <cstring>
 #include <memory>
 
+#include "core/dry_run/recorder.hpp"
 #include "core/error.hpp"
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/plugin/op_table.hpp"
 #include "core/plugin/words.hpp"
-#include "core/shape/recorder.hpp"
-#include "core/source/config_table.hpp"
 #include "tests/conformance/computes.hpp"
 
 using namespace strata;
@@ -23,7 +23,7 @@ const strata_model* table_of(const strata_plugin& plugin) {
 
 // The plugin, open under a host.
 struct Opened {
-  plugin::Host host{source::config_table()};
+  plugin::Host host{plugin::config_table()};
   Opened() { REQUIRE(computes().plugin->open(host.table()) == STRATA_OK); }
   ~Opened() { computes().plugin->close(); }
 };
@@ -56,7 +56,7 @@ bool same(const plugin::DeclaredWeight& a, const plugin::DeclaredWeight& b) {
 }
 
 strata_status forward(const Made& made, const strata_host* host, uint32_t unit,
-                      shape::Recorder& ops, strata_tensor& x, strata_tensor** out) {
+                      dry_run::Recorder& ops, strata_tensor& x, strata_tensor** out) {
   plugin::Call call{{{sizeof(strata_call), 0}, host, nullptr, {STRATA_CPU, 0}}, &ops};
   strata_self* self = nullptr;
   const auto& table = *table_of(*computes().plugin);
@@ -118,7 +118,7 @@ TEST_CASE("a family opens again after close", "[lifetime]") {
 }
 
 TEST_CASE("a host of another major is refused", "[lifetime]") {
-  const plugin::Host host(source::config_table());
+  const plugin::Host host(plugin::config_table());
   auto other = *host.table();
   other.abi_major = STRATA_ABI_MAJOR + 1;
   REQUIRE(computes().plugin->open(&other) != STRATA_OK);
@@ -159,12 +159,12 @@ TEST_CASE("every unit gives what the next takes, for any number of tokens", "[fo
   const Opened opened;
   const Made made(opened.host.table(), each(computes().taken));
   const auto& units = made.family.units();
-  const auto hidden = shape::hidden_size(made.family);
+  const auto hidden = dry_run::hidden_size(made.family);
   for (const int64_t tokens : {1, 2, 7, 1000}) {
-    const shape::Request request{.tokens = tokens, .keys = tokens, .wanted = tokens};
+    const dry_run::Request request{.tokens = tokens, .keys = tokens, .wanted = tokens};
     for (uint32_t u = 0; u < units.size(); ++u) {
       INFO("unit " << units[u].name << ", " << tokens << " tokens");
-      const auto m = shape::measure(made.family, u, request);
+      const auto m = dry_run::measure(made.family, u, request);
       REQUIRE(m.rows == tokens);
       if (units[u].kind == STRATA_UNIT_HEAD)
         REQUIRE(m.columns == units[u].weights.back().shape.front());
@@ -179,8 +179,8 @@ TEST_CASE("a tensor of another width is refused and out stays untouched", "[forw
   const Made made(opened.host.table(), each(computes().taken));
   const auto& units = made.family.units();
   const auto unit = static_cast<uint32_t>(units.size() - 1);
-  shape::Recorder ops(units[unit], 3, {});
-  const auto x = ops.input({{STRATA_FLOAT, 32, 1}, {3, shape::hidden_size(made.family) + 1}});
+  dry_run::Recorder ops(units[unit], 3, {});
+  const auto x = ops.input({{STRATA_FLOAT, 32, 1}, {3, dry_run::hidden_size(made.family) + 1}});
   auto* const mark = reinterpret_cast<strata_tensor*>(&ops);
   auto* out = mark;
   REQUIRE(forward(made, opened.host.table(), unit, ops, *x.get(), &out) != STRATA_OK);
@@ -192,7 +192,7 @@ TEST_CASE("a unit that there is not is refused", "[forward]") {
   const Opened opened;
   const Made made(opened.host.table(), computes().taken.front());
   const auto& units = made.family.units();
-  shape::Recorder ops(units[0], 1, {});
+  dry_run::Recorder ops(units[0], 1, {});
   const auto x = ops.input({{STRATA_INT, 64, 1}, {1}});
   strata_tensor* out = nullptr;
   for (const auto unit : {static_cast<uint32_t>(units.size()), STRATA_NONE})
@@ -201,7 +201,7 @@ TEST_CASE("a unit that there is not is refused", "[forward]") {
 }
 
 TEST_CASE("an op that the host does not have is named", "[forward]") {
-  const plugin::Host host(source::config_table());
+  const plugin::Host host(plugin::config_table());
   OldHost old(host.table());
   SECTION("the function is null") { old.ops.embedding = nullptr; }
   SECTION("the table ends before it") { old.ops.hdr.size = offsetof(strata_ops, embedding); }
@@ -209,13 +209,13 @@ TEST_CASE("an op that the host does not have is named", "[forward]") {
   const Given given(computes().taken.front());
   {
     const plugin::Family family(table_of(*computes().plugin), "subject", &old, &given.seen);
-    REQUIRE_THROWS_WITH(shape::hidden_size(family), Catch::Contains("embedding"));
+    REQUIRE_THROWS_WITH(dry_run::hidden_size(family), Catch::Contains("embedding"));
   }
   computes().plugin->close();
 }
 
 TEST_CASE("a host without the op table is refused, not crashed on", "[lifetime]") {
-  const plugin::Host host(source::config_table());
+  const plugin::Host host(plugin::config_table());
   auto bare = *host.table();
   bare.get = [](const strata_host*, strata_str) -> const void* { return nullptr; };
   bare.hdr.size = offsetof(strata_host, log);

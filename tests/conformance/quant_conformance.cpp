@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "core/plugin/codec.hpp"
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/plugin/plain.hpp"
 #include "core/plugin/words.hpp"
-#include "core/source/config_table.hpp"
 #include "tests/conformance/computes.hpp"
 
 using namespace strata;
@@ -39,7 +39,7 @@ struct Subject {
     return {table_of(*computes().plugin), "subject", host.table(), scheme};
   }
 
-  plugin::Host host{source::config_table()};
+  plugin::Host host{plugin::config_table()};
   source::Config values;
   std::string scheme;
 };

@@ -1,24 +1,24 @@
 // A chat template, and behind a form feed a tokenizer_config.json: rendered, or refused with an
-// error. covers: sdk/core/text/jinja/arguments.cpp sdk/core/text/jinja/arithmetic.cpp covers:
-// sdk/core/text/jinja/calls.cpp sdk/core/text/jinja/choosing_filters.cpp covers:
-// sdk/core/text/jinja/compare.cpp sdk/core/text/jinja/evaluate.cpp covers:
-// sdk/core/text/jinja/expression_parser.cpp sdk/core/text/jinja/filters.cpp covers:
-// sdk/core/text/jinja/functions.cpp sdk/core/text/jinja/json_text.cpp covers:
-// sdk/core/text/jinja/lexer.cpp sdk/core/text/jinja/list_filters.cpp covers:
-// sdk/core/text/jinja/literal.cpp sdk/core/text/jinja/lookup.cpp covers:
-// sdk/core/text/jinja/methods.cpp sdk/core/text/jinja/number_filters.cpp covers:
-// sdk/core/text/jinja/parser.cpp sdk/core/text/jinja/primary_parser.cpp covers:
-// sdk/core/text/jinja/python_text.cpp sdk/core/text/jinja/rendering.cpp covers:
-// sdk/core/text/jinja/spelling.cpp sdk/core/text/jinja/tests.cpp covers:
-// sdk/core/text/jinja/text_filters.cpp sdk/core/text/chat_template.cpp
-#include "core/text/chat_template.hpp"
+// error. covers: sdk/text/jinja/arguments.cpp sdk/text/jinja/arithmetic.cpp covers:
+// sdk/text/jinja/calls.cpp sdk/text/jinja/choosing_filters.cpp covers:
+// sdk/text/jinja/compare.cpp sdk/text/jinja/evaluate.cpp covers:
+// sdk/text/jinja/expression_parser.cpp sdk/text/jinja/filters.cpp covers:
+// sdk/text/jinja/functions.cpp sdk/text/jinja/json_text.cpp covers:
+// sdk/text/jinja/lexer.cpp sdk/text/jinja/list_filters.cpp covers:
+// sdk/text/jinja/literal.cpp sdk/text/jinja/lookup.cpp covers:
+// sdk/text/jinja/methods.cpp sdk/text/jinja/number_filters.cpp covers:
+// sdk/text/jinja/parser.cpp sdk/text/jinja/primary_parser.cpp covers:
+// sdk/text/jinja/python_text.cpp sdk/text/jinja/rendering.cpp covers:
+// sdk/text/jinja/spelling.cpp sdk/text/jinja/tests.cpp covers:
+// sdk/text/jinja/text_filters.cpp sdk/text/chat_template.cpp
+#include "text/chat_template.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "core/error.hpp"
-#include "core/text/jinja/template.hpp"
+#include "text/jinja/template.hpp"
 
 using namespace strata::text;
 

@@ -1,5 +1,5 @@
 // The JSON of a model's configuration, of an index of shards and of a manifest's mapping.
-// covers: sdk/core/source/config.cpp sdk/core/source/config_rope.cpp sdk/core/source/json.cpp
+// covers: sdk/core/source/config.cpp sdk/core/source/config_rope.cpp sdk/core/json.cpp
 // covers: sdk/core/source/shard_index.cpp sdk/core/source/gguf_mapping.cpp
 #include "core/source/config.hpp"
 

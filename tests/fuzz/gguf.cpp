@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/source/gguf_config.hpp"
-#include "core/source/json.hpp"
 
 using namespace strata;
 
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::vector<double> some(file.tensors.size() % 3, 1.5);
     const auto factors = file.tensors.size() % 2 == 0 ? source::GgufRopeFactors{some, {}, {}}
                                                       : source::GgufRopeFactors{{}, some, some};
-    source::parse_json(source::gguf_config(file, mapping(), factors), "config");
+    parse_json(source::gguf_config(file, mapping(), factors), "config");
   } catch (const Error&) {
   }
   return 0;

@@ -1,15 +1,15 @@
 // The files of a folder without a tokenizer.json, with form feeds between them, the first four with
 // vertical tabs: taken and used, or refused with an error.
-// covers: sdk/core/text/base64.cpp sdk/core/text/description.cpp
-// covers: sdk/core/text/sentencepiece.cpp sdk/core/text/sentencepiece_tokenizer.cpp
-// covers: sdk/core/text/tiktoken.cpp sdk/core/text/tokenizer_classes.cpp
-// covers: sdk/core/text/tokenizer_config.cpp
-// covers: sdk/core/text/tokenizer_folder.cpp
+// covers: sdk/text/base64.cpp sdk/text/description.cpp
+// covers: sdk/text/sentencepiece.cpp sdk/text/sentencepiece_tokenizer.cpp
+// covers: sdk/text/tiktoken.cpp sdk/text/tokenizer_classes.cpp
+// covers: sdk/text/tokenizer_config.cpp
+// covers: sdk/text/tokenizer_folder.cpp
 #include <cstdint>
 #include <string_view>
 
 #include "core/error.hpp"
-#include "core/text/tokenizer.hpp"
+#include "text/tokenizer.hpp"
 
 using namespace strata::text;
 

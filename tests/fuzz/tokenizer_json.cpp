@@ -1,23 +1,23 @@
 // A tokenizer.json, a form feed and a text: taken and used, or refused with an error.
-// covers: sdk/core/text/added_tokens.cpp sdk/core/text/bpe.cpp sdk/core/text/byte_level.cpp
-// covers: sdk/core/text/character_normalizers.cpp sdk/core/text/character_table.cpp
-// covers: sdk/core/text/decoder.cpp sdk/core/text/json_added_tokens.cpp
-// covers: sdk/core/text/json_decoder.cpp sdk/core/text/json_fields.cpp
-// covers: sdk/core/text/json_model.cpp sdk/core/text/json_normalizer.cpp
-// covers: sdk/core/text/json_post_processor.cpp sdk/core/text/json_pre_tokenizer.cpp
-// covers: sdk/core/text/json_steps.cpp sdk/core/text/merge_table.cpp sdk/core/text/metaspace.cpp
-// covers: sdk/core/text/model.cpp sdk/core/text/pattern.cpp sdk/core/text/pattern_class.cpp
-// covers: sdk/core/text/pattern_cursor.cpp sdk/core/text/precompiled.cpp sdk/core/text/regex.cpp
-// sdk/core/text/replace.cpp covers: sdk/core/text/split.cpp sdk/core/text/tokenizer_json.cpp
-// sdk/core/text/trie.cpp covers: sdk/core/text/unigram.cpp sdk/core/text/vocabulary.cpp
-// sdk/core/text/word_piece.cpp
+// covers: sdk/text/added_tokens.cpp sdk/text/bpe.cpp sdk/text/byte_level.cpp
+// covers: sdk/text/character_normalizers.cpp sdk/text/character_table.cpp
+// covers: sdk/text/decoder.cpp sdk/text/json_added_tokens.cpp
+// covers: sdk/text/json_decoder.cpp sdk/text/json_fields.cpp
+// covers: sdk/text/json_model.cpp sdk/text/json_normalizer.cpp
+// covers: sdk/text/json_post_processor.cpp sdk/text/json_pre_tokenizer.cpp
+// covers: sdk/text/json_steps.cpp sdk/text/merge_table.cpp sdk/text/metaspace.cpp
+// covers: sdk/text/model.cpp sdk/text/pattern.cpp sdk/text/pattern_class.cpp
+// covers: sdk/text/pattern_cursor.cpp sdk/text/precompiled.cpp sdk/text/regex.cpp
+// sdk/text/replace.cpp covers: sdk/text/split.cpp sdk/text/tokenizer_json.cpp
+// sdk/text/trie.cpp covers: sdk/text/unigram.cpp sdk/text/vocabulary.cpp
+// sdk/text/word_piece.cpp
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "core/error.hpp"
-#include "core/text/text_stream.hpp"
-#include "core/text/tokenizer.hpp"
+#include "text/text_stream.hpp"
+#include "text/tokenizer.hpp"
 
 using namespace strata::text;
 

@@ -10,7 +10,7 @@
 
 namespace strata::torch {
 
-using zero::Lane;
+using device::Lane;
 
 namespace {
 

@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "core/source/config_table.hpp"
+#include "core/plugin/config_table.hpp"
 
 namespace strata::test {
 
 const plugin::Host& the_host() {
-  static const plugin::Host host(source::config_table());
+  static const plugin::Host host(plugin::config_table());
   return host;
 }
 

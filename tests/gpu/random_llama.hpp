@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/family.hpp"
 #include "core/run/compute.hpp"
 #include "core/source/config.hpp"
-#include "core/source/config_table.hpp"
 #include "tests/gpu/device_memory.hpp"
 
 namespace strata::test {

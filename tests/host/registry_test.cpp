@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
+#include "host/process/program_folder.hpp"
 #include "tests/host/folder.hpp"
 
 using namespace strata::registry;
@@ -182,5 +183,5 @@ TEST_CASE("plugins are looked for in named folders and beside the program alone"
   }
   CHECK(environment == std::vector<std::filesystem::path>{"/opt/plugins"});
   REQUIRE(places.back().origin == Origin::built_in);
-  CHECK(places.back().folder == program_folder().parent_path() / "lib/strata");
+  CHECK(places.back().folder == strata::host::program_folder().parent_path() / "lib/strata");
 }

@@ -2,7 +2,7 @@
 // MASTER_ADDR, MASTER_PORT), or alone.
 #include "core/run/ranks.hpp"
 
-#include "host/compute_library.hpp"
+#include "host/process/compute_library.hpp"
 #include "tests/proofs/proof.hpp"
 
 namespace {

@@ -9,27 +9,11 @@
 
 #include "core/plugin/lent.hpp"
 #include "core/plugin/ops.hpp"
+#include "core/shape/declared.hpp"
 
 namespace strata::plugin {
 
-struct DeclaredWeight {
-  std::string name;            // the checkpoint's, whole
-  std::vector<int64_t> shape;  // as the ops use it
-  uint32_t role = STRATA_MATRIX;
-  uint32_t group = 0;  // neighbors with the same number are packed; 0: no group
-  uint32_t experts = 0;
-  bool in_out = false;    // the file holds [in,out]
-  bool by_turns = false;  // `also` interleaves the rows of a group's members
-  bool float32 = false;   // float32 in any model's dtype
-  // Another name that files give the weight, or the tensor of all experts; empty: none.
-  std::string also = {};
-};
-
-struct DeclaredUnit {
-  std::string name;
-  uint32_t kind = STRATA_UNIT_BODY;
-  std::vector<DeclaredWeight> weights;  // their order gives the indices that ops take
-};
+using shape::DeclaredUnit, shape::DeclaredWeight;
 
 // The name that training gives a critic's head: one row, which gives a value for each token.
 inline constexpr std::string_view value_head = "v_head.weight";

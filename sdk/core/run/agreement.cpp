@@ -6,7 +6,7 @@
 
 namespace strata::run {
 
-Agreement::Agreement(zero::Device& device, zero::Collective& collective, uint32_t choices,
+Agreement::Agreement(device::Device& device, device::Collective& collective, uint32_t choices,
                      uint32_t event)
     : device_(device), collective_(collective), choices_(choices), event_(event),
       shard_(zero::shard_bytes(uint64_t{choices} * collective.ranks(), collective.ranks())),
@@ -17,7 +17,7 @@ std::vector<uint32_t> Agreement::all(std::span<const uint32_t> own) {
   std::fill_n(mine, shard_, std::byte{0});
   for (const auto choice : own) mine[choice] = std::byte{1};
   device_.gather(collective_, flags_, shard_);
-  device_.record(zero::Lane::comm, event_, ++occurrences_);
+  device_.record(device::Lane::comm, event_, ++occurrences_);
   device_.synchronize(event_, occurrences_);
   std::vector<uint32_t> out;
   for (uint32_t choice = 0; choice < choices_; ++choice)

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "core/zero/device.hpp"
+#include "core/device/device.hpp"
 
 namespace strata::run {
 
@@ -13,15 +13,16 @@ namespace strata::run {
 class Agreement {
  public:
   // Choices are numbered below `choices`; one event of the device is its own.
-  Agreement(zero::Device& device, zero::Collective& collective, uint32_t choices, uint32_t event);
+  Agreement(device::Device& device, device::Collective& collective, uint32_t choices,
+            uint32_t event);
 
   // The choices of all ranks together, ascending. Returns when every rank has called it; throws
   // where one is lost.
   std::vector<uint32_t> all(std::span<const uint32_t> own);
 
  private:
-  zero::Device& device_;
-  zero::Collective& collective_;
+  device::Device& device_;
+  device::Collective& collective_;
   uint32_t choices_, event_;
   uint64_t shard_;    // bytes of a rank: one a choice
   std::byte* flags_;  // of all ranks, in host memory

@@ -52,8 +52,8 @@ void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const Lo
     if (!target.memory) {
       target.seat.write(filled, bytes);
     } else if (target.on_device() && parts.separate_device) {
-      parts.device->copy(zero::Lane::compute, target.memory, filled, bytes);
-      parts.device->record(zero::Lane::compute, parts.event, ++occurrence);
+      parts.device->copy(device::Lane::compute, target.memory, filled, bytes);
+      parts.device->record(device::Lane::compute, parts.event, ++occurrence);
       parts.device->synchronize(parts.event, occurrence);
     } else {
       fill(target.memory, bytes, numbers);

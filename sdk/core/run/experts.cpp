@@ -7,8 +7,8 @@
 namespace strata::run {
 namespace {
 
+using device::Lane;
 using zero::Kind;
-using zero::Lane;
 
 uint32_t mixture_layers(std::span<const zero::Unit> units) {
   uint32_t count = 0;

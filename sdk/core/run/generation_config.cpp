@@ -175,7 +175,7 @@ constexpr Nothing nothing[] = {{"num_beams", 1},
                                {"encoder_no_repeat_ngram_size", 0},
                                {"token_healing", 0}};
 
-bool asks_nothing(const std::string& key, const source::Json& value) {
+bool asks_nothing(const std::string& key, const Json& value) {
   if (value.is_null() || std::ranges::find(served, key) != std::end(served)) return true;
   const auto at = std::ranges::find(nothing, key, &Nothing::key);
   if (at == std::end(nothing)) return false;
@@ -185,7 +185,7 @@ bool asks_nothing(const std::string& key, const source::Json& value) {
 
 std::vector<std::string> unserved(const source::Config& config) {
   std::vector<std::string> out;
-  const auto all = source::parse_settings(config.raw(), config.name());
+  const auto all = parse_settings(config.raw(), config.name());
   for (const auto& [key, value] : all.items())
     if (!asks_nothing(key, value)) out.push_back(printable(key));
   return out;

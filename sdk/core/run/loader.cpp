@@ -5,7 +5,7 @@
 namespace strata::run {
 namespace {
 
-using zero::Lane;
+using device::Lane;
 
 uint64_t total(const std::vector<Target>& targets) {
   uint64_t sum = 0;

@@ -5,10 +5,10 @@
 #include <functional>
 #include <vector>
 
+#include "core/device/device.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/tiers.hpp"
 #include "core/tier/reader.hpp"
-#include "core/zero/device.hpp"
 
 namespace strata::run {
 
@@ -31,7 +31,7 @@ struct Target {
 std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::byte* arena);
 
 struct LoadParts {
-  zero::Device* device = nullptr;
+  device::Device* device = nullptr;
   tier::Reader* reader = nullptr;  // over the tier that reads the checkpoint's files
   Compute* compute = nullptr;
   std::byte* scratch = nullptr;  // on the device: Prepared::scratch_bytes, `scratches` times

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "core/dry_run/measure.hpp"
 #include "core/error.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/tiers.hpp"
-#include "core/shape/measure.hpp"
 #include "core/size_text.hpp"
 
 namespace strata::run {
@@ -18,7 +18,7 @@ uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 // Columns of the embedding's table, which may be wider than the hidden state.
 int64_t row_width(const Model& model) {
-  int64_t most = shape::hidden_size(*model.family);
+  int64_t most = dry_run::hidden_size(*model.family);
   for (const auto& weight : model.family->units().front().weights)
     if (weight.role == STRATA_TABLE) most = std::max(most, weight.shape.back());
   return most;
@@ -26,17 +26,17 @@ int64_t row_width(const Model& model) {
 
 // The most bytes of activations that a pass of so many tokens holds, with the logits for the host.
 uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
-  shape::Request request{.tokens = tokens,
-                         .sequences = std::min<int64_t>(wish.sequences, tokens),
-                         .keys = std::max(wish.tokens, tokens),
-                         .wanted = wish.all_logits ? tokens : 0,
-                         .dtype = wish.dtype,
-                         .device = {wish.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
-                         .attention_bytes = wish.attention_bytes};
+  dry_run::Request request{.tokens = tokens,
+                           .sequences = std::min<int64_t>(wish.sequences, tokens),
+                           .keys = std::max(wish.tokens, tokens),
+                           .wanted = wish.all_logits ? tokens : 0,
+                           .dtype = wish.dtype,
+                           .device = {wish.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
+                           .attention_bytes = wish.attention_bytes};
   uint64_t most = 0, turns = 0;
   const auto count = static_cast<uint32_t>(model.family->units().size());
   for (uint32_t unit = 0; unit < count; ++unit) {
-    const auto measure = shape::measure(*model.family, unit, request);
+    const auto measure = dry_run::measure(*model.family, unit, request);
     most = std::max(most, measure.peak_bytes);
     for (const auto& layer : measure.kv)
       turns = std::max(turns, static_cast<uint64_t>(tokens * layer.dim_qk) * sizeof(float));
@@ -59,7 +59,7 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   const auto blocks = static_cast<uint64_t>((kv.tokens + kv.block - 1) / kv.block) * kv.sequences;
   uint64_t token = 0;
   for (uint32_t unit = 0; unit < model.family->units().size(); ++unit)
-    for (const auto& layer : shape::measure(*model.family, unit, {.dtype = wish.dtype}).kv)
+    for (const auto& layer : dry_run::measure(*model.family, unit, {.dtype = wish.dtype}).kv)
       token += static_cast<uint64_t>(layer.kv_heads * (layer.dim_qk + layer.dim_v)) *
                zero::element_bytes(wish.dtype);
   return blocks * kv.block * token;
@@ -90,7 +90,7 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
 // Refuses more tokens than the learned positions have.
 void check_positions(const Model& model, const Wish& wish) {
   for (uint32_t unit = 0; unit < model.family->units().size(); ++unit) {
-    const auto known = shape::measure(*model.family, unit, {.dtype = wish.dtype}).positions;
+    const auto known = dry_run::measure(*model.family, unit, {.dtype = wish.dtype}).positions;
     if (known > 0 && wish.tokens > known)
       throw Error(model.path,
                   "it has learned " + std::to_string(known) + " positions, not " +
@@ -368,13 +368,13 @@ Prepared prepare(const Model& model, const Wish& wish) {
   check_positions(model, wish);
   auto out = Preparation(model, wish).run();
   for (const auto& unit : out.units) {
-    const shape::Request request{.tokens = wish.sequences,
-                                 .sequences = wish.sequences,
-                                 .keys = std::max<int64_t>(wish.tokens, 1),
-                                 .dtype = wish.dtype};
+    const dry_run::Request request{.tokens = wish.sequences,
+                                   .sequences = wish.sequences,
+                                   .keys = std::max<int64_t>(wish.tokens, 1),
+                                   .dtype = wish.dtype};
     // The work of experts counts as their layer's.
-    const auto measure =
-        unit.is_expert() ? shape::Measure{} : shape::measure(*model.family, unit.declared, request);
+    const auto measure = unit.is_expert() ? dry_run::Measure{}
+                                          : dry_run::measure(*model.family, unit.declared, request);
     out.flops.push_back(measure.flops);
     out.top_k.push_back(measure.top_k);
   }

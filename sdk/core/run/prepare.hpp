@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/dry_run/measure.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/model.hpp"
-#include "core/shape/measure.hpp"
 #include "core/zero/placement.hpp"
 #include "core/zero/plan.hpp"
 
@@ -29,8 +29,8 @@ struct Wish {
   int64_t tokens = 0;            // of one sequence at most; 0: no KV cache
   int64_t prompt = 1;            // tokens of all prompts together: the largest possible pass
   bool all_logits = false;       // of every token, not only of each sequence's last
-  shape::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
-  std::vector<uint32_t> second_device;      // declared units that run where their tier maps them
+  dry_run::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
+  std::vector<uint32_t> second_device;        // declared units that run where their tier maps them
   // backward: a training step, whose units all go to tiers, the embedding's table with its unit.
   zero::Mode mode = zero::Mode::step;
   uint32_t rank = 0, ranks = 1;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "core/zero/device.hpp"
+#include "core/device/device.hpp"
 
 namespace strata::run {
 
@@ -23,6 +23,6 @@ Ranks ranks_of_environment();
 
 // Exported by libstrata-torch under the name "strata_open_gloo": returns when all ranks have
 // joined.
-using OpenCollective = std::unique_ptr<zero::Collective>(const Ranks&);
+using OpenCollective = std::unique_ptr<device::Collective>(const Ranks&);
 
 }  // namespace strata::run

@@ -17,8 +17,8 @@ void begin(const RowRoom& room) {
 // Copies the rows from the host's side to the device, in order with the compute lane.
 const std::byte* to_device(RowRoom& room, uint64_t bytes) {
   if (room.device == room.host) return room.host;
-  room.lanes->copy(zero::Lane::compute, room.device, room.host, bytes);
-  room.lanes->record(zero::Lane::compute, room.event, ++room.copies);
+  room.lanes->copy(device::Lane::compute, room.device, room.host, bytes);
+  room.lanes->record(device::Lane::compute, room.event, ++room.copies);
   return room.device;
 }
 

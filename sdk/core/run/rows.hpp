@@ -4,10 +4,10 @@
 #include <span>
 #include <vector>
 
+#include "core/device/device.hpp"
 #include "core/run/compute.hpp"
 #include "core/tier/client.hpp"
 #include "core/tier/route.hpp"
-#include "core/zero/device.hpp"
 
 namespace strata::run {
 
@@ -42,7 +42,7 @@ struct MappedTile {
 struct RowRoom {
   std::byte* host = nullptr;
   std::byte* device = nullptr;
-  zero::Device* lanes = nullptr;
+  device::Device* lanes = nullptr;
   uint32_t event = 0;
   uint64_t copies = 0;
 };

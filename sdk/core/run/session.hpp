@@ -24,12 +24,12 @@ struct SessionParts {
   std::vector<std::unique_ptr<tier::Tier>> tiers;  // of the wish, in order
   std::unique_ptr<tier::Tier> files;  // reads the checkpoint while loading; none: dummy weights
   std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
-  std::unique_ptr<zero::Collective> collective;  // of several ranks
+  std::unique_ptr<device::Collective> collective;  // of several ranks
   ComputeOptions compute;
   bool trace = false;                        // note when each action began and ended
   std::function<uint64_t()> resident_bytes;  // of the process now; asked once, ready to compute
   std::function<OpenCompute> open_compute;
-  std::function<std::unique_ptr<zero::Device>(uint32_t events)> open_device;
+  std::function<std::unique_ptr<device::Device>(uint32_t events)> open_device;
 };
 
 // Bytes moved to the device: counted at completion, and planned.
@@ -67,7 +67,7 @@ class Session {
   uint64_t passes() const { return executor_->passes(); }
   uint64_t host_tier_bytes() const;
   double load_seconds() const { return load_seconds_; }
-  // The measured timeline after finish(): seconds of zero::now().
+  // The measured timeline after finish(): seconds of device::now().
   const std::deque<zero::Span>& trace() const { return trace_; }
   // resident_bytes() at the moment when the arithmetic was ready and nothing was loaded.
   uint64_t start_bytes() const { return start_bytes_; }
@@ -91,7 +91,7 @@ class Session {
   int64_t vocabulary_ = 0;
   std::unique_ptr<Tiers> tiers_;
   std::vector<tier::Region> file_regions_, row_regions_;
-  std::unique_ptr<zero::Device> device_;
+  std::unique_ptr<device::Device> device_;
   std::byte* arena_ = nullptr;
   std::vector<tier::Announced> announced_;
   std::unique_ptr<Compute> compute_;

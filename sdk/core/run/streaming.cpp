@@ -6,8 +6,8 @@
 
 namespace strata::run {
 
+using device::Lane;
 using zero::Kind;
-using zero::Lane;
 
 namespace {
 

@@ -4,11 +4,11 @@
 #include <span>
 #include <vector>
 
+#include "core/device/device.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/rows.hpp"
 #include "core/tier/reader.hpp"
 #include "core/zero/backend.hpp"
-#include "core/zero/device.hpp"
 #include "core/zero/simulate.hpp"
 
 namespace strata::run {
@@ -26,15 +26,15 @@ struct StreamingParts {
   std::span<const zero::Place> placement;
   std::span<const Origin> origins;  // by unit
   std::byte* arena = nullptr;
-  zero::Device* device = nullptr;
+  device::Device* device = nullptr;
   tier::Reader* reader = nullptr;  // where a tier reads
   Compute* compute = nullptr;
-  Rows* rows = nullptr;                    // for the embedding
-  ExpertSlots* experts = nullptr;          // where there are mixture layers
-  zero::Collective* collective = nullptr;  // where there are several ranks
-  uint32_t first_event = 0;                // of the device
-  // The list for each action's time, in the order of issue and in seconds of zero::now(); complete
-  // after finish(). Null: times are not noted.
+  Rows* rows = nullptr;                      // for the embedding
+  ExpertSlots* experts = nullptr;            // where there are mixture layers
+  device::Collective* collective = nullptr;  // where there are several ranks
+  uint32_t first_event = 0;                  // of the device
+  // The list for each action's time, in the order of issue and in seconds of device::now();
+  // complete after finish(). Null: times are not noted.
   std::deque<zero::Span>* trace = nullptr;
 };
 
@@ -42,7 +42,7 @@ struct StreamingParts {
 // is wanted.
 class Traced {
  public:
-  Traced(const StreamingParts& parts, zero::Kind kind, zero::Lane lane, uint32_t unit);
+  Traced(const StreamingParts& parts, zero::Kind kind, device::Lane lane, uint32_t unit);
   ~Traced();
   Traced(const Traced&) = delete;
   Traced& operator=(const Traced&) = delete;
@@ -71,9 +71,9 @@ class Streaming : public zero::Backend {
   void begin(std::span<const int32_t> ids) { ids_ = ids; }
   void take_gradients(TakeGradients take) { take_ = std::move(take); }
 
-  void wait(zero::Lane lane, const zero::Event& event) override;
+  void wait(device::Lane lane, const zero::Event& event) override;
   void enqueue(const zero::Action& action, const zero::Slot& slot) override;
-  void record(zero::Lane lane, const zero::Event& event) override;
+  void record(device::Lane lane, const zero::Event& event) override;
   void finish() override;
 
   // Bytes that fetches of mapped units have moved, and that all fetches issued so far move.

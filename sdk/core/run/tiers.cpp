@@ -12,7 +12,7 @@ uint64_t written_bytes(const tier::Tier& tier, uint64_t bytes) {
   return (bytes + align - 1) / align * align;
 }
 
-std::byte* transfer_memory(zero::Device& device, uint64_t bytes) {
+std::byte* transfer_memory(device::Device& device, uint64_t bytes) {
   auto* memory = device.staging(bytes + longest_align);
   const auto beyond = reinterpret_cast<std::uintptr_t>(memory) % longest_align;
   return beyond == 0 ? memory : memory + (longest_align - beyond);

@@ -38,7 +38,7 @@ tier::Grain grain_of(const tier::Tier& tier);
 uint64_t written_bytes(const tier::Tier& tier, uint64_t bytes);
 
 // Allocates host memory from the device, for transfers of every tier.
-std::byte* transfer_memory(zero::Device& device, uint64_t bytes);
+std::byte* transfer_memory(device::Device& device, uint64_t bytes);
 
 // Make it on the main thread. `open` are the tiers of the wish in order; it binds files in place,
 // and takes one region of each other tier for its units, one after the other.

@@ -16,12 +16,12 @@ void refuse(const Scope& scope, std::string_view op, const std::string& fact) {
               "correct the family or its configuration");
 }
 
-std::string words(const plugin::DeclaredWeight& weight, uint32_t index) {
+std::string words(const shape::DeclaredWeight& weight, uint32_t index) {
   return "weight " + std::to_string(index) + " '" + weight.name + "' " + words(Dims(weight.shape));
 }
 
-const plugin::DeclaredWeight& declared(const Scope& scope, std::string_view op,
-                                       std::string_view what, uint32_t index) {
+const shape::DeclaredWeight& declared(const Scope& scope, std::string_view op,
+                                      std::string_view what, uint32_t index) {
   const auto& weights = scope.unit->weights;
   if (index >= weights.size())
     refuse(scope, op,

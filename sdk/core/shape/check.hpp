@@ -12,8 +12,8 @@ namespace strata::shape {
 [[noreturn]] void refuse(const Scope& scope, std::string_view op, const std::string& fact);
 
 // Returns the weight of that index; refuses one out of range. `what` names the argument.
-const plugin::DeclaredWeight& declared(const Scope& scope, std::string_view op,
-                                       std::string_view what, uint32_t index);
+const shape::DeclaredWeight& declared(const Scope& scope, std::string_view op,
+                                      std::string_view what, uint32_t index);
 
 // Checks that the weight has exactly this shape and no experts.
 void takes_weight(const Scope& scope, std::string_view op, std::string_view what, uint32_t index,
@@ -28,6 +28,6 @@ void takes_tokens(const Scope& scope, std::string_view op, std::string_view what
                   const strata_view& x, int32_t rank);
 
 // "weight 4 'self_attn.q_proj.weight' [64,64]".
-std::string words(const plugin::DeclaredWeight& weight, uint32_t index);
+std::string words(const shape::DeclaredWeight& weight, uint32_t index);
 
 }  // namespace strata::shape

@@ -11,16 +11,16 @@
 #include <span>
 #include <string_view>
 
-#include "core/plugin/family.hpp"
+#include "core/shape/declared.hpp"
 #include "core/shape/value.hpp"
 
 namespace strata::shape {
 
 // The call that ops belong to.
 struct Scope {
-  const plugin::DeclaredUnit* unit;  // the unit whose weights the indices mean
-  int64_t tokens;                    // rows of the call's x
-  strata_dtype dtype;                // of the hidden state and the weights in run form
+  const DeclaredUnit* unit;  // the unit whose weights the indices mean
+  int64_t tokens;            // rows of the call's x
+  strata_dtype dtype;        // of the hidden state and the weights in run form
 };
 
 // The most members of one linear, or results of any op.

@@ -10,8 +10,8 @@
 
 #include "core/source/file.hpp"
 #include "core/source/gguf_mapping.hpp"
+#include "core/source/gguf_vocabulary.hpp"
 #include "core/source/tensor.hpp"
-#include "core/text/gguf_vocabulary.hpp"
 
 namespace strata::source {
 
@@ -51,7 +51,7 @@ class Checkpoint {
   // config.json's bytes, as they are or as made from GGUF metadata, and its name in errors.
   const std::string& config() const { return config_; }
   const std::string& config_name() const { return config_name_; }
-  const std::optional<text::GgufVocabulary>& vocabulary() const { return vocabulary_; }  // GGUF
+  const std::optional<source::GgufVocabulary>& vocabulary() const { return vocabulary_; }  // GGUF
   const std::vector<Remark>& remarks() const { return remarks_; }
 
   // Fills `into` with the tensor's bytes from `from` on; throws Error if it does not have as many.
@@ -74,7 +74,7 @@ class Checkpoint {
   std::vector<std::string> twice_;  // names that an earlier shard has too
   std::vector<Remark> remarks_;
   std::unordered_map<std::string, std::size_t> by_name_;
-  std::optional<text::GgufVocabulary> vocabulary_;
+  std::optional<source::GgufVocabulary> vocabulary_;
 };
 
 }  // namespace strata::source

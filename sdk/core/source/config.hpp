@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 
 namespace strata::source {
 

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "core/error.hpp"
+#include "core/source/gguf_ends.hpp"
 #include "core/source/gguf_rope.hpp"
-#include "core/text/gguf_ends.hpp"
 
 namespace strata::source {
 namespace {
@@ -138,8 +138,8 @@ std::map<std::string, std::string> chat_templates_of(const Gguf& file) {
 
 }  // namespace
 
-text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
-  text::GgufVocabulary out;
+source::GgufVocabulary gguf_vocabulary(const Gguf& file) {
+  source::GgufVocabulary out;
   const std::string prefix = "tokenizer.ggml.";
   out.model = file.text(prefix + "model").value_or("");
   out.pre = file.text(prefix + "pre").value_or("");
@@ -178,7 +178,7 @@ text::GgufVocabulary gguf_vocabulary(const Gguf& file) {
     if (const auto one = file.integer(prefix + key);
         one && *one >= 0 && static_cast<std::uint64_t>(*one) < out.tokens.size())
       ends.push_back(static_cast<std::int32_t>(*one));
-  text::find_ends(ends, out);
+  source::find_ends(ends, out);
   out.chat_templates = chat_templates_of(file);
   return out;
 }

@@ -5,7 +5,7 @@
 #include "core/source/gguf.hpp"
 #include "core/source/gguf_mapping.hpp"
 #include "core/source/gguf_rope.hpp"
-#include "core/text/gguf_vocabulary.hpp"
+#include "core/source/gguf_vocabulary.hpp"
 
 namespace strata::source {
 
@@ -15,6 +15,6 @@ std::string gguf_config(const Gguf& file, const GgufMapping& mapping,
                         const GgufRopeFactors& factors);
 
 // The tokenizer's metadata; missing tokens stay empty.
-text::GgufVocabulary gguf_vocabulary(const Gguf& file);
+source::GgufVocabulary gguf_vocabulary(const Gguf& file);
 
 }  // namespace strata::source

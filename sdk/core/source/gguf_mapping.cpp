@@ -4,7 +4,7 @@
 #include <initializer_list>
 
 #include "core/error.hpp"
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 
 namespace strata::source {
 namespace {

@@ -5,12 +5,12 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/nearest.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/elements.hpp"
 #include "core/source/gguf.hpp"
 #include "core/source/gguf_config.hpp"
-#include "core/source/json.hpp"
 
 namespace strata::source {
 namespace {

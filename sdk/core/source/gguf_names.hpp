@@ -6,15 +6,15 @@
 
 #include "core/source/gguf_mapping.hpp"
 #include "core/source/gguf_parts.hpp"
+#include "core/source/gguf_vocabulary.hpp"
 #include "core/source/tensor.hpp"
-#include "core/text/gguf_vocabulary.hpp"
 
 namespace strata::source {
 
 struct GgufCheckpoint {
   std::vector<Tensor> tensors;
   std::string config;
-  text::GgufVocabulary vocabulary;
+  source::GgufVocabulary vocabulary;
 };
 
 // Throws Error naming the file where it holds no model, where no mapping has its architecture, and

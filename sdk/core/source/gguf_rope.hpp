@@ -2,9 +2,9 @@
 #pragma once
 #include <vector>
 
+#include "core/json.hpp"
 #include "core/source/gguf.hpp"
 #include "core/source/gguf_mapping.hpp"
-#include "core/source/json.hpp"
 
 namespace strata::source {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/source/file.hpp"
 #include "core/source/gguf_parts.hpp"
-#include "core/source/json.hpp"
 #include "core/source/names_text.hpp"
 
 namespace strata::source {

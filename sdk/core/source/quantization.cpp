@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/source/dtype.hpp"
-#include "core/source/json.hpp"
 
 namespace strata::source {
 namespace {

@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/source/dtype.hpp"
-#include "core/source/json.hpp"
 
 namespace strata::source {
 namespace {

@@ -1,7 +1,7 @@
 #include "core/source/shard_index.hpp"
 
 #include "core/error.hpp"
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 
 namespace strata::source {
 namespace {

@@ -7,9 +7,9 @@
 
 namespace strata::tier {
 
-using zero::Lane;
+using device::Lane;
 
-Reader::Reader(zero::Device& device, std::byte* staging, uint64_t chunk, uint32_t chunks,
+Reader::Reader(device::Device& device, std::byte* staging, uint64_t chunk, uint32_t chunks,
                uint32_t first_event)
     : device_(device), staging_(staging), chunk_bytes_(chunk), first_event_(first_event),
       chunks_(chunks), thread_([this] { work(); }) {}

@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include "core/device/device.hpp"
 #include "core/tier/client.hpp"
 #include "core/tier/route.hpp"
-#include "core/zero/device.hpp"
 
 namespace strata::tier {
 
@@ -23,7 +23,7 @@ class Reader {
  public:
   // `staging` holds `chunks` chunks of `chunk` bytes; the device's events from `first_event` on,
   // one for each chunk, are the reader's.
-  Reader(zero::Device& device, std::byte* staging, uint64_t chunk, uint32_t chunks,
+  Reader(device::Device& device, std::byte* staging, uint64_t chunk, uint32_t chunks,
          uint32_t first_event);
   // Drops jobs that have not begun, so that their events fail, and waits for reads in flight.
   ~Reader();
@@ -35,7 +35,7 @@ class Reader {
   void read(const Route& route, std::byte* to);
   void wait(uint32_t event, uint64_t occurrence);
   void record(uint32_t event, uint64_t occurrence);
-  // Writes to `at` the time, in seconds of zero::now(), at which the work up to here is done.
+  // Writes to `at` the time, in seconds of device::now(), at which the work up to here is done.
   void note(double* at);
 
  private:
@@ -66,7 +66,7 @@ class Reader {
   void drain();
   std::byte* memory(uint64_t chunk) const { return staging_ + chunk_bytes_ * chunk; }
 
-  zero::Device& device_;
+  device::Device& device_;
   std::byte* staging_;
   uint64_t chunk_bytes_;
   uint32_t first_event_;

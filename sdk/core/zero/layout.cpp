@@ -76,7 +76,7 @@ struct Part {
   uint32_t expert = no_expert;
 };
 
-Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindTensor& find,
+Unit make_unit(const shape::DeclaredUnit& declared, uint32_t index, const FindTensor& find,
                const LayoutOptions& options, const Part& part) {
   Unit unit;
   unit.name = declared.name;
@@ -122,7 +122,7 @@ Unit make_unit(const plugin::DeclaredUnit& declared, uint32_t index, const FindT
 }
 
 // The rows of one tile of the head, or 0 where the head stays whole.
-int64_t tile_rows(const plugin::DeclaredUnit& unit, const LayoutOptions& options) {
+int64_t tile_rows(const shape::DeclaredUnit& unit, const LayoutOptions& options) {
   if (unit.kind != STRATA_UNIT_HEAD || options.tile == 0) return 0;
   for (const auto& weight : unit.weights) {
     if (weight.role != STRATA_HEAD) continue;
@@ -134,15 +134,15 @@ int64_t tile_rows(const plugin::DeclaredUnit& unit, const LayoutOptions& options
   return 0;
 }
 
-uint32_t experts_of(const plugin::DeclaredUnit& unit) {
+uint32_t experts_of(const shape::DeclaredUnit& unit) {
   uint32_t experts = 0;
   for (const auto& weight : unit.weights) experts = std::max(experts, weight.experts);
   return experts;
 }
 
-int64_t head_rows(const plugin::DeclaredUnit& unit) {
+int64_t head_rows(const shape::DeclaredUnit& unit) {
   const auto head =
-      std::ranges::find(unit.weights, uint32_t{STRATA_HEAD}, &plugin::DeclaredWeight::role);
+      std::ranges::find(unit.weights, uint32_t{STRATA_HEAD}, &shape::DeclaredWeight::role);
   return head == unit.weights.end() ? 0 : head->shape[0];
 }
 
@@ -150,7 +150,7 @@ int64_t head_rows(const plugin::DeclaredUnit& unit) {
 
 uint64_t element_bytes(strata_dtype dtype) { return uint64_t{dtype.bits} / 8 * dtype.lanes; }
 
-std::vector<Unit> lay_out(std::span<const plugin::DeclaredUnit> declared, const FindTensor& find,
+std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,
                           const LayoutOptions& options) {
   std::vector<Unit> out;
   for (uint32_t index = 0; index < declared.size(); ++index) {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "core/plugin/family.hpp"
+#include "core/shape/declared.hpp"
 #include "core/zero/unit.hpp"
 
 namespace strata::zero {
@@ -19,12 +19,12 @@ struct LayoutOptions {
 // Finds the tensor of a declared weight (an expert's has its number in the name); only rows [first,
 // first + count) where count is not 0.
 using FindTensor =
-    std::function<source::Tensor(const plugin::DeclaredWeight&, int64_t first, int64_t count)>;
+    std::function<source::Tensor(const shape::DeclaredWeight&, int64_t first, int64_t count)>;
 
 // Bytes of one element of the run form.
 uint64_t element_bytes(strata_dtype dtype);
 
-std::vector<Unit> lay_out(std::span<const plugin::DeclaredUnit> declared, const FindTensor& find,
+std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,
                           const LayoutOptions& options);
 
 }  // namespace strata::zero

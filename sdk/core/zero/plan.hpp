@@ -5,16 +5,14 @@
 #include <span>
 #include <vector>
 
+#include "core/device/lane.hpp"
 #include "core/zero/placement.hpp"
 
 namespace strata::zero {
 
-enum class Kind : uint8_t { fetch, gather, expand, run, rerun, release };
+using device::Lane, device::lanes;
 
-// Lanes are streams of work, each in its own order. io: reads of files and their copies to the
-// device.
-enum class Lane : uint8_t { io, copy, comm, compute };
-inline constexpr std::size_t lanes = 4;
+enum class Kind : uint8_t { fetch, gather, expand, run, rerun, release };
 
 // The stages of a unit that others wait for; each has an event.
 enum class Stage : uint8_t { fetched, gathered, ready, released };

@@ -13,7 +13,7 @@ namespace strata::torch {
 
 namespace {
 
-class Gloo final : public zero::Collective {
+class Gloo final : public device::Collective {
  public:
   explicit Gloo(const run::Ranks& ranks) : ranks_(ranks) {
     guarded("no meeting at " + ranks.address + ":" + std::to_string(ranks.port), [&] {
@@ -73,13 +73,13 @@ class Gloo final : public zero::Collective {
 
 }  // namespace
 
-std::unique_ptr<zero::Collective> open_gloo(const run::Ranks& ranks) {
+std::unique_ptr<device::Collective> open_gloo(const run::Ranks& ranks) {
   return std::make_unique<Gloo>(ranks);
 }
 
 }  // namespace strata::torch
 
-extern "C" __attribute__((visibility("default"))) std::unique_ptr<strata::zero::Collective>
+extern "C" __attribute__((visibility("default"))) std::unique_ptr<strata::device::Collective>
 strata_open_gloo(const strata::run::Ranks& ranks) {
   return strata::torch::open_gloo(ranks);
 }

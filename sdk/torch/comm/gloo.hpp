@@ -8,6 +8,6 @@ namespace strata::torch {
 
 // Waits for all ranks, at most as long as their patience. A peer that ends or stalls makes
 // all_gather throw, with this rank's number.
-std::unique_ptr<zero::Collective> open_gloo(const run::Ranks& ranks);
+std::unique_ptr<device::Collective> open_gloo(const run::Ranks& ranks);
 
 }  // namespace strata::torch

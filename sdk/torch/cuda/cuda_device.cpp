@@ -5,7 +5,7 @@
 
 namespace strata::torch {
 
-using zero::Lane;
+using device::Lane;
 
 namespace {
 
@@ -106,7 +106,7 @@ void CudaDevice::copy(Lane lane, std::byte* to, const std::byte* from, uint64_t 
   });
 }
 
-void CudaDevice::gather(zero::Collective&, std::byte*, uint64_t) {
+void CudaDevice::gather(device::Collective&, std::byte*, uint64_t) {
   keep(Lane::comm, std::make_exception_ptr(Error("cuda", "shards of GPUs are not gathered yet",
                                                  "use --device cpu or one rank")));
 }
@@ -142,7 +142,7 @@ void CudaDevice::synchronize(uint32_t event, uint64_t occurrence) {
 
 }  // namespace strata::torch
 
-extern "C" __attribute__((visibility("default"))) std::unique_ptr<strata::zero::Device>
+extern "C" __attribute__((visibility("default"))) std::unique_ptr<strata::device::Device>
 strata_open_cuda_device(uint32_t events) {
   return std::make_unique<strata::torch::CudaDevice>(events);
 }

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/tier/arena.hpp"
-#include "core/zero/device.hpp"
-#include "core/zero/event_board.hpp"
+#include "core/device/arena.hpp"
+#include "core/device/device.hpp"
+#include "core/device/event_board.hpp"
 
 namespace strata::torch {
 
@@ -20,7 +20,7 @@ namespace strata::torch {
 // occurrences that were *issued*, and a wait blocks its thread until then; the stream waits for the
 // work. A new record of an event replaces the work that later waits refer to. By the plan's order a
 // unit's stage happens again only after all waits for the earlier occurrence were issued.
-class CudaDevice final : public zero::Device {
+class CudaDevice final : public device::Device {
  public:
   // Opens device 0 with LibTorch's stream of the calling thread, which computes. Throws where
   // LibTorch finds no GPU.
@@ -32,12 +32,12 @@ class CudaDevice final : public zero::Device {
 
   std::byte* arena(uint64_t bytes) override;
   std::byte* staging(uint64_t bytes) override;
-  void copy(zero::Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
+  void copy(device::Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
   // Refuses: collectives run in host memory for now.
-  void gather(zero::Collective& collective, std::byte* base, uint64_t shard) override;
-  void record(zero::Lane lane, uint32_t event, uint64_t occurrence) override;
-  void wait(zero::Lane lane, uint32_t event, uint64_t occurrence) override;
-  void fail(zero::Lane lane, std::exception_ptr failure) override;
+  void gather(device::Collective& collective, std::byte* base, uint64_t shard) override;
+  void record(device::Lane lane, uint32_t event, uint64_t occurrence) override;
+  void wait(device::Lane lane, uint32_t event, uint64_t occurrence) override;
+  void fail(device::Lane lane, std::exception_ptr failure) override;
   void synchronize(uint32_t event, uint64_t occurrence) override;
 
  private:
@@ -60,27 +60,28 @@ class CudaDevice final : public zero::Device {
     std::byte* data() const { return memory_.data(); }
 
    private:
-    tier::Arena memory_;
+    device::Arena memory_;
   };
   template <class T, class End>
   using Owned = std::unique_ptr<std::remove_pointer_t<T>, End>;
 
-  cudaStream_t stream(zero::Lane lane) const;
+  cudaStream_t stream(device::Lane lane) const;
   void use() const;
   // Keeps the first failure of the lane; for lane compute, which belongs to the caller, throws it.
-  void keep(zero::Lane lane, std::exception_ptr failure);
+  void keep(device::Lane lane, std::exception_ptr failure);
   // Calls f(stream) unless the lane failed; an error that f returns becomes the lane's failure.
   template <class F>
-  void on(zero::Lane lane, const char* what, F&& f);
+  void on(device::Lane lane, const char* what, F&& f);
 
   int index_ = 0;
   cudaStream_t compute_ = nullptr;
-  zero::EventBoard board_;
+  device::EventBoard board_;
   std::vector<Owned<cudaEvent_t, EndEvent>> events_;
-  std::array<Owned<cudaStream_t, EndStream>, zero::lanes> streams_;  // without lane compute's
+  std::array<Owned<cudaStream_t, EndStream>, device::lanes> streams_;  // without lane compute's
   Owned<std::byte*, FreeDevice> arena_;
   std::vector<Staging> staging_;
-  std::array<std::exception_ptr, zero::lanes> failures_;  // each for the thread that feeds the lane
+  std::array<std::exception_ptr, device::lanes>
+      failures_;  // each for the thread that feeds the lane
 };
 
 }  // namespace strata::torch

@@ -10,9 +10,9 @@
 
 #include "core/error.hpp"
 #include "core/plugin/codec.hpp"
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/plugin/plain.hpp"
-#include "core/source/config_table.hpp"
 
 using namespace strata;
 
@@ -25,7 +25,7 @@ int main(int argc, char** argv) try {
   void* library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) throw Error(argv[1], ::dlerror(), "");
   const auto* entry = static_cast<const strata_plugin*>(::dlsym(library, "strata_plugin_v1"));
-  const plugin::Host host(source::config_table());
+  const plugin::Host host(plugin::config_table());
   if (entry->open(host.table()) != STRATA_OK) return 1;
   const auto* table =
       static_cast<const strata_quant*>(entry->query({STRATA_STR("strata.quant/1")}));

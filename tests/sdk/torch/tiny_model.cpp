@@ -16,7 +16,7 @@ namespace {
 
 // Plugins, and the host that they were opened with, live as long as the program.
 const plugin::Host& the_host() {
-  static const plugin::Host host(source::config_table());
+  static const plugin::Host host(plugin::config_table());
   return host;
 }
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/family.hpp"
 #include "core/plugin/host.hpp"
 #include "core/run/compute.hpp"
 #include "core/source/config.hpp"
-#include "core/source/config_table.hpp"
 
 namespace strata::torch::test {
 

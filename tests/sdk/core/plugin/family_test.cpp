@@ -2,11 +2,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/dry_run/measure.hpp"
+#include "core/dry_run/recorder.hpp"
 #include "core/error.hpp"
 #include "core/plugin/declaration.hpp"
 #include "core/plugin/op_table.hpp"
-#include "core/shape/measure.hpp"
-#include "core/shape/recorder.hpp"
 #include "tests/sdk/core/shape/family.hpp"
 
 using namespace strata;
@@ -65,7 +65,7 @@ TEST_CASE("the embedding has one table and the head one matrix of its own", "[pl
 
 TEST_CASE("a weight that the unit does not have is named", "[plugin][family]") {
   const Opened<Declares<[](Declarer& d) { d.weight("x", {4}); }>> family;
-  REQUIRE_THROWS_WITH(shape::measure(*family, 1, {}), Catch::Contains("'missing'"));
+  REQUIRE_THROWS_WITH(dry_run::measure(*family, 1, {}), Catch::Contains("'missing'"));
 }
 
 TEST_CASE("a family says which tensors are passed over, an older one none", "[plugin][family]") {
@@ -81,14 +81,14 @@ TEST_CASE("a family says which tensors are passed over, an older one none", "[pl
 TEST_CASE("a table without a required function is refused by its name", "[plugin][family]") {
   auto table = ModelTable<Declares<[](Declarer&) {}>, abi::Literal("test")>::table;
   table.forward = nullptr;
-  const plugin::Host host(source::config_table());
+  const plugin::Host host(plugin::config_table());
   REQUIRE_THROWS_WITH(plugin::Family(&table, "mine", host.table(), nullptr),
                       Catch::Contains("model/mine") && Catch::Contains("forward"));
 }
 
 TEST_CASE("arguments of an older plugin are filled, of a newer one refused", "[plugin][ops]") {
   const plugin::DeclaredUnit unit{"u", STRATA_UNIT_BODY, {{"n", {8}}}};
-  shape::Recorder recorder(unit, 2, {});
+  dry_run::Recorder recorder(unit, 2, {});
   plugin::Call call{{{sizeof(strata_call), 0}, nullptr, nullptr, {STRATA_CPU, 0}}, &recorder};
   const auto x = recorder.input({{STRATA_FLOAT, 32, 1}, {2, 8}});
   struct {
@@ -112,7 +112,7 @@ TEST_CASE("arguments of an older plugin are filled, of a newer one refused", "[p
 
 TEST_CASE("a plugin's parts that are missing or too many are refused", "[plugin][ops]") {
   const plugin::DeclaredUnit unit{"u", STRATA_UNIT_BODY, {}};
-  shape::Recorder recorder(unit, 2, {});
+  dry_run::Recorder recorder(unit, 2, {});
   plugin::Call call{{{sizeof(strata_call), 0}, nullptr, nullptr, {STRATA_CPU, 0}}, &recorder};
   const auto x = recorder.input({{STRATA_FLOAT, 32, 1}, {2, 17}});
   const auto& ops = *plugin::op_table();
@@ -133,7 +133,7 @@ TEST_CASE("a plugin's parts that are missing or too many are refused", "[plugin]
 }
 
 TEST_CASE("a thread has the roles that it was given, while it holds them", "[plugin][host]") {
-  const plugin::Host host(source::config_table());
+  const plugin::Host host(plugin::config_table());
   const auto has = [&](int32_t role) { return host.table()->on_thread(host.table(), role) == 1; };
   REQUIRE_FALSE(has(STRATA_RANK_THREAD));
   {

@@ -1,7 +1,7 @@
 // A session over a made model, with tiers that a test chooses.
 #pragma once
+#include "core/device/cpu_device.hpp"
 #include "core/run/session.hpp"
-#include "core/zero/cpu_device.hpp"
 #include "tests/sdk/core/run/checking_compute.hpp"
 #include "tests/sdk/core/run/meeting.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
@@ -48,7 +48,7 @@ inline std::unique_ptr<strata::run::Session> open_session(Opener& opener, const 
     return std::make_unique<CheckingCompute>(model, seen);
   };
   parts.open_device = [](std::uint32_t events) {
-    return std::make_unique<strata::zero::CpuDevice>(events);
+    return std::make_unique<strata::device::CpuDevice>(events);
   };
   return std::make_unique<strata::run::Session>(std::move(parts));
 }

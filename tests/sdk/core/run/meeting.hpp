@@ -6,8 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "core/device/device.hpp"
 #include "core/error.hpp"
-#include "core/zero/device.hpp"
 
 namespace made {
 
@@ -61,7 +61,7 @@ class Meeting {
 };
 
 // One rank of the meeting; when it ends, the others cannot continue.
-class Member final : public strata::zero::Collective {
+class Member final : public strata::device::Collective {
  public:
   Member(Meeting& meeting, std::uint32_t rank) : meeting_(meeting), rank_(rank) {}
   ~Member() override { meeting_.leave(); }

@@ -2,9 +2,9 @@
 #pragma once
 #include <strata/model.hpp>
 
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/family.hpp"
 #include "core/plugin/host.hpp"
-#include "core/source/config_table.hpp"
 
 // The class Model as a family, for a configuration with only the keys that it reads.
 template <class Model>
@@ -20,7 +20,7 @@ class Opened {
  private:
   bool open() { return strata::abi::open_plugin(host_.table()) == STRATA_OK; }
 
-  strata::plugin::Host host_{strata::source::config_table()};
+  strata::plugin::Host host_{strata::plugin::config_table()};
   strata::source::Config values_;
   strata_config seen_;
   bool opened_;

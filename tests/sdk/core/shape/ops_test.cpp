@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "core/shape/recorder.hpp"
+#include "core/dry_run/recorder.hpp"
 
 using namespace strata;
 using namespace strata::shape;
@@ -20,7 +20,7 @@ const plugin::DeclaredUnit unit{"layers.0",
                                  {"n", {8}}}};
 
 struct Ops {
-  Recorder recorder{unit, 5, {}};
+  dry_run::Recorder recorder{unit, 5, {}};
   Scope scope{&unit, 5, f32};
   plugin::Handle x(Dims dims, strata_dtype dtype = f32) { return recorder.input({dtype, dims}); }
 };

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/words.hpp"
-#include "core/source/config_table.hpp"
 #include "tests/sdk/core/source/made.hpp"
 
 using namespace strata;
@@ -30,7 +30,7 @@ std::string rope_refusal(const std::string& json, std::string_view path = "") {
 strata_str str(std::string_view text) { return {text.data(), text.size()}; }
 
 // One value of transformers against ours.
-void check(const source::Json& wanted, const char* key, double ours) {
+void check(const Json& wanted, const char* key, double ours) {
   if (!wanted.contains(key)) return;
   INFO(key);
   CHECK(ours == Approx(wanted[key].get<double>()).epsilon(1e-12));
@@ -84,8 +84,8 @@ TEST_CASE("a configuration is read as Python reads JSON", "[source][config]") {
   REQUIRE(c.text("l.0.__float__") == "-Infinity");
   REQUIRE(c.count("l") == 2);
   // Other readers take JSON.
-  REQUIRE(source::Json::accept(c.raw()));
-  REQUIRE(source::parse_json(c.raw(), "raw")["a"] == 2);
+  REQUIRE(Json::accept(c.raw()));
+  REQUIRE(parse_json(c.raw(), "raw")["a"] == 2);
 }
 
 TEST_CASE("null is refused in a key where it means nothing", "[source][config]") {
@@ -104,7 +104,7 @@ TEST_CASE("null is refused in a key where it means nothing", "[source][config]")
 TEST_CASE("rope parameters mean what transformers means by them", "[source][config]") {
   const made::Folder folder;
   made::python("rope_parameters.py", {folder.path("cases.json")});
-  const auto cases = source::parse_json(made::read(folder.path("cases.json")), "cases");
+  const auto cases = parse_json(made::read(folder.path("cases.json")), "cases");
   REQUIRE(cases.size() > 20);
   for (const auto& row : cases) {
     const auto text = row["config"].dump();
@@ -255,7 +255,7 @@ TEST_CASE("rope parameters that are not understood are refused by key", "[source
 TEST_CASE("the host's table answers a plugin and keeps the words of failures", "[source][config]") {
   const Config config(R"({"n":5,"f":0.5,"s":"x","l":[1,2],"rope_theta":9})", "c.json");
   const strata_config handle{&config};
-  const auto* table = source::config_table();
+  const auto* table = plugin::config_table();
   std::int64_t n = 0;
   REQUIRE(table->i64(&handle, str("n"), nullptr, &n) == STRATA_OK);
   REQUIRE(n == 5);

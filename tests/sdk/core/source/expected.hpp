@@ -2,8 +2,8 @@
 #pragma once
 #include <catch2/catch.hpp>
 
+#include "core/json.hpp"
 #include "core/source/checkpoint.hpp"
-#include "core/source/json.hpp"
 
 namespace made {
 
@@ -16,7 +16,7 @@ inline std::string hex(const std::vector<std::byte>& bytes) {
 }
 
 inline void check_equal(const strata::source::Checkpoint& checkpoint,
-                        const strata::source::Json& expected) {
+                        const strata::Json& expected) {
   REQUIRE(checkpoint.tensors().size() == expected.size());
   for (const auto& [name, value] : expected.items()) {
     INFO(name);

@@ -1,9 +1,9 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "core/json.hpp"
 #include "core/source/checkpoint.hpp"
 #include "core/source/import.hpp"
-#include "core/source/json.hpp"
 #include "tests/sdk/core/source/made.hpp"
 
 using namespace strata;
@@ -53,7 +53,7 @@ TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
   REQUIRE(order("m.1.qkv") == std::array{1u, 3u, 2u, 1u});
   REQUIRE(order("m.e")[0] == 0);
   REQUIRE(checkpoint.find("b.x.q"));  // the mapping has no such name: the file's own
-  const auto config = source::parse_json(checkpoint.config(), "config.json");
+  const auto config = parse_json(checkpoint.config(), "config.json");
   REQUIRE(config["model_type"] == "toy");
   REQUIRE(config["heads"] == 2);
   REQUIRE(config["layers"] == 7);
@@ -91,7 +91,7 @@ TEST_CASE("a quotient of metadata counts where the file is of the kind that it i
   const auto config = [&](std::uint32_t layers) {
     const auto file = folder.write(
         "x.gguf", toy().u32("toy.n", 12).u32("toy.d", 8).u32("toy.layers", layers).file(32));
-    return source::parse_json(source::Checkpoint::open(file, mapping).config(), "");
+    return parse_json(source::Checkpoint::open(file, mapping).config(), "");
   };
   REQUIRE(config(3)["k"] == 1.5);
   REQUIRE(config(4)["k"] == 7);
@@ -132,7 +132,7 @@ TEST_CASE("a narrower mapping of an architecture serves the files that have its 
   };
   REQUIRE(opened(0).find("b.3.w.12"));
   REQUIRE(opened(2).find("m.3.e.12.w"));
-  REQUIRE(source::parse_json(opened(2).config(), "")["model_type"] == "mixed");
+  REQUIRE(parse_json(opened(2).config(), "")["model_type"] == "mixed");
   const auto stack = [&](const std::vector<std::uint64_t>& shape, std::uint64_t bytes) {
     return source::Checkpoint::open(
         folder.write("x.gguf",
@@ -155,7 +155,7 @@ TEST_CASE("a number of metadata chooses the mapping, is lessened, or is null", "
   const made::Folder folder;
   const auto config = [&](made::Gguf file) {
     const auto path = folder.write("x.gguf", file.file(0));
-    return source::parse_json(source::Checkpoint::open(path, both).config(), "");
+    return parse_json(source::Checkpoint::open(path, both).config(), "");
   };
   REQUIRE(config(toy().u32("toy.kind", 1))["model_type"] == "a");
   REQUIRE(config(toy().u32("toy.kind", 2))["model_type"] == "b");

@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/json.hpp"
 #include "core/source/ggml_types.hpp"
-#include "core/source/json.hpp"
 #include "tests/sdk/core/source/made.hpp"
 
 using namespace strata;
@@ -17,8 +17,8 @@ std::string refused(const std::string& bytes) {
 }
 
 // A value as the gguf package's JSON has it.
-source::Json json_of(const source::GgufValue& value) {
-  return std::visit([](const auto& held) { return source::Json(held); }, value);
+Json json_of(const source::GgufValue& value) {
+  return std::visit([](const auto& held) { return Json(held); }, value);
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ source::Json json_of(const source::GgufValue& value) {
 TEST_CASE("metadata and tensors are what the gguf package reads", "[source][gguf]") {
   const made::Folder folder;
   made::python("make_gguf.py", {folder.path()});
-  const auto all = source::parse_json(made::read(folder.path("expected.json")), "expected");
+  const auto all = parse_json(made::read(folder.path("expected.json")), "expected");
   for (const auto& [path, expected] : all.items()) {
     INFO(path);
     const auto file = source::read_gguf(*source::File::open(path), 5);
@@ -53,7 +53,7 @@ TEST_CASE("metadata and tensors are what the gguf package reads", "[source][gguf
 TEST_CASE("every element type has the gguf package's block", "[source][gguf]") {
   const made::Folder folder;
   made::python("ggml_types.py", {folder.path("types.json")});
-  const auto types = source::parse_json(made::read(folder.path("types.json")), "types");
+  const auto types = parse_json(made::read(folder.path("types.json")), "types");
   REQUIRE(types.size() > 30);
   for (const auto& [id, wanted] : types.items()) {
     INFO(id);

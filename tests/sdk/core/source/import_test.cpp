@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "core/source/json.hpp"
+#include "core/json.hpp"
 #include "tests/sdk/core/source/blocks.hpp"
 #include "tests/sdk/core/source/made.hpp"
 
@@ -11,7 +11,7 @@ using namespace strata;
 namespace {
 
 source::GgufMappings mappings() {
-  const auto manifest = source::parse_json(made::read(STRATA_MANIFESTS "/llama/manifest.json"), "");
+  const auto manifest = parse_json(made::read(STRATA_MANIFESTS "/llama/manifest.json"), "");
   return source::parse_gguf_mappings(manifest.at("gguf").dump(), "manifest.json");
 }
 
@@ -24,7 +24,7 @@ source::ImportOptions options() { return {.expand = made::expand}; }
 TEST_CASE("config.json out of GGUF says what transformers reads there", "[source][gguf]") {
   const made::Folder folder;
   made::python("make_llamas.py", {folder.path()});
-  const auto cases = source::parse_json(made::read(folder.path("cases.json")), "cases");
+  const auto cases = parse_json(made::read(folder.path("cases.json")), "cases");
   REQUIRE(cases.size() > 10);
   for (const auto& [name, value] : cases.items()) {
     const auto checkpoint = source::Checkpoint::open(folder.path(name + ".gguf"), mappings());
@@ -66,7 +66,7 @@ TEST_CASE("the real model is imported tensor for tensor", "[source][import][slow
 TEST_CASE("the vocabulary is what the gguf package reads", "[source][gguf]") {
   const made::Folder folder;
   made::python("gguf_vocabulary.py", {real, folder.path("v.json")});
-  const auto wanted = source::parse_json(made::read(folder.path("v.json")), "v.json");
+  const auto wanted = parse_json(made::read(folder.path("v.json")), "v.json");
   const auto checkpoint = source::Checkpoint::open(real, mappings());
   REQUIRE(checkpoint.vocabulary());
   const auto& ours = *checkpoint.vocabulary();

@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/json.hpp"
 #include "core/source/checkpoint.hpp"
-#include "core/source/json.hpp"
 #include "tests/sdk/core/source/expected.hpp"
 #include "tests/sdk/core/source/made.hpp"
 
@@ -23,7 +23,7 @@ std::string refused(const std::string& bytes) {
 TEST_CASE("tensors lie where the safetensors package put them", "[source][safetensors]") {
   const made::Folder folder;
   made::python("make_safetensors.py", {folder.path()});
-  const auto expected = source::parse_json(made::read(folder.path("expected.json")), "expected");
+  const auto expected = parse_json(made::read(folder.path("expected.json")), "expected");
   made::check_equal(source::Checkpoint::open(folder.path("one/model.safetensors")), expected);
   made::check_equal(source::Checkpoint::open(folder.path("one")), expected);
   const auto sharded = source::Checkpoint::open(folder.path("three"));

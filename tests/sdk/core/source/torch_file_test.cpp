@@ -18,8 +18,8 @@ const made::Folder& written() {
   return folder;
 }
 
-source::Json expected(const std::string& name) {
-  return source::parse_json(made::read(written().path(name + ".json")), name);
+Json expected(const std::string& name) {
+  return parse_json(made::read(written().path(name + ".json")), name);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/source/config.hpp"
-#include "core/source/config_table.hpp"
 #include "core/tier/client.hpp"
 
 namespace made {
@@ -126,7 +126,7 @@ class Opener {
     strata::source::Config values;
     strata_config seen;
   };
-  strata::plugin::Host host_{strata::source::config_table()};
+  strata::plugin::Host host_{strata::plugin::config_table()};
   std::vector<std::unique_ptr<Options>> options_;
 };
 

@@ -2,13 +2,13 @@
 
 #include <catch2/catch.hpp>
 
-#include "core/zero/cpu_device.hpp"
+#include "core/device/cpu_device.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
 #include "tests/sdk/core/tier/scattered.hpp"
 
 using namespace strata;
 using namespace strata::tier;
-using zero::Lane;
+using device::Lane;
 
 namespace {
 
@@ -20,7 +20,7 @@ struct Bench {
   std::vector<Route> routes;
   uint64_t chunk;
   uint32_t chunks;
-  zero::CpuDevice device;
+  device::CpuDevice device;
   std::vector<std::string> slots;
   std::unique_ptr<Reader> reader;
 

@@ -1,0 +1,32 @@
+#include "host/process/compute_library.hpp"
+
+#include <string>
+
+#include "host/process/shared_library.hpp"
+
+namespace strata::host {
+namespace {
+
+void* function_of(const std::string& library, const char* name) {
+  return host::function_of(library, name, "compute", "build or install with LibTorch");
+}
+
+}  // namespace
+
+std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options) {
+  return reinterpret_cast<run::OpenCompute*>(
+      function_of("libstrata-torch.so", "strata_open_compute"))(options);
+}
+
+std::unique_ptr<device::Collective> open_collective(const run::Ranks& ranks) {
+  return reinterpret_cast<run::OpenCollective*>(
+      function_of("libstrata-torch.so", "strata_open_gloo"))(ranks);
+}
+
+std::unique_ptr<device::Device> open_cuda_device(uint32_t events) {
+  using Open = std::unique_ptr<device::Device>(uint32_t);
+  return reinterpret_cast<Open*>(function_of("libstrata-torch-cuda.so", "strata_open_cuda_device"))(
+      events);
+}
+
+}  // namespace strata::host
