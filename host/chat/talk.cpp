@@ -45,6 +45,8 @@ void Talk::load(const std::string& file) {
 }
 
 void Talk::save(const std::string& file) const {
+  if (conversation_.messages.empty())
+    throw Error(file, "the conversation has no message yet", "write one first");
   Json out{{"messages", conversation_.messages}};
   if (!conversation_.variables.empty()) out["chat_template_kwargs"] = conversation_.variables;
   if (!conversation_.tools.is_null()) out["tools"] = conversation_.tools;

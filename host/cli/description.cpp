@@ -30,6 +30,7 @@ std::string code(std::string_view text) { return text.empty() ? "" : "`" + cell(
 // An option, and the commands that take it: "generate, plan".
 struct Row {
   const Option* option;
+  bool positional;  // an argument, which has no name on the command line
   std::string takers;
 };
 
@@ -37,8 +38,10 @@ void append_row(std::string& out, const Row& row) {
   const auto& option = *row.option;
   const auto fallback = default_text(option);
   out += "| " + code(option.key.substr(option.key.find('.') + 1)) + " | " +
-         (option.name.empty() ? "" : code("--" + std::string(option.name))) + " | " +
-         (option.closed ? code(option.value) : std::string(type_text(option))) + " | " +
+         (row.positional        ? code(option.value)
+          : option.name.empty() ? ""
+                                : code("--" + std::string(option.name))) +
+         " | " + (option.closed ? code(option.value) : std::string(type_text(option))) + " | " +
          cell(fallback) + " | " + cell(option.help) + " | " + row.takers + " |\n";
 }
 
@@ -114,9 +117,8 @@ std::string markdown() {
       "`[model.NAME]`, `[offload.NAME]`, `[attention.NAME]`, `[quant.NAME]`; each says which keys "
       "it "
       "knows.\n"
-      "What stands in `[config]` takes the place of the model's own keys: `hidden_size = 12288` "
-      "there,\n"
-      "or `--set config.hidden_size=12288`, for the `hidden_size` of its config.json.\n";
+      "`[config]` replaces the model's own keys: `hidden_size = 12288` there, or\n"
+      "`--set config.hidden_size=12288`, replaces the `hidden_size` of its config.json.\n";
   std::vector<std::unique_ptr<Call>> calls;
   std::map<std::string, std::vector<Row>> sections;
   for (const auto* command : commands()) {
@@ -127,7 +129,8 @@ std::string markdown() {
         return row.option->key == option.key && row.option->name == option.name;
       });
       if (same == rows.end())
-        rows.push_back({&option, std::string(command->words)});
+        rows.push_back({&option, option.name == command->positional && option.key.empty(),
+                        std::string(command->words)});
       else
         same->takers.append(", ").append(command->words);
     }

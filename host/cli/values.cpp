@@ -22,8 +22,10 @@ using Value = std::remove_pointer_t<F>;
 
 [[noreturn]] void refuse(std::string_view who, const json& value, std::string_view what,
                          std::string_view remedy) {
-  const auto text = value.is_string() ? value.get<std::string>()
-                                      : value.dump(-1, ' ', false, json::error_handler_t::replace);
+  const auto text = value.is_number_float() ? number_text(value.get<double>())
+                    : value.is_string()
+                        ? value.get<std::string>()
+                        : value.dump(-1, ' ', false, json::error_handler_t::replace);
   throw UsageError(who, "'" + printable(text) + "' is no " + std::string(what), remedy);
 }
 

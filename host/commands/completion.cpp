@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -57,30 +59,59 @@ std::string second_words(const std::string& first) {
   return out;
 }
 
-// A function of bash, which zsh runs too.
+std::string spaced(std::string_view alternatives) {
+  std::string out(alternatives);
+  std::ranges::replace(out, '|', ' ');
+  return out;
+}
+
+// The values of a command's positional argument, where they are a closed list.
+std::string values_of(const cli::Command& command) {
+  const auto call = command.call();
+  const auto* option = cli::find_by_name(call->table(), command.positional);
+  return option && option->closed ? spaced(option->value) : "";
+}
+
+// "case" lines of bash with the values that an option takes, for options with a closed list.
+std::string option_values() {
+  std::map<std::string, std::string> values;
+  for (const auto* command : cli::commands()) {
+    const auto call = command->call();
+    for (const auto& option : call->table())
+      if (option.closed && !option.name.empty())
+        values["--" + std::string(option.name)] = spaced(option.value);
+  }
+  std::string out;
+  for (const auto& [name, words] : values) out += "    " + name + ") values='" + words + "' ;;\n";
+  return out;
+}
+
+// A function of bash, which zsh runs too. `words` are options, `values` other words; where there
+// are none of the latter, files are offered, each as one word whatever its name.
 std::string bash() {
   std::ostringstream out;
   out << "_strata() {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} words=\n"
-         "  case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n";
-  for (const auto* command : cli::commands())
-    if (command->words.find(' ') != std::string_view::npos)
-      out << "    \"" << command->words << "\") words='" << words_of(*command) << "' ;;\n";
-  for (const auto* command : cli::commands())
-    if (command->words.find(' ') == std::string_view::npos)
-      out << "    \"" << command->words << " \"*) words='" << words_of(*command) << "' ;;\n";
-  out << "    \"plugins \"*) words='" << second_words("plugins") << "' ;;\n"
-      << "    \"help \"*) words='" << first_words() << "' ;;\n"
+         "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+         "  local words= values= word\n"
+         "  case \"$COMP_CWORD ${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n"
+         "    \"1 \"*) words='--help --version' values='"
+      << first_words() << "' ;;\n"
+      << "    \"2 plugins \"*) values='" << second_words("plugins") << "' ;;\n"
+      << "    \"2 help \"*) values='" << first_words() << "' ;;\n";
+  for (const bool two : {true, false})
+    for (const auto* command : cli::commands())
+      if (two == (command->words.find(' ') != std::string_view::npos))
+        out << "    *\" " << command->words << (two ? "\"" : " \"*") << ") words='"
+            << words_of(*command) << "' values='" << values_of(*command) << "' ;;\n";
+  out << "  esac\n"
+         "  case $prev in\n"
+      << option_values()
       << "  esac\n"
-         "  [ \"$COMP_CWORD\" -eq 1 ] && words='"
-      << first_words()
-      << " --help --version'\n"
-         "  case $cur in\n"
-         "    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-         "    *) COMPREPLY=($(compgen -W \"${words//-[^ ]*/}\" -- \"$cur\") $(compgen -f -- "
-         "\"$cur\"))\n"
-         "       [ \"$COMP_CWORD\" -eq 1 ] && COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-         "  esac\n"
+         "  case $cur in -*) values=$words ;; esac\n"
+         "  COMPREPLY=()\n"
+         "  while IFS= read -r word; do COMPREPLY+=(\"$word\"); done < <(\n"
+         "    if [ -n \"$values\" ]; then compgen -W \"$values\" -- \"$cur\"\n"
+         "    else compgen -f -- \"$cur\"; fi)\n"
          "}\n"
          "complete -o filenames -F _strata strata\n";
   return out.str();
@@ -111,6 +142,7 @@ std::string fish() {
       out << "complete -c strata -n '" << seen << "' -l " << option.name;
       if (option.letter) out << " -s " << option.letter;
       if (!cli::is_flag(option)) out << " -r";
+      if (option.closed) out << " -f -a " << quoted(spaced(option.value));
       out << " -d " << quoted(option.help) << "\n";
     }
   }

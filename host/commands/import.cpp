@@ -10,6 +10,7 @@
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/output_option.hpp"
+#include "host/process/output.hpp"
 #include "host/process/progress.hpp"
 #include "host/running/extra_files.hpp"
 #include "host/running/open_model.hpp"
@@ -84,9 +85,7 @@ void initialise(const ImportOptions& settings, Opened& plugins) {
   progress.end();
 }
 
-void import(const ImportOptions& settings) {
-  Opened plugins(settings);
-  if (settings.given.contains("import.init_seed")) return initialise(settings, plugins);
+void convert(const ImportOptions& settings, Opened& plugins) {
   const auto checkpoint = open_checkpoint(settings, plugins.registry());
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
@@ -125,6 +124,13 @@ void import(const ImportOptions& settings) {
   }
   source::import_checkpoint(checkpoint, settings.output, options);
   progress.end();
+}
+
+void import(const ImportOptions& settings) {
+  Opened plugins(settings);
+  const bool drawn = settings.given.contains("import.init_seed");
+  (drawn ? initialise : convert)(settings, plugins);
+  if (settings.json) print_json({{"output", settings.output}});
 }
 
 }  // namespace

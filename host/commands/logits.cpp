@@ -11,6 +11,7 @@
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/output_option.hpp"
+#include "host/process/output.hpp"
 #include "host/running/report.hpp"
 #include "host/running/token_ids.hpp"
 #include "host/running/trace.hpp"
@@ -95,6 +96,20 @@ void write_values(const LogitsOptions& settings, const run::Model& model, run::S
   write_trace(settings.trace, session);
 }
 
+void write_logits(const LogitsOptions& settings, const run::Model&, run::Session& session) {
+  const auto& ids = settings.input_ids.front();
+  const auto header = header_of(ids.size(), session.vocabulary());
+  source::AtomicFile file(settings.output);
+  file.write(0, header);
+  uint64_t at = header.size();
+  run::all_logits(session, ids, [&](std::span<const float> rows) {
+    file.write(at, std::as_bytes(rows));
+    at += rows.size_bytes();
+  });
+  file.appear();
+  write_trace(settings.trace, session);
+}
+
 void logits(const LogitsOptions& settings) {
   Opened plugins(settings);
   const auto model = open_model(settings, plugins, false);
@@ -105,17 +120,8 @@ void logits(const LogitsOptions& settings) {
       plan_run(settings, model,
                {.sequences = 1, .tokens = tokens, .prompt = tokens, .all_logits = true}, plugins);
   const auto session = open_session(settings, model, std::move(planned), false, plugins);
-  if (settings.critic) return write_values(settings, model, *session);
-  const auto header = header_of(ids.size(), session->vocabulary());
-  source::AtomicFile file(settings.output);
-  file.write(0, header);
-  uint64_t at = header.size();
-  run::all_logits(*session, ids, [&](std::span<const float> rows) {
-    file.write(at, std::as_bytes(rows));
-    at += rows.size_bytes();
-  });
-  file.appear();
-  write_trace(settings.trace, *session);
+  (settings.critic ? write_values : write_logits)(settings, model, *session);
+  if (settings.json) print_json({{"output", settings.output}, {"tokens", tokens}});
 }
 
 }  // namespace

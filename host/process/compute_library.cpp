@@ -1,6 +1,8 @@
 #include "host/process/compute_library.hpp"
 
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "host/process/shared_library.hpp"
 
@@ -14,6 +16,11 @@ void* function_of(const std::string& library, const char* name) {
 }  // namespace
 
 std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options) {
+  // MKL, below LibTorch, ends a process whose working directory is deleted; no relative path leads
+  // anywhere from there.
+  std::error_code missing;
+  std::filesystem::current_path(missing);
+  if (missing) std::filesystem::current_path("/", missing);
   return reinterpret_cast<run::OpenCompute*>(
       function_of("libstrata-torch.so", "strata_open_compute"))(options);
 }

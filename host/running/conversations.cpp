@@ -22,6 +22,8 @@ const char* reserved(const Json& variables) {
   return nullptr;
 }
 
+constexpr auto example = R"(write [{"role": "user", "content": "..."}])";
+
 class Parser {
  public:
   Parser(const std::string& file, const std::function<bool(const std::string&)>& is_variable)
@@ -38,9 +40,7 @@ class Parser {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& what) const {
-    throw Error(file_, what, R"(write [{"role": "user", "content": "..."}])");
-  }
+  [[noreturn]] void refuse(const std::string& what) const { throw Error(file_, what, example); }
 
   text::Conversation one(const Json& value, const std::string& where) const {
     text::Conversation out;
@@ -80,7 +80,8 @@ void add_template_variables(cli::Table& table, std::optional<std::string>& varia
 std::vector<text::Conversation> parse_conversations(
     const std::string& bytes, const std::string& file,
     const std::function<bool(const std::string&)>& is_variable) {
-  parse_json(bytes, file);  // rejects malformed or deeply nested text and duplicate keys
+  parse_json(bytes, file, 64,
+             example);  // rejects malformed or deeply nested text and duplicate keys
   // The template sees the keys in the order of the file.
   return Parser(file, is_variable).all(Json::parse(bytes));
 }

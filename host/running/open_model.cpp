@@ -118,6 +118,10 @@ void resolve(run::Model& model, const Log& log) {
 // Gives the model the family that serves the configuration, constructed from it.
 void give_family(run::Model& model, const std::shared_ptr<source::Config>& config,
                  const ModelOptions& options, Opened& plugins) {
+  // Every family here attends to earlier tokens alone; this key of transformers asks for all.
+  if (!config->flag("is_causal", true))
+    throw Error(config->name(), "is_causal is false: attention to later tokens is not supported",
+                "give a causal language model");
   model.config = config;
   const auto type = config->text("model_type");
   const auto handle = std::make_shared<strata_config>(strata_config{config.get()});

@@ -39,7 +39,7 @@ std::string read_text_file(const std::string& path) {
     std::error_code ignored;
     std::ifstream file(path, std::ios::binary);
     if (!file || std::filesystem::is_directory(path, ignored))
-      throw Error(name, "the text file cannot be read", "give a text file in UTF-8");
+      throw Error(name, "the text file cannot be read", "check the path");
     const bool regular = std::filesystem::is_regular_file(path, ignored);
     text = read_all(file, regular ? most_of_file : most_of_stream, name);
   }

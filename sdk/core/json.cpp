@@ -74,8 +74,9 @@ std::string with_tagged_numbers(std::string_view text) {
 
 }  // namespace
 
-Json parse_json(std::string_view text, std::string_view who, std::size_t depth) {
-  return parsed(text, who, depth, true, "the file is damaged; fetch it again");
+Json parse_json(std::string_view text, std::string_view who, std::size_t depth,
+                std::string_view remedy) {
+  return parsed(text, who, depth, true, remedy);
 }
 
 Json parse_settings(std::string_view text, std::string_view who, std::size_t depth) {

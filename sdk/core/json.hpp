@@ -25,7 +25,8 @@ class NotJson : public Error {
 
 // Parses `text`. Throws NotJson, and Error beginning with `who` for a key twice in one object and
 // for objects and lists nested deeper than `depth`.
-Json parse_json(std::string_view text, std::string_view who, std::size_t depth = 64);
+Json parse_json(std::string_view text, std::string_view who, std::size_t depth = 64,
+                std::string_view remedy = "the file is damaged; fetch it again");
 
 // Parses a file that people write, as Python's json reads it: the last of two equal keys counts,
 // and Infinity, -Infinity and NaN are numbers, here {"__float__": "NaN"} as transformers writes

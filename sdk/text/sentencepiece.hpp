@@ -24,6 +24,10 @@ struct SentencePieceModel {
   bool add_dummy_prefix = true, remove_extra_whitespaces = true, escape_whitespaces = true;
 };
 
+// Whether the bytes of a tokenizer.model are sentencepiece's: they begin with the first piece,
+// field 1.
+inline bool is_sentencepiece(std::string_view bytes) { return bytes.starts_with('\n'); }
+
 // Throws strata::Error that names `file` and the malformed part.
 SentencePieceModel parse_sentencepiece(std::string_view bytes, const std::string& file);
 

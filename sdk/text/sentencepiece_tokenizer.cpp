@@ -145,10 +145,7 @@ Description describe_class(const TokenizerClass& known, const SentencePieceModel
   auto out = class_description(known, config);
   if (known.unknown)
     out["model"]["unk_token"] = model.pieces[static_cast<std::size_t>(model.unk_id)];
-  if (model.type != SentencePieceModel::bpe) {
-    out["model"] = unigram_model(model);
-    return out;
-  }
+  // The classes make a BPE of a Unigram model too, as transformers does.
   std::vector<int32_t> order(model.pieces.size());
   std::iota(order.begin(), order.end(), 0);
   out["model"]["vocab"] = vocabulary_object(model.pieces);

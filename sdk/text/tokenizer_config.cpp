@@ -10,6 +10,7 @@
 #include "text/description.hpp"
 #include "text/json_fields.hpp"
 #include "text/name_lists.hpp"
+#include "text/sentencepiece.hpp"
 #include "text/tokenizer_classes.hpp"
 
 namespace strata::text {
@@ -93,8 +94,8 @@ class Reader {
       const auto found = object.find(key);
       return found != object.end() && found->is_string() ? found->template get<std::string>() : "";
     };
-    const auto shape =
-        files_.shape.empty() ? Json::object() : parse_json(files_.shape, file_of("config.json"));
+    const auto shape = files_.shape.empty() ? strata::Json::object()
+                                            : parse_json(files_.shape, file_of("config.json"));
     const auto named = text(config_, "tokenizer_class"),
                configured = text(shape, "tokenizer_class"), model = text(shape, "model_type");
     out_.mistral_regex = flag("fix_mistral_regex").value_or(false) &&
@@ -105,8 +106,9 @@ class Reader {
                      (code->is_array() || (code->is_object() && code->contains("AutoTokenizer")));
     clues.byte_level = files_.json.find("\"ByteLevel\"") != std::string::npos;
     const auto out = tokenizer_class_of(clues);
-    // Without a tokenizer.json the plain class has no steps to follow.
-    const bool lost = !json_ && out == plain_class && !named.empty();
+    // The plain class takes its steps from a tokenizer.json or a sentencepiece model.
+    const bool lost =
+        !json_ && !is_sentencepiece(files_.model) && out == plain_class && !named.empty();
     return lost ? tokenizer_class_of({.named = named}) : out;
   }
 

@@ -173,12 +173,13 @@ FolderTokenizer folder_tokenizer(const TokenizerFiles& files) {
   if (!files.json.empty()) return by_json(files);
   const auto config = parse_tokenizer_config(files, nullptr);
   const auto model = files.folder + "/tokenizer.model";
-  // A sentencepiece model begins with its first piece, which is field 1.
-  if (files.model.starts_with('\n')) return by_pieces(files, config, model);
+  if (is_sentencepiece(files.model)) return by_pieces(files, config, model);
   if (!files.model.empty()) return by_tiktoken(files.model, model, files, config);
   if (!files.tiktoken.empty())
     return by_tiktoken(files.tiktoken, files.folder + "/*.tiktoken", files, config);
   if (!files.vocab.empty() && !files.merges.empty()) return by_vocab(files, config);
+  if (other_sentencepiece_class(config.type))
+    refuse_class(config, "GemmaTokenizer and LlamaTokenizer");
   throw Error(files.folder, "it has no tokenizer",
               "give ids with --input-ids, or put the model's tokenizer.json there");
 }

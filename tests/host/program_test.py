@@ -169,18 +169,21 @@ class Program(unittest.TestCase):
             self.assertIn(word, page)
 
     def test_a_shell_completes_commands_and_options(self):
+        (self.folder / "my model.gguf").touch()
         script = self.folder / "strata.bash"
         script.write_text(strata("completion", "bash").stdout)
         for typed, want in (("ge", {"generate"}), ("plan --device-m", {"--device-memory"}),
                             ("plugins l", {"list"}), ("plugins check --time", {"--time-limit"}),
-                            ("help pl", {"plan", "plugins"})):
+                            ("help pl", {"plan", "plugins"}), ("completion z", {"zsh"}),
+                            ("plan --device cu", {"cuda"}), ("plugins new --lang c+", {"c++"}),
+                            ("generate my", {"my model.gguf"})):
             with self.subTest(typed=typed):
                 words = ["strata", *typed.split(" ")]
                 shown = subprocess.run(
                     ["bash", "-c", f"cd {self.folder}; . {script}; COMP_WORDS=({' '.join(words)}); "
                      f"COMP_CWORD={len(words) - 1}; _strata; printf '%s\\n' \"${{COMPREPLY[@]}}\""],
                     capture_output=True, text=True)
-                self.assertEqual(set(shown.stdout.split()), want, shown.stderr)
+                self.assertEqual(set(shown.stdout.splitlines()), want, shown.stderr)
         self.assertIn("#compdef strata", strata("completion", "zsh").stdout)
         self.assertIn("-l device-memory", strata("completion", "fish").stdout)
 

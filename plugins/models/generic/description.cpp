@@ -126,8 +126,8 @@ void Description::check(const Values& values) const {
     for (const auto& [key, node] : defaults_) {
       const auto* found = values.given(key.str());
       if (found && found->is_null() && !node.is_table() && !meant->contains(key.str()))
-        throw invalid(&node, std::string(key.str()),
-                      "config.json has null: give a value, or take the key away");
+        throw Failure(STRATA_INVALID, "config.json: '" + std::string(key.str()) +
+                                          "' is null: give a value, or take the key away");
     }
   const auto* expected = root_->get_as<toml::table>("expect");
   if (!expected) return;
@@ -144,7 +144,8 @@ void Description::check(const Values& values) const {
     }();
     if (!fits)
       throw invalid(&node, "expect." + path,
-                    "config.json has " + found.dump() + ", which is not described");
+                    "config.json has " + found.dump() +
+                        ", which is not described: give a model with the expected value");
   }
 }
 

@@ -144,16 +144,27 @@ Value Values::default_object(std::string_view path) const {
 }
 
 // {every = n, last = a, others = b}, or `first` for `last`; {from = n, before = a, after = b};
-// {until = n, then = a, others = b}, n included; {listed = path, then = a, others = b}.
+// {until = n, then = a, others = b}, n included; {listed = path, then = a, others = b};
+// {repeated = path, others = b}.
 Value Values::by_layer(const toml::table& rule, Place place, int depth) const {
+  const std::size_t members = rule.contains("repeated") ? 2 : 3;
   const auto member = [&](std::string_view key) -> const toml::node& {
     const auto* node = rule.get(key);
-    if (!node || rule.size() != 3)
+    if (!node || rule.size() != members)
       throw invalid(
           "a rule by layer is {every, first or last, others}, {from, before, after}, "
-          "{until, then, others} or {listed, then, others}");
+          "{until, then, others}, {listed, then, others} or {repeated, others}");
     return *node;
   };
+  if (rule.contains("repeated")) {
+    const auto* path = member("repeated").as_string();
+    const auto& others = member("others");
+    if (!path) throw invalid("'repeated' is a key of config.json");
+    const auto* blocks = given(path->get());
+    if (!blocks || blocks->is_null()) return of(others, place, depth + 1);
+    return place.layer == no_layer ? Value(Value::value_t::discarded)
+                                   : repeated(*blocks, path->get(), place.layer);
+  }
   if (rule.contains("until")) {
     const auto last = whole(of(member("until"), {}, depth + 1), 0);
     const auto &then = member("then"), &others = member("others");
@@ -176,6 +187,24 @@ Value Values::by_layer(const toml::table& rule, Place place, int depth) const {
   const auto n = whole(of(count, {}, depth + 1), every ? 1 : 0);
   const bool chosen = every ? (place.layer + (leads ? 0 : 1)) % n == 0 : place.layer < n;
   return of(chosen ? one : other, place, depth + 1);
+}
+
+// The layer's entry of a list of [[entry, ...], times].
+Value Values::repeated(const Value& blocks, std::string_view path, std::int64_t layer) const {
+  const auto wrong = [&](const std::string& what) {
+    return invalid("config.json: " + quoted(path) + " " + what);
+  };
+  if (!blocks.is_array()) throw wrong("is no list of [entries, times]");
+  for (const auto& block : blocks) {
+    if (!block.is_array() || block.size() != 2 || !block[0].is_array() || block[0].empty())
+      throw wrong("is no list of [entries, times]");
+    if (++looked_up_ > most_lookups) throw wrong("has too many parts");
+    const auto size = static_cast<std::int64_t>(block[0].size());
+    const auto layers = size * whole(block[1], 0);
+    if (layer < layers) return block[0][static_cast<std::size_t>(layer % size)];
+    layer -= layers;
+  }
+  throw wrong("has fewer entries than there are layers");
 }
 
 bool Values::lists(std::string_view path, std::int64_t layer) const {

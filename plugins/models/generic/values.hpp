@@ -45,6 +45,7 @@ class Values {
   Value at(std::string_view path, Place place, int depth) const;
   Value expression(std::string_view text, Place place, int depth) const;
   Value operand(std::string_view word, Place place, int depth) const;
+  Value repeated(const Value& blocks, std::string_view path, std::int64_t layer) const;
   bool lists(std::string_view path, std::int64_t layer) const;  // layers count from 0
   Value by_layer(const toml::table& rule, Place place, int depth) const;
   Value otherwise(std::string_view path, Place place, int depth) const;

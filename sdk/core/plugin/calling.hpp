@@ -13,12 +13,10 @@
 #include <string_view>
 #include <utility>
 
+#include "core/plugin/pace.hpp"
 #include "core/plugin/refusal.hpp"
 
 namespace strata::plugin {
-
-// How long a function may take: set-up returns at once, the others move bytes or compute.
-enum class Pace : uint8_t { quick, slow };
 
 // Marks the calling thread as being in a plugin's function while it lives; the innermost one
 // counts.

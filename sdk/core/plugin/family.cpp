@@ -57,14 +57,17 @@ void Family::become_critic() {
   head->in_out = false;
 }
 
-Handle Family::forward(uint32_t unit, Call& call, Handle x) const {
+Handle Family::forward(uint32_t unit, Call& call, Handle x, Pace pace) const {
   const auto given = x.get()->view();
   const auto rows = given.shape[0], columns = given.ndim > 1 ? given.shape[1] : 0;
   const Lent lent(std::move(x));
-  const Calling calling(who_, "forward", Pace::slow);  // to its end the result is not let go
+  const Calling calling(who_, "forward", pace);  // to its end the result is not let go
   strata_tensor* made = nullptr;
-  succeeds<Pace::slow>(who_, "forward",
-                       [&] { return table_->forward(self_, &call.seen, unit, lent.get(), &made); });
+  const auto run = [&] { return table_->forward(self_, &call.seen, unit, lent.get(), &made); };
+  if (pace == Pace::slow)
+    succeeds<Pace::slow>(who_, "forward", run);
+  else
+    succeeds<Pace::quick>(who_, "forward", run);
   auto out = taken(made, who_, "forward");
   // Where the plugin returns x itself, the result is one more owner of it.
   const bool same = made == lent.get();

@@ -9,6 +9,7 @@
 
 #include "core/plugin/lent.hpp"
 #include "core/plugin/ops.hpp"
+#include "core/plugin/pace.hpp"
 #include "core/shape/declared.hpp"
 
 namespace strata::plugin {
@@ -39,8 +40,9 @@ class Family {
   // whose head has a bias.
   void become_critic();
   // Computes unit `unit` over x: [T,D], or ids [T] for the embedding. Refuses a result of integers,
-  // with other rows than x or, from a unit of the body, with other columns.
-  Handle forward(uint32_t unit, Call& call, Handle x) const;
+  // with other rows than x or, from a unit of the body, with other columns. `pace` is quick where
+  // the call's ops compute nothing.
+  Handle forward(uint32_t unit, Call& call, Handle x, Pace pace = Pace::slow) const;
 
  private:
   const strata_model* table_;

@@ -17,8 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Named in errors is what the user asked for, not the name that it has until it is whole.
 [[noreturn]] void refuse(const std::string& path, const char* doing, int code) {
-  throw Error(path, std::string(doing) + " failed: " + std::strerror(code),
+  throw Error(path.substr(0, path.rfind(".part-" + std::to_string(::getpid()))),
+              std::string(doing) + " failed: " + std::strerror(code),
               code == ENOSPC || code == EDQUOT ? "make room on the disk or write elsewhere"
                                                : "check the folder or write elsewhere");
 }

@@ -98,8 +98,8 @@ def pieces(folder, model_type, **options):
     return processor, scores, {piece: i for i, (piece, _) in enumerate(scores)}
 
 
-def llama(folder, legacy=False):
-    _, _, vocab = pieces(folder, "bpe", byte_fallback=True)
+def llama(folder, legacy=False, model_type="bpe"):
+    _, _, vocab = pieces(folder, model_type, byte_fallback=True)
     config = {**CONFIG, "tokenizer_class": "LlamaTokenizer", "legacy": legacy}
     write(folder, tokenizer_config__json=config)
     reference = LlamaTokenizer(vocab, generate_merges(vocab), legacy=legacy, add_bos_token=True)
@@ -113,11 +113,11 @@ def gemma(folder):
                                        mask_token=None))
 
 
-def by_settings(model_type, config=None, **options):
+def by_settings(model_type, config=None, shape=None, **options):
     """A folder whose class has no steps of its own: the model's settings decide."""
     def make(folder):
         pieces(folder, model_type, **options)
-        write(folder, tokenizer_config__json=config or {})
+        write(folder, tokenizer_config__json=config or {}, **({"config__json": shape} if shape else {}))
         return TokenizersBackend.from_pretrained(folder)
     return make
 
@@ -189,6 +189,9 @@ SETTINGS = {
                                byte_fallback=True, remove_extra_whitespaces=True),
     "bpe-renamed": by_settings("bpe", RENAMED, user_defined_symbols=SYMBOLS[:2],
                                control_symbols=["<one>", "<two>"]),
+    # The models of this type have no class of their own in transformers, whatever their files name.
+    "bpe-of-mistral": by_settings("bpe", {"tokenizer_class": "LlamaTokenizer"},
+                                  {"model_type": "mistral"}, byte_fallback=True),
     "unigram": by_settings("unigram"),
     "unigram-bare": by_settings("unigram", add_dummy_prefix=False),
     "unigram-nfkc": by_settings("unigram", {"add_eos_token": True}, byte_fallback=True,
@@ -204,6 +207,7 @@ FORMATS = {"gpt2": gpt2, "qwen2": qwen2, "codegen": plain("gpt-2", CodeGenTokeni
                "add_bos_token": True, "image_token": "<image>", "eos_token": "not this"},
                **OLDER, config__json={"model_type": "opt"}),
            "openai": characters, "llama": llama, "llama-legacy": lambda f: llama(f, True),
+           "llama-unigram": lambda f: llama(f, model_type="unigram"),
            "gemma": gemma, **SETTINGS,
            "tiktoken": tiktoken, "gguf-llama": gguf_llama}
 
