@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <histedit.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,6 +49,30 @@ int read_character(EditLine*, wchar_t* out) {
   return 1;
 }
 
+// Lets the terminal of standard input give each character as it is typed, also while no line is
+// read: in line mode a Ctrl-D typed then becomes an end of input that is lost when libedit begins
+// to read. Restores the terminal's mode at its end.
+class CharacterMode {
+ public:
+  CharacterMode() : known_(tcgetattr(STDIN_FILENO, &before_) == 0) {
+    if (!known_) return;
+    auto mode = before_;
+    mode.c_lflag &= ~static_cast<tcflag_t>(ICANON);
+    mode.c_cc[VMIN] = 1;
+    mode.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &mode);
+  }
+  ~CharacterMode() {
+    if (known_) tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+  }
+  CharacterMode(const CharacterMode&) = delete;
+  CharacterMode& operator=(const CharacterMode&) = delete;
+
+ private:
+  termios before_{};
+  bool known_;
+};
+
 }  // namespace
 
 // libedit, opened with dlopen when input comes from a terminal: the program does not link it.
@@ -80,6 +105,7 @@ struct LineReader::Editor {
     out->set(out->line, EL_PROMPT, prompt_of);
     out->set(out->line, EL_EDITOR, "emacs");
     out->set(out->line, EL_SIGNAL, 0);
+    out->set(out->line, EL_SETTY, "-x", "-icanon", nullptr);
     out->set(out->line, EL_HIST, out->record, out->lines);
     out->set(out->line, EL_GETCFN, read_character);
     return out;
@@ -90,6 +116,7 @@ struct LineReader::Editor {
     if (lines) end_history(lines);
   }
 
+  CharacterMode mode;  // restored after libedit has ended
   EditLine* line = nullptr;
   History* lines = nullptr;
   decltype(el_gets)* gets = nullptr;

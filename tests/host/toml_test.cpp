@@ -73,7 +73,7 @@ TEST_CASE("a value of another type or out of range is refused by key", "[host][t
   CHECK(refusal("[run]\noffload_dir = '/a'") ==
         "run.toml: run.offload_dir: '/a' is no list: write it as [\"...\", \"...\"]");
   CHECK(refusal("[generate]\ntemperature = nan") ==
-        "run.toml: generate.temperature: 'null' is no number: give a decimal number");
+        "run.toml: generate.temperature: 'nan' is no number: give a decimal number");
   CHECK(refusal("[run]\nmodel = 2020-01-01") ==
         "run.toml: line 2: a date is no value: put it between quotes");
 }

@@ -62,6 +62,14 @@ class Conversation(unittest.TestCase):
         self.addCleanup(temporary.cleanup)
         self.saved = pathlib.Path(temporary.name, "saved.json")
 
+    def test_an_end_typed_during_an_answer_ends_the_program_after_it(self):
+        terminal = Terminal("chat", MODEL, "-n", "30")
+        terminal.until(b"> ")
+        terminal.send(b"Count to ten.\r")
+        terminal.until(b"Count to ten.\r\n")
+        terminal.send(b"\x04")
+        self.assertEqual(terminal.end(), 0)
+
     def test_five_turns_on_a_terminal(self):
         terminal = Terminal("chat", MODEL, "-n", "3", "--system", "Be brief.")
         for turn in range(5):

@@ -56,14 +56,14 @@ class Faults(unittest.TestCase):
     def test_a_full_disk_ends_an_import_and_leaves_nothing(self):
         disk = self.tiny_disk(12288)
         self.refused(["import", "model.gguf", "--output", "disk/out"],
-                     r"disk/out\.part-\d+/[a-z_.]+: writing failed: No space left on device: "
+                     "disk/out: writing failed: No space left on device: "
                      "make room on the disk or write elsewhere")
         self.assertEqual(list(disk.iterdir()), [])
 
     def test_a_full_disk_ends_logits_and_leaves_nothing(self):
         disk = self.tiny_disk(8192)
         self.refused(["logits", "--model", "model", "--device", "cpu", *IDS, "--output", "disk/out"],
-                     r"disk/out\.part-\d+: writing failed: No space left on device: "
+                     "disk/out: writing failed: No space left on device: "
                      "make room on the disk or write elsewhere")
         self.assertEqual(list(disk.iterdir()), [])
 

@@ -21,7 +21,7 @@ STRINGS = 17000  # and more_strings()
 COMPARED = ("gpt-2", "mpt", "smollm", "command-r", "falcon", "llama-bpe", "dbrx", "qwen2", "stablelm2",
             "gpt-4o", "granite-embed-multi-97m", "kimi-k2", "deepseek-v3", "bloom", "gemma4",
             "sarvam-moe")
-DOCUMENTED = os.path.join(os.path.dirname(__file__), "../../../../docs/tokenizers.md")
+DOCUMENTED = os.path.join(os.path.dirname(__file__), "../../../docs/tokenizers.md")
 KANA = "[一-龥぀-ゟ゠-ヿ]+"
 IDEOGRAPHS = r"[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"
 ENDS = r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
