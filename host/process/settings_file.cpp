@@ -11,10 +11,8 @@ std::string read_settings_file(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::string text(most + 1, '\0');
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || !in.is_open() || in.gcount() == 0) {
-    if (!in.is_open() || in.bad() || !in.eof())
-      throw UsageError(file, "cannot be read", "give a file of settings that you may read");
-  }
+  if (!in.is_open() || in.bad() || (in.gcount() == 0 && !in.eof()))
+    throw UsageError(file, "cannot be read", "give a file of settings that you may read");
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > most) throw UsageError(file, "larger than 1 MiB", "give a file of settings");
   return text;

@@ -25,8 +25,7 @@ void describe_words(Description& out) {
 }
 
 void describe_metaspace(const char* scheme, bool strips, Description& out) {
-  out["pre_tokenizer"] = {
-      {"type", "Metaspace"}, {"replacement", sign}, {"prepend_scheme", scheme}, {"split", false}};
+  out["pre_tokenizer"] = metaspace_step(scheme);
   out["decoder"] = sentencepiece_decoder(strips, true);
 }
 

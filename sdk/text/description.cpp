@@ -35,6 +35,13 @@ Description split_step(std::string_view pattern) {
           {"invert", false}};
 }
 
+Description metaspace_step(std::string_view scheme) {
+  return {{"type", "Metaspace"},
+          {"replacement", "\u2581"},
+          {"prepend_scheme", scheme},
+          {"split", false}};
+}
+
 Description sequence(std::string_view key, Description steps) {
   Description out{{"type", "Sequence"}};
   out[std::string(key)] = std::move(steps);

@@ -20,6 +20,8 @@ Description empty_description();
 Description byte_level_step(bool words, bool prefix_space = false);
 // A step that makes pieces of a pattern's matches and of the text between them.
 Description split_step(std::string_view pattern);
+// Signs for spaces, and one in front by the scheme: "always", "first" or "never".
+Description metaspace_step(std::string_view scheme);
 Description sequence(std::string_view key, Description steps);
 Description replace_step(std::string_view what, std::string_view with);
 // A decoder that turns signs into spaces and byte tokens into characters; `strip` removes the first

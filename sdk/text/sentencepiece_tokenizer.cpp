@@ -63,22 +63,9 @@ Description normalizer_of(const SentencePieceModel& model, bool legacy) {
 Description pre_tokenizer_of(const SentencePieceModel& model, bool legacy,
                              const std::vector<std::string>& user_defined) {
   auto steps = Description::array();
-  if (model.add_dummy_prefix)
-    steps.push_back({{"type", "Metaspace"},
-                     {"replacement", sign},
-                     {"prepend_scheme", legacy ? "always" : "first"},
-                     {"split", false}});
+  if (model.add_dummy_prefix) steps.push_back(metaspace_step(legacy ? "always" : "first"));
   if (!user_defined.empty()) steps.push_back(split_step(any_of(user_defined)));
   return steps.empty() ? Description(nullptr) : sequence("pretokenizers", std::move(steps));
-}
-
-Description decoder_of(const SentencePieceModel& model) {
-  auto steps = Description::array({replace_step(sign, " ")});
-  if (model.byte_fallback) steps.push_back({{"type", "ByteFallback"}});
-  if (model.add_dummy_prefix || model.byte_fallback) steps.push_back({{"type", "Fuse"}});
-  if (model.add_dummy_prefix)
-    steps.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
-  return sequence("decoders", std::move(steps));
 }
 
 // All ways to make a normal piece of two others, the piece with the highest score first.
@@ -127,7 +114,7 @@ Description describe_pieces(const SentencePieceModel& model, TokenizerConfig& co
   auto out = empty_description();
   out["normalizer"] = normalizer_of(model, legacy);
   out["pre_tokenizer"] = pre_tokenizer_of(model, legacy, user_defined);
-  out["decoder"] = decoder_of(model);
+  out["decoder"] = sentencepiece_decoder(model.add_dummy_prefix, model.byte_fallback);
   out["model"] = bpe ? bpe_model({.unknown = model.unk_piece,
                                   .fuse_unknown = true,
                                   .byte_fallback = model.byte_fallback,
