@@ -15,8 +15,8 @@
 #include "host/commands/run.hpp"
 #include "host/end/ending.hpp"
 #include "host/process/ended.hpp"
-#include "host/process/log.hpp"
 #include "host/process/output.hpp"
+#include "host/process/stderr_log.hpp"
 
 namespace {
 
@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
   // When a plugin is probed, the parent process sees how the probe ends.
   if (argc < 2 || std::string_view(argv[1]) != "--probe-plugin") strata::end::install();
   strata::source::set_tell_leftover(
-      [](std::string_view line) { strata::host::Log(false).line(STRATA_WARN, line); });
+      [](std::string_view line) { strata::host::stderr_log(false).line(STRATA_WARN, line); });
   const int status = run(argc, argv);
   strata::end::done();
   return status;

@@ -6,7 +6,7 @@
 #include "core/error.hpp"
 #include "host/check/child.hpp"
 #include "host/process/program_folder.hpp"
-#include "host/registry/manifest.hpp"
+#include "registry/manifest.hpp"
 
 namespace strata::check {
 namespace {

@@ -11,9 +11,9 @@
 #include "core/error.hpp"
 #include "core/plugin/words.hpp"
 #include "host/check/elf.hpp"
-#include "host/registry/hash.hpp"
-#include "host/registry/library.hpp"
-#include "host/registry/tables.hpp"
+#include "registry/hash.hpp"
+#include "registry/library.hpp"
+#include "registry/tables.hpp"
 
 namespace strata::check {
 namespace {

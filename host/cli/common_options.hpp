@@ -1,7 +1,6 @@
 // The options that every command takes.
 #pragma once
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -9,15 +8,13 @@
 #include <vector>
 
 #include "host/cli/option.hpp"
+#include "registry/plugin_options.hpp"
 
 namespace strata::deepspeed {
 class DsConfig;
 }
 
 namespace strata::cli {
-
-// The plugins' own tables of run.toml, raw, by "kind.name": {"offload.NAME": {"key": value}}.
-using PluginTables = std::map<std::string, nlohmann::json>;
 
 struct CommonOptions {
   std::vector<std::string> plugin_paths;   // libraries that the user named; they may be loaded
@@ -28,7 +25,7 @@ struct CommonOptions {
   std::string config;            // only on the command line
   std::vector<std::string> set;  // only on the command line
 
-  PluginTables plugin_tables;
+  registry::PluginTables plugin_tables;  // of run.toml
   // [config]: keys of config.json that these replace.
   nlohmann::json config_keys = nlohmann::json::object();
   // The file of --ds-config, where the command takes one and it is given.

@@ -5,8 +5,8 @@
 #include <type_traits>
 
 #include "core/error.hpp"
+#include "core/parse_size.hpp"
 #include "host/cli/option.hpp"
-#include "host/cli/size.hpp"
 #include "host/cli/toml.hpp"
 
 namespace strata::cli {

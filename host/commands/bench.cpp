@@ -1,20 +1,21 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "app/model_config.hpp"
+#include "app/report.hpp"
+#include "app/trace.hpp"
 #include "core/run/generation.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/size_formulas.hpp"
+#include "host/options/opening.hpp"
+#include "host/options/workload_options.hpp"
 #include "host/process/output.hpp"
-#include "host/running/model_config.hpp"
-#include "host/running/report.hpp"
-#include "host/running/size_formulas.hpp"
-#include "host/running/trace.hpp"
-#include "host/running/workload_options.hpp"
 
 namespace strata::host {
 namespace {
 
-struct BenchOptions : cli::CommonOptions, ModelOptions, RunOptions, WorkloadOptions {
+struct BenchOptions : ModelCommand, RunOptions, WorkloadOptions {
   bool dummy = false;
   std::int64_t loops = 3;
 };
@@ -57,7 +58,7 @@ nlohmann::json measures(const BenchOptions& settings, const run::GenerateResult&
 nlohmann::json sizes_of(const BenchOptions& settings, const run::Model& model, strata_dtype dtype,
                         uint64_t cache) {
   const auto tokens = settings.prompt_len + settings.gen_len, batch = settings.batch_size;
-  const auto hidden = hidden_size_of(*model.config);
+  const auto hidden = app::hidden_size_of(*model.config);
   const int64_t none = 0;
   const auto layers = model.config->i64("num_hidden_layers|n_layer", &none),
              vocabulary = model.config->i64("vocab_size", &none);
@@ -84,13 +85,13 @@ std::string text_of(const nlohmann::json& m, const nlohmann::json& sizes, double
 }
 
 void bench(const BenchOptions& settings) {
-  Opened plugins(settings);
+  auto plugins = open_plugins(settings);
   auto model = open_model(settings, plugins, true);
   model.checkpoint.reset();
   model.tensors.reset();
-  auto planned = plan_run(settings, model, room_of(settings), plugins);
-  const auto asked = asked_of(planned);
-  const auto session = open_session(settings, model, std::move(planned), true, plugins);
+  auto planned = app::plan_run(settings, model, capacity_of(settings), plugins);
+  const auto asked = app::asked_of(planned);
+  const auto session = open_session(settings, model, std::move(planned), plugins, true);
   run::GenerateRequest request;
   request.new_tokens = settings.gen_len;
   for (int64_t row = 0; row < settings.batch_size; ++row) {
@@ -106,8 +107,8 @@ void bench(const BenchOptions& settings) {
     loops.push_back(measures(settings, result));
     loops.back()["moved"] = {{"decode", result.decode.counted}, {"steps", result.steps}};
   }
-  write_trace(settings.trace, *session);
-  const auto full = report(*session, plugins, asked, result);
+  app::write_trace(settings.trace, *session);
+  const auto full = app::report(*session, plugins, asked, result);
   const auto sizes = sizes_of(settings, model, asked.wish.dtype, session->prepared().kv_bytes);
   if (settings.json) return print_json({{"loops", loops}, {"sizes", sizes}, {"report", full}});
   print(text_of(loops.back(), sizes, full["peak"]["device"]["bytes"].get<double>()));

@@ -2,29 +2,30 @@
 
 #include <algorithm>
 
+#include "app/context_length.hpp"
+#include "app/conversations.hpp"
+#include "app/ends.hpp"
+#include "app/open_chat.hpp"
+#include "app/open_tokenizer.hpp"
+#include "app/report.hpp"
+#include "app/talk.hpp"
+#include "app/trace.hpp"
 #include "core/error.hpp"
 #include "host/chat/input.hpp"
 #include "host/chat/line_reader.hpp"
-#include "host/chat/talk.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/summary.hpp"
+#include "host/options/opening.hpp"
+#include "host/options/sampling_options.hpp"
+#include "host/options/template_variables.hpp"
 #include "host/process/ended.hpp"
 #include "host/process/interrupts.hpp"
 #include "host/process/output.hpp"
-#include "host/running/context_length.hpp"
-#include "host/running/conversations.hpp"
-#include "host/running/ends.hpp"
-#include "host/running/open_chat.hpp"
-#include "host/running/open_tokenizer.hpp"
-#include "host/running/report.hpp"
-#include "host/running/run_options.hpp"
-#include "host/running/sampling_options.hpp"
-#include "host/running/summary.hpp"
-#include "host/running/trace.hpp"
 
 namespace strata::host {
 namespace {
 
-struct ChatOptions : cli::CommonOptions, ModelOptions, RunOptions, SamplingOptions {
+struct ChatOptions : ModelCommand, RunOptions, SamplingOptions {
   std::int64_t max_new_tokens = 1024;
   std::int64_t context = 4096;
   std::optional<std::string> system;
@@ -65,7 +66,7 @@ void check(const ChatOptions& o) {
   require_model(o);
   if (o.system && !o.load.empty())
     throw UsageError("--system", "not with --load", "write the system's message into the file");
-  if (o.chat_template_kwargs) parse_template_variables(*o.chat_template_kwargs);
+  template_variables(o.chat_template_kwargs);
   if (std::ranges::find(o.stop, "") != o.stop.end())
     throw UsageError("--stop", "the text is empty", "give a text or leave it out");
 }
@@ -73,7 +74,7 @@ void check(const ChatOptions& o) {
 // The loop over the user's lines.
 class Dialog {
  public:
-  Dialog(const ChatOptions& settings, chat::Talk& talk, bool terminal)
+  Dialog(const ChatOptions& settings, app::Talk& talk, bool terminal)
       : settings_(settings), talk_(talk), terminal_(terminal), lines_(terminal) {}
 
   void run() {
@@ -159,68 +160,66 @@ class Dialog {
     };
   }
 
-  void answered(const chat::Answer& answer) {
+  void answered(const app::Answer& answer) {
     const auto& result = answer.result;
     const auto made = static_cast<std::int64_t>(result.tokens.front().size());
     if (settings_.json)
       print_json({{"role", "assistant"},
                   {"content", answer.text},
-                  {"finish_reason", finish_text(result.finishes.front())},
+                  {"finish_reason", app::finish_text(result.finishes.front())},
                   {"prompt_tokens", answer.prompt_tokens},
                   {"reused_tokens", answer.reused},
                   {"new_tokens", made}});
     else
       print("\n");
-    Log(settings_.verbose)
+    stderr_log(settings_.verbose)
         .line(STRATA_INFO, turn_text(static_cast<std::int64_t>(answer.prompt_tokens), answer.reused,
                                      made, result));
     if (!settings_.save.empty()) talk_.save(settings_.save);
   }
 
   const ChatOptions& settings_;
-  chat::Talk& talk_;
+  app::Talk& talk_;
   bool terminal_;
   chat::LineReader lines_;
 };
 
 void chat(const ChatOptions& settings) {
-  Opened plugins(settings);
-  const auto model = open_model(settings, plugins, false);
-  const auto tokenizer = open_tokenizer(*model.checkpoint);
-  const auto format = open_chat(*model.checkpoint, tokenizer);
-  const auto variables = settings.chat_template_kwargs
-                             ? parse_template_variables(*settings.chat_template_kwargs)
-                             : nlohmann::ordered_json::object();
-  const auto generation = open_generation_config(*model.checkpoint);
-  const auto own = context_length_of(*model.config);
+  auto plugins = open_plugins(settings);
+  const auto model = open_model(settings, plugins);
+  const auto tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());
+  const auto format = app::open_chat(*model.checkpoint, tokenizer);
+  const auto variables = template_variables(settings.chat_template_kwargs);
+  const auto generation = app::open_generation_config(*model.checkpoint);
+  const auto own = app::context_length_of(*model.config);
   const bool given = settings.given.contains("chat.context");
   const auto context = own > 0 && !given ? std::min(settings.context, own) : settings.context;
-  warn_beyond_context(model, context, plugins.log());
+  app::warn_beyond_context(model, context, plugins.log());
   run::GenerateRequest request;
   request.new_tokens = settings.max_new_tokens;
-  request.ends = ends_of(model, generation);
+  request.ends = app::ends_of(model, generation);
   request.sampling = sampling_of(settings, settings, generation);
   request.cancelled = [] { return Interrupts::noted() != 0; };
-  auto planned = plan_run(
+  auto planned = app::plan_run(
       settings, model,
       {.sequences = 1, .tokens = context, .prompt = std::min<int64_t>(context, 512)}, plugins);
-  const auto asked = asked_of(planned);
-  const auto session = open_session(settings, model, std::move(planned), false, plugins);
-  say_loaded(report(*session, plugins, asked), plugins.log());
-  chat::Talk talk({.session = *session,
-                   .format = format,
-                   .tokenizer = tokenizer,
-                   .request = request,
-                   .stops = settings.stop.empty() ? generation.stops : settings.stop,
-                   .variables = variables,
-                   .context = context});
+  const auto asked = app::asked_of(planned);
+  const auto session = open_session(settings, model, std::move(planned), plugins);
+  say_loaded(app::report(*session, plugins, asked), plugins.log());
+  app::Talk talk({.session = *session,
+                  .format = format,
+                  .tokenizer = tokenizer,
+                  .request = request,
+                  .stops = settings.stop.empty() ? generation.stops : settings.stop,
+                  .variables = variables,
+                  .context = context});
   talk.reset(settings.system.value_or(""));
   if (!settings.load.empty()) talk.load(settings.load);
   const bool terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   if (terminal) print_note(settings.model + " is loaded. /help lists the commands, Ctrl-D ends.");
   const Interrupts interrupts;
   Dialog(settings, talk, terminal).run();
-  write_trace(settings.trace, *session);
+  app::write_trace(settings.trace, *session);
 }
 
 }  // namespace

@@ -1,16 +1,16 @@
-#include "host/hub/download.hpp"
+#include "hub/download.hpp"
 
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
+#include "host/options/opening.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
-#include "host/running/model_options.hpp"
 
 namespace strata::host {
 
 namespace {
 
-struct DownloadOptions : cli::CommonOptions, ModelOptions {};
+struct DownloadOptions : ModelCommand {};
 
 void options(cli::Table& table, DownloadOptions& o) {
   add_model(table, o);

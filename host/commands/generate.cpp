@@ -4,25 +4,27 @@
 #include <ctime>
 #include <optional>
 
+#include "app/context_length.hpp"
+#include "app/conversations.hpp"
+#include "app/ends.hpp"
+#include "app/new_text.hpp"
+#include "app/open_chat.hpp"
+#include "app/open_tokenizer.hpp"
+#include "app/report.hpp"
+#include "app/text_file.hpp"
+#include "app/token_ids.hpp"
+#include "app/trace.hpp"
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/new_text.hpp"
+#include "host/commands/prompts.hpp"
+#include "host/commands/summary.hpp"
+#include "host/options/input_ids.hpp"
+#include "host/options/template_variables.hpp"
 #include "host/process/interrupts.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
-#include "host/running/context_length.hpp"
-#include "host/running/conversations.hpp"
-#include "host/running/ends.hpp"
-#include "host/running/open_chat.hpp"
-#include "host/running/open_tokenizer.hpp"
-#include "host/running/prompts.hpp"
-#include "host/running/report.hpp"
-#include "host/running/summary.hpp"
-#include "host/running/text_file.hpp"
-#include "host/running/token_ids.hpp"
-#include "host/running/trace.hpp"
 
 namespace strata::host {
 namespace {
@@ -32,15 +34,15 @@ using Prompts = std::vector<std::vector<int32_t>>;
 std::vector<std::string> plain_texts(const GenerateOptions& settings) {
   if (settings.prompt) return {prompt_text(*settings.prompt)};
   if (settings.one_prompt) return {prompt_file_text(settings.prompt_file)};
-  return prompt_lines(settings.prompt_file, Log(settings.verbose));
+  return prompt_lines(settings.prompt_file, stderr_log(settings.verbose));
 }
 
 // The file's conversations, or one conversation for each text, with the text as the user's message.
 std::vector<text::Conversation> conversations_of(const GenerateOptions& settings,
                                                  const text::ChatTemplate& chat) {
   if (!settings.chat_file.empty())
-    return parse_conversations(read_text_file(settings.chat_file), settings.chat_file,
-                               [&](const std::string& key) { return chat.mentions(key); });
+    return app::parse_conversations(app::read_text_file(settings.chat_file), settings.chat_file,
+                                    [&](const std::string& key) { return chat.mentions(key); });
   std::vector<text::Conversation> out;
   for (const auto& text : plain_texts(settings)) {
     auto& messages = out.emplace_back().messages = nlohmann::ordered_json::array();
@@ -54,14 +56,12 @@ std::vector<text::Conversation> conversations_of(const GenerateOptions& settings
 std::vector<std::string> chat_texts(const GenerateOptions& settings,
                                     const source::Checkpoint& checkpoint,
                                     const text::Tokenizer& tokenizer) {
-  const auto chat = open_chat(checkpoint, tokenizer);
+  const auto chat = app::open_chat(checkpoint, tokenizer);
   const auto now = std::time(nullptr);
   std::tm local{};
   localtime_r(&now, &local);
   std::vector<std::string> out;
-  const auto given = settings.chat_template_kwargs
-                         ? parse_template_variables(*settings.chat_template_kwargs)
-                         : nlohmann::ordered_json::object();
+  const auto given = template_variables(settings.chat_template_kwargs);
   for (auto& one : conversations_of(settings, chat)) {
     one.variables.update(given);
     out.push_back(chat.render(one, local));
@@ -86,20 +86,20 @@ Prompts prompts_of(const GenerateOptions& settings, const source::Checkpoint& ch
   return out;
 }
 
-Room room_of(const Prompts& prompts, int64_t new_tokens) {
-  Room room{.sequences = static_cast<uint32_t>(prompts.size()), .tokens = 0, .prompt = 0};
+app::Capacity capacity_of(const Prompts& prompts, int64_t new_tokens) {
+  app::Capacity out{.sequences = static_cast<uint32_t>(prompts.size()), .tokens = 0, .prompt = 0};
   for (const auto& prompt : prompts) {
     const auto length = static_cast<int64_t>(prompt.size());
-    room.tokens = std::max(room.tokens, length + new_tokens);
-    room.prompt += length;
+    out.tokens = std::max(out.tokens, length + new_tokens);
+    out.prompt += length;
   }
-  return room;
+  return out;
 }
 
 // Warns, before the run, of the settings in the model's generation_config.json that are not
 // followed.
 void say_what_differs(const run::GenerationConfig& generation, const GenerateOptions& settings,
-                      bool makes_text, const Log& log) {
+                      bool makes_text, const app::Log& log) {
   if (!makes_text && !generation.stops.empty())
     log.line(STRATA_WARN, "generation_config.json: stop_strings needs the model's tokenizer");
   for (const auto& key : generation.ignored)
@@ -146,26 +146,36 @@ nlohmann::json json_of(const std::vector<run::TokenLogprobs>& tokens,
 }
 
 nlohmann::json json_of(const run::GenerateRequest& request, const run::GenerateResult& result,
-                       const std::optional<NewText>& text) {
+                       const std::optional<app::NewText>& text) {
   nlohmann::json out{
       {"output_ids", result.tokens},
       {"text", text ? text->texts() : std::vector<std::string>(result.tokens.size())},
       {"finish_reason", nlohmann::json::array()},
       {"prompt_tokens", nlohmann::json::array()}};
   if (text) out["token_texts"] = text->pieces();
-  for (const auto finish : result.finishes) out["finish_reason"].push_back(finish_text(finish));
+  for (const auto finish : result.finishes)
+    out["finish_reason"].push_back(app::finish_text(finish));
   for (const auto& prompt : request.prompts) out["prompt_tokens"].push_back(prompt.size());
   for (std::size_t row = 0; row < result.logprobs.size(); ++row)
     out["logprobs"].push_back(json_of(result.logprobs[row], result.tokens[row]));
   return out;
 }
 
+// Prints the text of a single prompt as it is made; of several prompts, each text when it is
+// complete.
+void print_text(app::NewText& text, std::size_t row, bool last) {
+  if (text.texts().size() == 1) return print(text.fresh(row) + (last ? "\n" : ""));
+  if (last) print("[" + std::to_string(row) + "] " + text.texts()[row] + "\n");
+}
+
 // Ends the rows of a run that Ctrl-C interrupted; their text so far is kept.
-void end_rows(const run::GenerateResult& result, std::optional<NewText>& text, bool json) {
+void end_rows(const run::GenerateResult& result, std::optional<app::NewText>& text, bool json) {
   for (std::size_t row = 0; row < result.tokens.size(); ++row) {
     if (result.finishes[row] != run::Finish::cancelled) continue;
     if (text) text->end(row);
-    if (!text && !json) print("\n");
+    if (json) continue;
+    if (text) print_text(*text, row, true);
+    if (!text) print("\n");
   }
 }
 
@@ -245,45 +255,46 @@ void check(const GenerateOptions& o) {
   if (o.chat_template_kwargs && !o.chat && o.chat_file.empty())
     throw UsageError("--chat-template-kwargs", "there is no conversation",
                      "add --chat or --chat-file");
-  if (o.chat_template_kwargs) parse_template_variables(*o.chat_template_kwargs);
+  template_variables(o.chat_template_kwargs);
   if (std::ranges::find(o.stop, "") != o.stop.end())
     throw UsageError("--stop", "the text is empty", "give a text or leave it out");
   if (o.logprobs > 0 && !o.json) throw UsageError("--logprobs", "needs --json", "add --json");
 }
 
 void generate(const GenerateOptions& settings) {
-  Opened plugins(settings);
-  const auto model = open_model(settings, plugins, false);
+  auto plugins = open_plugins(settings);
+  const auto model = open_model(settings, plugins);
   // Prompts of ids need no tokenizer, but if the model has one, the output includes text.
   std::optional<text::Tokenizer> tokenizer;
   const bool by_ids = !settings.input_ids.empty();
   try {
-    tokenizer = open_tokenizer(*model.checkpoint);
+    tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());
   } catch (const Error& e) {
     if (!by_ids) throw;
     plugins.log().line(STRATA_INFO, std::string("no text: ") + e.what());
   }
   if (!tokenizer && !settings.stop.empty())
     throw Error("--stop", "the model has no tokenizer that makes text", "leave it out");
-  const auto generation = open_generation_config(*model.checkpoint);
+  const auto generation = app::open_generation_config(*model.checkpoint);
   say_what_differs(generation, settings, tokenizer.has_value(), plugins.log());
   run::GenerateRequest request;
   request.prompts = prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr);
-  for (const auto& prompt : request.prompts) check_ids(prompt, model);
-  warn_beyond_context(model, longest_of(request.prompts), plugins.log());
+  for (const auto& prompt : request.prompts) app::check_ids(prompt, model, "--input-ids");
+  app::warn_beyond_context(model, longest_of(request.prompts), plugins.log());
   request.new_tokens = new_tokens_of(settings, generation, request.prompts);
-  if (!settings.ignore_eos) request.ends = ends_of(model, generation);
+  if (!settings.ignore_eos) request.ends = app::ends_of(model, generation);
   request.sampling = sampling_of(settings, settings, generation);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
-  std::optional<NewText> text;
+  std::optional<app::NewText> text;
   if (tokenizer) {
     text.emplace(*tokenizer, request.prompts.size(),
-                 settings.stop.empty() ? generation.stops : settings.stop, settings.json);
+                 settings.stop.empty() ? generation.stops : settings.stop);
     request.stops = [&](std::size_t row, int32_t id) { return text->add(row, id); };
   }
-  auto planned = plan_run(settings, model, room_of(request.prompts, request.new_tokens), plugins);
-  const auto asked = asked_of(planned);
-  const auto session = open_session(settings, model, std::move(planned), false, plugins);
+  auto planned =
+      app::plan_run(settings, model, capacity_of(request.prompts, request.new_tokens), plugins);
+  const auto asked = app::asked_of(planned);
+  const auto session = open_session(settings, model, std::move(planned), plugins);
   Progress progress("prompt", "tokens");
   request.progress = [&](std::size_t done, std::size_t all) {
     progress.at(done, all);
@@ -293,14 +304,16 @@ void generate(const GenerateOptions& settings) {
   request.cancelled = [] { return Interrupts::noted() != 0; };
   const auto result = run::generate(*session, request, [&](std::size_t row, int32_t id, bool last) {
     if (text && last) text->end(row);
-    if (!text && !settings.json) print(std::to_string(id) + (last ? "\n" : ","));
+    if (settings.json) return;
+    if (text) print_text(*text, row, last);
+    if (!text) print(std::to_string(id) + (last ? "\n" : ","));
   });
   end_rows(result, text, settings.json);
-  write_trace(settings.trace, *session);
+  app::write_trace(settings.trace, *session);
   const auto counts = counts_of(request, result);
-  if (longest_of(request.prompts) <= context_length_of(*model.config))
-    warn_beyond_context(model, counts.longest, plugins.log());
-  auto full = report(*session, plugins, asked, result);
+  if (longest_of(request.prompts) <= app::context_length_of(*model.config))
+    app::warn_beyond_context(model, counts.longest, plugins.log());
+  auto full = app::report(*session, plugins, asked, result);
   if (request.sampling.temperature > 0) full["seed"] = request.sampling.seed;
   say_summary(full, counts.prompts, counts.made, plugins.log());
   if (settings.json) {

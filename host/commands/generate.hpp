@@ -5,14 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "host/cli/common_options.hpp"
-#include "host/running/model_options.hpp"
-#include "host/running/run_options.hpp"
-#include "host/running/sampling_options.hpp"
+#include "host/options/opening.hpp"
+#include "host/options/sampling_options.hpp"
 
 namespace strata::host {
 
-struct GenerateOptions : cli::CommonOptions, ModelOptions, RunOptions, SamplingOptions {
+struct GenerateOptions : ModelCommand, RunOptions, SamplingOptions {
   std::vector<cli::Ids> input_ids;  // one prompt each
   std::optional<std::string> prompt;
   std::string prompt_file;

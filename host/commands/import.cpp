@@ -2,6 +2,10 @@
 
 #include <map>
 
+#include "app/extra_files.hpp"
+#include "app/open_model.hpp"
+#include "app/open_tokenizer.hpp"
+#include "app/resize_embeddings.hpp"
 #include "core/error.hpp"
 #include "core/json.hpp"
 #include "core/plugin/codec.hpp"
@@ -10,17 +14,14 @@
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/output_option.hpp"
+#include "host/options/opening.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
-#include "host/running/extra_files.hpp"
-#include "host/running/open_model.hpp"
-#include "host/running/open_tokenizer.hpp"
-#include "host/running/resize_embeddings.hpp"
 
 namespace strata::host {
 namespace {
 
-struct ImportOptions : cli::CommonOptions, ModelOptions {
+struct ImportOptions : ModelCommand {
   std::string output;
   std::int64_t resize_embeddings = 0;  // 0: as they are
   std::int64_t init_seed = 0;
@@ -73,20 +74,20 @@ std::string with_dtype(const std::string& bytes, const std::string& name,
 }
 
 // A folder of drawn weights, with the tokenizer of MODEL where it has one.
-void initialise(const ImportOptions& settings, Opened& plugins) {
+void initialise(const ImportOptions& settings, app::Plugins& plugins) {
   const auto model = open_model(settings, plugins, true, false);
   source::ImportOptions options;
   options.config = model.config->raw();
   options.made = run::initial_weights(model, static_cast<std::uint64_t>(settings.init_seed));
-  if (model.checkpoint) options.extra = extra_files(*model.checkpoint);
+  if (model.checkpoint) options.extra = app::extra_files(*model.checkpoint, plugins.log());
   Progress progress("import", "bytes");
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   source::make_checkpoint(settings.output, options);
   progress.end();
 }
 
-void convert(const ImportOptions& settings, Opened& plugins) {
-  const auto checkpoint = open_checkpoint(settings, plugins.registry());
+void convert(const ImportOptions& settings, app::Plugins& plugins) {
+  const auto checkpoint = app::open_checkpoint(settings, plugins.registry());
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
   source::ImportOptions options;
@@ -109,12 +110,13 @@ void convert(const ImportOptions& settings, Opened& plugins) {
     codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
   };
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
-  options.extra = extra_files(checkpoint);
+  options.extra = app::extra_files(checkpoint, plugins.log());
   if (settings.critic && !checkpoint.find(plugin::value_head))
     options.made = {run::initial_value_head(open_model(settings, plugins, false, false), 0)};
   if (settings.resize_embeddings > 0)
-    resize_embeddings(open_model(settings, plugins, false), open_tokenizer(checkpoint).vocab_size(),
-                      settings.resize_embeddings, options);
+    app::resize_embeddings(open_model(settings, plugins),
+                           app::open_tokenizer(checkpoint, plugins.log()).vocab_size(),
+                           settings.resize_embeddings, options);
   if (settings.dtype != "auto") {
     const auto& config = options.config.empty() ? checkpoint.config() : options.config;
     options.config = with_dtype(config, checkpoint.config_name(), settings.dtype);
@@ -127,7 +129,7 @@ void convert(const ImportOptions& settings, Opened& plugins) {
 }
 
 void import(const ImportOptions& settings) {
-  Opened plugins(settings);
+  auto plugins = open_plugins(settings);
   const bool drawn = settings.given.contains("import.init_seed");
   (drawn ? initialise : convert)(settings, plugins);
   if (settings.json) print_json({{"output", settings.output}});

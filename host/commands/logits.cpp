@@ -3,6 +3,9 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "app/report.hpp"
+#include "app/token_ids.hpp"
+#include "app/trace.hpp"
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
 #include "core/run/generation_config.hpp"
@@ -11,17 +14,17 @@
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/output_option.hpp"
+#include "host/options/input_ids.hpp"
+#include "host/options/opening.hpp"
 #include "host/process/output.hpp"
-#include "host/running/report.hpp"
-#include "host/running/token_ids.hpp"
-#include "host/running/trace.hpp"
 
 namespace strata::host {
 namespace {
 
-struct LogitsOptions : cli::CommonOptions, ModelOptions, RunOptions {
+struct LogitsOptions : ModelCommand, RunOptions {
   std::vector<cli::Ids> input_ids;
   std::string output;
+  std::int64_t num_padding_at_beginning = 0;
 };
 
 void options(cli::Table& table, LogitsOptions& o) {
@@ -93,7 +96,7 @@ void write_values(const LogitsOptions& settings, const run::Model& model, run::S
   file.write(0, header);
   file.write(header.size(), std::as_bytes(std::span(values)));
   file.appear();
-  write_trace(settings.trace, session);
+  app::write_trace(settings.trace, session);
 }
 
 void write_logits(const LogitsOptions& settings, const run::Model&, run::Session& session) {
@@ -107,19 +110,19 @@ void write_logits(const LogitsOptions& settings, const run::Model&, run::Session
     at += rows.size_bytes();
   });
   file.appear();
-  write_trace(settings.trace, session);
+  app::write_trace(settings.trace, session);
 }
 
 void logits(const LogitsOptions& settings) {
-  Opened plugins(settings);
-  const auto model = open_model(settings, plugins, false);
+  auto plugins = open_plugins(settings);
+  const auto model = open_model(settings, plugins);
   const auto& ids = settings.input_ids.front();
-  check_ids(ids, model);
+  app::check_ids(ids, model, "--input-ids");
   const auto tokens = static_cast<int64_t>(ids.size());
-  auto planned =
-      plan_run(settings, model,
-               {.sequences = 1, .tokens = tokens, .prompt = tokens, .all_logits = true}, plugins);
-  const auto session = open_session(settings, model, std::move(planned), false, plugins);
+  auto planned = app::plan_run(
+      settings, model, {.sequences = 1, .tokens = tokens, .prompt = tokens, .all_logits = true},
+      plugins);
+  const auto session = open_session(settings, model, std::move(planned), plugins);
   (settings.critic ? write_values : write_logits)(settings, model, *session);
   if (settings.json) print_json({{"output", settings.output}, {"tokens", tokens}});
 }

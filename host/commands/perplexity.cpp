@@ -1,22 +1,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/open_tokenizer.hpp"
+#include "app/report.hpp"
+#include "app/text_file.hpp"
+#include "app/trace.hpp"
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
+#include "host/options/opening.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
-#include "host/running/open_tokenizer.hpp"
-#include "host/running/report.hpp"
-#include "host/running/text_file.hpp"
-#include "host/running/trace.hpp"
 
 namespace strata::host {
 
 namespace {
 
-struct PerplexityOptions : cli::CommonOptions, ModelOptions, RunOptions {
+struct PerplexityOptions : ModelCommand, RunOptions {
   std::string text_file;
   std::int64_t context = 512;
 };
@@ -39,24 +40,24 @@ void check(const PerplexityOptions& o) {
 }
 
 void perplexity(const PerplexityOptions& settings) {
-  Opened plugins(settings);
-  const auto model = open_model(settings, plugins, false);
-  const auto tokenizer = open_tokenizer(*model.checkpoint);
-  const auto ids = tokenizer.encode(read_text_file(settings.text_file), false);
+  auto plugins = open_plugins(settings);
+  const auto model = open_model(settings, plugins);
+  const auto tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());
+  const auto ids = tokenizer.encode(app::read_text_file(settings.text_file), false);
   if (ids.size() < 2)
     throw Error(settings.text_file, "has fewer than 2 tokens", "give a longer text");
   const auto window = std::min<int64_t>(settings.context, static_cast<int64_t>(ids.size()));
-  auto planned =
-      plan_run(settings, model,
-               {.sequences = 1, .tokens = window, .prompt = window, .all_logits = true}, plugins);
-  const auto session = open_session(settings, model, std::move(planned), false, plugins);
+  auto planned = app::plan_run(
+      settings, model, {.sequences = 1, .tokens = window, .prompt = window, .all_logits = true},
+      plugins);
+  const auto session = open_session(settings, model, std::move(planned), plugins);
   Progress progress("perplexity", "tokens");
   const auto result =
       run::perplexity(*session, ids, settings.context, [&](int64_t done, int64_t all) {
         progress.at(static_cast<uint64_t>(done), static_cast<uint64_t>(all));
       });
   progress.end();
-  write_trace(settings.trace, *session);
+  app::write_trace(settings.trace, *session);
   const double value = std::exp(result.nll);
   if (settings.json)
     return print_json({{"perplexity", value}, {"tokens", result.tokens}, {"nll", result.nll}});

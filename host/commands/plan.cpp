@@ -1,19 +1,20 @@
 #include <cstdio>
 
+#include "app/model_config.hpp"
+#include "app/report.hpp"
+#include "app/trace.hpp"
 #include "core/size_text.hpp"
 #include "host/commands/commands.hpp"
 #include "host/deepspeed/apply.hpp"
+#include "host/options/opening.hpp"
+#include "host/options/workload_options.hpp"
 #include "host/process/output.hpp"
-#include "host/running/model_config.hpp"
-#include "host/running/report.hpp"
-#include "host/running/trace.hpp"
-#include "host/running/workload_options.hpp"
 
 namespace strata::host {
 
 namespace {
 
-struct PlanOptions : cli::CommonOptions, ModelOptions, RunOptions, WorkloadOptions {};
+struct PlanOptions : ModelCommand, RunOptions, WorkloadOptions {};
 
 void options(cli::Table& table, PlanOptions& o) {
   add_model(table, o);
@@ -28,18 +29,19 @@ void options(cli::Table& table, PlanOptions& o) {
 void check(const PlanOptions& o) { require_model_or_shape(o); }
 
 void plan(const PlanOptions& settings) {
-  Opened plugins(settings);
+  auto plugins = open_plugins(settings);
   const auto model = open_model(settings, plugins, true);
-  const auto planned = plan_run(settings, model, room_of(settings), plugins);
-  if (const auto words = too_much(planned.host, planned.free); !words.empty())
+  const auto planned = app::plan_run(settings, model, capacity_of(settings), plugins);
+  if (const auto words = app::too_much(planned.host, planned.free); !words.empty())
     plugins.log().line(STRATA_WARN, "memory: " + words);
   zero::Timeline decode;
-  auto out = plan_report(model, planned, settings.machine, decode);
-  write_trace(settings.trace, decode.spans, planned.prepared.units);
+  auto out = app::plan_report(model, planned, settings.machine, decode);
+  app::write_trace(settings.trace, decode.spans, planned.prepared.units);
   if (settings.deepspeed)
-    out["ds_config"] = deepspeed::report(
-        *settings.deepspeed, deepspeed::semantics_of(settings.ds_precision),
-        hidden_size_of(*model.config), settings.given.contains("run.dtype") ? settings.dtype : "");
+    out["ds_config"] =
+        deepspeed::report(*settings.deepspeed, deepspeed::semantics_of(settings.ds_precision),
+                          app::hidden_size_of(*model.config),
+                          settings.given.contains("run.dtype") ? settings.dtype : "");
   if (settings.json) return print_json(out);
   const auto size = [](const nlohmann::json& bytes) {
     return size_text(bytes.get<std::uint64_t>());

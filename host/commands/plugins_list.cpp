@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/plugins.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/padded.hpp"
+#include "host/options/opening.hpp"
 #include "host/process/output.hpp"
-#include "host/running/opened.hpp"
 
 namespace strata::host {
 namespace {
@@ -61,7 +62,7 @@ json object(const Candidate& candidate) {
 }
 
 void list_plugins(const ListOptions& settings) {
-  const auto registry = open_registry(settings);
+  const auto registry = app::open_registry(plugin_options(settings));
   auto list = json::array();
   std::string text;
   for (const auto& candidate : registry.candidates()) {

@@ -2,14 +2,14 @@
 #include <string>
 #include <vector>
 
+#include "app/text_file.hpp"
 #include "core/error.hpp"
 #include "core/source/output.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/process/output.hpp"
 #include "host/process/program_folder.hpp"
-#include "host/registry/manifest.hpp"
-#include "host/running/text_file.hpp"
+#include "registry/manifest.hpp"
 
 namespace strata::host {
 namespace {
@@ -65,7 +65,7 @@ std::string class_name(const std::string& name) {
 
 // The text of a template's file with the new plugin's name in the place of the template's "null".
 std::string renamed(const fs::path& file, const NewOptions& o) {
-  auto text = read_text_file(file.string());
+  auto text = app::read_text_file(file.string());
   const auto& name = o.what[1];
   replace(text, "\"null\"", "\"" + name + "\"");
   replace(text, "\"null: ", "\"" + name + ": ");

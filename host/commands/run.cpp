@@ -9,8 +9,8 @@
 #include "host/cli/description.hpp"
 #include "host/cli/man_page.hpp"
 #include "host/deepspeed/apply.hpp"
-#include "host/process/log.hpp"
 #include "host/process/output.hpp"
+#include "host/process/stderr_log.hpp"
 
 namespace strata::host {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 void run_call(cli::Call& call) {
   const auto& common = call.common();
   if (common.deepspeed) {
-    const Log log(common.verbose);
+    const auto log = stderr_log(common.verbose);
     for (const auto& line : deepspeed::warnings(*common.deepspeed)) log.line(STRATA_WARN, line);
   }
   call.run();

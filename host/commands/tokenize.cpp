@@ -1,19 +1,20 @@
 #include <nlohmann/json.hpp>
 
+#include "app/open_tokenizer.hpp"
+#include "app/text_file.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/hub/cache.hpp"
+#include "host/options/opening.hpp"
 #include "host/process/output.hpp"
-#include "host/running/model_options.hpp"
-#include "host/running/open_tokenizer.hpp"
-#include "host/running/text_file.hpp"
+#include "host/process/stderr_log.hpp"
+#include "hub/cache.hpp"
 #include "text/tokenizer.hpp"
 
 namespace strata::host {
 
 namespace {
 
-struct TokenizeOptions : cli::CommonOptions, ModelOptions {
+struct TokenizeOptions : ModelCommand {
   std::optional<std::string> text;
   std::string file;
   std::optional<cli::Ids> decode;
@@ -43,13 +44,14 @@ void check(const TokenizeOptions& o) {
 }
 
 void tokenize(const TokenizeOptions& settings) {
-  const auto tokenizer = open_tokenizer(hub::located(settings.model, settings.revision));
+  const auto tokenizer = app::open_tokenizer(hub::located(settings.model, settings.revision),
+                                             stderr_log(settings.verbose));
   if (settings.decode) {
     const auto text = tokenizer.decode(*settings.decode, settings.skip_special);
     return settings.json ? print_json({{"text", text}}) : print(text + "\n");
   }
-  const auto ids = tokenizer.encode(settings.text ? *settings.text : read_text_file(settings.file),
-                                    !settings.no_special);
+  const auto ids = tokenizer.encode(
+      settings.text ? *settings.text : app::read_text_file(settings.file), !settings.no_special);
   if (settings.json) return print_json({{"ids", ids}});
   std::string line;
   for (const auto id : ids) line += (line.empty() ? "" : ",") + std::to_string(id);

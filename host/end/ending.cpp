@@ -15,7 +15,7 @@
 #include "core/plugin/calling.hpp"
 #include "core/source/unfinished.hpp"
 #include "host/end/last_line.hpp"
-#include "host/end/loaded_code.hpp"
+#include "registry/loaded_code.hpp"
 
 namespace strata::end {
 namespace {
@@ -79,9 +79,10 @@ void on_signal(int signal, siginfo_t* info, void* context) noexcept {
   }
   begin_ending();
   LastLine line;
-  const char* owner = owner_of(address_in(context));
+  const char* owner = registry::owner_of(address_in(context));
   // The stack is intact if code called abort or raise.
-  if (!owner && !plugin::running() && (signal == SIGABRT || own(*info))) owner = owner_of_stack();
+  if (!owner && !plugin::running() && (signal == SIGABRT || own(*info)))
+    owner = registry::owner_of_stack();
   const char* name = sigabbrev_np(signal);
   if (add_plugin(line, owner)) {
     line.add(own(*info) ? "raised SIG" : "crashed: SIG").add(name ? name : "?").add(ask_vendor);
@@ -99,7 +100,7 @@ void on_signal(int signal, siginfo_t* info, void* context) noexcept {
 [[noreturn]] void on_terminate() noexcept {
   begin_ending();
   LastLine line;
-  const bool named = add_plugin(line, owner_of_stack());
+  const bool named = add_plugin(line, registry::owner_of_stack());
   if (named) line.add("ended the program: ");
   try {
     if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
@@ -127,7 +128,7 @@ void say_exit(const char* owner) noexcept {
 }
 
 void on_exit() noexcept {
-  if (!is_done && !ending && getpid() == program) say_exit(owner_of_stack());
+  if (!is_done && !ending && getpid() == program) say_exit(registry::owner_of_stack());
 }
 
 void end_with(const char* words) noexcept {
@@ -171,8 +172,9 @@ void install() {
 void done() noexcept { is_done = true; }
 
 void quick_exit(int status, const void* caller) noexcept {
-  if (!is_done && !ending && getpid() == program && (plugin::running() || owner_of(caller)))
-    say_exit(owner_of(caller));
+  if (!is_done && !ending && getpid() == program &&
+      (plugin::running() || registry::owner_of(caller)))
+    say_exit(registry::owner_of(caller));
   leave(status);
 }
 

@@ -1,5 +1,5 @@
 // A run.toml, and after a form feed an assignment of --set: options or a UsageError, nothing else.
-// covers: host/cli/toml.cpp host/cli/toml_settings.cpp host/cli/values.cpp host/cli/size.cpp
+// covers: host/cli/toml.cpp host/cli/toml_settings.cpp host/cli/values.cpp sdk/core/parse_size.cpp
 #include "host/cli/toml.hpp"
 
 #include <cstddef>

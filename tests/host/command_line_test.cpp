@@ -4,7 +4,7 @@
 
 #include "core/error.hpp"
 #include "host/commands/generate.hpp"
-#include "tests/host/folder.hpp"
+#include "tests/folder.hpp"
 
 using namespace strata::cli;
 using Strings = std::vector<std::string>;

@@ -5,7 +5,7 @@
 #include "host/cli/toml.hpp"
 #include "host/commands/generate.hpp"
 #include "host/deepspeed/apply.hpp"
-#include "tests/host/folder.hpp"
+#include "tests/folder.hpp"
 
 using namespace strata::deepspeed;
 

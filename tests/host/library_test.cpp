@@ -1,4 +1,4 @@
-#include "host/registry/library.hpp"
+#include "registry/library.hpp"
 
 #include <strata/abi/offload.h>
 
@@ -7,9 +7,9 @@
 
 #include "core/error.hpp"
 #include "host/check/bare_host.hpp"
-#include "host/registry/hash.hpp"
-#include "host/registry/registry.hpp"
-#include "tests/host/folder.hpp"
+#include "registry/hash.hpp"
+#include "registry/registry.hpp"
+#include "tests/folder.hpp"
 
 using namespace strata::registry;
 using strata::test::Folder;

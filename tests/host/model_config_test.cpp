@@ -1,4 +1,4 @@
-#include "host/running/model_config.hpp"
+#include "app/model_config.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,11 +10,11 @@ using nlohmann::json;
 namespace {
 
 json configured(const std::string& config, const json& keys, double dropout = -1) {
-  return json::parse(host::configured(config, "config.json", keys, dropout, host::Log(false)));
+  return json::parse(app::configured(config, "config.json", keys.dump(), dropout, app::Log()));
 }
 
 int64_t hidden(const std::string& config) {
-  return host::hidden_size_of(source::Config(config, "config.json"));
+  return app::hidden_size_of(source::Config(config, "config.json"));
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ TEST_CASE("dropout is set where the configuration has it, and nowhere else", "[h
 
 TEST_CASE("without settings the configuration's bytes stay as they are", "[host][config]") {
   const std::string text = "{ \"a\": 1 }";
-  CHECK(host::configured(text, "config.json", json::object(), -1, host::Log(false)) == text);
+  CHECK(app::configured(text, "config.json", "", -1, app::Log()) == text);
 }
 
 TEST_CASE("the hidden size has several names", "[host][config]") {

@@ -1,4 +1,4 @@
-#include "host/registry/plugin_options.hpp"
+#include "registry/plugin_options.hpp"
 
 #include <strata/abi/offload.h>
 
@@ -6,8 +6,8 @@
 
 #include "core/error.hpp"
 #include "host/check/bare_host.hpp"
-#include "host/registry/library.hpp"
-#include "tests/host/folder.hpp"
+#include "registry/library.hpp"
+#include "tests/folder.hpp"
 
 using namespace strata::registry;
 using nlohmann::json;

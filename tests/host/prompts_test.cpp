@@ -1,20 +1,20 @@
-#include "host/running/prompts.hpp"
+#include "host/commands/prompts.hpp"
 
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
 #include "core/size_text.hpp"
-#include "tests/host/folder.hpp"
+#include "tests/folder.hpp"
 
 using namespace strata;
-using host::Log;
+using app::Log;
 
 TEST_CASE("a prompt file has one prompt a line, and blank lines are none", "[host][prompts]") {
   const test::Folder folder;
   const auto file = folder.write("p.txt", "one\n\ntwo\r\n\r\n three\n").string();
-  CHECK(host::prompt_lines(file, Log(false)) == std::vector<std::string>{"one", "two", " three"});
+  CHECK(host::prompt_lines(file, Log()) == std::vector<std::string>{"one", "two", " three"});
   const auto blank = folder.write("b.txt", "\n\n").string();
-  CHECK_THROWS_WITH(host::prompt_lines(blank, Log(false)), Catch::Contains("is empty"));
+  CHECK_THROWS_WITH(host::prompt_lines(blank, Log()), Catch::Contains("is empty"));
 }
 
 TEST_CASE("a prompt file can be one prompt with its lines", "[host][prompts]") {
@@ -25,7 +25,7 @@ TEST_CASE("a prompt file can be one prompt with its lines", "[host][prompts]") {
 }
 
 TEST_CASE("a device that never ends is no prompt file", "[host][prompts]") {
-  CHECK_THROWS_WITH(host::prompt_lines("/dev/zero", Log(false)),
+  CHECK_THROWS_WITH(host::prompt_lines("/dev/zero", Log()),
                     "/dev/zero: has more than 64 MiB of text: give a smaller text file");
 }
 

@@ -1,4 +1,4 @@
-#include "host/running/size_formulas.hpp"
+#include "host/commands/size_formulas.hpp"
 
 #include <catch2/catch.hpp>
 

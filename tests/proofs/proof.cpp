@@ -11,14 +11,14 @@
 namespace strata::proof {
 namespace {
 
-host::Room room_of(const host::GenerateOptions& options) {
-  host::Room room{.sequences = static_cast<uint32_t>(options.input_ids.size()), .prompt = 0};
+app::Capacity capacity_of(const host::GenerateOptions& options) {
+  app::Capacity out{.sequences = static_cast<uint32_t>(options.input_ids.size()), .prompt = 0};
   for (const auto& ids : options.input_ids) {
     const auto length = static_cast<int64_t>(ids.size());
-    room.tokens = std::max(room.tokens, length + options.max_new_tokens);
-    room.prompt += length;
+    out.tokens = std::max(out.tokens, length + options.max_new_tokens);
+    out.prompt += length;
   }
-  return room;
+  return out;
 }
 
 // The bytes that the disk read for this process, by the kernel's count.
@@ -49,11 +49,12 @@ int run(int argc, char** argv, void (*proof)(const Arguments&)) {
 }
 
 Prepared::Prepared(const host::GenerateOptions& chosen)
-    : options(chosen), plugins(options), model(host::open_model(options, plugins, false)),
-      planned(host::plan_run(options, model, room_of(options), plugins)) {}
+    : options(chosen), plugins(host::plugin_options(options)),
+      model(host::open_model(options, plugins)),
+      planned(app::plan_run(options, model, capacity_of(options), plugins)) {}
 
 run::SessionParts Prepared::parts() {
-  return host::session_parts(options, model, planned, false, plugins);
+  return app::session_parts(options, model, planned, false, plugins);
 }
 
 void generate(run::Session& session, const host::GenerateOptions& options) {

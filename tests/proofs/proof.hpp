@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "app/open_session.hpp"
 #include "core/run/session.hpp"
 #include "host/cli/command_line.hpp"
 #include "host/commands/generate.hpp"
-#include "host/running/open_session.hpp"
 
 namespace strata::proof {
 
@@ -31,9 +31,9 @@ struct Prepared {
   run::SessionParts parts();
 
   const host::GenerateOptions& options;
-  host::Opened plugins;
+  app::Plugins plugins;
   run::Model model;
-  host::Planned planned;
+  app::Planned planned;
 };
 
 // Generates for the options' prompts, and prints one line of JSON: the tokens, the bytes of a

@@ -2,7 +2,7 @@
 // MASTER_ADDR, MASTER_PORT), or alone.
 #include "core/run/ranks.hpp"
 
-#include "host/process/compute_library.hpp"
+#include "app/compute_library.hpp"
 #include "tests/proofs/proof.hpp"
 
 namespace {
@@ -17,7 +17,7 @@ void ranks(const proof::Arguments& arguments) {
   wish.ranks = where.ranks;
   prepared.prepare_again();
   auto parts = prepared.parts();
-  if (where.ranks > 1) parts.collective = host::open_collective(where);
+  if (where.ranks > 1) parts.collective = app::open_collective(where);
   run::Session session(std::move(parts));
   proof::generate(session, arguments.generate());
 }

@@ -1,0 +1,22 @@
+// The options that say how a model runs: on what, with what memory, by which plugins.
+#pragma once
+#include <strata/app.hpp>
+#include <string>
+
+#include "host/cli/option.hpp"
+
+namespace strata::host {
+
+struct RunOptions : app::RunOptions {
+  std::string quant = "none";
+  std::string machine;                // file with the machine's rates; empty: assumed rates
+  std::string trace;                  // file for a Chrome trace; empty: none
+  std::string ds_config;              // file of a ds_config; empty: none
+  std::string ds_precision = "auto";  // auto, merged or first
+};
+
+// Adds all options but those of a ds_config.
+void add_run(cli::Table& table, RunOptions& options);
+void add_ds_config(cli::Table& table, RunOptions& options);
+
+}  // namespace strata::host

@@ -1,0 +1,39 @@
+#include "app/compute_library.hpp"
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "registry/shared_library.hpp"
+
+namespace strata::app {
+namespace {
+
+void* function_of(const std::string& library, const char* name) {
+  return registry::function_of(library, name, "compute", "build or install with LibTorch");
+}
+
+}  // namespace
+
+std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options) {
+  // MKL, below LibTorch, ends a process whose working directory is deleted; no relative path leads
+  // anywhere from there.
+  std::error_code missing;
+  static_cast<void>(std::filesystem::current_path(missing));
+  if (missing) std::filesystem::current_path("/", missing);
+  return reinterpret_cast<run::OpenCompute*>(
+      function_of("libstrata-torch.so", "strata_open_compute"))(options);
+}
+
+std::unique_ptr<device::Collective> open_collective(const run::Ranks& ranks) {
+  return reinterpret_cast<run::OpenCollective*>(
+      function_of("libstrata-torch.so", "strata_open_gloo"))(ranks);
+}
+
+std::unique_ptr<device::Device> open_cuda_device(uint32_t events) {
+  using Open = std::unique_ptr<device::Device>(uint32_t);
+  return reinterpret_cast<Open*>(function_of("libstrata-torch-cuda.so", "strata_open_cuda_device"))(
+      events);
+}
+
+}  // namespace strata::app

@@ -1,0 +1,82 @@
+#include "app/conversations.hpp"
+
+#include "core/error.hpp"
+#include "core/json.hpp"
+
+namespace strata::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_message(const Json& value) {
+  return value.is_object() && value.contains("role") && value["role"].is_string();
+}
+
+constexpr auto variables_key = "chat_template_kwargs";
+
+constexpr auto example = R"(write [{"role": "user", "content": "..."}])";
+
+class Parser {
+ public:
+  Parser(const std::string& file, const std::function<bool(const std::string&)>& is_variable)
+      : file_(file), is_variable_(is_variable) {}
+
+  std::vector<text::Conversation> all(const Json& root) {
+    const bool several = root.is_array() && !root.empty() && !is_message(root[0]);
+    std::vector<text::Conversation> out;
+    if (!several) out.push_back(one(root, ""));
+    if (several)
+      for (std::size_t i = 0; i < root.size(); ++i)
+        out.push_back(one(root[i], "conversation " + std::to_string(i) + ": "));
+    return out;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& what) const { throw Error(file_, what, example); }
+
+  text::Conversation one(const Json& value, const std::string& where) const {
+    text::Conversation out;
+    if (value.is_object() && value.contains("messages")) {
+      for (const auto& [key, given] : value.items())
+        if (key == "messages" || key == "tools" || key == "documents")
+          (key == "tools" ? out.tools : key == "messages" ? out.messages : out.documents) = given;
+        else if (key == variables_key && given.is_object() && !reserved_variable(given))
+          out.variables.update(given);
+        else if (key == variables_key)
+          refuse(where + variables_key + " is no object of variables");
+        else if (is_variable_(key))
+          out.variables[key] = given;
+        else
+          refuse(where + "key '" + printable(key) + "' is unknown");
+    } else {
+      out.messages = value;
+    }
+    if (!out.messages.is_array() || out.messages.empty()) refuse(where + "no list of messages");
+    for (std::size_t i = 0; i < out.messages.size(); ++i)
+      if (!is_message(out.messages[i]))
+        refuse(where + "message " + std::to_string(i) + " is no object with a role");
+    return out;
+  }
+
+  const std::string& file_;
+  const std::function<bool(const std::string&)>& is_variable_;
+};
+
+}  // namespace
+
+const char* reserved_variable(const Json& variables) {
+  for (const auto* key : {"messages", "chat_template", "tokenize", "continue_final_message"})
+    if (variables.contains(key)) return key;
+  return nullptr;
+}
+
+std::vector<text::Conversation> parse_conversations(
+    const std::string& bytes, const std::string& file,
+    const std::function<bool(const std::string&)>& is_variable) {
+  parse_json(bytes, file, 64,
+             example);  // rejects malformed or deeply nested text and duplicate keys
+  // The template sees the keys in the order of the file.
+  return Parser(file, is_variable).all(Json::parse(bytes));
+}
+
+}  // namespace strata::app

@@ -1,0 +1,39 @@
+// Opens a session from options: devices, tiers and budgets.
+#pragma once
+#include <memory>
+
+#include "app/memory_plan.hpp"
+#include "app/open_model.hpp"
+#include "core/run/session.hpp"
+
+namespace strata::app {
+
+// The plan of a run before it takes memory: the offload plugins are chosen and opened.
+struct Planned {
+  run::Wish wish;
+  run::Prepared prepared;
+  bool cuda = false;
+  HostMemory free;                                // free memory at the time of planning
+  HostShare host;                                 // the run's share of it
+  std::vector<const registry::Candidate*> tiers;  // one for each of wish.tiers, in order
+  const registry::Candidate* attention = nullptr;
+};
+
+// The dtype to compute in. "auto" is the checkpoint's dtype on CUDA (bfloat16 if it is quantized)
+// and float32 on the CPU.
+strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda);
+
+// `model` and `plugins` outlive the result.
+Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
+                 Plugins& plugins);
+
+// The parts that a session is made from: opened tiers and the chosen plugins that compute.
+run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,
+                                bool dummy, Plugins& plugins);
+
+// Allocates the memory and reads the weights; with `dummy` the weights are made up.
+std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
+                                           Planned planned, bool dummy, Plugins& plugins,
+                                           const LoadProgress& progress = {});
+
+}  // namespace strata::app

@@ -1,0 +1,216 @@
+#include "app/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+
+#include "app/expansion.hpp"
+#include "app/machine.hpp"
+#include "app/text_file.hpp"
+#include "core/error.hpp"
+#include "core/zero/simulate.hpp"
+
+namespace strata::app {
+namespace {
+
+using nlohmann::json;
+
+uint64_t held_on_device(const run::Prepared& prepared) {
+  uint64_t sum = 0;
+  for (std::size_t u = 0; u < prepared.units.size(); ++u)
+    if (prepared.placement[u].tier == zero::resident) sum += prepared.units[u].run_bytes;
+  return sum;
+}
+
+json tiers_of(const run::Prepared& prepared, const run::Wish& wish) {
+  json out = json::object();
+  out["device"]["bytes"] = held_on_device(prepared);
+  for (std::size_t t = 0; t < wish.tiers.size(); ++t)
+    if (prepared.tier_bytes[t] > 0) out[wish.tiers[t].name]["bytes"] = prepared.tier_bytes[t];
+  return out;
+}
+
+uint64_t locked_bytes(const run::Prepared& prepared, const std::vector<bool>& locked) {
+  uint64_t sum = 0;
+  for (std::size_t t = 0; t < locked.size(); ++t)
+    if (locked[t]) sum += prepared.tier_bytes[t];
+  return sum;
+}
+
+// The slots that experts share, and how often an expert was in a slot when a layer chose it.
+json experts_of(const run::Session& session) {
+  const auto& cache = session.experts()->cache();
+  const auto& slots = session.prepared().plan.experts;
+  return {{"slots", slots.count},
+          {"slot_bytes", slots.bytes},
+          {"needed", cache.needed()},
+          {"hits", cache.hits()},
+          {"hit_rate", cache.needed() > 0
+                           ? static_cast<double>(cache.hits()) / static_cast<double>(cache.needed())
+                           : 1},
+          {"fetched_bytes", session.experts()->planned()}};
+}
+
+double each(double sum, int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0; }
+
+struct MachineRates {
+  double disk, link, memory, compute;
+};
+
+// The seconds that the unit's experts add to its run if all experts are equally likely: T tokens
+// that choose k of X experts each need X (1 - (1 - k/X)^T) different ones, of which the share that
+// has slots is resident.
+double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, std::size_t unit,
+                          int64_t tokens, const MachineRates& at) {
+  double all = 0, seconds = 0, streamed = 0;
+  for (auto e = unit + 1; e < prepared.units.size() && prepared.units[e].is_expert(); ++e) ++all;
+  if (all == 0) return 0;
+  for (std::size_t u = 0; u < prepared.units.size(); ++u)
+    if (prepared.units[u].is_expert() && prepared.placement[u].tier != zero::resident) ++streamed;
+  const double chosen = 1 - std::pow(1 - prepared.top_k[unit] / all, tokens);
+  const double there = prepared.plan.experts.count / std::max(streamed, 1.0);
+  for (auto e = unit + 1; e <= unit + static_cast<std::size_t>(all); ++e) {
+    const auto& place = prepared.placement[e];
+    const auto& expert = prepared.units[e];
+    seconds += chosen * static_cast<double>(expert.run_bytes) / at.memory;
+    if (place.tier == zero::resident) continue;
+    const auto bytes = static_cast<double>(zero::held_bytes(expert, place));
+    seconds += chosen * (1 - there) * bytes / (wish.reads[place.tier] ? at.disk : at.link);
+  }
+  return seconds;
+}
+
+// Rates without a measurement: a current GPU behind PCIe 5, or two CPU cores.
+MachineRates assumed_rates(bool cuda) {
+  return cuda ? MachineRates{3e9, 50e9, 3e12, 400e12} : MachineRates{3e9, 8e9, 15e9, 100e9};
+}
+
+MachineRates read_rates(const std::string& path) {
+  const auto file = json::parse(read_text_file(path), nullptr, false);
+  MachineRates out{};
+  for (const auto& [key, to] : {std::pair{"disk", &out.disk},
+                                {"link", &out.link},
+                                {"memory", &out.memory},
+                                {"compute", &out.compute}}) {
+    const auto found = file.is_object() ? file.find(key) : file.end();
+    if (!file.is_object() || found == file.end() || !found->is_number() ||
+        !(found->get<double>() > 0))
+      throw UsageError("--machine", printable(path) + " has no rate '" + key + "'",
+                       "give a JSON object with disk, link, memory and compute");
+    *to = found->get<double>();
+  }
+  return out;
+}
+
+const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
+  const auto busiest = std::ranges::max_element(timeline.busy) - timeline.busy.begin();
+  switch (static_cast<device::Lane>(busiest)) {
+    case device::Lane::io:
+      return "disk";
+    case device::Lane::copy:
+      return "link";
+    default:
+      return by_memory ? "memory" : "compute";
+  }
+}
+
+}  // namespace
+
+Asked asked_of(const Planned& planned) {
+  Asked out{planned.wish, planned.host.bytes(), {}};
+  for (const auto* tier : planned.tiers) out.locked.push_back(tier->manifest.page_locked);
+  return out;
+}
+
+json report(const run::Session& session, const Plugins& plugins, const Asked& asked) {
+  const auto& wish = asked.wish;
+  const auto& prepared = session.prepared();
+  json out;
+  out["plugins"] = plugins.report();
+  out["weights"]["bytes"] = session.model().stored_bytes();
+  out["weights"]["run_bytes"] = session.model().run_bytes(wish.dtype);
+  out["tiers"] = tiers_of(prepared, wish);
+  out["load_s"] = session.load_seconds();
+  out["peak"]["host"]["bytes"] = memory::most_resident();
+  out["peak"]["host"]["planned"] = asked.host_bytes;
+  out["peak"]["host"]["start"] = session.start_bytes();
+  out["peak"]["pinned"]["bytes"] = locked_bytes(prepared, asked.locked);
+  return out;
+}
+
+json report(run::Session& session, const Plugins& plugins, const Asked& asked,
+            const run::GenerateResult& result) {
+  auto out = report(static_cast<const run::Session&>(session), plugins, asked);
+  const auto held = session.compute().held();
+  out["moved_bytes_per_token"] = each(static_cast<double>(result.decode.counted), result.decoded);
+  out["moved"]["decode"] = {{"counted", result.decode.counted},
+                            {"planned", result.decode.planned},
+                            {"steps", result.steps}};
+  out["moved"]["load"]["counted"] = session.loaded();
+  out["moved"]["prefill"] = {{"counted", result.prefill.counted},
+                             {"planned", result.prefill.planned}};
+  out["first_token_s"] = result.first_token_s;
+  out["decode_s"] = result.decode_s;
+  out["decode_tokens_per_s"] =
+      result.decode_s > 0 ? static_cast<double>(result.decoded) / result.decode_s : 0;
+  out["peak"]["device"]["bytes"] = session.prepared().arena_bytes + held.peak;
+  out["peak"]["device"]["planned"] = session.prepared().device_bytes;
+  out["peak"]["arena"]["bytes"] = session.prepared().arena_bytes;
+  if (session.prepared().plan.experts.count > 0) out["experts"] = experts_of(session);
+  return out;
+}
+
+json plan_report(const run::Model& model, const Planned& planned, const std::string& machine,
+                 zero::Timeline& decode) {
+  const auto& prepared = planned.prepared;
+  const auto& wish = planned.wish;
+  const auto at = machine.empty() ? assumed_rates(planned.cuda) : read_rates(machine);
+  zero::Rates rates{
+      .disk = at.disk, .link = at.link, .network = at.link, .expand = at.memory / 2, .run = {}};
+  const auto run_for = [&](int64_t tokens) {
+    rates.run.clear();
+    for (std::size_t u = 0; u < prepared.units.size(); ++u)
+      rates.run.push_back(std::max(prepared.flops[u] * static_cast<double>(tokens) / at.compute,
+                                   static_cast<double>(prepared.units[u].run_bytes) / at.memory) +
+                          seconds_of_experts(prepared, wish, u, tokens * wish.sequences, at));
+    return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 2);
+  };
+  const auto first = [&](int64_t tokens) {
+    run_for(tokens);
+    return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 1).end;
+  };
+  decode = run_for(1);
+  const auto bytes = static_cast<double>(model.stored_bytes());
+  json out;
+  out["weights"] = {{"bytes", model.stored_bytes()},
+                    {"exact", model.checkpoint.has_value()},
+                    {"run_bytes", model.run_bytes(wish.dtype)}};
+  if (const auto words = expansion_words(model, wish.dtype); !words.empty())
+    out["weights"]["expansion"] = words;
+  out["tiers"] = tiers_of(prepared, wish);
+  out["peak"]["device"] = {{"bytes", prepared.device_bytes},
+                           {"arena", prepared.arena_bytes},
+                           {"kv", prepared.kv_bytes},
+                           {"activations", prepared.activation_bytes},
+                           {"expansion", prepared.expansion_bytes},
+                           {"libraries", wish.library_bytes}};
+  out["peak"]["host"] = {{"bytes", planned.host.bytes()},       {"program", planned.host.program},
+                         {"transfers", planned.host.transfers}, {"tiers", planned.host.tiers},
+                         {"device", planned.host.device},       {"free", planned.free.bytes}};
+  out["moved_bytes_per_pass"] = prepared.plan.moved;
+  out["predicted"] = {{"load_s", bytes / rates.disk},
+                      {"first_pass_s", first(1)},
+                      {"prefill_s", first(prepared.chunk)},
+                      {"decode_s", decode.end - first(1)},
+                      {"bound", bound_of(decode, true)}};
+  out["peak"]["pinned"]["bytes"] = locked_bytes(prepared, asked_of(planned).locked);
+  out["rates"] = machine.empty() ? "assumed" : "measured";
+  if (const auto& slots = prepared.plan.experts; slots.count > 0)
+    out["experts"] = {{"slots", slots.count}, {"slot_bytes", slots.bytes}};
+  out["units"] = prepared.units.size();
+  out["chunk"] = prepared.chunk;
+  return out;
+}
+
+}  // namespace strata::app

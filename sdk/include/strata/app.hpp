@@ -1,0 +1,114 @@
+// Strata as a library: a program of your own opens a model, larger than its GPU or not, and
+// generates from it. Link strata::app of the installed package; examples/embed is a whole program.
+//
+// Every function may throw an exception whose what() is "who: what is wrong: what to do".
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace strata::app {
+
+// The model, and how its configuration is read.
+struct ModelOptions {
+  // Folder, .gguf, .safetensors or .bin file, or ORG/NAME in the hub's cache.
+  std::string model;
+  std::string revision = "main";  // the hub's branch, tag or commit
+  bool critic = false;            // a reward model: its head gives each token a value
+  double dropout = -1;            // replaces each dropout rate; below 0: the configuration's
+  std::string config_overrides;   // a JSON object whose keys replace those of config.json
+};
+
+// How a model runs: on what, with what memory, by which plugins.
+struct RunOptions {
+  std::string dtype = "auto";      // float32, bfloat16, float16 or auto
+  std::string device = "auto";     // cpu, cuda or auto
+  std::string attention = "auto";  // a plugin's name or auto
+  std::string offload = "auto";    // a plugin's name, "device" or auto
+  std::vector<std::string> offload_dirs;
+  std::optional<std::uint64_t> device_memory;  // bytes; empty: no limit
+  std::optional<std::uint64_t> host_memory;    // bytes; empty: no limit
+  std::int64_t threads = 0;                    // 0: all cores
+  bool timeline = false;                       // keep the times of every action for a trace
+};
+
+// The plugins that a program may use beside those of the installation.
+struct PluginOptions {
+  std::vector<std::string> paths;    // libraries that may be loaded
+  std::vector<std::string> allowed;  // names of plugins from other folders that may be loaded
+  std::int64_t patience = 60;        // seconds that a plugin's call may take; 0: any number
+  // Each plugin's own options, as a JSON object: {"offload.NAME", R"({"threads": 2})"}.
+  std::map<std::string, std::string> settings;
+};
+
+// The most that a session serves at once; its memory is planned for this.
+struct Capacity {
+  std::uint32_t sequences = 1;
+  std::int64_t tokens = 2048;  // tokens of one sequence, including new ones
+  std::int64_t prompt = 512;   // tokens of all prompts together
+  bool all_logits = false;     // logits of every token, not of each sequence's last one alone
+};
+
+// A line about the work: `level` is STRATA_DEBUG to STRATA_ERROR of <strata/abi/core.h>. It is
+// called by any thread.
+using LogLine = std::function<void(std::int32_t level, std::string_view words)>;
+// The bytes of weights that are loaded, and of all.
+using LoadProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
+
+struct GenerateOptions {
+  std::int64_t max_new_tokens = 64;  // of each prompt
+  double temperature = 0;            // 0: greedy
+  std::uint64_t seed = 0;
+  std::vector<std::string> stop;  // a text ends before one of these
+  bool ignore_eos = false;        // keep generating after the end-of-text token
+};
+
+struct Generated {
+  std::string text;               // without special tokens, up to a stop text
+  std::vector<std::int32_t> ids;  // with the one that ended the sequence
+  std::string finish;             // "stop" or "length"
+};
+
+// Called with each piece of text as it becomes certain.
+using OnText = std::function<void(std::size_t prompt, std::string_view text)>;
+
+// A model that is loaded and generates. It is for one thread at a time. [main-thread]
+class Generator {
+ public:
+  // Plans the memory, then allocates it and reads the weights.
+  explicit Generator(const ModelOptions& model, const RunOptions& run = {},
+                     const Capacity& capacity = {}, const PluginOptions& plugins = {},
+                     const LogLine& log = {}, const LoadProgress& progress = {});
+  ~Generator();
+  Generator(const Generator&) = delete;
+  Generator& operator=(const Generator&) = delete;
+
+  // Token ids of a text, with the special tokens that the model's tokenizer adds.
+  std::vector<std::int32_t> encode(std::string_view text) const;
+  // Token ids of a conversation in the model's chat format: a JSON list of messages such as
+  // [{"role": "user", "content": "..."}].
+  std::vector<std::int32_t> encode_chat(std::string_view messages) const;
+  std::string decode(std::span<const std::int32_t> ids) const;
+
+  // One result for each prompt of token ids.
+  std::vector<Generated> generate(const std::vector<std::vector<std::int32_t>>& prompts,
+                                  const GenerateOptions& options = {}, const OnText& on_text = {});
+
+  // Plugins, weights, tiers, peaks and rates as a JSON object, as `strata generate --json` gives
+  // it.
+  std::string report() const;
+  // Writes a Chrome trace of the run so far; the run needs RunOptions::timeline.
+  void write_trace(const std::string& path);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace strata::app
