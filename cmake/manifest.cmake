@@ -1,4 +1,4 @@
-# Writes the manifest beside a plugin: the folder's manifest.json with the library's name and hash.
+# Writes the manifest beside a plugin: MANIFEST with the library's name and hash.
 file(READ "${MANIFEST}" text)
 get_filename_component(library "${LIBRARY}" NAME)
 get_filename_component(folder "${LIBRARY}" DIRECTORY)

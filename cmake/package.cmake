@@ -36,5 +36,5 @@ endforeach()
 install(FILES
   "${CMAKE_BINARY_DIR}/StrataConfig.cmake" "${CMAKE_BINARY_DIR}/StrataConfigVersion.cmake"
   "${CMAKE_CURRENT_LIST_DIR}/plugin.cmake" "${CMAKE_CURRENT_LIST_DIR}/plugin.map"
-  "${CMAKE_CURRENT_LIST_DIR}/manifest.cmake"
+  "${CMAKE_CURRENT_LIST_DIR}/manifest.cmake" "${CMAKE_CURRENT_LIST_DIR}/descriptions.py"
   COMPONENT sdk DESTINATION "${STRATA_PACKAGE_DIR}")

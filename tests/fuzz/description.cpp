@@ -1,7 +1,7 @@
 // A description of a model and, behind a form feed, a config.json: settings of a decoder or a
 // Failure.
 // covers: plugins/models/generic/description.cpp plugins/models/generic/values.cpp
-// covers: plugins/models/generic/settings.cpp
+// covers: plugins/models/generic/gguf.cpp plugins/models/generic/settings.cpp
 // covers: plugins/models/generic/settings_attention.cpp
 // covers: plugins/models/generic/settings_mlp.cpp
 #include "description.hpp"

@@ -47,7 +47,7 @@ class Descriptions(unittest.TestCase):
     def test_what_is_wrong_is_told_with_its_line_and_key(self):
         heads, section = 'heads = "$num_attention_heads"', "[attention]"
         activation, head = 'activation = "$hidden_act"', "[head]"
-        named = 'model_type = "qwen2"'
+        named, shared = 'model_type = "qwen2"', 'with = ["vocabulary"]'
         for old, new, line, says in (
                 (heads, "", self.line[section], "attention.heads: the description does not say it"),
                 (heads, "heads = 1.5", self.line[heads], "attention.heads: "),
@@ -56,6 +56,8 @@ class Descriptions(unittest.TestCase):
                 (head, "[haed]", self.line[head], "haed: there is no such section"),
                 (head, head + "\nnomr = 1", self.line[head] + 1, "head.nomr: "),
                 (head, "[head", self.line[head], ""),
+                (shared, "wiht = []", self.line[shared], "gguf.qwen2.wiht: there is no such key"),
+                (shared, 'with = "it"', self.line[shared], "gguf.qwen2.with: it is no list"),
                 (named, 'model_type = "other"', 2, "model_type: 'other' is not the file's name"),
                 (named, "model_type = 2", 2, "model_type: it is missing or no text")):
             with self.subTest(new=new):

@@ -4,9 +4,10 @@ usage: run.py BUILD_DIR [--python PYTHON] PLUGIN_DIR...
 
 Each PLUGIN_DIR is copied away from the tree and configured with CMAKE_PREFIX_PATH at the prefix; as
 root this happens in a chroot that holds the system, the prefix and the copy. The plugins must export
-one symbol, need nothing but the system's libraries, and have a manifest with their hash; where
-BUILD_DIR holds the program, `strata plugins check` must pass on each. With PYTHON, which has
-transformers, the installed program generates with each family that was made, from each tier.
+one symbol, need nothing but the system's libraries, and have a manifest with their hash and the
+model types that they describe; where BUILD_DIR holds the program, `strata plugins check` must pass
+on each. With PYTHON, which has transformers, the installed program generates with each family that
+was made, from each tier.
 """
 
 import argparse
@@ -110,6 +111,10 @@ def build(source, place):
     for library in libraries:
         check(library, place / "prefix" / "bin" / "strata", place)
         print(f"{library.name}: one symbol, needs {', '.join(sorted(needed(library)))}")
+    manifests = [json.loads(library.with_suffix(".json").read_text()) for library in libraries]
+    keys = {key for manifest in manifests for key in manifest.get("keys", [])}
+    described = {file.stem for file in source.glob("*/descriptions/*.toml")}
+    expect(described <= keys, f"{source} describes {described - keys}, which no manifest has")
     return libraries
 
 

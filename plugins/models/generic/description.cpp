@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "gguf.hpp"
 #include "keys.hpp"
 
 namespace generic {
@@ -75,6 +76,7 @@ Description::Description(std::string_view text, std::string file)
   model_type_ = type->as_string()->get();
   if (const auto* defaults = root_->get_as<toml::table>("defaults")) defaults_ = *defaults;
   check_sections(*root_, false);
+  if (const auto* gguf = root_->get_as<toml::table>("gguf")) check_gguf(*this, *gguf);
   const auto* variants = root_->get("variant");
   if (!variants) return;
   if (!variants->is_array_of_tables())
@@ -94,7 +96,7 @@ Description::Description(std::string_view text, std::string file)
 void Description::check_sections(const toml::table& table, bool variant) const {
   for (const auto& [name, section] : table) {
     const auto text = std::string(name.str());
-    constexpr std::array beside{"defaults", "null", "names", "expect", "variant"};
+    constexpr std::array beside{"defaults", "null", "names", "expect", "gguf", "variant"};
     if (variant ? text == "when" : std::ranges::find(beside, text) != beside.end()) {
       if (text != "variant" && !section.is_table()) throw invalid(&section, text, "it is no table");
       continue;
