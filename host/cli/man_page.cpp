@@ -55,8 +55,7 @@ std::string man_page() {
     out += ".TP\n.B " + plain(one.name) + "\n" + plain(one.help) + "\n";
   out +=
       ".SH EXIT STATUS\n0 success; 1 failure; 2 wrong options or settings, or an unknown plugin; "
-      "130 "
-      "after Ctrl\\-C; 143 after SIGTERM.\n";
+      "130 after Ctrl\\-C; 143 after SIGTERM.\n";
   return out;
 }
 

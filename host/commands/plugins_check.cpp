@@ -63,7 +63,7 @@ void check_plugin(const CheckOptions& settings) {
   else
     print(text);
   if (!passed)
-    throw Error(printable(settings.plugin), "is not a sound plugin", "mend the checks that failed");
+    throw Error(printable(settings.plugin), "is not a sound plugin", "fix the checks that failed");
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 using strata::Ops, strata::Tensor;
 
 [[noreturn]] void refuse(const std::string& fact) {
-  throw strata::Failure(STRATA_INVALID, fact + ": mend config.json");
+  throw strata::Failure(STRATA_INVALID, fact + ": fix config.json");
 }
 
 struct Mixtral {

@@ -106,7 +106,7 @@ class RopeReader {
   }
 
   [[noreturn]] void refuse(const std::string& path, const std::string& what) const {
-    throw Error(config_.name(), "key '" + printable(path) + "' " + what, "mend the configuration");
+    throw Error(config_.name(), "key '" + printable(path) + "' " + what, "fix the configuration");
   }
 
   const Type& type() const {
