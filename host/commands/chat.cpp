@@ -64,7 +64,7 @@ void options(cli::Table& table, ChatOptions& o) {
 void check(const ChatOptions& o) {
   require_model(o);
   if (o.system && !o.load.empty())
-    throw UsageError("--system", "not with --load", "write the system's message into the file");
+    throw UsageError("--system", "not with --load", "write the system message into the file");
   if (o.chat_template_kwargs) parse_template_variables(*o.chat_template_kwargs);
   if (std::ranges::find(o.stop, "") != o.stop.end())
     throw UsageError("--stop", "the text is empty", "give a text or leave it out");
@@ -137,8 +137,8 @@ class Dialog {
         return say("The conversation begins anew.");
       case chat::Verb::system:
         talk_.reset(input.text);
-        return say(input.text.empty() ? "The conversation begins anew without a system's message."
-                                      : "The conversation begins anew with this system's message.");
+        return say(input.text.empty() ? "The conversation starts anew without a system message."
+                                      : "The conversation starts anew with this system message.");
       case chat::Verb::save:
         talk_.save(file("/save"));
         return say("The conversation is saved.");

@@ -239,8 +239,7 @@ void check(const GenerateOptions& o) {
   if (o.chat && !o.input_ids.empty())
     throw UsageError("--chat", "token ids are no message", "give --prompt or --prompt-file");
   if (o.system && !o.chat_file.empty())
-    throw UsageError("--system", "not with --chat-file",
-                     "write the system's message into the file");
+    throw UsageError("--system", "not with --chat-file", "write the system message into the file");
   if (o.system && !o.chat) throw UsageError("--system", "needs --chat", "add --chat");
   if (o.chat_template_kwargs && !o.chat && o.chat_file.empty())
     throw UsageError("--chat-template-kwargs", "there is no conversation",

@@ -28,8 +28,9 @@ struct Llama {
     // others.
     if (strata::text_of(rope.type) == "default") rope.dim = 0;
     if (rope.dim != 0 && rope.dim != E)
-      throw strata::Failure(STRATA_INVALID,
-                            "partial_rotary_factor: whole heads turn: fix config.json");
+      throw strata::Failure(
+          STRATA_INVALID,
+          "partial_rotary_factor: this family rotates whole heads: fix config.json");
     if (H % K != 0)
       throw strata::Failure(STRATA_INVALID, "num_key_value_heads " + std::to_string(K) +
                                                 " does not divide num_attention_heads " +
@@ -37,7 +38,7 @@ struct Llama {
     if (E % 2 != 0)
       throw strata::Failure(
           STRATA_INVALID,
-          "head_dim " + std::to_string(E) + " is odd: it cannot turn in pairs: fix config.json");
+          "head_dim " + std::to_string(E) + " is odd: it cannot rotate in pairs: fix config.json");
   }
 
   std::string output() const { return tied ? "model.embed_tokens" : "lm_head"; }

@@ -244,7 +244,7 @@ TEST_CASE("rope parameters that are not understood are refused by key", "[source
   REQUIRE(rope_refusal(R"({"rope_theta":-1})") ==
           "c.json: key 'rope_theta' is not a number above 0" + fix);
   REQUIRE(rope_refusal(R"({"head_dim":8,"partial_rotary_factor":0.4})") ==
-          "c.json: key 'partial_rotary_factor' does not turn "
+          "c.json: key 'partial_rotary_factor' does not rotate "
           "a whole number of pairs of 8" +
               fix);
   REQUIRE(rope_refusal(R"({"rope_theta":null})") == "c.json: key 'rope_theta' is null" + fix);
