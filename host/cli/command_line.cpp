@@ -82,7 +82,8 @@ Given gather(const std::vector<po::option>& parsed, const Command& command, cons
     const auto* option = find_by_name(table, name);
     if (!option || (positional && given.contains(name) && !is_list(*option)))
       throw UsageError("'" + printable(one.value.empty() ? "" : one.value.front()) + "'",
-                       "stands alone", "name its option, and put text with spaces between quotes");
+                       "is not an option or its value",
+                       "name its option, and put text with spaces between quotes");
     auto& values = given[name];
     if (!values.empty() && !is_list(*option) && !is_flag(*option))
       throw UsageError("--" + name, "given twice", "give it once");
@@ -170,7 +171,7 @@ Invocation parse_command_line(const std::vector<std::string>& arguments) {
     std::size_t used = 0;
     const auto& command = named_command(words, used);
     if (used < words.size())
-      throw UsageError("'" + printable(words[used]) + "'", "stands behind a command",
+      throw UsageError("'" + printable(words[used]) + "'", "is one word too many",
                        "write `strata help COMMAND`");
     return {.action = Action::command_help, .command = &command};
   }

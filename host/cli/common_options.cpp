@@ -4,7 +4,7 @@ namespace strata::cli {
 
 void add_plugin_paths(Table& table, CommonOptions& options) {
   table.push_back({"plugin", "plugins.paths", &options.plugin_paths, "PATH",
-                   "a plugin that lies elsewhere, which may be loaded; may be repeated"});
+                   "path of a plugin outside the installation; may be repeated"});
 }
 
 void add_common(Table& table, CommonOptions& options) {
@@ -16,13 +16,14 @@ void add_common(Table& table, CommonOptions& options) {
                    .key = "run.verbose",
                    .field = &options.verbose,
                    .value = "",
-                   .help = "say more, on standard error",
+                   .help = "print more on standard error",
                    .letter = 'v'});
   table.push_back({"", "plugins.allow", &options.plugins_allow, "NAMES",
                    "names of plugins from outside the installation that may be loaded"});
-  table.push_back({"", "plugins.patience", &options.plugin_patience, "SECONDS",
-                   "how long a plugin may not return, or a tier finish nothing; 0: for ever", "", 0,
-                   86400});
+  table.push_back(
+      {"", "plugins.patience", &options.plugin_patience, "SECONDS",
+       "time limit for one call of a plugin, and for a tier that finishes no transfer; 0: no limit",
+       "", 0, 86400});
 }
 
 }  // namespace strata::cli

@@ -69,10 +69,9 @@ std::span<const Variable> variables() {
       Variable{"HF_HUB_CACHE", "the hub's cache alone, HF_HOME/hub"},
       Variable{"HF_HUB_OFFLINE", "1: nothing is downloaded"},
       Variable{"HF_TOKEN", "the token for gated models, before the one of a login"},
-      Variable{"HF_ENDPOINT", "another hub than https://huggingface.co"},
-      Variable{"STRATA_PLUGIN_PATH", "more folders of plugins, with colons between them"},
-      Variable{"STRATA_DESCRIPTIONS",
-               "more folders of model descriptions, with colons between them"},
+      Variable{"HF_ENDPOINT", "the hub, if not https://huggingface.co"},
+      Variable{"STRATA_PLUGIN_PATH", "more folders of plugins, separated by colons"},
+      Variable{"STRATA_DESCRIPTIONS", "more folders of model descriptions, separated by colons"},
   };
   return all;
 }
@@ -91,7 +90,7 @@ std::string help() {
          "Sizes are written 512MiB, 24GiB, 24GB, 1e9. The command line wins over --set, which "
          "wins\n"
          "over the file of --config, which wins over that of --ds-config.\n"
-         "Exit status: 0 done, 1 it failed, 2 wrong options, settings or an unknown plugin,\n"
+         "Exit status: 0 success, 1 failure, 2 wrong options or settings, or an unknown plugin,\n"
          "130 after Ctrl-C, 143 after SIGTERM.\n\nEnvironment:\n";
   for (const auto& one : variables())
     out << "  " << std::left << std::setw(20) << one.name << one.help << "\n";

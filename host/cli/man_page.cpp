@@ -54,8 +54,8 @@ std::string man_page() {
   for (const auto& one : variables())
     out += ".TP\n.B " + plain(one.name) + "\n" + plain(one.help) + "\n";
   out +=
-      ".SH EXIT STATUS\n0 done; 1 it failed; 2 wrong options, settings or an unknown plugin; 130 "
-      "after Ctrl\\-C; 143 after SIGTERM.\n";
+      ".SH EXIT STATUS\n0 success; 1 failure; 2 wrong options or settings, or an unknown plugin; "
+      "130 after Ctrl\\-C; 143 after SIGTERM.\n";
   return out;
 }
 

@@ -22,10 +22,10 @@ struct BenchOptions : ModelCommand, RunOptions, WorkloadOptions {
 
 void options(cli::Table& table, BenchOptions& o) {
   add_model(table, o);
-  table.push_back({"dummy", "bench.dummy", &o.dummy, "", "weights made in memory, none read"});
+  table.push_back({"dummy", "bench.dummy", &o.dummy, "", "use made-up weights, read none"});
   add_workload(table, o);
-  table.push_back(
-      {"loops", "bench.loops", &o.loops, "L", "runs, the last of which is reported", "", 1, 1e6});
+  table.push_back({"loops", "bench.loops", &o.loops, "L",
+                   "number of runs; the last one is reported", "", 1, 1e6});
   add_run(table, o);
   add_dropout(table, o);
   add_ds_config(table, o);
@@ -117,7 +117,7 @@ void bench(const BenchOptions& settings) {
 }  // namespace
 
 const cli::Command bench_command{"bench", "MODEL --dummy [options]",
-                                 "measure a run on weights made in memory",
+                                 "measure a run with made-up weights",
                                  cli::make_call<BenchOptions, options, check, bench>, "model"};
 
 }  // namespace strata::host

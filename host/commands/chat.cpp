@@ -36,25 +36,25 @@ struct ChatOptions : ModelCommand, RunOptions, SamplingOptions {
 
 void options(cli::Table& table, ChatOptions& o) {
   add_model(table, o);
-  table.push_back({"system", "chat.system", &o.system, "TEXT", "the system's message"});
+  table.push_back({"system", "chat.system", &o.system, "TEXT", "the system message"});
   table.push_back({"load", "chat.load", &o.load, "FILE",
-                   "go on with a saved conversation: JSON, as /save writes it"});
+                   "continue a saved conversation: JSON, as /save writes it"});
   table.push_back(
       {"save", "chat.save", &o.save, "FILE", "write the conversation after each answer"});
   add_template_variables(table, o.chat_template_kwargs);
   table.push_back({"context", "chat.context", &o.context, "N",
-                   "tokens that a conversation has room for, at most the model's own", "", 2, 1e9});
+                   "context length in tokens, at most the model's own", "", 2, 1e9});
   table.push_back({.name = "max-new-tokens",
                    .key = "chat.max_new_tokens",
                    .field = &o.max_new_tokens,
                    .value = "N",
-                   .help = "tokens of an answer at most",
+                   .help = "maximum number of tokens in an answer",
                    .low = 1,
                    .high = 1e9,
                    .letter = 'n'});
   add_sampling(table, o);
   table.push_back(
-      {"stop", "chat.stop", &o.stop, "TEXT", "the answer ends before this text; may be repeated"});
+      {"stop", "chat.stop", &o.stop, "TEXT", "stop an answer before this text; may be repeated"});
   add_run(table, o);
   add_dropout(table, o);
   add_ds_config(table, o);
@@ -65,7 +65,7 @@ void options(cli::Table& table, ChatOptions& o) {
 void check(const ChatOptions& o) {
   require_model(o);
   if (o.system && !o.load.empty())
-    throw UsageError("--system", "not with --load", "write the system's message into the file");
+    throw UsageError("--system", "not with --load", "write the system message into the file");
   template_variables(o.chat_template_kwargs);
   if (std::ranges::find(o.stop, "") != o.stop.end())
     throw UsageError("--stop", "the text is empty", "give a text or leave it out");
@@ -138,8 +138,8 @@ class Dialog {
         return say("The conversation begins anew.");
       case chat::Verb::system:
         talk_.reset(input.text);
-        return say(input.text.empty() ? "The conversation begins anew without a system's message."
-                                      : "The conversation begins anew with this system's message.");
+        return say(input.text.empty() ? "The conversation starts anew without a system message."
+                                      : "The conversation starts anew with this system message.");
       case chat::Verb::save:
         talk_.save(file("/save"));
         return say("The conversation is saved.");
@@ -225,7 +225,7 @@ void chat(const ChatOptions& settings) {
 }  // namespace
 
 const cli::Command chat_command{"chat", "MODEL [--system TEXT | --load FILE] [options]",
-                                "talk with a model on the terminal",
+                                "chat with a model in the terminal",
                                 cli::make_call<ChatOptions, options, check, chat>, "model"};
 
 }  // namespace strata::host

@@ -37,7 +37,7 @@ void download(const DownloadOptions& settings) {
 
 const cli::Command download_command{
     "download", "ORG/NAME [options]",
-    "fetch a model from a hub into the cache that Hugging Face's programs share",
+    "download a model from a hub to the cache that Hugging Face's programs share",
     cli::make_call<DownloadOptions, options, check, download>, "model"};
 
 }  // namespace strata::host

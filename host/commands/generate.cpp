@@ -211,25 +211,25 @@ void options(cli::Table& table, GenerateOptions& o) {
                    .key = "generate.max_new_tokens",
                    .field = &o.max_new_tokens,
                    .value = "N",
-                   .help = "tokens to generate at most",
+                   .help = "maximum number of tokens to generate",
                    .low = 1,
                    .high = 1e9,
                    .letter = 'n'});
   add_sampling(table, o);
-  table.push_back(
-      {"ignore-eos", "generate.ignore_eos", &o.ignore_eos, "", "go on past the end-of-text token"});
+  table.push_back({"ignore-eos", "generate.ignore_eos", &o.ignore_eos, "",
+                   "keep generating after the end-of-text token"});
   table.push_back({"chat", "generate.chat", &o.chat, "",
-                   "each prompt is a user's message, put into the model's chat template"});
+                   "apply the model's chat template to each prompt, as the user's message"});
   table.push_back(
       {"chat-file", "generate.chat_file", &o.chat_file, "FILE",
-       "conversations to go on with, in JSON: a list of messages, or a list of such lists"});
-  table.push_back({"system", "generate.system", &o.system, "TEXT",
-                   "with --chat: the system's message before it"});
+       "conversations to continue, in JSON: a list of messages, or a list of such lists"});
+  table.push_back(
+      {"system", "generate.system", &o.system, "TEXT", "with --chat: the system message"});
   add_template_variables(table, o.chat_template_kwargs);
   table.push_back(
-      {"stop", "generate.stop", &o.stop, "TEXT", "the text ends before this one; may be repeated"});
+      {"stop", "generate.stop", &o.stop, "TEXT", "stop before this text; may be repeated"});
   table.push_back({"logprobs", "generate.logprobs", &o.logprobs, "N",
-                   "with --json: how likely the model held each new token, and the N likeliest",
+                   "with --json: log probabilities of each new token and of the N likeliest ones",
                    "none", 0, 1e6});
   add_run(table, o);
   add_dropout(table, o);
@@ -249,8 +249,7 @@ void check(const GenerateOptions& o) {
   if (o.chat && !o.input_ids.empty())
     throw UsageError("--chat", "token ids are no message", "give --prompt or --prompt-file");
   if (o.system && !o.chat_file.empty())
-    throw UsageError("--system", "not with --chat-file",
-                     "write the system's message into the file");
+    throw UsageError("--system", "not with --chat-file", "write the system message into the file");
   if (o.system && !o.chat) throw UsageError("--system", "needs --chat", "add --chat");
   if (o.chat_template_kwargs && !o.chat && o.chat_file.empty())
     throw UsageError("--chat-template-kwargs", "there is no conversation",

@@ -33,21 +33,20 @@ void options(cli::Table& table, ImportOptions& o) {
   add_output(table, o.output);
   table.push_back(
       {"resize-embeddings", "import.resize_embeddings", &o.resize_embeddings, "N",
-       "give the embedding and the head a row for each of the tokenizer's tokens, rounded up to "
-       "a multiple of N: the last rows go, new ones are the mean of the old",
-       "as they are", 1, 1 << 20});
+       "resize the embedding and the head to the tokenizer's number of tokens, rounded up to a "
+       "multiple of N: the last rows are removed, new rows are the mean of the old ones",
+       "no change", 1, 1 << 20});
+  table.push_back({"init-seed", "import.init_seed", &o.init_seed, "N",
+                   "initialize new weights from this seed, as transformers does; MODEL may then be "
+                   "a config.json or a shape's name",
+                   "the checkpoint's weights", 0, 9e18});
   table.push_back(
-      {"init-seed", "import.init_seed", &o.init_seed, "N",
-       "draw new weights from this seed, as transformers initialises a model; MODEL may then be "
-       "a config.json or a shape's name",
-       "the checkpoint's weights", 0, 9e18});
-  table.push_back({.name = "dtype",
-                   .key = "import.dtype",
-                   .field = &o.dtype,
-                   .value = "float32|bfloat16|float16|auto",
-                   .help = "the dtype of the new weights; auto: as they are, and float32 for "
-                           "quantized ones",
-                   .closed = true});
+      {.name = "dtype",
+       .key = "import.dtype",
+       .field = &o.dtype,
+       .value = "float32|bfloat16|float16|auto",
+       .help = "dtype of the new weights; auto: unchanged, and float32 for quantized ones",
+       .closed = true});
   add_critic(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
@@ -139,7 +138,7 @@ void import(const ImportOptions& settings) {
 
 const cli::Command import_command{
     "import", "MODEL --output DIR [options]",
-    "turn a model of any format into a Hugging Face folder of safetensors",
+    "convert a model of any format to a Hugging Face folder of safetensors",
     cli::make_call<ImportOptions, options, check, import>, "model"};
 
 }  // namespace strata::host

@@ -8,7 +8,7 @@ namespace strata::host {
 
 inline void add_output(cli::Table& table, std::string& output) {
   table.push_back({"output", "run.output", &output, "PATH",
-                   "what is written: logits a .safetensors file, import a folder"});
+                   "path to write: a .safetensors file for logits, a folder for import"});
 }
 
 }  // namespace strata::host

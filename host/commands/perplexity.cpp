@@ -68,7 +68,7 @@ void perplexity(const PerplexityOptions& settings) {
 }  // namespace
 
 const cli::Command perplexity_command{
-    "perplexity", "MODEL --text-file FILE [options]", "measure a model on a text",
+    "perplexity", "MODEL --text-file FILE [options]", "compute the perplexity of a text",
     cli::make_call<PerplexityOptions, options, check, perplexity>, "model"};
 
 }  // namespace strata::host

@@ -66,8 +66,9 @@ void plan(const PlanOptions& settings) {
 
 }  // namespace
 
-const cli::Command plan_command{"plan", "MODEL [options]",
-                                "say what would lie where and how fast it would run",
-                                cli::make_call<PlanOptions, options, check, plan>, "model"};
+const cli::Command plan_command{
+    "plan", "MODEL [options]",
+    "predict where weights would be held and how fast the model would run",
+    cli::make_call<PlanOptions, options, check, plan>, "model"};
 
 }  // namespace strata::host

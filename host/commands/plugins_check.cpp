@@ -22,7 +22,8 @@ struct CheckOptions : cli::CommonOptions {
 void options(cli::Table& table, CheckOptions& o) {
   table.push_back({"path", "", &o.plugin, "PATH", "the plugin's library or its manifest"});
   table.push_back({"time-limit", "plugins.time_limit", &o.time_limit, "SECONDS",
-                   "for the checks together, and again for the conformance program", "", 1, 86400});
+                   "time limit for all checks, and again for the conformance program", "", 1,
+                   86400});
   add_common(table, o);
 }
 
@@ -62,13 +63,13 @@ void check_plugin(const CheckOptions& settings) {
   else
     print(text);
   if (!passed)
-    throw Error(printable(settings.plugin), "is not a sound plugin", "mend the checks that failed");
+    throw Error(printable(settings.plugin), "is not a sound plugin", "fix the checks that failed");
 }
 
 }  // namespace
 
 const cli::Command plugins_check_command{
-    "plugins check", "PATH [--json] [options]", "check a plugin in a process of its own",
+    "plugins check", "PATH [--json] [options]", "check a plugin in a child process",
     cli::make_call<CheckOptions, options, check, check_plugin>, "path"};
 
 }  // namespace strata::host

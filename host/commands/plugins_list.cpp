@@ -76,8 +76,9 @@ void list_plugins(const ListOptions& settings) {
 
 }  // namespace
 
-const cli::Command plugins_list_command{"plugins list", "[-v] [--json] [options]",
-                                        "list the plugins; with -v every candidate and why it lost",
-                                        cli::make_call<ListOptions, options, check, list_plugins>};
+const cli::Command plugins_list_command{
+    "plugins list", "[-v] [--json] [options]",
+    "list the plugins; with -v every candidate and why it was not chosen",
+    cli::make_call<ListOptions, options, check, list_plugins>};
 
 }  // namespace strata::host

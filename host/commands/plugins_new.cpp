@@ -30,7 +30,7 @@ void options(cli::Table& table, NewOptions& o) {
                    .value = "c|c++",
                    .help = "the language of its source",
                    .closed = true});
-  table.push_back({"vendor", "", &o.vendor, "NAME", "who makes it, for its manifest"});
+  table.push_back({"vendor", "", &o.vendor, "NAME", "the vendor that its manifest names"});
   table.push_back({"output", "", &o.output, "DIR", "the new folder", "NAME"});
   add_common(table, o);
 }
@@ -120,7 +120,7 @@ void write_plugin(const NewOptions& o) {
 }  // namespace
 
 const cli::Command plugins_new_command{
-    "plugins new", "KIND NAME [--lang c|c++] [options]", "write the least plugin of a kind",
+    "plugins new", "KIND NAME [--lang c|c++] [options]", "write the smallest plugin of a kind",
     cli::make_call<NewOptions, options, check, write_plugin>, "what"};
 
 }  // namespace strata::host

@@ -28,8 +28,7 @@ void options(cli::Table& table, TokenizeOptions& o) {
   table.push_back({"file", "tokenize.file", &o.file, "FILE", "file of text to tokenize"});
   table.push_back(
       {"no-special", "tokenize.no_special", &o.no_special, "", "add no special tokens"});
-  table.push_back(
-      {"decode", "tokenize.decode", &o.decode, "IDS", "token ids \"1,2,3\" to turn into text"});
+  table.push_back({"decode", "tokenize.decode", &o.decode, "IDS", "token ids \"1,2,3\" to decode"});
   table.push_back({"skip-special", "tokenize.skip_special", &o.skip_special, "",
                    "leave special tokens out of decoded text"});
   add_plugin_paths(table, o);
@@ -62,7 +61,7 @@ void tokenize(const TokenizeOptions& settings) {
 
 const cli::Command tokenize_command{
     "tokenize", "MODEL (--text TEXT | --file FILE | --decode IDS) [options]",
-    "turn text into token ids, or ids into text",
+    "convert text to token ids, or ids to text",
     cli::make_call<TokenizeOptions, options, check, tokenize>, "model"};
 
 }  // namespace strata::host

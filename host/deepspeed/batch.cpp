@@ -26,7 +26,7 @@ Batch batch_of(const DsConfig& config, std::int64_t world) {
                          " is not train_micro_batch_size_per_gpu " + std::to_string(out.micro) +
                          " x gradient_accumulation_steps " + std::to_string(out.accumulation) +
                          " x " + std::to_string(world) + " ranks",
-                     "leave one of them out, or mend it");
+                     "leave one of them out, or fix it");
   return out;
 }
 

@@ -56,7 +56,7 @@ json parse(const std::string& bytes, const std::string& name) {
     return parse_hjson(bytes);
   } catch (const NotHjson& e) {
     throw UsageError(name, place_of(bytes, e.at) + ": " + e.words,
-                     "mend it there; a ds_config is JSON, and may have comments");
+                     "fix it there; a ds_config is JSON, and may have comments");
   }
 }
 
@@ -115,10 +115,10 @@ void DsConfig::take(const Field& field, const std::string& key, const json& valu
   if (is_auto(value) && !field.may_be_auto) return;
   auto typed = is_auto(value) ? json("auto") : converted(field.type, value, is_lax(path));
   if (typed.is_discarded())
-    refuse(key, dump(value) + " is no " + std::string(name_of(field.type)), "mend it");
+    refuse(key, dump(value) + " is no " + std::string(name_of(field.type)), "fix it");
   if (typed.is_number() &&
       (typed.get<double>() < field.low || !(typed.get<double>() <= field.high)))
-    refuse(key, dump(value) + " is out of range", "mend it");
+    refuse(key, dump(value) + " is out of range", "fix it");
   if (!field.one_of.empty()) typed = lower(typed.get<std::string>());
   if (!field.one_of.empty() && typed != "auto" &&
       ("|" + std::string(field.one_of) + "|").find("|" + typed.get<std::string>() + "|") ==

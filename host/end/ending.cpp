@@ -20,7 +20,7 @@
 namespace strata::end {
 namespace {
 
-constexpr const char* ask_vendor = ": ask the plugin's vendor for a mended one";
+constexpr const char* report_to_vendor = ": report this to the plugin's vendor";
 
 std::atomic<bool> ending{false}, is_done{false};
 pid_t program = 0;
@@ -85,7 +85,9 @@ void on_signal(int signal, siginfo_t* info, void* context) noexcept {
     owner = registry::owner_of_stack();
   const char* name = sigabbrev_np(signal);
   if (add_plugin(line, owner)) {
-    line.add(own(*info) ? "raised SIG" : "crashed: SIG").add(name ? name : "?").add(ask_vendor);
+    line.add(own(*info) ? "raised SIG" : "crashed: SIG")
+        .add(name ? name : "?")
+        .add(report_to_vendor);
     leave_with(line);
   }
   source::remove_unfinished();
@@ -113,7 +115,7 @@ void on_signal(int signal, siginfo_t* info, void* context) noexcept {
   } catch (...) {
     line.add(named ? "" : "strata: ").add("an exception of an unknown type");
   }
-  if (named) line.add(ask_vendor);
+  if (named) line.add(report_to_vendor);
   leave_with(line);
 }
 
@@ -121,7 +123,7 @@ void say_exit(const char* owner) noexcept {
   begin_ending();
   LastLine line;
   if (add_plugin(line, owner))
-    line.add("ended the program").add(ask_vendor);
+    line.add("ended the program").add(report_to_vendor);
   else
     line.add("strata: a library that it uses ended it: raise the limits of memory and processes");
   leave_with(line);

@@ -25,10 +25,9 @@ void add_critic(cli::Table& table, ModelOptions& options) {
 }
 
 void add_dropout(cli::Table& table, ModelOptions& options) {
-  table.push_back(
-      {"dropout", "model.dropout", &options.dropout, "P",
-       "in the place of each dropout that config.json has; training drops, generating does not",
-       "the configuration's", 0, 1});
+  table.push_back({"dropout", "model.dropout", &options.dropout, "P",
+                   "override every dropout rate in config.json; used in training only",
+                   "the configuration's", 0, 1});
 }
 
 void require_model(const ModelOptions& options) {

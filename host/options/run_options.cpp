@@ -3,47 +3,47 @@
 namespace strata::host {
 
 void add_run(cli::Table& table, RunOptions& o) {
-  table.push_back({.name = "dtype",
-                   .key = "run.dtype",
-                   .field = &o.dtype,
-                   .value = "float32|bfloat16|float16|auto",
-                   .help = "of the arithmetic; auto: the checkpoint's on CUDA, float32 on the CPU",
-                   .closed = true});
+  table.push_back(
+      {.name = "dtype",
+       .key = "run.dtype",
+       .field = &o.dtype,
+       .value = "float32|bfloat16|float16|auto",
+       .help = "dtype of the computation; auto: the checkpoint's on CUDA, float32 on the CPU",
+       .closed = true});
   table.push_back({.name = "device",
                    .key = "run.device",
                    .field = &o.device,
                    .value = "cpu|cuda|auto",
-                   .help = "where it computes",
+                   .help = "device that computes",
                    .closed = true});
   table.push_back({"attention", "run.attention", &o.attention, "NAME|auto", "attention plugin"});
-  table.push_back(
-      {"offload", "run.offload", &o.offload, "device|NAME|auto",
-       "where weights lie that the device does not hold: an offload plugin; device: it holds "
-       "all, or that is an error; auto: the fastest that has room"});
+  table.push_back({"offload", "run.offload", &o.offload, "device|NAME|auto",
+                   "offload plugin that holds the weights that the device does not hold; device: "
+                   "the device must hold all; auto: the fastest one with enough room"});
   table.push_back({"offload-dir", "run.offload_dir", &o.offload_dirs, "DIR",
                    "folder for offloaded bytes; may be repeated"});
   table.push_back({"device-memory", "run.device_memory", &o.device_memory, "SIZE",
-                   "all that is held on the device at once", "no limit"});
+                   "limit for everything held on the device: weights, KV cache, activations",
+                   "no limit"});
   table.push_back({"host-memory", "run.host_memory", &o.host_memory, "SIZE",
-                   "weights held in host memory", "no limit"});
+                   "limit for weights held in host memory", "no limit"});
   table.push_back({"quant", "run.quant", &o.quant, "none", "quantize weights while loading"});
   table.push_back({"threads", "run.threads", &o.threads, "N", "CPU threads", "all cores", 1, 4096});
   table.push_back({"machine", "run.machine", &o.machine, "FILE",
-                   "the machine's measured rates, as JSON", "assumed rates"});
+                   "measured rates of the machine, in JSON", "assumed rates"});
   table.push_back({"trace", "run.trace", &o.trace, "FILE", "write a Chrome trace"});
 }
 
 void add_ds_config(cli::Table& table, RunOptions& o) {
   table.push_back({"ds-config", "run.ds_config", &o.ds_config, "FILE",
                    "a DeepSpeed configuration in JSON; all other settings win over it", "none"});
-  table.push_back(
-      {.name = "ds-precision",
-       .key = "run.ds_precision",
-       .field = &o.ds_precision,
-       .value = "auto|merged|first",
-       .help = "how its fp16 and bf16 are read: auto as DeepSpeed does; merged refuses fp16, and "
-               "what is off alone means float32; first always means one of the two",
-       .closed = true});
+  table.push_back({.name = "ds-precision",
+                   .key = "run.ds_precision",
+                   .field = &o.ds_precision,
+                   .value = "auto|merged|first",
+                   .help = "how to read its fp16 and bf16; auto: as DeepSpeed does; merged: refuse "
+                           "fp16, float32 if one is off and none on; first: always one of the two",
+                   .closed = true});
 }
 
 }  // namespace strata::host

@@ -10,24 +10,22 @@ namespace strata::host {
 
 void add_sampling(cli::Table& table, SamplingOptions& o) {
   table.push_back({"temperature", "generate.temperature", &o.temperature, "T",
-                   "above 0: sample; 0: the likeliest token", "", 0, 1e6});
+                   "above 0: sample; 0: greedy", "", 0, 1e6});
   table.push_back({"top-k", "generate.top_k", &o.top_k, "K", "sample from the K likeliest tokens",
                    "all", 0, 1e9});
   table.push_back({"top-p", "generate.top_p", &o.top_p, "P",
                    "sample from the likeliest tokens that hold this probability", "", 0, 1});
   table.push_back({"min-p", "generate.min_p", &o.min_p, "P",
-                   "sample from tokens with at least this part of the largest probability", "", 0,
-                   1});
+                   "sample from tokens with at least this fraction of the largest probability", "",
+                   0, 1});
   table.push_back({"typical-p", "generate.typical_p", &o.typical_p, "P",
-                   "sample from the tokens of typical information that hold this probability", "",
-                   0.01, 1});
+                   "sample from the most typical tokens that hold this probability", "", 0.01, 1});
   table.push_back({"repetition-penalty", "generate.repetition_penalty", &o.repetition_penalty, "R",
                    "above 1: tokens seen before are less likely", "", 0.01, 100});
   table.push_back({"no-repeat-ngram-size", "generate.no_repeat_ngram_size", &o.no_repeat_ngram_size,
-                   "N", "no N tokens in a row occur twice", "any may", 0, 1e6});
+                   "N", "no sequence of N tokens occurs twice", "off", 0, 1e6});
   table.push_back({"seed", "generate.seed", &o.seed, "S",
-                   "of the sampler; a seed that is drawn is printed", "another one for each run", 0,
-                   9e18});
+                   "seed of the sampler; a random one is printed", "random", 0, 9e18});
 }
 
 std::uint64_t seed_of(const SamplingOptions& options) {

@@ -3,8 +3,8 @@
 namespace strata::host {
 
 void add_workload(cli::Table& table, WorkloadOptions& options) {
-  table.push_back({"batch-size", "bench.batch_size", &options.batch_size, "B", "sequences at once",
-                   "", 1, 1e6});
+  table.push_back({"batch-size", "bench.batch_size", &options.batch_size, "B",
+                   "sequences in a batch", "", 1, 1e6});
   table.push_back({"prompt-len", "bench.prompt_len", &options.prompt_len, "P", "tokens in a prompt",
                    "", 1, 1e9});
   table.push_back(

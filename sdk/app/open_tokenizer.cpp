@@ -24,8 +24,8 @@ std::string read_if_there(const fs::path& path) {
   const auto size = fs::file_size(path, error);
   std::ifstream file(path, std::ios::binary);
   if (error || !file)
-    throw Error(path.string(), "it cannot be read", "make it readable, or take it away");
-  if (size == 0) throw Error(path.string(), "it is empty", "complete it, or take it away");
+    throw Error(path.string(), "it cannot be read", "make it readable, or remove it");
+  if (size == 0) throw Error(path.string(), "it is empty", "complete it, or remove it");
   if (size > longest)
     throw Error(path.string(), std::to_string(size) + " bytes are too many",
                 "give the model's own file, or ids with --input-ids");

@@ -67,7 +67,7 @@ std::vector<PluginOption> declared_options(const std::string& who, EmitOptions o
   plugin::called(who, "options", [&] { options(take, &out); });
   if (out.wrong)
     throw Error(who, std::string("its options: ") + out.wrong,
-                "ask the plugin's vendor for a mended one");
+                "report this to the plugin's vendor");
   return std::move(out.all);
 }
 

@@ -160,22 +160,22 @@ TEST_CASE("unknown keys are listed with the nearest known one", "[host][deepspee
 TEST_CASE("a value of another type, out of range or unknown is refused by key",
           "[host][deepspeed]") {
   CHECK(refusal_of(R"({"zero_optimization": {"stage": 4}})") ==
-        "ds.json: zero_optimization.stage: 4 is out of range: mend it");
+        "ds.json: zero_optimization.stage: 4 is out of range: fix it");
   CHECK(refusal_of(R"({"zero_optimization": {"stage": 1.5}})") ==
-        "ds.json: zero_optimization.stage: 1.5 is no integer: mend it");
+        "ds.json: zero_optimization.stage: 1.5 is no integer: fix it");
   CHECK(refusal_of(R"({"fp16": {"enabled": "maybe"}})") ==
-        "ds.json: fp16.enabled: \"maybe\" is no flag: mend it");
+        "ds.json: fp16.enabled: \"maybe\" is no flag: fix it");
   CHECK(refusal_of(R"({"zero_optimization": {"offload_param": {"device": "disk"}}})") ==
         "ds.json: zero_optimization.offload_param.device: \"disk\" is no known value: give one of "
         "none|cpu|nvme");
   CHECK(refusal_of(R"({"aio": 3})") == "ds.json: aio: 3 is no object: write {...}");
   CHECK(refusal_of(R"({"aio": {"queue_depth": 18446744073709551615}})") ==
-        "ds.json: aio.queue_depth: 18446744073709551615 is no integer: mend it");
+        "ds.json: aio.queue_depth: 18446744073709551615 is no integer: fix it");
   CHECK_THAT(
       refusal_of(R"({"weight_quantization": {"quantized_initialization": {"num_bits": 4}}})"),
       Catch::Contains("weight_quantization: quantizing while loading does not exist yet"));
   CHECK(refusal_of(R"({"a": 1, "a": 2})") ==
-        "ds.json: line 1, column 10: the key 'a' occurs twice in one object: mend it there; a "
+        "ds.json: line 1, column 10: the key 'a' occurs twice in one object: fix it there; a "
         "ds_config is JSON, and may have comments");
   CHECK(refusal_of("[]") == "ds.json: is no JSON object: give a ds_config");
 }
@@ -227,7 +227,7 @@ TEST_CASE("what is not Hjson is refused by its line and column", "[host][deepspe
   const auto place = [](const std::string& text) {
     const auto line = refusal_of(text);
     const std::string begin = "ds.json: ",
-                      end = ": mend it there; a ds_config is JSON, and may have comments";
+                      end = ": fix it there; a ds_config is JSON, and may have comments";
     CAPTURE(line);
     REQUIRE(line.starts_with(begin));
     REQUIRE(line.ends_with(end));
@@ -261,7 +261,7 @@ TEST_CASE("batch sizes follow from each other", "[host][deepspeed]") {
         B{32, 4, 8});
   CHECK(refusal([&] { batch(R"({"train_batch_size": 9})", 2); }) ==
         "ds.json: train_batch_size 9 is not train_micro_batch_size_per_gpu 4 x "
-        "gradient_accumulation_steps 1 x 2 ranks: leave one of them out, or mend it");
+        "gradient_accumulation_steps 1 x 2 ranks: leave one of them out, or fix it");
   CHECK_THAT(
       refusal([&] { batch(R"({"train_batch_size": 2, "train_micro_batch_size_per_gpu": 4})"); }),
       Catch::Contains("is not"));

@@ -30,7 +30,7 @@ NAMED = [
     (r"\S+: sliding_window null",
      "no window is no window here; transformers makes no mask of it where layer_types has windows"),
     (r"(mellum|minicpm3|solar_open|youtu): partial_rotary_factor beside",
-     "whole heads turn; transformers computes too few frequencies and fails"),
+     "whole heads rotate; transformers computes too few frequencies and fails"),
     (r"granite(moe)?_swa: rope_scaling beside", "a scaled rope of these is refused: not described"),
     (r"phi3: su", "longrope's former name in published files; transformers renames it too late"),
     (r"flint: (layer_types|mlp_only_layers) (taken away|null)",

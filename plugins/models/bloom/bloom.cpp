@@ -24,7 +24,7 @@ struct Bloom {
     if (D % H != 0)
       throw strata::Failure(STRATA_INVALID, "n_head " + std::to_string(H) +
                                                 " does not divide hidden_size " +
-                                                std::to_string(D) + ": mend config.json");
+                                                std::to_string(D) + ": fix config.json");
   }
 
   // With pretraining_tp slices the reference leaves out the biases of the two linear layers that

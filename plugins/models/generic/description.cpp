@@ -212,7 +212,7 @@ double Reader::number(std::string_view key, double fallback) const {
   return read(key, *node, true, [&](const Value& value) {
     if (value.is_null() || value == false) return fallback;
     if (!value.is_number() || !std::isfinite(value.get<double>()))
-      throw Failure(STRATA_INVALID, value.dump() + " is no number: mend config.json");
+      throw Failure(STRATA_INVALID, value.dump() + " is no number: fix config.json");
     return value.get<double>();
   });
 }
@@ -222,7 +222,7 @@ bool Reader::flag(std::string_view key, bool fallback) const {
   if (!node) return fallback;
   return read(key, *node, false, [](const Value& value) {
     if (!value.is_boolean())
-      throw Failure(STRATA_INVALID, value.dump() + " is not true or false: mend config.json");
+      throw Failure(STRATA_INVALID, value.dump() + " is not true or false: fix config.json");
     return value.get<bool>();
   });
 }
@@ -230,7 +230,7 @@ bool Reader::flag(std::string_view key, bool fallback) const {
 std::string Reader::text(std::string_view key) const {
   return read(key, need(key), false, [](const Value& value) {
     if (!value.is_string())
-      throw Failure(STRATA_INVALID, value.dump() + " is no text: mend config.json");
+      throw Failure(STRATA_INVALID, value.dump() + " is no text: fix config.json");
     return value.get<std::string>();
   });
 }

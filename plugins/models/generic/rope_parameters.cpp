@@ -127,7 +127,7 @@ class Parameters {
   }
 
   [[noreturn]] void refuse(const std::string& path, const std::string& what) const {
-    throw r_.invalid("rope.path", "config.json: '" + path + "' " + what + ": mend config.json");
+    throw r_.invalid("rope.path", "config.json: '" + path + "' " + what + ": fix config.json");
   }
 
   const Reader& r_;

@@ -12,13 +12,13 @@ strata::Rope rope_of(const strata::Config& c, const AttentionBranch& a) {
   if (how.dim > 0)
     out.dim = static_cast<std::uint32_t>(how.dim);
   else if (!how.part && out.dim != whole)
-    throw strata::Failure(
-        STRATA_INVALID, "partial_rotary_factor: of this model whole heads turn: mend config.json");
+    throw strata::Failure(STRATA_INVALID,
+                          "partial_rotary_factor: this model rotates whole heads: fix config.json");
   out.layout = how.interleaved ? STRATA_ROPE_INTERLEAVED : STRATA_ROPE_HALVES;
   if (out.dim % 2 != 0 || out.dim > head)
     throw strata::Failure(STRATA_INVALID, std::to_string(out.dim) + " dimensions of heads of " +
                                               std::to_string(head) +
-                                              " cannot turn in pairs: mend config.json");
+                                              " cannot rotate in pairs: fix config.json");
   return out;
 }
 

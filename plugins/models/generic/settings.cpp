@@ -27,7 +27,7 @@ void read_ends(const Reader& r, Settings& out) {
   out.head_soft_cap = r.number("head.soft_cap", 0);
   if (!r.flag("head.tied", false)) return;
   if (out.head_bias)
-    throw r.invalid("head.tied", "a head that is the embedding has no bias: mend config.json");
+    throw r.invalid("head.tied", "a head that is the embedding has no bias: fix config.json");
   out.head = out.embedding;
 }
 
@@ -67,7 +67,7 @@ std::int64_t read_count(const Reader& r, std::string_view key, double fallback) 
   constexpr double most = 1 << 30;
   const auto value = r.number(key, fallback);
   if (!(value >= 0 && value <= most && value == std::trunc(value)))
-    throw r.invalid(key, "it is no whole number from 0 on: mend config.json");
+    throw r.invalid(key, "it is no whole number from 0 on: fix config.json");
   return static_cast<std::int64_t>(value);
 }
 
@@ -94,7 +94,7 @@ Settings read_settings(const Description& description, const Values& values) {
   if (layers > most_layers)
     throw whole.invalid("model.layers", std::to_string(layers) + " layers are more than " +
                                             std::to_string(2 * most_layers) +
-                                            " units: mend config.json");
+                                            " units: fix config.json");
   read_passed_over(whole, layers, out);
   for (std::int64_t l = 0; l < layers; ++l) {
     const Reader r(description, values, l);

@@ -42,7 +42,7 @@ void read_heads(const Reader& r, const Settings& all, AttentionBranch& out) {
   out.K = r.size("attention.kv_heads", out.H);
   if (out.H % out.K != 0)
     throw r.invalid("attention.kv_heads", std::to_string(out.K) + " does not divide the " +
-                                              std::to_string(out.H) + " heads: mend config.json");
+                                              std::to_string(out.H) + " heads: fix config.json");
   out.E = r.size("attention.head_dim", std::max<std::int64_t>(all.D / out.H, 1));
   out.Ev = r.size("attention.value_dim", out.E);
   if (out.Ev != out.E && out.layout != Layout::separate)
@@ -90,7 +90,7 @@ AttentionBranch read_attention(const Reader& r, const Settings& all) {
   out.dropout = r.number("attention.dropout", 0);
   const auto window = r.number("attention.window", 0);
   if (!(window >= 0 && window <= UINT32_MAX && window == static_cast<std::uint32_t>(window)))
-    throw r.invalid("attention.window", "it is no count of tokens: mend config.json");
+    throw r.invalid("attention.window", "it is no count of tokens: fix config.json");
   out.window = static_cast<std::uint32_t>(window);
   out.rope = read_rotary(r, out.layout == Layout::latent ? out.latent.turning : out.E);
   return out;

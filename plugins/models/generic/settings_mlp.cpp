@@ -54,7 +54,7 @@ void read_groups(const Reader& r, Experts& out) {
   if (top > groups || best > each || out.top_k > top * each)
     throw r.invalid("experts.groups", std::to_string(top) + " of " + std::to_string(groups) +
                                           " groups of " + std::to_string(out.X) +
-                                          " experts: mend config.json");
+                                          " experts: fix config.json");
   out.groups = static_cast<std::uint32_t>(groups);
   out.top_groups = static_cast<std::uint32_t>(top);
   out.group_best = static_cast<std::uint32_t>(best);
@@ -67,7 +67,7 @@ Experts read_experts(const Reader& r, bool in_out) {
   const auto top_k = r.size("experts.top_k");
   if (out.X > most || top_k > out.X)
     throw r.invalid("experts.top_k", std::to_string(top_k) + " of " + std::to_string(out.X) +
-                                         " experts: mend config.json");
+                                         " experts: fix config.json");
   out.top_k = static_cast<std::uint32_t>(top_k);
   out.F = r.size("experts.width");
   out.router = r.text("experts.router");

@@ -259,7 +259,7 @@ std::int64_t whole(const Value& value, std::int64_t least) {
   const double given = value.is_number() ? value.get<double>() : 0.5;
   if (given != std::trunc(given) || given < static_cast<double>(least) || given > most)
     throw invalid(value.dump() + " is no whole number from " + std::to_string(least) +
-                  " on: mend config.json");
+                  " on: fix config.json");
   return static_cast<std::int64_t>(given);
 }
 

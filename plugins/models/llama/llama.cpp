@@ -28,16 +28,17 @@ struct Llama {
     // others.
     if (strata::text_of(rope.type) == "default") rope.dim = 0;
     if (rope.dim != 0 && rope.dim != E)
-      throw strata::Failure(STRATA_INVALID,
-                            "partial_rotary_factor: whole heads turn: mend config.json");
+      throw strata::Failure(
+          STRATA_INVALID,
+          "partial_rotary_factor: this family rotates whole heads: fix config.json");
     if (H % K != 0)
       throw strata::Failure(STRATA_INVALID, "num_key_value_heads " + std::to_string(K) +
                                                 " does not divide num_attention_heads " +
-                                                std::to_string(H) + ": mend config.json");
+                                                std::to_string(H) + ": fix config.json");
     if (E % 2 != 0)
       throw strata::Failure(
           STRATA_INVALID,
-          "head_dim " + std::to_string(E) + " is odd: it cannot turn in pairs: mend config.json");
+          "head_dim " + std::to_string(E) + " is odd: it cannot rotate in pairs: fix config.json");
   }
 
   std::string output() const { return tied ? "model.embed_tokens" : "lm_head"; }

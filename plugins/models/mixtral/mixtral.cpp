@@ -8,7 +8,7 @@ namespace {
 using strata::Ops, strata::Tensor;
 
 [[noreturn]] void refuse(const std::string& fact) {
-  throw strata::Failure(STRATA_INVALID, fact + ": mend config.json");
+  throw strata::Failure(STRATA_INVALID, fact + ": fix config.json");
 }
 
 struct Mixtral {
@@ -32,11 +32,13 @@ struct Mixtral {
         rope(c.rope("", 1e6, 0,
                     static_cast<uint32_t>(c.length("max_position_embeddings", 131072)))) {
     if (strata::text_of(rope.type) == "default") rope.dim = 0;
-    if (rope.dim != 0 && rope.dim != E) refuse("partial_rotary_factor: whole heads turn");
+    if (rope.dim != 0 && rope.dim != E)
+      refuse("partial_rotary_factor: this family rotates whole heads");
     if (H % K != 0)
       refuse("num_key_value_heads " + std::to_string(K) + " does not divide num_attention_heads " +
              std::to_string(H));
-    if (E % 2 != 0) refuse("head_dim " + std::to_string(E) + " is odd, so it cannot turn in pairs");
+    if (E % 2 != 0)
+      refuse("head_dim " + std::to_string(E) + " is odd, so it cannot rotate in pairs");
     if (X > 65536) refuse("num_local_experts " + std::to_string(X) + " is more than 65536");
     if (top_k < 1 || top_k > X)
       refuse("num_experts_per_tok " + std::to_string(top_k) + " of " + std::to_string(X) +

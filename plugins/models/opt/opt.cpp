@@ -28,7 +28,7 @@ struct Opt {
     if (D % H != 0)
       throw strata::Failure(STRATA_INVALID, "num_attention_heads " + std::to_string(H) +
                                                 " does not divide hidden_size " +
-                                                std::to_string(D) + ": mend config.json");
+                                                std::to_string(D) + ": fix config.json");
   }
 
   bool projected() const { return P != D; }

@@ -113,13 +113,13 @@ void Calling::refuse_exception() const {
   } catch (...) {
   }
   throw Error(who_, std::string(function_) + " threw an exception: " + words,
-              "ask the plugin's vendor for a mended one");
+              "report this to the plugin's vendor");
 }
 
 void Calling::refuse_unwinding() const noexcept {
   char words[300];
-  std::snprintf(words, sizeof words, "%s: %s ended its thread: ask the plugin's vendor", who_,
-                function_);
+  std::snprintf(words, sizeof words, "%s: %s ended its thread: report this to the plugin's vendor",
+                who_, function_);
   end_program(words);
 }
 

@@ -43,13 +43,13 @@ void drop_shells() noexcept {
 void Lent::check(const std::string& who, const char* function) const {
   if (!tensor_ || tensor_.get()->owners > reserve) return;
   throw Error(who, std::string(function) + " released a tensor that it does not own",
-              "ask the plugin's vendor for a mended one");
+              "report this to the plugin's vendor");
 }
 
 Handle taken(strata_tensor* given, const std::string& who, const char* function) {
   if (take_overreleased() > 0 || (given && given->owners <= 0))
     throw Error(who, std::string(function) + " released a tensor more often than it owned it",
-                "ask the plugin's vendor for a mended one");
+                "report this to the plugin's vendor");
   return Handle(given);
 }
 

@@ -20,7 +20,7 @@ void refuse_failure(strata_status status, const std::string& who, std::string_vi
   if (status == STRATA_OK) return;
   if (words.empty())
     throw Error(who, std::string(function) + " failed with status " + std::to_string(status),
-                "ask the plugin's vendor: it gave no words");
+                "report this to the plugin's vendor: it gave no message");
   // The host's own words, passed on by the plugin, may already begin with the name.
   if (const auto end = words.find(": "); end != words.npos && names_plugin(words.substr(0, end)))
     throw Error(words.substr(0, end), words.substr(end + 2), "");

@@ -44,7 +44,7 @@ void Watch::look() {
     const auto time = std::chrono::duration_cast<seconds>(Clock::now() - calling.since());
     if (calling.pace() == Pace::quick && patience_.count() > 0 && time >= patience_)
       over = name + " has not returned for " + took(time) +
-             ": ask the plugin's vendor, or set plugins.patience higher";
+             ": report this to the plugin's vendor, or raise plugins.patience";
     else if (time >= told_after(calling.pace()) && told_.insert(name).second)
       late.push_back(name + " has not returned for " + took(time));
   });

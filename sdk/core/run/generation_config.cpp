@@ -11,7 +11,7 @@
 namespace strata::run {
 namespace {
 
-constexpr auto remedy = "correct the file, or take it away";
+constexpr auto remedy = "correct the file, or remove it";
 
 [[noreturn]] void refuse(const source::Config& config, const std::string& key) {
   throw Error(config.name(), key + " is out of range", remedy);

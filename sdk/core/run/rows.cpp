@@ -84,7 +84,7 @@ void FileRows::read(uint32_t first, uint32_t count) {
     }
     if (landed == submitted && !failure)
       throw Error("offload/" + tier_.name(), "it takes no read though it has none to do",
-                  "ask its vendor for a new one");
+                  "report this to the plugin's vendor");
     const auto ended = tier_.poll(done, -1);
     for (std::size_t d = 0; d < ended; ++d) {
       ++landed;

@@ -23,7 +23,7 @@ void takes_type(const Scope& scope, const strata_op_rope& op, std::string_view t
   if (type == "linear") return;
   if (type == "dynamic") {
     positive("max_positions", op.max_positions);
-    if (dim < 4) refuse(scope, "rope", "dynamic: turns 4 dimensions or more");
+    if (dim < 4) refuse(scope, "rope", "dynamic: rotates 4 dimensions or more");
     return;
   }
   positive("original_positions", op.original_positions);
@@ -36,7 +36,7 @@ void takes_type(const Scope& scope, const strata_op_rope& op, std::string_view t
   } else if (int64_t{op.factors} * 2 != dim || !op.short_factors || !op.long_factors) {
     refuse(scope, "rope",
            "longrope: " + std::to_string(op.factors) + " factors for " + std::to_string(dim) +
-               " dimensions that turn: half as many are needed");
+               " dimensions that rotate: half as many are needed");
   }
 }
 
@@ -49,7 +49,7 @@ Value rope(const Scope& scope, const strata_op_rope& op, const strata_view& x) {
   const int64_t dim = op.dim == 0 ? x.shape[2] : int64_t{op.dim};
   if (dim % 2 != 0 || dim > x.shape[2])
     refuse(scope, "rope",
-           std::to_string(dim) + " dimensions of x " + words(x) + " cannot turn in pairs");
+           std::to_string(dim) + " dimensions of x " + words(x) + " cannot rotate in pairs");
   const std::string_view type(op.type.p ? op.type.p : "", op.type.p ? op.type.n : 0);
   if (std::ranges::find(types, type) == types.end())
     refuse(scope, "rope", "type '" + std::string(type) + "' is not known");

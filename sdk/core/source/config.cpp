@@ -75,7 +75,7 @@ void Config::missing(std::string_view path) const {
 
 void Config::wrong(std::string_view path, std::string_view wanted) const {
   throw Error(name_, "key '" + printable(present(path)) + "' is not " + std::string(wanted),
-              "mend the configuration");
+              "fix the configuration");
 }
 
 std::uint64_t Config::count(std::string_view path) const {
@@ -125,7 +125,7 @@ void Config::refuse_null(std::string_view path, const std::vector<std::string>& 
   first(path, '|', [&](std::string_view one) -> const Json* {
     const auto* found = locate(one);
     if (found && found->is_null() && std::ranges::find(meaningful, one) == meaningful.end())
-      throw Error(name_, "key '" + printable(one) + "' is null", "give a value, or take it away");
+      throw Error(name_, "key '" + printable(one) + "' is null", "give a value, or remove it");
     return found && !found->is_null() ? found : nullptr;
   });
 }

@@ -106,7 +106,7 @@ class RopeReader {
   }
 
   [[noreturn]] void refuse(const std::string& path, const std::string& what) const {
-    throw Error(config_.name(), "key '" + printable(path) + "' " + what, "mend the configuration");
+    throw Error(config_.name(), "key '" + printable(path) + "' " + what, "fix the configuration");
   }
 
   const Type& type() const {
@@ -209,7 +209,7 @@ class RopeReader {
     const auto head = head_dim(given);
     const auto turning = part * head;
     if (part > 1 || turning < 2 || static_cast<std::uint32_t>(turning) % 2 != 0)
-      refuse(at, "does not turn a whole number of pairs of " + std::to_string(head));
+      refuse(at, "does not rotate a whole number of pairs of " + std::to_string(head));
     if (part == 1) return given;
     return static_cast<std::uint32_t>(turning);
   }

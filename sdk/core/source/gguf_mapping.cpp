@@ -9,7 +9,7 @@
 namespace strata::source {
 namespace {
 
-constexpr auto remedy = "mend the manifest's \"gguf\"";
+constexpr auto remedy = "fix the manifest's \"gguf\"";
 
 // One object of the mapping; refuses a missing or wrong value and names its place.
 class Node {

@@ -13,7 +13,7 @@ namespace {
 // The limit on a plugin's queue depth: no table here grows past it.
 constexpr std::uint64_t most_in_flight = 65536;
 
-constexpr const char* ask_vendor = "ask its vendor for a new one";
+constexpr const char* report_to_vendor = "report this to the plugin's vendor";
 
 // A poll that waits forever is cut into parts, so that a tier that finishes nothing is noticed.
 constexpr std::chrono::seconds poll_part{1}, told_after{5};
@@ -46,7 +46,7 @@ Tier::Tier(std::string name, const strata_offload* table, const strata_config* o
     : name_(std::move(name)), who_("offload/" + name_), patience_(patience), table_(table),
       host_(host) {
   if (!table_ || table_->hdr.size < offsetof(strata_offload, poll) + sizeof(table_->poll))
-    throw Error(who_, "its table is shorter than ABI 1.0's", ask_vendor);
+    throw Error(who_, "its table is shorter than ABI 1.0's", report_to_vendor);
   need(table_->score, "score");
   need(table_->options, "options");
   need(table_->open, "open");
@@ -60,7 +60,7 @@ Tier::Tier(std::string name, const strata_offload* table, const strata_config* o
       ask<plugin::Pace::slow>("open", [&] { return table_->open(host, options, &self_); });
   if (status == STRATA_INVALID) throw UsageError(failure("its options are refused", ""));
   if (status != STRATA_OK) throw failure("cannot be opened", "");
-  if (!self_) throw Error(who_, "open gave no instance", ask_vendor);
+  if (!self_) throw Error(who_, "open gave no instance", report_to_vendor);
   try {
     read_limits();
   } catch (...) {
@@ -76,15 +76,15 @@ Tier::~Tier() {
 
 void Tier::break_off(const std::string& fact) {
   broken_ = true;
-  throw Error(who_, fact, ask_vendor);
+  throw Error(who_, fact, report_to_vendor);
 }
 
 void Tier::check_broken() const {
-  if (broken_) throw Error(who_, "it broke off before and is not asked again", ask_vendor);
+  if (broken_) throw Error(who_, "it broke off before and is not asked again", report_to_vendor);
 }
 
 void Tier::need(bool there, std::string_view function) const {
-  if (!there) throw Error(who_, "it has no function " + std::string(function), ask_vendor);
+  if (!there) throw Error(who_, "it has no function " + std::string(function), report_to_vendor);
 }
 
 Error Tier::failure(std::string_view what, std::string_view subject) const {
@@ -114,7 +114,7 @@ void Tier::read_limits() {
   constexpr uint32_t known{STRATA_TIER_DEVICE | STRATA_TIER_ORDERED};
   if (!std::has_single_bit(limits_.align) || limits_.align > largest_align ||
       limits_.max_io < limits_.align || limits_.queue_depth == 0 || (out.hdr.flags & ~known) != 0)
-    throw Error(who_, "its limits make no sense", ask_vendor);
+    throw Error(who_, "its limits make no sense", report_to_vendor);
   limits_.max_io -= limits_.max_io % limits_.align;
   slots_.resize(limits_.queue_depth);
   used_.resize(limits_.queue_depth);
@@ -137,7 +137,7 @@ Region Tier::adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std:
     if (ask<plugin::Pace::slow>("map", [&] { return table_->map(self_, id, &memory); }) !=
         STRATA_OK)
       fail("cannot be mapped", region.name_);
-    if (!memory) throw Error(who_, region.name_ + ": map gave no memory", ask_vendor);
+    if (!memory) throw Error(who_, region.name_ + ": map gave no memory", report_to_vendor);
     region.memory_ = static_cast<std::byte*>(memory);
   }
   return region;
@@ -150,7 +150,7 @@ Region Tier::new_region(std::uint64_t bytes) {
                               [&] { return table_->region_new(self_, bytes, &id); }) != STRATA_OK)
     fail("no room for " + std::to_string(bytes) + " bytes", "");
   if (!made_.insert(id).second)
-    throw Error(who_, "it gave region " + std::to_string(id) + " twice", ask_vendor);
+    throw Error(who_, "it gave region " + std::to_string(id) + " twice", report_to_vendor);
   return adopt(id, bytes, "region " + std::to_string(id), 0);
 }
 
@@ -202,7 +202,7 @@ std::size_t Tier::submit(std::span<const Transfer> transfers) {
   if (status != STRATA_OK && accepted == 0)
     fail("a transfer is refused", transfers[0].region->name());
   if (accepted == 0 && flying_ == 0)
-    throw Error(who_, "it takes no transfer though it has none to do", ask_vendor);
+    throw Error(who_, "it takes no transfer though it has none to do", report_to_vendor);
   return accepted;
 }
 

@@ -144,7 +144,7 @@ void Reader::copy_next(const Route& route, uint32_t read, std::byte* to) {
   if (copied_ == issued_ && refused_) std::rethrow_exception(refused_);
   if (copied_ == issued_)
     throw Error("offload/" + route.tier->name(), "it takes no read though it has none to do",
-                "ask its vendor for a new one");
+                "report this to the plugin's vendor");
   const auto at = copied_ % chunks_.size();
   auto& chunk = chunks_[at];
   while (!chunk.landed) land(*chunk.tier);

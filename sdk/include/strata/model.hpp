@@ -86,7 +86,7 @@ class Declarer {
 
   Declarer& add(std::string_view prefix, std::string_view what, std::uint32_t kind) {
     if (units_.size() == 65536)
-      throw Failure(STRATA_INVALID, "declare: more than 65536 units: mend the configuration");
+      throw Failure(STRATA_INVALID, "declare: more than 65536 units: fix the configuration");
     std::string name = std::string(prefix).append(what);
     if (name.ends_with('.')) name.pop_back();
     units_.push_back({std::string(prefix), std::move(name), kind, 0, {}, {}});

@@ -178,7 +178,7 @@ class Config {
   static std::int64_t bounded(std::string_view path, std::int64_t value) {
     if (value < 1 || value > (std::int64_t{1} << 30))
       throw Failure(STRATA_INVALID, std::string(path) + " " + std::to_string(value) +
-                                        " is no length: mend config.json");
+                                        " is not a valid size: fix config.json");
     return value;
   }
   std::int64_t get_i64(std::string_view path, const std::int64_t* fallback) const {

@@ -62,14 +62,14 @@ TEST_CASE("a missing or mistaken value is refused by its key", "[source][config]
   const auto line = [&](auto call) { return made::refusal(folder, call); };
   REQUIRE(line([&] { c.i64("new|old"); }) ==
           "c.json: key 'new|old' is missing: the model needs it");
-  REQUIRE(line([&] { c.i64("f"); }) == "c.json: key 'f' is not an integer: mend the configuration");
+  REQUIRE(line([&] { c.i64("f"); }) == "c.json: key 'f' is not an integer: fix the configuration");
   REQUIRE(line([&] { c.i64("big"); }) ==
-          "c.json: key 'big' is not an integer: mend the configuration");
-  REQUIRE(line([&] { c.f64("a"); }) == "c.json: key 'a' is not a number: mend the configuration");
-  REQUIRE(line([&] { c.text("l"); }) == "c.json: key 'l' is not text: mend the configuration");
+          "c.json: key 'big' is not an integer: fix the configuration");
+  REQUIRE(line([&] { c.f64("a"); }) == "c.json: key 'a' is not a number: fix the configuration");
+  REQUIRE(line([&] { c.text("l"); }) == "c.json: key 'l' is not text: fix the configuration");
   REQUIRE(line([] { Config("[1]", "c.json"); }) == "c.json: is not a JSON object: check the file");
   REQUIRE(line([&] { Config(R"({"a":"true"})", "c.json").i64("a"); }) ==
-          "c.json: key 'a' is not true or false without quotation marks: mend the configuration");
+          "c.json: key 'a' is not true or false without quotation marks: fix the configuration");
   REQUIRE(line([] { Config("{", "c.json"); }) == "c.json: not JSON at byte 2: correct the file");
   REQUIRE(line([] { Config(std::string(100, '['), "c.json"); }) ==
           "c.json: JSON nested deeper than 64 levels: correct the file");
@@ -95,8 +95,8 @@ TEST_CASE("null is refused in a key where it means nothing", "[source][config]")
   const auto line = [&](auto path) {
     return made::refusal(folder, [&] { c.refuse_null(path, meaningful); });
   };
-  REQUIRE(line("a") == "c.json: key 'a' is null: give a value, or take it away");
-  REQUIRE(line("b|a") == "c.json: key 'a' is null: give a value, or take it away");
+  REQUIRE(line("a") == "c.json: key 'a' is null: give a value, or remove it");
+  REQUIRE(line("b|a") == "c.json: key 'a' is null: give a value, or remove it");
   c.refuse_null("b|c|a", meaningful);
   c.refuse_null("none", meaningful);
 }
@@ -210,7 +210,7 @@ TEST_CASE("a caller's shorter struct is filled as far as it goes", "[source][con
 }
 
 TEST_CASE("rope parameters that are not understood are refused by key", "[source][config]") {
-  const std::string mend = ": mend the configuration";
+  const std::string fix = ": fix the configuration";
   const auto scaled = [](const std::string& body) {
     return rope_refusal(R"({"head_dim":8,"max_position_embeddings":64,"rope_scaling":{)" + body +
                         "}}");
@@ -218,36 +218,36 @@ TEST_CASE("rope parameters that are not understood are refused by key", "[source
   REQUIRE(scaled(R"("rope_type":"su")") ==
           "c.json: key 'rope_scaling.rope_type' is 'su', a rope type that is not known: known: "
           "default, linear, dynamic, llama3, yarn, longrope");
-  REQUIRE(scaled(R"("type":3)") == "c.json: key 'rope_scaling.type' is not text" + mend);
+  REQUIRE(scaled(R"("type":3)") == "c.json: key 'rope_scaling.type' is not text" + fix);
   REQUIRE(scaled(R"("type":"linear","factor":null)") ==
-          "c.json: key 'rope_scaling.factor' is null" + mend);
+          "c.json: key 'rope_scaling.factor' is null" + fix);
   REQUIRE(scaled(R"("type":"linear")") ==
           "c.json: key 'rope_scaling.factor' is missing: the model needs it");
   REQUIRE(scaled(R"("type":"linear","factor":0)") ==
-          "c.json: key 'rope_scaling.factor' is not a number above 0" + mend);
+          "c.json: key 'rope_scaling.factor' is not a number above 0" + fix);
   REQUIRE(scaled(R"("type":"yarn")") ==
           "c.json: key 'rope_scaling.factor' is missing: the model needs it");
   REQUIRE(scaled(R"("type":"linear","factor":2,"rope_theta":null)") ==
-          "c.json: key 'rope_scaling.rope_theta' is null" + mend);
+          "c.json: key 'rope_scaling.rope_theta' is null" + fix);
   REQUIRE(scaled(R"("type":"longrope","short_factor":[1,1],"long_factor":[1,1,1,1])") ==
-          "c.json: key 'rope_scaling.short_factor' has 2 numbers, not 4" + mend);
+          "c.json: key 'rope_scaling.short_factor' has 2 numbers, not 4" + fix);
   REQUIRE(scaled(R"("type":"longrope","short_factor":[1,1,1,"x"],"long_factor":[1,1,1,1])") ==
-          "c.json: key 'rope_scaling.short_factor' is not a list of numbers" + mend);
+          "c.json: key 'rope_scaling.short_factor' is not a list of numbers" + fix);
   REQUIRE(scaled(R"("type":"longrope","short_factor":[1,1,1,0],"long_factor":[1,1,1,1])") ==
-          "c.json: key 'rope_scaling.short_factor' has a number that is not above 0" + mend);
+          "c.json: key 'rope_scaling.short_factor' has a number that is not above 0" + fix);
   REQUIRE(scaled(R"("type":"longrope","long_factor":[1,1,1,1])") ==
           "c.json: key 'rope_scaling.short_factor' is missing: the model needs it");
   REQUIRE(rope_refusal(R"({"rope_scaling":[1]})") ==
-          "c.json: key 'rope_scaling' is not an object" + mend);
+          "c.json: key 'rope_scaling' is not an object" + fix);
   REQUIRE(rope_refusal(R"({"rope_parameters":[]})") ==
-          "c.json: key 'rope_parameters' is not an object" + mend);
+          "c.json: key 'rope_parameters' is not an object" + fix);
   REQUIRE(rope_refusal(R"({"rope_theta":-1})") ==
-          "c.json: key 'rope_theta' is not a number above 0" + mend);
+          "c.json: key 'rope_theta' is not a number above 0" + fix);
   REQUIRE(rope_refusal(R"({"head_dim":8,"partial_rotary_factor":0.4})") ==
-          "c.json: key 'partial_rotary_factor' does not turn "
+          "c.json: key 'partial_rotary_factor' does not rotate "
           "a whole number of pairs of 8" +
-              mend);
-  REQUIRE(rope_refusal(R"({"rope_theta":null})") == "c.json: key 'rope_theta' is null" + mend);
+              fix);
+  REQUIRE(rope_refusal(R"({"rope_theta":null})") == "c.json: key 'rope_theta' is null" + fix);
   REQUIRE(rope_refusal("{}", "rope_parameters.full") ==
           "c.json: key 'rope_parameters.full' is missing: the model needs it");
 }
@@ -275,6 +275,6 @@ TEST_CASE("the host's table answers a plugin and keeps the words of failures", "
   REQUIRE(rope.theta == 9);
   REQUIRE(table->i64(&handle, str("s"), nullptr, &n) == STRATA_INVALID);
   REQUIRE(n == 5);
-  REQUIRE(plugin::take_words() == "c.json: key 's' is not an integer: mend the configuration");
+  REQUIRE(plugin::take_words() == "c.json: key 's' is not an integer: fix the configuration");
   REQUIRE(plugin::take_words().empty());
 }

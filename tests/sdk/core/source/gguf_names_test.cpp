@@ -265,23 +265,23 @@ TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", 
 }
 
 TEST_CASE("a mapping that is not understood is refused by its place", "[source][gguf]") {
-  const std::string mend = ": mend the manifest's \"gguf\"";
-  REQUIRE(mapping_refusal("[]") == "manifest.json: gguf is not an object" + mend);
-  REQUIRE(mapping_refusal(R"({"a":{}})") == "manifest.json: gguf.a has no model_type" + mend);
+  const std::string fix = ": fix the manifest's \"gguf\"";
+  REQUIRE(mapping_refusal("[]") == "manifest.json: gguf is not an object" + fix);
+  REQUIRE(mapping_refusal(R"({"a":{}})") == "manifest.json: gguf.a has no model_type" + fix);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":1}})") ==
-          "manifest.json: gguf.a has a 'model_type' that is not text" + mend);
+          "manifest.json: gguf.a has a 'model_type' that is not text" + fix);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","x":1}})") ==
-          "manifest.json: gguf.a has an unknown key 'x'" + mend);
+          "manifest.json: gguf.a has an unknown key 'x'" + fix);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","config":{"k":{"kye":"x"}}}})") ==
-          "manifest.json: gguf.a.config.k has an unknown key 'kye'" + mend);
+          "manifest.json: gguf.a.config.k has an unknown key 'kye'" + fix);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","config":{"k":{"optional":1}}}})") ==
-          "manifest.json: gguf.a.config.k has 'optional' that is not a flag" + mend);
+          "manifest.json: gguf.a.config.k has 'optional' that is not a flag" + fix);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","joined":{"x":"y"}}})") ==
-          "manifest.json: gguf.a.joined has 'x' that are not a list" + mend);
+          "manifest.json: gguf.a.joined has 'x' that are not a list" + fix);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","names":{"x":"t","y":"t"}}})") ==
-          "manifest.json: gguf.a maps 't' twice" + mend);
+          "manifest.json: gguf.a maps 't' twice" + fix);
   REQUIRE(mapping_refusal(R"({"a":{"model_type":"a","equal":[["x"]]}})") ==
-          "manifest.json: gguf.a has an 'equal' that is not of pairs" + mend);
+          "manifest.json: gguf.a has an 'equal' that is not of pairs" + fix);
 }
 
 TEST_CASE("a quantized tensor without a codec is refused before a byte is written",

@@ -39,7 +39,7 @@ std::string words_of(const std::exception_ptr& error) {
 TEST_CASE_METHOD(Fixture, "a tier without a required function is refused by its name", "[tier]") {
   table.poll = nullptr;
   REQUIRE_THROWS_WITH(open(),
-                      "offload/fake: it has no function poll: ask its vendor for a new one");
+                      "offload/fake: it has no function poll: report this to the plugin's vendor");
   table = fake_table();
   table.region_new = nullptr;
   REQUIRE_THROWS_WITH(open(), Catch::Contains("region_new or region_bind"));
