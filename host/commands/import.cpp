@@ -76,7 +76,7 @@ std::string with_dtype(const std::string& bytes, const std::string& name,
 void initialise(const ImportOptions& settings, app::Plugins& plugins) {
   const auto model = open_model(settings, plugins, true, false);
   source::ImportOptions options;
-  options.config = model.config->raw();
+  options.config = model.config->root().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   options.made = run::initial_weights(model, static_cast<std::uint64_t>(settings.init_seed));
   if (model.checkpoint) options.extra = app::extra_files(*model.checkpoint, plugins.log());
   Progress progress("import", "bytes");

@@ -7,12 +7,11 @@
 
 namespace strata::app {
 
-std::string configured(std::string bytes, const std::string& name, const std::string& keys_text,
-                       double dropout, const Log& log) {
+Json configured(const std::string& bytes, const std::string& name, const std::string& keys_text,
+                double dropout, const Log& log) {
   const auto keys = keys_text.empty() ? Json::object() : parse_settings(keys_text, "[config]");
   if (!keys.is_object())
     throw UsageError("[config]", "it is no JSON object", R"(write {"key": value})");
-  if (keys.empty() && dropout < 0) return bytes;
   auto config = parse_settings(bytes, name);
   if (!config.is_object()) throw Error(name, "is not a JSON object", "check the file");
   const auto say = [&](const std::string& key, const Json& value) {
@@ -23,7 +22,7 @@ std::string configured(std::string bytes, const std::string& name, const std::st
       if (config.contains(key)) say(key, config[key] = dropout);
   for (const auto& [key, value] : keys.items()) say(key, value);
   config.merge_patch(keys);
-  return config.dump();
+  return config;
 }
 
 std::int64_t hidden_size_of(const source::Config& config) {

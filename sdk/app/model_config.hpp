@@ -8,11 +8,11 @@
 
 namespace strata::app {
 
-// `bytes` of a config.json with its keys replaced by those of the JSON object `keys_text` (objects
-// are merged; "": none), and each dropout rate in it replaced by `dropout` unless that is below 0.
-// The text is unchanged if neither is given. Lines in the log say what was replaced.
-std::string configured(std::string bytes, const std::string& name, const std::string& keys_text,
-                       double dropout, const Log& log);
+// The JSON of a config.json's `bytes`, its keys replaced by those of the JSON object `keys_text`
+// (objects are merged; "": none), and each dropout rate in it by `dropout` unless that is below 0.
+// Lines in the log say what was replaced.
+Json configured(const std::string& bytes, const std::string& name, const std::string& keys_text,
+                double dropout, const Log& log);
 
 // The hidden size, of the text model if there are several; 0 if the configuration does not say.
 std::int64_t hidden_size_of(const source::Config& config);

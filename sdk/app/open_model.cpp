@@ -82,14 +82,13 @@ std::string model_type_of(const source::Config& config, const std::string& path,
 
 std::shared_ptr<source::Config> with_key(const source::Config& config, const char* key,
                                          const Json& value) {
-  auto changed = parse_settings(config.raw(), config.name());
+  auto changed = config.root();
   changed[key] = value;
-  return std::make_shared<source::Config>(changed.dump(), config.name());
+  return std::make_shared<source::Config>(std::move(changed), config.name());
 }
 
 source::Checkpoint open_path(const std::string& path, const registry::Registry& registry) {
-  return source::Checkpoint::open(
-      path, source::parse_gguf_mappings(registry.gguf().dump(), "plugin manifests"));
+  return source::Checkpoint::open(path, source::gguf_mappings(registry.gguf(), "plugin manifests"));
 }
 
 // Finds the weights. Details that the error has no room for are logged before it; unused tensors

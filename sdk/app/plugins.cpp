@@ -60,7 +60,7 @@ const strata_config* Plugins::options_for(const registry::Candidate& candidate,
     if (std::ranges::find(declared, key, &registry::PluginOption::key) != declared.end() &&
         !values.contains(key))
       values[key] = value;
-  plugin_options_.push_back(std::make_unique<Options>(values.dump(), "[" + section + "]"));
+  plugin_options_.push_back(std::make_unique<Options>(std::move(values), "[" + section + "]"));
   return &plugin_options_.back()->handle;
 }
 

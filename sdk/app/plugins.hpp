@@ -58,8 +58,8 @@ class Plugins {
                                    registry::EmitOptions declared, const nlohmann::json& extra);
 
   struct Options {
-    Options(std::string bytes, std::string name)
-        : values(std::move(bytes), std::move(name)), handle{&values} {}
+    Options(Json options, std::string name)
+        : values(std::move(options), std::move(name)), handle{&values} {}
     source::Config values;
     strata_config handle;
   };

@@ -16,11 +16,13 @@ using namespace strata;
 namespace {
 
 const source::GgufMapping& mapping() {
-  static const auto all = source::parse_gguf_mappings(
-      R"({"a":{"model_type":"a","config":{"max_position_embeddings":{"key":"a.n","optional":true},)"
-      R"("heads":{"key":"a.h|a.i","same":"b","default":2},"size":{"count":"a.l"},)"
-      R"("tied":{"absent":"t"},"there":{"present":"t"}},"equal":[["a.n","a.h"]],)"
-      R"("rope":{"prefix":"a.rope","factors":"f"},"names":{"m.{}.t":"b.{}.t","m.{}.e.{}.t":"b.{}.t.{}"}}})",
+  static const auto all = source::gguf_mappings(
+      parse_json(
+          R"({"a":{"model_type":"a","config":{"max_position_embeddings":{"key":"a.n","optional":true},)"
+          R"("heads":{"key":"a.h|a.i","same":"b","default":2},"size":{"count":"a.l"},)"
+          R"("tied":{"absent":"t"},"there":{"present":"t"}},"equal":[["a.n","a.h"]],)"
+          R"("rope":{"prefix":"a.rope","factors":"f"},"names":{"m.{}.t":"b.{}.t","m.{}.e.{}.t":"b.{}.t.{}"}}})",
+          "mapping"),
       "mapping");
   return all.at("a");
 }

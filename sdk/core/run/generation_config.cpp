@@ -185,8 +185,7 @@ bool asks_nothing(const std::string& key, const Json& value) {
 
 std::vector<std::string> unserved(const source::Config& config) {
   std::vector<std::string> out;
-  const auto all = parse_settings(config.raw(), config.name());
-  for (const auto& [key, value] : all.items())
+  for (const auto& [key, value] : config.root().items())
     if (!asks_nothing(key, value)) out.push_back(printable(key));
   return out;
 }

@@ -35,9 +35,13 @@ const Json* first(std::string_view text, char separator, Use use) {
 
 Config::Config(std::string bytes, std::string name)
     : bytes_(std::move(bytes)), name_(std::move(name)), root_(parse_settings(bytes_, name_)) {
-  if (!root_.is_object()) throw Error(name_, "is not a JSON object", "check the file");
+  check();
   // Other readers read the bytes as JSON spells them.
   if (!Json::accept(bytes_)) bytes_ = root_.dump();
+}
+
+void Config::check() const {
+  if (!root_.is_object()) throw Error(name_, "is not a JSON object", "check the file");
 }
 
 const Json* Config::locate(std::string_view path) const {

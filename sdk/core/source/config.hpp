@@ -2,12 +2,14 @@
 #pragma once
 #include <strata/abi/ops.h>
 
+#include <concepts>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/json.hpp"
@@ -20,8 +22,16 @@ class Config {
  public:
   // `bytes` of JSON, an object; `name` says in errors which configuration it is.
   Config(std::string bytes, std::string name);
+  // The same of JSON that is parsed already. A template, so that no text becomes JSON by itself.
+  template <std::same_as<Json> Parsed>
+  Config(Parsed root, std::string name)
+      : bytes_(root.dump()), name_(std::move(name)), root_(std::move(root)) {
+    check();
+  }
 
+  // As JSON spells it.
   const std::string& raw() const { return bytes_; }
+  const Json& root() const { return root_; }
   const std::string& name() const { return name_; }
 
   std::uint64_t count(std::string_view path) const;  // a list's length; 1: another value; 0: none
@@ -50,6 +60,7 @@ class Config {
   std::set<std::string> notes() const;
 
  private:
+  void check() const;  // throws unless it is an object
   const Json* find(std::string_view path) const;
   const Json* walk(std::string_view path) const;
   const Json* locate(std::string_view path) const;        // of one path; a null value exists

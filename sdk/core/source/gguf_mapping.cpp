@@ -239,12 +239,11 @@ std::optional<std::vector<std::string_view>> numbers_in(std::string_view pattern
 
 }  // namespace
 
-GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who) {
-  const auto parsed = parse_json(json, who, 16);
-  const Node root(who, "", parsed);
+GgufMappings gguf_mappings(const Json& value, std::string_view who) {
+  const Node root(who, "", value);
   GgufMappings out;
-  for (const auto& [architecture, value] : parsed.items()) {
-    auto whole = whole_mapping(parsed, architecture, who);
+  for (const auto& [architecture, own] : value.items()) {
+    auto whole = whole_mapping(value, architecture, who);
     put_architecture(whole, std::string_view(architecture).substr(0, architecture.find('+')));
     out[architecture] = mapping_of(architecture, root.child(architecture, whole));
   }

@@ -53,6 +53,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/json.hpp"
+
 namespace strata::source {
 
 struct GgufRule {
@@ -85,9 +87,8 @@ struct GgufMapping {
 
 using GgufMappings = std::map<std::string, GgufMapping, std::less<>>;
 
-// Parses the value of a manifest's key "gguf", in JSON; `who` names the manifest in errors. Refuses
-// unknown keys.
-GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who);
+// The value of a manifest's key "gguf"; `who` names the manifest in errors. Refuses unknown keys.
+GgufMappings gguf_mappings(const Json& value, std::string_view who);
 
 // The checkpoint's name of a tensor, with the {} of its experts, and the pattern that gave it;
 // empty where nothing matches.

@@ -12,13 +12,15 @@ namespace {
 
 // A mapping of an architecture of the tests' own.
 source::GgufMappings mappings(const std::string& more = "") {
-  return source::parse_gguf_mappings(
-      R"({"toy":{"model_type":"toy","config":{"heads":{"key":"toy.heads|toy.h"},)"
-      R"("layers":{"count":"toy.list","default":7},"kind":{"optional":true,"key":"toy.kind"}},)"
-      R"("rope":{"prefix":"toy.rope","factors":"factors"},"equal":[["toy.a","toy.b"]],)"
-      R"("names":{"m.{}.q":"b.{}.q","m.e":"e","m.{}.qkv":"b.{}.qkv"},"permuted":{"m.{}.q":"heads"},)"
-      R"("fused":{"m.{}.qkv":"heads"})" +
-          more + "}}",
+  return source::gguf_mappings(
+      parse_json(
+          R"({"toy":{"model_type":"toy","config":{"heads":{"key":"toy.heads|toy.h"},)"
+          R"("layers":{"count":"toy.list","default":7},"kind":{"optional":true,"key":"toy.kind"}},)"
+          R"("rope":{"prefix":"toy.rope","factors":"factors"},"equal":[["toy.a","toy.b"]],)"
+          R"("names":{"m.{}.q":"b.{}.q","m.e":"e","m.{}.qkv":"b.{}.qkv"},"permuted":{"m.{}.q":"heads"},)"
+          R"("fused":{"m.{}.qkv":"heads"})" +
+              more + "}}",
+          "manifest.json"),
       "manifest.json");
 }
 
@@ -30,7 +32,9 @@ made::Gguf toy() {
 
 std::string mapping_refusal(const std::string& json) {
   const made::Folder folder;
-  return made::refusal(folder, [&] { source::parse_gguf_mappings(json, "manifest.json"); });
+  return made::refusal(folder, [&] {
+    source::gguf_mappings(parse_json(json, "manifest.json", 16), "manifest.json");
+  });
 }
 
 }  // namespace
@@ -62,11 +66,13 @@ TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
 }
 
 TEST_CASE("a mapping like another begins with what that one says", "[source][gguf]") {
-  const auto all = source::parse_gguf_mappings(
-      R"({"one":{"model_type":"a","config":{"x":{"key":"{arch}.x"},"y":{"key":"{arch}.y"}},)"
-      R"("names":{"a.w":"w","b.w":"v"}},)"
-      R"("two":{"like":"one","model_type":"b","config":{"x":null},"names":{"c.w":"v","b.w":null},)"
-      R"("added":{"a.w":1},"one_row":["c.w"]}})",
+  const auto all = source::gguf_mappings(
+      parse_json(
+          R"({"one":{"model_type":"a","config":{"x":{"key":"{arch}.x"},"y":{"key":"{arch}.y"}},)"
+          R"("names":{"a.w":"w","b.w":"v"}},)"
+          R"("two":{"like":"one","model_type":"b","config":{"x":null},"names":{"c.w":"v","b.w":null},)"
+          R"("added":{"a.w":1},"one_row":["c.w"]}})",
+          "manifest.json"),
       "manifest.json");
   const auto& two = all.find("two")->second;
   REQUIRE(two.model_type == "b");
@@ -77,15 +83,17 @@ TEST_CASE("a mapping like another begins with what that one says", "[source][ggu
   REQUIRE(two.added.at("a.w") == 1);
   REQUIRE(two.one_row == std::vector<std::string>{"c.w"});
   REQUIRE_THROWS_WITH(
-      source::parse_gguf_mappings(R"({"x":{"like":"x","model_type":"a"}})", "manifest.json"),
+      source::gguf_mappings(parse_json(R"({"x":{"like":"x","model_type":"a"}})", "manifest.json"),
+                            "manifest.json"),
       Catch::Contains("nothing is like 'x'"));
 }
 
 TEST_CASE("a quotient of metadata counts where the file is of the kind that it is for",
           "[source][gguf]") {
-  const auto mapping = source::parse_gguf_mappings(
-      R"({"toy":{"model_type":"a","config":{"k":{"times":["toy.n"],"over":["toy.d"],)"
-      R"("only":{"toy.layers":3},"default":7}}}})",
+  const auto mapping = source::gguf_mappings(
+      parse_json(R"({"toy":{"model_type":"a","config":{"k":{"times":["toy.n"],"over":["toy.d"],)"
+                 R"("only":{"toy.layers":3},"default":7}}}})",
+                 "manifest.json"),
       "manifest.json");
   const made::Folder folder;
   const auto config = [&](std::uint32_t layers) {
@@ -119,9 +127,10 @@ TEST_CASE("reordered rows are found where the file has them", "[source][tensor]"
 
 TEST_CASE("a narrower mapping of an architecture serves the files that have its key",
           "[source][gguf]") {
-  const auto both = source::parse_gguf_mappings(
-      R"({"toy":{"model_type":"plain"},"toy+toy.experts":{"model_type":"mixed",)"
-      R"("names":{"m.{}.e.{}.w":"b.{}.w.{}|b.{}.ws"}}})",
+  const auto both = source::gguf_mappings(
+      parse_json(R"({"toy":{"model_type":"plain"},"toy+toy.experts":{"model_type":"mixed",)"
+                 R"("names":{"m.{}.e.{}.w":"b.{}.w.{}|b.{}.ws"}}})",
+                 "manifest.json"),
       "manifest.json");
   const made::Folder folder;
   const auto opened = [&](std::uint32_t experts) {
@@ -148,9 +157,11 @@ TEST_CASE("a narrower mapping of an architecture serves the files that have its 
 }
 
 TEST_CASE("a number of metadata chooses the mapping, is lessened, or is null", "[source][gguf]") {
-  const auto both = source::parse_gguf_mappings(
-      R"({"toy":{"model_type":"a","config":{"k":{"key":"toy.k","minus":"toy.m","null":true}}},)"
-      R"("toy+toy.kind=2":{"like":"toy","model_type":"b"}})",
+  const auto both = source::gguf_mappings(
+      parse_json(
+          R"({"toy":{"model_type":"a","config":{"k":{"key":"toy.k","minus":"toy.m","null":true}}},)"
+          R"("toy+toy.kind=2":{"like":"toy","model_type":"b"}})",
+          "manifest.json"),
       "manifest.json");
   const made::Folder folder;
   const auto config = [&](made::Gguf file) {
@@ -167,9 +178,10 @@ TEST_CASE("a number of metadata chooses the mapping, is lessened, or is null", "
 }
 
 TEST_CASE("matrices of all heads are parts of one tensor", "[source][gguf]") {
-  const auto mapping = source::parse_gguf_mappings(
-      R"({"toy":{"model_type":"a","names":{"m.{}.k":"b.{}.k","m.{}.v":"b.{}.v"},)"
-      R"("turned":["m.{}.k"],"joined":{"m.{}.kv":["m.{}.k","m.{}.v"]}}})",
+  const auto mapping = source::gguf_mappings(
+      parse_json(R"({"toy":{"model_type":"a","names":{"m.{}.k":"b.{}.k","m.{}.v":"b.{}.v"},)"
+                 R"("turned":["m.{}.k"],"joined":{"m.{}.kv":["m.{}.k","m.{}.v"]}}})",
+                 "manifest.json"),
       "manifest.json");
   const made::Folder folder;
   const auto opened = [&](const made::Gguf& file, std::uint64_t bytes) {

@@ -22,8 +22,10 @@ made::Gguf first(std::uint32_t count) {
 }
 
 source::GgufMappings mappings() {
-  return source::parse_gguf_mappings(
-      R"({"toy":{"model_type":"toy","config":{"there":{"present":"c"}},"names":{"A":"a","C":"c"}}})",
+  return source::gguf_mappings(
+      parse_json(
+          R"({"toy":{"model_type":"toy","config":{"there":{"present":"c"}},"names":{"A":"a","C":"c"}}})",
+          "manifest.json"),
       "manifest.json");
 }
 

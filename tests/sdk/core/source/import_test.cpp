@@ -12,7 +12,7 @@ namespace {
 
 source::GgufMappings mappings() {
   const auto manifest = parse_json(made::read(STRATA_MANIFESTS "/llama/manifest.json"), "");
-  return source::parse_gguf_mappings(manifest.at("gguf").dump(), "manifest.json");
+  return source::gguf_mappings(manifest.at("gguf"), "manifest.json");
 }
 
 const std::string real = STRATA_REAL_GGUF;
