@@ -2,8 +2,8 @@
 
 #include <random>
 #include <string>
-#include <type_traits>
 
+#include "app/sampling.hpp"
 #include "host/process/output.hpp"
 
 namespace strata::host {
@@ -37,21 +37,20 @@ std::uint64_t seed_of(const SamplingOptions& options) {
 
 run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptions& common,
                           const run::GenerationConfig& own) {
-  for (const auto& [key, refusal] : own.unusable)
-    if (options.temperature > 0 && !common.given.contains("generate." + key)) throw refusal;
-  auto out = own.sampling;
+  app::SamplingOptions out;
+  out.temperature = options.temperature;
   const auto take = [&](const char* key, auto& to, auto value) {
-    if (common.given.contains(key)) to = static_cast<std::remove_reference_t<decltype(to)>>(value);
+    if (common.given.contains(key)) to = value;
   };
   take("generate.top_k", out.top_k, options.top_k);
   take("generate.top_p", out.top_p, options.top_p);
   take("generate.min_p", out.min_p, options.min_p);
   take("generate.typical_p", out.typical_p, options.typical_p);
   take("generate.repetition_penalty", out.repetition_penalty, options.repetition_penalty);
-  take("generate.no_repeat_ngram_size", out.no_repeat_ngram, options.no_repeat_ngram_size);
-  out.temperature = options.temperature;
-  out.seed = options.temperature > 0 ? seed_of(options) : 0;
-  return out;
+  take("generate.no_repeat_ngram_size", out.no_repeat_ngram_size, options.no_repeat_ngram_size);
+  auto sampling = app::sampling_of(out, own);  // a setting is refused before a seed is drawn
+  if (options.temperature > 0) sampling.seed = seed_of(options);
+  return sampling;
 }
 
 }  // namespace strata::host

@@ -24,9 +24,7 @@ void add_sampling(cli::Table& table, SamplingOptions& options);
 // The seed of the options, or a random one, which a line on standard error names.
 std::uint64_t seed_of(const SamplingOptions& options);
 
-// The sampling settings: the user's options win over those of generation_config.json. Its settings
-// for sampling count only if tokens are sampled, and only the options decide that: without a
-// temperature decoding is greedy.
+// As app::sampling_of, of the options that the user gave, with their seed.
 run::Sampling sampling_of(const SamplingOptions& options, const cli::CommonOptions& common,
                           const run::GenerationConfig& own);
 

@@ -9,6 +9,7 @@
 #include "app/open_session.hpp"
 #include "app/open_tokenizer.hpp"
 #include "app/report.hpp"
+#include "app/sampling.hpp"
 #include "app/token_ids.hpp"
 #include "app/trace.hpp"
 #include "core/error.hpp"
@@ -90,9 +91,7 @@ std::vector<Generated> Generator::generate(const std::vector<std::vector<std::in
   run::GenerateRequest request;
   request.prompts = prompts;
   request.new_tokens = options.max_new_tokens;
-  request.sampling = parts.generation.sampling;
-  request.sampling.temperature = options.temperature;
-  request.sampling.seed = options.seed;
+  request.sampling = sampling_of(options.sampling, parts.generation);
   if (!options.ignore_eos) request.ends = ends_of(parts.model, parts.generation);
   NewText text(parts.tokenizer, prompts.size(),
                options.stop.empty() ? parts.generation.stops : options.stop);

@@ -61,10 +61,19 @@ using LogLine = std::function<void(std::int32_t level, std::string_view words)>;
 // The bytes of weights that are loaded, and of all.
 using LoadProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
 
+// How tokens are chosen. Fields without a value are those of the model's generation_config.json.
+struct SamplingOptions {
+  double temperature = 0;  // 0: greedy, and top_k to typical_p do not count
+  std::optional<std::int64_t> top_k;
+  std::optional<double> top_p, min_p, typical_p;
+  std::optional<double> repetition_penalty;
+  std::optional<std::int64_t> no_repeat_ngram_size;
+  std::uint64_t seed = 0;
+};
+
 struct GenerateOptions {
   std::int64_t max_new_tokens = 64;  // of each prompt
-  double temperature = 0;            // 0: greedy
-  std::uint64_t seed = 0;
+  SamplingOptions sampling;
   std::vector<std::string> stop;  // a text ends before one of these
   bool ignore_eos = false;        // keep generating after the end-of-text token
 };
