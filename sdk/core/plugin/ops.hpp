@@ -62,30 +62,30 @@ class Handle {
 
 // The implementation of the ops of one call. Arguments are as in <strata/abi/ops.h>; the shape
 // functions check them before anything is computed, and throw Error to refuse. Ops borrow the
-// tensors passed in.
+// tensors passed in. An implementation that does not override an op refuses it by its name.
 class Ops {
  public:
   virtual ~Ops() = default;
-  virtual Handle weight(uint32_t index) = 0;
-  virtual Handle embedding(uint32_t weight, strata_tensor& ids) = 0;
-  virtual Handle positions(uint32_t weight, int64_t offset) = 0;
-  virtual void linear(const strata_op_linear& op, strata_tensor& x, std::span<Handle> out) = 0;
-  virtual Handle norm(const strata_op_norm& op, strata_tensor& x) = 0;
-  virtual Handle rope(const strata_op_rope& op, strata_tensor& x) = 0;
+  virtual Handle weight(uint32_t index);
+  virtual Handle embedding(uint32_t weight, strata_tensor& ids);
+  virtual Handle positions(uint32_t weight, int64_t offset);
+  virtual void linear(const strata_op_linear& op, strata_tensor& x, std::span<Handle> out);
+  virtual Handle norm(const strata_op_norm& op, strata_tensor& x);
+  virtual Handle rope(const strata_op_rope& op, strata_tensor& x);
   virtual Handle attention(const strata_op_attention& op, strata_tensor& q, strata_tensor& k,
-                           strata_tensor& v) = 0;
-  virtual Handle moe(const strata_op_moe& op, strata_tensor& x) = 0;
-  virtual Handle activation(int32_t f, strata_tensor& x) = 0;
-  virtual Handle gated(int32_t f, strata_tensor& gate, strata_tensor* up) = 0;
-  virtual Handle elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) = 0;
+                           strata_tensor& v);
+  virtual Handle moe(const strata_op_moe& op, strata_tensor& x);
+  virtual Handle activation(int32_t f, strata_tensor& x);
+  virtual Handle gated(int32_t f, strata_tensor& gate, strata_tensor* up);
+  virtual Handle elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value);
   // `out` has one tensor for single and merged, three (q, k, v) for fused and interleaved.
   virtual void heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,
-                     std::span<Handle> out) = 0;
-  virtual Handle dropout(double p, strata_tensor& x) = 0;
+                     std::span<Handle> out);
+  virtual Handle dropout(double p, strata_tensor& x);
   virtual void call(std::string_view name, std::string_view json,
-                    std::span<strata_tensor* const> in, std::span<Handle> out) = 0;
-  virtual void split(std::span<const uint32_t> widths, strata_tensor& x, std::span<Handle> out) = 0;
-  virtual Handle concat(std::span<strata_tensor* const> in) = 0;
+                    std::span<strata_tensor* const> in, std::span<Handle> out);
+  virtual void split(std::span<const uint32_t> widths, strata_tensor& x, std::span<Handle> out);
+  virtual Handle concat(std::span<strata_tensor* const> in);
 
   virtual Handle empty(strata_dtype dtype, std::span<const int64_t> shape) = 0;
   // Lends device memory until the plugin's call returns.
