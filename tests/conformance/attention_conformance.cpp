@@ -11,12 +11,12 @@
 #include "core/plugin/host.hpp"
 #include "core/source/config.hpp"
 #include "tests/conformance/computes.hpp"
+#include "torch/attention_backend.hpp"
+#include "torch/compute/torch_ops.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
-#include "torch/ops/attention.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
-#include "torch/torch_ops.hpp"
 
 namespace strata {
 

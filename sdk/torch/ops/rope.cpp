@@ -11,15 +11,6 @@ namespace strata::torch {
 
 namespace {
 
-std::string_view type_of(const strata_op_rope& op) {
-  return {op.type.p, static_cast<std::size_t>(op.type.n)};
-}
-
-bool same_list(const std::vector<double>& kept, const double* wanted, uint32_t n) {
-  if (!wanted) return kept.empty();
-  return kept.size() == n && std::equal(kept.begin(), kept.end(), wanted);
-}
-
 std::vector<double> list(const double* p, uint32_t n) {
   return p ? std::vector<double>(p, p + n) : std::vector<double>();
 }
@@ -70,18 +61,6 @@ at::Tensor turned_by_heads(const at::Tensor& x, const Turn& turn) {
 }
 
 }  // namespace
-
-bool Turn::serves(const strata_op_rope& wanted, int64_t head_dim, at::ScalarType type_of_x) const {
-  const auto numbers = [](const strata_op_rope& o) {
-    return std::tie(o.layout, o.dim, o.original_positions, o.max_positions, o.truncate, o.theta,
-                    o.factor, o.attention_factor, o.low_freq_factor, o.high_freq_factor,
-                    o.beta_fast, o.beta_slow);
-  };
-  return head == head_dim && dtype == type_of_x && numbers(op) == numbers(wanted) &&
-         type == type_of(wanted) &&
-         same_list(short_factors, wanted.short_factors, wanted.factors) &&
-         same_list(long_factors, wanted.long_factors, wanted.factors);
-}
 
 Turn turn(const strata_op_rope& op, int64_t head, at::ScalarType dtype, const at::Tensor& positions,
           const std::vector<TurnedSequence>& sequences) {

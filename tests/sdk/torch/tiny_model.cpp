@@ -6,7 +6,7 @@
 
 #include "core/zero/layout.hpp"
 #include "tests/sdk/torch/reference.hpp"
-#include "torch/compute.hpp"
+#include "torch/compute/compute.hpp"
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
 

@@ -4,9 +4,9 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "torch/compute/torch_ops.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
-#include "torch/torch_ops.hpp"
 
 namespace strata::torch {
 

@@ -1,11 +1,10 @@
-#include "torch/compute.hpp"
+#include "torch/compute/compute.hpp"
 
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 
 #include "torch/counting_allocator.hpp"
-#include "torch/device.hpp"
 #include "torch/expand.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"

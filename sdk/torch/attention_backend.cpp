@@ -1,4 +1,4 @@
-#include "torch/ops/attention.hpp"
+#include "torch/attention_backend.hpp"
 
 #include <array>
 #include <bit>

@@ -1,24 +1,17 @@
 // run::Compute over LibTorch.
 #pragma once
 #include <ATen/core/Tensor.h>
-#include <c10/core/Stream.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "core/run/compute.hpp"
-#include "torch/torch_ops.hpp"
+#include "torch/compute/torch_ops.hpp"
+#include "torch/device.hpp"
 
 namespace strata::torch {
-
-// A place where units run.
-struct Place {
-  at::Device device;
-  std::optional<c10::Stream> stream;  // nothing on a CPU
-};
 
 class TorchCompute final : public run::Compute {
  public:

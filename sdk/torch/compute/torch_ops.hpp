@@ -8,9 +8,9 @@
 #include "core/plugin/ops.hpp"
 #include "core/run/compute.hpp"
 #include "core/shape/ops.hpp"
+#include "torch/attention_backend.hpp"
+#include "torch/attributes.hpp"
 #include "torch/kv_cache.hpp"
-#include "torch/ops/attention.hpp"
-#include "torch/ops/attributes.hpp"
 #include "torch/pass.hpp"
 #include "torch/unit_weights.hpp"
 

@@ -1,10 +1,11 @@
-#include "torch/torch_ops.hpp"
+#include "torch/compute/torch_ops.hpp"
 
 #include "core/error.hpp"
 #include "torch/form.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/moe.hpp"
 #include "torch/ops/named.hpp"
+#include "torch/ops/rope.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 

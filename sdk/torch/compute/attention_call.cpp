@@ -2,10 +2,10 @@
 #include <bit>
 #include <cmath>
 
+#include "torch/compute/torch_ops.hpp"
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
-#include "torch/torch_ops.hpp"
 
 namespace strata::torch {
 

@@ -1,4 +1,4 @@
-#include "torch/ops/attributes.hpp"
+#include "torch/attributes.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 // one unit is recorded at a time.
 #include <torch/csrc/autograd/autograd.h>
 
-#include "torch/compute.hpp"
+#include "torch/compute/compute.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
 #include "torch/pch.hpp"
