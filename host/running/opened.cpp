@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/ops/op_table.hpp"
 #include "core/plugin/calling.hpp"
 #include "core/plugin/words.hpp"
 
@@ -21,7 +22,7 @@ Opened::Opened(const cli::CommonOptions& options)
     : options_(options), patience_(options.plugin_patience), log_(options.verbose),
       watch_(patience_, [this](std::string_view words) { log_.line(STRATA_WARN, words); }),
       registry_(open_registry(options)),
-      host_(plugin::config_table(),
+      host_(plugin::config_table(), ops::op_table(),
             [this](int32_t level, std::string_view words) { log_.line(level, words); }) {
   registry_.require_named();
 }

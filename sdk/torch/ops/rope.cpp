@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "torch/form.hpp"
+#include "torch/ops/arithmetic.hpp"
 #include "torch/ops/parts.hpp"
 #include "torch/pch.hpp"
+#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
@@ -84,6 +86,22 @@ Turn turn(const strata_op_rope& op, int64_t head, at::ScalarType dtype, const at
   return made;
 }
 
+namespace {
+
+// The rotation of x in this pass, made at its first use.
+const Turn& turn_for(const strata_op_rope& op, const at::Tensor& x, Pass& pass) {
+  auto& on = pass.on(x.device());
+  for (const auto& kept : on.turns)
+    if (kept.serves(op, x.size(2), x.scalar_type())) return kept;
+  std::vector<TurnedSequence> sequences;
+  for (const auto& s : pass.sequences()) sequences.push_back({s.count, s.length});
+  const c10::NoGradGuard constant;
+  on.turns.push_back(turn(op, x.size(2), x.scalar_type(), on.positions, sequences));
+  return on.turns.back();
+}
+
+}  // namespace
+
 at::Tensor rope(const at::Tensor& x, const Turn& turn) {
   if (plain_loops(x) && x.stride(2) == 1 && turn.cos.is_contiguous() && turn.sin.is_contiguous())
     return turned_by_heads(x, turn);
@@ -100,6 +118,12 @@ at::Tensor rope(const at::Tensor& x, const Turn& turn) {
                                            : part.mul(turn.cos).add_(crossed.mul_(turn.sin));
   if (dim == turn.head) return turned;
   return at::cat({turned, x.narrow(2, dim, turn.head - dim)}, 2);
+}
+
+void arithmetic::rope(UnitCall& on, const Args& args, Results out) {
+  const auto& [op, tensor] = args.of<&strata_ops::rope>();
+  const auto& x = value_of(*tensor);
+  out[0] = handle(torch::rope(x, turn_for(*op, x, on.shared.pass)));
 }
 
 }  // namespace strata::torch

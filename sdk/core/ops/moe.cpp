@@ -1,12 +1,12 @@
 #include <cmath>
 
-#include "core/shape/check.hpp"
+#include "core/ops/op.hpp"
 
-namespace strata::shape {
+namespace strata::ops {
 namespace {
 
 void takes_experts(const Scope& scope, std::string_view what, uint32_t index, int64_t experts,
-                   const Dims& dims) {
+                   const shape::Dims& dims) {
   const auto& weight = declared(scope, "moe", what, index);
   if (weight.experts != experts || !std::ranges::equal(weight.shape, dims))
     refuse(scope, "moe",
@@ -36,9 +36,12 @@ void takes_choice(const Scope& scope, const strata_op_moe& op, int64_t experts) 
                std::to_string(op.top_k) + " of " + std::to_string(experts) + " experts");
 }
 
-}  // namespace
-
-Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x) {
+// x [T,D]; router [X,D]; X experts of gate, up [F,D] and down [D,F] -> [T,D]. Without gate the
+// experts are down(f(up(x))). Router, its bias and choice may be float32 where x is narrower.
+void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
+  const auto& [how, tensor] = args.of<&strata_ops::moe>();
+  const auto& op = *how;
+  const auto x = tensor->view();
   takes_tokens(scope, "moe", "x", x, 2);
   const int64_t hidden = x.shape[1];
   const auto& router = declared(scope, "moe", "router", op.router);
@@ -64,7 +67,43 @@ Value moe(const Scope& scope, const strata_op_moe& op, const strata_view& x) {
       op.reserved2 != 0 || !std::isfinite(op.scale) || !(op.least_sum >= 0) || !(op.limit >= 0) ||
       !std::isfinite(op.up_offset))
     refuse(scope, "moe", "its route, normalise, activation, scale or limit is not known");
-  return {x.dtype, dims_of(x)};
+  out[0] = {x.dtype, dims_of(x)};
 }
 
-}  // namespace strata::shape
+Cost cost_of(const Scope& scope, const Args& args, std::span<const Value> results, const Request&) {
+  const auto& [op, x] = args.of<&strata_ops::moe>();
+  const auto& y = results[0];
+  const auto hidden = y.dims[1], tokens = y.dims[0];
+  const auto& router = scope.unit->weights[op->router];
+  const auto ffn = scope.unit->weights[op->up].shape[0], experts = router.shape[0];
+  // In the worst case one expert takes every token. It holds its input, gate and up, and its
+  // function; or the function, its output, and the weighted output in float32. The router's scores
+  // and the assignment of tokens to experts come on top.
+  const auto one = std::max(bytes_of({y.dtype, {tokens, hidden + 3 * ffn}}),
+                            bytes_of({y.dtype, {tokens, 2 * hidden + ffn}}) +
+                                bytes_of({{STRATA_FLOAT, 32, 1}, {tokens, hidden}}));
+  const auto scores =
+      2 * twice_in_float32({{}, {tokens, experts}}) * (op->choice || op->groups ? 2 : 1);
+  const auto wide = router.float32 ? twice_in_float32(y) / 2 : 0;  // x in float32
+  Cost cost;
+  cost.held_bytes = one + wide + scores + 8 * twice_in_float32({{}, {tokens, op->top_k}});
+  cost.top_k = op->top_k;
+  const double matrices = op->gate == STRATA_NONE ? 2 : 3;
+  cost.flops = 2.0 * static_cast<double>(tokens) * static_cast<double>(hidden) *
+               (static_cast<double>(experts) + matrices * op->top_k * static_cast<double>(ffn));
+  return cost;
+}
+
+strata_status entry(strata_call* call, const strata_op_moe* op, strata_tensor* x,
+                    strata_tensor** out) noexcept {
+  return enter(rows::moe, call, out, [&](auto run) {
+    const auto how = known("moe", op);
+    run(1, &how, at("moe", "x", x));
+  });
+}
+
+}  // namespace
+
+STRATA_OP_ROW(moe, shape_of, cost_of, entry);
+
+}  // namespace strata::ops

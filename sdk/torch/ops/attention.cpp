@@ -2,8 +2,8 @@
 #include <bit>
 #include <cmath>
 
-#include "torch/compute/torch_ops.hpp"
 #include "torch/form.hpp"
+#include "torch/ops/arithmetic.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
@@ -49,29 +49,29 @@ at::Tensor slopes_on(Pass::OnDevice& on, int64_t heads, double scale) {
 
 }  // namespace
 
-plugin::Handle TorchOps::attention(const strata_op_attention& op, strata_tensor& q,
-                                   strata_tensor& k, strata_tensor& v) {
-  shape::attention(scope(), op, q.view(), k.view(), v.view());
-  auto& pass = shared_.pass;
-  auto& on = pass.on(device_);
-  const auto query = value_of(q).contiguous();
+void arithmetic::attention(UnitCall& call, const Args& args, Results out) {
+  const auto& [op, q, k, v] = args.of<&strata_ops::attention>();
+  auto& shared = call.shared;
+  auto& pass = shared.pass;
+  auto& on = pass.on(call.device);
+  const auto query = value_of(*q).contiguous();
   const bool cached = pass.blocks() > 0;
   const KvCache::Layer kv =
-      cached ? shared_.cache.append(op.layer, pass, value_of(k), value_of(v))
-             : KvCache::Layer{value_of(k).contiguous(), value_of(v).contiguous()};
+      cached ? shared.cache.append(op->layer, pass, value_of(*k), value_of(*v))
+             : KvCache::Layer{value_of(*k).contiguous(), value_of(*v).contiguous()};
   AttentionInput in{query, kv.k, kv.v, on.starts, on.lengths};
   if (cached) in.table = on.table;
-  if ((op.mask & STRATA_MASK_ALIBI) != 0)
-    in.slopes = slopes_on(on, query.size(1), op.alibi_scale == 0 ? 1 : op.alibi_scale);
-  if (op.sinks != STRATA_NONE) in.sinks = weights_.at(op.sinks).to(at::kFloat);
+  if ((op->mask & STRATA_MASK_ALIBI) != 0)
+    in.slopes = slopes_on(on, query.size(1), op->alibi_scale == 0 ? 1 : op->alibi_scale);
+  if (op->sinks != STRATA_NONE) in.sinks = call.weights.at(op->sinks).to(at::kFloat);
 
-  strata_attention_args args{};
-  args.hdr.size = sizeof args;
-  args.max_query = static_cast<uint32_t>(pass.ragged().max_query);
-  args.max_keys = static_cast<uint32_t>(pass.ragged().max_keys);
-  args.seed = shared_.recording ? next_seed() : 0;
-  return shared_.backend.run(request_for(op, query, kv.k, kv.v, pass, shared_.recording),
-                             call_.seen, in, args);
+  strata_attention_args bounds{};
+  bounds.hdr.size = sizeof bounds;
+  bounds.max_query = static_cast<uint32_t>(pass.ragged().max_query);
+  bounds.max_keys = static_cast<uint32_t>(pass.ragged().max_keys);
+  bounds.seed = shared.recording ? call.next_seed() : 0;
+  out[0] = shared.backend.run(request_for(*op, query, kv.k, kv.v, pass, shared.recording),
+                              call.call.seen, in, bounds);
 }
 
 }  // namespace strata::torch

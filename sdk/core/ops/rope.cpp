@@ -1,9 +1,9 @@
 #include <array>
 #include <cmath>
 
-#include "core/shape/check.hpp"
+#include "core/ops/op.hpp"
 
-namespace strata::shape {
+namespace strata::ops {
 namespace {
 
 constexpr std::array<std::string_view, 6> types{"default", "linear", "dynamic",
@@ -40,9 +40,11 @@ void takes_type(const Scope& scope, const strata_op_rope& op, std::string_view t
   }
 }
 
-}  // namespace
-
-Value rope(const Scope& scope, const strata_op_rope& op, const strata_view& x) {
+// x [T,H,E] -> the same. op.dim is even and at most E; longrope's lists are op.dim / 2 long.
+void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
+  const auto& [how, tensor] = args.of<&strata_ops::rope>();
+  const auto& op = *how;
+  const auto x = tensor->view();
   takes_tokens(scope, "rope", "x", x, 3);
   if (op.layout != STRATA_ROPE_HALVES && op.layout != STRATA_ROPE_INTERLEAVED)
     refuse(scope, "rope", "layout " + std::to_string(op.layout) + " is not known");
@@ -54,7 +56,25 @@ Value rope(const Scope& scope, const strata_op_rope& op, const strata_view& x) {
   if (std::ranges::find(types, type) == types.end())
     refuse(scope, "rope", "type '" + std::string(type) + "' is not known");
   takes_type(scope, op, type, dim);
-  return {x.dtype, dims_of(x)};
+  out[0] = {x.dtype, dims_of(x)};
 }
 
-}  // namespace strata::shape
+Cost cost_of(const Scope&, const Args&, std::span<const Value> results, const Request&) {
+  Cost cost;
+  cost.held_bytes = twice_in_float32(results[0]);
+  return cost;
+}
+
+strata_status entry(strata_call* call, const strata_op_rope* op, strata_tensor* x,
+                    strata_tensor** out) noexcept {
+  return enter(rows::rope, call, out, [&](auto run) {
+    const auto how = known("rope", op);
+    run(1, &how, at("rope", "x", x));
+  });
+}
+
+}  // namespace
+
+STRATA_OP_ROW(rope, shape_of, cost_of, entry);
+
+}  // namespace strata::ops

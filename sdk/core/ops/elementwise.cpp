@@ -1,11 +1,11 @@
 #include <cmath>
 
-#include "core/shape/check.hpp"
+#include "core/ops/op.hpp"
 
-namespace strata::shape {
+namespace strata::ops {
 namespace {
 
-Dims broadcast(const Scope& scope, const strata_view& a, const strata_view& b) {
+shape::Dims broadcast(const Scope& scope, const strata_view& a, const strata_view& b) {
   const auto& longer = a.ndim >= b.ndim ? a : b;
   const auto& shorter = a.ndim >= b.ndim ? b : a;
   auto dims = dims_of(longer);
@@ -19,24 +19,37 @@ Dims broadcast(const Scope& scope, const strata_view& a, const strata_view& b) {
   return dims;
 }
 
-}  // namespace
-
-Value elementwise(const Scope& scope, int32_t op, const strata_view& a, const strata_view* b,
-                  double value) {
+// Add, mul: a with b, broadcast from the last dimension on. The others: b null.
+void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
+  const auto& [op, first, second, value] = args.of<&strata_ops::elementwise>();
+  const auto a = first->view();
   takes(scope, "elementwise", "a", a, 0);
   const bool pair = op == STRATA_ADD || op == STRATA_MUL;
   if (op < STRATA_ADD || op > STRATA_SCALE_ROUNDED)
     refuse(scope, "elementwise", "operation " + std::to_string(op) + " is not known");
-  if (pair != (b != nullptr))
+  if (pair != (second != nullptr))
     refuse(scope, "elementwise",
            pair ? "add and mul take two tensors" : "all but add and mul take one tensor");
   if (pair) {
-    takes(scope, "elementwise", "b", *b, 0);
-    return {a.dtype, broadcast(scope, a, *b)};
+    const auto b = second->view();
+    takes(scope, "elementwise", "b", b, 0);
+    out[0] = {a.dtype, broadcast(scope, a, b)};
+    return;
   }
   if (!std::isfinite(value) || ((op == STRATA_SOFT_CAP || op == STRATA_CLAMP) && !(value > 0)))
     refuse(scope, "elementwise", "value " + std::to_string(value) + " is out of range");
-  return {a.dtype, dims_of(a)};
+  out[0] = {a.dtype, dims_of(a)};
 }
 
-}  // namespace strata::shape
+strata_status entry(strata_call* call, int32_t op, strata_tensor* a, strata_tensor* b, double value,
+                    strata_tensor** out) noexcept {
+  return enter(rows::elementwise, call, out, [&](auto run) {
+    run(1, op, at("elementwise", "a", a), alive("elementwise", "b", b), value);
+  });
+}
+
+}  // namespace
+
+STRATA_OP_ROW(elementwise, shape_of, nullptr, entry);
+
+}  // namespace strata::ops

@@ -1,6 +1,6 @@
-#include "core/shape/check.hpp"
+#include "core/ops/op.hpp"
 
-namespace strata::shape {
+namespace strata::ops {
 namespace {
 
 // The shape [T,h,e] of [T,n]: where h or e is 0, it follows from the other.
@@ -23,15 +23,18 @@ Value merged(const Scope& scope, int64_t h, int64_t e, const strata_view& x) {
   return {x.dtype, {x.shape[0], x.shape[1] * x.shape[2]}};
 }
 
-}  // namespace
-
-uint32_t heads_results(int32_t layout) {
+uint32_t results_of(int32_t layout) {
   return layout == STRATA_FUSED || layout == STRATA_INTERLEAVED ? 3 : 1;
 }
 
-void heads(const Scope& scope, int32_t layout, uint32_t h, uint32_t k, uint32_t e,
-           const strata_view& x, std::span<Value> out) {
-  if (layout < STRATA_MERGED || layout > STRATA_INTERLEAVED || out.size() != heads_results(layout))
+// single: [T,h*e] -> [T,h,e]; h or e may be 0: as the width says.
+// merged: [T,h,e] -> [T,h*e]; h and e may be 0: as x says.
+// fused: [T,(h+2k)*e] -> q [T,h,e], k [T,k,e], v [T,k,e] one after the other. k 0: as h.
+// interleaved: the same width as k blocks, each of h/k heads of q, one of k and one of v.
+void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
+  const auto& [layout, h, k, e, tensor] = args.of<&strata_ops::heads>();
+  const auto x = tensor->view();
+  if (layout < STRATA_MERGED || layout > STRATA_INTERLEAVED || out.size() != results_of(layout))
     refuse(scope, "heads", "layout " + std::to_string(layout) + " is not known");
   if (layout == STRATA_SINGLE) {
     out[0] = single(scope, h, e, x);
@@ -52,4 +55,20 @@ void heads(const Scope& scope, int32_t layout, uint32_t h, uint32_t k, uint32_t 
   out[1] = out[2] = {x.dtype, {x.shape[0], kv_heads, dim}};
 }
 
-}  // namespace strata::shape
+Cost cost_of(const Scope&, const Args& args, std::span<const Value>, const Request&) {
+  Cost cost;
+  cost.viewed = std::get<4>(args.of<&strata_ops::heads>());
+  return cost;
+}
+
+strata_status entry(strata_call* call, int32_t layout, uint32_t h, uint32_t k, uint32_t e,
+                    strata_tensor* x, strata_tensor** out) noexcept {
+  return enter(rows::heads, call, out,
+               [&](auto run) { run(results_of(layout), layout, h, k, e, at("heads", "x", x)); });
+}
+
+}  // namespace
+
+STRATA_OP_ROW(heads, shape_of, cost_of, entry);
+
+}  // namespace strata::ops
