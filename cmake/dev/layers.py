@@ -10,8 +10,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"((?:core|text|torch|host)/[^"]+)"')
 def heights():
     """Each folder's layer, from 0."""
     lines = (line.strip() for line in LAYERS.read_text().splitlines())
-    layers = [line.split() for line in lines if line and not line.startswith("#")]
-    return {folder: height for height, layer in enumerate(layers) for folder in layer}
+    folders = (line for line in lines if line and not line.startswith("#"))
+    return {folder: height for height, folder in enumerate(folders)}
 
 
 def upward_includes(path, lines, known):

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/run/compute.hpp"
-#include "torch/ops/rope.hpp"
+#include "torch/turn.hpp"
 
 namespace strata::torch {
 

@@ -7,16 +7,18 @@
 #include <limits>
 #include <random>
 
+#include "core/ops/list.hpp"
+#include "core/ops/op_table.hpp"
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/source/config.hpp"
 #include "tests/conformance/computes.hpp"
+#include "torch/attention_backend.hpp"
+#include "torch/compute/torch_ops.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
-#include "torch/ops/attention.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
-#include "torch/torch_ops.hpp"
 
 namespace strata {
 
@@ -41,7 +43,7 @@ struct Subject {
     return values.i64(what, &no) != 0;
   }
 
-  plugin::Host host{plugin::config_table()};
+  plugin::Host host{plugin::config_table(), ops::op_table()};
   source::Config values;
   const strata_attention* table = nullptr;
 };
@@ -202,7 +204,9 @@ class Passes {
                                      at::kFloat, at::kCPU, false);
     torch::TorchOps ops(shared_, weights, 0, &declared_, tokens, at::kCPU, call);
     call.ops = &ops;
-    return torch::value_of(*ops.attention(case_.op, q, k, v).get());
+    plugin::Handle out;
+    plugin::run(ops, ops::rows::attention, {&out, 1}, &case_.op, &q, &k, &v);
+    return torch::value_of(*out.get());
   }
 
   at::Tensor normal(at::IntArrayRef shape) {

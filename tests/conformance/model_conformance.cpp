@@ -7,9 +7,9 @@
 
 #include "core/dry_run/recorder.hpp"
 #include "core/error.hpp"
+#include "core/ops/op_table.hpp"
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
-#include "core/plugin/op_table.hpp"
 #include "core/plugin/words.hpp"
 #include "tests/conformance/computes.hpp"
 
@@ -23,7 +23,7 @@ const strata_model* table_of(const strata_plugin& plugin) {
 
 // The plugin, open under a host.
 struct Opened {
-  plugin::Host host{plugin::config_table()};
+  plugin::Host host{plugin::config_table(), ops::op_table()};
   Opened() { REQUIRE(computes().plugin->open(host.table()) == STRATA_OK); }
   ~Opened() { computes().plugin->close(); }
 };
@@ -68,7 +68,7 @@ strata_status forward(const Made& made, const strata_host* host, uint32_t unit,
 
 // A host whose op table is an older or a smaller one's.
 struct OldHost : strata_host {
-  strata_ops ops = *plugin::op_table();
+  strata_ops ops = *ops::op_table();
   const strata_host* real;
   explicit OldHost(const strata_host* over) : strata_host(*over), real(over) {
     get = [](const strata_host* self, strata_str id) -> const void* {
@@ -118,7 +118,7 @@ TEST_CASE("a family opens again after close", "[lifetime]") {
 }
 
 TEST_CASE("a host of another major is refused", "[lifetime]") {
-  const plugin::Host host(plugin::config_table());
+  const plugin::Host host(plugin::config_table(), ops::op_table());
   auto other = *host.table();
   other.abi_major = STRATA_ABI_MAJOR + 1;
   REQUIRE(computes().plugin->open(&other) != STRATA_OK);
@@ -201,7 +201,7 @@ TEST_CASE("a unit that there is not is refused", "[forward]") {
 }
 
 TEST_CASE("an op that the host does not have is named", "[forward]") {
-  const plugin::Host host(plugin::config_table());
+  const plugin::Host host(plugin::config_table(), ops::op_table());
   OldHost old(host.table());
   SECTION("the function is null") { old.ops.embedding = nullptr; }
   SECTION("the table ends before it") { old.ops.hdr.size = offsetof(strata_ops, embedding); }
@@ -215,7 +215,7 @@ TEST_CASE("an op that the host does not have is named", "[forward]") {
 }
 
 TEST_CASE("a host without the op table is refused, not crashed on", "[lifetime]") {
-  const plugin::Host host(plugin::config_table());
+  const plugin::Host host(plugin::config_table(), ops::op_table());
   auto bare = *host.table();
   bare.get = [](const strata_host*, strata_str) -> const void* { return nullptr; };
   bare.hdr.size = offsetof(strata_host, log);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/ops/op_table.hpp"
 #include "core/plugin/codec.hpp"
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
@@ -39,7 +40,7 @@ struct Subject {
     return {table_of(*computes().plugin), "subject", host.table(), scheme};
   }
 
-  plugin::Host host{plugin::config_table()};
+  plugin::Host host{plugin::config_table(), ops::op_table()};
   source::Config values;
   std::string scheme;
 };

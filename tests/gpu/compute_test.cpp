@@ -1,4 +1,4 @@
-#include "torch/compute.hpp"
+#include "torch/compute/compute.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

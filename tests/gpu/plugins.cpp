@@ -5,12 +5,13 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "core/ops/op_table.hpp"
 #include "core/plugin/config_table.hpp"
 
 namespace strata::test {
 
 const plugin::Host& the_host() {
-  static const plugin::Host host(plugin::config_table());
+  static const plugin::Host host(plugin::config_table(), ops::op_table());
   return host;
 }
 

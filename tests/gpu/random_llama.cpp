@@ -2,7 +2,7 @@
 
 #include "core/zero/layout.hpp"
 #include "tests/gpu/plugins.hpp"
-#include "torch/compute.hpp"
+#include "torch/compute/compute.hpp"
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
 

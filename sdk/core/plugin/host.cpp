@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/plugin/op_table.hpp"
+#include "core/plugin/tensor_table.hpp"
 #include "core/plugin/words.hpp"
 
 namespace strata::plugin {
@@ -29,7 +29,7 @@ int32_t on_thread(const strata_host*, int32_t role) noexcept {
 
 }  // namespace
 
-Host::Host(const strata_host_config* config, Log log)
+Host::Host(const strata_host_config* config, const strata_ops* ops, Log log)
     : seen_{{{sizeof(strata_host), 0},
              STRATA_ABI_MAJOR,
              STRATA_ABI_MINOR,
@@ -46,7 +46,7 @@ Host::Host(const strata_host_config* config, Log log)
              },
              on_thread},
             this},
-      config_(config), log_(std::move(log)) {}
+      config_(config), ops_(ops), log_(std::move(log)) {}
 
 const Host& Host::of(const strata_host* table) {
   return *reinterpret_cast<const Seen*>(table)->host;
@@ -55,7 +55,7 @@ const Host& Host::of(const strata_host* table) {
 const void* Host::get(std::string_view id) const {
   if (id == "strata.host.config/1") return config_;
   if (id == "strata.host.tensor/1") return tensor_table();
-  if (id == "strata.host.ops/1") return op_table();
+  if (id == "strata.host.ops/1") return ops_;
   return nullptr;
 }
 

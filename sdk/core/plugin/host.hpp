@@ -1,6 +1,6 @@
 // The host as plugins see it: the table that open() gets, and the tables behind its ids.
 #pragma once
-#include <strata/abi/core.h>
+#include <strata/abi/ops.h>
 
 #include <functional>
 #include <string_view>
@@ -13,8 +13,9 @@ class Host {
  public:
   using Log = std::function<void(int32_t level, std::string_view words)>;
 
-  // `log` gets one printable line at a time, on the caller's thread; an empty one drops the lines.
-  explicit Host(const strata_host_config* config, Log log = {});
+  // Hands out the tables, which outlive it. `log` gets one printable line at a time, on the
+  // caller's thread; an empty one drops the lines.
+  Host(const strata_host_config* config, const strata_ops* ops, Log log = {});
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
@@ -30,6 +31,7 @@ class Host {
 
   Seen seen_;
   const strata_host_config* config_;
+  const strata_ops* ops_;
   Log log_;
 };
 

@@ -1,13 +1,14 @@
 // The host's side of a compute plugin's calls: tensors behind the ABI's handles, and the ops of one
-// call. The op table of the ABI (plugin/op_table.cpp) leads every op to the Ops of its call, which
-// records shapes (core) or computes (the torch half); a plugin cannot tell which.
+// call. The op table of the ABI (core/ops) leads every op to the Ops of its call, which records
+// shapes (dry_run) or computes (the torch half); a plugin cannot tell which.
 #pragma once
 #include <strata/abi/ops.h>
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <utility>
+
+#include "core/shape/op.hpp"
 
 // The struct behind the ABI's opaque handle. Reference-counted by retain and release on the thread
 // that computes.
@@ -60,37 +61,26 @@ class Handle {
   strata_tensor* tensor_ = nullptr;
 };
 
-// The implementation of the ops of one call. Arguments are as in <strata/abi/ops.h>; the shape
-// functions check them before anything is computed, and throw Error to refuse. Ops borrow the
-// tensors passed in.
+// The implementation of the ops of one call. Ops borrow the tensors passed in.
 class Ops {
  public:
   virtual ~Ops() = default;
-  virtual Handle weight(uint32_t index) = 0;
-  virtual Handle embedding(uint32_t weight, strata_tensor& ids) = 0;
-  virtual Handle positions(uint32_t weight, int64_t offset) = 0;
-  virtual void linear(const strata_op_linear& op, strata_tensor& x, std::span<Handle> out) = 0;
-  virtual Handle norm(const strata_op_norm& op, strata_tensor& x) = 0;
-  virtual Handle rope(const strata_op_rope& op, strata_tensor& x) = 0;
-  virtual Handle attention(const strata_op_attention& op, strata_tensor& q, strata_tensor& k,
-                           strata_tensor& v) = 0;
-  virtual Handle moe(const strata_op_moe& op, strata_tensor& x) = 0;
-  virtual Handle activation(int32_t f, strata_tensor& x) = 0;
-  virtual Handle gated(int32_t f, strata_tensor& gate, strata_tensor* up) = 0;
-  virtual Handle elementwise(int32_t op, strata_tensor& a, strata_tensor* b, double value) = 0;
-  // `out` has one tensor for single and merged, three (q, k, v) for fused and interleaved.
-  virtual void heads(int32_t layout, uint32_t h, uint32_t k, uint32_t e, strata_tensor& x,
-                     std::span<Handle> out) = 0;
-  virtual Handle dropout(double p, strata_tensor& x) = 0;
-  virtual void call(std::string_view name, std::string_view json,
-                    std::span<strata_tensor* const> in, std::span<Handle> out) = 0;
-  virtual void split(std::span<const uint32_t> widths, strata_tensor& x, std::span<Handle> out) = 0;
-  virtual Handle concat(std::span<strata_tensor* const> in) = 0;
+  // Runs an op of the table and fills `out` with its results. It calls the op's shape function,
+  // which throws Error to refuse, before anything is computed. The default refuses every op by its
+  // name.
+  virtual void run(const shape::Op& op, const shape::Args& args, std::span<Handle> out);
 
   virtual Handle empty(strata_dtype dtype, std::span<const int64_t> shape) = 0;
   // Lends device memory until the plugin's call returns.
   virtual void* workspace(uint64_t bytes) = 0;
 };
+
+// Runs an op with the arguments of its C function. There are as many results as `out` has room for.
+template <auto field, class... A>
+void run(Ops& ops, const shape::Row<field>& op, std::span<Handle> out, A... args) {
+  const shape::ArgumentsOf<field> values{args...};
+  ops.run(op, shape::Args(values), out);
+}
 
 // A call as the host makes it; the part that plugins see comes first.
 struct Call {

@@ -2,16 +2,10 @@
 
 #include <new>
 
-#include "core/error.hpp"
-
 namespace strata::plugin {
 namespace {
 
 constexpr std::align_val_t alignment{64};
-
-[[noreturn]] void refuse(const char* op) {
-  throw Error(op, "there is no arithmetic in this call", "it needs the compute half");
-}
 
 }  // namespace
 
@@ -45,37 +39,6 @@ strata_view PlainTensor::view() {
           &strides_[0],
           0};
 }
-
-Handle PlainOps::weight(uint32_t) { refuse("weight"); }
-Handle PlainOps::embedding(uint32_t, strata_tensor&) { refuse("embedding"); }
-Handle PlainOps::positions(uint32_t, int64_t) { refuse("positions"); }
-void PlainOps::linear(const strata_op_linear&, strata_tensor&, std::span<Handle>) {
-  refuse("linear");
-}
-Handle PlainOps::norm(const strata_op_norm&, strata_tensor&) { refuse("norm"); }
-Handle PlainOps::rope(const strata_op_rope&, strata_tensor&) { refuse("rope"); }
-Handle PlainOps::attention(const strata_op_attention&, strata_tensor&, strata_tensor&,
-                           strata_tensor&) {
-  refuse("attention");
-}
-Handle PlainOps::moe(const strata_op_moe&, strata_tensor&) { refuse("moe"); }
-Handle PlainOps::activation(int32_t, strata_tensor&) { refuse("activation"); }
-Handle PlainOps::gated(int32_t, strata_tensor&, strata_tensor*) { refuse("gated"); }
-Handle PlainOps::elementwise(int32_t, strata_tensor&, strata_tensor*, double) {
-  refuse("elementwise");
-}
-void PlainOps::heads(int32_t, uint32_t, uint32_t, uint32_t, strata_tensor&, std::span<Handle>) {
-  refuse("heads");
-}
-Handle PlainOps::dropout(double, strata_tensor&) { refuse("dropout"); }
-void PlainOps::call(std::string_view, std::string_view, std::span<strata_tensor* const>,
-                    std::span<Handle>) {
-  refuse("call");
-}
-void PlainOps::split(std::span<const uint32_t>, strata_tensor&, std::span<Handle>) {
-  refuse("split");
-}
-Handle PlainOps::concat(std::span<strata_tensor* const>) { refuse("concat"); }
 
 Handle PlainOps::empty(strata_dtype dtype, std::span<const int64_t> shape) {
   return Handle(new PlainTensor({dtype, shape::Dims(shape)}));

@@ -37,6 +37,18 @@ void takes_weight(const Scope& scope, std::string_view op, std::string_view what
     refuse(scope, op, std::string(what) + ": " + words(weight, index) + " is not " + words(dims));
 }
 
+int64_t takes_table(const Scope& scope, std::string_view op, uint32_t index) {
+  const auto& table = declared(scope, op, "table", index);
+  if (table.shape.size() != 2 || table.experts != 0)
+    refuse(scope, op, words(table, index) + " is no table [rows,D]");
+  return table.shape[1];
+}
+
+void takes_function(const Scope& scope, std::string_view op, int32_t f) {
+  if (f < STRATA_RELU || f > STRATA_SQRT_SOFTPLUS)
+    refuse(scope, op, "function " + std::to_string(f) + " is not known");
+}
+
 void takes(const Scope& scope, std::string_view op, std::string_view what, const strata_view& x,
            int32_t rank) {
   if (!same(x.dtype, scope.dtype))

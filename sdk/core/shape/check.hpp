@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/shape/ops.hpp"
+#include "core/shape/op.hpp"
 
 namespace strata::shape {
 
@@ -18,6 +18,12 @@ const shape::DeclaredWeight& declared(const Scope& scope, std::string_view op,
 // Checks that the weight has exactly this shape and no experts.
 void takes_weight(const Scope& scope, std::string_view op, std::string_view what, uint32_t index,
                   const Dims& dims);
+
+// Checks that the weight is a table [rows,D] without experts, and returns D.
+int64_t takes_table(const Scope& scope, std::string_view op, uint32_t index);
+
+// Checks that f is a function, such as STRATA_SILU.
+void takes_function(const Scope& scope, std::string_view op, int32_t f);
 
 // Checks that x has the hidden state's dtype and `rank` dimensions (0: any, but at least one).
 void takes(const Scope& scope, std::string_view op, std::string_view what, const strata_view& x,

@@ -18,6 +18,14 @@ int64_t Dims::elements() const {
   return product;
 }
 
+uint64_t bytes_of(const Value& value) {
+  uint64_t bytes = 0;
+  if (__builtin_mul_overflow(static_cast<uint64_t>(value.dims.elements()),
+                             uint64_t{value.dtype.bits} * value.dtype.lanes / 8, &bytes))
+    throw Error("shape", words(value.dims) + " is larger than any memory", "use fewer tokens");
+  return bytes;
+}
+
 std::string words(const Dims& dims) {
   std::string out = "[";
   for (std::size_t i = 0; i < dims.size(); ++i)

@@ -44,6 +44,9 @@ struct Value {
   Dims dims;
 };
 
+// The bytes of such a tensor. Throws Error where they do not fit a uint64_t.
+uint64_t bytes_of(const Value& value);
+
 inline Dims dims_of(const strata_view& view) {
   return Dims(std::span(view.shape, static_cast<std::size_t>(view.ndim)));
 }

@@ -1,14 +1,9 @@
-#include "torch/ops/attention.hpp"
-
-#include <array>
+// The op attention: the KV cache, the request and the backend's arguments.
 #include <bit>
 #include <cmath>
 
-#include "core/error.hpp"
-#include "core/plugin/calling.hpp"
-#include "core/plugin/lent.hpp"
-#include "core/shape/value.hpp"
 #include "torch/form.hpp"
+#include "torch/ops/arithmetic.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
@@ -16,86 +11,67 @@ namespace strata::torch {
 
 namespace {
 
-bool same(const strata_attention_request& a, const strata_attention_request& b) {
-  const auto plain = [](const strata_attention_request& r) {
-    return std::tie(r.device.type, r.device.id, r.dtype.code, r.dtype.bits, r.kv_dtype.code,
-                    r.kv_dtype.bits, r.heads, r.kv_heads, r.dim_qk, r.dim_v, r.mask, r.window,
-                    r.sinks, r.need, r.block, r.max_query, r.scale, r.soft_cap, r.dropout);
-  };
-  return plain(a) == plain(b) && std::equal(a.q_strides, a.q_strides + 2, b.q_strides) &&
-         std::equal(a.kv_strides, a.kv_strides + 3, b.kv_strides);
+strata_attention_request request_for(const strata_op_attention& op, const at::Tensor& q,
+                                     const at::Tensor& k, const at::Tensor& v, const Pass& pass,
+                                     bool recording) {
+  strata_attention_request r{};
+  r.hdr.size = sizeof r;
+  r.device = device_of(q.device());
+  r.dtype = r.kv_dtype = dtype_of(q.scalar_type());
+  r.heads = static_cast<uint32_t>(q.size(1));
+  r.kv_heads = static_cast<uint32_t>(k.size(-2));
+  r.dim_qk = static_cast<uint32_t>(q.size(2));
+  r.dim_v = static_cast<uint32_t>(v.size(-1));
+  r.mask = op.mask;
+  r.window = op.window;
+  r.sinks = op.sinks != STRATA_NONE;
+  r.need = recording ? STRATA_NEED_BACKWARD : 0;
+  r.block = pass.blocks() ? pass.room().block : 0;
+  // Bounds are rounded to few values, so that there are few instances.
+  const auto longest = static_cast<uint64_t>(pass.ragged().max_query);
+  r.max_query = static_cast<uint32_t>(std::bit_ceil(longest));
+  for (int i = 0; i < 2; ++i) r.q_strides[i] = q.stride(i);
+  const int first = pass.blocks() ? 0 : 1;
+  for (int i = first; i < 3; ++i) r.kv_strides[i] = k.stride(i - first);
+  r.scale = op.scale != 0 ? op.scale : 1 / std::sqrt(static_cast<double>(r.dim_qk));
+  r.soft_cap = op.soft_cap;
+  r.dropout = recording ? op.dropout : 0;
+  return r;
+}
+
+// The slopes are kept for the pass: masks made of them are found again by the slopes' address.
+at::Tensor slopes_on(Pass::OnDevice& on, int64_t heads, double scale) {
+  for (const auto& kept : on.slopes)
+    if (kept.scale == scale) return kept.value;
+  on.slopes.push_back({scale, alibi_slopes(static_cast<uint32_t>(heads), on.device).mul(scale)});
+  return on.slopes.back().value;
 }
 
 }  // namespace
 
-AttentionBackend::AttentionBackend(const strata_attention* table, std::string name,
-                                   const strata_host* host)
-    : table_(table), name_("attention/" + std::move(name)), host_(host) {}
+void arithmetic::attention(UnitCall& call, const Args& args, Results out) {
+  const auto& [op, q, k, v] = args.of<&strata_ops::attention>();
+  auto& shared = call.shared;
+  auto& pass = shared.pass;
+  auto& on = pass.on(call.device);
+  const auto query = value_of(*q).contiguous();
+  const bool cached = pass.blocks() > 0;
+  const KvCache::Layer kv =
+      cached ? shared.cache.append(op->layer, pass, value_of(*k), value_of(*v))
+             : KvCache::Layer{value_of(*k).contiguous(), value_of(*v).contiguous()};
+  AttentionInput in{query, kv.k, kv.v, on.starts, on.lengths};
+  if (cached) in.table = on.table;
+  if ((op->mask & STRATA_MASK_ALIBI) != 0)
+    in.slopes = slopes_on(on, query.size(1), op->alibi_scale == 0 ? 1 : op->alibi_scale);
+  if (op->sinks != STRATA_NONE) in.sinks = call.weights.at(op->sinks).to(at::kFloat);
 
-AttentionBackend::~AttentionBackend() {
-  for (const auto& one : instances_)
-    plugin::freed(name_, "destroy", [&] { table_->destroy(one.self); });
-}
-
-strata_self* AttentionBackend::instance(const strata_attention_request& request) {
-  for (const auto& one : instances_)
-    if (same(one.request, request)) return one.self;
-  if (!table_) throw Error("attention", "no backend was chosen", "name one with --attention");
-  if (plugin::called(name_, "score", [&] { return table_->score(&request); }) <= 0)
-    throw Error(name_,
-                "it does not serve " + std::to_string(request.heads) + " heads of " +
-                    std::to_string(request.dim_qk) + " with this mask, dtype or need",
-                "choose another attention backend");
-  strata_self* made = nullptr;
-  plugin::succeeds(name_, "create", [&] { return table_->create(host_, &request, &made); });
-  if (!made) throw Error(name_, "create gave no instance", "choose another attention backend");
-  instances_.push_back({request, made});
-  return made;
-}
-
-plugin::Handle AttentionBackend::run(const strata_attention_request& request, strata_call& call,
-                                     const AttentionInput& input, strata_attention_args args) {
-  auto* self = instance(request);
-  const auto lend = [](const at::Tensor& x) { return x.defined() ? handle(x) : plugin::Handle(); };
-  const plugin::Lent lent[] = {plugin::Lent(lend(input.q)),      plugin::Lent(lend(input.k)),
-                               plugin::Lent(lend(input.v)),      plugin::Lent(lend(input.table)),
-                               plugin::Lent(lend(input.starts)), plugin::Lent(lend(input.lengths)),
-                               plugin::Lent(lend(input.slopes)), plugin::Lent(lend(input.sinks))};
-  strata_tensor *key = lent[1].get(), *value = lent[2].get();
-  args.q = lent[0].get();
-  args.k = {&key, 1}, args.v = {&value, 1};
-  args.table = lent[3].get(), args.starts = lent[4].get(), args.lengths = lent[5].get();
-  args.slopes = lent[6].get(), args.sinks = lent[7].get();
-
-  const plugin::Calling calling(name_, "run", plugin::Pace::slow);
-  strata_tensor *out = nullptr, *saved = nullptr;
-  plugin::succeeds<plugin::Pace::slow>(
-      name_, "run", [&] { return table_->run(self, &call, &args, &out, &saved); });
-  const auto unused = plugin::taken(saved, name_, "run");
-  auto made = plugin::taken(out, name_, "run");
-  for (const auto& one : lent) one.check(name_, "run");
-  if (!made) throw Error(name_, "it returned no tensor", "choose another attention backend");
-  const auto& y = value_of(*made.get());
-  const std::array<int64_t, 2> form{input.q.size(0), int64_t{request.heads} * request.dim_v};
-  const at::IntArrayRef shape(form);
-  if (y.sizes() != shape || y.scalar_type() != input.q.scalar_type() ||
-      y.device() != input.q.device())
-    throw Error(name_,
-                "it returned " + shape::words(made.get()->view()) + " for a result of " +
-                    shape::words(shape::Dims(shape)),
-                "choose another attention backend");
-  return made;
-}
-
-at::Tensor alibi_slopes(uint32_t h, const at::Device& device) {
-  // A geometric sequence for the power of two below h, then every second one of the next finer
-  // sequence.
-  const auto power = std::bit_floor(h);
-  const auto row = [](uint32_t n, uint32_t i) { return std::exp2(-8.0 * (i + 1) / n); };
-  std::vector<double> slopes;
-  for (uint32_t i = 0; i < power; ++i) slopes.push_back(row(power, i));
-  for (uint32_t i = 0; power + i < h; ++i) slopes.push_back(row(2 * power, 2 * i));
-  return uploaded(at::tensor(slopes, at::kFloat), device);
+  strata_attention_args bounds{};
+  bounds.hdr.size = sizeof bounds;
+  bounds.max_query = static_cast<uint32_t>(pass.ragged().max_query);
+  bounds.max_keys = static_cast<uint32_t>(pass.ragged().max_keys);
+  bounds.seed = shared.recording ? call.next_seed() : 0;
+  out[0] = shared.backend.run(request_for(*op, query, kv.k, kv.v, pass, shared.recording),
+                              call.call.seen, in, bounds);
 }
 
 }  // namespace strata::torch

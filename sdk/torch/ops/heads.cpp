@@ -1,6 +1,10 @@
+#include <array>
+
 #include "core/error.hpp"
+#include "torch/ops/arithmetic.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/pch.hpp"
+#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
@@ -33,6 +37,13 @@ void heads(int32_t layout, int64_t h, int64_t k, int64_t e, const at::Tensor& x,
     default:
       throw Error("heads", "there is no layout " + std::to_string(layout), "correct the family");
   }
+}
+
+void arithmetic::heads(UnitCall&, const Args& args, Results out) {
+  const auto& [layout, h, k, e, x] = args.of<&strata_ops::heads>();
+  std::array<at::Tensor, 3> made;
+  torch::heads(layout, h, k, e, value_of(*x), made);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = handle(std::move(made.at(i)));
 }
 
 }  // namespace strata::torch

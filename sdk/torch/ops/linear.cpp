@@ -1,9 +1,11 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include "torch/ops/arithmetic.hpp"
 #include "torch/ops/few_tokens.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/parts.hpp"
 #include "torch/pch.hpp"
+#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
@@ -54,6 +56,31 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
     if (auto y = many_tokens_product(x, weight, bias); y.defined()) return y;
   if (!bias.defined()) return at::linear(x, weight);
   return at::linear(x, weight, bias);
+}
+
+void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
+  const auto& [op, tensor] = args.of<&strata_ops::linear>();
+  const auto& x = value_of(*tensor);
+  const bool biased = op->bias != STRATA_NONE;
+  const auto weight = on.weights.packed(op->weight, op->members);
+  const auto bias = biased ? on.weights.packed(op->bias, op->members) : at::Tensor();
+  if (!weight || !bias) {  // not one product: the members are not adjacent in memory
+    for (uint32_t i = 0; i < op->members; ++i)
+      out[i] = handle(torch::linear(x, on.weights.at(op->weight + i),
+                                    biased ? on.weights.at(op->bias + i) : at::Tensor()));
+    return;
+  }
+  auto y = torch::linear(x, *weight, *bias);
+  if (op->members == 1) {
+    out[0] = handle(std::move(y));
+    return;
+  }
+  int64_t first = 0;
+  for (uint32_t i = 0; i < op->members; ++i) {
+    const auto width = on.weights.at(op->weight + i).size(0);
+    out[i] = handle(y.narrow(-1, first, width));
+    first += width;
+  }
 }
 
 }  // namespace strata::torch

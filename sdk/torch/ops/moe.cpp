@@ -2,9 +2,12 @@
 
 #include <limits>
 
+#include "core/error.hpp"
 #include "torch/form.hpp"
+#include "torch/ops/arithmetic.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/pch.hpp"
+#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
@@ -146,6 +149,15 @@ at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& r
     first = end;
   }
   return sum;
+}
+
+void arithmetic::moe(UnitCall& on, const Args& args, Results out) {
+  const auto& [op, x] = args.of<&strata_ops::moe>();
+  if (!on.shared.experts || on.shared.recording)
+    throw Error("moe", "no experts are brought in this run", "use a model without experts");
+  out[0] = handle(torch::moe(
+      *op, value_of(*x), on.weights.at(op->router), on.weight_or_none(op->router_bias),
+      op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1), on.unit, *on.shared.experts));
 }
 
 }  // namespace strata::torch

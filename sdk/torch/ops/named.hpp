@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/plugin/ops.hpp"
-#include "torch/ops/attributes.hpp"
+#include "torch/attributes.hpp"
 #include "torch/pass.hpp"
 
 namespace strata::torch {

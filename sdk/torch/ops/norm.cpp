@@ -1,8 +1,10 @@
 #include <cmath>
 
+#include "torch/ops/arithmetic.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/parts.hpp"
 #include "torch/pch.hpp"
+#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
@@ -56,6 +58,15 @@ at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
   if (weight.defined()) w = affine_weight(weight, offset);
   if (bias.defined()) b = bias;
   return at::layer_norm(x, {x.size(-1)}, w, b, eps);
+}
+
+void arithmetic::norm(UnitCall& on, const Args& args, Results out) {
+  const auto& [op, tensor] = args.of<&strata_ops::norm>();
+  const auto& x = value_of(*tensor);
+  const auto& weight = on.weight_or_none(op->weight);
+  out[0] = handle(op->kind == STRATA_RMS_NORM
+                      ? rms_norm(x, weight, op->eps, op->offset)
+                      : layer_norm(x, weight, on.weight_or_none(op->bias), op->eps, op->offset));
 }
 
 }  // namespace strata::torch

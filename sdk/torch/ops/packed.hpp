@@ -4,7 +4,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
-#include "torch/ops/attributes.hpp"
+#include "torch/attributes.hpp"
 #include "torch/pass.hpp"
 
 namespace strata::torch {

@@ -4,21 +4,14 @@
 #include <utility>
 
 #include "torch/form.hpp"
+#include "torch/ops/arithmetic.hpp"
 #include "torch/ops/parts.hpp"
 #include "torch/pch.hpp"
+#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
 namespace {
-
-std::string_view type_of(const strata_op_rope& op) {
-  return {op.type.p, static_cast<std::size_t>(op.type.n)};
-}
-
-bool same_list(const std::vector<double>& kept, const double* wanted, uint32_t n) {
-  if (!wanted) return kept.empty();
-  return kept.size() == n && std::equal(kept.begin(), kept.end(), wanted);
-}
 
 std::vector<double> list(const double* p, uint32_t n) {
   return p ? std::vector<double>(p, p + n) : std::vector<double>();
@@ -71,18 +64,6 @@ at::Tensor turned_by_heads(const at::Tensor& x, const Turn& turn) {
 
 }  // namespace
 
-bool Turn::serves(const strata_op_rope& wanted, int64_t head_dim, at::ScalarType type_of_x) const {
-  const auto numbers = [](const strata_op_rope& o) {
-    return std::tie(o.layout, o.dim, o.original_positions, o.max_positions, o.truncate, o.theta,
-                    o.factor, o.attention_factor, o.low_freq_factor, o.high_freq_factor,
-                    o.beta_fast, o.beta_slow);
-  };
-  return head == head_dim && dtype == type_of_x && numbers(op) == numbers(wanted) &&
-         type == type_of(wanted) &&
-         same_list(short_factors, wanted.short_factors, wanted.factors) &&
-         same_list(long_factors, wanted.long_factors, wanted.factors);
-}
-
 Turn turn(const strata_op_rope& op, int64_t head, at::ScalarType dtype, const at::Tensor& positions,
           const std::vector<TurnedSequence>& sequences) {
   Turn made;
@@ -105,6 +86,22 @@ Turn turn(const strata_op_rope& op, int64_t head, at::ScalarType dtype, const at
   return made;
 }
 
+namespace {
+
+// The rotation of x in this pass, made at its first use.
+const Turn& turn_for(const strata_op_rope& op, const at::Tensor& x, Pass& pass) {
+  auto& on = pass.on(x.device());
+  for (const auto& kept : on.turns)
+    if (kept.serves(op, x.size(2), x.scalar_type())) return kept;
+  std::vector<TurnedSequence> sequences;
+  for (const auto& s : pass.sequences()) sequences.push_back({s.count, s.length});
+  const c10::NoGradGuard constant;
+  on.turns.push_back(turn(op, x.size(2), x.scalar_type(), on.positions, sequences));
+  return on.turns.back();
+}
+
+}  // namespace
+
 at::Tensor rope(const at::Tensor& x, const Turn& turn) {
   if (plain_loops(x) && x.stride(2) == 1 && turn.cos.is_contiguous() && turn.sin.is_contiguous())
     return turned_by_heads(x, turn);
@@ -121,6 +118,12 @@ at::Tensor rope(const at::Tensor& x, const Turn& turn) {
                                            : part.mul(turn.cos).add_(crossed.mul_(turn.sin));
   if (dim == turn.head) return turned;
   return at::cat({turned, x.narrow(2, dim, turn.head - dim)}, 2);
+}
+
+void arithmetic::rope(UnitCall& on, const Args& args, Results out) {
+  const auto& [op, tensor] = args.of<&strata_ops::rope>();
+  const auto& x = value_of(*tensor);
+  out[0] = handle(torch::rope(x, turn_for(*op, x, on.shared.pass)));
 }
 
 }  // namespace strata::torch

@@ -79,10 +79,6 @@ at::Tensor longrope(const strata_op_rope& op, int64_t dim, int64_t length) {
   return at::reciprocal(factors.mul(at::pow(at::Scalar(op.theta), exponents(dim))));
 }
 
-std::string_view type_of(const strata_op_rope& op) {
-  return {op.type.p, static_cast<std::size_t>(op.type.n)};
-}
-
 }  // namespace
 
 bool depends_on_length(const strata_op_rope& op) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/ops/op_table.hpp"
 #include "core/plugin/codec.hpp"
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
@@ -25,7 +26,7 @@ int main(int argc, char** argv) try {
   void* library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) throw Error(argv[1], ::dlerror(), "");
   const auto* entry = static_cast<const strata_plugin*>(::dlsym(library, "strata_plugin_v1"));
-  const plugin::Host host(plugin::config_table());
+  const plugin::Host host(plugin::config_table(), ops::op_table());
   if (entry->open(host.table()) != STRATA_OK) return 1;
   const auto* table =
       static_cast<const strata_quant*>(entry->query({STRATA_STR("strata.quant/1")}));

@@ -4,9 +4,10 @@
 
 #include <stdexcept>
 
+#include "core/ops/op_table.hpp"
 #include "core/zero/layout.hpp"
 #include "tests/sdk/torch/reference.hpp"
-#include "torch/compute.hpp"
+#include "torch/compute/compute.hpp"
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 
 // Plugins, and the host that they were opened with, live as long as the program.
 const plugin::Host& the_host() {
-  static const plugin::Host host(plugin::config_table());
+  static const plugin::Host host(plugin::config_table(), ops::op_table());
   return host;
 }
 

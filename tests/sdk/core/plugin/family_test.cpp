@@ -5,8 +5,9 @@
 #include "core/dry_run/measure.hpp"
 #include "core/dry_run/recorder.hpp"
 #include "core/error.hpp"
+#include "core/ops/op_table.hpp"
 #include "core/plugin/declaration.hpp"
-#include "core/plugin/op_table.hpp"
+#include "core/plugin/tensor_table.hpp"
 #include "tests/sdk/core/shape/family.hpp"
 
 using namespace strata;
@@ -81,7 +82,7 @@ TEST_CASE("a family says which tensors are passed over, an older one none", "[pl
 TEST_CASE("a table without a required function is refused by its name", "[plugin][family]") {
   auto table = ModelTable<Declares<[](Declarer&) {}>, abi::Literal("test")>::table;
   table.forward = nullptr;
-  const plugin::Host host(plugin::config_table());
+  const plugin::Host host(plugin::config_table(), ops::op_table());
   REQUIRE_THROWS_WITH(plugin::Family(&table, "mine", host.table(), nullptr),
                       Catch::Contains("model/mine") && Catch::Contains("forward"));
 }
@@ -95,7 +96,7 @@ TEST_CASE("arguments of an older plugin are filled, of a newer one refused", "[p
     strata_op_norm known;
     uint64_t newer = 0;
   } op{{{sizeof(strata_op_norm) + 8, 0}, STRATA_RMS_NORM, 0, 0, STRATA_NONE, 1e-5, 0}};
-  const auto& ops = *plugin::op_table();
+  const auto& ops = *ops::op_table();
   strata_tensor* out = nullptr;
   REQUIRE(ops.norm(&call.seen, &op.known, x.get(), &out) == STRATA_OK);
   plugin::tensor_table()->release(out);
@@ -115,7 +116,7 @@ TEST_CASE("a plugin's parts that are missing or too many are refused", "[plugin]
   dry_run::Recorder recorder(unit, 2, {});
   plugin::Call call{{{sizeof(strata_call), 0}, nullptr, nullptr, {STRATA_CPU, 0}}, &recorder};
   const auto x = recorder.input({{STRATA_FLOAT, 32, 1}, {2, 17}});
-  const auto& ops = *plugin::op_table();
+  const auto& ops = *ops::op_table();
   const std::vector<uint32_t> ones(17, 1);
   const std::vector<strata_tensor*> same(17, x.get());
   strata_tensor* const missing[] = {x.get(), nullptr};
@@ -133,7 +134,7 @@ TEST_CASE("a plugin's parts that are missing or too many are refused", "[plugin]
 }
 
 TEST_CASE("a thread has the roles that it was given, while it holds them", "[plugin][host]") {
-  const plugin::Host host(plugin::config_table());
+  const plugin::Host host(plugin::config_table(), ops::op_table());
   const auto has = [&](int32_t role) { return host.table()->on_thread(host.table(), role) == 1; };
   REQUIRE_FALSE(has(STRATA_RANK_THREAD));
   {

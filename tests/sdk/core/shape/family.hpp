@@ -2,6 +2,7 @@
 #pragma once
 #include <strata/model.hpp>
 
+#include "core/ops/op_table.hpp"
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/family.hpp"
 #include "core/plugin/host.hpp"
@@ -20,7 +21,7 @@ class Opened {
  private:
   bool open() { return strata::abi::open_plugin(host_.table()) == STRATA_OK; }
 
-  strata::plugin::Host host_{strata::plugin::config_table()};
+  strata::plugin::Host host_{strata::plugin::config_table(), strata::ops::op_table()};
   strata::source::Config values_;
   strata_config seen_;
   bool opened_;

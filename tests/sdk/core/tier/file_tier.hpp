@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ops/op_table.hpp"
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/source/config.hpp"
@@ -126,7 +127,7 @@ class Opener {
     strata::source::Config values;
     strata_config seen;
   };
-  strata::plugin::Host host_{strata::plugin::config_table()};
+  strata::plugin::Host host_{strata::plugin::config_table(), strata::ops::op_table()};
   std::vector<std::unique_ptr<Options>> options_;
 };
 

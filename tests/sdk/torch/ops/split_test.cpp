@@ -4,9 +4,10 @@
 #include <array>
 #include <catch2/catch.hpp>
 
+#include "core/ops/list.hpp"
+#include "torch/compute/torch_ops.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
-#include "torch/torch_ops.hpp"
 
 namespace strata::torch {
 
@@ -17,7 +18,9 @@ struct Opened {
   plugin::Handle concat(at::Tensor a, at::Tensor b) {
     TorchTensor one(std::move(a)), other(std::move(b));
     strata_tensor* const both[] = {&one, &other};
-    return ops.concat(both);
+    plugin::Handle made;
+    plugin::run(ops, ops::rows::concat, {&made, 1}, both, 2);
+    return made;
   }
 
   run::ComputeOptions options;
@@ -35,7 +38,7 @@ TEST_CASE("parts of a tensor lie in it, and put together are it again", "[torch]
   TorchTensor x(at::randn({3, 4, 10}, at::kFloat));
   const uint32_t widths[] = {7, 3};
   std::array<plugin::Handle, 2> parts;
-  opened.ops.split(widths, x, parts);
+  plugin::run(opened.ops, ops::rows::split, parts, widths, 2, &x);
   const auto &first = value_of(*parts[0].get()), &second = value_of(*parts[1].get());
   REQUIRE(first.equal(x.value.narrow(2, 0, 7)));
   REQUIRE(second.equal(x.value.narrow(2, 7, 3)));

@@ -1,0 +1,36 @@
+#include "core/ops/op.hpp"
+
+namespace strata::ops {
+namespace {
+
+// gate and up of one shape; up null: gate [..,2n] holds both. f(gate) is multiplied in place.
+void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
+  const auto& [f, first, second] = args.of<&strata_ops::gated>();
+  const auto gate = first->view();
+  takes_function(scope, "gated", f);
+  takes(scope, "gated", "gate", gate, 0);
+  auto dims = dims_of(gate);
+  if (second) {
+    const auto up = second->view();
+    takes(scope, "gated", "up", up, 0);
+    if (dims != dims_of(up))
+      refuse(scope, "gated", "gate " + words(gate) + " and up " + words(up) + " differ");
+  } else {
+    auto& width = dims[dims.size() - 1];
+    if (width % 2 != 0) refuse(scope, "gated", "x " + words(gate) + " has no two halves");
+    width /= 2;
+  }
+  out[0] = {gate.dtype, dims};
+}
+
+strata_status entry(strata_call* call, int32_t f, strata_tensor* gate, strata_tensor* up,
+                    strata_tensor** out) noexcept {
+  return enter(rows::gated, call, out,
+               [&](auto run) { run(1, f, at("gated", "gate", gate), alive("gated", "up", up)); });
+}
+
+}  // namespace
+
+STRATA_OP_ROW(gated, shape_of, nullptr, entry);
+
+}  // namespace strata::ops

@@ -1,0 +1,11 @@
+#include "torch/ops/arithmetic.hpp"
+#include "torch/tensor.hpp"
+
+namespace strata::torch::arithmetic {
+
+void weight(UnitCall& on, const Args& args, Results out) {
+  const auto& [index] = args.of<&strata_ops::weight>();
+  out[0] = handle(on.weights.at(index));
+}
+
+}  // namespace strata::torch::arithmetic

@@ -1,0 +1,21 @@
+#include "torch/unit_call.hpp"
+
+#include "torch/form.hpp"
+
+namespace strata::torch {
+
+Shared::Shared(const run::ComputeOptions& options)
+    : pass(options.kv), backend(options.attention, options.attention_name, options.host),
+      dtype(scalar_type(options.dtype)), recording(options.recording) {}
+
+const at::Tensor& UnitCall::weight_or_none(uint32_t index) const {
+  static const at::Tensor none;
+  return index == STRATA_NONE ? none : weights.at(index);
+}
+
+shape::Scope UnitCall::scope() const {
+  static const shape::DeclaredUnit none;
+  return {declared ? declared : &none, tokens, dtype_of(shared.dtype)};
+}
+
+}  // namespace strata::torch
