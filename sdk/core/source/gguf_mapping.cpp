@@ -240,7 +240,7 @@ std::optional<std::vector<std::string_view>> numbers_in(std::string_view pattern
 }  // namespace
 
 GgufMappings parse_gguf_mappings(std::string_view json, std::string_view who) {
-  const auto parsed = parse_json(json, who, 16);
+  const auto parsed = parse_json(json, who, {.depth = 16});
   const Node root(who, "", parsed);
   GgufMappings out;
   for (const auto& [architecture, value] : parsed.items()) {

@@ -120,7 +120,7 @@ std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_
   const std::uint64_t data_begin = 8 + json.size();
   if (json.size() > max_header || data_begin > file_size)
     throw Error(path, "header of " + std::to_string(json.size()) + " bytes does not fit", damaged);
-  const auto header = parse_json(json, path, 8);
+  const auto header = parse_json(json, path, {.depth = 8});
   if (!header.is_object()) throw Error(path, "header is not a JSON object", damaged);
   std::vector<Tensor> tensors;
   tensors.reserve(header.size());
