@@ -54,7 +54,7 @@ Stored stored_of(const Entry& entry, const Json& object) {
   const auto& name = field(entry, object, "dtype");
   if (!name.is_string()) entry.refuse("has a dtype that is not text");
   const auto& text = name.get_ref<const std::string&>();
-  if (const auto dtype = dtype_named(text)) return {*dtype, "", 1, bytes_of(*dtype)};
+  if (const auto dtype = dtype_named(text)) return {*dtype, "", 1, element_bytes(*dtype)};
   if (const auto* opaque = opaque_type(text)) return {f32, text, opaque->elements, opaque->bytes};
   entry.refuse("has dtype " + printable(text) + ", which is not known",
                "use another file of the model");
@@ -164,7 +164,8 @@ std::string safetensors_header(std::span<const Tensor> tensors) {
   Json header{{"__metadata__", {{"format", "pt"}}}};
   std::uint64_t at = 0;
   for (const auto& tensor : tensors) {
-    const auto bytes = static_cast<std::uint64_t>(elements(tensor)) * bytes_of(tensor.stored.dtype);
+    const auto bytes =
+        static_cast<std::uint64_t>(elements(tensor)) * element_bytes(tensor.stored.dtype);
     header[tensor.name] = {{"dtype", std::string(dtype_name(tensor.stored.dtype))},
                            {"shape", tensor.shape},
                            {"data_offsets", {at, at + bytes}}};

@@ -12,9 +12,7 @@ std::string stored_name(const Stored& stored) {
 }
 
 std::int64_t elements(const Tensor& tensor) {
-  std::int64_t product = 1;
-  for (const auto dim : tensor.shape) product *= dim;
-  return product;
+  return static_cast<std::int64_t>(element_count(tensor.shape));
 }
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
