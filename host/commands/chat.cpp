@@ -199,7 +199,7 @@ void chat(const ChatOptions& settings) {
   request.new_tokens = settings.max_new_tokens;
   request.ends = app::ends_of(model, generation);
   request.sampling = sampling_of(settings, settings, generation);
-  request.cancelled = [] { return Interrupts::noted() != 0; };
+  request.canceled = [] { return Interrupts::noted() != 0; };
   auto planned = app::plan_run(
       settings, model,
       {.sequences = 1, .tokens = context, .prompt = std::min<int64_t>(context, 512)}, plugins);

@@ -171,7 +171,7 @@ void print_text(app::NewText& text, std::size_t row, bool last) {
 // Ends the rows of a run that Ctrl-C interrupted; their text so far is kept.
 void end_rows(const run::GenerateResult& result, std::optional<app::NewText>& text, bool json) {
   for (std::size_t row = 0; row < result.tokens.size(); ++row) {
-    if (result.finishes[row] != run::Finish::cancelled) continue;
+    if (result.finishes[row] != run::Finish::canceled) continue;
     if (text) text->end(row);
     if (json) continue;
     if (text) print_text(*text, row, true);
@@ -300,7 +300,7 @@ void generate(const GenerateOptions& settings) {
     if (done == all) progress.end();
   };
   std::optional<Interrupts> interrupts(std::in_place);
-  request.cancelled = [] { return Interrupts::noted() != 0; };
+  request.canceled = [] { return Interrupts::noted() != 0; };
   const auto result = run::generate(*session, request, [&](std::size_t row, int32_t id, bool last) {
     if (text && last) text->end(row);
     if (settings.json) return;

@@ -73,7 +73,7 @@ std::string with_dtype(const std::string& bytes, const std::string& name,
 }
 
 // A folder of drawn weights, with the tokenizer of MODEL where it has one.
-void initialise(const ImportOptions& settings, app::Plugins& plugins) {
+void initialize(const ImportOptions& settings, app::Plugins& plugins) {
   const auto model = open_model(settings, plugins, true, false);
   source::ImportOptions options;
   options.config = model.config->root().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -130,7 +130,7 @@ void convert(const ImportOptions& settings, app::Plugins& plugins) {
 void import(const ImportOptions& settings) {
   auto plugins = open_plugins(settings);
   const bool drawn = settings.given.contains("import.init_seed");
-  (drawn ? initialise : convert)(settings, plugins);
+  (drawn ? initialize : convert)(settings, plugins);
   if (settings.json) print_json({{"output", settings.output}});
 }
 

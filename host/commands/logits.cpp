@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "app/report.hpp"
 #include "app/token_ids.hpp"
@@ -9,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/run/generation.hpp"
 #include "core/run/generation_config.hpp"
+#include "core/source/dtype.hpp"
 #include "core/source/output.hpp"
 #include "core/source/safetensors.hpp"
 #include "host/cli/require.hpp"
@@ -50,19 +53,12 @@ void check(const LogitsOptions& o) {
   cli::require(!o.output.empty(), "--output", "give the .safetensors file to write");
 }
 
-// safetensors: the header's length, the header, the rows.
-std::string header_of(std::size_t tokens, int64_t vocabulary) {
-  const auto bytes = tokens * static_cast<std::size_t>(vocabulary) * sizeof(float);
-  std::string text =
-      nlohmann::json{
-          {"logits",
-           {{"dtype", "F32"}, {"shape", {tokens, vocabulary}}, {"data_offsets", {0, bytes}}}}}
-          .dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  const uint64_t length = text.size();
-  std::string out(sizeof length, '\0');
-  std::memcpy(out.data(), &length, sizeof length);
-  return out + text;
+source::Tensor float32_tensor(std::string name, std::vector<std::int64_t> shape) {
+  source::Tensor out;
+  out.name = std::move(name);
+  out.shape = std::move(shape);
+  out.stored.dtype = source::f32;
+  return out;
 }
 
 // The index of the last token of the sequence that a critic judges: it lies before the first
@@ -77,21 +73,17 @@ std::size_t end_of(const std::vector<int32_t>& ids, const std::vector<int32_t>& 
 }
 
 // `values` [S], and `end_score` [1], the value of the last token before the padding.
-void write_values(const LogitsOptions& settings, const run::Model& model, run::Session& session) {
+void write_values(const LogitsOptions& settings, run::Session& session) {
   const auto& ids = settings.input_ids.front();
   std::vector<float> values;
   run::all_logits(session, ids, [&](std::span<const float> rows) {
     values.insert(values.end(), rows.begin(), rows.end());
   });
-  values.push_back(values[end_of(ids, run::token_ids(*model.config, "eos_token_id"),
+  values.push_back(values[end_of(ids, run::token_ids(*session.model().config, "eos_token_id"),
                                  settings.num_padding_at_beginning)]);
-  source::Tensor all, end;
-  all.name = "values";
-  end.name = "end_score";
-  all.shape = {static_cast<std::int64_t>(ids.size())};
-  end.shape = {1};
-  all.stored.dtype = end.stored.dtype = {STRATA_FLOAT, 32, 1};
-  const auto header = source::safetensors_header(std::array{all, end});
+  const auto header = source::safetensors_header(
+      std::array{float32_tensor("values", {static_cast<std::int64_t>(ids.size())}),
+                 float32_tensor("end_score", {1})});
   source::AtomicFile file(settings.output);
   file.write(0, header);
   file.write(header.size(), std::as_bytes(std::span(values)));
@@ -99,9 +91,11 @@ void write_values(const LogitsOptions& settings, const run::Model& model, run::S
   app::write_trace(settings.trace, session);
 }
 
-void write_logits(const LogitsOptions& settings, const run::Model&, run::Session& session) {
+// `logits` [S,V].
+void write_logits(const LogitsOptions& settings, run::Session& session) {
   const auto& ids = settings.input_ids.front();
-  const auto header = header_of(ids.size(), session.vocabulary());
+  const auto header = source::safetensors_header(std::array{
+      float32_tensor("logits", {static_cast<std::int64_t>(ids.size()), session.vocabulary()})});
   source::AtomicFile file(settings.output);
   file.write(0, header);
   uint64_t at = header.size();
@@ -123,7 +117,7 @@ void logits(const LogitsOptions& settings) {
       settings, model, {.sequences = 1, .tokens = tokens, .prompt = tokens, .all_logits = true},
       plugins);
   const auto session = open_session(settings, model, std::move(planned), plugins);
-  (settings.critic ? write_values : write_logits)(settings, model, *session);
+  (settings.critic ? write_values : write_logits)(settings, *session);
   if (settings.json) print_json({{"output", settings.output}, {"tokens", tokens}});
 }
 

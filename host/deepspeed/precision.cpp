@@ -42,8 +42,4 @@ Precision deepspeed_precision(Flag bf16, Flag fp16, Semantics semantics, const s
   return {dtype, dtype, dtype};
 }
 
-Precision fsdp2_precision(bool bf16) {
-  return {"float32", bf16 ? "bfloat16" : "float32", "float32"};
-}
-
 }  // namespace strata::deepspeed

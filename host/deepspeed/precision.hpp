@@ -24,7 +24,4 @@ struct Precision {
 Precision deepspeed_precision(std::optional<bool> bf16, std::optional<bool> fp16,
                               Semantics semantics, const std::string& who);
 
-// Under FSDP2 weights are stored and reduced in float32 whatever they are computed with.
-Precision fsdp2_precision(bool bf16);
-
 }  // namespace strata::deepspeed

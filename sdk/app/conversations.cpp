@@ -73,10 +73,8 @@ const char* reserved_variable(const Json& variables) {
 std::vector<text::Conversation> parse_conversations(
     const std::string& bytes, const std::string& file,
     const std::function<bool(const std::string&)>& is_variable) {
-  parse_json(bytes, file, 64,
-             example);  // rejects malformed or deeply nested text and duplicate keys
   // The template sees the keys in the order of the file.
-  return Parser(file, is_variable).all(Json::parse(bytes));
+  return Parser(file, is_variable).all(parse_ordered_json(bytes, file, {.remedy = example}));
 }
 
 }  // namespace strata::app

@@ -14,7 +14,7 @@ const char* finish_text(run::Finish finish) {
       return "stop";
     case run::Finish::length:
       return "length";
-    case run::Finish::cancelled:
+    case run::Finish::canceled:
       return "interrupted";
   }
   return "";

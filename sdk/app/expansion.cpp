@@ -16,9 +16,7 @@ std::string size_text(double bytes) {
 }
 
 std::string_view name_of(strata_dtype dtype) {
-  return source::same(dtype, source::bf16)  ? "bfloat16"
-         : source::same(dtype, source::f16) ? "float16"
-                                            : "float32";
+  return same(dtype, source::bf16) ? "bfloat16" : same(dtype, source::f16) ? "float16" : "float32";
 }
 
 }  // namespace

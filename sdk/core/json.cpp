@@ -11,44 +11,44 @@ namespace {
 // Follows the parser and stops it at constructs that JSON allows and the file must not have.
 class Guard {
  public:
-  Guard(std::string_view who, std::size_t depth, bool once, std::string_view remedy)
-      : who_(who), depth_(depth), once_(once), remedy_(remedy) {}
+  Guard(std::string_view who, const JsonRules& rules) : who_(who), rules_(rules) {}
 
-  bool operator()(Json::parse_event_t event, const Json& value) {
+  template <class Value>
+  bool operator()(Json::parse_event_t event, const Value& value) {
     using Event = Json::parse_event_t;
     if (event == Event::object_start || event == Event::array_start) {
-      if (keys_.size() == depth_)
-        throw Error(who_, "JSON nested deeper than " + std::to_string(depth_) + " levels", remedy_);
+      if (keys_.size() == rules_.depth)
+        throw Error(who_, "JSON nested deeper than " + std::to_string(rules_.depth) + " levels",
+                    rules_.remedy);
       keys_.emplace_back();
     } else if (event == Event::object_end || event == Event::array_end) {
       keys_.pop_back();
-    } else if (event == Event::key && once_) {
-      const auto& key = value.get_ref<const std::string&>();
+    } else if (event == Event::key && !rules_.last_counts) {
+      const auto& key = value.template get_ref<const std::string&>();
       if (!keys_.back().insert(key).second)
-        throw Error(who_, "key '" + printable(key) + "' occurs twice in one JSON object", remedy_);
+        throw Error(who_, "key '" + printable(key) + "' occurs twice in one JSON object",
+                    rules_.remedy);
     }
     return true;
   }
 
  private:
   std::string_view who_;
-  std::size_t depth_;
-  bool once_;  // a key of one object
-  std::string_view remedy_;
+  const JsonRules& rules_;
   std::vector<std::set<std::string>> keys_;
 };
 
-Json parsed(std::string_view text, std::string_view who, std::size_t depth, bool once,
-            std::string_view remedy) {
-  Guard guard(who, depth, once, remedy);
+template <class Value>
+Value parsed(std::string_view text, std::string_view who, const JsonRules& rules) {
+  Guard guard(who, rules);
   try {
-    return Json::parse(text, [&guard](int, Json::parse_event_t event, Json& value) {
+    return Value::parse(text, [&guard](int, Json::parse_event_t event, Value& value) {
       return guard(event, value);
     });
   } catch (const Json::parse_error& error) {
-    throw NotJson(who, error.byte, remedy);
+    throw NotJson(who, error.byte, rules.remedy);
   } catch (const Json::exception&) {
-    throw Error(who, "not JSON: a number is out of range", remedy);
+    throw Error(who, "not JSON: a number is out of range", rules.remedy);
   }
 }
 
@@ -74,16 +74,20 @@ std::string with_tagged_numbers(std::string_view text) {
 
 }  // namespace
 
-Json parse_json(std::string_view text, std::string_view who, std::size_t depth,
-                std::string_view remedy) {
-  return parsed(text, who, depth, true, remedy);
+Json parse_json(std::string_view text, std::string_view who, const JsonRules& rules) {
+  return parsed<Json>(text, who, rules);
+}
+
+OrderedJson parse_ordered_json(std::string_view text, std::string_view who,
+                               const JsonRules& rules) {
+  return parsed<OrderedJson>(text, who, rules);
 }
 
 Json parse_settings(std::string_view text, std::string_view who, std::size_t depth) {
-  constexpr std::string_view remedy = "correct the file";
+  const JsonRules rules{.depth = depth, .last_counts = true, .remedy = "correct the file"};
   const auto has = [&](std::string_view word) { return text.find(word) != text.npos; };
-  if (!has("Infinity") && !has("NaN")) return parsed(text, who, depth, false, remedy);
-  return parsed(with_tagged_numbers(text), who, depth, false, remedy);
+  if (!has("Infinity") && !has("NaN")) return parsed<Json>(text, who, rules);
+  return parsed<Json>(with_tagged_numbers(text), who, rules);
 }
 
 }  // namespace strata

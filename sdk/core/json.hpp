@@ -10,6 +10,7 @@
 namespace strata {
 
 using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
 
 // The error for a text that is no JSON at this byte, counted from 1.
 class NotJson : public Error {
@@ -23,10 +24,19 @@ class NotJson : public Error {
   std::size_t byte_;
 };
 
-// Parses `text`. Throws NotJson, and Error beginning with `who` for a key twice in one object and
-// for objects and lists nested deeper than `depth`.
-Json parse_json(std::string_view text, std::string_view who, std::size_t depth = 64,
-                std::string_view remedy = "the file is damaged; fetch it again");
+// The limits of a file's JSON, and the advice of the errors.
+struct JsonRules {
+  std::size_t depth = 64;    // the most levels of objects and lists
+  bool last_counts = false;  // of equal keys in one object; else a key that occurs twice is refused
+  std::string_view remedy = "the file is damaged; fetch it again";
+};
+
+// Parses `text`. Throws NotJson, and Error beginning with `who` for a number that no double holds
+// and for what the rules forbid.
+Json parse_json(std::string_view text, std::string_view who, const JsonRules& rules = {});
+// Does the same with the keys in the text's order.
+OrderedJson parse_ordered_json(std::string_view text, std::string_view who,
+                               const JsonRules& rules = {});
 
 // Parses a file that people write, as Python's json reads it: the last of two equal keys counts,
 // and Infinity, -Infinity and NaN are numbers, here {"__float__": "NaN"} as transformers writes

@@ -32,7 +32,7 @@ void Bpe::encode_long(std::string_view word, WordCache& cache, std::vector<int32
     const auto length = first_sequence(word.substr(at)).length;
     const auto c = code_point(word.substr(at, length));
     const bool known = characters_.id(c) >= 0;
-    if (known && known_before && !characters_.neighbours(before, c)) {
+    if (known && known_before && !characters_.neighbors(before, c)) {
       const auto part = word.substr(begin, at - begin);
       options_.ignore_merges ? merge(part, ids) : encode(part, cache, ids);
       begin = at;

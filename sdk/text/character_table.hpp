@@ -21,7 +21,7 @@ class CharacterTable {
     return found == far_.end() ? -1 : found->second;
   }
   // Whether any token has `left` just before `right`.
-  bool neighbours(char32_t left, char32_t right) const {
+  bool neighbors(char32_t left, char32_t right) const {
     const auto pair = key(left, right);
     for (auto at = slot(pair);; at = (at + 1) & mask_)
       if (pairs_[at] == pair || pairs_[at] == empty) return pairs_[at] == pair;

@@ -1,9 +1,9 @@
 #include "text/json_fields.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "core/json.hpp"
 #include "core/utf8.hpp"
 
 namespace strata::text {
@@ -12,52 +12,19 @@ using nlohmann::json;
 
 namespace {
 
-// A tokenizer.json is about eight deep.
-constexpr int deepest = 64;
-
 // The advice for a file that is malformed.
 std::string remedy_of(const std::string& file) {
   return "give a whole " + file.substr(file.find_last_of('/') + 1);
 }
 
-void check_depth(std::string_view bytes, const std::string& file) {
-  int depth = 0;
-  bool inside = false;  // a string
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    const char c = bytes[at];
-    if (inside) {
-      if (c == '\\') ++at;
-      if (c == '"') inside = false;
-    } else if (c == '"') {
-      inside = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > deepest)
-        throw Error(file, "the JSON is nested too deep at byte " + std::to_string(at),
-                    remedy_of(file));
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-}
-
-template <class Value>
-Value read(std::string_view bytes, const std::string& file) {
-  check_depth(bytes, file);
-  try {
-    return Value::parse(bytes);
-  } catch (const json::parse_error& error) {
-    throw Error(file, "malformed JSON at byte " + std::to_string(error.byte), remedy_of(file));
-  } catch (const json::out_of_range&) {
-    throw Error(file, "the JSON has a number past what a double holds", remedy_of(file));
-  }
-}
-
 }  // namespace
 
-json read_json(std::string_view bytes, const std::string& file) { return read<json>(bytes, file); }
+json read_json(std::string_view bytes, const std::string& file) {
+  return parse_json(bytes, file, {.last_counts = true, .remedy = remedy_of(file)});
+}
 
 nlohmann::ordered_json read_ordered_json(std::string_view bytes, const std::string& file) {
-  return read<nlohmann::ordered_json>(bytes, file);
+  return parse_ordered_json(bytes, file, {.last_counts = true, .remedy = remedy_of(file)});
 }
 
 JsonFields::JsonFields(const json& value, std::string path, const std::string& file,

@@ -7,8 +7,8 @@
 
 namespace strata::text {
 
-// Parses a JSON file. Throws strata::Error that names `file` where it is no JSON, or deeper than
-// any tokenizer's.
+// Parses a JSON file of a tokenizer by parse_json. The last of two equal keys counts, as it does in
+// the library tokenizers, which reads tokenizer.json, and in Python's json, which reads the others.
 nlohmann::json read_json(std::string_view bytes, const std::string& file);
 // Does the same with the keys in the file's order.
 nlohmann::ordered_json read_ordered_json(std::string_view bytes, const std::string& file);

@@ -95,7 +95,7 @@ class Reader {
       return found != object.end() && found->is_string() ? found->template get<std::string>() : "";
     };
     const auto shape = files_.shape.empty() ? strata::Json::object()
-                                            : parse_json(files_.shape, file_of("config.json"));
+                                            : parse_settings(files_.shape, file_of("config.json"));
     const auto named = text(config_, "tokenizer_class"),
                configured = text(shape, "tokenizer_class"), model = text(shape, "model_type");
     out_.mistral_regex = flag("fix_mistral_regex").value_or(false) &&

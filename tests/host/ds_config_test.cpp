@@ -64,11 +64,6 @@ TEST_CASE("bf16 and fp16 give the dtype of the published table", "[host][deepspe
   CHECK(dtype(Semantics::first) == row.first);
 }
 
-TEST_CASE("under FSDP2 weights are stored and reduced in float32", "[host][deepspeed]") {
-  CHECK(fsdp2_precision(true) == Precision{"float32", "bfloat16", "float32"});
-  CHECK(fsdp2_precision(false) == Precision{"float32", "float32", "float32"});
-}
-
 TEST_CASE("what is absent has DeepSpeed's default", "[host][deepspeed]") {
   const auto config = read("{}");
   const auto zero = [&](const std::string& key) {

@@ -179,7 +179,7 @@ struct Generic : generic::Settings {
                               .down = e.down,
                               .top_k = e.top_k,
                               .route = e.sigmoid ? STRATA_ROUTE_SIGMOID : STRATA_ROUTE_SOFTMAX,
-                              .normalise = e.normalise,
+                              .normalize = e.normalise,
                               .activation = static_cast<std::uint32_t>(e.activation),
                               .scale = e.scale,
                               .choice = e.choice,

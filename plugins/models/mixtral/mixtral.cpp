@@ -93,7 +93,7 @@ struct Mixtral {
                    .up = "block_sparse_moe.experts.{}.w3",
                    .down = "block_sparse_moe.experts.{}.w2",
                    .top_k = static_cast<uint32_t>(top_k),
-                   .normalise = true,
+                   .normalize = true,
                    .activation = static_cast<uint32_t>(act)});
   }
 };

@@ -1,6 +1,6 @@
 #include "core/device/arena.hpp"
 
-#include <cstring>
+#include <new>
 #include <string>
 
 #include "core/error.hpp"
@@ -19,12 +19,6 @@ Pages take(std::uint64_t bytes) {
 
 }  // namespace
 
-Arena::Arena(std::uint64_t bytes, Locked locked) : pages_(take(bytes)) {
-  if (locked == Locked::no) return;
-  if (const int error = pages_.lock())
-    throw Error("host memory",
-                std::to_string(bytes) + " bytes cannot be locked (" + std::strerror(error) + ")",
-                "raise the locked-memory limit or use --offload cpu");
-}
+Arena::Arena(std::uint64_t bytes) : pages_(take(bytes)) {}
 
 }  // namespace strata::device

@@ -6,14 +6,12 @@
 
 namespace strata::device {
 
-enum class Locked { no, yes };
-
 // One anonymous allocation of exactly `bytes`, aligned to 4096. Movable.
 class Arena {
  public:
   Arena() = default;
-  // Throws strata::Error where there is not so much memory, or where it may not be locked.
-  explicit Arena(std::uint64_t bytes, Locked locked = Locked::no);
+  // Throws strata::Error where there is not so much memory.
+  explicit Arena(std::uint64_t bytes);
 
   std::byte* data() const { return pages_.data(); }
   std::uint64_t size() const { return pages_.size(); }

@@ -28,9 +28,4 @@ void EventBoard::close(std::exception_ptr failure) {
   changed_.notify_all();
 }
 
-bool EventBoard::happened(uint32_t event, uint64_t occurrence) {
-  const std::lock_guard lock(mutex_);
-  return events_[event].occurrence >= occurrence;
-}
-
 }  // namespace strata::device

@@ -20,8 +20,6 @@ class EventBoard {
   std::exception_ptr await(uint32_t event, uint64_t occurrence);
   // Ends all waiting from now on: a thread that would wait gets this failure.
   void close(std::exception_ptr failure);
-  // Whether await would return without blocking.
-  bool happened(uint32_t event, uint64_t occurrence);
 
  private:
   struct State {

@@ -67,9 +67,9 @@ class Generation {
     session_.finish();
     const auto between = session_.moved();
     const auto decode = Clock::now();
-    while (std::ranges::find(live_, true) != live_.end() && !cancelled()) step();
+    while (std::ranges::find(live_, true) != live_.end() && !canceled()) step();
     for (std::size_t row = 0; row < live_.size(); ++row)
-      if (live_[row]) result_.finishes[row] = Finish::cancelled;
+      if (live_[row]) result_.finishes[row] = Finish::canceled;
     result_.decode_s = seconds_since(decode);
     session_.finish();
     const auto after = session_.moved();
@@ -79,7 +79,7 @@ class Generation {
   }
 
  private:
-  bool cancelled() const { return request_.cancelled && request_.cancelled(); }
+  bool canceled() const { return request_.canceled && request_.canceled(); }
 
   // Runs the prompts one after the other, cut into passes of at most the planned number of tokens.
   void prefill() {
@@ -97,7 +97,7 @@ class Generation {
     for (std::size_t row = 0; row < request_.prompts.size(); ++row) {
       const auto& prompt = request_.prompts[row];
       for (std::size_t at = request_.reused; at < prompt.size();) {
-        if (packing_.ids.empty() && cancelled()) return;
+        if (packing_.ids.empty() && canceled()) return;
         const auto n = std::min(prompt.size() - at, chunk - packing_.ids.size());
         add(row, std::span(prompt).subspan(at, n), static_cast<int64_t>(at),
             static_cast<int64_t>(prompt.size()));

@@ -20,7 +20,7 @@ struct GenerateRequest {
   std::function<bool(std::size_t row, int32_t id)> stops{};
   std::size_t logprobs = 0;  // likeliest tokens to name for each new one; 0: no logprobs
   // Called before each pass; true: generation stops.
-  std::function<bool()> cancelled{};
+  std::function<bool()> canceled{};
   // Called with the number of prompt tokens that the model has processed, and the number of all.
   std::function<void(std::size_t done, std::size_t all)> progress{};
   // The number of first tokens of the only prompt whose KV cache the session still has from the
@@ -28,8 +28,8 @@ struct GenerateRequest {
   std::size_t reused = 0;
 };
 
-// The reason that a sequence ends: an end token or a stop text, new_tokens, or `cancelled`.
-enum class Finish { stop, length, cancelled };
+// The reason that a sequence ends: an end token or a stop text, new_tokens, or `canceled`.
+enum class Finish { stop, length, canceled };
 
 struct GenerateResult {
   std::vector<std::vector<int32_t>> tokens;  // new ones, with the one that ended the sequence

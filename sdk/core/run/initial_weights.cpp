@@ -6,6 +6,7 @@
 #include <numbers>
 #include <set>
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/run/sampler.hpp"
 #include "core/source/elements.hpp"
@@ -36,7 +37,7 @@ struct Filler {
   strata_dtype dtype;
 
   void operator()(std::uint64_t first, std::span<std::byte> out) const {
-    const auto width = zero::element_bytes(dtype);
+    const uint64_t width = element_bytes(dtype);
     std::array<double, 2> pair{};
     for (std::uint64_t i = 0; i * width < out.size(); ++i) {
       const auto at = first + i;
@@ -75,9 +76,9 @@ source::MadeTensor made(const Model& model, const plugin::DeclaredWeight& weight
   const bool of_all = weight.experts > 0 && !weight.also.empty();  // in_out is about that tensor
   if (weight.in_out && !of_all) std::ranges::reverse(out.tensor.shape);
   out.tensor.stored.dtype = dtype;
-  out.tensor.stored.block_bytes = static_cast<std::uint32_t>(zero::element_bytes(dtype));
+  out.tensor.stored.block_bytes = element_bytes(dtype);
   out.tensor.at.bytes =
-      static_cast<std::uint64_t>(source::elements(out.tensor)) * zero::element_bytes(dtype);
+      static_cast<std::uint64_t>(source::elements(out.tensor)) * element_bytes(dtype);
   out.fill = Filler{draw, spread, seed, key_of(name), dtype};
   return out;
 }

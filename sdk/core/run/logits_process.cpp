@@ -17,7 +17,7 @@ std::span<const float> LogitsProcess::scores(std::span<const float> logits,
   const auto made = seen.size() - prompt;
   scores_.assign(logits.begin(), logits.end());
   if (!own.biases.empty()) add_biases(seen);
-  if (own.repetition_penalty != 1) penalise(seen);
+  if (own.repetition_penalty != 1) penalize(seen);
   if (own.no_repeat_ngram > 0) ban_repeats(seen);
   ban_words(seen);
   if (seen.size() < own.min_length || made < own.min_new_tokens) ban(own.ends);
@@ -91,7 +91,7 @@ void LogitsProcess::decay(std::size_t made) {
 }
 
 // Penalizes each token seen so far, once: divides a positive logit, multiplies a negative one.
-void LogitsProcess::penalise(std::span<const int32_t> seen) {
+void LogitsProcess::penalize(std::span<const int32_t> seen) {
   std::vector<int32_t> once(seen.begin(), seen.end());
   std::ranges::sort(once);
   once.erase(std::unique(once.begin(), once.end()), once.end());

@@ -60,7 +60,7 @@ class LogitsProcess {
   void force(std::span<const int32_t> ids);
   void mend();
   void decay(std::size_t made);
-  void penalise(std::span<const int32_t> seen);
+  void penalize(std::span<const int32_t> seen);
   void ban_repeats(std::span<const int32_t> seen);
   void ban(std::span<const int32_t> ids);
   void heat();

@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <set>
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
 
 namespace strata::run {
 namespace {
-
-uint64_t elements(const std::vector<int64_t>& shape) {
-  uint64_t n = 1;
-  for (const auto d : shape) n *= static_cast<uint64_t>(d);
-  return n;
-}
 
 template <typename Count>
 uint64_t sum_once(const plugin::Family& family, Count count) {
@@ -104,16 +99,16 @@ zero::FindTensor Model::find(strata_dtype dtype) const {
     if (count > 0) tensor.shape[0] = count;
     tensor.turned = weight.in_out;
     tensor.stored.dtype = dtype;
-    tensor.stored.block_bytes = static_cast<uint32_t>(zero::element_bytes(dtype));
-    tensor.at.bytes = elements(tensor.shape) * zero::element_bytes(dtype);
+    tensor.stored.block_bytes = element_bytes(dtype);
+    tensor.at.bytes = element_count(tensor.shape) * element_bytes(dtype);
     return tensor;
   };
 }
 
 uint64_t Model::stored_bytes() const {
-  const auto each = zero::element_bytes(tensors ? strata_dtype{} : dtype());
+  const uint64_t each = element_bytes(tensors ? strata_dtype{} : dtype());
   return sum_once(*family, [&](const std::string& name, const plugin::DeclaredWeight& weight) {
-    if (!tensors) return elements(weight.shape) * each;
+    if (!tensors) return element_count(weight.shape) * each;
     const auto& tensor = tensors->at(name);
     const auto bytes = source::held_bytes(tensor);
     const auto all = static_cast<uint64_t>(tensor.share.all);
@@ -124,8 +119,8 @@ uint64_t Model::stored_bytes() const {
 
 uint64_t Model::run_bytes(strata_dtype dtype) const {
   return sum_once(*family, [&](const std::string&, const plugin::DeclaredWeight& weight) {
-    const auto each = zero::element_bytes(dtype);
-    return elements(weight.shape) * (weight.float32 ? std::max(each, sizeof(float)) : each);
+    const uint64_t each = element_bytes(dtype);
+    return element_count(weight.shape) * (weight.float32 ? std::max(each, sizeof(float)) : each);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/dry_run/measure.hpp"
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/tiers.hpp"
@@ -45,8 +46,7 @@ uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
   }
   // The pass itself holds a rope's cosines and sines and as many numbers to make them of, the
   // embedding's rows, ids, positions and the block table.
-  const auto rows =
-      static_cast<uint64_t>(tokens * row_width(model)) * zero::element_bytes(wish.dtype);
+  const auto rows = static_cast<uint64_t>(tokens * row_width(model)) * element_bytes(wish.dtype);
   constexpr uint64_t token_bytes = 64, small = 16u << 10;
   const auto blocks = static_cast<uint64_t>(request.sequences * (request.keys / kv_block + 1));
   return most + 4 * turns + rows + static_cast<uint64_t>(tokens) * token_bytes +
@@ -61,14 +61,14 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   for (uint32_t unit = 0; unit < model.family->units().size(); ++unit)
     for (const auto& layer : dry_run::measure(*model.family, unit, {.dtype = wish.dtype}).kv)
       token += static_cast<uint64_t>(layer.kv_heads * (layer.dim_qk + layer.dim_v)) *
-               zero::element_bytes(wish.dtype);
+               element_bytes(wish.dtype);
   return blocks * kv.block * token;
 }
 
 // The most bytes that expanding a weight holds between its forms: blocks become the run form
 // directly, except where their rows change places.
 uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish) {
-  const auto element = zero::element_bytes(wish.dtype);
+  const uint64_t element = element_bytes(wish.dtype);
   uint64_t most = 0;
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {

@@ -247,11 +247,4 @@ uint64_t Session::loaded() const {
   return sum;
 }
 
-uint64_t Session::host_tier_bytes() const {
-  uint64_t sum = 0;
-  for (std::size_t t = 0; t < parts_.wish.tiers.size(); ++t)
-    if (!parts_.wish.tiers[t].in_place) sum += parts_.prepared.tier_bytes[t];
-  return sum;
-}
-
 }  // namespace strata::run

@@ -63,9 +63,6 @@ class Session {
   Streaming& streaming() { return *streaming_; }
   // The parts for another plan over the same units and arena, with events from `first_event` on.
   StreamingParts streaming_parts(uint32_t first_event);
-  // The number of streamed passes so far.
-  uint64_t passes() const { return executor_->passes(); }
-  uint64_t host_tier_bytes() const;
   double load_seconds() const { return load_seconds_; }
   // The measured timeline after finish(): seconds of device::now().
   const std::deque<zero::Span>& trace() const { return trace_; }

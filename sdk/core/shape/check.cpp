@@ -1,15 +1,9 @@
 #include "core/shape/check.hpp"
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 
 namespace strata::shape {
-namespace {
-
-bool same(strata_dtype a, strata_dtype b) {
-  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
-}
-
-}  // namespace
 
 void refuse(const Scope& scope, std::string_view op, const std::string& fact) {
   throw Error(scope.unit->name, std::string(op) + ": " + fact,

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/dtype.hpp"
+
 namespace strata::source {
 
 inline constexpr strata_dtype f64{STRATA_FLOAT, 64, 1};
@@ -19,11 +21,6 @@ inline constexpr strata_dtype i16{STRATA_INT, 16, 1};
 inline constexpr strata_dtype i8{STRATA_INT, 8, 1};
 inline constexpr strata_dtype u8{STRATA_UINT, 8, 1};
 inline constexpr strata_dtype boolean{STRATA_BOOL, 8, 1};
-
-inline std::uint32_t bytes_of(strata_dtype dtype) { return dtype.bits / 8u * dtype.lanes; }
-inline bool same(strata_dtype a, strata_dtype b) {
-  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
-}
 
 // The dtype of a name of the safetensors format: "F32", "BF16", "BOOL". Nothing for a name that it
 // does not have or that is not dense bytes.

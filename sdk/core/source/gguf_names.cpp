@@ -160,7 +160,7 @@ class Joints {
       whole.name = name;
       whole.shape = {0, joint.columns};
       for (const auto& part : joint.parts) whole.shape[0] += part.shape[0];
-      whole.stored = {f32, "", 1, bytes_of(f32)};
+      whole.stored = {f32, "", 1, element_bytes(f32)};
       whole.order.blocks = joint.heads;
       whole.parts = std::move(joint.parts);
       out.push_back(std::move(whole));

@@ -40,12 +40,12 @@ Tensor imported(const Tensor& tensor, const ImportOptions& options) {
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
     out.shape[0] = resized->second;
   const auto dtype = imported_dtype(tensor, options);
-  out.stored = {dtype, "", 1, bytes_of(dtype)};
+  out.stored = {dtype, "", 1, element_bytes(dtype)};
   out.order = {};
   out.by_columns = 0;
   out.parts.clear();
   out.add = 0;
-  out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * bytes_of(out.stored.dtype)};
+  out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * element_bytes(out.stored.dtype)};
   return out;
 }
 
@@ -174,7 +174,7 @@ class Copier {
     return narrow_;
   }
 
-  std::uint64_t width() const { return bytes_of(dtype_); }
+  std::uint64_t width() const { return element_bytes(dtype_); }
 
   const Checkpoint& from_;
   const ImportOptions& options_;
@@ -186,7 +186,7 @@ class Copier {
 };
 
 void write_made(const MadeTensor& made, std::uint64_t at, OutputFile& to) {
-  const auto width = bytes_of(made.tensor.stored.dtype);
+  const auto width = element_bytes(made.tensor.stored.dtype);
   const auto all = static_cast<std::uint64_t>(elements(made.tensor)), some = buffer_bytes / width;
   std::vector<std::byte> bytes;
   for (std::uint64_t first = 0; first < all; first += some) {

@@ -15,7 +15,7 @@ RowMean::RowMean(strata_dtype dtype, std::size_t columns, std::string_view who)
 }
 
 void RowMean::add(std::span<const std::byte> rows) {
-  const auto width = bytes_of(dtype_);
+  const auto width = element_bytes(dtype_);
   for (const auto* at = rows.data(); at != rows.data() + rows.size(); ++count_)
     for (auto& sum : sums_) {
       sum += element(dtype_, at);
@@ -24,7 +24,7 @@ void RowMean::add(std::span<const std::byte> rows) {
 }
 
 std::vector<std::byte> RowMean::row() const {
-  const auto width = bytes_of(dtype_);
+  const auto width = element_bytes(dtype_);
   std::vector<std::byte> out(sums_.size() * width);
   auto* to = out.data();
   for (const auto sum : sums_) {

@@ -54,7 +54,7 @@ Stored stored_of(const Entry& entry, const Json& object) {
   const auto& name = field(entry, object, "dtype");
   if (!name.is_string()) entry.refuse("has a dtype that is not text");
   const auto& text = name.get_ref<const std::string&>();
-  if (const auto dtype = dtype_named(text)) return {*dtype, "", 1, bytes_of(*dtype)};
+  if (const auto dtype = dtype_named(text)) return {*dtype, "", 1, element_bytes(*dtype)};
   if (const auto* opaque = opaque_type(text)) return {f32, text, opaque->elements, opaque->bytes};
   entry.refuse("has dtype " + printable(text) + ", which is not known",
                "use another file of the model");
@@ -120,7 +120,7 @@ std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_
   const std::uint64_t data_begin = 8 + json.size();
   if (json.size() > max_header || data_begin > file_size)
     throw Error(path, "header of " + std::to_string(json.size()) + " bytes does not fit", damaged);
-  const auto header = parse_json(json, path, 8);
+  const auto header = parse_json(json, path, {.depth = 8});
   if (!header.is_object()) throw Error(path, "header is not a JSON object", damaged);
   std::vector<Tensor> tensors;
   tensors.reserve(header.size());
@@ -164,7 +164,8 @@ std::string safetensors_header(std::span<const Tensor> tensors) {
   Json header{{"__metadata__", {{"format", "pt"}}}};
   std::uint64_t at = 0;
   for (const auto& tensor : tensors) {
-    const auto bytes = static_cast<std::uint64_t>(elements(tensor)) * bytes_of(tensor.stored.dtype);
+    const auto bytes =
+        static_cast<std::uint64_t>(elements(tensor)) * element_bytes(tensor.stored.dtype);
     header[tensor.name] = {{"dtype", std::string(dtype_name(tensor.stored.dtype))},
                            {"shape", tensor.shape},
                            {"data_offsets", {at, at + bytes}}};

@@ -12,9 +12,7 @@ std::string stored_name(const Stored& stored) {
 }
 
 std::int64_t elements(const Tensor& tensor) {
-  std::int64_t product = 1;
-  for (const auto dim : tensor.shape) product *= dim;
-  return product;
+  return static_cast<std::int64_t>(element_count(tensor.shape));
 }
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
@@ -31,17 +29,6 @@ std::string numbered(const std::string& name, uint32_t expert) {
 namespace {
 
 constexpr uint64_t part_align = 64;  // readers of the next part's elements want them aligned
-
-// The index of `row` after a move of its rest: `place` maps the rest's number in its block.
-template <class Place>
-std::int64_t moved(const Tensor& tensor, std::int64_t row, Place&& place) {
-  const auto& order = tensor.order;
-  if (order.blocks == 0) return row;
-  const auto block = tensor.shape.at(0) / order.blocks;
-  const auto rest = block / (std::int64_t{order.inner} * order.parts());
-  const auto within = row % block;
-  return row - within + place(within / rest) * rest + within % rest;
-}
 
 }  // namespace
 
@@ -68,22 +55,16 @@ bool in_blocks(const Tensor& tensor) {
                              [](const Tensor& form) { return !form.stored.scheme.empty(); });
 }
 
-std::int64_t stored_row(const Tensor& tensor, std::int64_t row) {
-  const std::int64_t inner = tensor.order.inner, wide = tensor.order.wide,
-                     parts = tensor.order.parts();
-  return moved(tensor, row, [&](std::int64_t rest) {
-    const auto at = rest / parts, part = rest % parts;
-    return part < wide ? at * wide + part : part * inner + at;
-  });
-}
-
 std::int64_t run_row(const Tensor& tensor, std::int64_t row) {
-  const std::int64_t inner = tensor.order.inner, wide = tensor.order.wide,
-                     parts = tensor.order.parts();
-  return moved(tensor, row, [&](std::int64_t rest) {
-    if (rest < inner * wide) return rest / wide * parts + rest % wide;
-    return rest % inner * parts + rest / inner;
-  });
+  const auto& order = tensor.order;
+  if (order.blocks == 0) return row;
+  const std::int64_t inner = order.inner, wide = order.wide, parts = order.parts();
+  const auto block = tensor.shape.at(0) / order.blocks;
+  const auto rest = block / (inner * parts);
+  const auto within = row % block, stored = within / rest;  // of the block; the rest's number
+  const auto run = stored < inner * wide ? stored / wide * parts + stored % wide
+                                         : stored % inner * parts + stored / inner;
+  return row - within + run * rest + within % rest;
 }
 
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {

@@ -77,8 +77,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape);  // "[2,3]"
 // The name of one expert's weight: the common name with the expert's number for "{}".
 std::string numbered(const std::string& name, uint32_t expert);
 
-// The index of row `row` of the run form among the stored rows, and the other way around.
-std::int64_t stored_row(const Tensor& tensor, std::int64_t row);
+// The index in the run form of the row with index `row` among the stored rows.
 std::int64_t run_row(const Tensor& tensor, std::int64_t row);
 
 // Rows `first` to `first + count` of the first dimension, as a tensor of their own. Throws Error if

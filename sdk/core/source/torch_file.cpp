@@ -128,7 +128,7 @@ class StateDict {
     Tensor out;
     out.name = name;
     out.stored.dtype = storage.dtype;
-    out.stored.block_bytes = bytes_of(storage.dtype);
+    out.stored.block_bytes = element_bytes(storage.dtype);
     out.shape = numbers(value.items[2]);
     const auto count = elements_of(name, out);
     out.by_columns = count > 0 && is_turned(name, out, numbers(value.items[3])) ? 1 : 0;
@@ -235,7 +235,7 @@ class Legacy {
       at += sizeof count;
       if (count != static_cast<std::uint64_t>(storage->second->number))
         refuse(key.text, "has two sizes");
-      const auto width = bytes_of(storage->second->dtype);
+      const auto width = element_bytes(storage->second->dtype);
       if (count > (size_ - at) / width) refuse(key.text, "ends beyond the file", cut_short);
       if (!out.emplace(key.text, ZipEntry{at, count * width}).second)
         refuse(key.text, "occurs twice");

@@ -104,13 +104,10 @@ void Tier::read_limits() {
   out.hdr.size = sizeof(out);
   if (ask("limits", [&] { return table_->limits(self_, &out); }) != STRATA_OK)
     fail("it does not say its limits", "");
-  limits_ = {out.align,
-             out.max_io,
-             out.capacity,
-             out.pool,
-             std::min(out.queue_depth, most_in_flight),
-             (out.hdr.flags & STRATA_TIER_DEVICE) != 0,
-             (out.hdr.flags & STRATA_TIER_ORDERED) != 0};
+  limits_ = {.align = out.align,
+             .max_io = out.max_io,
+             .capacity = out.capacity,
+             .queue_depth = std::min(out.queue_depth, most_in_flight)};
   constexpr uint32_t known{STRATA_TIER_DEVICE | STRATA_TIER_ORDERED};
   if (!std::has_single_bit(limits_.align) || limits_.align > largest_align ||
       limits_.max_io < limits_.align || limits_.queue_depth == 0 || (out.hdr.flags & ~known) != 0)
@@ -253,7 +250,7 @@ Completion Tier::settle(const strata_done& done) {
   --flying_;
   const auto expected = std::min(t.bytes, t.region->bytes() - t.offset);
   const auto moved = std::min(done.bytes, expected);
-  (t.op == STRATA_READ ? read_ : written_) += moved;
+  if (t.op == STRATA_READ) read_ += moved;
   Completion out{t.cookie, moved, nullptr};
   if (done.status == STRATA_OK && moved == expected) return out;
   const auto at = "offset " + std::to_string(t.region->file_offset() + t.offset);

@@ -20,8 +20,7 @@ namespace strata::tier {
 // The requirements of a tier for its transfers; see strata_limits.
 struct Limits {
   std::uint64_t align, max_io;  // max_io is a multiple of align
-  std::uint64_t capacity, pool, queue_depth;
-  bool device, ordered;  // moves to device memory; runs in order with a stream's work
+  std::uint64_t capacity, queue_depth;
 };
 
 class Tier;
@@ -113,9 +112,8 @@ class Tier {
   // may be in flight.
   void move(const Transfer& transfer);
 
-  // Bytes counted at completion. Call these on the I/O thread.
+  // Bytes counted at completion. Call it on the I/O thread.
   std::uint64_t bytes_read() const { return read_; }
-  std::uint64_t bytes_written() const { return written_; }
 
  private:
   friend class Region;
@@ -148,7 +146,7 @@ class Tier {
   std::size_t flying_ = 0;
   bool broken_ = false, stuck_ = false;
   std::set<std::uint64_t> made_;  // regions that region_new gave and that are not freed
-  std::uint64_t read_ = 0, written_ = 0;
+  std::uint64_t read_ = 0;
 };
 
 // Memory announced to a tier until this object is destroyed.

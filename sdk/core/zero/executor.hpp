@@ -27,9 +27,6 @@ class Executor {
   // Waits until all issued work is done, with the fetches for the next pass.
   void finish();
 
-  uint64_t passes() const { return passes_; }
-  State state(uint32_t unit) const { return units_[unit].state; }
-
  private:
   struct Unit {
     State state = State::away;

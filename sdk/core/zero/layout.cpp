@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 
 namespace strata::zero {
@@ -10,16 +11,6 @@ namespace {
 constexpr uint64_t weight_align = 256;
 
 uint64_t up(uint64_t at) { return (at + weight_align - 1) / weight_align * weight_align; }
-
-bool same(strata_dtype a, strata_dtype b) {
-  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
-}
-
-uint64_t elements(std::span<const int64_t> shape) {
-  uint64_t n = 1;
-  for (const auto d : shape) n *= static_cast<uint64_t>(d);
-  return n;
-}
 
 strata_dtype run_dtype(const Weight& weight, strata_dtype dtype) {
   return weight.float32 ? strata_dtype{STRATA_FLOAT, 32, 1} : dtype;
@@ -47,7 +38,7 @@ void give_places(Unit& unit, strata_dtype dtype) {
     if (weight.run_offset == not_held) continue;
     const auto own = run_dtype(weight, dtype);
     unit.expands = unit.expands || differs(weight, own);
-    weight.run_bytes = elements(weight.shape) * element_bytes(own);
+    weight.run_bytes = element_count(weight.shape) * element_bytes(own);
     weight.stored_bytes = source::held_bytes(weight.source);
     if (weight.group == 0 || weight.group != group) run = up(run);
     group = weight.group;
@@ -112,7 +103,8 @@ Unit make_unit(const shape::DeclaredUnit& declared, uint32_t index, const FindTe
     if (w.role == STRATA_TABLE && options.rows) {
       weight.run_offset = weight.stored_offset = not_held;
       const auto count = static_cast<uint64_t>(w.shape[0]);
-      weight.run_bytes = elements(w.shape) / count * element_bytes(options.dtype);  // of one row
+      weight.run_bytes =
+          element_count(w.shape) / count * element_bytes(options.dtype);  // of one row
       weight.stored_bytes = weight.source.at.bytes / count;
     }
     unit.weights.push_back(std::move(weight));
@@ -126,7 +118,7 @@ int64_t tile_rows(const shape::DeclaredUnit& unit, const LayoutOptions& options)
   if (unit.kind != STRATA_UNIT_HEAD || options.tile == 0) return 0;
   for (const auto& weight : unit.weights) {
     if (weight.role != STRATA_HEAD) continue;
-    const auto row = elements(weight.shape) / static_cast<uint64_t>(weight.shape[0]) *
+    const auto row = element_count(weight.shape) / static_cast<uint64_t>(weight.shape[0]) *
                      element_bytes(options.dtype);
     const auto rows = static_cast<int64_t>(std::max<uint64_t>(options.tile / row, 1));
     return rows < weight.shape[0] ? rows : 0;
@@ -147,8 +139,6 @@ int64_t head_rows(const shape::DeclaredUnit& unit) {
 }
 
 }  // namespace
-
-uint64_t element_bytes(strata_dtype dtype) { return uint64_t{dtype.bits} / 8 * dtype.lanes; }
 
 std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,
                           const LayoutOptions& options) {

@@ -21,9 +21,6 @@ struct LayoutOptions {
 using FindTensor =
     std::function<source::Tensor(const shape::DeclaredWeight&, int64_t first, int64_t count)>;
 
-// Bytes of one element of the run form.
-uint64_t element_bytes(strata_dtype dtype);
-
 std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,
                           const LayoutOptions& options);
 

@@ -106,25 +106,129 @@ std::size_t lag(const std::vector<Slot>& slots, std::span<const uint32_t> order,
   return n;
 }
 
-struct Builder {
+// All that a plan is made from.
+struct Input {
+  std::span<const Unit> units;
   const Placement& placement;
   const std::vector<bool>& file;
+  uint64_t budget;
   Mode mode;
   uint32_t ranks;
-  const std::vector<Slot>& slots;
+};
+
+// Gives the residents their places at the arena's beginning, and the units of the ring the parts of
+// their slots, which have no place yet.
+void size_slots(Plan& plan, const Input& in) {
+  plan.slots.resize(in.units.size());
+  for (std::size_t u = 0; u < in.units.size(); ++u) {
+    if (in.placement[u].tier == resident) {
+      plan.slots[u] = {.offset = plan.fixed, .bytes = 0, .stored = not_held, .run = plan.fixed};
+      plan.fixed += aligned(in.units[u].run_bytes);
+    } else if (in_ring(in.units[u], in.placement[u])) {
+      plan.slots[u] = parts(in.units[u], in.placement[u], in.mode, in.ranks);
+    }
+  }
+}
+
+// Refuses a budget that has no room for the residents, one expert slot and the largest slot of the
+// ring.
+void check_budget(const Plan& plan, const Input& in, std::span<const uint32_t> order) {
+  const uint64_t beside = plan.fixed + plan.experts.bytes;  // outside of the ring
+  for (const auto u : order)
+    if (plan.slots[u].bytes > in.budget || beside > in.budget - plan.slots[u].bytes)
+      throw Error("plan",
+                  "unit " + in.units[u].name + " needs " +
+                      exact_size(beside + plan.slots[u].bytes) + " of the arena, which has " +
+                      exact_size(in.budget),
+                  "raise --device-memory");
+  if (order.empty() && beside > in.budget)
+    throw Error("plan",
+                std::string("the resident units") +
+                    (plan.experts.count > 0 ? " and an expert" : "") + " need " +
+                    exact_size(beside) + " of the arena, which has " + exact_size(in.budget),
+                "raise --device-memory");
+}
+
+// The number of expert slots that the budget allows: two at most beside a ring of two of its
+// largest slots, else as many as there is room for.
+uint32_t expert_count(const Plan& plan, std::span<const uint32_t> order, uint64_t budget) {
+  if (plan.experts.count == 0) return 0;
+  uint64_t largest = 0;
+  for (const auto u : order) largest = std::max(largest, plan.slots[u].bytes);
+  const uint64_t beside = plan.fixed + plan.experts.bytes;
+  const auto room =
+      (budget - plan.fixed - std::min(2 * largest, budget - beside)) / plan.experts.bytes;
+  const uint64_t most = order.empty() ? plan.experts.count : 2;
+  return static_cast<uint32_t>(std::min({uint64_t{plan.experts.count}, room, most}));
+}
+
+// Gives the slots of the ring and those of the experts, whose number is known, their places.
+void place_slots(Plan& plan, const Input& in, std::span<const uint32_t> order) {
+  const uint64_t experts = plan.experts.count * plan.experts.bytes;
+  fill_ring(plan.slots, order, plan.fixed, in.budget - experts);
+  plan.arena = plan.fixed;
+  for (const auto u : order)
+    plan.arena = std::max(plan.arena, plan.slots[u].offset + plan.slots[u].bytes);
+  plan.experts.offset = plan.arena;
+  plan.arena += experts;
+}
+
+// Makes the actions of a plan whose slots have their places.
+class Issue {
+ public:
+  Issue(Plan& plan, const Input& in, std::span<const uint32_t> order)
+      : plan_(plan), in_(in), order_(order) {}
+
+  void actions() {
+    const auto next = fetches();
+    std::size_t k = 0;
+    const auto count = static_cast<uint32_t>(in_.units.size());
+    for (uint32_t i = 0; i < count; ++i) {
+      const auto u = in_.mode == Mode::backward ? count - 1 - i : i;
+      if (in_.units[u].is_expert()) continue;  // brought and computed by its layer
+      use(u);
+      if (!streamed(in_.placement[u])) continue;
+      for (const auto other : next[k]) bring(plan_.pass, other, evicted(other));
+      ++k;
+    }
+  }
+
+ private:
+  // Fills the prologue, and returns the units to fetch after the k-th release. Fetches are issued
+  // in order, each as soon as the units it evicts are released: the k-th of pass n right after the
+  // release with the number n*N + k - lag(k), or a later one that an earlier fetch waits for.
+  std::vector<std::vector<uint32_t>> fetches() {
+    const auto n = static_cast<int64_t>(order_.size());
+    std::vector<std::vector<uint32_t>> out(order_.size());
+    for (int64_t pass = 0, latest = -1; pass < 2; ++pass) {
+      for (int64_t k = 0; k < n; ++k) {
+        const auto at = static_cast<std::size_t>(k);
+        latest =
+            std::max(latest, pass * n + k - static_cast<int64_t>(lag(plan_.slots, order_, at)));
+        const auto u = order_[at];
+        if (pass == 0 && latest < 0)
+          bring(plan_.prologue, u, plan_.wraps ? std::vector<Wait>{} : evicted(u));
+        else if (pass == 0 || (in_.mode == Mode::step && latest < n))
+          out[static_cast<std::size_t>(latest)].push_back(u);
+      }
+    }
+    return out;
+  }
 
   // Adds the actions that bring a unit: the fetch comes after the release of all units in its slot.
   void bring(std::vector<Action>& to, uint32_t u, std::vector<Wait> after) const {
-    const auto& place = placement[u];
-    to.push_back({Kind::fetch, file[place.tier] ? Lane::io : Lane::copy, u, std::move(after)});
-    if (ranks > 1) to.push_back({Kind::gather, Lane::comm, u, {{u, Stage::fetched}}});
+    const auto lane = in_.file[in_.placement[u].tier] ? Lane::io : Lane::copy;
+    to.push_back({Kind::fetch, lane, u, std::move(after)});
+    if (in_.ranks > 1) to.push_back({Kind::gather, Lane::comm, u, {{u, Stage::fetched}}});
   }
 
-  Stage arrived() const { return ranks > 1 ? Stage::gathered : Stage::fetched; }
+  Stage arrived() const { return in_.ranks > 1 ? Stage::gathered : Stage::fetched; }
 
-  void use(std::vector<Action>& to, uint32_t u) const {
-    const auto& place = placement[u];
-    const auto run = mode == Mode::backward ? Kind::rerun : Kind::run;
+  // Adds the actions that run a unit and then release its slot.
+  void use(uint32_t u) {
+    auto& to = plan_.pass;
+    const auto& place = in_.placement[u];
+    const auto run = in_.mode == Mode::backward ? Kind::rerun : Kind::run;
     if (!streamed(place)) {
       to.push_back({run, Lane::compute, u, {}});
       return;
@@ -136,12 +240,16 @@ struct Builder {
 
   // The releases that a fetch of `u` must wait for: every unit whose slot overlaps its own, and `u`
   // itself.
-  std::vector<Wait> evicted(std::span<const uint32_t> order, uint32_t u) const {
+  std::vector<Wait> evicted(uint32_t u) const {
     std::vector<Wait> out;
-    for (const auto other : order)
-      if (overlap(slots[other], slots[u])) out.push_back({other, Stage::released});
+    for (const auto other : order_)
+      if (overlap(plan_.slots[other], plan_.slots[u])) out.push_back({other, Stage::released});
     return out;
   }
+
+  Plan& plan_;
+  const Input& in_;
+  std::span<const uint32_t> order_;
 };
 
 }  // namespace
@@ -159,84 +267,17 @@ uint64_t least_arena(std::span<const Unit> units, const Placement& placement, Mo
 
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
                const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks) {
+  const Input in{units, placement, file, budget, mode, ranks};
+  const auto order = in_order(units, placement, mode);
   Plan plan;
   plan.wraps = mode == Mode::step;
-  plan.slots.resize(units.size());
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    if (placement[u].tier == resident) {
-      plan.slots[u] = {.offset = plan.fixed, .bytes = 0, .stored = not_held, .run = plan.fixed};
-      plan.fixed += aligned(units[u].run_bytes);
-    } else if (in_ring(units[u], placement[u])) {
-      plan.slots[u] = parts(units[u], placement[u], mode, ranks);
-    }
-  }
-  const auto order = in_order(units, placement, mode);
+  size_slots(plan, in);
   plan.experts = expert_slots(units, placement, ranks);
-  const uint64_t beside = plan.fixed + plan.experts.bytes;  // outside of the ring
-  uint64_t largest = 0;
-  for (const auto u : order) {
-    largest = std::max(largest, plan.slots[u].bytes);
-    if (plan.slots[u].bytes > budget || beside > budget - plan.slots[u].bytes)
-      throw Error("plan",
-                  "unit " + units[u].name + " needs " + exact_size(beside + plan.slots[u].bytes) +
-                      " of the arena, which has " + exact_size(budget),
-                  "raise --device-memory");
-  }
-  if (order.empty() && beside > budget)
-    throw Error("plan",
-                std::string("the resident units") +
-                    (plan.experts.count > 0 ? " and an expert" : "") + " need " +
-                    exact_size(beside) + " of the arena, which has " + exact_size(budget),
-                "raise --device-memory");
-  if (plan.experts.count > 0) {
-    const auto room =
-        (budget - plan.fixed - std::min(2 * largest, budget - beside)) / plan.experts.bytes;
-    const uint64_t most = order.empty() ? plan.experts.count : 2;
-    plan.experts.count =
-        static_cast<uint32_t>(std::min({uint64_t{plan.experts.count}, room, most}));
-  }
-  const uint64_t ring = budget - plan.experts.count * plan.experts.bytes;  // the ring's end
-  fill_ring(plan.slots, order, plan.fixed, ring);
-  plan.arena = plan.fixed;
-  for (const auto u : order) {
-    plan.arena = std::max(plan.arena, plan.slots[u].offset + plan.slots[u].bytes);
-    const auto& unit = units[u];
-    plan.moved += shard_bytes(held_bytes(unit, placement[u]), ranks);
-  }
-  plan.experts.offset = plan.arena;
-  plan.arena += plan.experts.count * plan.experts.bytes;
-
-  // Fetches are issued in order, each as soon as the units it evicts are released: the k-th of pass
-  // n right after the release with the number n*N + k - lag(k), or a later one that an earlier
-  // fetch waits for.
-  const Builder build{placement, file, mode, ranks, plan.slots};
-  const auto n = static_cast<int64_t>(order.size());
-  std::vector<std::vector<std::pair<uint32_t, int64_t>>> after_release(
-      order.size());  // unit, pass ahead
-  for (int64_t pass = 0, latest = -1; pass < 2; ++pass) {
-    for (int64_t k = 0; k < n; ++k) {
-      const auto at = static_cast<std::size_t>(k);
-      latest = std::max(latest, pass * n + k - static_cast<int64_t>(lag(plan.slots, order, at)));
-      if (pass == 0 && latest < 0)
-        build.bring(plan.prologue, order[at],
-                    plan.wraps ? std::vector<Wait>{} : build.evicted(order, order[at]));
-      else if (pass == 1 && mode == Mode::step && latest < n)
-        after_release[static_cast<std::size_t>(latest)].push_back({order[at], 1});
-      else if (pass == 0)
-        after_release[static_cast<std::size_t>(latest)].push_back({order[at], 0});
-    }
-  }
-  std::size_t k = 0;
-  const auto count = static_cast<uint32_t>(units.size());
-  for (uint32_t i = 0; i < count; ++i) {
-    const auto u = mode == Mode::backward ? count - 1 - i : i;
-    if (units[u].is_expert()) continue;  // brought and computed by its layer
-    build.use(plan.pass, u);
-    if (!streamed(placement[u])) continue;
-    for (const auto& [next, ahead] : after_release[k])
-      build.bring(plan.pass, next, build.evicted(order, next));
-    ++k;
-  }
+  check_budget(plan, in, order);
+  plan.experts.count = expert_count(plan, order, budget);
+  place_slots(plan, in, order);
+  for (const auto u : order) plan.moved += shard_bytes(held_bytes(units[u], placement[u]), ranks);
+  Issue(plan, in, order).actions();
   return plan;
 }
 

@@ -29,11 +29,9 @@ struct Timeline {
   double end = 0;
 };
 
-// Seconds that one action takes on its lane.
-double duration(const Action& action, std::span<const Unit> units, const Placement& placement,
-                const Rates& rates, uint32_t ranks);
-
-// Simulates `passes` passes with their prologue.
+// Runs `passes` passes of the plan by the executor on a virtual clock, each as the executor runs
+// it: with the prologue before the first one, or before each one of a plan that does not wrap.
+// Throws Error for a plan that breaks the order of a unit's states.
 Timeline simulate(const Plan& plan, std::span<const Unit> units, const Placement& placement,
                   const Rates& rates, int passes, uint32_t ranks = 1);
 

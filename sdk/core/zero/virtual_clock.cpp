@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/zero/shard.hpp"
+
 namespace strata::zero {
 
 VirtualClock::VirtualClock(std::span<const Unit> units, const Placement& placement, Rates rates,
@@ -18,7 +20,7 @@ void VirtualClock::wait(Lane lane, const Event& event) {
 void VirtualClock::enqueue(const Action& action, const Slot&) {
   auto& clock = clock_[static_cast<std::size_t>(action.lane)];
   const double begin = clock;
-  clock += duration(action, units_, placement_, rates_, ranks_);
+  clock += seconds(action);
   timeline_.busy[static_cast<std::size_t>(action.lane)] += clock - begin;
   timeline_.spans.push_back({action.kind, action.lane, action.unit, begin, clock});
   timeline_.end = std::max(timeline_.end, clock);
@@ -27,6 +29,28 @@ void VirtualClock::enqueue(const Action& action, const Slot&) {
 void VirtualClock::record(Lane lane, const Event& event) {
   happened_[event.unit][static_cast<std::size_t>(event.stage)] =
       clock_[static_cast<std::size_t>(lane)];
+}
+
+// The time that one action takes on its lane.
+double VirtualClock::seconds(const Action& action) const {
+  const auto& unit = units_[action.unit];
+  const auto bytes = held_bytes(unit, placement_[action.unit]);
+  const auto shard = static_cast<double>(shard_bytes(bytes, ranks_));
+  switch (action.kind) {
+    case Kind::fetch:
+      return shard / (action.lane == Lane::io ? rates_.disk : rates_.link);
+    case Kind::gather:
+      return shard * (ranks_ - 1) / rates_.network;
+    case Kind::expand:
+      return static_cast<double>(unit.stored_bytes + unit.run_bytes) / rates_.expand;
+    case Kind::run:
+      return rates_.run.empty() ? 0 : rates_.run[action.unit];
+    case Kind::rerun:
+      return rates_.run.empty() ? 0 : 3 * rates_.run[action.unit];  // again, and two gradients
+    case Kind::release:
+      return 0;
+  }
+  return 0;
 }
 
 }  // namespace strata::zero

@@ -1,4 +1,4 @@
-// A backend without a machine: lanes are clocks that each action advances.
+// A backend without a machine: each lane is a clock, and each action advances one.
 #pragma once
 #include <array>
 #include <vector>
@@ -10,6 +10,7 @@ namespace strata::zero {
 
 class VirtualClock : public Backend {
  public:
+  // The units and the placement outlive the clock.
   VirtualClock(std::span<const Unit> units, const Placement& placement, Rates rates,
                uint32_t ranks = 1);
 
@@ -21,6 +22,8 @@ class VirtualClock : public Backend {
   const Timeline& timeline() const { return timeline_; }
 
  private:
+  double seconds(const Action& action) const;
+
   std::span<const Unit> units_;
   const Placement& placement_;
   Rates rates_;

@@ -90,7 +90,7 @@ struct Moe {
   std::string_view router, gate, up, down;  // modules; gate empty: none
   std::uint32_t top_k = 1;
   std::uint32_t route = STRATA_ROUTE_SOFTMAX;
-  bool normalise = false;
+  bool normalize = false;
   std::uint32_t activation = STRATA_SILU;
   double scale = 1;
   std::string_view choice = {};  // a weight [X], added to the scores that choose
@@ -220,7 +220,7 @@ class Ops {
     op.router = find(how.router).weight, op.router_bias = find(how.router).bias;
     op.gate = how.gate.empty() ? STRATA_NONE : find(how.gate).weight;
     op.up = find(how.up).weight, op.down = find(how.down).weight;
-    op.top_k = how.top_k, op.route = how.route, op.normalise = how.normalise ? 1 : 0;
+    op.top_k = how.top_k, op.route = how.route, op.normalise = how.normalize ? 1 : 0;
     op.activation = how.activation, op.scale = how.scale;
     if (!how.gate.empty()) op.gate_bias = find(how.gate).bias + 1;  // none: 0
     op.up_bias = find(how.up).bias + 1, op.down_bias = find(how.down).bias + 1;

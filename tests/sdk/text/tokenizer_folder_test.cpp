@@ -53,6 +53,14 @@ TEST_CASE("a special token that no vocabulary has gets the next id", "[text][tok
   REQUIRE(tokenizer.encode("<s>abb") == std::vector<int32_t>{3, 2, 1});
 }
 
+TEST_CASE("config.json is read as Python reads it", "[text][tokenizer_folder]") {
+  auto classless = files();
+  classless.config = "";
+  REQUIRE_THAT(refusal(classless), !Catch::Equals("taken"));
+  classless.shape = R"({"model_type": "odd", "scale": NaN, "model_type": "gpt2"})";
+  REQUIRE(Tokenizer::from_files(classless).encode("abb") == std::vector<int32_t>{2, 1});
+}
+
 TEST_CASE("a folder's malformed files are refused by their names", "[text][tokenizer_folder]") {
   auto odd = files();
   odd.vocab = R"({"a": 0, "b": 2000000000})";

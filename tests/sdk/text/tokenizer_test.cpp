@@ -224,12 +224,20 @@ TEST_CASE("bytes that are no JSON are refused with their place", "[text][tokeniz
   const auto whole = description().dump();
   for (std::size_t size = 0; size < whole.size(); size += 7)
     REQUIRE_THROWS_WITH(Tokenizer::from_json(whole.substr(0, size), "t.json"),
-                        Catch::StartsWith("t.json: malformed JSON at byte "));
+                        Catch::StartsWith("t.json: not JSON at byte "));
   REQUIRE_THROWS_WITH(Tokenizer::from_json(std::string(100'000, '['), "t.json"),
-                      "t.json: the JSON is nested too deep at byte 64: give a whole t.json");
+                      "t.json: JSON nested deeper than 64 levels: give a whole t.json");
   REQUIRE_THROWS_WITH(Tokenizer::from_json("[1e999]", "t.json"),
-                      "t.json: the JSON has a number past what a double holds: give a whole "
-                      "t.json");
+                      "t.json: not JSON: a number is out of range: give a whole t.json");
   REQUIRE_THROWS_WITH(Tokenizer::from_json("[]", "t.json"),
                       Catch::StartsWith("t.json: the file is no JSON object"));
+}
+
+TEST_CASE("the last of two equal keys counts, as in the library tokenizers", "[text][tokenizer]") {
+  auto twice = description().dump();
+  const std::string once = R"("b":1)";
+  const auto at = twice.find(once);
+  REQUIRE(at != twice.npos);
+  REQUIRE(Tokenizer::from_json(twice.replace(at, once.size(), R"("b":5000,"b":1)"), "t.json")
+              .encode("b") == Ids{1});
 }

@@ -154,9 +154,9 @@ TEST_CASE("a generation_config.json's other keys are named where they ask for so
 TEST_CASE("without a temperature the first of the largest logits is taken", "[run][sampler]") {
   Sampler sampler({});
   REQUIRE(sampler.next(std::vector<float>{-1, 4, 2, 4}, {}, 0, 0, 0) == 1);
-  Sampler penalised({.repetition_penalty = 3});
+  Sampler penalized({.repetition_penalty = 3});
   const std::vector<int32_t> seen{1, 1};
-  REQUIRE(penalised.next(std::vector<float>{-1, 4, 2, 3.5F}, seen, 2, 0, 0) == 3);
+  REQUIRE(penalized.next(std::vector<float>{-1, 4, 2, 3.5F}, seen, 2, 0, 0) == 3);
   const std::vector<int32_t> negative{0};
-  REQUIRE(penalised.next(std::vector<float>{-1, -4, -5, -1.5F}, negative, 1, 0, 0) == 3);
+  REQUIRE(penalized.next(std::vector<float>{-1, -4, -5, -1.5F}, negative, 1, 0, 0) == 3);
 }

@@ -1,0 +1,225 @@
+#include "core/zero/layout.hpp"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "core/dtype.hpp"
+#include "core/error.hpp"
+
+using namespace strata;
+using namespace strata::zero;
+
+namespace {
+
+constexpr strata_dtype f32{STRATA_FLOAT, 32, 1}, bf16{STRATA_BFLOAT, 16, 1};
+
+// A file of dense tensors, one behind the other, which notes each question for one.
+struct File {
+  strata_dtype dtype = f32;
+  std::function<void(source::Tensor&)> change = [](source::Tensor&) {};
+  struct Asked {
+    int64_t first, count;
+  };
+  std::map<std::string, Asked> asked{};
+  uint64_t end = 0;
+
+  FindTensor find() {
+    return [this](const shape::DeclaredWeight& weight, int64_t first, int64_t count) {
+      asked[weight.name] = {first, count};
+      source::Tensor tensor;
+      tensor.name = weight.name;
+      tensor.shape = weight.shape;
+      if (count > 0) tensor.shape[0] = count;
+      tensor.stored = {dtype, "", 1, element_bytes(dtype)};
+      tensor.at = {0, end, element_count(tensor.shape) * element_bytes(dtype)};
+      end += tensor.at.bytes;
+      change(tensor);
+      return tensor;
+    };
+  }
+};
+
+shape::DeclaredUnit unit_of(std::vector<shape::DeclaredWeight> weights,
+                            uint32_t kind = STRATA_UNIT_BODY) {
+  return {"layer.", kind, std::move(weights)};
+}
+
+Unit lay_out_one(const shape::DeclaredUnit& declared, File file = {},
+                 const LayoutOptions& options = {}) {
+  auto units = lay_out({&declared, 1}, file.find(), options);
+  REQUIRE(units.size() == 1);
+  return units.front();
+}
+
+}  // namespace
+
+TEST_CASE("single weights and groups begin at multiples of 256, a group's members have no gap",
+          "[zero][layout]") {
+  const auto unit = lay_out_one(unit_of({{.name = "norm", .shape = {5}},
+                                         {.name = "q", .shape = {3, 5}, .group = 1},
+                                         {.name = "k", .shape = {1, 5}, .group = 1},
+                                         {.name = "gate", .shape = {2, 5}, .group = 2},
+                                         {.name = "o", .shape = {100, 1}}}));
+  const std::vector<uint64_t> offsets{0, 256, 256 + 60, 512, 768}, bytes{20, 60, 20, 40, 400};
+  for (std::size_t w = 0; w < offsets.size(); ++w) {
+    INFO(unit.weights[w].name);
+    CHECK(unit.weights[w].run_offset == offsets[w]);
+    CHECK(unit.weights[w].run_bytes == bytes[w]);
+  }
+  CHECK(unit.run_bytes == 1280);  // the end of the last one, at a multiple too
+}
+
+TEST_CASE("a unit with the same two forms has one set of places and is not expanded",
+          "[zero][layout]") {
+  const auto unit = lay_out_one(unit_of(
+      {{.name = "q", .shape = {3, 5}, .group = 1}, {.name = "k", .shape = {1, 5}, .group = 1}}));
+  CHECK_FALSE(unit.expands);
+  CHECK(unit.stored_bytes == unit.run_bytes);
+  for (const auto& weight : unit.weights) CHECK(weight.stored_offset == weight.run_offset);
+}
+
+TEST_CASE("each difference between the forms gives the unit a set of places for either",
+          "[zero][layout]") {
+  using Change = std::function<void(source::Tensor&)>;
+  const auto change = GENERATE(values<Change>({
+      [](source::Tensor& t) { t.stored.scheme = "Q8_0"; },
+      [](source::Tensor& t) { t.stored.dtype = bf16; },
+      [](source::Tensor& t) { t.order.blocks = 1; },
+      [](source::Tensor& t) { t.turned = true; },
+      [](source::Tensor& t) { t.share.all = 7; },
+      [](source::Tensor& t) { t.add = 1; },
+  }));
+  const auto unit = lay_out_one(unit_of({{.name = "q", .shape = {3, 5}, .group = 1},
+                                         {.name = "k", .shape = {1, 5}, .group = 1}}),
+                                {.change = [&](source::Tensor& t) {
+                                  if (t.name == "k") change(t);
+                                }});
+  CHECK(unit.expands);
+  CHECK(unit.weights[1].run_offset == 60);
+  CHECK(unit.weights[1].stored_offset == 256);  // also members of a group are read apart
+  CHECK(unit.stored_bytes == 512);
+  CHECK(unit.run_bytes == 256);
+}
+
+TEST_CASE("the run form has the run's dtype, but float32 weights stay wide", "[zero][layout]") {
+  const auto unit = lay_out_one(unit_of({{.name = "w", .shape = {4, 8}},
+                                         {.name = "router", .shape = {4, 8}, .float32 = true}}),
+                                {}, {.dtype = bf16});
+  CHECK(unit.weights[0].run_bytes == 64);
+  CHECK(unit.weights[1].run_bytes == 128);
+  CHECK_FALSE(unit.weights[0].float32);
+  CHECK(unit.weights[1].float32);
+  CHECK(unit.expands);
+  const auto wide = lay_out_one(unit_of({{.name = "router", .shape = {4, 8}, .float32 = true}}));
+  CHECK_FALSE(wide.weights[0].float32);  // nothing is narrower there
+}
+
+TEST_CASE("weights that are shares of the same rows are read once", "[zero][layout]") {
+  const bool shared = GENERATE(true, false);
+  const auto unit =
+      lay_out_one(unit_of({{.name = "gate", .shape = {2, 8}}, {.name = "up", .shape = {2, 8}}}),
+                  {.change = [&](source::Tensor& t) {
+                    t.at = {0, 4096, 128};
+                    if (shared) t.share = {.all = 4, .first = t.name == "up", .step = 2};
+                  }});
+  CHECK(unit.weights[0].stored_offset == 0);
+  CHECK(unit.weights[1].stored_offset == (shared ? 0 : 256));
+  if (shared) CHECK(unit.stored_bytes == 256);
+}
+
+TEST_CASE("the embedding's table is held only where its rows are not gathered", "[zero][layout]") {
+  const auto declared = unit_of(
+      {{.name = "wte", .shape = {50, 8}, .role = STRATA_TABLE}, {.name = "wpe", .shape = {16, 8}}},
+      STRATA_UNIT_EMBEDDING);
+  const auto gathered = lay_out_one(declared, {.dtype = bf16}, {.rows = true});
+  CHECK(gathered.weights[0].run_offset == not_held);
+  CHECK(gathered.weights[0].stored_offset == not_held);
+  CHECK(gathered.weights[0].run_bytes == 32);  // of a row
+  CHECK(gathered.weights[0].stored_bytes == 16);
+  CHECK(gathered.weights[1].run_offset == 0);
+  CHECK(gathered.run_bytes == 512);
+  const auto whole = lay_out_one(declared, {.dtype = bf16}, {.rows = false});
+  CHECK(whole.weights[0].run_offset == 0);
+  CHECK(whole.weights[0].run_bytes == 1600);
+  CHECK(whole.run_bytes == 1792 + 512);
+}
+
+TEST_CASE("the head is cut into tiles of rows that are no larger than asked for",
+          "[zero][layout]") {
+  const auto declared = unit_of(
+      {{.name = "norm", .shape = {8}}, {.name = "lm_head", .shape = {10, 8}, .role = STRATA_HEAD}},
+      STRATA_UNIT_HEAD);
+  struct Case {
+    uint64_t tile;
+    std::vector<int64_t> rows;
+  };
+  const auto c = GENERATE(values<Case>({{0, {10}},        // whole
+                                        {10 * 32, {10}},  // all rows fit
+                                        {10 * 32 - 1, {9, 1}},
+                                        {4 * 32, {4, 4, 2}},
+                                        {1, std::vector<int64_t>(10, 1)}}));  // at least a row
+  File file;
+  const auto units = lay_out({&declared, 1}, file.find(), {.tile = c.tile});
+  REQUIRE(units.size() == c.rows.size());
+  int64_t first = 0;
+  for (std::size_t t = 0; t < units.size(); ++t) {
+    const auto& unit = units[t];
+    CHECK(unit.declared == 0);
+    CHECK(unit.first_row == first);
+    CHECK(unit.name == (units.size() == 1 ? "layer." : "layer. rows " + std::to_string(first)));
+    CHECK(unit.weights[0].shape == std::vector<int64_t>{8});
+    CHECK(unit.weights[1].shape == std::vector<int64_t>{c.rows[t], 8});
+    CHECK(unit.weights[1].run_bytes == static_cast<uint64_t>(c.rows[t]) * 32);
+    first += c.rows[t];
+  }
+  CHECK(first == 10);
+  CHECK(file.asked["norm"].count == 0);  // never cut
+  if (units.size() > 1) {
+    CHECK(file.asked["lm_head"].first == 10 - c.rows.back());
+    CHECK(file.asked["lm_head"].count == c.rows.back());
+  }
+}
+
+TEST_CASE("each expert is a unit behind its layer's, with the layer's indices of weights",
+          "[zero][layout]") {
+  const std::vector<shape::DeclaredUnit> declared{
+      unit_of({{.name = "norm", .shape = {8}},
+               {.name = "experts.{}.up", .shape = {4, 8}, .group = 1, .experts = 3},
+               {.name = "router", .shape = {3, 8}}}),
+      unit_of({{.name = "w", .shape = {8}}})};
+  File file;
+  const auto units = lay_out(declared, file.find(), {});
+  REQUIRE(units.size() == 5);
+  CHECK_FALSE(units[0].is_expert());
+  CHECK(units[0].weights[1].run_offset == not_held);
+  CHECK(units[0].weights[2].run_offset == 256);
+  CHECK(units[0].run_bytes == 512);
+  for (uint32_t e = 0; e < 3; ++e) {
+    const auto& unit = units[1 + e];
+    const auto number = std::to_string(e);
+    CHECK(unit.expert == e);
+    CHECK(unit.declared == 0);
+    CHECK(unit.name == "layer. expert " + number);
+    REQUIRE(unit.weights.size() == 3);
+    CHECK(unit.weights[0].run_offset == not_held);
+    CHECK(unit.weights[1].name == "experts." + number + ".up");
+    CHECK(unit.weights[1].run_offset == 0);
+    CHECK(unit.weights[2].stored_offset == not_held);
+    CHECK(unit.run_bytes == 256);
+    CHECK(file.asked.count("experts." + number + ".up") == 1);
+  }
+  CHECK(file.asked.count("experts.{}.up") == 0);
+  CHECK(units[4].declared == 1);
+}
+
+TEST_CASE("a table or head that is stored column by column is refused by its name",
+          "[zero][layout]") {
+  const auto role = GENERATE(as<uint32_t>(), STRATA_TABLE, STRATA_HEAD, STRATA_MATRIX);
+  File file{.change = [](source::Tensor& t) { t.by_columns = 1; }};
+  const auto declared = unit_of({{.name = "wte", .shape = {50, 8}, .role = role}});
+  const auto lay = [&] { return lay_out({&declared, 1}, file.find(), {}); };
+  if (role == STRATA_MATRIX)
+    REQUIRE_NOTHROW(lay());
+  else
+    REQUIRE_THROWS_WITH(lay(), Catch::StartsWith("wte: is stored column by column"));
+}
