@@ -48,7 +48,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tolerate([&] { ask(source::Config(bytes, "fuzz")); });
   tolerate([&] { source::parse_shard_index(bytes, "fuzz"); });
   tolerate([&] {
-    for (const auto& [name, mapping] : source::gguf_mappings(parse_json(bytes, "fuzz", {.depth = 16}), "fuzz"))
+    for (const auto& [name, mapping] :
+         source::gguf_mappings(parse_json(bytes, "fuzz", {.depth = 16}), "fuzz"))
       source::mapped_name(mapping, "b.1.t");
   });
   return 0;

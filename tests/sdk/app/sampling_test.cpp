@@ -30,7 +30,8 @@ TEST_CASE("only the options decide that tokens are drawn", "[app]") {
   CHECK(sampling.temperature == 0);
 }
 
-TEST_CASE("an invalid setting is refused where tokens are drawn without an option for it", "[app]") {
+TEST_CASE("an invalid setting is refused where tokens are drawn without an option for it",
+          "[app]") {
   const auto file = own(R"({"do_sample": true, "top_p": 7})");
   app::SamplingOptions options;
   CHECK_NOTHROW(app::sampling_of(options, file));
