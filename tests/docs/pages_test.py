@@ -28,6 +28,7 @@ SKIPPED = [
     ("", r"^strata download ", "it needs a network; tests/hub runs it against a server of its own"),
     *([] if GPU else [("", r"--device cuda\b", "it needs a GPU")]),
     ("docs/plugins.md", r"", "tests/package walks through that page"),
+    ("examples/embed/README.md", r"", "tests/package builds that example and runs it"),
 ]
 # Blocks that are a line of a file of the tests; alone they parse but do not run.
 FRAGMENTS = {("docs/describe-a-model.md", "python"): "row("}

@@ -162,6 +162,23 @@ def build_folder(folder, place, count):
         check(library, place / "prefix" / "bin" / "strata", place)
 
 
+def embedded(place, model):
+    """examples/embed, built from the installation alone; it answers as the program does."""
+    folder, question = place / "embed", "What is the capital of France?"
+    shutil.copytree(TREE / "examples" / "embed", folder / "source")
+    enclosed(place, "cmake", "-G", "Ninja", "-S", folder / "source", "-B", folder / "build",
+             f"-DCMAKE_PREFIX_PATH={place / 'prefix'}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
+    enclosed(place, "cmake", "--build", folder / "build")
+    program = folder / "build" / "embed"
+    if not model:
+        return
+    expect("no such" in run(program, "nowhere", question, allowed=(1,)), "a missing model is no error")
+    said = run(place / "prefix" / "bin" / "strata", "generate", model, "--chat", "-p", question,
+               "-n", 48, "--device-memory", "256MiB")
+    made = run(program, model, question)
+    expect("Paris" in said and made.startswith(said), f"embed says {made!r}, strata {said!r}")
+
+
 def installed(place, build_dir):
     """The files that an author finds in the component sdk."""
     prefix = place / "sdk"
@@ -177,6 +194,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build_dir", type=pathlib.Path)
     parser.add_argument("--python")
+    parser.add_argument("--model", help="a model for the program that embeds Strata")
     parser.add_argument("sources", type=pathlib.Path, nargs="+")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="strata-package-") as temporary:
@@ -185,6 +203,7 @@ def main():
         run("cmake", "--install", given.build_dir, "--prefix", place / "prefix")
         made = [library for source in given.sources for library in build(source, place)]
         installed(place, given.build_dir)
+        embedded(place, given.model)
         from_guide(place)
         from_templates(place)
         if not given.python:
