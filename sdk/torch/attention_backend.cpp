@@ -69,8 +69,9 @@ plugin::Handle AttentionBackend::run(const strata_attention_request& request, st
 
   const plugin::Calling calling(name_, "run", plugin::Pace::slow);
   strata_tensor *out = nullptr, *saved = nullptr;
-  plugin::succeeds<plugin::Pace::slow>(
-      name_, "run", [&] { return table_->run(self, &call, &args, &out, &saved); });
+  plugin::succeeds(
+      name_, "run", [&] { return table_->run(self, &call, &args, &out, &saved); },
+      plugin::Pace::slow);
   const auto unused = plugin::taken(saved, name_, "run");
   auto made = plugin::taken(out, name_, "run");
   for (const auto& one : lent) one.check(name_, "run");

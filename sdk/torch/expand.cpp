@@ -90,9 +90,10 @@ void unpack(const run::Codec& codec, const source::Tensor& from, at::Tensor bloc
       out(handle(std::move(dense)));
   strata_tensor* all[] = {part.get(), second.get()};
   const strata_parts parts{all, from.scales.bytes == 0 ? 1u : 2u};
-  if (plugin::called<plugin::Pace::slow>(codec.who, "unpack", [&] {
-        return codec.table->unpack(codec.self, how.call, &parts, out.get());
-      }) != STRATA_OK)
+  if (plugin::called(
+          codec.who, "unpack",
+          [&] { return codec.table->unpack(codec.self, how.call, &parts, out.get()); },
+          plugin::Pace::slow) != STRATA_OK)
     throw Error(codec.who, from.name + ": " + words_or_none(plugin::take_words()),
                 "correct the file");
   for (const auto* one : {&part, &second, &out}) one->check(codec.who, "unpack");

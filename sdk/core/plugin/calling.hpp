@@ -49,8 +49,8 @@ class Calling {
 const Calling* running() noexcept;
 
 // Calls the plugin's function f() and returns its result.
-template <Pace pace = Pace::quick, class F>
-auto called(const std::string& who, const char* function, F&& f) {
+template <class F>
+auto called(const std::string& who, const char* function, F&& f, Pace pace = Pace::quick) {
   const Calling calling(who, function, pace);
   try {
     return f();
@@ -62,9 +62,9 @@ auto called(const std::string& who, const char* function, F&& f) {
 }
 
 // Calls the plugin's function f(), which returns a status; throws Error unless that is STRATA_OK.
-template <Pace pace = Pace::quick, class F>
-void succeeds(const std::string& who, const char* function, F&& f) {
-  refuse_failure(called<pace>(who, function, std::forward<F>(f)), who, function);
+template <class F>
+void succeeds(const std::string& who, const char* function, F&& f, Pace pace = Pace::quick) {
+  refuse_failure(called(who, function, std::forward<F>(f), pace), who, function);
 }
 
 // Keeps the words of a failure that cannot be thrown, the first ones of a run: a plugin that fails
@@ -74,10 +74,10 @@ void keep_late_failure(std::string_view words) noexcept;
 std::string take_late_failure();
 
 // Calls the plugin's function f(), which frees something. Its exception is a late failure.
-template <Pace pace = Pace::quick, class F>
+template <class F>
 void freed(const std::string& who, const char* function, F&& f) noexcept {
   try {
-    called<pace>(who, function, std::forward<F>(f));
+    called(who, function, std::forward<F>(f));
   } catch (const std::exception& e) {
     keep_late_failure(e.what());
   }

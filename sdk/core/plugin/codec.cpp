@@ -93,8 +93,9 @@ void Codec::unpack(std::span<void* const> parts, const shape::Value& weight, voi
                    strata_device device, void* stream) const {
   over(parts, weight, dense, device, stream,
        [&](strata_call& call, const strata_parts& all, strata_tensor& whole) {
-         succeeds<Pace::slow>(who_, "unpack",
-                              [&] { return table_->unpack(self_, &call, &all, &whole); });
+         succeeds(
+             who_, "unpack", [&] { return table_->unpack(self_, &call, &all, &whole); },
+             Pace::slow);
        });
 }
 
@@ -102,8 +103,8 @@ void Codec::pack(const shape::Value& weight, void* dense, std::span<void* const>
                  strata_device device, void* stream) const {
   over(parts, weight, dense, device, stream,
        [&](strata_call& call, const strata_parts& all, strata_tensor& whole) {
-         succeeds<Pace::slow>(who_, "pack",
-                              [&] { return table_->pack(self_, &call, &whole, &all); });
+         succeeds(
+             who_, "pack", [&] { return table_->pack(self_, &call, &whole, &all); }, Pace::slow);
        });
 }
 

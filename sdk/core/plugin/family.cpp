@@ -63,11 +63,9 @@ Handle Family::forward(uint32_t unit, Call& call, Handle x, Pace pace) const {
   const Lent lent(std::move(x));
   const Calling calling(who_, "forward", pace);  // to its end the result is not let go
   strata_tensor* made = nullptr;
-  const auto run = [&] { return table_->forward(self_, &call.seen, unit, lent.get(), &made); };
-  if (pace == Pace::slow)
-    succeeds<Pace::slow>(who_, "forward", run);
-  else
-    succeeds<Pace::quick>(who_, "forward", run);
+  succeeds(
+      who_, "forward", [&] { return table_->forward(self_, &call.seen, unit, lent.get(), &made); },
+      pace);
   auto out = taken(made, who_, "forward");
   // Where the plugin returns x itself, the result is one more owner of it.
   const bool same = made == lent.get();

@@ -56,8 +56,8 @@ Tier::Tier(std::string name, const strata_offload* table, const strata_config* o
   need(table_->region_free, "region_free");
   need(table_->submit, "submit");
   need(table_->poll, "poll");
-  const auto status =
-      ask<plugin::Pace::slow>("open", [&] { return table_->open(host, options, &self_); });
+  const auto status = ask(
+      "open", [&] { return table_->open(host, options, &self_); }, plugin::Pace::slow);
   if (status == STRATA_INVALID) throw UsageError(failure("its options are refused", ""));
   if (status != STRATA_OK) throw failure("cannot be opened", "");
   if (!self_) throw Error(who_, "open gave no instance", report_to_vendor);
@@ -131,7 +131,8 @@ Region Tier::adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std:
   region.name_ = std::move(name);
   if (table_->map) {
     void* memory = nullptr;
-    if (ask<plugin::Pace::slow>("map", [&] { return table_->map(self_, id, &memory); }) !=
+    if (ask(
+            "map", [&] { return table_->map(self_, id, &memory); }, plugin::Pace::slow) !=
         STRATA_OK)
       fail("cannot be mapped", region.name_);
     if (!memory) throw Error(who_, region.name_ + ": map gave no memory", report_to_vendor);
@@ -143,8 +144,9 @@ Region Tier::adopt(std::uint64_t id, std::uint64_t bytes, std::string name, std:
 Region Tier::new_region(std::uint64_t bytes) {
   need(makes_regions(), "region_new: it only binds files");
   std::uint64_t id = 0;
-  if (ask<plugin::Pace::slow>("region_new",
-                              [&] { return table_->region_new(self_, bytes, &id); }) != STRATA_OK)
+  if (ask(
+          "region_new", [&] { return table_->region_new(self_, bytes, &id); },
+          plugin::Pace::slow) != STRATA_OK)
     fail("no room for " + std::to_string(bytes) + " bytes", "");
   if (!made_.insert(id).second)
     throw Error(who_, "it gave region " + std::to_string(id) + " twice", report_to_vendor);
@@ -154,18 +156,22 @@ Region Tier::new_region(std::uint64_t bytes) {
 Region Tier::bind(const std::string& file, std::uint64_t offset, std::uint64_t bytes) {
   need(binds_files(), "region_bind: it reads no files in place");
   std::uint64_t id = 0;
-  if (ask<plugin::Pace::slow>("region_bind", [&] {
-        return table_->region_bind(self_, {file.data(), file.size()}, offset, bytes, &id);
-      }) != STRATA_OK)
+  if (ask(
+          "region_bind",
+          [&] {
+            return table_->region_bind(self_, {file.data(), file.size()}, offset, bytes, &id);
+          },
+          plugin::Pace::slow) != STRATA_OK)
     fail("cannot be bound", file);
   return adopt(id, bytes, file, offset);
 }
 
 void Tier::announce(std::span<std::byte> memory, strata_device device, bool on) {
   if (!table_->mem_reg) return;
-  if (ask<plugin::Pace::slow>("mem_reg", [&] {
-        return table_->mem_reg(self_, memory.data(), memory.size(), device, on ? 1 : 0);
-      }) != STRATA_OK)
+  if (ask(
+          "mem_reg",
+          [&] { return table_->mem_reg(self_, memory.data(), memory.size(), device, on ? 1 : 0); },
+          plugin::Pace::slow) != STRATA_OK)
     fail("the memory of transfers is refused", "");
 }
 

@@ -117,9 +117,9 @@ class Tier {
 
  private:
   friend class Region;
-  template <plugin::Pace pace = plugin::Pace::quick, class F>
-  strata_status ask(const char* function, F&& f) const {
-    return plugin::called<pace>(who_, function, std::forward<F>(f));
+  template <class F>
+  strata_status ask(const char* function, F&& f, plugin::Pace pace = plugin::Pace::quick) const {
+    return plugin::called(who_, function, std::forward<F>(f), pace);
   }
   [[noreturn]] void break_off(const std::string& fact);
   void check_broken() const;
