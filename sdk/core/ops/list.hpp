@@ -4,6 +4,7 @@
 
 namespace strata::ops::rows {
 
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the macro declares the name
 #define STRATA_OP(name) extern const shape::Row<&strata_ops::name> name;
 #include "core/ops/list.inc"
 #undef STRATA_OP
