@@ -39,13 +39,4 @@ fs::path Folder::plugin(const std::string& kind, const std::string& name,
                                    R"(", "abi": {"major": 1, "minor": 0})" + more + "}");
 }
 
-fs::path Folder::fake(const std::string& name) const {
-  const auto stem = "strata-offload-" + name;
-  for (const auto* end : {".so", ".json"}) {
-    fs::copy_file(fs::path(STRATA_FAKE_PLUGINS) / (stem + end), path_ / (stem + end));
-    chmod((path_ / (stem + end)).c_str(), 0644);
-  }
-  return path_ / (stem + ".so");
-}
-
 }  // namespace strata::test

@@ -18,8 +18,6 @@ class Folder {
   // A manifest with an empty library beside it, whose hash is not the manifest's.
   std::filesystem::path plugin(const std::string& kind, const std::string& name,
                                const std::string& more = "") const;
-  // Copies the built fake plugin of this name with its manifest; returns the library.
-  std::filesystem::path fake(const std::string& name) const;
 
  private:
   std::filesystem::path path_;

@@ -10,6 +10,7 @@
 #include "registry/hash.hpp"
 #include "registry/registry.hpp"
 #include "tests/folder.hpp"
+#include "tests/host/fake_plugin.hpp"
 
 using namespace strata::registry;
 using strata::test::Folder;
@@ -17,7 +18,7 @@ using strata::test::Folder;
 namespace {
 
 Registry of(const Folder& folder, const std::string& fake) {
-  return Registry(Sources{{}, {folder.fake(fake).string()}, {}});
+  return Registry(Sources{{}, {strata::test::copy_fake(folder, fake).string()}, {}});
 }
 
 // Opens the fake plugin and takes its table; returns the words that were thrown.

@@ -8,6 +8,7 @@
 #include "host/check/bare_host.hpp"
 #include "registry/library.hpp"
 #include "tests/folder.hpp"
+#include "tests/host/fake_plugin.hpp"
 
 using namespace strata::registry;
 using nlohmann::json;
@@ -22,7 +23,7 @@ const std::vector<PluginOption> declared{{"depth", "integer", "4", ""},
 
 TEST_CASE("a plugin declares the keys of its table", "[host][registry]") {
   const strata::test::Folder folder;
-  const Registry registry(Sources{{}, {folder.fake("good").string()}, {}});
+  const Registry registry(Sources{{}, {strata::test::copy_fake(folder, "good").string()}, {}});
   Loader loader;
   const auto plugin = loader.open(registry.by_name("offload", "good"), strata::check::bare_host());
   const auto options = declared_options("offload/good", plugin.table_as<strata_offload>()->options);
@@ -55,7 +56,7 @@ TEST_CASE("a table of a plugin that does not exist is refused", "[host][registry
   const strata::test::Folder folder;
   folder.plugin("offload", "disk");
   const Registry registry(Sources{{{folder.path(), Origin::built_in}}, {}, {}});
-  strata::cli::PluginTables tables;
+  PluginTables tables;
   tables["offload.disk"] = {{"depth", 1}};
   CHECK_NOTHROW(check_plugin_tables(tables, registry));
   CHECK(raw_options(tables, registry.by_name("offload", "disk")) == json{{"depth", 1}});
