@@ -18,11 +18,11 @@ namespace strata::app {
 // The model, and how its configuration is read.
 struct ModelOptions {
   // Folder, .gguf, .safetensors or .bin file, or ORG/NAME in the hub's cache.
-  std::string model;
-  std::string revision = "main";  // the hub's branch, tag or commit
-  bool critic = false;            // a reward model: its head gives each token a value
-  double dropout = -1;            // replaces each dropout rate; below 0: the configuration's
-  std::string config_overrides;   // a JSON object whose keys replace those of config.json
+  std::string model{};
+  std::string revision = "main";   // the hub's branch, tag or commit
+  bool critic = false;             // a reward model: its head gives each token a value
+  double dropout = -1;             // replaces each dropout rate; below 0: the configuration's
+  std::string config_overrides{};  // a JSON object whose keys replace those of config.json
 };
 
 // How a model runs: on what, with what memory, by which plugins.
@@ -31,20 +31,20 @@ struct RunOptions {
   std::string device = "auto";     // cpu, cuda or auto
   std::string attention = "auto";  // a plugin's name or auto
   std::string offload = "auto";    // a plugin's name, "device" or auto
-  std::vector<std::string> offload_dirs;
-  std::optional<std::uint64_t> device_memory;  // bytes; empty: no limit
-  std::optional<std::uint64_t> host_memory;    // bytes; empty: no limit
-  std::int64_t threads = 0;                    // 0: all cores
-  bool timeline = false;                       // keep the times of every action for a trace
+  std::vector<std::string> offload_dirs{};
+  std::optional<std::uint64_t> device_memory{};  // bytes; empty: no limit
+  std::optional<std::uint64_t> host_memory{};    // bytes; empty: no limit
+  std::int64_t threads = 0;                      // 0: all cores
+  bool timeline = false;                         // keep the times of every action for a trace
 };
 
 // The plugins that a program may use beside those of the installation.
 struct PluginOptions {
-  std::vector<std::string> paths;    // libraries that may be loaded
-  std::vector<std::string> allowed;  // names of plugins from other folders that may be loaded
-  std::int64_t patience = 60;        // seconds that a plugin's call may take; 0: any number
+  std::vector<std::string> paths{};    // libraries that may be loaded
+  std::vector<std::string> allowed{};  // names of plugins from other folders that may be loaded
+  std::int64_t patience = 60;          // seconds that a plugin's call may take; 0: any number
   // Each plugin's own options, as a JSON object: {"offload.NAME", R"({"threads": 2})"}.
-  std::map<std::string, std::string> settings;
+  std::map<std::string, std::string> settings{};
 };
 
 // The most that a session serves at once; its memory is planned for this.
@@ -64,24 +64,24 @@ using LoadProgress = std::function<void(std::uint64_t done, std::uint64_t all)>;
 // How tokens are chosen. Fields without a value are those of the model's generation_config.json.
 struct SamplingOptions {
   double temperature = 0;  // 0: greedy, and top_k to typical_p do not count
-  std::optional<std::int64_t> top_k;
-  std::optional<double> top_p, min_p, typical_p;
-  std::optional<double> repetition_penalty;
-  std::optional<std::int64_t> no_repeat_ngram_size;
+  std::optional<std::int64_t> top_k{};
+  std::optional<double> top_p{}, min_p{}, typical_p{};
+  std::optional<double> repetition_penalty{};
+  std::optional<std::int64_t> no_repeat_ngram_size{};
   std::uint64_t seed = 0;
 };
 
 struct GenerateOptions {
   std::int64_t max_new_tokens = 64;  // of each prompt
-  SamplingOptions sampling;
-  std::vector<std::string> stop;  // a text ends before one of these
-  bool ignore_eos = false;        // keep generating after the end-of-text token
+  SamplingOptions sampling{};
+  std::vector<std::string> stop{};  // a text ends before one of these
+  bool ignore_eos = false;          // keep generating after the end-of-text token
 };
 
 struct Generated {
-  std::string text;               // without special tokens, up to a stop text
-  std::vector<std::int32_t> ids;  // with the one that ended the sequence
-  std::string finish;             // "stop" or "length"
+  std::string text{};               // without special tokens, up to a stop text
+  std::vector<std::int32_t> ids{};  // with the one that ended the sequence
+  std::string finish{};             // "stop" or "length"
 };
 
 // Called with each piece of text as it becomes certain.

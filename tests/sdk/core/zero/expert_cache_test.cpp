@@ -42,8 +42,9 @@ TEST_CASE("an expert is in its slot when it is taken, and what was missing was f
           "[zero][experts]") {
   for (uint32_t seed = 0; seed < 200; ++seed) {
     std::mt19937 random(seed);
-    const uint32_t layers = 1 + random() % 5, experts = 1 + random() % 9,
-                   slots = 1 + random() % (layers * experts);
+    const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+    const uint32_t layers = 1 + below(5), experts = 1 + below(9),
+                   slots = 1 + below(layers * experts);
     Driver driver{{slots, layers * experts, layers}, {}};
     for (int pass = 0; pass < 20; ++pass)
       for (uint32_t layer = 0; layer < layers; ++layer)
