@@ -14,8 +14,8 @@ namespace strata::run {
 struct GenerateRequest {
   std::vector<std::vector<int32_t>> prompts;  // ids; none empty
   int64_t new_tokens = 16;                    // of each, at most
-  Sampling sampling;
-  std::vector<int32_t> ends;  // a token of these ends its sequence
+  Sampling sampling{};
+  std::vector<int32_t> ends{};  // a token of these ends its sequence
   // Called for each new token; true: its sequence ends with it.
   std::function<bool(std::size_t row, int32_t id)> stops{};
   std::size_t logprobs = 0;  // likeliest tokens to name for each new one; 0: no logprobs

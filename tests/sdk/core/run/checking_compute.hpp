@@ -12,11 +12,13 @@
 namespace made {
 
 struct Seen {
-  std::uint64_t runs = 0, expanded = 0, wrong = 0, rows = 0, experts = 0;
+  std::uint64_t runs = 0, expanded = 0, wrong = 0, rows = 0, experts = 0, resets = 0;
   std::int64_t fail_at = -1;  // this run throws
   // Whether a layer chooses that expert; if empty, two of three are chosen, different ones in each
   // pass.
   std::function<bool(std::uint32_t expert)> chooses{};
+  // Called with each pass's batch, to fill the logits of its wanted rows; if empty, they are all 0.
+  std::function<void(const strata::run::Batch&, std::span<float> logits)> score{};
 };
 
 class CheckingCompute : public strata::run::Compute {
@@ -29,6 +31,7 @@ class CheckingCompute : public strata::run::Compute {
     ids_ = batch.ids;
     logits_.assign(batch.wanted.size() * model_.model.family->units().front().weights[0].shape[0],
                    0.0F);
+    if (seen_.score) seen_.score(batch, logits_);
     given_ = false;
   }
   void expand(const strata::zero::Unit& unit, const std::byte* stored, std::byte* run) override {
@@ -67,7 +70,7 @@ class CheckingCompute : public strata::run::Compute {
     choose(unit.declared);
   }
   std::span<const float> logits() override { return logits_; }
-  void reset() override {}
+  void reset() override { ++seen_.resets; }
   void backward(const strata::zero::Unit&, const std::byte*, std::byte*) override {}
   double loss(std::span<const int64_t>) override { return 0; }
   Held held() override { return {}; }
