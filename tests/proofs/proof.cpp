@@ -12,7 +12,8 @@ namespace strata::proof {
 namespace {
 
 app::Capacity capacity_of(const host::GenerateOptions& options) {
-  app::Capacity out{.sequences = static_cast<uint32_t>(options.input_ids.size()), .prompt = 0};
+  app::Capacity out{
+      .sequences = static_cast<uint32_t>(options.input_ids.size()), .tokens = 0, .prompt = 0};
   for (const auto& ids : options.input_ids) {
     const auto length = static_cast<int64_t>(ids.size());
     out.tokens = std::max(out.tokens, length + options.max_new_tokens);
