@@ -1,7 +1,7 @@
 # Fuzz a parser of untrusted bytes for a while and show its line coverage.
 #
 # usage: ./dev fuzz NAME [SECONDS]    (60 seconds unless given)
-#        ./dev fuzz all [SECONDS]     (every fuzzer, that long each)
+#        ./dev fuzz all [SECONDS]     (every fuzzer, that long each, one on each core)
 #
 # NAME is tests/fuzz/NAME.cpp, whose corpus lies in tests/fuzz/corpus/NAME and whose
 # first comment names the parser's sources: `// covers: FILE...`. They are built with clang 14, in
@@ -18,9 +18,11 @@ main() {
   cmake --preset fuzz --log-level=WARNING > /dev/null
   if [ "$name" = all ]; then
     cmake --build --preset fuzz -j "$jobs"
+    fuzz_all "$seconds"
     for name in tests/fuzz/*.cpp; do
       name=$(basename "$name" .cpp)
-      fuzz_one "$name" "$seconds" || failures+=" $name"
+      cat "build-fuzz/$name.log"
+      [ -e "build-fuzz/$name.passed" ] || failures+=" $name"
     done
     [ -z "$failures" ] || { echo "error: fuzz: failed:$failures" >&2; return 1; }
   else
@@ -28,6 +30,18 @@ main() {
     cmake --build --preset fuzz -j "$jobs" --target "fuzz-$name"
     fuzz_one "$name" "$seconds" || return 1
   fi
+}
+
+# Leaves what each fuzzer prints in NAME.log, and NAME.passed where it passes.
+fuzz_all() {
+  local name
+  for name in tests/fuzz/*.cpp; do
+    name=$(basename "$name" .cpp)
+    rm -f "build-fuzz/$name.passed"
+    while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
+    (fuzz_one "$name" "$1" > "build-fuzz/$name.log" 2>&1 && touch "build-fuzz/$name.passed") &
+  done
+  wait
 }
 
 fuzz_one() {

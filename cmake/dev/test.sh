@@ -6,8 +6,8 @@
 # of times. The output of a step is in build/test-STEP.log. Steps:
 #   style    formatting and the tree's own rules (./dev lint --quick)
 #   release  everything, as it is shipped
-#   asan     everything, with the address and undefined behaviour sanitizers
-#   tsan     the core, with the thread sanitizer
+#   asan     all that parses and computes, with the address and undefined behaviour sanitizers
+#   tsan     the parts of the core that run in several threads, with the thread sanitizer
 
 steps=(style release asan tsan)
 

@@ -13,7 +13,7 @@ import torch
 import transformers
 from transformers.activations import ACT2CLS
 
-from program import TOLERANCE, Program, Refused
+from program import TOLERANCE, Many, Refused
 
 OWN_WEIGHTS = {"prelu", "xielu"}
 IDS = list(range(3, 40))
@@ -55,14 +55,15 @@ def main():
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     path, parent = sys.argv[1:]
-    failures = []
+    program, failures = Many(path), []
     for at, name in enumerate(ACT2CLS):
         for key in MODELS:
             if key == "hidden_act" and (at % 3 != 0 or name in OWN_WEIGHTS):
                 continue
             with tempfile.TemporaryDirectory(dir=parent) as folder:
-                if wrong := check(Program(path), pathlib.Path(folder), key, name):
+                if wrong := check(program, pathlib.Path(folder), key, name):
                     failures.append(f"{name}: {key}: {wrong}")
+    program.close()
     print(*failures, sep="\n")
     print(f"{len(ACT2CLS)} activations, {len(failures)} failures")
     return 1 if failures else 0

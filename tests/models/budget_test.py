@@ -11,9 +11,9 @@ import unittest
 import torch
 import transformers
 
-from program import Program
+from program import Many
 
-PROGRAM, FOLDER, GGUF = Program(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+PROGRAM, FOLDER, GGUF = Many(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
 BACKENDS = ("eager", "sdpa")
 LATENT = {"model_type": "youtu", "num_key_value_heads": 4, "kv_lora_rank": 40, "q_lora_rank": 48,
           "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "bos_token_id": 1, "eos_token_id": 2}
@@ -64,6 +64,10 @@ class Budget(unittest.TestCase):
                 self.assertLessEqual(held, planned)
                 if lengths == [512]:
                     self.assertLessEqual(planned, WASTE * held)
+
+
+def tearDownModule():
+    PROGRAM.close()
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ import torch
 import transformers
 
 from malformed_inputs import write_folder
-from program import Program
+from program import Many
 
-PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
+PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 NEW_TOKENS = 12
 TEMPLATE = ("{{ bos_token }}{% for m in messages %}{{ m.role|upper }}: {{ m.content|trim }}\n{% endfor %}"
             "{% if add_generation_prompt %}BOT:{% endif %}")
@@ -189,6 +189,10 @@ class Chat(unittest.TestCase):
             self.assertEqual(made, [plain[:min(plain.index(plain[4]) + 1, 7)]])
         finally:
             file.unlink()
+
+
+def tearDownModule():
+    PROGRAM.close()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import torch
 import transformers
 from gguf import GGMLQuantizationType as Type
 
-from program import TOLERANCE, Program
+from program import TOLERANCE, Many
 from reference import Reference
 from row import Row, make
 from stored import store
@@ -310,7 +310,7 @@ def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    program = Program(sys.argv[1])
+    program = Many(sys.argv[1])
     with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
         parent = pathlib.Path(name)
         bins(program, parent)
@@ -319,6 +319,7 @@ def main():
         turned(program, parent)
         beside(program, parent)
         mixed(program, parent)
+    program.close()
 
 
 main()

@@ -18,9 +18,9 @@ import torch
 import transformers
 
 from malformed_inputs import CONFIG, D, weights, write_gguf
-from program import Program, Refused
+from program import Many, Refused
 
-PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
+PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 OPTIONS = ["--device", "cpu", "--threads", 1, "--json"]
 USER = [{"role": "user", "content": "AB"}]
 TOOLS = [{"type": "function", "function": {"name": "f", "description": "", "parameters": {}}}]
@@ -227,6 +227,10 @@ class Conversations(unittest.TestCase):
 
     def ids(self, model):
         return json.loads(PROGRAM.text("tokenize", "--model", model, "--text", "HELLO", "--json"))["ids"]
+
+
+def tearDownModule():
+    PROGRAM.close()
 
 
 if __name__ == "__main__":

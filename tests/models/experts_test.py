@@ -16,13 +16,13 @@ import transformers
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 import gguf_file
-from program import TOLERANCE, Program
+from program import TOLERANCE, Many
 from reference import Reference
 from row import Row, make
 from rows.mixtral import by_modules, stacked, turned
 from stored import store
 
-PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
+PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 LAYERS, EXPERTS, HIDDEN, WIDE, NEW_TOKENS = 4, 8, 48, 64, 12
 EXPERT_BYTES = 3 * HIDDEN * WIDE * 4
 SLACK = 4 * 4096  # bytes of a read's first and last block outside of the wanted ones
@@ -265,6 +265,10 @@ class Layouts(unittest.TestCase):
                 store(folder, change)
                 with self.subTest(stored=change.__name__):
                     self.compare(folder, reference, want)
+
+
+def tearDownModule():
+    PROGRAM.close()
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ import safetensors.torch
 import torch
 import transformers
 
-from program import TOLERANCE, Program, Refused
+from program import TOLERANCE, Many, Refused
 from row import Row, make
 
-PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
+PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 IDS = [5, 17, 3, 99, 42, 2, 63, 2]  # 2 is the end-of-text token and the padding
 CONFIGS = {
     "llama": {"vocab_size": 300, "hidden_size": 96, "intermediate_size": 160, "num_hidden_layers": 2,
@@ -154,6 +154,10 @@ class Initialised(unittest.TestCase):
         shutil.move(self.folder / "my-bloom-7b1", self.folder / "nameless")
         with self.assertRaisesRegex(Refused, "key 'model_type' is missing"):
             PROGRAM.logits(self.folder / "nameless", IDS)
+
+
+def tearDownModule():
+    PROGRAM.close()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import tempfile
 import malformed_files
 import malformed_runs
 from malformed_inputs import copy, write_folder, write_gguf, write_sharded
-from program import Refused, Program
+from program import Many, Refused
 
 GOLDEN = pathlib.Path(__file__).with_name("malformed.golden")
 SECONDS = 60  # longer is a hang, even on a busy machine
@@ -103,10 +103,11 @@ def main():
         write_folder(folder / "model")
         write_sharded(folder / "sharded")
         write_gguf(folder / "model.gguf")
-        table = Table(Program(path), folder)
+        table = Table(Many(path), folder)
         table.files()
         table.runs()
         table.least_memory()
+        table.program.close()
     text = "".join(line + "\n" for line in table.lines)
     if mode == ["--update"]:
         GOLDEN.write_text(text)

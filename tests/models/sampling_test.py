@@ -13,12 +13,12 @@ import unittest
 import numpy as np
 import transformers
 
-from program import Program, Refused
+from program import Many, Refused
 from reference import Reference
 from row import make
 from rows.llama import ROWS
 
-PROGRAM, PARENT = Program(sys.argv[1]), sys.argv[2]
+PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 NEW_TOKENS = 12
 
 
@@ -81,6 +81,10 @@ class Sampling(unittest.TestCase):
         made = PROGRAM.generate(self.folder, [self.prompts[0]], NEW_TOKENS)["output_ids"]
         file.write_text(text)
         self.assertEqual(made, [want[:want.index(end) + 1]])
+
+
+def tearDownModule():
+    PROGRAM.close()
 
 
 if __name__ == "__main__":

@@ -1,19 +1,16 @@
 """Each key of each configuration class taken away, null, and as the class has it: what transformers
 makes of such a config.json and what the program makes of it.
 
-Usage: settings_test.py MANY FOLDER [MODEL_TYPE...]
-MANY runs many command lines in one process. The models are those of rows/, one of each model_type.
+Usage: settings_test.py PROGRAM FOLDER [MODEL_TYPE...]
+The models are those of rows/, one of each model_type.
 """
 
 import dataclasses
 import hashlib
 import importlib
 import json
-import multiprocessing
-import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
@@ -23,8 +20,11 @@ import torch
 import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from program import TOLERANCE
+from program import TOLERANCE, Many
 from settings_differences import NAMED, UNREAD
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+import workers  # noqa: E402
 
 IDS = np.random.default_rng(3).integers(3, 60, 24).tolist()
 FAMILIES = ("llama", "mixtral", "bloom", "opt", "generic", "generic_more", "generic_experts",
@@ -151,19 +151,6 @@ class Models:
             return None, f"{type(refusal).__name__}: {refusal}"
 
 
-class Many:
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
-
-    def run(self, *arguments):
-        """The status and the error."""
-        self.process.stdin.write(json.dumps([*map(str, arguments)]) + "\n")
-        self.process.stdin.flush()
-        status, _, words = self.process.stdout.readline().strip().partition(" ")
-        return int(status), words
-
-
 def place(folder, weights):
     for file in folder.glob("model*"):
         file.unlink()
@@ -174,7 +161,7 @@ def place(folder, weights):
 def compared(many, folder, wanted, weights):
     """The difference; '' if the program gives the same result."""
     out = folder / "logits.safetensors"
-    status, words = many.run("logits", "--model", folder, "--input-ids", ",".join(map(str, IDS)),
+    status, words, _ = many.answer("logits", "--model", folder, "--input-ids", ",".join(map(str, IDS)),
                              "--output", out, "--device", "cpu", "--threads", 1, "--dtype",
                              "float32")
     words = words.replace(str(folder), "")
@@ -188,13 +175,9 @@ def compared(many, folder, wanted, weights):
     return "" if far <= TOLERANCE else f"the logits are {far:.1e} off"
 
 
-def compare_kind(kind):
+def compare_kind(many, kind):
     """How many configurations of the model_type were compared, and {case: difference}."""
-    transformers.logging.set_verbosity(transformers.logging.CRITICAL)
-    transformers.logging.disable_progress_bar()
-    torch.set_num_threads(1)
     row, count, differences = configurations()[kind], 0, {}
-    many = Many(sys.argv[1])
     with tempfile.TemporaryDirectory(dir=sys.argv[2]) as parent:
         models = Models(pathlib.Path(parent), row.spread)
         folder = pathlib.Path(parent, "model")
@@ -212,13 +195,21 @@ def compare_kind(kind):
     return count, differences
 
 
+def work(kinds):
+    many = Many(sys.argv[1])
+    made = [compare_kind(many, kind) for kind in kinds]
+    many.close()
+    return made
+
+
 def main():
+    workers.load_transformers()
+    transformers.logging.set_verbosity(transformers.logging.CRITICAL)
     kinds = sys.argv[3:] or list(configurations())
     count, differences = 0, {}
-    with multiprocessing.get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
-        for one, made in pool.imap_unordered(compare_kind, kinds):
-            count += one
-            differences |= made
+    for made in workers.results(kinds, work):
+        count += sum(one for one, _ in made)
+        differences |= {case: why for _, found in made for case, why in found.items()}
     matching = lambda case: [one for one, _ in NAMED if re.fullmatch(one, case)]
     unnamed = {case: why for case, why in differences.items() if not matching(case)}
     used = {one for case in differences for one in matching(case)}

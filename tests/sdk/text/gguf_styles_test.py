@@ -1,7 +1,9 @@
 """Each value of tokenizer.ggml.pre gives the same ids as the steps in the models' tokenizer.json.
 
-Usage: gguf_styles_test.py DRIVER STYLE, with the program of tokenize_driver.cpp.
+Usage: gguf_styles_test.py DRIVER [STYLE...], with the program of tokenize_driver.cpp; every style unless some
+are named, each by the first of the values that mean the same.
 """
+import functools
 import json
 import os
 import random
@@ -14,7 +16,7 @@ from tokenizers import trainers
 
 from styles import (CONTRACTIONS, DEEPSEEK, KIMI, LLAMA, LOWER, NESTED, O200K, QWEN, UPPER,
                     byte_level, digits, llama_decoder, split, steps)
-from tokenizers_test import compare, samples
+from tokenizers_test import compare, samples, workers
 
 STRINGS = 17000  # and more_strings()
 # Those whose patterns tokenizers_test.py compares over as many strings are compared over fewer here.
@@ -115,6 +117,7 @@ STYLES = [
 NAMES = [one["names"][0] for one in STYLES]
 
 
+@functools.cache
 def more_strings():
     """Texts that some of the styles split and that random text rarely contains."""
     rng = random.Random(40)
@@ -128,6 +131,7 @@ def more_strings():
                   for prefix in ("", " x")] + ["one two three " * 15000]
 
 
+@functools.cache
 def trained(signs):
     """One vocabulary for all: its training text is not split, so that each split changes the ids."""
     special = ["<unk>", "<s>", "</s>"]
@@ -174,7 +178,7 @@ def described(driver, path):
     return subprocess.run([driver, "describe", path], stdout=subprocess.PIPE, check=True).stdout
 
 
-def main(driver, name):
+def check(driver, name):
     chosen = STYLES[NAMES.index(name)]
     fields = trained(not chosen["pre"])
     expected = reference(fields, chosen)
@@ -196,5 +200,9 @@ def main(driver, name):
             assert again.encode(text).ids == expected.encode(text).ids, text
 
 
+def main(driver, *names):
+    return workers.checked(names or NAMES, lambda name: check(driver, name))
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))
