@@ -64,12 +64,14 @@ std::string class_name(const std::string& name) {
 }
 
 // The text of a template's file with the new plugin's name in the place of the template's "null".
+// The template is chosen only by name, the new plugin also by its keys and its score.
 std::string renamed(const fs::path& file, const NewOptions& o) {
   auto text = app::read_text_file(file.string());
   const auto& name = o.what[1];
   replace(text, "\"null\"", "\"" + name + "\"");
   replace(text, "\"null: ", "\"" + name + ": ");
   replace(text, "\"keys\": []", "\"keys\": [\"" + name + "\"]");
+  replace(text, ",\n  \"only_by_name\": true", "");
   replace(text, "\"vendor\": \"Strata\"", "\"vendor\": " + nlohmann::json(o.vendor).dump());
   const auto type = class_name(name);
   for (const std::string word : {"class ", "struct "})
@@ -112,9 +114,11 @@ void write_plugin(const NewOptions& o) {
     throw;
   }
   if (o.json) return print_json({{"folder", folder.string()}});
-  print(folder.string() + ": build it with `cmake -S " + folder.string() + " -B " +
-        folder.string() + "/build -DCMAKE_PREFIX_PATH=" + program_folder().parent_path().string() +
-        " && cmake --build " + folder.string() + "/build`\n");
+  const auto build = folder.string() + "/build";
+  print(folder.string() + ": build it with `cmake -S " + folder.string() + " -B " + build +
+        " -DCMAKE_PREFIX_PATH=" + program_folder().parent_path().string() + " && cmake --build " +
+        build + "`\nthen check it with `strata plugins check " + build + "/lib/strata/strata-" +
+        o.what[0] + "-" + name + ".so`\n");
 }
 
 }  // namespace

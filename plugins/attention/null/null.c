@@ -18,6 +18,7 @@ static strata_status fail(strata_status code, const char* words) {
   return the_host->fail(the_host, code, str(words));
 }
 
+/* The score is 0 or 1: `--attention auto` prefers any other backend. */
 static int32_t score(const strata_attention_request* r) {
   if (r == NULL || r->hdr.size < sizeof *r || r->heads == 0 || r->kv_heads == 0 || r->dim_v == 0)
     return 0;

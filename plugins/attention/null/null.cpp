@@ -1,6 +1,5 @@
 // No attention: each token gets its own query back, cut to the width of a value. It shows the cost
-// of a pass without attention, and is the file to copy for a backend on host ops. It is chosen only
-// by name.
+// of a pass without attention, and is the file to copy for a backend on host ops.
 #include <strata/attention.hpp>
 
 namespace {
@@ -10,6 +9,7 @@ using strata::attention::Steps, strata::attention::Value;
 struct Null {
   std::uint32_t heads, dim, rest;
 
+  // The least score above 0: `--attention auto` prefers any other backend.
   static std::int32_t score(const strata_attention_request& r) { return r.dim_qk >= r.dim_v; }
   explicit Null(const strata_attention_request& r)
       : heads(r.heads), dim(r.dim_v), rest(r.dim_qk - r.dim_v) {}

@@ -1,5 +1,5 @@
 // The smallest family: an embedding and a head. It costs one embedding lookup and one matrix
-// product, is chosen only by name, and is the file to copy for a family of your own.
+// product, and is the file to copy for a family of your own.
 // Dims: T tokens, V vocabulary, D hidden.
 #include <strata/model.hpp>
 
@@ -11,9 +11,6 @@ struct Null {
   int64_t V, D;
 
   explicit Null(const strata::Config& c) : V(c.i64("vocab_size")), D(c.i64("hidden_size")) {}
-
-  // No configuration chooses it by itself.
-  static int32_t score(std::string_view, const strata::Config&) { return 0; }
 
   void declare(strata::Declarer& d) const {
     d.embedding().weight("embed.weight", {V, D});

@@ -21,6 +21,7 @@ static strata_status fail(strata_status code, const char* words) {
   return the_host->fail(the_host, code, (strata_str){words, strlen(words)});
 }
 
+/* A score of 0 keeps `--offload auto` from choosing it; `--offload` with its name does. */
 static int32_t score(const strata_config* options) {
   (void)options;
   return 0;

@@ -10,6 +10,7 @@ namespace {
 class Null {
  public:
   static std::span<const strata::OptionKey> keys() { return {}; }
+  // A score of 0 keeps `--offload auto` from choosing it; `--offload` with its name does.
   static int score(const strata::Config&) { return 0; }
   explicit Null(const strata::Config&) {}
 

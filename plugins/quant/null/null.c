@@ -16,6 +16,7 @@ static strata_status fail(strata_status code, const char* words) {
   return the_host->fail(the_host, code, str(words));
 }
 
+/* The schemes in the manifest choose a codec; this host does not ask for its score. */
 static int32_t score(strata_str scheme, const strata_config* options) {
   (void)scheme, (void)options;
   return 0;

@@ -1,5 +1,5 @@
-// The smallest codec: a weight's only part is a copy of it. It is chosen only by name, and is the
-// file to copy for a codec of your own.
+// The smallest codec: a weight's only part is a copy of it. It is the file to copy for a codec of
+// your own.
 #include <cstring>
 #include <strata/quant.hpp>
 
@@ -8,6 +8,7 @@ namespace {
 using strata::Memory;
 
 struct Null {
+  // The schemes in the manifest choose a codec; this host does not ask for its score.
   static int32_t score(std::string_view, const strata::Config*) { return 0; }
   Null(std::string_view, const strata::Config*) {}
 
