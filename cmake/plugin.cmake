@@ -57,6 +57,12 @@ function(strata_add_plugin kind name)
       -P "${STRATA_CMAKE_DIR}/manifest.cmake")
   install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
   install(FILES "$<TARGET_FILE_DIR:${target}>/${target}.json" DESTINATION "${CMAKE_INSTALL_LIBDIR}/strata")
+  # `cmake --install --strip` changes the library, and so its hash.
+  install(CODE "if(CMAKE_INSTALL_DO_STRIP)
+    execute_process(COMMAND_ERROR_IS_FATAL ANY COMMAND \"\${CMAKE_COMMAND}\"
+      \"-DLIBRARY=\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/strata/${target}.so\"
+      \"-DMANIFEST=${manifest}\" -P \"${STRATA_CMAKE_DIR}/manifest.cmake\")
+  endif()")
   if(IS_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/${name}/shapes")
     add_custom_command(TARGET ${target} POST_BUILD VERBATIM COMMAND ${CMAKE_COMMAND} -E copy_directory
       "${CMAKE_CURRENT_SOURCE_DIR}/${name}/shapes" "${STRATA_PLUGIN_DIR}/../../share/strata/shapes")
