@@ -42,7 +42,9 @@ struct RunOptions {
 struct PluginOptions {
   std::vector<std::string> paths{};    // libraries that may be loaded
   std::vector<std::string> allowed{};  // names of plugins from other folders that may be loaded
-  std::int64_t patience = 60;          // seconds that a plugin's call may take; 0: any number
+  // Seconds that a plugin's call may take, after which the program ends with status 1, unless the
+  // call computes or moves bytes; 0: any number.
+  std::int64_t patience = 60;
   // Each plugin's own options, as a JSON object: {"offload.NAME", R"({"threads": 2})"}.
   std::map<std::string, std::string> settings{};
 };
