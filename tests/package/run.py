@@ -119,19 +119,44 @@ def build(source, place):
 
 
 def from_templates(place):
-    """`plugins new` of every kind in both languages, built as one project, each checked."""
+    """`plugins new` of every kind in both languages, built as one project, each checked.
+
+    Each is chosen by its keys, though its template is chosen only by name, and its manifest has the
+    hash of its library after a stripped installation too.
+    """
     program, folder = place / "prefix" / "bin" / "strata", place / "new"
     folder.mkdir()
     names = []
     for kind in ("model", "attention", "offload", "quant"):
         for lang in ("c", "c++"):
             names.append(f"{kind}-{'c' if lang == 'c' else 'cpp'}.1")
-            run(program, "plugins", "new", kind, names[-1], "--lang", lang, "--vendor", 'Y"ou',
-                "--output", folder / names[-1])
+            said = run(program, "plugins", "new", kind, names[-1], "--lang", lang, "--vendor", 'Y"ou',
+                       "--output", folder / names[-1])
+            library = folder / names[-1] / f"build/lib/strata/strata-{kind}-{names[-1]}.so"
+            expect(f"strata plugins check {library}" in said, f"plugins new says {said!r}")
     lines = [f"add_subdirectory({name})" for name in names]
     (folder / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.25)\nproject(all)\n" + "\n".join(lines))
-    build_folder(folder, place, len(names))
+    for library in build_folder(folder, place, len(names)):
+        kind, name = library.stem.split("-", 2)[1:]
+        template = json.loads((place / f"prefix/lib/strata/strata-{kind}-null.json").read_text())
+        manifest = json.loads(library.with_suffix(".json").read_text())
+        expect(template.get("only_by_name"), f"{kind}: null is not chosen only by name")
+        expect(manifest["keys"] == [name] and "only_by_name" not in manifest,
+               f"{library} is not chosen by its key: {manifest}")
+        if kind == "model":
+            serves(program, library, name, folder)
+    enclosed(place, "cmake", "--install", folder / "build", "--prefix", place / "stripped", "--strip")
+    for library in (place / "stripped").rglob("strata-*.so"):
+        check(library, program, place)
+
+
+def serves(program, library, model_type, folder):
+    """The family makes a model of its own model_type."""
+    config, made = folder / f"{model_type}.json", folder / f"{model_type}.made"
+    config.write_text(json.dumps({"model_type": model_type, "vocab_size": 7, "hidden_size": 4}))
+    run(program, "import", "--plugin", library, "--model", config, "--init-seed", 1, "--output", made)
+    expect((made / "model.safetensors").exists(), f"{library} made no model")
 
 
 def guide_blocks():
@@ -160,6 +185,7 @@ def build_folder(folder, place, count):
     expect(len(libraries) == count, f"{folder} made {libraries}")
     for library in libraries:
         check(library, place / "prefix" / "bin" / "strata", place)
+    return libraries
 
 
 def embedded(place, model):
