@@ -1,26 +1,14 @@
 // A program of its own that answers a question with a model: embed MODEL QUESTION.
-#include <strata/app.hpp>
+#include <strata/abi/core.h>
 
 #include <cstdio>
 #include <exception>
+#include <strata/app.hpp>
 #include <string>
 
 namespace {
 
 using namespace strata::app;
-
-// A JSON text needs its quotes, backslashes and line breaks escaped.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n')
-      out += "\\n";
-    else
-      out += c;
-  }
-  return out + '"';
-}
 
 void answer(const std::string& name, const std::string& question) {
   ModelOptions model;
@@ -28,13 +16,12 @@ void answer(const std::string& name, const std::string& question) {
   RunOptions run;
   run.device_memory = 256u << 20;  // what does not fit is streamed
 
-  Generator generator(
-      model, run, {.sequences = 1, .tokens = 512}, {},
-      [](int, std::string_view line) {
-        std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-      });
-  const auto prompt =
-      generator.encode_chat(R"([{"role": "user", "content": )" + quoted(question) + "}]");
+  Generator generator(model, run, {.sequences = 1, .tokens = 512}, {},
+                      [](int level, std::string_view line) {
+                        if (level < STRATA_WARN) return;
+                        std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+                      });
+  const auto prompt = generator.encode_chat({{"user", question}});
   const auto answers =
       generator.generate({prompt}, {.max_new_tokens = 48}, [](std::size_t, std::string_view text) {
         std::fwrite(text.data(), 1, text.size(), stdout);

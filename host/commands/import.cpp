@@ -74,7 +74,13 @@ std::string with_dtype(const std::string& bytes, const std::string& name,
 
 // A folder of drawn weights, with the tokenizer of MODEL where it has one.
 void initialize(const ImportOptions& settings, app::Plugins& plugins) {
-  const auto model = open_model(settings, plugins, true, false);
+  auto model = open_model(settings, plugins, true, false);
+  // transformers draws in float32 unless the configuration says otherwise.
+  if (model.named_dtype().empty()) {
+    auto wide = settings;
+    wide.config_keys["dtype"] = "float32";
+    model = open_model(wide, plugins, true, false);
+  }
   source::ImportOptions options;
   options.config = model.config->root().dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   options.made = run::initial_weights(model, static_cast<std::uint64_t>(settings.init_seed));

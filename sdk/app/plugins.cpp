@@ -4,7 +4,6 @@
 
 #include "core/error.hpp"
 #include "core/json.hpp"
-#include "core/ops/op_table.hpp"
 #include "core/plugin/calling.hpp"
 #include "core/plugin/words.hpp"
 
@@ -37,9 +36,7 @@ registry::Registry open_registry(const PluginOptions& options) {
 Plugins::Plugins(const PluginOptions& options, Log log)
     : tables_(tables_of(options)), patience_(options.patience), log_(std::move(log)),
       watch_(patience_, [this](std::string_view words) { log_.line(STRATA_WARN, words); }),
-      registry_(open_registry(options)),
-      host_(plugin::config_table(), ops::op_table(),
-            [this](int32_t level, std::string_view words) { log_.line(level, words); }) {
+      registry_(open_registry(options)), plugin_log_(log_) {
   registry_.require_named();
 }
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "app/log.hpp"
+#include "app/process_host.hpp"
 #include "core/plugin/config_table.hpp"
-#include "core/plugin/host.hpp"
 #include "core/plugin/watch.hpp"
 #include "core/tier/client.hpp"
 #include "registry/library.hpp"
@@ -32,7 +32,7 @@ class Plugins {
   explicit Plugins(const PluginOptions& options, Log log = Log());
 
   const registry::Registry& registry() const { return registry_; }
-  const strata_host* host() const { return host_.table(); }
+  const strata_host* host() const { return process_host(); }
   const Log& log() const { return log_; }
 
   // The plugin's table; opens the plugin if it is not open yet.
@@ -69,7 +69,7 @@ class Plugins {
   Log log_;
   plugin::Watch watch_;
   registry::Registry registry_;
-  plugin::Host host_;
+  PluginLog plugin_log_;
   registry::Loader loader_;
   std::vector<std::unique_ptr<Options>> plugin_options_;
   std::map<const registry::Candidate*, registry::Plugin> plugins_;

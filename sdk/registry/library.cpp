@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <map>
+#include <mutex>
+
 #include "core/error.hpp"
 #include "core/plugin/calling.hpp"
 #include "core/plugin/words.hpp"
@@ -24,6 +27,17 @@ std::string differs(std::string_view what, std::string_view manifest, std::strin
 
 std::string version(std::uint32_t major, std::uint32_t minor) {
   return std::to_string(major) + "." + std::to_string(minor);
+}
+
+// How often each library is open, and the lock under which that changes.
+struct Opens {
+  std::mutex mutex;
+  std::map<const strata_plugin*, int> count;
+};
+
+Opens& opens() {
+  static auto* const all = new Opens;  // a static object's plugin may be closed at the very end
+  return *all;
 }
 
 }  // namespace
@@ -78,17 +92,24 @@ const strata_plugin* Loader::load(const Candidate& candidate) {
 Plugin Loader::open(const Candidate& candidate, const strata_host* host) {
   const auto* entry = load(candidate);
   const auto id = candidate.id();
-  if (const auto status = plugin::called(id, "open", [&] { return entry->open(host); });
-      status != STRATA_OK) {
-    auto words = plugin::take_words();
-    if (words.empty()) words = "open failed with status " + std::to_string(status);
-    throw Error("plugins", candidate.id(), words);
+  const std::lock_guard lock(opens().mutex);
+  auto& count = opens().count[entry];
+  if (count == 0) {
+    if (const auto status = plugin::called(id, "open", [&] { return entry->open(host); });
+        status != STRATA_OK) {
+      auto words = plugin::take_words();
+      if (words.empty()) words = "open failed with status " + std::to_string(status);
+      throw Error("plugins", candidate.id(), words);
+    }
   }
+  ++count;
   return {candidate, entry};
 }
 
 Plugin::~Plugin() {
-  if (entry_) plugin::freed(who_, "close", [&] { entry_->close(); });
+  if (!entry_) return;
+  const std::lock_guard lock(opens().mutex);
+  if (--opens().count[entry_] == 0) plugin::freed(who_, "close", [&] { entry_->close(); });
 }
 
 const void* Plugin::query(std::string_view id) const {

@@ -12,7 +12,8 @@
 
 namespace strata::registry {
 
-// An opened plugin; closed when destroyed, never unloaded. Move-only.
+// An opened plugin, never unloaded. A library is one for the process: its first user opens it, and
+// it is closed when its last one is destroyed. Move-only.
 class Plugin {
  public:
   Plugin(const Candidate& candidate, const strata_plugin* entry)
@@ -49,8 +50,9 @@ class Loader {
  public:
   // Compares the library's hash with the manifest's, loads it and checks its constant.
   const strata_plugin* load(const Candidate& candidate);
-  // Calls load, then the plugin's own open with `host`. Both `host` and the candidate must outlive
-  // the result. Throws Error with the plugin's words.
+  // Calls load, then the plugin's own open with `host`, unless the process has it open already. The
+  // candidate must outlive the result, and `host` every result of this library. Throws Error with
+  // the plugin's words.
   Plugin open(const Candidate& candidate, const strata_host* host);
 
  private:

@@ -162,9 +162,11 @@ TEST_CASE("every unit gives what the next takes, for any number of tokens", "[fo
   const auto hidden = dry_run::hidden_size(made.family);
   for (const int64_t tokens : {1, 2, 7, 1000}) {
     const dry_run::Request request{.tokens = tokens, .keys = tokens, .wanted = tokens};
+    dry_run::KvLayers layers;  // a cache that two attentions share shows in decode alone
     for (uint32_t u = 0; u < units.size(); ++u) {
       INFO("unit " << units[u].name << ", " << tokens << " tokens");
       const auto m = dry_run::measure(made.family, u, request);
+      layers.add(units[u], m);
       REQUIRE(m.rows == tokens);
       if (units[u].kind == STRATA_UNIT_HEAD)
         REQUIRE(m.columns == units[u].weights.back().shape.front());

@@ -34,6 +34,17 @@ Measure measure(const plugin::Family& family, uint32_t unit, const Request& requ
   return record(family, unit, {request.dtype, {rows, hidden_size(family)}}, request);
 }
 
+void KvLayers::add(const plugin::DeclaredUnit& unit, const Measure& measure) {
+  for (const auto& kept : measure.kv) {
+    const auto [at, fresh] = units_.emplace(kept.layer, unit.name);
+    if (!fresh)
+      throw Error(unit.name,
+                  "its attention keeps keys and values of layer " + std::to_string(kept.layer) +
+                      ", as that of " + at->second + " does",
+                  "give each attention a layer of its own");
+  }
+}
+
 int64_t hidden_size(const plugin::Family& family) { return record(family, 0, ids(1), {}).columns; }
 
 }  // namespace strata::dry_run

@@ -2,6 +2,8 @@
 // milliseconds.
 #pragma once
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/plugin/family.hpp"
@@ -23,6 +25,16 @@ struct Measure {
 // Measures unit `unit` of the family in that pass. Throws Error where its ops do not fit each
 // other.
 Measure measure(const plugin::Family& family, uint32_t unit, const Request& request);
+
+// The layers whose keys and values a pass keeps: each attention has one of its own.
+class KvLayers {
+ public:
+  // Throws Error where an attention of the unit keeps the layer of another.
+  void add(const plugin::DeclaredUnit& unit, const Measure& measure);
+
+ private:
+  std::map<uint32_t, std::string> units_;  // by layer
+};
 
 // The hidden size D, from the embedding unit's output.
 int64_t hidden_size(const plugin::Family& family);

@@ -74,10 +74,13 @@ void Model::resolve() {
                             family->passed_over());
 }
 
-strata_dtype Model::dtype() const {
+std::string_view Model::named_dtype() const {
   const std::string_view none;
-  const auto name =
-      config->text("dtype|torch_dtype|text_config.dtype|text_config.torch_dtype", &none);
+  return config->text("dtype|torch_dtype|text_config.dtype|text_config.torch_dtype", &none);
+}
+
+strata_dtype Model::dtype() const {
+  const auto name = named_dtype();
   if (name.empty()) return checkpoint ? first_dtype(*checkpoint) : source::f16;
   if (name == "float32") return {STRATA_FLOAT, 32, 1};
   if (name == "bfloat16") return {STRATA_BFLOAT, 16, 1};

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plugin/family.hpp"
@@ -22,7 +23,9 @@ struct Model {
 
   // Finds every weight of the family in the checkpoint; one Error lists all misfits.
   void resolve();
-  // The configuration's dtype (both spellings); where it names none, the dtype of the first file's
+  // The dtype that the configuration names, in both spellings; "" if it names none.
+  std::string_view named_dtype() const;
+  // The configuration's dtype; where it names none, the dtype of the first file's
   // first floating tensor by name; float16 where there are no tensors.
   strata_dtype dtype() const;
   // Finds weights for lay_out; for a shape alone it gives dense weights of `dtype` without a place.

@@ -58,10 +58,14 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   if (wish.tokens == 0) return 0;
   const auto blocks = static_cast<uint64_t>((kv.tokens + kv.block - 1) / kv.block) * kv.sequences;
   uint64_t token = 0;
-  for (uint32_t unit = 0; unit < model.family->units().size(); ++unit)
-    for (const auto& layer : dry_run::measure(*model.family, unit, {.dtype = wish.dtype}).kv)
+  dry_run::KvLayers layers;
+  for (uint32_t unit = 0; unit < model.family->units().size(); ++unit) {
+    const auto measure = dry_run::measure(*model.family, unit, {.dtype = wish.dtype});
+    layers.add(model.family->units()[unit], measure);
+    for (const auto& layer : measure.kv)
       token += static_cast<uint64_t>(layer.kv_heads * (layer.dim_qk + layer.dim_v)) *
                element_bytes(wish.dtype);
+  }
   return blocks * kv.block * token;
 }
 

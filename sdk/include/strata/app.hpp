@@ -1,7 +1,10 @@
 // Strata as a library: a program of your own opens a model, larger than its GPU or not, and
 // generates from it. Link strata::app of the installed package; examples/embed is a whole program.
 //
-// Every function may throw an exception whose what() is "who: what is wrong: what to do".
+// Every function may throw a std::exception whose what() is "who: what is wrong: what to do". After
+// one the Generator goes on, unless the words say that an earlier pass failed: then make a new one.
+// An exception of a callback passes through unchanged. A plugin that crashes is a signal in this
+// process, and one that does not return ends it.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -34,8 +37,10 @@ struct RunOptions {
   std::vector<std::string> offload_dirs{};
   std::optional<std::uint64_t> device_memory{};  // bytes; empty: no limit
   std::optional<std::uint64_t> host_memory{};    // bytes; empty: no limit
-  std::int64_t threads = 0;                      // 0: all cores
-  bool timeline = false;                         // keep the times of every action for a trace
+  // 0: all cores. LibTorch's threads spin while they wait, so a machine with other work wants
+  // fewer.
+  std::int64_t threads = 0;
+  bool timeline = false;  // keep the times of every action for a trace
 };
 
 // The plugins that a program may use beside those of the installation.
@@ -53,8 +58,10 @@ struct PluginOptions {
 struct Capacity {
   std::uint32_t sequences = 1;
   std::int64_t tokens = 2048;  // tokens of one sequence, including new ones
-  std::int64_t prompt = 512;   // tokens of all prompts together
-  bool all_logits = false;     // logits of every token, not of each sequence's last one alone
+  // Tokens of all prompts together, from which the tokens of one pass are planned; longer prompts
+  // take more passes.
+  std::int64_t prompt = 512;
+  bool all_logits = false;  // room for the logits of every token, as Generator::logits needs it
 };
 
 // A line about the work: `level` is STRATA_DEBUG to STRATA_ERROR of <strata/abi/core.h>. It is
@@ -70,6 +77,7 @@ struct SamplingOptions {
   std::optional<double> top_p{}, min_p{}, typical_p{};
   std::optional<double> repetition_penalty{};
   std::optional<std::int64_t> no_repeat_ngram_size{};
+  // Draws depend on the seed, the prompt's place in the request and the token's number.
   std::uint64_t seed = 0;
 };
 
@@ -80,16 +88,23 @@ struct GenerateOptions {
   bool ignore_eos = false;          // keep generating after the end-of-text token
 };
 
+// A turn of a conversation.
+struct Message {
+  std::string role;  // such as "system", "user" or "assistant"
+  std::string content;
+};
+
 struct Generated {
   std::string text{};               // without special tokens, up to a stop text
   std::vector<std::int32_t> ids{};  // with the one that ended the sequence
   std::string finish{};             // "stop" or "length"
 };
 
-// Called with each piece of text as it becomes certain.
+// Called with each piece of text as it becomes certain. It must not call the Generator.
 using OnText = std::function<void(std::size_t prompt, std::string_view text)>;
 
-// A model that is loaded and generates. It is for one thread at a time. [main-thread]
+// A model that is loaded and generates. Any thread may use it, one at a time. Several may live at
+// once.
 class Generator {
  public:
   // Plans the memory, then allocates it and reads the weights.
@@ -100,21 +115,29 @@ class Generator {
   Generator(const Generator&) = delete;
   Generator& operator=(const Generator&) = delete;
 
+  // A model without a tokenizer generates from ids; its texts are empty, and encode and decode
+  // throw.
+
   // Token ids of a text, with the special tokens that the model's tokenizer adds.
   std::vector<std::int32_t> encode(std::string_view text) const;
-  // Token ids of a conversation in the model's chat format: a JSON list of messages such as
-  // [{"role": "user", "content": "..."}].
-  std::vector<std::int32_t> encode_chat(std::string_view messages) const;
+  // Token ids of a conversation in the model's chat format.
+  std::vector<std::int32_t> encode_chat(const std::vector<Message>& messages) const;
+  // Does the same for JSON as --chat-file takes it, which may have tools and variables of the
+  // template.
+  std::vector<std::int32_t> encode_chat_json(std::string_view conversation) const;
   std::string decode(std::span<const std::int32_t> ids) const;
 
   // One result for each prompt of token ids.
   std::vector<Generated> generate(const std::vector<std::vector<std::int32_t>>& prompts,
                                   const GenerateOptions& options = {}, const OnText& on_text = {});
 
+  // The logits of one sequence [tokens, V], in order; a critic's values [tokens].
+  std::vector<float> logits(std::span<const std::int32_t> ids);
+
   // Plugins, weights, tiers, peaks and rates as a JSON object, as `strata generate --json` gives
   // it.
   std::string report() const;
-  // Writes a Chrome trace of the run so far; the run needs RunOptions::timeline.
+  // Writes a Chrome trace of the run so far. Throws without RunOptions::timeline.
   void write_trace(const std::string& path);
 
  private:
