@@ -34,7 +34,14 @@ def help_text():
 # arguments, the exact line after "error: "
 REFUSED = [
     (["generat"], "'generat': unknown command: did you mean 'generate'?"),
-    (["plugins"], "'plugins': unknown command: see `strata --help`"),
+    (["plugins"],
+     "'plugins': is half of a command: write one of plugins list, plugins check, plugins new"),
+    (["help", "plugins"],
+     "'plugins': is half of a command: write one of plugins list, plugins check, plugins new"),
+    (["plugins", "--help"],
+     "'plugins': is half of a command: write one of plugins list, plugins check, plugins new"),
+    (["plugins", "zzzzzz"],
+     "'plugins zzzzzz': unknown command: write one of plugins list, plugins check, plugins new"),
     (["plugins", "lsit"], "'plugins lsit': unknown command: did you mean 'plugins list'?"),
     (["zzz\n"], "'zzz\\x0a': unknown command: see `strata --help`"),
     (["plan", "--modle", "m"], "--modle: unknown option: did you mean '--model'?"),
