@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/error.hpp"
 #include "host/check/child.hpp"
 #include "host/process/program_folder.hpp"
 #include "registry/manifest.hpp"
@@ -79,11 +78,7 @@ std::vector<Result> run_conformance(const fs::path& manifest_file,
 }  // namespace
 
 std::vector<Result> check_plugin(const fs::path& path, std::chrono::milliseconds limit) {
-  if (!fs::exists(path))
-    throw UsageError("plugins check", printable(path.string()) + ": no such file",
-                     "give the plugin's library with its manifest beside it");
-  auto manifest = fs::absolute(path).lexically_normal();
-  manifest.replace_extension(".json");
+  const auto manifest = registry::manifest_of_named(path, "plugins check");
   std::vector<Result> results;
   bool begun = false;
   const auto program = fs::read_symlink("/proc/self/exe").string();

@@ -143,6 +143,14 @@ std::unique_ptr<Call> call_of(const Command& command, const Given& given) {
   return call;
 }
 
+// The commands of two words of which `first` is the first one: "plugins list, plugins check".
+std::string commands_of(const std::string& first) {
+  std::string out;
+  for (const auto* one : commands())
+    if (one->words.starts_with(first + " ")) out.append(out.empty() ? "" : ", ").append(one->words);
+  return out;
+}
+
 // The command that the first words name; `used` becomes the number of these words.
 const Command& named_command(const std::vector<std::string>& arguments, std::size_t& used) {
   const auto& first = arguments.front();
@@ -154,10 +162,13 @@ const Command& named_command(const std::vector<std::string>& arguments, std::siz
   }
   refuse_later(first);
   refuse_later(both);
-  const auto known = known_commands();
-  const auto& meant = first == "plugins" ? both : first;
+  const auto longer = commands_of(first);
+  if (!longer.empty() && (arguments.size() == 1 || arguments[1].starts_with("-")))
+    throw UsageError("'" + first + "'", "is half of a command", "write one of " + longer);
+  const auto& meant = longer.empty() ? first : both;
   throw UsageError("'" + printable(meant) + "'", "unknown command",
-                   did_you_mean(meant, known, "see `strata --help`"));
+                   did_you_mean(meant, known_commands(),
+                                longer.empty() ? "see `strata --help`" : "write one of " + longer));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "core/source/import.hpp"
 
+#include <filesystem>
 #include <map>
 
 #include "app/extra_files.hpp"
@@ -91,7 +92,17 @@ void initialize(const ImportOptions& settings, app::Plugins& plugins) {
   progress.end();
 }
 
+// Refuses a configuration without weights, which only --init-seed can give.
+void require_weights(const std::string& model) {
+  std::error_code error;
+  if (model.ends_with(".json") && std::filesystem::is_regular_file(model, error))
+    throw Error(model, "is a configuration, not a model",
+                "give a folder, a .safetensors or .bin file beside its config.json, or a .gguf "
+                "file, or give --init-seed for new weights");
+}
+
 void convert(const ImportOptions& settings, app::Plugins& plugins) {
+  require_weights(settings.model);
   const auto checkpoint = app::open_checkpoint(settings, plugins.registry());
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");

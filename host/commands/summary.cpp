@@ -2,6 +2,7 @@
 
 #include <strata/abi/core.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "core/size_text.hpp"
@@ -35,9 +36,17 @@ void say_tiers(const nlohmann::json& report, const app::Log& log) {
   log.line(STRATA_INFO, "peak: " + peak);
 }
 
+// The weights that were loaded, and those that each pass reads where they are. Reads may be larger
+// than the weights in them, so a count above all bytes means that all were loaded.
 void say_weights(const nlohmann::json& report, const app::Log& log) {
-  log.line(STRATA_INFO, "weights: " + size(report["weights"]["bytes"]) + " loaded in " +
-                            number(report["load_s"].get<double>(), "%.3g s"));
+  const auto all = report["weights"]["bytes"].get<std::uint64_t>();
+  const auto loaded = std::min(all, report["moved"]["load"]["counted"].get<std::uint64_t>());
+  std::string words;
+  if (loaded > 0)
+    words = size_text(loaded) + " loaded in " + number(report["load_s"].get<double>(), "%.3g s");
+  if (loaded < all)
+    words += (words.empty() ? "" : ", ") + size_text(all - loaded) + " read in place";
+  log.line(STRATA_INFO, "weights: " + words);
 }
 
 }  // namespace

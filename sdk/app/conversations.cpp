@@ -12,6 +12,10 @@ bool is_message(const Json& value) {
   return value.is_object() && value.contains("role") && value["role"].is_string();
 }
 
+bool is_conversation(const Json& value) {
+  return value.is_array() || (value.is_object() && value.contains("messages"));
+}
+
 constexpr auto variables_key = "chat_template_kwargs";
 
 constexpr auto example = R"(write [{"role": "user", "content": "..."}])";
@@ -22,7 +26,8 @@ class Parser {
       : file_(file), is_variable_(is_variable) {}
 
   std::vector<text::Conversation> all(const Json& root) {
-    const bool several = root.is_array() && !root.empty() && !is_message(root[0]);
+    const bool several =
+        root.is_array() && !root.empty() && !is_message(root[0]) && is_conversation(root[0]);
     std::vector<text::Conversation> out;
     if (!several) out.push_back(one(root, ""));
     if (several)
@@ -51,11 +56,17 @@ class Parser {
     } else {
       out.messages = value;
     }
-    if (!out.messages.is_array() || out.messages.empty()) refuse(where + "no list of messages");
+    if (!out.messages.is_array()) refuse(where + "no list of messages");
+    if (out.messages.empty()) refuse(where + "the list of messages is empty");
     for (std::size_t i = 0; i < out.messages.size(); ++i)
-      if (!is_message(out.messages[i]))
-        refuse(where + "message " + std::to_string(i) + " is no object with a role");
+      check_message(out.messages[i], where + "message " + std::to_string(i));
     return out;
+  }
+
+  void check_message(const Json& message, const std::string& where) const {
+    if (!message.is_object()) refuse(where + " is no object");
+    if (!message.contains("role")) refuse(where + " has no role");
+    if (!message["role"].is_string()) refuse(where + " has a role that is no text");
   }
 
   const std::string& file_;

@@ -132,6 +132,7 @@ json report(const run::Session& session, const Plugins& plugins, const Asked& as
   out["weights"]["run_bytes"] = session.model().run_bytes(wish.dtype);
   out["tiers"] = tiers_of(prepared, wish);
   out["load_s"] = session.load_seconds();
+  out["moved"]["load"]["counted"] = session.loaded();
   out["peak"]["host"]["bytes"] = memory::most_resident();
   out["peak"]["host"]["planned"] = asked.host_bytes;
   out["peak"]["host"]["start"] = session.start_bytes();
@@ -147,7 +148,6 @@ json report(run::Session& session, const Plugins& plugins, const Asked& asked,
   out["moved"]["decode"] = {{"counted", result.decode.counted},
                             {"planned", result.decode.planned},
                             {"steps", result.steps}};
-  out["moved"]["load"]["counted"] = session.loaded();
   out["moved"]["prefill"] = {{"counted", result.prefill.counted},
                              {"planned", result.prefill.planned}};
   out["first_token_s"] = result.first_token_s;

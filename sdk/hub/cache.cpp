@@ -84,6 +84,9 @@ std::optional<fs::path> find_snapshot(std::string_view id, const std::string& re
 
 std::string located(const std::string& model, const std::string& revision) {
   std::error_code error;
+  if (model.empty())
+    throw UsageError("MODEL", "its name is empty",
+                     "give a Hugging Face folder, a .gguf, .safetensors or .bin file, or ORG/NAME");
   if (!is_revision(revision))
     throw UsageError("--revision", "'" + printable(revision) + "' is no branch, tag or commit",
                      "give one as the hub names it");

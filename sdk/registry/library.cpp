@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 #include <mutex>
 
@@ -19,12 +21,6 @@ std::string_view text_of(strata_str s) {
   return s.p ? std::string_view(s.p, s.n) : std::string_view();
 }
 
-std::string differs(std::string_view what, std::string_view manifest, std::string_view entry) {
-  if (manifest == entry) return {};
-  return std::string(what) + " is '" + printable(manifest) + "' in the manifest and '" +
-         printable(entry) + "' in the library";
-}
-
 std::string version(std::uint32_t major, std::uint32_t minor) {
   return std::to_string(major) + "." + std::to_string(minor);
 }
@@ -40,27 +36,46 @@ Opens& opens() {
   return *all;
 }
 
-}  // namespace
-
-std::string contradiction(const Manifest& manifest, const strata_plugin& entry) {
-  if (entry.hdr.size < sizeof(strata_plugin)) return "strata_plugin_v1 is too small";
-  if (entry.magic != STRATA_MAGIC) return "strata_plugin_v1 does not begin with Strata's magic";
-  if (entry.abi_major != STRATA_ABI_MAJOR)
-    return "it speaks ABI " + version(entry.abi_major, entry.abi_minor) + ", this program " +
-           version(STRATA_ABI_MAJOR, STRATA_ABI_MINOR);
-  if (entry.min_host_minor > STRATA_ABI_MINOR)
-    return "it needs a host of ABI " + version(entry.abi_major, entry.min_host_minor) +
-           ", this program has " + version(STRATA_ABI_MAJOR, STRATA_ABI_MINOR);
-  for (const auto& words : {differs("abi", version(manifest.abi_major, manifest.abi_minor),
-                                    version(entry.abi_major, entry.abi_minor)),
-                            differs("kind", manifest.kind, text_of(entry.kind)),
-                            differs("name", manifest.name, text_of(entry.name)),
-                            differs("version", manifest.version, text_of(entry.version)),
-                            differs("vendor", manifest.vendor, text_of(entry.vendor))})
-    if (!words.empty()) return words;
-  if (!entry.open || !entry.close || !entry.query) return "open, close or query is missing";
-  return {};
+// The macro by which a plugin of this kind says its name and version in C++.
+std::string macro_of(std::string kind) {
+  std::ranges::transform(kind, kind.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return "STRATA_" + kind + "_PLUGIN";
 }
+
+// Compares the exported constant with this program and the manifest; throws an Error of `who`.
+void check_entry(const Manifest& manifest, const strata_plugin& entry, const std::string& who) {
+  const auto refuse = [&](const std::string& words) {
+    throw Error(who, words, "install the plugin again");
+  };
+  if (entry.hdr.size < sizeof(strata_plugin)) refuse("strata_plugin_v1 is too small");
+  if (entry.magic != STRATA_MAGIC) refuse("strata_plugin_v1 does not begin with Strata's magic");
+  const auto host = version(STRATA_ABI_MAJOR, STRATA_ABI_MINOR);
+  if (entry.abi_major != STRATA_ABI_MAJOR)
+    refuse("it speaks ABI " + version(entry.abi_major, entry.abi_minor) + ", this program " + host);
+  if (entry.min_host_minor > STRATA_ABI_MINOR)
+    refuse("it needs a host of ABI " + version(entry.abi_major, entry.min_host_minor) +
+           ", this program has " + host);
+  struct Field {
+    std::string_view what, manifest, entry;
+  };
+  const auto abi = version(manifest.abi_major, manifest.abi_minor),
+             entry_abi = version(entry.abi_major, entry.abi_minor);
+  for (const auto& one :
+       {Field{"abi", abi, entry_abi}, Field{"kind", manifest.kind, text_of(entry.kind)},
+        Field{"name", manifest.name, text_of(entry.name)},
+        Field{"version", manifest.version, text_of(entry.version)},
+        Field{"vendor", manifest.vendor, text_of(entry.vendor)}})
+    if (one.manifest != one.entry)
+      throw Error(who,
+                  std::string(one.what) + " is '" + printable(one.manifest) +
+                      "' in the manifest and '" + printable(one.entry) + "' in the library",
+                  "install the plugin again; its author makes manifest.json agree with " +
+                      macro_of(manifest.kind) + " or, in C, strata_plugin_v1");
+  if (!entry.open || !entry.close || !entry.query) refuse("open, close or query is missing");
+}
+
+}  // namespace
 
 const strata_plugin* Loader::load(const Candidate& candidate) {
   const auto who = candidate.library.string();
@@ -84,8 +99,7 @@ const strata_plugin* Loader::load(const Candidate& candidate) {
   if (!symbol) throw Error(who, "exports no strata_plugin_v1", "it is no plugin of this program");
   const auto* entry = static_cast<const strata_plugin*>(symbol);
   add_loaded_code(symbol, id);
-  if (const auto words = contradiction(candidate.manifest, *entry); !words.empty())
-    throw Error(who, words, "install the plugin again");
+  check_entry(candidate.manifest, *entry, who);
   return entry;
 }
 

@@ -41,10 +41,6 @@ class Plugin {
   const strata_plugin* entry_;
 };
 
-// The contradiction of the exported constant with the manifest or this program; empty if there is
-// none.
-std::string contradiction(const Manifest& manifest, const strata_plugin& entry);
-
 // Loads libraries and keeps them to the end. [main-thread]
 class Loader {
  public:

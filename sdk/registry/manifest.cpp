@@ -117,9 +117,23 @@ Manifest parse_manifest(std::string_view text, const std::string& file) {
   return out;
 }
 
+std::filesystem::path manifest_of_named(const std::filesystem::path& named, std::string_view who) {
+  std::error_code error;
+  auto path = std::filesystem::absolute(named, error).lexically_normal();
+  if (error || !std::filesystem::exists(path, error))
+    throw UsageError(who, printable(named.string()) + ": no such file",
+                     "give the path of the plugin's .so, with its manifest beside it");
+  if (std::filesystem::is_directory(path, error))
+    throw UsageError(who, printable(named.string()) + ": is a folder",
+                     "give the path of the plugin's .so, with its manifest beside it");
+  return path.replace_extension(".json");
+}
+
 Manifest read_manifest(const std::filesystem::path& file) {
   constexpr std::size_t most = 1 << 20;
   std::error_code error;
+  if (!std::filesystem::exists(file, error))
+    throw Error(file.string(), "no such file", "put the plugin's manifest beside its library");
   if (!std::filesystem::is_regular_file(file, error))
     throw Error(file.string(), "cannot be read", remedy);
   std::ifstream in(file, std::ios::binary);

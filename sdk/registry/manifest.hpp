@@ -38,6 +38,10 @@ bool is_name(std::string_view name);
 // skipped: a newer manifest may have them.
 Manifest parse_manifest(std::string_view text, const std::string& file);
 
+// The manifest beside the library that a user named, or the manifest that the user named itself, as
+// an absolute path. A UsageError of `who` refuses a folder and a path where nothing is.
+std::filesystem::path manifest_of_named(const std::filesystem::path& named, std::string_view who);
+
 // Reads the file, at most 1 MiB of it; its file name must match its kind and name.
 Manifest read_manifest(const std::filesystem::path& file);
 

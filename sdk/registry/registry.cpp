@@ -24,17 +24,6 @@ std::pair<std::string, std::string> names_of(const fs::path& file) {
                        : std::pair<std::string, std::string>{};
 }
 
-fs::path manifest_of(const std::string& named) {
-  std::error_code error;
-  const auto path = fs::absolute(named, error).lexically_normal();
-  if (error || !fs::exists(path, error))
-    throw UsageError("--plugin", printable(named) + ": no such file",
-                     "give the plugin's library with its manifest beside it");
-  auto manifest = path;
-  manifest.replace_extension(".json");
-  return manifest;
-}
-
 std::string abi_reason(const Manifest& manifest) {
   if (manifest.abi_major == STRATA_ABI_MAJOR) return {};
   return "it speaks ABI " + std::to_string(manifest.abi_major) + "." +
@@ -79,7 +68,7 @@ std::string_view origin_text(Origin origin) {
 }
 
 Registry::Registry(const Sources& sources) {
-  for (const auto& named : sources.named) add(manifest_of(named), Origin::named);
+  for (const auto& named : sources.named) add(manifest_of_named(named, "--plugin"), Origin::named);
   for (const auto& place : sources.places) scan(place);
   judge(sources);
 }
@@ -181,14 +170,16 @@ const Candidate& Registry::by_key(std::string_view kind, std::string_view key,
                        std::string(kind) + " plugin '" + one.manifest.name + "' for " +
                            std::string(what) + " '" + printable(key) + "' is refused",
                        one.refused);
-  constexpr std::size_t room = 100;
-  const auto all = sentence(known);
+  constexpr std::size_t room = 110;
+  auto remedy = "known are " + sentence(known);
+  if (remedy.size() > room) {
+    const auto guess = did_you_mean(key, known, "");
+    remedy = (guess.empty() ? "" : guess + " ") + "`strata plugins list` lists all";
+  }
   throw UsageError("plugins",
                    "no " + std::string(kind) + " plugin for " + std::string(what) + " '" +
                        printable(key, 80) + "'",
-                   all.size() <= room ? "known are " + all
-                                      : "the nearest are " + three_nearest(key, known) +
-                                            "; `strata plugins list` lists all");
+                   remedy + "; --plugin FILE.so names one that lies elsewhere");
 }
 
 nlohmann::json Registry::gguf() const {

@@ -188,7 +188,7 @@ class Passes {
     run::ComputeOptions out;
     out.host = subject.host.table();
     out.attention = subject.table;
-    out.attention_name = "subject";
+    out.attention_name = plugin_name();
     if (c.cached)
       out.kv = {.sequences = 3, .tokens = 24, .block = 4};
     else

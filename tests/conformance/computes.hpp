@@ -18,3 +18,6 @@ struct Computes {
 
 // Set by main before the tests run.
 Computes& computes();
+
+// The name that the plugin's entry gives, for the messages about it.
+std::string plugin_name();

@@ -13,6 +13,8 @@ Computes& computes() {
   return one;
 }
 
+std::string plugin_name() { return std::string(strata::text_of(computes().plugin->name)); }
+
 namespace {
 
 std::vector<Configuration> configurations(const toml::table& file, const char* key) {

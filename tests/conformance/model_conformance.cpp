@@ -39,7 +39,7 @@ struct Given {
 
 struct Made {
   explicit Made(const strata_host* host, const Configuration& from)
-      : given(from), family(table_of(*computes().plugin), "subject", host, &given.seen) {}
+      : given(from), family(table_of(*computes().plugin), plugin_name(), host, &given.seen) {}
   Given given;
   plugin::Family family;
 };
@@ -210,7 +210,7 @@ TEST_CASE("an op that the host does not have is named", "[forward]") {
   REQUIRE(computes().plugin->open(&old) == STRATA_OK);
   const Given given(computes().taken.front());
   {
-    const plugin::Family family(table_of(*computes().plugin), "subject", &old, &given.seen);
+    const plugin::Family family(table_of(*computes().plugin), plugin_name(), &old, &given.seen);
     REQUIRE_THROWS_WITH(dry_run::hidden_size(family), Catch::Contains("embedding"));
   }
   computes().plugin->close();

@@ -37,7 +37,7 @@ struct Subject {
   }
   ~Subject() { computes().plugin->close(); }
   plugin::Codec codec() const {
-    return {table_of(*computes().plugin), "subject", host.table(), scheme};
+    return {table_of(*computes().plugin), plugin_name(), host.table(), scheme};
   }
 
   plugin::Host host{plugin::config_table(), ops::op_table()};

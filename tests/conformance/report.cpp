@@ -30,14 +30,19 @@ struct Report : Catch::TestEventListenerBase {
   bool assertionEnded(const Catch::AssertionStats& stats) override {
     const auto& result = stats.assertionResult;
     if (result.isOk() || !words_.empty()) return true;
-    for (const auto& info : stats.infoMessages) words_ += info.message + ": ";
-    words_ += result.hasExpression() ? result.getExpressionInMacro() : "";
+    // The messages include the result's own, which stands at the end.
+    for (const auto& info : stats.infoMessages)
+      if (info.type == Catch::ResultWas::Info) words_ += info.message + ": ";
+    // What is thrown outside an assertion has no macro, and the last assertion's line.
+    const bool outside = result.getTestMacroName().empty();
+    if (!outside && result.hasExpression()) words_ += result.getExpressionInMacro();
     if (result.hasExpandedExpression() && result.getExpandedExpression() != result.getExpression())
       words_ += " is " + result.getExpandedExpression();
-    if (result.hasMessage()) words_ += ": " + std::string(result.getMessage());
+    if (result.hasMessage())
+      words_ += (outside || !result.hasExpression() ? "" : ": ") + std::string(result.getMessage());
     const std::string file = result.getSourceInfo().file;
     std::ranges::replace(words_, '\n', ' ');
-    words_ += " (" + file.substr(file.rfind('/') + 1) + ":" +
+    words_ += (outside ? " (after " : " (") + file.substr(file.rfind('/') + 1) + ":" +
               std::to_string(result.getSourceInfo().line) + ")";
     return true;
   }

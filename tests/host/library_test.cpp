@@ -60,7 +60,8 @@ TEST_CASE("a library that contradicts its manifest or this program is refused wi
         "plugin again");
   CHECK(refusal("version") ==
         "strata-offload-version.so: version is '1.0.0' in the manifest and '2.0.0' in the library: "
-        "install the plugin again");
+        "install the plugin again; its author makes manifest.json agree with "
+        "STRATA_OFFLOAD_PLUGIN or, in C, strata_plugin_v1");
 }
 
 TEST_CASE("a plugin that fails to open says why in its own words", "[host][registry]") {

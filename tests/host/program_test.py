@@ -34,7 +34,14 @@ def help_text():
 # arguments, the exact line after "error: "
 REFUSED = [
     (["generat"], "'generat': unknown command: did you mean 'generate'?"),
-    (["plugins"], "'plugins': unknown command: see `strata --help`"),
+    (["plugins"],
+     "'plugins': is half of a command: write one of plugins list, plugins check, plugins new"),
+    (["help", "plugins"],
+     "'plugins': is half of a command: write one of plugins list, plugins check, plugins new"),
+    (["plugins", "--help"],
+     "'plugins': is half of a command: write one of plugins list, plugins check, plugins new"),
+    (["plugins", "zzzzzz"],
+     "'plugins zzzzzz': unknown command: write one of plugins list, plugins check, plugins new"),
     (["plugins", "lsit"], "'plugins lsit': unknown command: did you mean 'plugins list'?"),
     (["zzz\n"], "'zzz\\x0a': unknown command: see `strata --help`"),
     (["plan", "--modle", "m"], "--modle: unknown option: did you mean '--model'?"),
@@ -98,14 +105,18 @@ REFUSED = [
     (["finetune"], "finetune: this command does not exist yet: fine-tune with another program"),
     (["doctor"], "doctor: this command does not exist yet: leave it out: plans use assumed rates"),
     (["plugins", "list", "--plugin", "/none.so"],
-     "--plugin: /none.so: no such file: give the plugin's library with its manifest beside it"),
+     "--plugin: /none.so: no such file: give the path of the plugin's .so, with its manifest beside it"),
+    (["plugins", "list", "--plugin", "/usr"],
+     "--plugin: /usr: is a folder: give the path of the plugin's .so, with its manifest beside it"),
     (["plugins", "list", "--set", "offload.zzzzzz.depth=1"],
      "settings: [offload.zzzzzz] belongs to no plugin: see `strata plugins list`"),
     (["bench", "--dummy", "--model", "llama-2-7b", "--offload", "nvme",
       "--set", "offload.nvme.queue_depth=0"], "offload/nvme: queue_depth = 0: 1 to 4096"),
     (["plugins", "check", "/none.so"],
-     "plugins check: /none.so: no such file: give the plugin's library with its manifest beside "
-     "it"),
+     "plugins check: /none.so: no such file: give the path of the plugin's .so, with its manifest "
+     "beside it"),
+    (["plugins", "check", "/usr"],
+     "plugins check: /usr: is a folder: give the path of the plugin's .so, with its manifest beside it"),
 ]
 
 # The fake plugin, the check that fails and the words that it begins with.

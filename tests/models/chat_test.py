@@ -69,11 +69,13 @@ class Chat(unittest.TestCase):
                                 ([first, {"messages": second, "tools": None}], want)):
             file.write_text(json.dumps(content))
             self.assertEqual(self.generate("--chat-file", file)["output_ids"], wanted)
-        for content, words in (("[", "not JSON"), ("3", "no list of messages"), ("[]", "no list of messages"),
-                               ('[{"content": "a"}]', "conversation 0: no list of messages"),
-                               ('[{"role": "user"}, 1]', "message 1 is no object with a role"),
-                               ('{"messages": [{"role": 1}]}', "message 0 is no object with a role"),
-                               ('[[], []]', "conversation 0: no list of messages"),
+        for content, words in (("[", "not JSON"), ("3", "no list of messages"), ("[]", ": the list of messages is empty: "),
+                               ('[{"content": "a"}]', ": message 0 has no role: "),
+                               ('[3]', ": message 0 is no object: "),
+                               ('[{"role": "user"}, 1]', "message 1 is no object: "),
+                               ('{"messages": [{"role": 1}]}', "message 0 has a role that is no text"),
+                               ('[[], []]', "conversation 0: the list of messages is empty"),
+                               ('[[{"role": "user"}], 3]', "conversation 1: no list of messages"),
                                ('{"messages": [{"role": "user", "content": "A"}], "tool": 1}', "key 'tool' is unknown")):
             file.write_text(content)
             done = PROGRAM.run("generate", "--model", self.folder, "--chat-file", file, "--device", "cpu", text=True)

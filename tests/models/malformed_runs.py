@@ -84,6 +84,7 @@ RUNS = [
     ("import over a folder with files", ["import", "model", "--output", "full"]),
     ("import over a file", ["import", "model", "--output", "words.txt"]),
     ("import into a folder that is not there", ["import", "model", "--output", "none/x"]),
+    ("import of a configuration", ["import", "odd.json", "--output", "made"]),
     ("import without an output", ["import", "model"]),
     ("bench of real weights", ["bench", *MODEL, "--device", "cpu"]),
     ("conversation without a template", [*GENERATE, "--prompt", "a", "--chat"]),

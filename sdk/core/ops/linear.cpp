@@ -4,7 +4,8 @@ namespace strata::ops {
 namespace {
 
 // Checks that `count` weights from `first` on can be used as one: a single one, or a whole group.
-void takes_members(const Scope& scope, std::string_view what, uint32_t first, uint32_t count) {
+void takes_members(const Scope& scope, std::string_view what, uint32_t first, uint32_t count,
+                   std::string_view remedy = shape::correct_family) {
   const auto& begin = declared(scope, "linear", what, first);
   declared(scope, "linear", what, first + count - 1);
   const auto& weights = scope.unit->weights;
@@ -16,7 +17,8 @@ void takes_members(const Scope& scope, std::string_view what, uint32_t first, ui
   if (!one)
     refuse(scope, "linear",
            std::string(what) + ": the " + std::to_string(count) + " weights from " +
-               words(begin, first) + " on are not one whole group");
+               words(begin, first) + " on are not one whole group",
+           remedy);
 }
 
 // x [R,in] -> one [R,out] for each of op.members, which is out.size().
@@ -27,7 +29,9 @@ void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
   if (op->members == 0 || op->members > shape::most_results || op->members != out.size())
     refuse(scope, "linear", std::to_string(op->members) + " members");
   takes_members(scope, "weight", op->weight, op->members);
-  if (op->bias != STRATA_NONE) takes_members(scope, "bias", op->bias, op->members);
+  if (op->bias != STRATA_NONE)
+    takes_members(scope, "bias", op->bias, op->members,
+                  "declare the biases as a second group in the order of the weights");
   for (uint32_t i = 0; i < op->members; ++i) {
     const auto& weight = scope.unit->weights[op->weight + i];
     if (weight.shape.size() != 2 || weight.experts != 0 || weight.shape[1] != x.shape[1])

@@ -63,8 +63,9 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& what, const std::string& rule) const {
-    throw Error(who_, what + ": " + rule, "correct the family's declare");
+  [[noreturn]] void refuse(const std::string& what, const std::string& rule,
+                           const char* remedy = "correct the family's declare") const {
+    throw Error(who_, what + ": " + rule, remedy);
   }
 
   std::string name(const std::string& of, strata_str given) const {
@@ -126,7 +127,10 @@ class Reader {
           one.in_out != other.in_out || one.by_turns != other.by_turns ||
           (one.by_turns && one.shape != other.shape) ||
           (matrix && one.shape.back() != other.shape.back()))
-        refuse(one.name, "cannot lie in a group with " + other.name);
+        refuse(one.name, "cannot lie in a group with " + other.name,
+               matrix == (other.shape.size() > 1)
+                   ? "correct the family's declare"
+                   : "declare the biases as a second group in the order of the weights");
     }
   }
 

@@ -79,7 +79,11 @@ class Generation {
   }
 
  private:
-  bool canceled() const { return request_.canceled && request_.canceled(); }
+  // Stays true once the request has said so, whatever it says later.
+  bool canceled() {
+    if (!canceled_ && request_.canceled) canceled_ = request_.canceled();
+    return canceled_;
+  }
 
   // Runs the prompts one after the other, cut into passes of at most the planned number of tokens.
   void prefill() {
@@ -161,6 +165,7 @@ class Generation {
   Sampler sampler_;
   std::vector<std::vector<int32_t>> all_;  // the prompts and their new tokens
   std::vector<bool> live_;
+  bool canceled_ = false;
   Packing packing_;
   std::vector<std::size_t> rows_;
   GenerateResult result_;

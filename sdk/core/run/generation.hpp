@@ -19,7 +19,7 @@ struct GenerateRequest {
   // Called for each new token; true: its sequence ends with it.
   std::function<bool(std::size_t row, int32_t id)> stops{};
   std::size_t logprobs = 0;  // likeliest tokens to name for each new one; 0: no logprobs
-  // Called before each pass; true: generation stops.
+  // Called before each pass until it returns true: generation then stops.
   std::function<bool()> canceled{};
   // Called with the number of prompt tokens that the model has processed, and the number of all.
   std::function<void(std::size_t done, std::size_t all)> progress{};

@@ -5,9 +5,9 @@
 
 namespace strata::shape {
 
-void refuse(const Scope& scope, std::string_view op, const std::string& fact) {
-  throw Error(scope.unit->name, std::string(op) + ": " + fact,
-              "correct the family or its configuration");
+void refuse(const Scope& scope, std::string_view op, const std::string& fact,
+            std::string_view remedy) {
+  throw Error(scope.unit->name, std::string(op) + ": " + fact, remedy);
 }
 
 std::string words(const shape::DeclaredWeight& weight, uint32_t index) {

@@ -8,8 +8,11 @@
 
 namespace strata::shape {
 
-// Throws Error: "<unit>: <op>: <fact>: fix the family's plugin or its configuration".
-[[noreturn]] void refuse(const Scope& scope, std::string_view op, const std::string& fact);
+inline constexpr std::string_view correct_family = "correct the family or its configuration";
+
+// Throws Error: "<unit>: <op>: <fact>: <remedy>".
+[[noreturn]] void refuse(const Scope& scope, std::string_view op, const std::string& fact,
+                         std::string_view remedy = correct_family);
 
 // Returns the weight of that index; refuses one out of range. `what` names the argument.
 const shape::DeclaredWeight& declared(const Scope& scope, std::string_view op,

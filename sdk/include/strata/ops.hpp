@@ -283,10 +283,18 @@ class Ops {
 
  private:
   const abi::Module& find(std::string_view module) const {
+    if (const auto* declared = declared_as(module)) return *declared;
+    std::string words = "weight '" + std::string(module) + "': the unit did not declare it";
+    for (const std::string_view end : {".weight", ".bias"})
+      if (module.ends_with(end) && declared_as(module.substr(0, module.size() - end.size())))
+        words.append(": name its module, without ").append(end);
+    throw Failure(STRATA_NOT_FOUND, words);
+  }
+
+  const abi::Module* declared_as(std::string_view module) const {
     for (const auto& one : *active_->modules)
-      if (one.name == module) return one;
-    throw Failure(STRATA_NOT_FOUND,
-                  "weight '" + std::string(module) + "': the unit did not declare it");
+      if (one.name == module) return &one;
+    return nullptr;
   }
 
   static void check_member(const abi::Module& first, const abi::Module& one, std::size_t i) {

@@ -7,6 +7,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -123,6 +124,22 @@ class Faulty(unittest.TestCase):
                           "5,6", "--max-new-tokens", "2")
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertRegex(done.stderr, r"^error: logits: the model computes [^\n]*\n$")
+
+    def test_a_rule_that_a_family_breaks_is_told_once(self):
+        name = "strata-model-faulty"
+        with tempfile.TemporaryDirectory() as place:
+            for end in (".so", ".json"):
+                shutil.copy(FOLDER / (name + end), place)
+            keys = ", ".join(f"{key} = {json.dumps(value)}" for key, value in FAULTY.items())
+            pathlib.Path(place, name + ".conformance.toml").write_text(
+                f'[[configuration]]\nname = "tiny"\nconfig = {{ {keys} }}\n')
+            done = strata("plugins", "check", f"{place}/{name}.so", "--json", fault="declare:throw")
+        broken = {one["check"]: one["words"] for one in json.loads(done.stdout)["checks"]
+                  if one["result"] == "failed"}
+        self.assertRegex(
+            broken["conformance: what is declared is the same each time"],
+            r"^configuration: tiny: model/faulty: declare threw an exception: tired: "
+            r"[^:]*\(after model_conformance\.cpp:\d+\)$")
 
     def test_a_backend_is_named(self):
         self.check("attention", BACKEND, "llama", "--attention", "faulty")

@@ -32,16 +32,20 @@ TEST_CASE("a family is chosen by the model type that its manifest names", "[host
   const auto registry = of({{folder.path(), Origin::built_in}});
   CHECK(registry.by_key("model", "b", "model_type").manifest.name == "beta");
   CHECK(registry.by_key("model", "both", "model_type").manifest.name == "alpha");
-  CHECK_THROWS_WITH(registry.by_key("model", "c", "model_type"),
-                    "plugins: no model plugin for model_type 'c': known are a, both, b, both");
+  CHECK_THROWS_WITH(
+      registry.by_key("model", "c", "model_type"),
+      "plugins: no model plugin for model_type 'c': known are a, both, b, both; --plugin "
+      "FILE.so names one that lies elsewhere");
   std::string keys = R"("llama")";
   for (int i = 0; i < 300; ++i) keys += ", \"a_long_model_type_" + std::to_string(i) + '"';
   folder.plugin("model", "gamma", R"(, "keys": [)" + keys + "]");
   const auto many = of({{folder.path(), Origin::built_in}});
   CHECK_THROWS_WITH(many.by_key("model", "lama", "model_type"),
-                    Catch::StartsWith("plugins: no model plugin for model_type 'lama': the nearest "
-                                      "are 'llama', ") &&
-                        Catch::EndsWith("; `strata plugins list` lists all"));
+                    "plugins: no model plugin for model_type 'lama': did you mean 'llama'? `strata "
+                    "plugins list` lists all; --plugin FILE.so names one that lies elsewhere");
+  CHECK_THROWS_WITH(many.by_key("model", "wobble", "model_type"),
+                    "plugins: no model plugin for model_type 'wobble': `strata plugins list` lists "
+                    "all; --plugin FILE.so names one that lies elsewhere");
 }
 
 TEST_CASE("a score decides where no manifest or several name the key", "[host][registry]") {
@@ -153,6 +157,13 @@ TEST_CASE("a named plugin must exist and be sound", "[host][registry]") {
   const Folder folder;
   CHECK_THROWS_WITH(of({}, {}, {(folder.path() / "none.so").string()}),
                     Catch::StartsWith("--plugin: ") && Catch::Contains("no such file"));
+  CHECK_THROWS_WITH(of({}, {}, {folder.path().string()}),
+                    "--plugin: " + folder.path().string() +
+                        ": is a folder: give the path of the plugin's .so, with its manifest "
+                        "beside it");
+  const auto bare = of({}, {}, {folder.write("bare.so", "").string()});
+  CHECK_THROWS_WITH(bare.require_named(),
+                    Catch::Contains("bare.json: no such file: put the plugin's manifest beside"));
   const auto broken = folder.write("strata-model-broken.json", "{");
   const auto registry = of({}, {}, {broken.string()});
   CHECK_THROWS_WITH(registry.require_named(), Catch::StartsWith("--plugin: " + broken.string()));

@@ -94,6 +94,10 @@ TEST_CASE("a product takes a single weight or a whole group", "[ops]") {
   REQUIRE_NOTHROW(made(product(1, 1)));
   REQUIRE_THROWS_WITH(made(product(1, 2)),
                       Catch::Contains("layers.0: linear") && Catch::Contains("whole group"));
+  REQUIRE_THROWS_WITH(made(product(0, 2, 2)),
+                      Catch::Contains("bias: the 2 weights from weight 2 'alone' [6,4] on") &&
+                          Catch::EndsWith("not one whole group: declare the biases as a second "
+                                          "group in the order of the weights"));
   REQUIRE_THROWS_WITH(made(product(2, 1)),
                       Catch::Contains("weight 2 'alone' [6,4] does not take x float32 [5,8]"));
   REQUIRE_THROWS_WITH(made(product(STRATA_NONE - 1, 2)),

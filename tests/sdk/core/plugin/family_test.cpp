@@ -39,7 +39,12 @@ TEST_CASE("units that break the rules are refused by name", "[plugin][family]") 
   refused<[](Declarer& d) { d.weight("x", {4}).weight("x", {4}); }>("a.x");
   refused<[](Declarer& d) { d.weight("x", {0}); }>("[0] is no shape");
   refused<[](Declarer& d) { d.weight("x", {int64_t{1} << 40, int64_t{1} << 40}); }>("is no shape");
-  refused<[](Declarer& d) { d.group({{"x", {4, 3}}, {"y", {4, 2}}}); }>("cannot lie in a group");
+  refused<[](Declarer& d) {
+    d.group({{"x", {4, 3}}, {"y", {4, 2}}});
+  }>("cannot lie in a group with a.x: correct the family's declare");
+  refused<[](Declarer& d) {
+    d.group({{"x", {4, 3}}, {"x.bias", {4}}});
+  }>("cannot lie in a group with a.x: declare the biases as a second group in the order");
   refused<[](Declarer& d) { d.unit("", "b").weight("embed.weight", {8, 4}); }>("in another unit");
   refused<[](Declarer& d) { d.head().weight("h", {1, 1}); }>("the last the head");
 }
@@ -67,6 +72,22 @@ TEST_CASE("the embedding has one table and the head one matrix of its own", "[pl
 TEST_CASE("a weight that the unit does not have is named", "[plugin][family]") {
   const Opened<Declares<[](Declarer& d) { d.weight("x", {4}); }>> family;
   REQUIRE_THROWS_WITH(dry_run::measure(*family, 1, {}), Catch::Contains("'missing'"));
+}
+
+TEST_CASE("a weight that is named in the place of its module gets a hint", "[plugin][family]") {
+  struct Mistaken : Declares<[](Declarer& d) { d.weight("x.weight", {4, 4}); }> {
+    using Declares::Declares;
+    Tensor forward(const Ops& op, int64_t unit, Tensor x) const {
+      if (unit == 0) return op.embedding(x, "embed");
+      return op.linear(x, unit == 1 ? "x.weight" : "y.weight");
+    }
+  };
+  const Opened<Mistaken> family;
+  REQUIRE_THROWS_WITH(dry_run::measure(*family, 1, {}),
+                      Catch::EndsWith("weight 'x.weight': the unit did not declare it: name its "
+                                      "module, without .weight"));
+  REQUIRE_THROWS_WITH(dry_run::measure(*family, 2, {}),
+                      Catch::EndsWith("weight 'y.weight': the unit did not declare it"));
 }
 
 TEST_CASE("a family says which tensors are passed over, an older one none", "[plugin][family]") {

@@ -130,6 +130,19 @@ TEST_CASE("a canceled run keeps what it made", "[run][generation]") {
   CHECK(result.tokens.front() == expected);
 }
 
+TEST_CASE("a run that was canceled once stays so", "[run][generation]") {
+  const int before = GENERATE(0, 1);  // passes; the prompt has two
+  Counting run;
+  int asked = 0;
+  GenerateRequest request{.prompts = {{0, 1, 2, 3}}, .new_tokens = 9};
+  request.canceled = [&] { return asked++ == before; };
+  const auto result = generate(*run.session, request);
+  CHECK(result.finishes.front() == Finish::canceled);
+  CHECK(run.passes.size() == static_cast<std::size_t>(before));
+  CHECK(result.tokens.front().empty());
+  CHECK(asked == before + 1);
+}
+
 TEST_CASE("the reused part of a prompt is neither forgotten nor computed again",
           "[run][generation]") {
   Counting run(2);
