@@ -77,7 +77,7 @@ std::string with_dtype(const std::string& bytes, const std::string& name,
 void initialize(const ImportOptions& settings, app::Plugins& plugins) {
   auto model = open_model(settings, plugins, true, false);
   // transformers draws in float32 unless the configuration says otherwise.
-  if (model.named_dtype().empty()) {
+  if (!model.checkpoint && model.named_dtype().empty()) {
     auto wide = settings;
     wide.config_keys["dtype"] = "float32";
     model = open_model(wide, plugins, true, false);

@@ -31,7 +31,19 @@ SKIPPED = [
     ("examples/embed/README.md", r"", "tests/package builds that example and runs it"),
 ]
 # Blocks that are a line of a file of the tests; alone they parse but do not run.
-FRAGMENTS = {("docs/describe-a-model.md", "python"): "row("}
+FRAGMENTS = {("docs/describe-a-model.md", "python"): "row(",
+             ("docs/plugins.md", "python"): "import safetensors.torch, torch\ntensors ="}
+# Statements of a family in C++ stand within its functions.
+WITHIN = """
+#include <strata/model.hpp>
+[[maybe_unused]] static void part([[maybe_unused]] strata::Declarer& d,
+    [[maybe_unused]] const strata::Ops& op, [[maybe_unused]] const strata::Tensor& q,
+    [[maybe_unused]] const strata::Tensor& k, [[maybe_unused]] const strata::Tensor& v) {
+  [[maybe_unused]] const int64_t D = 8, F = 8, window = 4;
+  [[maybe_unused]] const uint32_t X = 2, layer = 0;
+%s;
+}
+"""
 
 used = set()
 
@@ -120,14 +132,15 @@ class Pages(unittest.TestCase):
         self.assertTrue(json.loads(whole))
 
     def cpp(self, block):
-        self.compiles("g++", "-std=c++20", "-xc++", block)
+        whole = "#include" in block.text
+        self.compiles("g++", "-std=c++20", "-xc++", block.text if whole else WITHIN % block.text)
 
     def c(self, block):
-        self.compiles("gcc", "-std=c11", "-xc", block)
+        self.compiles("gcc", "-std=c11", "-xc", block.text)
 
-    def compiles(self, compiler, standard, language, block):
+    def compiles(self, compiler, standard, language, text):
         done = subprocess.run([compiler, standard, language, "-Wall", "-Wextra", "-Werror",
-                               "-fsyntax-only", f"-I{TREE}/sdk/include", "-"], input=block.text,
+                               "-fsyntax-only", f"-I{TREE}/sdk/include", "-"], input=text,
                               text=True, capture_output=True)
         self.assertEqual(done.returncode, 0, done.stderr)
 
