@@ -122,3 +122,19 @@ TEST_CASE("a pass of nothing is refused", "[shape][measure]") {
   const Opened<Product> family;
   REQUIRE_THROWS_AS(dry_run::measure(*family, 0, {.tokens = 0}), Error);
 }
+
+TEST_CASE("two attentions that keep one layer's keys and values are refused", "[dry_run]") {
+  plugin::DeclaredUnit first, second;
+  first.name = "layers.0.";
+  second.name = "layers.1.";
+  dry_run::Measure measure;
+  measure.kv = {{.layer = 3, .heads = 1, .kv_heads = 1, .dim_qk = 4, .dim_v = 4}};
+  dry_run::KvLayers layers;
+  layers.add(first, measure);
+  CHECK_THROWS_WITH(
+      layers.add(second, measure),
+      "layers.1.: its attention keeps keys and values of layer 3, as that of layers.0. "
+      "does: give each attention a layer of its own");
+  measure.kv[0].layer = 4;
+  CHECK_NOTHROW(layers.add(second, measure));
+}
