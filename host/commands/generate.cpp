@@ -1,7 +1,6 @@
 #include "host/commands/generate.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <optional>
 
 #include "app/context_length.hpp"
@@ -57,9 +56,7 @@ std::vector<std::string> chat_texts(const GenerateOptions& settings,
                                     const source::Checkpoint& checkpoint,
                                     const text::Tokenizer& tokenizer) {
   const auto chat = app::open_chat(checkpoint, tokenizer);
-  const auto now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
+  const auto local = app::local_now();
   std::vector<std::string> out;
   const auto given = template_variables(settings.chat_template_kwargs);
   for (auto& one : conversations_of(settings, chat)) {

@@ -75,6 +75,13 @@ class Parser {
 
 }  // namespace
 
+std::tm local_now() {
+  const auto now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  return local;
+}
+
 const char* reserved_variable(const Json& variables) {
   for (const auto* key : {"messages", "chat_template", "tokenize", "continue_final_message"})
     if (variables.contains(key)) return key;

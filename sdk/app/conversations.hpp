@@ -1,5 +1,6 @@
 // Reads conversations from a file, as --chat-file names it.
 #pragma once
+#include <ctime>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,6 +18,9 @@ namespace strata::app {
 std::vector<text::Conversation> parse_conversations(
     const std::string& bytes, const std::string& file,
     const std::function<bool(const std::string&)>& is_variable);
+
+// The local time, which a template may name.
+std::tm local_now();
 
 // The first key among a template's variables that only the conversation or the program may give;
 // null if there is none.

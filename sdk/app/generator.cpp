@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ctime>
 #include <strata/app.hpp>
 
 #include "app/context_length.hpp"
@@ -125,11 +124,8 @@ std::vector<std::int32_t> Generator::encode_chat_json(std::string_view conversat
                                        [&](const std::string& key) { return chat.mentions(key); });
   if (all.size() != 1)
     throw Error("messages", std::to_string(all.size()) + " conversations", "give one");
-  const auto now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
   // A chat template writes the special tokens itself.
-  return tokenizer.encode(chat.render(all.front(), local), false);
+  return tokenizer.encode(chat.render(all.front(), local_now()), false);
 }
 
 std::string Generator::decode(std::span<const std::int32_t> ids) const {

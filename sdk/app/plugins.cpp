@@ -8,7 +8,6 @@
 #include "core/plugin/words.hpp"
 
 namespace strata::app {
-
 namespace {
 
 registry::PluginTables tables_of(const PluginOptions& options) {
@@ -22,21 +21,25 @@ registry::PluginTables tables_of(const PluginOptions& options) {
   return out;
 }
 
-}  // namespace
-
-registry::Registry open_registry(const PluginOptions& options) {
+registry::Registry registry_of(const PluginOptions& options, const registry::PluginTables& tables) {
   registry::Sources sources;
   sources.named = options.paths;
   sources.allowed = options.allowed;
   registry::Registry registry(sources);
-  registry::check_plugin_tables(tables_of(options), registry);
+  registry::check_plugin_tables(tables, registry);
   return registry;
+}
+
+}  // namespace
+
+registry::Registry open_registry(const PluginOptions& options) {
+  return registry_of(options, tables_of(options));
 }
 
 Plugins::Plugins(const PluginOptions& options, Log log)
     : tables_(tables_of(options)), patience_(options.patience), log_(std::move(log)),
       watch_(patience_, [this](std::string_view words) { log_.line(STRATA_WARN, words); }),
-      registry_(open_registry(options)), plugin_log_(log_) {
+      registry_(registry_of(options, tables_)), plugin_log_(log_) {
   registry_.require_named();
 }
 

@@ -81,13 +81,10 @@ Answer Talk::again(const std::function<void(const std::string&)>& print) {
 }
 
 std::vector<int32_t> Talk::prompt() const {
-  const auto now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
   auto whole = conversation_;
   whole.variables.update(parts_.variables);
   // A chat template writes the special tokens itself.
-  return parts_.tokenizer.encode(parts_.format.render(whole, local), false);
+  return parts_.tokenizer.encode(parts_.format.render(whole, local_now()), false);
 }
 
 Answer Talk::answer(const std::function<void(const std::string&)>& print) {

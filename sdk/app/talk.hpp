@@ -1,6 +1,5 @@
 // A conversation with a model that stays loaded.
 #pragma once
-#include <ctime>
 #include <functional>
 #include <optional>
 #include <string>

@@ -33,7 +33,7 @@ struct Report : Catch::TestEventListenerBase {
     // The messages include the result's own, which stands at the end.
     for (const auto& info : stats.infoMessages)
       if (info.type == Catch::ResultWas::Info) words_ += info.message + ": ";
-    // What is thrown outside an assertion has no macro, and the last assertion's line.
+    // An exception outside an assertion has no macro, and the last assertion's line.
     const bool outside = result.getTestMacroName().empty();
     if (!outside && result.hasExpression()) words_ += result.getExpressionInMacro();
     if (result.hasExpandedExpression() && result.getExpandedExpression() != result.getExpression())

@@ -1,4 +1,4 @@
-// What computing costs, from shapes alone.
+// The cost of computing an op, from shapes alone.
 #pragma once
 #include <strata/abi/draft/attention.h>
 

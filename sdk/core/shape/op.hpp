@@ -45,7 +45,7 @@ struct Signature<strata_status (*strata_ops::*)(strata_call*, A...)> {
 };
 template <auto field>
 using FunctionOf = typename Signature<decltype(field)>::Function;
-// What it takes between the call and the results, such as
+// The arguments that it takes between the call and the results, such as
 // ArgumentsOf<&strata_ops::norm> = std::tuple<const strata_op_norm*, strata_tensor*>.
 template <auto field>
 using ArgumentsOf = typename Signature<decltype(field)>::Arguments;

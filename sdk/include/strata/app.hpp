@@ -50,7 +50,8 @@ struct PluginOptions {
   // Seconds that a plugin's call may take, after which the program ends with status 1, unless the
   // call computes or moves bytes; 0: any number.
   std::int64_t patience = 60;
-  // Each plugin's own options, as a JSON object: {"offload.NAME", R"({"threads": 2})"}.
+  // A family's options hold for the whole process. Each plugin's own options, as a JSON object:
+  // {"offload.NAME", R"({"threads": 2})"}.
   std::map<std::string, std::string> settings{};
 };
 
