@@ -1,0 +1,89 @@
+// The half of training that does arithmetic, as the core sees it: libstrata-torch implements it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/run/compute.hpp"
+#include "core/train/flat.hpp"
+
+namespace strata::train {
+
+// The packed tokens of one micro-batch: the sequences one after the other, each with its own
+// positions and attention from 0. No padding.
+struct MicroBatch {
+  std::span<const int32_t> ids;              // [T]
+  std::span<const run::Sequence> sequences;  // in the order of ids; `first` is 0
+  // By sequence: the number of its row in the whole data, from which dropout is drawn.
+  std::span<const uint64_t> rows;
+  std::span<const int64_t> targets;  // [T]: the id that each token predicts; below 0: not scored
+  std::span<const float> weights;    // [T]: of each token's loss
+};
+
+// The settings of one optimizer step, the same for all of its micro-batches.
+struct StepSettings {
+  uint64_t seed = 0, step = 0;  // of dropout
+  // The loss is the sum over tokens of weight * cross entropy * scale: 1 / the sum of weights of
+  // the whole step, over all micro-batches and ranks.
+  double scale = 1;
+  double label_smoothing = 0;
+  double loss_scale = 1;    // multiplies the gradients, not the loss that is reported
+  double router_share = 1;  // of this micro-batch in the step's router losses
+};
+
+// The sums over a micro-batch's losses, scaled.
+struct Loss {
+  double tokens = 0;   // the loss of the tokens
+  double routers = 0;  // the auxiliary losses of mixture layers, with their coefficient
+};
+
+struct TrainerOptions {
+  run::ComputeOptions compute;         // its `kv` is empty: a row sees its own keys
+  strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
+  int64_t loss_rows = 1024;  // tokens whose logits exist at a time
+};
+
+// Trains unit by unit. One micro-batch: begin; run each unit but the head, from the first to the
+// last; rerun each unit from the head to the first, whose rerun also computes the loss. All calls
+// are on one thread, the only one that calls ATen, and enqueue device work in order on stream().
+// Pointers are memory of device 0.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  virtual void* stream() = 0;  // cudaStream_t; null on a CPU
+
+  // Sets the experts, which outlive every later run.
+  virtual void use(run::Experts& experts) = 0;
+
+  virtual void begin(const MicroBatch& batch, const StepSettings& step) = 0;
+  // As Compute::expand and Compute::rows: the stored form of a frozen weight, and the rows of the
+  // embedding's table for the ids of this micro-batch.
+  virtual void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) = 0;
+  virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
+
+  // Runs a unit. `input` has room for the unit's input [T,D] in the run dtype, and is filled with
+  // it; null for the embedding.
+  virtual void run(const zero::Unit& unit, const std::byte* weights, std::byte* input) = 0;
+  // The last unit's output becomes the head's input, kept in `input` as above.
+  virtual void keep_output(std::byte* input) = 0;
+
+  // Reruns a unit on its kept input with recording, starts from the gradient of its output, and
+  // writes the gradients of its weights to `gradients`, which has the places of `flat` in the
+  // reduce dtype (with the rows' gradient, of an embedding). The head computes logits, loss and
+  // gradients a few rows at a time. A null `gradients` leaves the weights frozen.
+  virtual void rerun(const zero::Unit& unit, const Flat& flat, const std::byte* weights,
+                     const std::byte* input, std::byte* gradients) = 0;
+  // As run of the head, but only its loss: for validation.
+  virtual void score(const zero::Unit& head, const std::byte* weights) = 0;
+
+  // Returns the losses of the micro-batch; waits for the device.
+  virtual Loss loss() = 0;
+
+  virtual run::Compute::Held held() = 0;
+  virtual void warm_up() {}
+};
+
+// Exported by libstrata-torch under the name "strata_open_trainer".
+using OpenTrainer = std::unique_ptr<Trainer>(const TrainerOptions&);
+
+}  // namespace strata::train
