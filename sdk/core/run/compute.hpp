@@ -77,12 +77,22 @@ class Experts {
   virtual Expert take() = 0;
 };
 
+// Takes the rows of the embedding's table before the embedding unit runs.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  // Gives the rows of the embedding's table for the ids of this pass: [T] rows in `form`'s stored
+  // form where `stored` is set, else in the run form; the next run of the embedding unit uses them.
+  virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
+  // Gives the whole table of the embedding, resident in run form on the main device.
+  virtual void table(const zero::Weight& form, const std::byte* table) = 0;
+};
+
 // Computes unit by unit. One pass: begin, then expand and run in the plan's order, then logits. All
 // calls are on one thread, the only one that calls ATen. Pointers are memory of the device named.
 // Calls enqueue device work in order on stream(); on a CPU the work is done when a call returns.
-class Compute {
+class Compute : public RowSink {
  public:
-  virtual ~Compute() = default;
   virtual void* stream(uint32_t device) = 0;  // cudaStream_t; null on a CPU
 
   // Sets the experts, which outlive every later run.
@@ -92,11 +102,6 @@ class Compute {
   // Expands the unit's weights from their stored form (offsets stored_*) into their run form
   // (offsets run_*).
   virtual void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) = 0;
-  // Gives the rows of the embedding's table for the ids of this pass: [T] rows in `form`'s stored
-  // form where `stored` is set, else in the run form; the next run of the embedding unit uses them.
-  virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
-  // Gives the whole table of the embedding, resident in run form on the main device.
-  virtual void table(const zero::Weight& form, const std::byte* table) = 0;
   // Runs the unit over the hidden state; a tile of the head fills its columns of the logits of the
   // wanted rows.
   virtual void run(const zero::Unit& unit, const std::byte* weights, uint32_t device) = 0;

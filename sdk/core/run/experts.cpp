@@ -66,7 +66,7 @@ Experts::Expert ExpertSlots::take() {
   while (!next.here) next = bring_next();
   const auto& form = parts_.units[next.unit];
   if (parts_.placement[next.unit].device != 0) return {&form, parts_.origins[next.unit].mapped};
-  if (!streams(next.unit)) return {&form, parts_.arena + plan_.slots[next.unit].run};
+  if (!streams(next.unit)) return {&form, parts_.arena + plan_.homes[next.unit]};
   make_ready(taken_);
   return {&form, memory(taken_) + plan_.experts.run};
 }

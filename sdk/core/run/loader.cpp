@@ -102,7 +102,7 @@ std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::b
     const auto& unit = prepared.units[u];
     const auto& place = prepared.placement[u];
     if (place.tier == zero::resident)
-      out.push_back({&unit, arena + prepared.plan.slots[u].run, {}, place});
+      out.push_back({&unit, arena + prepared.plan.homes[u], {}, place});
     else if (const auto& seat = tiers.seat(u); seat.region)
       out.push_back({&unit, seat.memory(), seat, place});
   }

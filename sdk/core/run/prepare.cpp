@@ -106,11 +106,6 @@ void check_positions(const Model& model, const Wish& wish) {
 class Preparation {
  public:
   Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
-    if (training())
-      for (const auto& unit : model.family->units())
-        for (const auto& weight : unit.weights)
-          if (weight.experts > 0)
-            throw Error(unit.name, "its experts are not trained", "use a model without experts");
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
@@ -127,20 +122,19 @@ class Preparation {
         out_.chunk = chunk;
         out_.activation_bytes = pages(activations(model_, wish_, chunk));
         if ((this->*fits)()) return std::move(out_);
-        if (training() || chunk <= static_cast<int64_t>(wish_.sequences)) break;
+        if (chunk <= static_cast<int64_t>(wish_.sequences)) break;
       }
     refuse();
   }
 
  private:
-  bool training() const { return wish_.mode == zero::Mode::backward; }
   uint64_t beside() const {
     return out_.kv_bytes + out_.activation_bytes + out_.expansion_bytes + wish_.library_bytes;
   }
 
   // Puts everything on the device, if there is room.
   bool whole() {
-    if (!wish_.fill_device || training()) return false;
+    if (!wish_.fill_device) return false;
     lay_out(!out_.tied, 0);
     out_.placement.assign(out_.units.size(), {});
     out_.table.clear();
@@ -158,13 +152,12 @@ class Preparation {
   bool split() {
     out_.resident = false;
     if (wish_.tiers.empty()) return false;
-    lay_out(training(), 0);
+    lay_out(false, 0);
     uint64_t body = 0;
     for (const auto& unit : out_.units)
       if (unit.kind == STRATA_UNIT_BODY) body = std::max(body, unit.run_bytes);
-    lay_out(training(), body);
-    for (auto& unit : out_.units)
-      unit.in_tier = out_.tied && !training() && unit.kind == STRATA_UNIT_HEAD;
+    lay_out(false, body);
+    for (auto& unit : out_.units) unit.in_tier = out_.tied && unit.kind == STRATA_UNIT_HEAD;
     out_.rows_bytes = pages(static_cast<uint64_t>(out_.chunk) * row_bytes());
     const auto taken = beside() + out_.rows_bytes;
     if (!wish_.device_memory) {
@@ -178,7 +171,7 @@ class Preparation {
     const auto certain =
         std::ranges::count_if(out_.units, [](const zero::Unit& unit) { return !unit.is_expert(); });
     const auto rounding = std::min(arena, static_cast<uint64_t>(certain) * page);
-    if (wish_.fill_device && !training())
+    if (wish_.fill_device)
       for (const auto given : {arena, arena - rounding}) {
         settle(given, true);
         if (least_arena() <= arena) return place_actions(arena), true;
@@ -206,7 +199,7 @@ class Preparation {
 
   // The least arena for the plan and for loading.
   uint64_t least_arena() const {
-    return std::max(zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks),
+    return std::max(zero::least_arena(out_.units, out_.placement, wish_.ranks),
                     fixed() + out_.scratch_bytes);
   }
 
@@ -238,7 +231,7 @@ class Preparation {
   // fetch. Rows that are looked up in a tier's memory must be there as they are used: in the run
   // form, or all as rows of blocks that contain their scales.
   bool stays_packed(const zero::Unit& unit) const {
-    if (training() || !model_.checkpoint || on_second_device(unit)) return false;
+    if (!model_.checkpoint || on_second_device(unit)) return false;
     const bool table = unit.kind == STRATA_UNIT_HEAD;
     return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
       const auto& source = weight.source;
@@ -249,7 +242,7 @@ class Preparation {
 
   // The arena for a ring of two of the largest slots, behind the residents.
   uint64_t deep_enough() const {
-    const auto least = zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks);
+    const auto least = zero::least_arena(out_.units, out_.placement, wish_.ranks);
     return fixed() + 2 * (least - fixed());
   }
 
@@ -262,7 +255,7 @@ class Preparation {
       if (place.tier != zero::resident) tier = place.tier;
     out_.table_place = {.tier = tier};
     out_.table.clear();
-    if (out_.tied || training()) return;
+    if (out_.tied) return;
     const auto& declared = model_.family->units().front();
     plugin::DeclaredUnit alone{.name = "embedding table", .kind = STRATA_UNIT_HEAD, .weights = {}};
     for (const auto& weight : declared.weights)
@@ -295,16 +288,13 @@ class Preparation {
   }
 
   void place_actions(uint64_t arena) {
-    const auto plan = [&](zero::Mode mode) {
-      return zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, mode, wish_.ranks);
-    };
-    out_.plan = plan(training() ? zero::Mode::once : wish_.mode);
-    if (training()) out_.backward = plan(zero::Mode::backward);
+    out_.plan =
+        zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, wish_.mode, wish_.ranks);
     const bool two = !wish_.device_memory || out_.plan.fixed + 2 * out_.scratch_bytes <= arena;
     out_.scratches = two ? 2 : 1;
-    out_.arena_bytes = std::max({out_.plan.arena, out_.backward.arena,
-                                 out_.plan.fixed + out_.scratches * out_.scratch_bytes}) +
-                       out_.rows_bytes;
+    out_.arena_bytes =
+        std::max(out_.plan.arena, out_.plan.fixed + out_.scratches * out_.scratch_bytes) +
+        out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + beside();
     out_.transfer_bytes = transfer_bytes();
   }

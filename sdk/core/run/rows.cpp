@@ -27,7 +27,7 @@ const std::byte* to_device(RowRoom& room, uint64_t bytes) {
 MappedRows::MappedRows(zero::Weight table, bool stored, std::vector<MappedTile> tiles, RowRoom room)
     : table_(std::move(table)), stored_(stored), tiles_(std::move(tiles)), room_(room) {}
 
-void MappedRows::give(std::span<const int32_t> ids, Compute& compute) {
+void MappedRows::give(std::span<const int32_t> ids, RowSink& to) {
   const uint64_t row = stored_ ? table_.stored_bytes : table_.run_bytes;
   begin(room_);
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -35,7 +35,7 @@ void MappedRows::give(std::span<const int32_t> ids, Compute& compute) {
     std::memcpy(room_.host + i * row, tile.at + static_cast<uint64_t>(ids[i] - tile.first) * row,
                 row);
   }
-  compute.rows(table_, to_device(room_, ids.size() * row), stored_);
+  to.rows(table_, to_device(room_, ids.size() * row), stored_);
 }
 
 FileRows::FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file,
@@ -43,7 +43,7 @@ FileRows::FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& fil
     : table_(std::move(table)), tier_(tier), file_(file), grain_(grain), staging_(staging),
       parts_(parts), room_(room) {}
 
-void FileRows::give(std::span<const int32_t> ids, Compute& compute) {
+void FileRows::give(std::span<const int32_t> ids, RowSink& to) {
   const uint64_t row = table_.stored_bytes;
   begin(room_);
   route_.reads.clear();
@@ -56,7 +56,7 @@ void FileRows::give(std::span<const int32_t> ids, Compute& compute) {
   const auto count = static_cast<uint32_t>(route_.reads.size());
   for (uint32_t first = 0; first < count; first += parts_)
     read(first, std::min(parts_, count - first));
-  compute.rows(table_, to_device(room_, ids.size() * row), true);
+  to.rows(table_, to_device(room_, ids.size() * row), true);
 }
 
 // False where the tier's queue is full.

@@ -13,9 +13,8 @@ constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding
 
 bool reads(const Origin& origin) { return origin.route.tier != nullptr; }
 
-// The events of the forward plan, and of the backward plan where there is one.
 uint32_t plan_events(const Prepared& prepared) {
-  return streaming_events(prepared.units.size()) * (prepared.backward.slots.empty() ? 1 : 2);
+  return streaming_events(prepared.plan.objects.size());
 }
 
 }  // namespace
@@ -61,6 +60,7 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
           .experts = experts_.get(),
           .collective = parts_.collective.get(),
           .first_event = first_event,
+          .objects = static_cast<uint32_t>(parts_.prepared.plan.objects.size()),
           .trace = parts_.trace ? &trace_ : nullptr};
 }
 
@@ -170,8 +170,8 @@ std::unique_ptr<Rows> Session::resident_rows() const {
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     for (const auto& weight : prepared.units[u].weights)
       if (weight.role == STRATA_HEAD)
-        return std::make_unique<ResidentRows>(
-            weight, arena_ + prepared.plan.slots[u].run + weight.run_offset);
+        return std::make_unique<ResidentRows>(weight,
+                                              arena_ + prepared.plan.homes[u] + weight.run_offset);
   throw Error("session", "a tied model without a head", "this is a mistake in the family");
 }
 

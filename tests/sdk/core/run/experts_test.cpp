@@ -48,7 +48,7 @@ struct Layers {
 
   // Plans with room for so many expert slots.
   void open(uint32_t count) {
-    const auto least = zero::least_arena(units, placement, zero::Mode::step);
+    const auto least = zero::least_arena(units, placement);
     const auto one = placement[1].stored ? 2 * bytes : bytes;
     plan = zero::plan_pass(units, placement, {false}, least + (count - 1) * one, zero::Mode::step);
     REQUIRE(plan.experts.count == count);
@@ -122,11 +122,11 @@ TEST_CASE("experts that are resident or of another device are used where they li
   layers.placement[here] = {};
   layers.placement[there].device = 1;
   layers.open(2);
-  std::fill_n(layers.arena.data() + layers.plan.slots[here].run, bytes,
+  std::fill_n(layers.arena.data() + layers.plan.homes[here], bytes,
               static_cast<std::byte>(here + 1));
   layers.slots->need(0, std::vector<uint32_t>{1, 2, 3});
   const auto resident = layers.slots->take();
-  CHECK(resident.weights == layers.arena.data() + layers.plan.slots[here].run);
+  CHECK(resident.weights == layers.arena.data() + layers.plan.homes[here]);
   CHECK(layers.slots->take().weights == layers.memory[there].data());
   layers.take(0, 3);
   layers.slots->end_layer();
