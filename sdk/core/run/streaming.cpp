@@ -104,13 +104,8 @@ void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
       return parts_.compute->expand(unit, parts_.arena + slot.stored, parts_.arena + slot.run);
     case Kind::run:
       return run(action.unit, slot);
-    case Kind::rerun: {
-      if (slot.gradients == zero::not_held)
-        throw Error(unit.name, "its plan has no room for gradients", "stream it from a tier");
-      auto* gradients = parts_.arena + slot.gradients;
-      parts_.compute->backward(unit, weights(action.unit, slot), gradients);
-      return take_(action.unit, gradients);
-    }
+    case Kind::rerun:
+      throw Error(unit.name, "a pass of inference reruns no unit", "");
     case Kind::release:
       return;
   }
