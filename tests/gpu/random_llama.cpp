@@ -41,7 +41,7 @@ at::Tensor random_weight(const zero::Weight& w) {
 }  // namespace
 
 RandomLlama::RandomLlama(const std::string& attention, strata_dtype dtype,
-                         std::vector<strata_device> devices, bool recording)
+                         std::vector<strata_device> devices)
     : devices_(std::move(devices)) {
   config_ = std::make_unique<source::Config>(config, "random llama");
   config_handle_.values = config_.get();
@@ -66,8 +66,7 @@ RandomLlama::RandomLlama(const std::string& attention, strata_dtype dtype,
   options.attention_name = attention;
   options.dtype = dtype;
   options.devices = devices_;
-  options.recording = recording;
-  if (!recording) options.kv = {.sequences = 4, .tokens = 32, .block = 8};
+  options.kv = {.sequences = 4, .tokens = 32, .block = 8};
   compute_ = std::make_unique<torch::TorchCompute>(options);
 }
 
@@ -86,24 +85,6 @@ std::vector<float> RandomLlama::pass(const std::vector<std::vector<int32_t>>& to
     compute_->run(units_[u], weights(u), device_of(u));
   const auto logits = compute_->logits();
   return {logits.begin(), logits.end()};
-}
-
-std::vector<std::byte> RandomLlama::gradients(const std::vector<int64_t>& targets) {
-  compute_->loss(targets);
-  std::vector<std::byte> out;
-  auto* stream = static_cast<cudaStream_t>(compute_->stream(0));
-  for (std::size_t u = units_.size(); u-- > 0;) {
-    std::vector<std::byte> made(units_[u].run_bytes);
-    if (there_[u]) {
-      const DeviceMemory memory(made);
-      compute_->backward(units_[u], weights(u), memory.data());
-      made = memory.read(stream);
-    } else {
-      compute_->backward(units_[u], weights(u), made.data());
-    }
-    out.insert(out.end(), made.begin(), made.end());
-  }
-  return out;
 }
 
 }  // namespace strata::test

@@ -57,16 +57,17 @@ struct ComputeOptions {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};                // of the run form
   std::vector<strata_device> devices{{STRATA_CPU, 0}};    // where units run; 0 is the main one
   KvRoom kv;
-  uint64_t bytes = 0;      // planned for the arithmetic's memory, with freed memory that it keeps
-  int threads = 0;         // 0: all cores
-  bool recording = false;  // keep each unit's input, for backward
+  uint64_t bytes = 0;  // planned for the arithmetic's memory, with freed memory that it keeps
+  int threads = 0;     // 0: all cores
 };
 
-// The experts of mixture-of-experts layers while a pass runs. Compute::run calls it on its thread.
+// The experts of mixture-of-experts layers while a pass runs. Compute::run calls it on its thread;
+// train::Trainer::rerun may call it on a thread of LibTorch's, for which it waits.
 class Experts {
  public:
   virtual ~Experts() = default;
   // The experts that the declared unit has chosen, ascending; each is then taken once, in order.
+  // The rerun of a unit needs them twice: for its output, then for its backward.
   virtual void need(uint32_t declared, std::span<const uint32_t> experts) = 0;
   // Gives the next one: its weights in run form, in order with the compute lane, until the next
   // call.
@@ -75,6 +76,9 @@ class Experts {
     const std::byte* weights = nullptr;
   };
   virtual Expert take() = 0;
+  // In a backward pass, the memory for the gradients of the expert taken last, with the places of
+  // train::flat_of its form, until the next call; null where it is frozen.
+  virtual std::byte* gradients() { return nullptr; }
 };
 
 // Takes the rows of the embedding's table before the embedding unit runs.
@@ -110,14 +114,6 @@ class Compute : public RowSink {
   virtual std::span<const float> logits() = 0;
   // Forgets all keys and values.
   virtual void reset() = 0;
-
-  // Computes a unit's backward, from the last unit to the first: reruns `unit` on the input that
-  // run kept, starts from the gradient of its output (set by loss or the unit after it), and writes
-  // the gradients of its weights in run form to `gradients`. Needs `recording`.
-  virtual void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) = 0;
-  // Returns the mean cross entropy of the wanted rows' logits against `targets` [wanted] and starts
-  // a backward pass.
-  virtual double loss(std::span<const int64_t> targets) = 0;
 
   // Bytes that the arithmetic holds now, and their peak since the last call, besides the arena.
   struct Held {

@@ -2,18 +2,36 @@
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
-namespace strata::torch::arithmetic {
+namespace strata::torch {
 
-void embedding(UnitCall& on, const Args& args, Results out) {
-  const auto& [weight, ids] = args.of<&strata_ops::embedding>();
+namespace {
+
+at::Tensor rows_of(UnitCall& on, uint32_t weight, const at::Tensor& ids) {
   const auto& name = on.weights.name(weight);
-  if (const auto rows = on.shared.rows.find(name); rows != on.shared.rows.end()) {
-    out[0] = handle(rows->second);
-    return;
-  }
+  if (const auto rows = on.shared.rows.find(name); rows != on.shared.rows.end())
+    return rows->second;
   const auto table = on.shared.tables.find(name);
-  out[0] = handle(at::embedding(
-      table != on.shared.tables.end() ? table->second : on.weights.at(weight), value_of(*ids)));
+  return at::embedding(table != on.shared.tables.end() ? table->second : on.weights.at(weight),
+                       ids);
 }
 
-}  // namespace strata::torch::arithmetic
+}  // namespace
+
+void arithmetic::embedding(UnitCall& on, const Args& args, Results out) {
+  const auto& [weight, ids] = args.of<&strata_ops::embedding>();
+  if (!on.recorded || !on.recorded->gradients) {
+    out[0] = handle(rows_of(on, weight, value_of(*ids)));
+    return;
+  }
+  // The rows are what gets a gradient, not the table: it is as large as the vocabulary.
+  at::Tensor rows;
+  {
+    const c10::NoGradGuard constant;
+    rows = rows_of(on, weight, value_of(*ids)).detach();
+  }
+  rows.requires_grad_(true);
+  on.recorded->rows.push_back({weight, rows});
+  out[0] = handle(std::move(rows));
+}
+
+}  // namespace strata::torch

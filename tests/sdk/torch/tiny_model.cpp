@@ -50,8 +50,13 @@ at::Tensor reference_weight(const zero::Unit& unit, const zero::Weight& weight) 
 
 }  // namespace
 
-TinyModel::TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile,
-                     bool recording) {
+const strata_attention* attention_table(const std::string& name) {
+  return plugin_table<strata_attention>("strata-attention-" + name, "strata.attention/1");
+}
+
+const strata_host* TinyModel::host() const { return the_host().table(); }
+
+TinyModel::TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile) {
   config_ = std::make_unique<source::Config>(reference().at("llama").at("config").dump(), "tiny");
   config_handle_.values = config_.get();
   family_ = std::make_unique<plugin::Family>(
@@ -68,12 +73,10 @@ TinyModel::TinyModel(const std::string& attention, strata_dtype dtype, uint64_t 
   run::ComputeOptions options;
   options.family = family_.get();
   options.host = the_host().table();
-  options.attention =
-      plugin_table<strata_attention>("strata-attention-" + attention, "strata.attention/1");
+  options.attention = attention_table(attention);
   options.attention_name = attention;
   options.dtype = dtype;
-  options.recording = recording;
-  if (!recording) options.kv = {.sequences = 4, .tokens = 32, .block = 8};
+  options.kv = {.sequences = 4, .tokens = 32, .block = 8};
   compute_ = std::make_unique<TorchCompute>(options);
 }
 

@@ -71,8 +71,6 @@ class CheckingCompute : public strata::run::Compute {
   }
   std::span<const float> logits() override { return logits_; }
   void reset() override { ++seen_.resets; }
-  void backward(const strata::zero::Unit&, const std::byte*, std::byte*) override {}
-  double loss(std::span<const int64_t>) override { return 0; }
   Held held() override { return {}; }
 
  private:
