@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <mutex>
 
 #include "core/error.hpp"
 #include "text/chat_messages.hpp"
@@ -46,6 +47,23 @@ std::map<std::string, TextFile> templates_of(const TextFile& config) {
 
 }  // namespace
 
+// A conversation is rendered many times to find its turns, so each template is parsed once.
+struct ChatTemplate::Parsed {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<const jinja::Template>> by_name;
+
+  std::shared_ptr<const jinja::Template> of(const std::string& name, const TextFile& source) {
+    const std::lock_guard lock(mutex);
+    auto& held = by_name[name];
+    if (!held) held = std::make_shared<const jinja::Template>(source.bytes, source.path);
+    return held;
+  }
+};
+
+ChatTemplate::ChatTemplate(std::map<std::string, TextFile> templates, Json tokens)
+    : templates_(std::move(templates)), tokens_(std::move(tokens)),
+      parsed_(std::make_shared<Parsed>()) {}
+
 ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
                                       const std::map<std::string, TextFile>& templates,
                                       const std::string& folder, const Tokens& tokens) {
@@ -79,10 +97,10 @@ ChatTemplate ChatTemplate::from_gguf(const source::GgufVocabulary& vocabulary,
   return {std::move(named), std::move(tokens)};
 }
 
-const TextFile& ChatTemplate::chosen(bool tools) const {
+const std::pair<const std::string, TextFile>& ChatTemplate::chosen(bool tools) const {
   auto found = templates_.find(tools ? tools_name : default_name);
   if (found == templates_.end()) found = templates_.find(default_name);
-  if (found != templates_.end()) return found->second;
+  if (found != templates_.end()) return *found;
   std::string names;
   for (const auto& [name, text] : templates_)
     names += (names.empty() ? "" : ", ") + printable(name, 60);
@@ -90,7 +108,8 @@ const TextFile& ChatTemplate::chosen(bool tools) const {
               "the model has no chat template named default, but " + names, remedy);
 }
 
-std::string ChatTemplate::render(const Conversation& conversation, const std::tm& now) const {
+jinja::Marked ChatTemplate::render_marked(const Conversation& conversation,
+                                          const std::tm& now) const {
   auto variables = tokens_;
   variables["add_generation_prompt"] = true;
   for (const auto& [name, value] : conversation.variables.items()) variables[name] = value;
@@ -100,8 +119,8 @@ std::string ChatTemplate::render(const Conversation& conversation, const std::tm
   give("tools", conversation.tools);
   give("documents", conversation.documents);
   variables["messages"] = template_messages(conversation.messages);
-  const auto& source = chosen(!variables["tools"].is_null());
-  return jinja::Template(source.bytes, source.path).render(variables, now);
+  const auto& [name, source] = chosen(!variables["tools"].is_null());
+  return parsed_->of(name, source)->render_marked(variables, now);
 }
 
 bool ChatTemplate::mentions(const std::string& variable) const {

@@ -57,7 +57,7 @@ Template::Template(std::string_view source, std::string name) : name_(std::move(
   }
 }
 
-std::string Template::render(const Json& variables, const std::tm& now) const {
+Marked Template::render_marked(const Json& variables, const std::tm& now) const {
   Dict held;
   try {
     held = *value_of(variables).dict();
@@ -66,7 +66,8 @@ std::string Template::render(const Json& variables, const std::tm& now) const {
   }
   Rendering rendering(std::move(held), now);
   try {
-    return rendering.run(statements_);
+    auto text = rendering.run(statements_);
+    return {std::move(text), std::move(rendering.generated)};
   } catch (const Refused& error) {
     fail(rendering.line, error.what());
   }

@@ -3,12 +3,23 @@
 #pragma once
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "text/jinja/tree.hpp"
 
 namespace strata::text::jinja {
+
+// A text, and what of it stands between `generation` and `endgeneration`.
+struct Marked {
+  std::string text;
+  // The bytes of each such block in turn; without a value where a block is inside a macro, a filter
+  // or another block whose text is not yet placed.
+  std::optional<std::vector<std::pair<std::size_t, std::size_t>>> blocks;
+};
 
 // Any number of threads may render one template at a time.
 class Template {
@@ -18,7 +29,10 @@ class Template {
 
   // `variables` is an object, `now` the time for the template. Throws strata::Error with the line,
   // also where the template refuses the conversation or does not end soon.
-  std::string render(const nlohmann::ordered_json& variables, const std::tm& now) const;
+  std::string render(const nlohmann::ordered_json& variables, const std::tm& now) const {
+    return render_marked(variables, now).text;
+  }
+  Marked render_marked(const nlohmann::ordered_json& variables, const std::tm& now) const;
 
  private:
   [[noreturn]] void fail(int line, const std::string& what) const;
