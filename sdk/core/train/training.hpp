@@ -51,6 +51,7 @@ class Training {
   void finish();
 
   const TrainingPlan& plan() const { return parts_.plan; }
+  const TrainingRequest& request() const { return parts_.request; }
   const run::Model& model() const { return *parts_.model; }
   const HostUnits& host() const { return *host_; }
   HostOptimizer& optimizer() { return *optimizer_; }
