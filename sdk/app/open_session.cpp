@@ -226,7 +226,7 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
   parts.compute.attention = plugins.table<strata_attention>(*planned.attention);
   parts.compute.attention_name = planned.attention->manifest.name;
   const auto codecs = std::make_shared<std::map<std::string, std::unique_ptr<plugin::Codec>>>();
-  parts.compute.codec = [codecs, &plugins](const std::string& scheme) {
+  parts.compute.codec = [codecs, &plugins](const std::string& scheme) -> const plugin::Codec& {
     auto& codec = (*codecs)[scheme];
     if (!codec) {
       const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
@@ -234,7 +234,7 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
       codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
                                               candidate.manifest.name, plugins.host(), scheme);
     }
-    return run::Codec{codec->table(), codec->self(), codec->who()};
+    return *codec;
   };
   parts.compute.dtype = parts.wish.dtype;
   parts.compute.devices = {{planned.cuda ? STRATA_CUDA : STRATA_CPU, 0}};

@@ -38,9 +38,9 @@ struct Loss {
 };
 
 struct TrainerOptions {
-  run::ComputeOptions compute;         // its `kv` is empty: a row sees its own keys
+  run::ComputeOptions compute;               // its `kv` is empty: a row sees its own keys
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
-  int64_t loss_rows = 1024;  // tokens whose logits exist at a time
+  int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
 };
 
 // Trains unit by unit. One micro-batch: begin; run each unit but the head, from the first to the

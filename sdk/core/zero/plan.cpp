@@ -33,12 +33,12 @@ Slot parts(const Unit& unit, const Place& place, Mode mode, uint32_t ranks) {
   Slot slot;
   uint64_t end = 0;
   slot.stored = not_held;
-  if (place.stored) {
+  if (!place.as_run) {
     slot.stored = end;
     end += arriving(unit.stored_bytes, ranks);
   }
   slot.run = end;
-  end += place.stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks);
+  end += place.as_run ? arriving(unit.run_bytes, ranks) : aligned(unit.run_bytes);
   if (mode == Mode::backward) {
     slot.gradients = end;
     end += aligned(unit.run_bytes);
@@ -55,7 +55,7 @@ ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement
     const auto& unit = units[u];
     if (!unit.is_expert() || !streamed(placement[u])) continue;
     ++out.count;
-    const bool stored = placement[u].stored;
+    const bool stored = !placement[u].as_run;
     if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, ranks));
     run_bytes =
         std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks));
@@ -233,8 +233,8 @@ class Issue {
       to.push_back({run, Lane::compute, u, {}});
       return;
     }
-    if (place.stored) to.push_back({Kind::expand, Lane::compute, u, {{u, arrived()}}});
-    to.push_back({run, Lane::compute, u, {{u, place.stored ? Stage::ready : arrived()}}});
+    if (!place.as_run) to.push_back({Kind::expand, Lane::compute, u, {{u, arrived()}}});
+    to.push_back({run, Lane::compute, u, {{u, place.as_run ? arrived() : Stage::ready}}});
     to.push_back({Kind::release, Lane::compute, u, {}});
   }
 

@@ -82,13 +82,12 @@ void TorchCompute::expand(const zero::Unit& unit, const std::byte* stored, std::
     const auto& main = places_.front();
     const c10::OptionalStreamGuard on(main.stream);
     auto call = call_on(main);
-    const UnitWeights none(zero::Unit{}, nullptr, shared_.dtype, main.device, false);
+    const UnitWeights none(zero::Unit{}, nullptr, main.device, false);
     TorchOps ops(shared_, none, unit.declared, nullptr, 0, main.device, call);
     call.ops = &ops;
-    const Expansion how{&options_.codec, &call.seen, shared_.dtype, main.device};
+    const Expansion how{&options_.codec, &call.seen, main.device};
     for (const auto& w : unit.weights)
-      if (w.run_offset != zero::not_held)
-        torch::expand(w, w.shape, stored + w.stored_offset, run + w.run_offset, how);
+      if (w.is_held()) torch::expand(w, w.shape, stored + w.source.stored.at, run + w.run.at, how);
   });
 }
 
@@ -101,12 +100,12 @@ void TorchCompute::rows(const zero::Weight& form, const std::byte* rows, bool st
     shape.at(0) = shared_.pass.ragged().tokens;
     if (stored) {
       auto call = call_on(main);
-      const UnitWeights none(zero::Unit{}, nullptr, shared_.dtype, main.device, false);
+      const UnitWeights none(zero::Unit{}, nullptr, main.device, false);
       TorchOps ops(shared_, none, 0, nullptr, 0, main.device, call);
       call.ops = &ops;
       auto made = at::empty(shape, at::TensorOptions().dtype(shared_.dtype).device(main.device));
       torch::expand(form, shape, rows, static_cast<std::byte*>(made.data_ptr()),
-                    {&options_.codec, &call.seen, shared_.dtype, main.device});
+                    {&options_.codec, &call.seen, main.device});
       shared_.rows[form.name] = std::move(made);
     } else {
       // The caller's memory may serve another pass before this one ends.
@@ -131,8 +130,7 @@ const UnitWeights& TorchCompute::views(const zero::Unit& unit, const std::byte* 
         one.views->count() == unit.weights.size())
       return *one.views;
   if (seen.size() == most_places) seen.erase(seen.begin());
-  seen.push_back(
-      {weights, std::make_unique<UnitWeights>(unit, weights, shared_.dtype, place.device, false)});
+  seen.push_back({weights, std::make_unique<UnitWeights>(unit, weights, place.device, false)});
   return *seen.back().views;
 }
 

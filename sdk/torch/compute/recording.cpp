@@ -60,7 +60,7 @@ void TorchCompute::backward(const zero::Unit& unit, const std::byte* weights,
 
     auto x = found->second.input.detach();
     if (!first) x.requires_grad_(true);
-    const UnitWeights leaves(unit, weights, shared_.dtype, on.device, true);
+    const UnitWeights leaves(unit, weights, on.device, true);
     const auto y = forward(unit, leaves, on, x);
 
     std::vector<at::Tensor> inputs;

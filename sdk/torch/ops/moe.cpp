@@ -52,13 +52,13 @@ void sort_choices(const at::Tensor& chosen, int64_t experts, const at::Device& d
 at::Tensor held(const zero::Unit& form, uint32_t index, const std::byte* weights,
                 const at::Tensor& like) {
   const auto& w = form.weights[index];
-  return borrowed(weights + w.run_offset, w.shape, like.scalar_type(), like.device());
+  return borrowed(weights + w.run.at, w.shape, like.scalar_type(), like.device());
 }
 
 // Whether two weights are adjacent, so that they can be one product.
 bool packed(const zero::Unit& form, uint32_t first, uint32_t second) {
   const auto &a = form.weights[first], &b = form.weights[second];
-  return a.group != 0 && a.group == b.group && a.run_offset + a.run_bytes == b.run_offset;
+  return a.group != 0 && a.group == b.group && a.run.at + a.run.bytes == b.run.at;
 }
 
 // The scores [T,X], with minus infinity for experts outside the best groups.
@@ -123,10 +123,9 @@ at::Tensor compute(const strata_op_moe& op, const at::Tensor& x,
       return joined(op, product(x, op.gate, op.gate_bias), product(x, op.up, op.up_bias));
     const auto& first = form->weights[op.gate];
     const auto ffn = first.shape[0];
-    const auto both = linear(x,
-                             borrowed(weights + first.run_offset, {2 * ffn, first.shape[1]},
-                                      x.scalar_type(), x.device()),
-                             at::Tensor());
+    const auto both = linear(
+        x, borrowed(weights + first.run.at, {2 * ffn, first.shape[1]}, x.scalar_type(), x.device()),
+        at::Tensor());
     return joined(op, both.narrow(1, 0, ffn), both.narrow(1, ffn, ffn));
   };
   return product(inner(), op.down, op.down_bias);

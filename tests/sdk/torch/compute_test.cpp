@@ -110,7 +110,7 @@ TEST_CASE("every gradient is PyTorch's by rerunning units", "[torch][compute][ba
     std::vector<std::byte> gradients(units[i].run_bytes);
     compute.backward(units[i], model.memory(i).data(), gradients.data());
     for (const auto& w : units[i].weights) {
-      const auto made = borrowed(gradients.data() + w.run_offset, w.shape, at::kDouble, at::kCPU);
+      const auto made = borrowed(gradients.data() + w.run.at, w.shape, at::kDouble, at::kCPU);
       auto& sum = sums[w.name];
       if (!sum.defined()) sum = reference_tensor(w.name, "gradient").zero_();
       sum.narrow(0, w.role == STRATA_HEAD ? units[i].first_row : 0, w.shape[0]).add_(made);
