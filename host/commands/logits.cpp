@@ -57,7 +57,7 @@ source::Tensor float32_tensor(std::string name, std::vector<std::int64_t> shape)
   source::Tensor out;
   out.name = std::move(name);
   out.shape = std::move(shape);
-  out.stored.dtype = source::f32;
+  out.stored = source::dense_form(source::f32, out.shape);
   return out;
 }
 

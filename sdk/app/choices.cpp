@@ -164,7 +164,7 @@ run::ComputeOptions compute_options(const RunOptions& options, const run::Model&
   out.attention = plugins.table<strata_attention>(attention);
   out.attention_name = attention.manifest.name;
   const auto codecs = std::make_shared<std::map<std::string, std::unique_ptr<plugin::Codec>>>();
-  out.codec = [codecs, &plugins](const std::string& scheme) {
+  out.codec = [codecs, &plugins](const std::string& scheme) -> const plugin::Codec& {
     auto& codec = (*codecs)[scheme];
     if (!codec) {
       const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
@@ -172,7 +172,7 @@ run::ComputeOptions compute_options(const RunOptions& options, const run::Model&
       codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
                                               candidate.manifest.name, plugins.host(), scheme);
     }
-    return run::Codec{codec->table(), codec->self(), codec->who()};
+    return *codec;
   };
   out.devices = {{cuda ? STRATA_CUDA : STRATA_CPU, 0}};
   out.threads = threads_of(options, plugins.log());

@@ -20,7 +20,7 @@ source::Tensor dense(const plugin::DeclaredWeight& weight, int64_t, int64_t) {
   source::Tensor tensor;
   tensor.name = weight.name;
   tensor.shape = weight.shape;
-  tensor.stored = {{STRATA_FLOAT, 64, 1}, "", 1, 8};
+  tensor.stored = source::dense_form({STRATA_FLOAT, 64, 1}, tensor.shape);
   return tensor;
 }
 
@@ -53,8 +53,7 @@ RandomLlama::RandomLlama(const std::string& attention, strata_dtype dtype,
   for (std::size_t u = 0; u < units_.size(); ++u) {
     auto& memory = host_.emplace_back(units_[u].run_bytes);
     for (const auto& w : units_[u].weights)
-      torch::borrowed(memory.data() + w.run_offset, w.shape, type, at::kCPU)
-          .copy_(random_weight(w));
+      torch::borrowed(memory.data() + w.run.at, w.shape, type, at::kCPU).copy_(random_weight(w));
     const bool cuda = devices_[device_of(u)].type == STRATA_CUDA;
     there_.push_back(cuda ? std::make_unique<DeviceMemory>(memory) : nullptr);
   }

@@ -2,7 +2,6 @@
 // only to compute.
 #pragma once
 #include <strata/abi/draft/attention.h>
-#include <strata/abi/draft/quant.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/plugin/codec.hpp"
 #include "core/plugin/family.hpp"
 #include "core/zero/unit.hpp"
 
@@ -41,21 +41,18 @@ struct KvRoom {
   uint32_t block = 256;  // tokens in a block
 };
 
-// A codec opened for a scheme.
-struct Codec {
-  const strata_quant* table = nullptr;
-  strata_self* self = nullptr;
-  std::string who = "quant";  // "quant/mine"
-};
+// The codec for a scheme, which lives as long as the function. Throws where no plugin knows the
+// scheme.
+using FindCodec = std::function<const plugin::Codec&(const std::string& scheme)>;
 
 struct ComputeOptions {
   const plugin::Family* family = nullptr;
   const strata_host* host = nullptr;
   const strata_attention* attention = nullptr;  // the chosen backend
   std::string attention_name;
-  std::function<Codec(const std::string& scheme)> codec;  // throws where no plugin knows the scheme
-  strata_dtype dtype{STRATA_FLOAT, 32, 1};                // of the run form
-  std::vector<strata_device> devices{{STRATA_CPU, 0}};    // where units run; 0 is the main one
+  FindCodec codec;
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};              // of the run form
+  std::vector<strata_device> devices{{STRATA_CPU, 0}};  // where units run; 0 is the main one
   KvRoom kv;
   uint64_t bytes = 0;  // planned for the arithmetic's memory, with freed memory that it keeps
   int threads = 0;     // 0: all cores
@@ -103,8 +100,7 @@ class Compute : public RowSink {
   virtual void use(Experts&) {}
 
   virtual void begin(const Batch& batch) = 0;
-  // Expands the unit's weights from their stored form (offsets stored_*) into their run form
-  // (offsets run_*).
+  // Expands the unit's weights from their stored forms into their run forms.
   virtual void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) = 0;
   // Runs the unit over the hidden state; a tile of the head fills its columns of the logits of the
   // wanted rows.

@@ -44,7 +44,7 @@ class Loader {
   void begin(const Target& target) {
     const bool expands = target.expands();
     auto& route = routes_[begun_ % routes_.size()];
-    route = tier::file_route(*target.unit, expands || target.place.stored, files_, grain_, 0,
+    route = tier::file_route(*target.unit, expands || !target.place.as_run, files_, grain_, 0,
                              ~uint64_t{0});
     route.tier = &source_;
     auto& before = expanding_[begun_ % parts_.scratches];

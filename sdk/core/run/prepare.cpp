@@ -69,6 +69,14 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   return blocks * kv.block * token;
 }
 
+// The parts of a weight's rows that move to their places together; 0: they are in their places.
+uint32_t parts_of(const std::vector<source::Step>& steps) {
+  if (const auto* step = source::find_step<source::Transpose>(steps)) return step->matrices;
+  if (const auto* step = source::find_step<source::Reorder>(steps)) return step->blocks;
+  const auto* step = source::find_step<source::Join>(steps);
+  return step ? step->blocks : 0;
+}
+
 // The most bytes that expanding a weight holds between its forms: blocks become the run form
 // directly, except where their rows change places.
 uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish) {
@@ -77,10 +85,9 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
       if (!source::in_blocks(weight.source)) continue;
-      const auto parts = weight.source.turned ? std::max(weight.source.by_columns, 1u)
-                                              : weight.source.order.blocks;
+      const auto parts = parts_of(weight.source.steps);
       const bool at_once = parts == 0;
-      const bool shared = weight.source.share.all != 0;  // blocks are put together first
+      const bool shared = weight.source.step<source::Slice>();  // blocks are put together first
       if (at_once && !shared) continue;
       const auto each = (at_once ? 0 : element) + (shared ? 1 : 0);
       const auto elements = static_cast<uint64_t>(source::elements(weight.source));
@@ -219,7 +226,7 @@ class Preparation {
   void lay_out(bool hold_table, uint64_t tile) {
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype),
                                {.dtype = wish_.dtype, .rows = !hold_table, .tile = tile});
-    for (auto& unit : out_.units) unit.stays_packed = stays_packed(unit);
+    for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
     out_.expansion_bytes = expansion_bytes(out_.units, wish_);
   }
 
@@ -236,7 +243,7 @@ class Preparation {
     return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
       const auto& source = weight.source;
       return source::in_blocks(source) &&
-             (!table || (weight.role == STRATA_HEAD && source.scales.bytes == 0));
+             (!table || (weight.role == STRATA_HEAD && source.stored.parts.size() == 1));
     });
   }
 
@@ -266,7 +273,7 @@ class Preparation {
                       {.dtype = wish_.dtype, .rows = false, .tile = out_.units.back().run_bytes});
     uint64_t bytes = 0;
     for (auto& unit : table) {
-      unit.stays_packed = out_.table_place.stored = stays_packed(unit);
+      unit.as_run = out_.table_place.as_run = !stays_packed(unit);
       bytes += zero::held_bytes(unit, out_.table_place);
     }
     while (!tiers[tier].in_place && tiers[tier].capacity - out_.tier_bytes[tier] < bytes)
@@ -282,8 +289,7 @@ class Preparation {
   uint64_t row_bytes() const {
     uint64_t most = 0;
     for (const auto& weight : out_.units.front().weights)
-      if (weight.run_offset == zero::not_held)
-        most = std::max(most, std::max(weight.run_bytes, weight.stored_bytes));
+      if (!weight.is_held()) most = std::max({most, weight.run.bytes, weight.source.stored.bytes});
     return most;
   }
 
@@ -326,7 +332,7 @@ class Preparation {
     const bool on_device = place.tier == zero::resident;
     if (!on_device) {
       out_.tier_bytes[place.tier] += zero::held_bytes(unit, place);
-      if (wish_.tiers[place.tier].in_place || place.stored) return;
+      if (wish_.tiers[place.tier].in_place || !place.as_run) return;
     }
     if (!unit.expands || !model_.checkpoint) return;
     uint64_t scratch = pages(unit.stored_bytes);

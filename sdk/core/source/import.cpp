@@ -17,35 +17,27 @@ namespace {
 
 constexpr std::uint64_t buffer_bytes = 32ull << 20;  // twice: as stored, and expanded
 
-bool dense(const Tensor& tensor) { return tensor.stored.scheme.empty(); }
-
 // The dtype that the options name for floating values, else one that holds all of a tensor's
 // values.
 strata_dtype imported_dtype(const Tensor& tensor, const ImportOptions& options) {
   const auto all = forms(tensor);
   const auto floating = [](const Tensor& form) {
-    return !dense(form) || is_floating(form.stored.dtype);
+    return !form.stored.dense() || is_floating(form.stored.dtype());
   };
   if (options.dtype && std::ranges::all_of(all, floating)) return *options.dtype;
-  const auto& first = all.front().stored.dtype;
+  const auto first = all.front().stored.dtype();
   const auto as_first = [&](const Tensor& form) {
-    return dense(form) && same(form.stored.dtype, first);
+    return form.stored.dense() && same(form.stored.dtype(), first);
   };
   return std::ranges::all_of(all, as_first) ? first : f32;
 }
 
 // The tensor as the new file will have it.
 Tensor imported(const Tensor& tensor, const ImportOptions& options) {
-  Tensor out = tensor;
+  Tensor out{.name = tensor.name, .shape = tensor.shape};
   if (const auto resized = options.rows.find(tensor.name); resized != options.rows.end())
     out.shape[0] = resized->second;
-  const auto dtype = imported_dtype(tensor, options);
-  out.stored = {dtype, "", 1, element_bytes(dtype)};
-  out.order = {};
-  out.by_columns = 0;
-  out.parts.clear();
-  out.add = 0;
-  out.at = {0, 0, static_cast<std::uint64_t>(elements(out)) * element_bytes(out.stored.dtype)};
+  out.stored = dense_form(imported_dtype(tensor, options), out.shape);
   return out;
 }
 
@@ -59,15 +51,17 @@ class Copier {
   void copy(const Tensor& tensor, std::uint64_t at) {
     dtype_ = imported_dtype(tensor, options_);
     if (options_.rows.contains(tensor.name)) return resize(tensor, at);
-    if (tensor.parts.empty()) {
-      const auto place = [&](std::int64_t row) { return run_row(tensor, row); };
-      return copy_form(tensor, at, tensor.order.blocks == 0 ? Place() : place);
+    const auto* join = tensor.step<Join>();
+    if (!join) {
+      const auto* order = tensor.step<Reorder>();
+      const auto place = [&](std::int64_t row) { return run_row(*order, tensor.shape[0], row); };
+      return copy_form(tensor, at, order ? place : Place());
     }
-    const auto block = tensor.shape[0] / tensor.order.blocks;
+    const auto block = tensor.shape[0] / join->blocks;
     std::int64_t first = 0;
-    for (const auto& part : tensor.parts) {
-      const auto rows = part.shape[0] / tensor.order.blocks;
-      copy_form(part, at,
+    for (const auto& piece : tensor.pieces) {
+      const auto rows = piece.shape[0] / join->blocks;
+      copy_form(piece, at,
                 [&](std::int64_t row) { return row / rows * block + first + row % rows; });
       first += rows;
     }
@@ -78,7 +72,8 @@ class Copier {
   using Place = std::function<std::int64_t(std::int64_t row)>;
 
   void copy_form(const Tensor& form, std::uint64_t at, const Place& place) {
-    if (form.by_columns) return turn(form, at, place);
+    if (const auto* step = form.step<Transpose>())
+      return copy_transposed(form, step->matrices, at, place);
     const auto all = static_cast<std::uint64_t>(elements(form));
     const std::uint64_t row = place ? all / static_cast<std::uint64_t>(form.shape[0]) : 0;
     const auto piece = piece_elements(form, row);
@@ -97,12 +92,13 @@ class Copier {
   }
 
   // Copies matrix by matrix, as many columns at once as the buffer holds.
-  void turn(const Tensor& form, std::uint64_t at, const Place& place) {
-    const auto rows = static_cast<std::uint64_t>(form.shape[0]) / form.by_columns,
+  void copy_transposed(const Tensor& form, std::uint64_t matrices, std::uint64_t at,
+                       const Place& place) {
+    const auto rows = static_cast<std::uint64_t>(form.shape[0]) / matrices,
                columns = static_cast<std::uint64_t>(form.shape[1]);
     const auto some = piece_elements(form, rows) / rows;
     std::vector<std::byte> part;
-    for (std::uint64_t m = 0; m < form.by_columns; ++m)
+    for (std::uint64_t m = 0; m < matrices; ++m)
       for (std::uint64_t first = 0; first < columns; first += some) {
         const auto many = std::min(some, columns - first);
         const auto bytes = expanded(form, (m * columns + first) * rows, many * rows);
@@ -119,7 +115,7 @@ class Copier {
 
   // Copies the rows that stay, and fills each new one with the mean of the old ones.
   void resize(const Tensor& tensor, std::uint64_t at) {
-    if (tensor.by_columns || !tensor.parts.empty())
+    if (tensor.step<Transpose>() || !tensor.pieces.empty())
       throw Error("tensor '" + printable(tensor.name) + "'", "its rows do not lie together",
                   "import it first, and resize what that makes");
     const auto form = imported(tensor, options_);
@@ -127,7 +123,7 @@ class Copier {
                wanted = static_cast<std::uint64_t>(form.shape[0]),
                columns = static_cast<std::uint64_t>(elements(tensor)) / all;
     const auto count = piece_elements(tensor, columns) / columns, row = columns * width();
-    RowMean mean(form.stored.dtype, columns, tensor.name);
+    RowMean mean(dtype_, columns, tensor.name);
     for (std::uint64_t first = 0; first < all; first += count) {
       const auto many = std::min(count, all - first);
       const auto bytes = expanded(tensor, first * columns, many * columns);
@@ -143,7 +139,7 @@ class Copier {
   // The elements that fit the buffer: whole rows where they are moved or in blocks.
   std::uint64_t piece_elements(const Tensor& form, std::uint64_t row) const {
     const auto columns = form.shape.empty() ? 1 : static_cast<std::uint64_t>(form.shape.back());
-    const auto step = row > 0 ? row : dense(form) ? 1 : columns;
+    const auto step = row > 0 ? row : form.stored.dense() ? 1 : columns;
     const auto fit = buffer_bytes / std::max(width(), std::uint64_t{sizeof(float)}) / step * step;
     if (fit == 0)
       throw Error("tensor '" + printable(form.name) + "'",
@@ -155,23 +151,38 @@ class Copier {
   // Converts to the new file's dtype.
   std::span<const std::byte> expanded(const Tensor& form, std::uint64_t first,
                                       std::uint64_t count) {
-    const auto& how = form.stored;
-    stored_.resize(count / how.block_elements * how.block_bytes);
-    from_.read(form, first / how.block_elements * how.block_bytes, stored_);
-    if (dense(form) && same(how.dtype, dtype_) && form.add == 0) return stored_;
-    floats_.resize(count);
-    if (!dense(form))
-      options_.expand(form, stored_, floats_);
-    else
+    const auto& part = form.stored.parts.front();
+    const auto* add = form.step<Add>();
+    const std::uint64_t bytes = element_bytes(part.dtype);
+    if (form.stored.dense()) {
+      stored_.resize(count * bytes);
+      from_.read(form, first * bytes, stored_);
+      if (same(part.dtype, dtype_) && !add) return stored_;
+      floats_.resize(count);
       for (std::uint64_t i = 0; i < count; ++i)
-        floats_[i] = static_cast<float>(element(how.dtype, &stored_[i * how.block_bytes]));
-    if (form.add != 0)
-      for (auto& value : floats_) value += static_cast<float>(form.add);
+        floats_[i] = static_cast<float>(element(part.dtype, &stored_[i * bytes]));
+    } else {
+      const auto row = row_elements(form),
+                 row_bytes = static_cast<std::uint64_t>(part.shape.back());
+      stored_.resize(count / row * row_bytes);
+      from_.read(form, first / row * row_bytes, stored_);
+      floats_.resize(count);
+      options_.expand(form, stored_, floats_);
+    }
+    if (add)
+      for (auto& value : floats_) value += static_cast<float>(add->value);
     if (same(dtype_, f32)) return std::as_bytes(std::span(floats_));
     narrow_.resize(count * width());
     for (std::uint64_t i = 0; i < count; ++i)
       set_element(dtype_, &narrow_[i * width()], double{floats_[i]});
     return narrow_;
+  }
+
+  // The elements of a row as the file has it, which is whole blocks.
+  static std::uint64_t row_elements(const Tensor& form) {
+    const auto& stored = form.stored.parts.front().shape;
+    const auto rows = element_count(std::span(stored).first(stored.size() - 1));
+    return static_cast<std::uint64_t>(elements(form)) / rows;
   }
 
   std::uint64_t width() const { return element_bytes(dtype_); }
@@ -186,7 +197,7 @@ class Copier {
 };
 
 void write_made(const MadeTensor& made, std::uint64_t at, OutputFile& to) {
-  const auto width = element_bytes(made.tensor.stored.dtype);
+  const auto width = element_bytes(made.tensor.stored.dtype());
   const auto all = static_cast<std::uint64_t>(elements(made.tensor)), some = buffer_bytes / width;
   std::vector<std::byte> bytes;
   for (std::uint64_t first = 0; first < all; first += some) {
@@ -206,22 +217,22 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
   const auto given = checkpoint ? std::span(checkpoint->tensors()) : std::span<const Tensor>();
   for (const auto& tensor : given) {
     for (const auto& form : forms(tensor))
-      if (!dense(form) && !options.expand)
+      if (!form.stored.dense() && !options.expand)
         throw Error(checkpoint->path(),
                     "tensor '" + printable(form.name) + "' is " + form.stored.scheme +
                         ", which no codec expands",
                     "add the codec's plugin");
-    if (tensor.scales.bytes != 0)
+    if (tensor.stored.parts.size() > 1)
       throw Error(checkpoint->path(),
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", blocks in two tensors, which are not imported",
                   "run the model as it is");
     planned.push_back(imported(tensor, options));
-    total += planned.back().at.bytes;
+    total += planned.back().stored.bytes;
   }
   for (const auto& made : options.made) {
     planned.push_back(made.tensor);
-    total += made.tensor.at.bytes;
+    total += made.tensor.stored.bytes;
   }
   OutputFile file(path);
   const auto header = safetensors_header(planned);
@@ -232,7 +243,7 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
       Copier(*checkpoint, options, file).copy(given[i], header.size() + done);
     else
       write_made(options.made[i - given.size()], header.size() + done, file);
-    done += planned[i].at.bytes;
+    done += planned[i].stored.bytes;
     if (options.progress) options.progress(done, total);
   }
   file.finish();

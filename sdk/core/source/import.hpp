@@ -25,10 +25,10 @@ struct MadeTensor {
 };
 
 struct ImportOptions {
-  // Expands blocks of one tensor, as the file holds them, to floats. Called for quantized tensors
+  // Expands rows of one tensor, as the file holds them, to floats. Called for quantized tensors
   // only.
-  std::function<void(const Tensor&, std::span<const std::byte> blocks, std::span<float> out)>
-      expand = {};
+  std::function<void(const Tensor&, std::span<const std::byte> rows, std::span<float> out)> expand =
+      {};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress =
       {};                             // bytes written; may be null
   std::vector<ExtraFile> extra = {};  // tokenizer files and the like

@@ -19,7 +19,7 @@ uint64_t elements_of(const std::vector<int64_t>& shape) {
 // Whether a weight follows another one without a gap, as members of one group do.
 bool follows(const zero::Weight& weight, const zero::Weight& before) {
   return weight.group != 0 && weight.group == before.group &&
-         weight.run_offset == before.run_offset + before.run_bytes;
+         weight.run.at == before.run.at + before.run.bytes;
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ Flat flat_of(const zero::Unit& unit) {
   const zero::Weight* before = nullptr;
   for (uint32_t i = 0; i < unit.weights.size(); ++i) {
     const auto& weight = unit.weights[i];
-    if (weight.run_offset == zero::not_held) {
+    if (!weight.is_held()) {
       if (weight.role == STRATA_TABLE && !unit.is_expert())
         flat.row_width = elements_of(weight.shape) / static_cast<uint64_t>(weight.shape.at(0));
       continue;

@@ -120,7 +120,7 @@ void HostOptimizer::copy_weights(uint32_t index) {
   for (const auto& piece : plan_.flats[index].pieces) {
     const auto& weight = plan_.units[index].weights[piece.weight];
     workers_.run(piece.count, grain, [&](uint64_t first, uint64_t count) {
-      optim::cast(weight.float32 ? f32 : dtype_, unit.weights + weight.run_offset, f32,
+      optim::cast(weight.run.dtype(), unit.weights + weight.run.at, f32,
                   unit.master + piece.first, first, count);
     });
   }
@@ -138,8 +138,8 @@ void HostOptimizer::update(uint32_t index, Context& step) {
         .master = unit.master + piece.first,
         .moment1 = unit.moment1 + piece.first,
         .moment2 = unit.moment2 + piece.first,
-        .copy_dtype = weight.float32 ? f32 : dtype_,
-        .copy = unit.own_master ? unit.weights + weight.run_offset : nullptr};
+        .copy_dtype = weight.run.dtype(),
+        .copy = unit.own_master ? unit.weights + weight.run.at : nullptr};
     const auto& how = piece.matrix ? step.decayed : step.plain;
     workers_.run(piece.count, grain,
                  [&](uint64_t first, uint64_t count) { optim::adam(how, arrays, first, count); });

@@ -16,7 +16,7 @@ uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 bool is_master(const zero::Unit& unit, const Flat& flat, strata_dtype dtype) {
   if (!same(dtype, {STRATA_FLOAT, 32, 1})) return false;
   for (const auto& piece : flat.pieces)
-    if (unit.weights[piece.weight].run_offset != piece.first * sizeof(float)) return false;
+    if (unit.weights[piece.weight].run.at != piece.first * sizeof(float)) return false;
   return true;
 }
 

@@ -106,7 +106,7 @@ void Training::open_rows() {
   room.event = step_events(plan.step) + step_events(plan.scoring);
   const run::MappedTile tile{.first = 0,
                              .rows = weight.shape.at(0),
-                             .at = (*host_)[plan.table_unit].weights + weight.run_offset};
+                             .at = (*host_)[plan.table_unit].weights + weight.run.at};
   rows_ = std::make_unique<run::MappedRows>(*table, false, std::vector{tile}, room);
 }
 

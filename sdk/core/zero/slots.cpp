@@ -213,7 +213,7 @@ ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement
     const auto& place = placement[u];
     if (!unit.is_expert() || place.tier == resident || place.device != 0) continue;
     ++out.count;
-    const bool stored = place.stored;
+    const bool stored = !place.as_run;
     if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, ranks));
     run_bytes =
         std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks));

@@ -44,13 +44,13 @@ void Units::expand(const zero::Unit& unit, const std::byte* stored, std::byte* r
     const auto& here = main();
     const c10::OptionalStreamGuard on(here.stream);
     auto call = call_on(here);
-    const UnitWeights none(zero::Unit{}, nullptr, shared_.dtype, here.device, false);
+    const UnitWeights none(zero::Unit{}, nullptr, here.device, false);
     TorchOps ops(shared_, none, unit.declared, nullptr, 0, here.device, call);
     call.ops = &ops;
-    const Expansion how{&options_.codec, &call.seen, shared_.dtype, here.device};
+    const Expansion how{&options_.codec, &call.seen, here.device};
     for (const auto& w : unit.weights)
-      if (w.run_offset != zero::not_held)
-        torch::expand(w, w.shape, stored + w.stored_offset, run + w.run_offset, how);
+      if (w.is_held())
+        torch::expand(w, w.shape, stored + w.source.stored.at, run + w.run.at, how);
   });
 }
 
@@ -63,12 +63,12 @@ void Units::rows(const zero::Weight& form, const std::byte* rows, bool stored) {
     shape.at(0) = shared_.pass.ragged().tokens;
     if (stored) {
       auto call = call_on(here);
-      const UnitWeights none(zero::Unit{}, nullptr, shared_.dtype, here.device, false);
+      const UnitWeights none(zero::Unit{}, nullptr, here.device, false);
       TorchOps ops(shared_, none, 0, nullptr, 0, here.device, call);
       call.ops = &ops;
       auto made = at::empty(shape, at::TensorOptions().dtype(shared_.dtype).device(here.device));
       torch::expand(form, shape, rows, static_cast<std::byte*>(made.data_ptr()),
-                    {&options_.codec, &call.seen, shared_.dtype, here.device});
+                    {&options_.codec, &call.seen, here.device});
       shared_.rows[form.name] = std::move(made);
     } else {
       // The caller's memory may serve another pass before this one ends.
@@ -94,7 +94,7 @@ const UnitWeights& Units::views(const zero::Unit& unit, const std::byte* weights
       return *one.views;
   if (seen.size() == most_places) seen.erase(seen.begin());
   seen.push_back(
-      {weights, std::make_unique<UnitWeights>(unit, weights, shared_.dtype, place.device, false)});
+      {weights, std::make_unique<UnitWeights>(unit, weights, place.device, false)});
   return *seen.back().views;
 }
 

@@ -12,13 +12,13 @@ namespace {
 at::Tensor held(const zero::Unit& form, uint32_t index, const std::byte* weights,
                 const at::Tensor& like) {
   const auto& w = form.weights[index];
-  return borrowed(weights + w.run_offset, w.shape, like.scalar_type(), like.device());
+  return borrowed(weights + w.run.at, w.shape, like.scalar_type(), like.device());
 }
 
 // Whether two weights are adjacent, so that they can be one product.
 bool packed(const zero::Unit& form, uint32_t first, uint32_t second) {
   const auto &a = form.weights[first], &b = form.weights[second];
-  return a.group != 0 && a.group == b.group && a.run_offset + a.run_bytes == b.run_offset;
+  return a.group != 0 && a.group == b.group && a.run.at + a.run.bytes == b.run.at;
 }
 
 // Computes f(gate) * up; overwrites both unless gradients are recorded.
@@ -55,7 +55,7 @@ at::Tensor expert_output(const strata_op_moe& op, const at::Tensor& x,
       return joined(op, product(x, op.gate, op.gate_bias), product(x, op.up, op.up_bias));
     const auto& first = form->weights[op.gate];
     const auto ffn = first.shape[0];
-    const auto whole = borrowed(weights + first.run_offset, {2 * ffn, first.shape[1]},
+    const auto whole = borrowed(weights + first.run.at, {2 * ffn, first.shape[1]},
                                 x.scalar_type(), x.device());
     const auto both = product_of(x, whole, {}, {gradients, op.gate, STRATA_NONE, 2});
     return joined(op, both.narrow(1, 0, ffn), both.narrow(1, ffn, ffn));

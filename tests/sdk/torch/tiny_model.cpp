@@ -36,7 +36,7 @@ source::Tensor dense(const plugin::DeclaredWeight& weight, int64_t, int64_t) {
   source::Tensor tensor;
   tensor.name = weight.name;
   tensor.shape = weight.shape;
-  tensor.stored = {{STRATA_FLOAT, 64, 1}, "", 1, 8};
+  tensor.stored = source::dense_form({STRATA_FLOAT, 64, 1}, tensor.shape);
   return tensor;
 }
 
@@ -67,8 +67,7 @@ TinyModel::TinyModel(const std::string& attention, strata_dtype dtype, uint64_t 
   for (const auto& unit : units_) {
     auto& memory = memory_.emplace_back(unit.run_bytes);
     for (const auto& w : unit.weights)
-      borrowed(memory.data() + w.run_offset, w.shape, type, at::kCPU)
-          .copy_(reference_weight(unit, w));
+      borrowed(memory.data() + w.run.at, w.shape, type, at::kCPU).copy_(reference_weight(unit, w));
   }
   run::ComputeOptions options;
   options.family = family_.get();

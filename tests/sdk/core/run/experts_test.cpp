@@ -37,7 +37,7 @@ struct Layers {
         unit.expert = e == 0 ? zero::no_expert : e - 1;
         unit.run_bytes = unit.stored_bytes = bytes;
         unit.expands = stored && e > 0;
-        placement.push_back({.tier = e == 0 ? zero::resident : 0, .stored = unit.expands});
+        placement.push_back({.tier = e == 0 ? zero::resident : 0, .as_run = !unit.expands});
         memory.emplace_back(bytes, static_cast<std::byte>(units.size() + 1));
         origins.push_back({.mapped = memory.back().data(), .route = {}});
         units.push_back(unit);
@@ -49,7 +49,7 @@ struct Layers {
   // Plans with room for so many expert slots.
   void open(uint32_t count) {
     const auto least = zero::least_arena(units, placement);
-    const auto one = placement[1].stored ? 2 * bytes : bytes;
+    const auto one = placement[1].as_run ? bytes : 2 * bytes;
     plan = zero::plan_pass(units, placement, {false}, least + (count - 1) * one, zero::Mode::step);
     REQUIRE(plan.experts.count == count);
     arena.resize(plan.arena);
@@ -69,7 +69,7 @@ struct Layers {
     const auto u = unit(layer, expert);
     const auto [form, weights] = slots->take();
     REQUIRE(form == &units[u]);
-    const auto expected = static_cast<std::byte>(u + 1 + (placement[u].stored ? 1 : 0));
+    const auto expected = static_cast<std::byte>(u + 1 + (placement[u].as_run ? 0 : 1));
     REQUIRE(std::all_of(weights, weights + bytes, [&](auto byte) { return byte == expected; }));
   }
   void run(uint32_t layer, const std::vector<uint32_t>& experts) {

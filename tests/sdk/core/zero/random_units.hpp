@@ -31,7 +31,7 @@ inline RandomCase random_case(uint32_t seed, bool several_ranks = true) {
     out.units.push_back(unit);
     Place place;
     if (up_to(4) <= streamed) place.tier = up_to(2);
-    place.stored = place.tier == 2 && unit.expands;
+    place.as_run = place.tier != 2 || !unit.expands;
     if (place.tier == 0 && up_to(7) == 0) place.device = 1;
     out.placement.push_back(place);
   }

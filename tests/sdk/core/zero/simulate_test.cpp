@@ -36,7 +36,7 @@ struct Recomputed {
 
   double seconds(const Action& action) const {
     const auto& unit = c.units[action.unit];
-    const bool stored = c.placement[action.unit].stored;
+    const bool stored = !c.placement[action.unit].as_run;
     const double bytes =
         static_cast<double>(shard_bytes(stored ? unit.stored_bytes : unit.run_bytes, c.ranks));
     if (action.kind == Kind::fetch)
@@ -140,7 +140,7 @@ TEST_CASE("shards are read, gathered, expanded and run at the rates of their lan
   units[0].stored_bytes = 3200;
   units[0].run_bytes = 4800;
   units[0].expands = true;
-  const Placement placement{{.tier = 0, .stored = true}};
+  const Placement placement{{.tier = 0, .as_run = false}};
   const auto plan = plan_pass(units, placement, {true}, 1 << 20, Mode::once, 2);
   const auto timeline = simulate(plan, units, placement, round_rates({2e-3}), 1, 2);
   REQUIRE(timeline.spans.size() == 5);

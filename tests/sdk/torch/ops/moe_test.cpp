@@ -26,16 +26,16 @@ struct Held : run::Experts {
     for (const auto index : {gate_bias, up_bias, down_bias}) {
       auto& vector = form.weights[index];
       vector.shape = {index == down_bias ? hidden : ffn};
-      vector.run_bytes = static_cast<uint64_t>(vector.shape[0]) * wide;
-      vector.run_offset = end;
-      end += vector.run_bytes;
+      vector.run = source::dense_form(dtype_of(type), vector.shape);
+      vector.run.at = end;
+      end += vector.run.bytes;
     }
     for (const auto index : {gate, up, down}) {
       auto& weight = form.weights[index];
       weight.shape = index == down ? std::vector{hidden, ffn} : std::vector{ffn, hidden};
       weight.group = packed && index != down ? 1 : 0;
-      weight.run_bytes = bytes;
-      weight.run_offset = (index - gate) * bytes;
+      weight.run = source::dense_form(dtype_of(type), weight.shape);
+      weight.run.at = (index - gate) * bytes;
     }
     for (int64_t e = 0; e < experts; ++e)
       memory.push_back(
@@ -53,8 +53,8 @@ struct Held : run::Experts {
     const auto& one = form.weights[index];
     const auto each = static_cast<int64_t>(all.element_size());
     return all
-        .narrow(0, static_cast<int64_t>(one.run_offset) / each,
-                static_cast<int64_t>(one.run_bytes) / each)
+        .narrow(0, static_cast<int64_t>(one.run.at) / each,
+                static_cast<int64_t>(one.run.bytes) / each)
         .view(one.shape)
         .to(at::kDouble);
   }

@@ -87,7 +87,7 @@ Taught::Taught(const plugin::Family& family, const strata_host* host, TaughtOpti
     memory_.push_back(bytes(units_[u].run_bytes));
     for (const auto& w : units_[u].weights) {
       const auto value = at::randn(w.shape, at::kDouble).mul(0.3).add(w.shape.size() == 1 ? 1 : 0);
-      if (w.run_offset != zero::not_held)
+      if (w.is_held())
         weight(u, w).copy_(value);
       else if (w.role == STRATA_TABLE && !units_[u].is_expert())
         table_ = value.to(device_, type);
@@ -103,7 +103,7 @@ at::Tensor Taught::bytes(uint64_t count) const {
 }
 
 at::Tensor Taught::weight(std::size_t unit, const zero::Weight& w) const {
-  return borrowed(data(memory_[unit]) + w.run_offset, w.shape, scalar_type(options_.dtype),
+  return borrowed(data(memory_[unit]) + w.run.at, w.shape, scalar_type(options_.dtype),
                   device_);
 }
 
@@ -111,7 +111,7 @@ std::map<std::string, at::Tensor> Taught::weights() const {
   std::map<std::string, at::Tensor> out;
   for (std::size_t u = 0; u < units_.size(); ++u)
     for (const auto& w : units_[u].weights) {
-      if (w.run_offset != zero::not_held)
+      if (w.is_held())
         out[w.name] = weight(u, w).to(at::kCPU, at::kDouble, false, true);
       else if (w.role == STRATA_TABLE && !units_[u].is_expert())
         out[w.name] = table_.to(at::kCPU, at::kDouble, false, true);
@@ -122,7 +122,7 @@ std::map<std::string, at::Tensor> Taught::weights() const {
 void Taught::set(const std::string& name, const at::Tensor& value) {
   for (std::size_t u = 0; u < units_.size(); ++u)
     for (const auto& w : units_[u].weights)
-      if (w.name == name && w.run_offset != zero::not_held) weight(u, w).copy_(value);
+      if (w.name == name && w.is_held()) weight(u, w).copy_(value);
 }
 
 // Memory whose every element is a NaN.
