@@ -19,8 +19,9 @@ class ByteInput {
   virtual std::string_view next() = 0;
 };
 
-// A file, as it is when it is opened: bytes that are appended later are not read. Its digest is that
-// of the bytes that were given, so that it holds for the rows even where the file changes meanwhile.
+// A file, as it is when it is opened: bytes that are appended later are not read. Its digest is
+// that of the bytes that were given, so that it holds for the rows even where the file changes
+// meanwhile.
 class FileInput final : public ByteInput {
  public:
   // Throws Error for a file that is missing or unreadable, as next() does.
@@ -52,8 +53,8 @@ class TextInput final : public ByteInput {
   std::size_t part_;
 };
 
-// Walks through an input byte by byte and counts lines from 1. A byte order mark at the beginning is
-// skipped.
+// Walks through an input byte by byte and counts lines from 1. A byte order mark at the beginning
+// is skipped.
 class ByteCursor {
  public:
   explicit ByteCursor(ByteInput& input);

@@ -1,5 +1,5 @@
-// The records of data files: what a line of JSON Lines, an element of a JSON list, a line of CSV or a
-// line of plain text holds, each as JSON with the line at which it begins.
+// The records of data files: what a line of JSON Lines, an element of a JSON list, a line of CSV or
+// a line of plain text holds, each as JSON with the line at which it begins.
 #pragma once
 #include <cstdint>
 #include <memory>

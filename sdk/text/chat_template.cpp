@@ -12,7 +12,6 @@
 namespace strata::text {
 namespace {
 
-constexpr auto remedy = "leave --chat out and write the prompt in the model's format";
 constexpr auto default_name = "default", tools_name = "tool_use";
 
 // The templates of a tokenizer_config.json: a text, a list of names and texts, or an object of
@@ -20,10 +19,11 @@ constexpr auto default_name = "default", tools_name = "tool_use";
 std::map<std::string, TextFile> templates_of(const TextFile& config) {
   std::map<std::string, TextFile> out;
   const auto settings = read_ordered_json(config.bytes, config.path);
-  if (!settings.is_object()) throw Error(config.path, "it is no JSON object", remedy);
+  if (!settings.is_object()) throw jinja::TemplateError(config.path, "it is no JSON object");
   const auto add = [&](const std::string& name, const auto& text) {
     if (!text.is_string())
-      throw Error(config.path, "chat_template '" + printable(name, 60) + "' is no text", remedy);
+      throw jinja::TemplateError(config.path,
+                                 "chat_template '" + printable(name, 60) + "' is no text");
     out[name] = {config.path + ": chat_template", text.template get<std::string>()};
   };
   const auto found = settings.find("chat_template");
@@ -36,11 +36,13 @@ std::map<std::string, TextFile> templates_of(const TextFile& config) {
     for (const auto& one : *found) {
       if (!one.is_object() || !one.contains("name") || !one["name"].is_string() ||
           !one.contains("template"))
-        throw Error(config.path, "chat_template has one without a name or a template", remedy);
+        throw jinja::TemplateError(config.path,
+                                   "chat_template has one without a name or a template");
       add(one["name"].get<std::string>(), one["template"]);
     }
   } else {
-    throw Error(config.path, "chat_template is neither text nor texts by their names", remedy);
+    throw jinja::TemplateError(config.path,
+                               "chat_template is neither text nor texts by their names");
   }
   return out;
 }
@@ -71,7 +73,7 @@ ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
   // Where no file is the default template, the configuration's counts; transformers then has none.
   if (config && !named.contains(default_name)) named.merge(templates_of(*config));
   if (named.empty())
-    throw Error(config ? config->path : folder, "the model has no chat template", remedy);
+    throw jinja::TemplateError(config ? config->path : folder, "the model has no chat template");
   auto known = Json::object();
   for (const auto& [name, content] : tokens) known[name] = content;
   return {std::move(named), std::move(known)};
@@ -80,7 +82,7 @@ ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
 ChatTemplate ChatTemplate::from_gguf(const source::GgufVocabulary& vocabulary,
                                      const std::string& file) {
   if (vocabulary.chat_templates.empty())
-    throw Error(file, "the model has no chat template", remedy);
+    throw jinja::TemplateError(file, "the model has no chat template");
   std::map<std::string, TextFile> named;
   for (const auto& [name, text] : vocabulary.chat_templates)
     named[name] = {
@@ -104,8 +106,8 @@ const std::pair<const std::string, TextFile>& ChatTemplate::chosen(bool tools) c
   std::string names;
   for (const auto& [name, text] : templates_)
     names += (names.empty() ? "" : ", ") + printable(name, 60);
-  throw Error(templates_.begin()->second.path,
-              "the model has no chat template named default, but " + names, remedy);
+  throw jinja::TemplateError(templates_.begin()->second.path,
+                             "the model has no chat template named default, but " + names);
 }
 
 jinja::Marked ChatTemplate::render_marked(const Conversation& conversation,

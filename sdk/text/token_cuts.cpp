@@ -13,8 +13,7 @@ namespace {
 class Finder {
  public:
   Finder(const Tokenizer& tokenizer, std::string_view text, bool special)
-      : tokenizer_(tokenizer), text_(text),
-        ids_(tokenizer.encode(text, special, stretches_)) {}
+      : tokenizer_(tokenizer), text_(text), ids_(tokenizer.encode(text, special, stretches_)) {}
 
   // `at` is not below that of the call before.
   TokenCut find(std::size_t at) {

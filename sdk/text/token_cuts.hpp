@@ -21,9 +21,9 @@ struct CutText {
   std::vector<TokenCut> cuts;     // one a place
 };
 
-// Encodes `text` and finds `places`, which are in ascending order and not inside a character. Throws
-// Error as encode does, and where the ids of a text that its tokenizer changes cannot be laid beside
-// it.
+// Encodes `text` and finds `places`, which are in ascending order and not inside a character.
+// Throws Error as encode does, and where the ids of a text that its tokenizer changes cannot be
+// laid beside it.
 CutText encode_cut(const Tokenizer& tokenizer, std::string_view text,
                    std::span<const std::size_t> places, bool special);
 

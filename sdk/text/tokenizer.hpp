@@ -24,7 +24,7 @@ namespace strata::text {
 // A stretch of a text whose ids do not depend on the text around it, but on whether it comes first:
 // an added token, with the white space that it takes, or the text between two of them.
 struct TextStretch {
-  std::size_t begin, end;  // bytes
+  std::size_t begin, end;   // bytes
   std::size_t first, last;  // of its ids: the index of the first, and of the one behind the last
   bool token;
 };

@@ -42,11 +42,9 @@ TEST_CASE("JSON values follow each other, and an object may hold the rows", "[da
 }
 
 TEST_CASE("each line of JSON Lines is a value", "[data]") {
-  REQUIRE(all(Kind::lines, "{\"a\":1}\r\n\n  {\"z\":1,\"b\":2}") ==
-          R"(1{"a":1} 3{"z":1,"b":2} )");
+  REQUIRE(all(Kind::lines, "{\"a\":1}\r\n\n  {\"z\":1,\"b\":2}") == R"(1{"a":1} 3{"z":1,"b":2} )");
   REQUIRE_THROWS_WITH(all(Kind::lines, "{\"a\":1}\n{\"a\":\n1}"), Contains("f:2: not JSON"));
-  REQUIRE_THROWS_WITH(all(Kind::lines, "{\"a\":1,\"a\":2}"),
-                      Contains("f:1: key 'a' occurs twice"));
+  REQUIRE_THROWS_WITH(all(Kind::lines, "{\"a\":1,\"a\":2}"), Contains("f:1: key 'a' occurs twice"));
   REQUIRE_THROWS_WITH(all(Kind::lines, "{\"a\":\"\xff\"}"), Contains("f:1: not JSON"));
 }
 
@@ -75,7 +73,6 @@ TEST_CASE("CSV follows RFC 4180", "[data]") {
 }
 
 TEST_CASE("each line of a text that is not empty is a row", "[data]") {
-  REQUIRE(all(Kind::text, "a\r\n\r\nb\rc\n") ==
-          R"(1{"text":"a"} 3{"text":"b"} 4{"text":"c"} )");
+  REQUIRE(all(Kind::text, "a\r\n\r\nb\rc\n") == R"(1{"text":"a"} 3{"text":"b"} 4{"text":"c"} )");
   REQUIRE_THROWS_WITH(all(Kind::text, "a\nb\xff"), Contains("f:2: byte 2 is not UTF-8"));
 }
