@@ -14,8 +14,8 @@
 #include "core/source/dtype.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/output_option.hpp"
 #include "host/options/opening.hpp"
+#include "host/options/output_option.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
 

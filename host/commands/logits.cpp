@@ -16,9 +16,9 @@
 #include "core/source/safetensors.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/output_option.hpp"
 #include "host/options/input_ids.hpp"
 #include "host/options/opening.hpp"
+#include "host/options/output_option.hpp"
 #include "host/process/output.hpp"
 
 namespace strata::host {
