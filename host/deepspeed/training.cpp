@@ -119,7 +119,8 @@ void add_leaf_modules(const DsConfig& config, json& train) {
 }
 
 void add_logs(const DsConfig& config, json& train) {
-  if (const auto steps = config.value("steps_per_print"); steps.is_number() && steps >= 1)
+  if (const auto steps = config.value("steps_per_print");
+      steps.is_number() && steps >= 1 && steps <= 1e12)
     train["log_interval"] = static_cast<std::int64_t>(steps.get<double>());
   if (config.given("wall_clock_breakdown"))
     train["wall_clock_breakdown"] = config.value("wall_clock_breakdown");

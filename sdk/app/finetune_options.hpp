@@ -7,13 +7,14 @@
 
 namespace strata::app {
 
-// The schedules of a ds_config: WarmupLR, WarmupDecayLR and WarmupCosineLR. With n the number of
-// the step from 0 and w = max(2, num_steps), the first w steps have the factor
-// g = log(n + 1) / log(w) of type "log", or n / w of type "linear". Behind them it is 1 for
-// WarmupLR, max(0, (total - n) / max(1, total - w)) for WarmupDecayLR, and for WarmupCosineLR
-// (1 + cos(pi * min(1, (n - w + 1) / max(1, total - w)))) / 2. The rate is
-// min_lr + (max_lr - min_lr) * g; of WarmupCosineLR lr * (min_ratio + (1 - min_ratio) * g) at
-// first and lr * (cos_min_ratio + (1 - cos_min_ratio) * g) behind it.
+// The schedules of a ds_config: WarmupLR, WarmupDecayLR and WarmupCosineLR. The first step has the
+// rate min_lr, of WarmupCosineLR 0. Later steps have a factor g, by n, which is 0 at the second
+// step, and w = max(2, num_steps). While n < w, it is log(n + 1) / log(w) of type "log" and n / w
+// of type "linear". Then it is 1 for WarmupLR, max(0, total - n) / max(1, total - w) for
+// WarmupDecayLR, and (1 + cos(pi * min(1, (n - w + 1) / max(1, total - w)))) / 2 for
+// WarmupCosineLR. The rate is min_lr + (max_lr - min_lr) * g; for WarmupCosineLR it is
+// lr * (r + (1 - r) * g), where r is min_ratio while n < w and cos_min_ratio then. A step that is
+// skipped because float16 overflowed does not count.
 struct WarmupSchedule {
   std::string type = "log";       // log or linear
   std::int64_t num_steps = 0;     // 0: the steps of FinetuneOptions::warmup
