@@ -59,8 +59,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
                         const FinetuneEvents& events) {
   refuse_missing(model_options, options);
   if (std::filesystem::exists(options.output) && !std::filesystem::is_empty(options.output))
-    throw Error(printable(options.output), "it exists and is not empty",
-                "give another --output");
+    throw Error(printable(options.output), "it exists and is not empty", "give another --output");
   const auto model = open_model(model_options, plugins);
   const auto data = open_training_data(model, options, plugins, events);
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);

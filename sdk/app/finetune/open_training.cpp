@@ -25,8 +25,8 @@ std::uint32_t update_threads(const RunOptions& run, const FinetuneOptions& optio
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
   const auto all = run.threads > 0 ? std::min<std::int64_t>(run.threads, cores) : cores;
   if (options.optimizer_cores <= 0) return static_cast<std::uint32_t>(all);
-  return std::max(1u, static_cast<std::uint32_t>(static_cast<double>(all) *
-                                                 options.optimizer_cores));
+  return std::max(1u,
+                  static_cast<std::uint32_t>(static_cast<double>(all) * options.optimizer_cores));
 }
 
 train::OptimizerSettings optimizer_settings(const FinetuneOptions& options) {

@@ -25,17 +25,18 @@ void say(const FinetuneEvents& events, const std::string& line) {
 
 // "12 rows, 3,400 tokens of which 1,200 are scored; 2 rows were truncated by 30 tokens; ...".
 std::string words_of(const data::LoadCounts& counts, std::int64_t max_length) {
-  auto out = std::to_string(counts.kept) + " rows, " + std::to_string(counts.tokens) +
-             " tokens, " + std::to_string(counts.scored_tokens) + " of them scored";
+  auto out = std::to_string(counts.kept) + " rows, " + std::to_string(counts.tokens) + " tokens, " +
+             std::to_string(counts.scored_tokens) + " of them scored";
   if (counts.truncated > 0)
     out += "; " + std::to_string(counts.truncated) + " rows are cut to " +
            std::to_string(max_length) + " tokens";
   if (counts.unscored > 0)
     out += "; " + std::to_string(counts.unscored) + " rows have nothing that is scored";
   if (counts.cut_unscored > 0)
-    out += "; " + std::to_string(counts.cut_unscored) + " rows have nothing scored in their first " +
-           std::to_string(max_length) + " tokens";
-  if (counts.cut_tokens > 0) out += "; " + std::to_string(counts.cut_tokens) + " tokens are cut off";
+    out += "; " + std::to_string(counts.cut_unscored) +
+           " rows have nothing scored in their first " + std::to_string(max_length) + " tokens";
+  if (counts.cut_tokens > 0)
+    out += "; " + std::to_string(counts.cut_tokens) + " tokens are cut off";
   return out;
 }
 
@@ -55,8 +56,7 @@ void show_first_row(const TrainingData& data, const FinetuneEvents& events) {
 
 std::int64_t longest_of(const data::TokenRows& rows) {
   std::int64_t out = 1;
-  for (std::size_t r = 0; r < rows.size(); ++r)
-    out = std::max<std::int64_t>(out, rows.length(r));
+  for (std::size_t r = 0; r < rows.size(); ++r) out = std::max<std::int64_t>(out, rows.length(r));
   return out;
 }
 
@@ -95,7 +95,8 @@ TrainingData open_training_data(const run::Model& model, const FinetuneOptions& 
   if (!options.validation_file.empty()) {
     out.validation = data::load_rows({options.validation_file}, encoder);
     say(events, "validation: " + words_of(out.validation.counts, options.max_length));
-    out.split.validation = data::unsplit(static_cast<std::uint32_t>(out.validation.rows.size())).training;
+    out.split.validation =
+        data::unsplit(static_cast<std::uint32_t>(out.validation.rows.size())).training;
   }
   out.longest = std::max(longest_of(out.loaded.rows), longest_of(out.validation.rows));
   show_first_row(out, events);

@@ -239,10 +239,16 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
   file.write(0, header);
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < planned.size(); ++i) {
-    if (checkpoint && i < given.size())
-      Copier(*checkpoint, options, file).copy(given[i], header.size() + done);
+    const auto at = header.size() + done;
+    const auto& out = planned[i];
+    if (i >= given.size())
+      write_made(options.made[i - given.size()], at, file);
+    else if (const auto fill = options.replaced ? options.replaced(given[i]) : nullptr)
+      write_made({out, [&](std::uint64_t first,
+                           std::span<std::byte> to) { fill(out.stored.dtype(), first, to); }},
+                 at, file);
     else
-      write_made(options.made[i - given.size()], header.size() + done, file);
+      Copier(*checkpoint, options, file).copy(given[i], at);
     done += planned[i].stored.bytes;
     if (options.progress) options.progress(done, total);
   }

@@ -35,6 +35,11 @@ struct ImportOptions {
   // The new number of rows of some tensors, by name: it drops the last rows or adds rows that are
   // the mean.
   std::map<std::string, std::int64_t> rows = {};
+  // Gives the new elements of a tensor of the checkpoint: it writes those from `first` on in the
+  // new tensor's dtype. Null, or a null result: the tensor's own.
+  using Fill =
+      std::function<void(strata_dtype dtype, std::uint64_t first, std::span<std::byte> out)>;
+  std::function<Fill(const Tensor&)> replaced = {};
   std::vector<MadeTensor> made = {};       // added behind the checkpoint's tensors
   std::string config = {};                 // replaces the checkpoint's; empty: keeps it
   std::optional<strata_dtype> dtype = {};  // for floating elements and blocks; empty: as they are

@@ -47,14 +47,15 @@ void HostOptimizer::reduce(const zero::Use& use, Context& step) {
   const auto& flat = plan_.flats[use.unit];
   auto* sum = sum_of(use.unit);
   const auto* arrived = units_.arrival(use);
-  if (use.staging != zero::no_object)
+  const bool there = use.micro_batch < step.ids.size();  // the step has that micro-batch
+  if (use.staging != zero::no_object && there)
     workers_.run(flat.elements, grain, [&](uint64_t first, uint64_t count) {
       if (use.micro_batch == 0)
         optim::cast(f32, sum, reduce_, arrived, first, count);
       else
         optim::add(sum, reduce_, arrived, first, count);
     });
-  if (flat.row_width > 0) add_rows(use, step);
+  if (flat.row_width > 0 && there) add_rows(use, step);
   if (use.micro_batch + 1 < micro_batches_) return;
   // The table's gradient is whole when the rows of the embedding are added.
   if (use.unit != plan_.table_unit) square(use.unit);
@@ -120,8 +121,8 @@ void HostOptimizer::copy_weights(uint32_t index) {
   for (const auto& piece : plan_.flats[index].pieces) {
     const auto& weight = plan_.units[index].weights[piece.weight];
     workers_.run(piece.count, grain, [&](uint64_t first, uint64_t count) {
-      optim::cast(weight.run.dtype(), unit.weights + weight.run.at, f32,
-                  unit.master + piece.first, first, count);
+      optim::cast(weight.run.dtype(), unit.weights + weight.run.at, f32, unit.master + piece.first,
+                  first, count);
     });
   }
 }

@@ -14,6 +14,7 @@ uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
   run::LoadParts load{.device = parts.device,
                       .scratch = parts.arena,
                       .scratch_bytes = plan.scratch_bytes,
+                      .outgoing = {},
                       .separate_device = parts.separate_device,
                       .event = parts.first_event + run::staging_chunks};
   if (!parts.files) {

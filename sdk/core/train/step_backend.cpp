@@ -64,7 +64,7 @@ void StepBackend::finish() {
 void StepBackend::note(Lane lane, double* at) { parts_.device->note(lane, at); }
 
 void StepBackend::enqueue(const zero::Action& action, const zero::Slot& slot) {
-  if (action.kind == Kind::release) return;
+  if (action.kind == Kind::release || lacks(action)) return;
   zero::Span* span = nullptr;
   if (parts_.trace) {
     span = &parts_.trace->emplace_back(zero::Span{action.kind, action.lane, action.unit, 0, 0});
@@ -72,6 +72,15 @@ void StepBackend::enqueue(const zero::Action& action, const zero::Slot& slot) {
   }
   carry_out(action, slot);
   if (span) note(action.lane, &span->end);
+}
+
+// Whether the action belongs to a micro-batch that the step does not have: the last step of an
+// epoch may have fewer than the others.
+bool StepBackend::lacks(const zero::Action& action) const {
+  if (action.kind == Kind::update || action.kind == Kind::reduce) return false;
+  const bool weights = parts_.plan->objects[action.object].kind == Object::Kind::weights;
+  if (weights && (action.kind == Kind::fetch || action.kind == Kind::expand)) return false;
+  return parts_.plan->uses[action.use].micro_batch >= batches_.size();
 }
 
 void StepBackend::carry_out(const zero::Action& action, const zero::Slot& slot) {

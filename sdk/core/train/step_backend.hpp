@@ -54,6 +54,7 @@ class StepBackend : public zero::Backend {
   const StepBytes& moved() const { return moved_; }
 
  private:
+  bool lacks(const zero::Action& action) const;
   void carry_out(const zero::Action& action, const zero::Slot& slot);
   void fetch(const zero::Action& action, const zero::Slot& slot);
   void store(const zero::Action& action, const zero::Slot& slot);

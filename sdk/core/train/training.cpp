@@ -112,11 +112,9 @@ void Training::open_rows() {
 
 StepResult Training::step(std::span<const MicroBatch> batches, const StepSettings& settings,
                           const StepNumbers& numbers) {
-  if (batches.size() != parts_.request.micro_batches)
-    throw Error("training",
-                std::to_string(batches.size()) + " micro-batches, and " +
-                    std::to_string(parts_.request.micro_batches) + " were planned for",
-                "this is a mistake in the program");
+  if (batches.empty() || batches.size() > parts_.request.micro_batches)
+    throw Error("training", std::to_string(batches.size()) + " micro-batches",
+                "1 to " + std::to_string(parts_.request.micro_batches) + " were planned for");
   std::vector<std::span<const int32_t>> ids;
   for (const auto& batch : batches) {
     if (static_cast<int64_t>(batch.ids.size()) > parts_.request.tokens)

@@ -41,8 +41,8 @@ class Training {
   explicit Training(TrainingParts parts, const run::Progress& progress = {});
   ~Training();
 
-  // One optimizer step over as many micro-batches as were planned. Its updates go on while the
-  // caller prepares the next step.
+  // One optimizer step over at most as many micro-batches as were planned. Its updates go on while
+  // the caller prepares the next step.
   StepResult step(std::span<const MicroBatch> batches, const StepSettings& settings,
                   const StepNumbers& numbers);
   // The scaled loss of one micro-batch, without gradients; waits for all updates.

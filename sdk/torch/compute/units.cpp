@@ -49,8 +49,7 @@ void Units::expand(const zero::Unit& unit, const std::byte* stored, std::byte* r
     call.ops = &ops;
     const Expansion how{&options_.codec, &call.seen, here.device};
     for (const auto& w : unit.weights)
-      if (w.is_held())
-        torch::expand(w, w.shape, stored + w.source.stored.at, run + w.run.at, how);
+      if (w.is_held()) torch::expand(w, w.shape, stored + w.source.stored.at, run + w.run.at, how);
   });
 }
 
@@ -93,8 +92,7 @@ const UnitWeights& Units::views(const zero::Unit& unit, const std::byte* weights
         one.views->count() == unit.weights.size())
       return *one.views;
   if (seen.size() == most_places) seen.erase(seen.begin());
-  seen.push_back(
-      {weights, std::make_unique<UnitWeights>(unit, weights, place.device, false)});
+  seen.push_back({weights, std::make_unique<UnitWeights>(unit, weights, place.device, false)});
   return *seen.back().views;
 }
 

@@ -55,8 +55,8 @@ at::Tensor expert_output(const strata_op_moe& op, const at::Tensor& x,
       return joined(op, product(x, op.gate, op.gate_bias), product(x, op.up, op.up_bias));
     const auto& first = form->weights[op.gate];
     const auto ffn = first.shape[0];
-    const auto whole = borrowed(weights + first.run.at, {2 * ffn, first.shape[1]},
-                                x.scalar_type(), x.device());
+    const auto whole =
+        borrowed(weights + first.run.at, {2 * ffn, first.shape[1]}, x.scalar_type(), x.device());
     const auto both = product_of(x, whole, {}, {gradients, op.gate, STRATA_NONE, 2});
     return joined(op, both.narrow(1, 0, ffn), both.narrow(1, ffn, ffn));
   };

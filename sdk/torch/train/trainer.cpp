@@ -114,8 +114,7 @@ void TorchTrainer::rerun(const zero::Unit& unit, const train::Flat& flat, const 
     Gradients places(flat, gradients, training_.reduce, on().device);
     Recorded recorded;
     if (gradients) recorded.gradients = &places;
-    const UnitWeights leaves(unit, weights, on().device,
-                             gradients != nullptr);
+    const UnitWeights leaves(unit, weights, on().device, gradients != nullptr);
     if (unit.kind != STRATA_UNIT_HEAD) {
       rerun_body(unit, leaves, input, recorded);
     } else {

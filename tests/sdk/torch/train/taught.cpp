@@ -103,8 +103,7 @@ at::Tensor Taught::bytes(uint64_t count) const {
 }
 
 at::Tensor Taught::weight(std::size_t unit, const zero::Weight& w) const {
-  return borrowed(data(memory_[unit]) + w.run.at, w.shape, scalar_type(options_.dtype),
-                  device_);
+  return borrowed(data(memory_[unit]) + w.run.at, w.shape, scalar_type(options_.dtype), device_);
 }
 
 std::map<std::string, at::Tensor> Taught::weights() const {
