@@ -1,5 +1,6 @@
 """Training data of known tokens: a tokenizer of single letters, and files of rows of them."""
 
+import dataclasses
 import json
 import pathlib
 import random
@@ -7,10 +8,19 @@ import string
 
 import tokenizers
 
-from finetune_reference import Sequence
-
 EOS, FIRST = 2, 4  # ids below 4 may be those of padding and the like
 LETTERS = "".join(one for one in string.ascii_letters + string.digits + string.punctuation if one not in '"</>\\')
+
+
+@dataclasses.dataclass(frozen=True)
+class Sequence:
+    ids: tuple  # with the eos token at the end
+    scored: tuple  # by token, whether its prediction counts; the first token has none
+
+    @property
+    def count(self):
+        """Scored tokens."""
+        return sum(self.scored[1:])
 
 
 def letters(vocabulary):

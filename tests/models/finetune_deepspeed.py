@@ -99,8 +99,9 @@ def differences(name, steps, weights, other, others):
     """Lines about what is not alike."""
     out = []
     for at, (one, two) in enumerate(zip(steps, other, strict=True)):
-        out += [f"{name}: step {at + 1}: {key} {one[key]}, not {two[key]}"
-                for key, limit in (("loss", LOSS), ("lr", 1e-6), ("grad_norm", 1e-4)) if not near(one[key], two[key], limit)]
+        for key, limit in (("loss", LOSS), ("lr", 1e-6), ("grad_norm", 1e-4)):
+            if not near(one[key], two[key], limit):
+                out.append(f"{name}: step {at + 1}: {key} {one[key]}, not {two[key]}")
     far = max((float((weights[key] - others[key]).abs().max()), key) for key in others)
     print(f"{name}: losses within {max(abs(a['loss'] / b['loss'] - 1) for a, b in zip(steps, other)):.1e}, "
           f"weights within {far[0]:.1e} ({far[1]})")

@@ -12,22 +12,6 @@ import transformers
 
 
 @dataclasses.dataclass(frozen=True)
-class Sequence:
-    ids: tuple  # with the eos token at the end
-    scored: tuple  # by token, whether its prediction counts; the first token has none
-
-    def targets(self):
-        """The id that each token but the last predicts; -100 where it is not scored."""
-        return torch.tensor([one if scored else -100 for one, scored in zip(self.ids[1:], self.scored[1:],
-                                                                             strict=True)])
-
-    @property
-    def count(self):
-        """Scored tokens."""
-        return sum(self.scored[1:])
-
-
-@dataclasses.dataclass(frozen=True)
 class Settings:
     """What changes the arithmetic of a run."""
     lr: float = 1e-3
@@ -42,6 +26,11 @@ class Settings:
     schedule: str = "linear"
     smoothing: float = 0.0
     packing: int = 0  # tokens of a row into which sequences are packed; 0: each is a row
+
+
+def targets(one):
+    """The id that each token of a sequence but the last predicts; -100 where it is not scored."""
+    return torch.tensor([id if scored else -100 for id, scored in zip(one.ids[1:], one.scored[1:], strict=True)])
 
 
 def packed(sequences, length):
@@ -99,7 +88,7 @@ class Loop:
         """The share of a micro-batch in the step's loss."""
         answers = [self.forward(one) for one in batch]
         loss = sum(torch.nn.functional.cross_entropy(
-            logits[:-1], one.targets(), reduction="sum", label_smoothing=self.settings.smoothing)
+            logits[:-1], targets(one), reduction="sum", label_smoothing=self.settings.smoothing)
             for one, (logits, _) in zip(batch, answers, strict=True) if one.count) / total
         if self.routed:
             scores = tuple(torch.cat(layer) for layer in zip(*(scores for _, scores in answers), strict=True))

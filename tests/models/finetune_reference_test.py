@@ -15,7 +15,8 @@ import transformers
 
 import finetune_cases as table
 import finetune_data as data
-from finetune_reference import Loop, Sequence, Settings, decays, load, packed, steps_of, train
+from finetune_data import Sequence
+from finetune_reference import Loop, Settings, decays, load, packed, steps_of, train
 from row import make
 
 PARENT = sys.argv[-1]
