@@ -115,7 +115,7 @@ def one_by_one(model):
     yield case("completions", data="completions")
     yield case("shuffle", batch=1, steps=40, check="shuffle", data="lengths")
     yield case("resume", check="resume", clip=0.3, weight_decay=0.5)
-    yield case("resume from nvme", "--offload", "nvme", "--offload-optimizer", "nvme", check="resume", accumulation=2)
+    yield case("resume from nvme", "--offload", "nvme", "--offload-optimizer", "nvme", check="resume", accumulation=3)
 
 
 def cases():

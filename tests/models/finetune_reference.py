@@ -75,13 +75,14 @@ class Loop:
         name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
         self.schedule = transformers.get_scheduler(name, self.optimizer, int(warmup), settings.steps)
         self.parameters = list(named.values())
-        self.routed = getattr(model.config, "output_router_logits", False)
+        self.mixture = hasattr(model.config, "output_router_logits")
+        self.routed = self.mixture and model.config.output_router_logits  # whether the routers' loss counts
 
     def forward(self, one):
         """The logits of one sequence, [S,V], and the scores of its routers by layer, [S,experts]."""
-        more = {"output_router_logits": True} if self.routed else {}
+        more = {"output_router_logits": True} if self.mixture else {}
         out = self.model(input_ids=torch.tensor([one.ids]), use_cache=False, **more)
-        scores = out.router_logits if self.routed else ()
+        scores = out.router_logits if self.mixture else ()
         return out.logits[0], [layer.reshape(len(one.ids), -1) for layer in scores]
 
     def loss(self, batch, total):
@@ -90,20 +91,24 @@ class Loop:
         loss = sum(torch.nn.functional.cross_entropy(
             logits[:-1], targets(one), reduction="sum", label_smoothing=self.settings.smoothing)
             for one, (logits, _) in zip(batch, answers, strict=True) if one.count) / total
-        if self.routed:
+        if self.mixture:
             scores = tuple(torch.cat(layer) for layer in zip(*(scores for _, scores in answers), strict=True))
-            loss = loss + self.routers(scores) / self.settings.accumulation
+            self.note_margin(scores)
+            if self.routed:
+                loss = loss + self.routers(scores) / self.settings.accumulation
         return loss
 
     def routers(self, scores):
         model = self.model
-        chosen = model.num_experts_per_tok
+        balance = sys.modules[type(model).__module__].load_balancing_loss_func
+        return model.router_aux_loss_coef * balance(scores, model.num_experts, model.num_experts_per_tok)
+
+    def note_margin(self, scores):
+        chosen = self.model.num_experts_per_tok
         for layer in scores:
             best = layer.detach().topk(min(chosen + 1, layer.shape[-1])).values
             if best.shape[-1] > chosen:
                 self.margin = min(self.margin, float((best[:, -2] - best[:, -1]).min()))
-        balance = sys.modules[type(model).__module__].load_balancing_loss_func
-        return model.router_aux_loss_coef * balance(scores, model.num_experts, chosen)
 
     def step(self, batches):
         """Trains one step; what the program says of it."""

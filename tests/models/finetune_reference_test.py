@@ -61,7 +61,8 @@ class Reference(unittest.TestCase):
                 got = loop.loss(batch, sum(one.count for one in batch))
                 want = loop.model(**padded(batch), use_cache=False).loss
                 self.assertLess(abs(got.item() / want.item() - 1), NEAR)
-                if loop.routed:
+                if loop.mixture:
+                    self.assertTrue(loop.routed)
                     self.assertGreater(loop.margin, 0)
                     self.assertLess(loop.margin, 10)
 

@@ -27,7 +27,7 @@ from tested import distance, need  # noqa: E402
 LOSS = 1e-5  # relative
 WEIGHT = 1e-5
 NORM = 1e-4  # relative
-MARGIN = 2e-6  # of the routers: below it rounding may choose another expert
+MARGIN = 5e-6  # of the routers: below it rounding may choose another expert
 MAX_LENGTH = 64
 
 
@@ -111,19 +111,19 @@ class Checked:
         self.compare(made, order)
 
     def resume(self):
-        """A run that begins at a checkpoint ends as the run that wrote it, bit for bit."""
-        whole = self.run("out", "--save-every", 8, "--keep", 9)
+        """A run that ends after 8 steps and is resumed is the run that was not, bit for bit."""
+        whole = self.run("out")
         self.compare(whole)
-        want = {file.name: file.read_bytes() for file in pathlib.Path(whole["output"]).glob("*.safetensors")}
-        checkpoints = sorted(file for file in (self.folder / "out").iterdir() if file.is_dir() and "8" in file.name)
-        need(checkpoints, "no checkpoint of step 8")
-        part = self.run("resumed", "--save-every", 8, "--keep", 9, "--resume", checkpoints[0])
-        need(part["steps"] and len(part["steps"]) < len(whole["steps"]), f"{len(part['steps'])} steps after resuming")
-        for got, step in zip(part["steps"], whole["steps"][-len(part["steps"]):], strict=True):
-            same = [key for key in ("step", "loss", "lr", "grad_norm", "tokens") if got[key] != step[key]]
-            need(not same, f"resumed, {same} of step {step['step']} differ: {got} and {step}")
-        got = {file.name: file.read_bytes() for file in pathlib.Path(part["output"]).glob("*.safetensors")}
-        need(want and got == want, "the resumed run's weights are others")
+        first = self.run("parts", "--bench-steps", 8, "--save-checkpoint")
+        rest = self.run("parts", "--resume", "latest")
+        need((len(first["steps"]), len(rest["steps"])) == (8, len(whole["steps"]) - 8),
+             f"{len(first['steps'])} and {len(rest['steps'])} steps")
+        for got, step in zip(first["steps"] + rest["steps"], whole["steps"], strict=True):
+            other = [key for key in ("step", "loss", "lr", "grad_norm", "tokens") if got[key] != step[key]]
+            need(not other, f"in parts, {other} of step {step['step']} differ: {got} and {step}")
+        folders = [pathlib.Path(made["output"]) for made in (whole, rest)]
+        want, got = ({file.name: file.read_bytes() for file in one.glob("*.safetensors")} for one in folders)
+        need(want and got == want, "the weights of the run in parts are others")
 
     def compare(self, made, order=None):
         want, steps = self.model.reference(self.case.settings, self.case.data, order)
