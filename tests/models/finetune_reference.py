@@ -124,7 +124,7 @@ class Loop:
         rate = self.schedule.get_last_lr()[0]
         self.optimizer.step()
         self.schedule.step()
-        return {"loss": loss, "lr": rate, "grad_norm": norm, "tokens": total}
+        return {"loss": loss, "lr": rate, "grad_norm": norm, "scored": total}
 
 
 def load(folder, attention="eager"):

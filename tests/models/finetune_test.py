@@ -101,7 +101,7 @@ class Checked:
         """Each epoch is another order of all rows. Each row has a length of its own, which tells it."""
         made, again = self.run("out"), self.run("again")
         places = {one.count: at for at, one in enumerate(self.model.sequences["lengths"])}
-        order = tuple(places[step["tokens"]] for step in made["steps"])
+        order = tuple(places[step["scored"]] for step in made["steps"])
         half = len(places)
         epochs = [order[:half], order[half:]]
         need(all(sorted(one) == list(range(half)) for one in epochs), f"no order of all rows: {order}")
@@ -119,7 +119,7 @@ class Checked:
         need((len(first["steps"]), len(rest["steps"])) == (8, len(whole["steps"]) - 8),
              f"{len(first['steps'])} and {len(rest['steps'])} steps")
         for got, step in zip(first["steps"] + rest["steps"], whole["steps"], strict=True):
-            other = [key for key in ("step", "loss", "lr", "grad_norm", "tokens") if got[key] != step[key]]
+            other = [key for key in ("step", "loss", "lr", "grad_norm", "scored") if got[key] != step[key]]
             need(not other, f"in parts, {other} of step {step['step']} differ: {got} and {step}")
         folders = [pathlib.Path(made["output"]) for made in (whole, rest)]
         want, got = ({file.name: file.read_bytes() for file in one.glob("*.safetensors")} for one in folders)
@@ -129,7 +129,7 @@ class Checked:
         want, steps = self.model.reference(self.case.settings, self.case.data, order)
         need(len(made["steps"]) == len(steps), f"{len(made['steps'])} steps, not {len(steps)}")
         for at, (got, step) in enumerate(zip(made["steps"], steps, strict=True)):
-            for key, relative in (("tokens", 0), ("lr", 1e-6), ("loss", LOSS), ("grad_norm", NORM)):
+            for key, relative in (("scored", 0), ("lr", 1e-6), ("loss", LOSS), ("grad_norm", NORM)):
                 need(near(got[key], step[key], relative), f"step {at + 1}: {key} {got[key]}, not {step[key]}")
         self.compare_weights(made["output"], want)
 
