@@ -99,6 +99,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.loss_rows = planned.request.loss_rows;
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);
+  parts.page_locked = planned.weights->manifest.page_locked;
   parts.trace = run.timeline || !options.html.empty() || !options.trace.empty();
   parts.open_compute = open_compute;
   parts.open_trainer = open_trainer;

@@ -47,7 +47,8 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
                     .element = element_bytes(parts_.request.dtype),
                     .gradient_element = element_bytes(parts_.request.reduce),
                     .first_event = 0,
-                    .trace = parts_.trace ? &trace_ : nullptr};
+                    .trace = parts_.trace ? &trace_ : nullptr,
+                    .reads_at_once = parts_.request.separate_device && !parts_.page_locked};
   stepping_ = std::make_unique<StepBackend>(backend);
   step_ = std::make_unique<zero::Executor>(plan.step, *stepping_);
   backend.plan = &parts_.plan.scoring;

@@ -23,6 +23,7 @@ struct TrainingParts {
   std::unique_ptr<tier::Tier> states;   // holds master weights and moments
   std::unique_ptr<tier::Tier> files;    // reads the checkpoint while loading; none: made-up weights
   TrainerOptions trainer;
+  bool page_locked = true;  // the memory of the tier of the weights
   bool trace = false;
   std::function<run::OpenCompute> open_compute;  // expands weights while loading
   std::function<OpenTrainer> open_trainer;
