@@ -11,7 +11,7 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 19> later{"train.lora",
+constexpr std::array<std::string_view, 18> later{"train.lora",
                                                  "train.lora_alpha",
                                                  "train.lora_dropout",
                                                  "train.lora_targets",
