@@ -50,7 +50,7 @@ std::string dashed(const std::string& name) { return name.starts_with("-") ? nam
 std::vector<po::option> split(const std::vector<std::string>& arguments, const Command& command,
                               const Table& table) {
   using style = po::command_line_style::style_t;
-  const auto description = describe(command, table);
+  const auto description = describe(command, table, true);
   try {
     return po::command_line_parser(arguments)
         .options(description)

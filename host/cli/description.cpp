@@ -47,10 +47,10 @@ void append_row(std::string& out, const Row& row) {
 
 }  // namespace
 
-po::options_description describe(const Command& command, const Table& table) {
+po::options_description describe(const Command& command, const Table& table, bool later) {
   po::options_description out("Options", 100, 50);
   for (const auto& option : table) {
-    if (option.name.empty() || option.later) continue;
+    if (option.name.empty() || (option.later && !later)) continue;
     if (command.positional == option.name && option.key.empty()) continue;
     const auto name =
         std::string(option.name) + (option.letter ? std::string(",") + option.letter : "");
