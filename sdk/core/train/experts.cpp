@@ -51,7 +51,8 @@ void TrainExperts::need(uint32_t declared, std::span<const uint32_t> experts) {
 
 run::Experts::Expert TrainExperts::take() {
   if (at_ == wanted_.size())
-    throw Error("experts", "one more was taken than the layer needs", "this is a mistake in Strata");
+    throw Error("experts", "one more was taken than the layer needs",
+                "this is a mistake in Strata");
   bring_next();
   return {&parts_.training->units[slots_[taken_].unit], memory(taken_)};
 }

@@ -67,7 +67,7 @@ class HostOptimizer : public device::HostWork {
     StepNumbers numbers;
     std::vector<std::span<const int32_t>> ids;
     Gradients gradients;
-    std::vector<bool> chosen;  // by unit: experts with a gradient in this step
+    std::vector<bool> chosen;        // by unit: experts with a gradient in this step
     optim::AdamStep decayed, plain;  // of matrices, and of others
     bool ready = false;              // the two above are made
   };

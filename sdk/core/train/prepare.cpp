@@ -107,9 +107,7 @@ class Preparation {
     }
   }
 
-  bool is_own_table(std::size_t u) const {
-    return u == out_.table_unit && !out_.tied;
-  }
+  bool is_own_table(std::size_t u) const { return u == out_.table_unit && !out_.tied; }
 
   // Whether gradients change their dtype on the host, which adds them up in float32.
   bool staged() const { return !same(request_.reduce, {STRATA_FLOAT, 32, 1}); }
@@ -211,7 +209,8 @@ class Preparation {
                     .run = out_.units[u].run_bytes,
                     .trained = true};
       if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;
-      if (unit.part != Part::table && unit.part != Part::expert) unit.gradient = gradient_bytes(out_.flats[u]);
+      if (unit.part != Part::table && unit.part != Part::expert)
+        unit.gradient = gradient_bytes(out_.flats[u]);
       out.push_back(unit);
     }
     return out;

@@ -73,7 +73,7 @@ class Builder {
   }
 
   void updates(uint32_t table) {
-    update(table);
+    if (table < count()) update(table);
     for (uint32_t u = 0; u < count(); ++u)
       if (u != table) update(u);
   }
@@ -114,8 +114,7 @@ zero::Uses scoring_uses(std::span<const StepUnit> units) {
   for (auto& object : out.objects)
     if (object.kind != Object::Kind::weights) object.home = Object::Home::elsewhere;
   for (uint32_t u = 0; u < units.size(); ++u)
-    if (!is_apart(units[u]))
-      out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
+    if (!is_apart(units[u])) out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
   return out;
 }
 

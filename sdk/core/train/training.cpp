@@ -88,18 +88,17 @@ void Training::load(const run::Progress& progress) {
         std::memset(moment + first, 0, count * sizeof(float));
       });
   }
-  loaded_ =
-      load_masters({.model = parts_.model,
-                    .plan = &plan,
-                    .masters = masters,
-                    .files = parts_.files.get(),
-                    .device = device_.get(),
-                    .arena = arena_,
-                    .first_event = events().load,
-                    .separate_device = parts_.request.separate_device,
-                    .compute = &parts_.trainer.compute,
-                    .open_compute = parts_.open_compute},
-                   progress);
+  loaded_ = load_masters({.model = parts_.model,
+                          .plan = &plan,
+                          .masters = masters,
+                          .files = parts_.files.get(),
+                          .device = device_.get(),
+                          .arena = arena_,
+                          .first_event = events().load,
+                          .separate_device = parts_.request.separate_device,
+                          .compute = &parts_.trainer.compute,
+                          .open_compute = parts_.open_compute},
+                         progress);
   for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
 }
 

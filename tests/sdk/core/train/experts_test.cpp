@@ -178,8 +178,7 @@ TEST_CASE("a step fetches experts anew, as their weights have changed", "[train]
   CHECK(layer.experts->to_device() == 4 * elements * sizeof(float));
 }
 
-TEST_CASE("gradients of experts are stored once and added over micro-batches",
-          "[train][experts]") {
+TEST_CASE("gradients of experts are stored once and added over micro-batches", "[train][experts]") {
   const auto reduce = GENERATE(f32, bf16);
   Layer layer(2, reduce);
   layer.begin();
