@@ -69,8 +69,12 @@ def flops(config, options):
     return 4 * (matrices + scores)
 
 
-def write_model(folder, config):
-    (folder / "config.json").write_text(json.dumps(config))
+def write_model(options, folder, config):
+    """A folder with drawn weights and a tokenizer whose words w3, w4, ... are the tokens."""
+    shape = folder.with_suffix(".json")
+    shape.write_text(json.dumps(config))
+    subprocess.run([options.strata, "import", shape, "--output", folder, "--init-seed", "1"], check=True,
+                   stdout=subprocess.DEVNULL)
     words = {f"w{at}": at for at in range(config["vocab_size"])}
     words["</s>"] = words.pop(f"w{EOS}")
     end = {"id": EOS, "content": "</s>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
@@ -94,10 +98,10 @@ def write_data(file, config, options):
 
 def strata(options, model, data, folder):
     """The object that `finetune` prints, the median step, and the largest resident memory."""
-    words = [options.strata, "finetune", "--model", model / "config.json", "--init-seed", 1, "--data", data,
-             "--output", folder / "out", "--dtype", "bfloat16", "--device", "cuda", "--device-memory",
-             options.device_memory, "--offload", options.weights, "--offload-optimizer", options.states,
-             "--offload-dir", folder, "--host-memory", "110GiB", "--batch-size", options.batch, "--max-length",
+    words = [options.strata, "finetune", "--model", model, "--data", data, "--output", folder / "out",
+             "--dtype", "bfloat16", "--device", "cuda", "--device-memory", options.device_memory,
+             "--offload", options.weights, "--offload-optimizer", options.states, "--offload-dir", folder,
+             "--host-memory", "110GiB", "--batch-size", options.batch, "--max-length",
              options.tokens, "--max-steps", WARM + options.steps, "--lr", 1e-5, "--clip", options.clip,
              "--reduce-dtype", options.reduce, "--activation-checkpointing", "on", "--shuffle", "off", "--json",
              *options.option]
@@ -156,8 +160,7 @@ def ratios(options, config, result):
 
 def measured(options, config, folder):
     model = folder / "model"
-    model.mkdir()
-    write_model(model, config)
+    write_model(options, model, config)
     write_data(folder / "data.jsonl", config, options)
     rates = {"link": gpu.link_rates(), "matmul": gpu.matmul_rate(), "host": [host_rates(options)]}
     print(json.dumps(rates), flush=True)
