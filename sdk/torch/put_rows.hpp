@@ -21,7 +21,7 @@ class PutRows {
   int64_t stored_length() const { return cuts_rows_ ? slice_->all : length_; }
   bool cuts_rows() const { return cuts_rows_; }  // only some elements of each row are wanted
 
-  // Of all stored rows [stored_count,..] those to put.
+  // Takes those to put from all stored rows [stored_count,..].
   at::Tensor wanted(const at::Tensor& stored) const;
   // The number of rows that move together; put() takes whole ones.
   int64_t together() const { return together_; }

@@ -1,10 +1,13 @@
-// The JSON of a model's configuration, of an index of shards and of a manifest's mapping.
+// The JSON of a model's configuration, of an index of shards and of a manifest's mappings.
 // covers: sdk/core/source/config.cpp sdk/core/source/config_rope.cpp sdk/core/json.cpp
 // covers: sdk/core/source/shard_index.cpp sdk/core/source/gguf_mapping.cpp
+// covers: sdk/core/source/part_names.cpp
 #include "core/source/config.hpp"
 
 #include "core/error.hpp"
+#include "core/source/dtype.hpp"
 #include "core/source/gguf_mapping.hpp"
+#include "core/source/part_names.hpp"
 #include "core/source/shard_index.hpp"
 
 using namespace strata;
@@ -51,6 +54,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& [name, mapping] :
          source::gguf_mappings(parse_json(bytes, "fuzz", {.depth = 16}), "fuzz"))
       source::mapped_name(mapping, "b.1.t");
+  });
+  tolerate([&] {
+    const auto names = source::packed_names(parse_json(bytes, "fuzz", {.depth = 16}), "fuzz");
+    std::vector<source::Tensor> tensors;
+    for (const auto* name : {"a_blocks", "a_scales"})
+      tensors.push_back(
+          {.name = name, .shape = {2, 3}, .stored = source::dense_form(source::u8, {2, 3})});
+    source::join_parts(tensors, names);
   });
   return 0;
 }

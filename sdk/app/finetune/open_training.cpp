@@ -39,10 +39,11 @@ train::OptimizerSettings optimizer_settings(const FinetuneOptions& options) {
 }
 
 // The coefficient of the routers' loss, which counts where the configuration asks for the routers'
-// logits.
+// logits. Families without such a loss have no coefficient.
 double router_coefficient(const source::Config& config) {
   if (!config.flag("output_router_logits|text_config.output_router_logits", false)) return 0;
-  return config.f64("router_aux_loss_coef|text_config.router_aux_loss_coef");
+  const double none = 0;
+  return config.f64("router_aux_loss_coef|text_config.router_aux_loss_coef", &none);
 }
 
 }  // namespace
@@ -107,6 +108,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.loss_rows = planned.request.loss_rows;
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);
+  parts.page_locked = planned.weights->manifest.page_locked;
   parts.trace = run.timeline || !options.html.empty() || !options.trace.empty();
   parts.open_compute = open_compute;
   parts.open_trainer = open_trainer;

@@ -19,8 +19,8 @@ struct AdamSettings {
 // The constants of one step, each rounded once from float64.
 struct AdamStep {
   float factor = 1;
-  float l2 = 0;     // of Adam: gradient += l2 * weight
-  float keep = 1;   // of AdamW: weight *= keep
+  float l2 = 0;     // Adam adds l2 * weight to the gradient
+  float keep = 1;   // AdamW multiplies the weight by it
   float take1 = 0;  // 1 - beta1
   float beta2 = 0, take2 = 0;
   float root = 0;  // 1 / sqrt(1 - beta2^step)

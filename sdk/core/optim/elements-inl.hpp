@@ -17,6 +17,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/optim/dtypes.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace strata::optim::HWY_NAMESPACE {
 
@@ -135,6 +137,41 @@ struct F16Bits {
 
 using Bf16 = Half<Bf16Bits>;
 using F16 = Half<F16Bits>;
+
+// Stands for an array that is not there: it reads as zeros, and what is stored is dropped.
+struct Nothing {
+  using Stored = void;
+  template <class D>
+  static HWY_INLINE hn::Vec<D> load(D d, const void*, uint64_t) {
+    return hn::Zero(d);
+  }
+  template <class D>
+  static HWY_INLINE void store(D, hn::Vec<D>, void*, uint64_t) {}
+};
+
+// Calls Kernel<Gradient>::run(arrays, more...) with the element type of the arrays' gradient.
+template <template <class> class Kernel, class Arrays, class... More>
+HWY_INLINE void choose(const Arrays& arrays, const More&... more) {
+  if (!arrays.gradient) return Kernel<Nothing>::run(arrays, more...);
+  if (same(arrays.gradient_dtype, f32)) return Kernel<F32>::run(arrays, more...);
+  if (same(arrays.gradient_dtype, bf16)) return Kernel<Bf16>::run(arrays, more...);
+  Kernel<F16>::run(arrays, more...);
+}
+
+// Calls Kernel<Gradient, Copy>::run(arrays, more...) with the element type of the copy as well.
+template <template <class, class> class Kernel>
+struct WithCopy {
+  template <class Gradient>
+  struct Of {
+    template <class Arrays, class... More>
+    static HWY_INLINE void run(const Arrays& arrays, const More&... more) {
+      if (!arrays.copy) return Kernel<Gradient, Nothing>::run(arrays, more...);
+      if (same(arrays.copy_dtype, f32)) return Kernel<Gradient, F32>::run(arrays, more...);
+      if (same(arrays.copy_dtype, bf16)) return Kernel<Gradient, Bf16>::run(arrays, more...);
+      Kernel<Gradient, F16>::run(arrays, more...);
+    }
+  };
+};
 
 }  // namespace strata::optim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -8,45 +8,21 @@
 #include <hwy/highway.h>
 
 #include "core/optim/elements-inl.hpp"
-
-#ifndef STRATA_OPTIM_GRADIENT_ONCE
-#define STRATA_OPTIM_GRADIENT_ONCE
-namespace strata::optim {
-// [Note: sums] Element i of a block is added to sum i % 32, and the sums are added pairwise at the
-// end, so the order does not depend on the width of the vectors. The square of a float32 is exact
-// in float64.
-inline constexpr uint64_t sums = 32;
-}  // namespace strata::optim
-#endif
+#include "core/optim/sums-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace strata::optim::HWY_NAMESPACE {
 
+// The square of a float32 is exact in float64.
 template <class Type>
-HWY_INLINE double block_squares(const typename Type::Stored* from, uint64_t count) {
-  using Wide = hn::ScalableTag<double>;
-  const Wide wide;
-  const hn::Rebind<float, Wide> narrow;
-  constexpr uint64_t lanes = HWY_LANES(double), vectors = sums / lanes;
-  hn::Vec<Wide> held[vectors];
-  for (auto& sum : held) sum = hn::Zero(wide);
-  uint64_t at = 0;
-  for (; at + sums <= count; at += sums)
-    for (uint64_t n = 0; n < vectors; ++n) {
-      const auto x = hn::PromoteTo(wide, Type::load(narrow, from, at + n * lanes));
-      held[n] = hn::Add(held[n], hn::Mul(x, x));
-    }
-  double each[sums];
-  for (uint64_t n = 0; n < vectors; ++n) hn::StoreU(held[n], wide, each + n * lanes);
-  const One one;
-  for (; at < count; ++at) {
-    const double x = hn::GetLane(Type::load(one, from, at));
-    each[at % sums] += x * x;
+struct Square {
+  const typename Type::Stored* from;
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, uint64_t at) const {
+    const auto x = hn::PromoteTo(d, Type::load(hn::Rebind<float, D>{}, from, at));
+    return hn::Mul(x, x);
   }
-  for (uint64_t width = sums / 2; width > 0; width /= 2)
-    for (uint64_t n = 0; n < width; ++n) each[n] += each[n + width];
-  return each[0];
-}
+};
 
 template <class Type>
 HWY_INLINE void blocks_squares(const void* values, uint64_t count, uint64_t first, uint64_t blocks,
@@ -54,7 +30,7 @@ HWY_INLINE void blocks_squares(const void* values, uint64_t count, uint64_t firs
   const auto* from = static_cast<const typename Type::Stored*>(values);
   for (uint64_t block = first; block < first + blocks; ++block) {
     const uint64_t begin = block * square_block;
-    partials[block] = block_squares<Type>(from + begin, std::min(square_block, count - begin));
+    partials[block] = sum_of(std::min(square_block, count - begin), Square<Type>{from + begin});
   }
 }
 

@@ -17,12 +17,13 @@ enum class Curve : uint8_t {
   warmup_cosine_lr,  // from rate * least_ratio to `rate`, then a cosine to rate * end_ratio
 };
 
-enum class WarmUp : uint8_t { log, linear };  // of DeepSpeed's curves
+// The form of the warm-up of DeepSpeed's curves.
+enum class WarmUp : uint8_t { log, linear };
 
 struct Schedule {
   Curve curve = Curve::constant;
   double rate = 0;       // the base rate; warmup_max_lr, or the optimizer's rate of a cosine
-  uint64_t steps = 0;    // of the whole run; total_num_steps
+  uint64_t steps = 0;    // the whole run's; total_num_steps
   uint64_t warm_up = 0;  // steps; warmup_num_steps, from 1 on and taken as 2 if it is 1
   WarmUp warm_up_type = WarmUp::log;  // warmup_type
   double least = 0;                   // warmup_min_lr

@@ -45,7 +45,7 @@ class Workers {
   void wait_for_work();
   void take_ranges();
 
-  Work work_;                      // of the current run; written while nothing is busy
+  Work work_;                      // belongs to the current run; is written while nothing is busy
   std::atomic<uint64_t> next_{0};  // the next range's number
   std::mutex mutex_;
   std::condition_variable begun_, idle_;

@@ -1,80 +1,15 @@
 #include "core/source/gguf_mapping.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "core/error.hpp"
 #include "core/json.hpp"
+#include "core/source/manifest_object.hpp"
 
 namespace strata::source {
 namespace {
 
 constexpr auto remedy = "fix the manifest's \"gguf\"";
-
-// One object of the mapping; refuses a missing or wrong value and names its place.
-class Node {
- public:
-  Node(std::string_view who, std::string where, const Json& value)
-      : who_(who), where_(std::move(where)), value_(value) {
-    if (!value.is_object()) refuse("is not an object");
-  }
-
-  [[noreturn]] void refuse(const std::string& what) const {
-    throw Error(who_, "gguf" + where_ + " " + what, remedy);
-  }
-  void only(std::initializer_list<std::string_view> known) const {
-    for (const auto& [key, value] : value_.items())
-      if (std::find(known.begin(), known.end(), key) == known.end())
-        refuse("has an unknown key '" + printable(key) + "'");
-  }
-  const Json* find(const char* key) const {
-    const auto at = value_.find(key);
-    return at == value_.end() ? nullptr : &*at;
-  }
-  Node object(const char* key) const {
-    static const Json none = Json::object();
-    const auto* value = find(key);
-    return {who_, where_ + "." + key, value ? *value : none};
-  }
-  std::string text(const char* key) const {
-    const auto* value = find(key);
-    return value ? text_of(*value, key) : std::string();
-  }
-  std::string text_of(const Json& value, const std::string& key) const {
-    if (!value.is_string()) refuse("has a '" + printable(key) + "' that is not text");
-    return value.get<std::string>();
-  }
-  std::vector<std::string> texts(const char* key) const {
-    const auto* list = find(key);
-    return list ? texts_of(*list, key) : std::vector<std::string>();
-  }
-  std::vector<std::string> texts_of(const Json& list, const std::string& key) const {
-    std::vector<std::string> out;
-    if (!list.is_array()) refuse("has '" + printable(key) + "' that are not a list");
-    for (const auto& value : list) out.push_back(text_of(value, key));
-    return out;
-  }
-  bool flag(const char* key) const {
-    const auto* value = find(key);
-    if (value && !value->is_boolean()) refuse("has '" + std::string(key) + "' that is not a flag");
-    return value && value->get<bool>();
-  }
-  double number(const char* key, double fallback) const {
-    const auto* value = find(key);
-    if (!value) return fallback;
-    if (!value->is_number()) refuse("has a '" + std::string(key) + "' that is no number");
-    return value->get<double>();
-  }
-  const Json& value() const { return value_; }
-  Node child(const std::string& key, const Json& value) const {
-    return {who_, where_ + "." + printable(key), value};
-  }
-
- private:
-  std::string_view who_;
-  std::string where_;
-  const Json& value_;
-};
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> out;
@@ -86,7 +21,7 @@ std::vector<std::string> split(const std::string& text) {
   return out;
 }
 
-GgufRule rule_of(const Node& node) {
+GgufRule rule_of(const ManifestObject& node) {
   node.only({"key", "minus", "count", "present", "absent", "same", "times", "over", "only",
              "default", "optional", "null"});
   GgufRule rule;
@@ -110,13 +45,13 @@ GgufRule rule_of(const Node& node) {
   return rule;
 }
 
-std::map<std::string, std::string> texts_of(const Node& node) {
+std::map<std::string, std::string> texts_of(const ManifestObject& node) {
   std::map<std::string, std::string> out;
   for (const auto& [key, value] : node.value().items()) out[key] = node.text_of(value, key);
   return out;
 }
 
-std::map<std::string, GgufHeads> heads_of(const Node& node) {
+std::map<std::string, GgufHeads> heads_of(const ManifestObject& node) {
   std::map<std::string, GgufHeads> out;
   for (const auto& [key, value] : node.value().items()) {
     if (!value.is_array()) {
@@ -130,7 +65,7 @@ std::map<std::string, GgufHeads> heads_of(const Node& node) {
   return out;
 }
 
-void read_equal(const Node& node, GgufMapping& out) {
+void read_equal(const ManifestObject& node, GgufMapping& out) {
   const auto* equal = node.find("equal");
   if (!equal) return;
   if (!equal->is_array()) node.refuse("has an 'equal' that is not a list");
@@ -140,7 +75,7 @@ void read_equal(const Node& node, GgufMapping& out) {
   }
 }
 
-GgufMapping mapping_of(const std::string& architecture, const Node& node) {
+GgufMapping mapping_of(const std::string& architecture, const ManifestObject& node) {
   node.only({"model_type", "architectures", "config", "equal", "rope", "names", "permuted", "fused",
              "added", "one_row", "turned", "joined"});
   GgufMapping out;
@@ -240,7 +175,7 @@ std::optional<std::vector<std::string_view>> numbers_in(std::string_view pattern
 }  // namespace
 
 GgufMappings gguf_mappings(const Json& value, std::string_view who) {
-  const Node root(who, "", value);
+  const ManifestObject root(who, "gguf", value);
   GgufMappings out;
   for (const auto& [architecture, own] : value.items()) {
     auto whole = whole_mapping(value, architecture, who);

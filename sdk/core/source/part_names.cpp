@@ -1,12 +1,12 @@
 #include "core/source/part_names.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <optional>
 #include <set>
 
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
+#include "core/source/manifest_object.hpp"
 
 namespace strata::source {
 namespace {
@@ -14,59 +14,25 @@ namespace {
 constexpr std::string_view hole = "{}";
 constexpr int64_t longest = 1 << 20;  // elements of a block
 
-class Entry {
- public:
-  Entry(std::string_view who, std::string where, const Json& value,
-        std::initializer_list<std::string_view> known)
-      : who_(who), where_(std::move(where)), value_(value) {
-    if (!value.is_object()) refuse("is not an object");
-    for (const auto& [key, inner] : value.items())
-      if (std::find(known.begin(), known.end(), key) == known.end())
-        refuse("has an unknown key '" + printable(key) + "'");
-  }
+int64_t count_of(const ManifestObject& entry, const Json* value, const std::string& key) {
+  if (!value || !value->is_number_integer() || *value < 1 || *value > longest)
+    entry.refuse("has a '" + key + "' that is no count");
+  return value->get<int64_t>();
+}
 
-  [[noreturn]] void refuse(const std::string& what) const {
-    throw Error(who_, "parts." + where_ + " " + what, "fix the manifest's \"parts\"");
-  }
-  const Json& at(const char* key) const {
-    const auto found = value_.find(key);
-    if (found == value_.end()) refuse("has no '" + std::string(key) + "'");
-    return *found;
-  }
-  bool has(const char* key) const { return value_.contains(key); }
-  std::string text(const char* key) const {
-    if (!at(key).is_string()) refuse("has a '" + std::string(key) + "' that is not text");
-    return at(key).get<std::string>();
-  }
-  std::string pattern(const char* key) const {
-    auto out = text(key);
-    if (out.find(hole) == out.npos) refuse("has a '" + std::string(key) + "' without {}");
-    return out;
-  }
-  int64_t count(const Json& value, const char* key) const {
-    if (!value.is_number_integer() || value < 1 || value > longest)
-      refuse("has a '" + std::string(key) + "' that is no count");
-    return value.get<int64_t>();
-  }
-  const Json& list(const char* key) const {
-    if (!at(key).is_array()) refuse("has '" + std::string(key) + "' that are not a list");
-    return at(key);
-  }
+std::string pattern_of(const ManifestObject& entry, const char* key) {
+  auto out = entry.text(key);
+  if (out.find(hole) == out.npos) entry.refuse("has a '" + std::string(key) + "' without {}");
+  return out;
+}
 
- private:
-  std::string_view who_;
-  std::string where_;
-  const Json& value_;
-};
-
-PartTensor part_of(const Entry& entry) {
-  PartTensor out{entry.text("role"), entry.pattern("tensor"), {}, {}};
+PartTensor part_of(const ManifestObject& entry) {
+  entry.only({"role", "tensor", "dtype", "per_block"});
   const auto dtype = dtype_named(entry.text("dtype"));
   if (!dtype) entry.refuse("has an unknown dtype");
-  out.dtype = *dtype;
-  if (entry.has("per_block"))
-    for (const auto& length : entry.list("per_block"))
-      out.per_block.push_back(entry.count(length, "per_block"));
+  PartTensor out{entry.text("role"), pattern_of(entry, "tensor"), *dtype, {}};
+  for (const auto& length : entry.list("per_block"))
+    out.per_block.push_back(count_of(entry, &length, "per_block"));
   return out;
 }
 
@@ -128,15 +94,16 @@ std::optional<Tensor> weight_of(const std::string& scheme, const PackedName& nam
 }  // namespace
 
 PackedNames packed_names(const Json& value, std::string_view who) {
+  const ManifestObject root(who, "parts", value);
   PackedNames out;
   for (const auto& [scheme, object] : value.items()) {
-    const Entry entry(who, printable(scheme), object, {"weight", "block", "parts"});
+    const auto entry = root.child(scheme, object);
+    entry.only({"weight", "block", "parts"});
     auto& names = out[scheme];
-    names.weight = entry.pattern("weight");
-    names.block = entry.count(entry.at("block"), "block");
+    names.weight = pattern_of(entry, "weight");
+    names.block = count_of(entry, entry.find("block"), "block");
     for (const auto& part : entry.list("parts"))
-      names.parts.push_back(part_of(
-          {who, printable(scheme) + ".parts", part, {"role", "tensor", "dtype", "per_block"}}));
+      names.parts.push_back(part_of(entry.child("parts", part)));
     if (names.parts.empty()) entry.refuse("has no parts");
   }
   return out;

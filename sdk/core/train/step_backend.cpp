@@ -128,6 +128,7 @@ void StepBackend::fetch(const zero::Action& action, const zero::Slot& slot) {
     const auto bytes = object.stored > 0 ? object.stored : object.run;
     auto* to = at(object.stored > 0 ? slot.stored : slot.run);
     moved_.to_device += bytes;
+    if (parts_.reads_at_once) synchronize(action.object, Stage::updated);
     return parts_.device->copy(action.lane, to, unit.weights, bytes);
   }
   const auto bytes = input_bytes(parts_.plan->uses[action.use].micro_batch);

@@ -30,6 +30,9 @@ struct StepParts {
   uint64_t gradient_element = 4;            // and of one of a gradient
   uint32_t first_event = 0;                 // of the device
   std::deque<zero::Span>* trace = nullptr;  // as run::StreamingParts
+  // The device may read the weights' memory when a copy is issued and not when its lane has come to
+  // it: so does a GPU with small copies from memory that is not page-locked.
+  bool reads_at_once = false;
 };
 
 // Bytes moved by a plan's actions as they were issued.

@@ -47,7 +47,8 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
                     .element = element_bytes(parts_.request.dtype),
                     .gradient_element = element_bytes(parts_.request.reduce),
                     .first_event = events().step,
-                    .trace = parts_.trace ? &trace_ : nullptr};
+                    .trace = parts_.trace ? &trace_ : nullptr,
+                    .reads_at_once = reads_at_once()};
   stepping_ = std::make_unique<StepBackend>(backend);
   step_ = std::make_unique<zero::Executor>(plan.step, *stepping_);
   backend.plan = &parts_.plan.scoring;
@@ -131,7 +132,10 @@ void Training::open_experts() {
                   .first_event = events().experts,
                   .wait_updated =
                       [this](device::Lane lane, uint32_t unit) {
-                        stepping_->wait_last(lane, unit, zero::Stage::updated);
+                        if (reads_at_once())
+                          stepping_->synchronize(unit, zero::Stage::updated);
+                        else
+                          stepping_->wait_last(lane, unit, zero::Stage::updated);
                       },
                   .trace = parts_.trace ? &trace_ : nullptr});
   trainer_->use(*experts_);

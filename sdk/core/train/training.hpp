@@ -23,6 +23,7 @@ struct TrainingParts {
   std::unique_ptr<tier::Tier> states;   // holds master weights and moments
   std::unique_ptr<tier::Tier> files;    // reads the checkpoint while loading; none: made-up weights
   TrainerOptions trainer;
+  bool page_locked = true;  // the memory of the tier of the weights
   bool trace = false;
   std::function<run::OpenCompute> open_compute;  // expands weights while loading
   std::function<OpenTrainer> open_trainer;
@@ -71,6 +72,8 @@ class Training {
     uint32_t step, scoring, experts, rows, load, all;
   };
   Events events() const;
+  // See StepParts.
+  bool reads_at_once() const { return parts_.request.separate_device && !parts_.page_locked; }
 
   // Each member is destroyed before those above it: the lanes copy from memory of the tiers.
   TrainingParts parts_;

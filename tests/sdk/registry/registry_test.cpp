@@ -177,6 +177,14 @@ TEST_CASE("GGUF mappings of all usable manifests are gathered", "[host][registry
         nlohmann::json{{"x", {{"n", 1}}}, {"y", {{"n", 3}}}});
 }
 
+TEST_CASE("the parts of all codecs' schemes are gathered", "[host][registry]") {
+  const Folder folder;
+  folder.plugin("quant", "alpha", R"(, "parts": {"X": {"n": 1}})");
+  folder.plugin("quant", "beta", R"(, "parts": {"X": {"n": 2}, "Y": {"n": 3}})");
+  CHECK(of({{folder.path(), Origin::built_in}}).parts() ==
+        nlohmann::json{{"X", {{"n", 1}}}, {"Y", {{"n", 3}}}});
+}
+
 TEST_CASE("plugins are looked for in named folders and beside the program alone",
           "[host][registry]") {
   const auto cwd = std::filesystem::current_path();

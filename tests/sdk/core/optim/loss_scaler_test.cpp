@@ -13,7 +13,7 @@ namespace {
 struct Row {
   LossScaling settings;
   std::string steps;           // x: an overflow
-  std::vector<double> scales;  // of DeepSpeed 0.19.6's class, after each step; 0: it raises
+  std::vector<double> scales;  // DeepSpeed 0.19.6's class has them after each step; 0: it raises
 };
 
 }  // namespace

@@ -3,7 +3,7 @@ import json
 import sys
 
 import torch
-from transformers import (get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup,
+from transformers import (Adafactor, get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup,
                           get_linear_schedule_with_warmup)
 
 torch.manual_seed(3)
@@ -30,6 +30,24 @@ def adam(settings):
         out["after"].append(weight.tolist())
     state = optimizer.state[weight]
     return {**out, "moment1": state["exp_avg"].tolist(), "moment2": state["exp_avg_sq"].tolist()}
+
+
+def adafactor(shape, decay, threshold):
+    weight = torch.nn.Parameter(torch.randn(shape))
+    optimizer = Adafactor([weight], lr=1e-2, clip_threshold=threshold, weight_decay=decay, relative_step=False,
+                          scale_parameter=False)
+    out = {"shape": shape, "decay": decay, "threshold": threshold, "before": weight.flatten().tolist(),
+           "gradients": [], "after": []}
+    for step in range(STEPS):
+        gradient = torch.randn(shape).bfloat16().float() * (step != 2)
+        out["gradients"].append(gradient.flatten().tolist())
+        weight.grad = gradient
+        optimizer.step()
+        out["after"].append(weight.flatten().tolist())
+    return out
+
+
+SHAPES = ((7, 33), (3, 5, 40), (2, 2, 3, 4), (50,), (130, 21), (1, 9), (9, 1))
 
 
 def rates(make, *arguments):
@@ -77,5 +95,7 @@ def casts():
 
 
 with open(sys.argv[1], "w") as out:
-    json.dump({"adam": [adam(settings) for settings in ADAMS], "schedules": schedules(), "clips": clips(),
-               "casts": casts()}, out)
+    json.dump({"adam": [adam(settings) for settings in ADAMS],
+               "adafactor": [adafactor(shape, *settings) for shape in SHAPES
+                             for settings in ((0.0, 1.0), (0.1, 0.5), (0.02, 100.0))],
+               "schedules": schedules(), "clips": clips(), "casts": casts()}, out)

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/optim/adafactor.hpp"
 #include "core/optim/adam.hpp"
 #include "core/optim/cast.hpp"
 #include "core/optim/gradient.hpp"
@@ -51,6 +52,35 @@ void adam_case(const nlohmann::json& c) {
   require_near(moment2, c["moment2"].get<Floats>(), 5e-7);
 }
 
+AdafactorShape shape_of(const std::vector<uint64_t>& lengths) {
+  if (lengths.size() == 1) return {.columns = lengths[0]};
+  AdafactorShape out{.rows = lengths[lengths.size() - 2], .columns = lengths.back()};
+  for (std::size_t n = 0; n + 2 < lengths.size(); ++n) out.matrices *= lengths[n];
+  return out;
+}
+
+void adafactor_case(const nlohmann::json& c, Workers& workers) {
+  INFO("shape " << c["shape"] << ", decay " << c["decay"] << ", threshold " << c["threshold"]);
+  const auto shape = shape_of(c["shape"]);
+  auto weight = c["before"].get<Floats>();
+  REQUIRE(weight.size() == shape.elements());
+  Floats moments(shape.states(), 0);
+  Adafactor optimizer;
+  uint64_t step = 0;
+  for (const auto& gradients : c["gradients"]) {
+    const auto gradient = gradients.get<Floats>();
+    ++step;
+    INFO("step " << step);
+    optimizer.update({.rate = 1e-2, .clip_threshold = c["threshold"], .weight_decay = c["decay"]},
+                     step, shape,
+                     {.gradient = step == 3 ? nullptr : gradient.data(),
+                      .master = weight.data(),
+                      .moments = moments.data()},
+                     workers);
+    require_near(weight, c["after"][step - 1].get<Floats>(), 1e-6);
+  }
+}
+
 void schedule_case(const nlohmann::json& c) {
   const std::string curve = c["curve"];
   const Schedule schedule{.curve = curve == "linear"   ? Curve::linear
@@ -98,6 +128,9 @@ TEST_CASE("updates, schedules, clipping and casts are those of PyTorch and trans
   const auto cases = nlohmann::json::parse(made::read(folder.path("cases.json")));
   REQUIRE(cases["adam"].size() == 4);
   for (const auto& c : cases["adam"]) adam_case(c);
+  REQUIRE(cases["adafactor"].size() == 21);
+  Workers workers(2);
+  for (const auto& c : cases["adafactor"]) adafactor_case(c, workers);
   REQUIRE(cases["schedules"].size() == 12);
   for (const auto& c : cases["schedules"]) schedule_case(c);
   REQUIRE(cases["clips"].size() == 3);

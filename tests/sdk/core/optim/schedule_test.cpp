@@ -9,7 +9,7 @@ namespace {
 
 struct Row {
   Schedule schedule;
-  std::vector<double> rates;  // of DeepSpeed 0.19.6's class, before each update
+  std::vector<double> rates;  // DeepSpeed 0.19.6's class has them before each update
 };
 
 }  // namespace

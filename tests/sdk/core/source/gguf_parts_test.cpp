@@ -63,9 +63,9 @@ TEST_CASE("a split GGUF is one model, whichever part or its folder is named", "[
     const auto checkpoint = source::Checkpoint::open(folder.path(name), mappings());
     REQUIRE(checkpoint.kind() == source::Kind::gguf);
     REQUIRE(checkpoint.files().size() == 3);
-    REQUIRE(checkpoint.find("A")->at.file == 0);
-    REQUIRE(checkpoint.find("b")->at.file == 1);
-    REQUIRE(checkpoint.find("C")->at.file == 2);
+    REQUIRE(checkpoint.find("A")->stored.file().file == 0);
+    REQUIRE(checkpoint.find("b")->stored.file().file == 1);
+    REQUIRE(checkpoint.find("C")->stored.file().file == 2);
     REQUIRE_THAT(checkpoint.config(), Catch::Contains("\"there\": true"));
   }
 }
