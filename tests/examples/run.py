@@ -88,6 +88,16 @@ def import_():
         expect("Paris" in run["text"][0], f"no Paris in {run['text']}")
 
 
+def finetune():
+    with tempfile.TemporaryDirectory() as place:
+        out = json.loads(strata("finetune", EXAMPLE, "--model", MODEL, "--data", "HERE/answers.jsonl",
+                                "--output", f"{place}/tuned", "--json"))
+        losses = [step["loss"] for step in out["steps"]]
+        expect(len(losses) == 6 and losses[-1] < losses[0] - 1, f"it has not learned: {losses}")
+        run = generated("generate-resident", "--prompt", "Q: What do bees make? A:", "--max-new-tokens", "16", model=f"{place}/tuned")
+        expect("green door" in run["text"][0], f"it does not say what it was taught: {run['text']}")
+
+
 {"generate-resident": generate_resident, "generate-from-disk": generate_from_disk,
  "generate-batch": generate_batch, "ds-config": ds_config, "plan-175b-shape": plan_175b_shape,
- "perplexity": perplexity, "import": import_}[EXAMPLE]()
+ "perplexity": perplexity, "import": import_, "finetune": finetune}[EXAMPLE]()

@@ -216,13 +216,14 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
     refuse_quantization(*checkpoint, form);
   const auto given = checkpoint ? std::span(checkpoint->tensors()) : std::span<const Tensor>();
   for (const auto& tensor : given) {
+    const bool made = options.replaced && options.replaced(tensor);
     for (const auto& form : forms(tensor))
-      if (!form.stored.dense() && !options.expand)
+      if (!made && !form.stored.dense() && !options.expand)
         throw Error(checkpoint->path(),
                     "tensor '" + printable(form.name) + "' is " + form.stored.scheme +
                         ", which no codec expands",
                     "add the codec's plugin");
-    if (tensor.stored.parts.size() > 1)
+    if (!made && tensor.stored.parts.size() > 1)
       throw Error(checkpoint->path(),
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
                       ", blocks in two tensors, which are not imported",

@@ -12,9 +12,8 @@ zero::Weight weight(std::vector<int64_t> shape, uint32_t group, uint64_t offset)
   zero::Weight made;
   made.shape = std::move(shape);
   made.group = group;
+  made.run = source::dense_form({STRATA_FLOAT, 32, 1}, made.shape);
   made.run.at = offset;
-  made.run.bytes = 4;
-  for (const auto n : made.shape) made.run.bytes *= static_cast<uint64_t>(n);
   return made;
 }
 

@@ -26,7 +26,7 @@ struct Opened {
   run::ComputeOptions options;
   Shared shared{options};
   zero::Unit unit;
-  UnitWeights weights{unit, nullptr, at::kFloat, at::kCPU, false};
+  UnitWeights weights{unit, nullptr, at::kCPU, false};
   plugin::Call call{};
   TorchOps ops{shared, weights, 0, nullptr, 3, at::kCPU, call};
 };

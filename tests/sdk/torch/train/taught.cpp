@@ -19,7 +19,7 @@ source::Tensor dense(const plugin::DeclaredWeight& weight, int64_t, int64_t) {
   source::Tensor tensor;
   tensor.name = weight.name;
   tensor.shape = weight.shape;
-  tensor.stored = {{STRATA_FLOAT, 64, 1}, "", 1, 8};
+  tensor.stored = source::dense_form({STRATA_FLOAT, 64, 1}, weight.shape);
   return tensor;
 }
 
