@@ -38,6 +38,14 @@ train::OptimizerSettings optimizer_settings(const FinetuneOptions& options) {
           .clip = options.clip};
 }
 
+// The coefficient of the routers' loss, which counts where the configuration asks for the routers'
+// logits. Families without such a loss have no coefficient.
+double router_coefficient(const source::Config& config) {
+  if (!config.flag("output_router_logits|text_config.output_router_logits", false)) return 0;
+  const double none = 0;
+  return config.f64("router_aux_loss_coef|text_config.router_aux_loss_coef", &none);
+}
+
 }  // namespace
 
 strata_dtype dtype_named(const std::string& option, const std::string& name) {
@@ -96,6 +104,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.compute = compute_options(run, model, *planned.attention, planned.cuda, plugins);
   parts.trainer.compute.dtype = planned.request.dtype;
   parts.trainer.reduce = planned.request.reduce;
+  parts.trainer.router_coefficient = router_coefficient(*model.config);
   parts.trainer.loss_rows = planned.request.loss_rows;
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);

@@ -21,6 +21,7 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
                              optim::Workers& workers)
     : plan_(plan), reduce_(request.reduce), dtype_(request.dtype),
       micro_batches_(request.micro_batches), units_(units), settings_(settings), workers_(workers) {
+  first_expert_ = static_cast<uint32_t>(plan.step.uses.size());
   for (const auto& flat : plan.flats) squares_.emplace_back(optim::square_blocks(flat.elements));
   for (uint32_t i = 0; i < plan.step.uses.size(); ++i)
     if (plan.step.uses[i].kind == zero::Use::Kind::rerun &&
@@ -33,10 +34,15 @@ void HostOptimizer::begin(const StepNumbers& numbers, std::vector<std::span<cons
   step = {};
   step.numbers = numbers;
   step.ids = std::move(ids);
+  step.chosen.assign(units_.size(), false);
 }
 
 void HostOptimizer::work(uint32_t item) {
   auto& step = context(item % 2);
+  if (item / 2 >= first_expert_) {
+    const auto which = item / 2 - first_expert_;
+    return reduce_expert(which / (expert_stagings + 1), which % (expert_stagings + 1), step);
+  }
   const auto& use = plan_.step.uses[item / 2];
   if (use.kind == zero::Use::Kind::update) return update(use.unit, step);
   reduce(use, step);
@@ -59,6 +65,7 @@ void HostOptimizer::reduce(const zero::Use& use, Context& step) {
   if (use.micro_batch + 1 < micro_batches_) return;
   // The table's gradient is whole when the rows of the embedding are added.
   if (use.unit != plan_.table_unit) square(use.unit);
+  square_experts(use.unit, step);
   if (flat.row_width > 0 && plan_.table_unit != no_table) square(plan_.table_unit);
 }
 
@@ -82,6 +89,30 @@ void HostOptimizer::add_rows(const zero::Use& use, Context& step) {
       optim::add(to + piece->first + static_cast<uint64_t>(ids[t]) * width + first, reduce_,
                  rows + (t * width + first) * element_bytes(reduce_), 0, count);
   });
+}
+
+void HostOptimizer::reduce_expert(uint32_t unit, uint32_t staging, Context& step) {
+  const bool first = !step.chosen[unit];
+  step.chosen[unit] = true;
+  if (staging == no_staging) return;
+  auto* sum = sum_of(unit);
+  const auto* arrived = units_.expert_staging(staging);
+  workers_.run(plan_.flats[unit].elements, grain, [&](uint64_t from, uint64_t count) {
+    if (first)
+      optim::cast(f32, sum, reduce_, arrived, from, count);
+    else
+      optim::add(sum, reduce_, arrived, from, count);
+  });
+}
+
+// Takes the squares of a layer's experts, whose gradients are whole when the layer's is.
+void HostOptimizer::square_experts(uint32_t layer, const Context& step) {
+  for (auto u = layer + 1; u < plan_.units.size() && plan_.units[u].is_expert(); ++u) {
+    if (step.chosen[u])
+      square(u);
+    else
+      std::ranges::fill(squares_[u], 0.0);
+  }
 }
 
 void HostOptimizer::square(uint32_t unit) {
@@ -131,11 +162,13 @@ void HostOptimizer::update(uint32_t index, Context& step) {
   if (!step.gradients.finite) return;
   if (!step.ready) make_ready(step);
   const auto& unit = units_[index];
+  // The gradient of an expert that no token has chosen is zero, and its memory an earlier step's.
+  const bool zero = plan_.units[index].is_expert() && !step.chosen[index];
   for (const auto& piece : plan_.flats[index].pieces) {
     const auto& weight = plan_.units[index].weights[piece.weight];
     const optim::AdamArrays arrays{
         .gradient_dtype = f32,
-        .gradient = sum_of(index) + piece.first,
+        .gradient = zero ? nullptr : sum_of(index) + piece.first,
         .master = unit.master + piece.first,
         .moment1 = unit.moment1 + piece.first,
         .moment2 = unit.moment2 + piece.first,

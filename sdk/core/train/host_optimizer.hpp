@@ -13,6 +13,8 @@
 
 namespace strata::train {
 
+inline constexpr uint32_t no_staging = expert_stagings;
+
 // The numbers of one step.
 struct StepNumbers {
   double rate = 0;        // the learning rate
@@ -44,6 +46,11 @@ class HostOptimizer : public device::HostWork {
   void begin(const StepNumbers& numbers, std::vector<std::span<const int32_t>> ids);
   // The item of an action of the plan, for device::Device::call.
   uint32_t item(const zero::Action& action) const { return action.use * 2 + steps_ % 2; }
+  // The item of an expert's gradient that has arrived in a staging, or in its own memory
+  // (no_staging) as the first one of the step.
+  uint32_t expert_item(uint32_t unit, uint32_t staging) const {
+    return (first_expert_ + unit * (expert_stagings + 1) + staging) * 2 + steps_ % 2;
+  }
   void work(uint32_t item) override;
 
   // Makes a unit's weights anew from its master, as they were after their last update.
@@ -60,6 +67,7 @@ class HostOptimizer : public device::HostWork {
     StepNumbers numbers;
     std::vector<std::span<const int32_t>> ids;
     Gradients gradients;
+    std::vector<bool> chosen;        // by unit: experts with a gradient in this step
     optim::AdamStep decayed, plain;  // of matrices, and of others
     bool ready = false;              // the two above are made
   };
@@ -68,6 +76,8 @@ class HostOptimizer : public device::HostWork {
 
   void reduce(const zero::Use& use, Context& step);
   void add_rows(const zero::Use& use, Context& step);
+  void reduce_expert(uint32_t unit, uint32_t staging, Context& step);
+  void square_experts(uint32_t layer, const Context& step);
   void square(uint32_t unit);
   void finish_gradients(Context& step);
   void make_ready(Context& step);
@@ -80,6 +90,7 @@ class HostOptimizer : public device::HostWork {
   const HostUnits& units_;
   OptimizerSettings settings_;
   optim::Workers& workers_;
+  uint32_t first_expert_ = 0;                 // of the items
   uint32_t last_ = 0;                         // the use with the step's last gradient
   std::vector<std::vector<double>> squares_;  // by unit: the partial sums
   std::array<Context, 2> contexts_;

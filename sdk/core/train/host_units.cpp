@@ -60,11 +60,13 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
     unit.moment2 = reinterpret_cast<float*>(next(state_at, state));
     const auto rows = staged ? 0 : static_cast<uint64_t>(request.tokens) * flat.row_width;
     unit.gradient = next(gradient_at, pages((flat.elements + rows) * sizeof(float)));
-    if (plan.units[u].kind == STRATA_UNIT_BODY && input_at)
+    if (plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert() && input_at)
       unit.input = next(input_at, plan.input_bytes);
   }
   stagings_ = gradient_at;
   staging_bytes_ = plan.largest_gradient;
+  expert_stagings_ = stagings_ + gradient_stagings * staging_bytes_;
+  expert_staging_bytes_ = plan.experts.bytes - plan.experts.gradient;
 }
 
 }  // namespace strata::train

@@ -37,11 +37,18 @@ class HostUnits {
                                           : stagings_ + use.staging * staging_bytes_;
   }
 
+  // The memory that the gradient of an expert arrives in.
+  std::byte* expert_staging(uint32_t number) const {
+    return expert_stagings_ + number * expert_staging_bytes_;
+  }
+
  private:
   std::vector<HostUnit> units_;
   tier::Region weights_, states_;
   std::byte* stagings_ = nullptr;
   uint64_t staging_bytes_ = 0;
+  std::byte* expert_stagings_ = nullptr;
+  uint64_t expert_staging_bytes_ = 0;
 };
 
 }  // namespace strata::train

@@ -17,7 +17,10 @@ constexpr uint64_t page = 4096;
 
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
+constexpr uint32_t least_slots = 2, most_slots = 8;  // of experts
+
 Part part_of(const zero::Unit& unit) {
+  if (unit.is_expert()) return Part::expert;
   switch (unit.kind) {
     case STRATA_UNIT_EMBEDDING:
       return Part::embedding;
@@ -34,11 +37,12 @@ class Preparation {
       : model_(model), request_(request) {}
 
   TrainingPlan run() {
-    check();
     lay_out();
     count_host();
+    size_slots();
     measure();
     if (!request_.device_memory) {
+      add_slots(most_slots - least_slots);
       settle(0);
       const auto least = least_arena();
       // A ring of two of the largest slots.
@@ -46,24 +50,21 @@ class Preparation {
       plan_within(fixed + 2 * (least - fixed));
       return std::move(out_);
     }
-    const auto beside = out_.activation_bytes + out_.rows_bytes + request_.library_bytes;
+    const auto beside =
+        out_.activation_bytes + out_.rows_bytes + slots_bytes() + request_.library_bytes;
     const auto budget = *request_.device_memory;
-    const uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
+    uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
     settle(0);
     if (least_arena() > arena) refuse(beside + least_arena());
+    // More slots take a small part of what is not needed.
+    if (out_.experts.count > 0)
+      arena -= add_slots((arena - least_arena()) / 8 / out_.experts.bytes);
     if (request_.fill_device) keep_most(arena);
     plan_within(arena);
     return std::move(out_);
   }
 
  private:
-  void check() const {
-    for (const auto& unit : model_.family->units())
-      for (const auto& weight : unit.weights)
-        if (weight.experts > 0)
-          throw Error(unit.name, "its experts are not trained", "use a model without experts");
-  }
-
   void lay_out() {
     const strata_dtype f32{STRATA_FLOAT, 32, 1};
     const auto& declared = model_.family->units();
@@ -106,9 +107,7 @@ class Preparation {
     }
   }
 
-  bool is_own_table(std::size_t u) const {
-    return u == out_.table_unit && u >= model_.family->units().size();
-  }
+  bool is_own_table(std::size_t u) const { return u == out_.table_unit && !out_.tied; }
 
   // Whether gradients change their dtype on the host, which adds them up in float32.
   bool staged() const { return !same(request_.reduce, {STRATA_FLOAT, 32, 1}); }
@@ -122,7 +121,7 @@ class Preparation {
   void count_host() {
     out_.input_bytes =
         pages(static_cast<uint64_t>(request_.tokens * out_.hidden) * element_bytes(request_.dtype));
-    uint64_t row = 0;
+    uint64_t row = 0, largest_expert = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
       out_.weight_bytes += pages(out_.units[u].run_bytes);
@@ -134,22 +133,50 @@ class Preparation {
             pages(master.stored_bytes) + (request_.separate_device ? pages(master.run_bytes) : 0));
       const auto arriving = pages(gradient_bytes(flat));
       out_.gradient_bytes += staged() ? pages(flat.elements * sizeof(float)) : arriving;
-      out_.largest_gradient = std::max(out_.largest_gradient, arriving);
+      auto& largest = out_.units[u].is_expert() ? largest_expert : out_.largest_gradient;
+      largest = std::max(largest, arriving);
       row = std::max(row, flat.row_width);
       if (part_of(out_.units[u]) == Part::body && request_.inputs_in_tier)
         out_.stored_inputs += out_.input_bytes;
     }
     if (request_.micro_batches > 1 || staged())
-      out_.gradient_bytes += gradient_stagings * out_.largest_gradient;
+      out_.gradient_bytes +=
+          gradient_stagings * out_.largest_gradient + expert_stagings * largest_expert;
     out_.rows_bytes =
         pages(static_cast<uint64_t>(request_.tokens) * row * element_bytes(request_.dtype));
+  }
+
+  void size_slots() {
+    auto& slots = out_.experts;
+    uint64_t gradient = 0;
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      if (!out_.units[u].is_expert()) continue;
+      ++experts_;
+      slots.gradient = std::max(slots.gradient, pages(out_.units[u].run_bytes));
+      gradient = std::max(gradient, pages(gradient_bytes(out_.flats[u])));
+    }
+    slots.bytes = slots.gradient + gradient;
+    slots.count = experts_ > 0 ? least_slots : 0;
+  }
+
+  uint64_t slots_bytes() const { return out_.experts.count * out_.experts.bytes; }
+
+  // Adds so many slots at most; returns their bytes.
+  uint64_t add_slots(uint64_t more) {
+    const auto before = slots_bytes();
+    auto& count = out_.experts.count;
+    const auto most = std::max(count, std::min(most_slots, experts_));
+    count += static_cast<uint32_t>(std::min<uint64_t>(more, most - count));
+    return slots_bytes() - before;
   }
 
   // Measures the activations: a rerun keeps what it computes for its gradients.
   void measure() {
     const auto tokens = std::max<int64_t>(request_.tokens, 1);
     uint64_t most = 0;
-    for (std::size_t u = 0; u < model_.family->units().size(); ++u) {
+    out_.flops.assign(out_.units.size(), 0);
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      if (out_.units[u].is_expert() || is_own_table(u)) continue;
       const auto rows =
           part_of(out_.units[u]) == Part::head ? std::min(tokens, request_.loss_rows) : tokens;
       const dry_run::Request pass{
@@ -160,16 +187,15 @@ class Preparation {
           .dtype = request_.dtype,
           .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
           .attention_bytes = request_.attention_bytes};
-      const auto measured = dry_run::measure(*model_.family, static_cast<uint32_t>(u), pass);
+      const auto measured = dry_run::measure(*model_.family, out_.units[u].declared, pass);
       if (measured.positions > 0 && request_.longest > measured.positions)
         throw Error(model_.path,
                     "it has learned " + std::to_string(measured.positions) + " positions, not " +
                         std::to_string(request_.longest),
                     "use a smaller --max-length");
       most = std::max(most, measured.peak_bytes + measured.all_bytes);
-      out_.flops.push_back(measured.flops);
+      out_.flops[u] = measured.flops;
     }
-    if (out_.flops.size() < out_.units.size()) out_.flops.push_back(0);
     // The hidden state and its gradient are there beside a unit's own tensors.
     const auto hidden = static_cast<uint64_t>(tokens * out_.hidden) * element_bytes(request_.dtype);
     out_.activation_bytes = pages(most + 2 * hidden);
@@ -183,7 +209,8 @@ class Preparation {
                     .run = out_.units[u].run_bytes,
                     .trained = true};
       if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;
-      if (unit.part != Part::table) unit.gradient = gradient_bytes(out_.flats[u]);
+      if (unit.part != Part::table && unit.part != Part::expert)
+        unit.gradient = gradient_bytes(out_.flats[u]);
       out.push_back(unit);
     }
     return out;
@@ -226,8 +253,9 @@ class Preparation {
   void plan_within(uint64_t arena) {
     out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step);
     out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once);
-    out_.arena_bytes =
-        std::max({out_.step.arena, out_.scoring.arena, out_.scratch_bytes}) + out_.rows_bytes;
+    out_.experts.offset =
+        pages(std::max({out_.step.arena, out_.scoring.arena, out_.scratch_bytes}));
+    out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + out_.activation_bytes + request_.library_bytes;
   }
 
@@ -243,6 +271,7 @@ class Preparation {
   TrainingPlan out_;
   zero::Uses step_, scoring_;
   std::size_t kept_from_ = 0;
+  uint32_t experts_ = 0;  // of all layers
 };
 
 }  // namespace

@@ -33,6 +33,17 @@ struct TrainingRequest {
   dry_run::AttentionBytes attention_bytes{};
 };
 
+// The number of host memories that gradients of experts' later micro-batches take turns in.
+inline constexpr uint32_t expert_stagings = 2;
+
+// Equal slots of the arena for the experts that layers choose while they run: each has room for an
+// expert's weights, and behind them for its gradient.
+struct TrainSlots {
+  uint64_t offset = 0, bytes = 0;  // of the first; of each
+  uint64_t gradient = 0;           // where in a slot the gradient begins
+  uint32_t count = 0;              // 0: no experts
+};
+
 struct TrainingPlan {
   // In the dtype that computes; the table of an embedding that is not tied to the head is a unit of
   // its own behind all others, which the host looks up and updates.
@@ -45,6 +56,7 @@ struct TrainingPlan {
   bool tied = false;               // the table is the head's matrix
   zero::Placement placement;       // all in the one tier
   zero::Plan step, scoring;
+  TrainSlots experts;        // behind both
   int64_t hidden = 0;        // columns of the hidden state
   uint64_t input_bytes = 0;  // of one unit's kept input
   uint64_t rows_bytes = 0;   // rows of the embedding for one micro-batch, behind the arena's plan
@@ -56,8 +68,9 @@ struct TrainingPlan {
   uint64_t gradient_bytes = 0;    // with the stagings of later micro-batches
   uint64_t state_elements = 0;    // of float32 masters and of each moment
   uint64_t stored_inputs = 0;     // bytes of kept inputs
-  uint64_t largest_gradient = 0;  // bytes of the largest one on the device
-  std::vector<double> flops;      // by unit, of a micro-batch's run
+  uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert
+  // By unit, of a micro-batch's run; a mixture layer's has those of its experts.
+  std::vector<double> flops;
 };
 
 // Prepares training of all weights. Refuses a budget that no plan fits, with the least

@@ -15,6 +15,7 @@ void StepBackend::begin(std::span<const MicroBatch> batches, const StepSettings&
   settings_ = settings;
   loss_ = {};
   loss_open_ = false;
+  if (parts_.experts) parts_.experts->begin();
 }
 
 Loss StepBackend::loss() {
@@ -47,17 +48,26 @@ void StepBackend::synchronize(uint32_t object, Stage stage) {
     parts_.device->synchronize(at, occurrence);
 }
 
+void StepBackend::wait_last(Lane lane, uint32_t object, Stage stage) {
+  const auto at = number(object, stage);
+  if (const auto occurrence = latest_[at - parts_.first_event]; occurrence > 0)
+    parts_.device->wait(lane, at, occurrence);
+}
+
 // Waits for all events, also for those behind a failed one: work under way uses memory of others.
 void StepBackend::finish() {
   std::exception_ptr failure;
-  for (uint32_t event = 0; event < latest_.size(); ++event) {
-    if (latest_[event] == 0) continue;
+  const auto noting = [&](auto&& wait) {
     try {
-      parts_.device->synchronize(parts_.first_event + event, latest_[event]);
+      wait();
     } catch (...) {
       if (!failure) failure = std::current_exception();
     }
-  }
+  };
+  for (uint32_t event = 0; event < latest_.size(); ++event)
+    if (latest_[event] > 0)
+      noting([&] { parts_.device->synchronize(parts_.first_event + event, latest_[event]); });
+  if (parts_.experts) noting([&] { parts_.experts->finish(); });
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -161,6 +171,7 @@ void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
     begin_micro_batch(parts_.plan->uses[action.use].micro_batch);
   if (unit.kind == STRATA_UNIT_HEAD) return parts_.trainer->score(unit, weights(slot));
   parts_.trainer->run(unit, weights(slot), at(slot.input));
+  if (parts_.experts) parts_.experts->end_layer();
 }
 
 void StepBackend::rerun(const zero::Action& action, const zero::Slot& slot) {
@@ -168,6 +179,7 @@ void StepBackend::rerun(const zero::Action& action, const zero::Slot& slot) {
   if (unit.kind == STRATA_UNIT_HEAD) parts_.trainer->keep_output(at(slot.input));
   parts_.trainer->rerun(unit, parts_.training->flats[action.unit], weights(slot), at(slot.input),
                         at(slot.gradient));
+  if (parts_.experts) parts_.experts->end_layer();
 }
 
 }  // namespace strata::train

@@ -7,6 +7,7 @@
 
 #include "core/device/device.hpp"
 #include "core/run/rows.hpp"
+#include "core/train/experts.hpp"
 #include "core/train/host_optimizer.hpp"
 #include "core/train/host_units.hpp"
 #include "core/train/trainer.hpp"
@@ -24,6 +25,7 @@ struct StepParts {
   Trainer* trainer = nullptr;
   HostOptimizer* optimizer = nullptr;  // of a step
   run::Rows* rows = nullptr;
+  TrainExperts* experts = nullptr;          // of a model with experts
   uint64_t element = 4;                     // bytes of one of the kept input
   uint64_t gradient_element = 4;            // and of one of a gradient
   uint32_t first_event = 0;                 // of the device
@@ -53,6 +55,8 @@ class StepBackend : public zero::Backend {
   void finish() override;
   // Waits for the last occurrence of the stage; throws its failure.
   void synchronize(uint32_t object, zero::Stage stage);
+  // Makes the lane wait for the last occurrence of the stage.
+  void wait_last(device::Lane lane, uint32_t object, zero::Stage stage);
 
   const StepBytes& moved() const { return moved_; }
 

@@ -6,12 +6,17 @@ namespace {
 using zero::Object, zero::Use, zero::Uses;
 using Part = StepUnit::Part;
 
+// Whether no use of the plan brings the unit to the device.
+bool is_apart(const StepUnit& unit) {
+  return unit.part == Part::table || unit.part == Part::expert;
+}
+
 std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_tier) {
   std::vector<Object> out;
   const auto count = static_cast<uint32_t>(units.size());
   for (uint32_t u = 0; u < count; ++u) {
     const auto& unit = units[u];
-    const bool held = unit.run > 0 && unit.part != Part::table;
+    const bool held = unit.run > 0 && !is_apart(unit);
     out.push_back({.unit = u,
                    .home = held ? unit.weights : Object::Home::elsewhere,
                    .lane = unit.lane,
@@ -42,7 +47,7 @@ class Builder {
 
   void forward(uint32_t micro_batch) {
     for (uint32_t u = 0; u < count(); ++u) {
-      if (units_[u].part == Part::head || units_[u].part == Part::table) continue;
+      if (units_[u].part == Part::head || is_apart(units_[u])) continue;
       out_.uses.push_back({.kind = Use::Kind::run,
                            .unit = u,
                            .weights = u,
@@ -53,7 +58,7 @@ class Builder {
 
   void backward(uint32_t micro_batch) {
     for (uint32_t u = count(); u-- > 0;) {
-      if (units_[u].part == Part::table) continue;
+      if (is_apart(units_[u])) continue;
       Use use{.kind = Use::Kind::rerun,
               .unit = u,
               .weights = u,
@@ -68,7 +73,7 @@ class Builder {
   }
 
   void updates(uint32_t table) {
-    update(table);
+    if (table < count()) update(table);
     for (uint32_t u = 0; u < count(); ++u)
       if (u != table) update(u);
   }
@@ -109,8 +114,7 @@ zero::Uses scoring_uses(std::span<const StepUnit> units) {
   for (auto& object : out.objects)
     if (object.kind != Object::Kind::weights) object.home = Object::Home::elsewhere;
   for (uint32_t u = 0; u < units.size(); ++u)
-    if (units[u].part != Part::table)
-      out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
+    if (!is_apart(units[u])) out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
   return out;
 }
 

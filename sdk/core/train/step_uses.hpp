@@ -14,7 +14,8 @@ inline constexpr uint32_t gradient_stagings = 4;
 
 // A unit in training.
 struct StepUnit {
-  enum class Part : uint8_t { embedding, body, head, table };  // table: the host looks it up
+  // table: the host looks it up; expert: its layer brings it, and the host updates it.
+  enum class Part : uint8_t { embedding, body, head, table, expert };
   Part part = Part::body;
   zero::Object::Home weights = zero::Object::Home::tier;
   zero::Lane lane = zero::Lane::copy;  // that fetches its weights

@@ -13,7 +13,6 @@ namespace strata::train {
 
 namespace {
 
-// One event of the embedding's rows, beside those of the plans and of loading.
 constexpr uint32_t row_events = 1;
 
 }  // namespace
@@ -21,8 +20,7 @@ constexpr uint32_t row_events = 1;
 Training::Training(TrainingParts parts, const run::Progress& progress)
     : parts_(std::move(parts)), workers_(std::make_unique<optim::Workers>(parts_.threads)) {
   const auto& plan = parts_.plan;
-  const auto steps = step_events(plan.step), scores = step_events(plan.scoring);
-  device_ = parts_.open_device(steps + scores + row_events + load_events);
+  device_ = parts_.open_device(events().all);
   host_ =
       std::make_unique<HostUnits>(plan, parts_.request, *parts_.weights, *parts_.states, *device_);
   optimizer_ =
@@ -36,6 +34,7 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
   load(progress);
   load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   open_rows();
+  open_experts();
   StepParts backend{.training = &parts_.plan,
                     .plan = &parts_.plan.step,
                     .host = host_.get(),
@@ -44,21 +43,32 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
                     .trainer = trainer_.get(),
                     .optimizer = optimizer_.get(),
                     .rows = rows_.get(),
+                    .experts = experts_.get(),
                     .element = element_bytes(parts_.request.dtype),
                     .gradient_element = element_bytes(parts_.request.reduce),
-                    .first_event = 0,
+                    .first_event = events().step,
                     .trace = parts_.trace ? &trace_ : nullptr,
-                    .reads_at_once = parts_.request.separate_device && !parts_.page_locked};
+                    .reads_at_once = reads_at_once()};
   stepping_ = std::make_unique<StepBackend>(backend);
   step_ = std::make_unique<zero::Executor>(plan.step, *stepping_);
   backend.plan = &parts_.plan.scoring;
   backend.optimizer = nullptr;
-  backend.first_event = steps;
+  backend.first_event = events().scoring;
   scoring_ = std::make_unique<StepBackend>(backend);
   score_ = std::make_unique<zero::Executor>(plan.scoring, *scoring_);
   for (const auto& use : plan.step.uses)
     if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object)
       last_gradient_ = use.gradient;
+}
+
+Training::Events Training::events() const {
+  Events out{};
+  out.scoring = step_events(parts_.plan.step);
+  out.experts = out.scoring + step_events(parts_.plan.scoring);
+  out.rows = out.experts + TrainExperts::events(parts_.plan);
+  out.load = out.rows + row_events;
+  out.all = out.load + load_events;
+  return out;
 }
 
 Training::~Training() {
@@ -79,18 +89,17 @@ void Training::load(const run::Progress& progress) {
         std::memset(moment + first, 0, count * sizeof(float));
       });
   }
-  loaded_ =
-      load_masters({.model = parts_.model,
-                    .plan = &plan,
-                    .masters = masters,
-                    .files = parts_.files.get(),
-                    .device = device_.get(),
-                    .arena = arena_,
-                    .first_event = step_events(plan.step) + step_events(plan.scoring) + row_events,
-                    .separate_device = parts_.request.separate_device,
-                    .compute = &parts_.trainer.compute,
-                    .open_compute = parts_.open_compute},
-                   progress);
+  loaded_ = load_masters({.model = parts_.model,
+                          .plan = &plan,
+                          .masters = masters,
+                          .files = parts_.files.get(),
+                          .device = device_.get(),
+                          .arena = arena_,
+                          .first_event = events().load,
+                          .separate_device = parts_.request.separate_device,
+                          .compute = &parts_.trainer.compute,
+                          .open_compute = parts_.open_compute},
+                         progress);
   for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
 }
 
@@ -104,11 +113,32 @@ void Training::open_rows() {
   room.device = arena_ + plan.arena_bytes - plan.rows_bytes;
   room.host = parts_.request.separate_device ? device_->staging(plan.rows_bytes) : room.device;
   room.lanes = device_.get();
-  room.event = step_events(plan.step) + step_events(plan.scoring);
+  room.event = events().rows;
   const run::MappedTile tile{.first = 0,
                              .rows = weight.shape.at(0),
                              .at = (*host_)[plan.table_unit].weights + weight.run.at};
   rows_ = std::make_unique<run::MappedRows>(*table, false, std::vector{tile}, room);
+}
+
+void Training::open_experts() {
+  if (parts_.plan.experts.count == 0) return;
+  experts_ = std::make_unique<TrainExperts>(
+      ExpertParts{.training = &parts_.plan,
+                  .host = host_.get(),
+                  .arena = arena_,
+                  .device = device_.get(),
+                  .optimizer = optimizer_.get(),
+                  .reduce = parts_.request.reduce,
+                  .first_event = events().experts,
+                  .wait_updated =
+                      [this](device::Lane lane, uint32_t unit) {
+                        if (reads_at_once())
+                          stepping_->synchronize(unit, zero::Stage::updated);
+                        else
+                          stepping_->wait_last(lane, unit, zero::Stage::updated);
+                      },
+                  .trace = parts_.trace ? &trace_ : nullptr});
+  trainer_->use(*experts_);
 }
 
 StepResult Training::step(std::span<const MicroBatch> batches, const StepSettings& settings,
@@ -150,6 +180,10 @@ void Training::finish() {
 StepBytes Training::moved() const {
   auto out = stepping_->moved();
   out.to_device += scoring_->moved().to_device;
+  if (experts_) {
+    out.to_device += experts_->to_device();
+    out.to_host += experts_->to_host();
+  }
   return out;
 }
 

@@ -66,6 +66,14 @@ class Training {
  private:
   void load(const run::Progress& progress);
   void open_rows();
+  void open_experts();
+  // The device's events: of the two plans, of the experts, of the embedding's rows and of loading.
+  struct Events {
+    uint32_t step, scoring, experts, rows, load, all;
+  };
+  Events events() const;
+  // See StepParts.
+  bool reads_at_once() const { return parts_.request.separate_device && !parts_.page_locked; }
 
   // Each member is destroyed before those above it: the lanes copy from memory of the tiers.
   TrainingParts parts_;
@@ -77,6 +85,7 @@ class Training {
   std::byte* arena_ = nullptr;
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<run::Rows> rows_;
+  std::unique_ptr<TrainExperts> experts_;  // of a model with experts
   std::unique_ptr<StepBackend> stepping_, scoring_;
   std::unique_ptr<zero::Executor> step_, score_;
   uint32_t last_gradient_ = 0;  // the object of the step's last reduction

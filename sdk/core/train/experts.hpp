@@ -1,0 +1,101 @@
+// The experts of mixture layers while a step runs: in slots of the arena, fetched when a layer has
+// chosen them, and their gradients on the way back to the host.
+#pragma once
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "core/device/device.hpp"
+#include "core/run/compute.hpp"
+#include "core/train/host_optimizer.hpp"
+#include "core/train/host_units.hpp"
+#include "core/train/prepare.hpp"
+#include "core/zero/expert_cache.hpp"
+#include "core/zero/simulate.hpp"
+
+namespace strata::train {
+
+// Everything outlives the experts.
+struct ExpertParts {
+  const TrainingPlan* training = nullptr;
+  const HostUnits* host = nullptr;
+  std::byte* arena = nullptr;
+  device::Device* device = nullptr;
+  HostOptimizer* optimizer = nullptr;
+  strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients on the device
+  uint32_t first_event = 0;                  // of the device
+  // Makes the lane wait for the last update of a unit that was issued.
+  std::function<void(device::Lane lane, uint32_t unit)> wait_updated{};
+  std::deque<zero::Span>* trace = nullptr;  // as run::StreamingParts
+};
+
+// Fetches go through lane copy, gradients through lane back, sums are made on lane host, all in the
+// order of the calls. The gradient of an expert's first micro-batch of a step goes straight to its
+// memory on the host where the dtype is the same; others go through a staging and are added.
+class TrainExperts final : public run::Experts {
+ public:
+  explicit TrainExperts(const ExpertParts& parts);
+  static uint32_t events(const TrainingPlan& plan) {
+    return slot_events * plan.experts.count + expert_stagings;
+  }
+
+  // Begins a step, or a validation: weights that an earlier one fetched are old.
+  void begin();
+  void need(uint32_t declared, std::span<const uint32_t> experts) override;
+  Expert take() override;
+  std::byte* gradients() override;
+  // Call it after each unit: stores the gradient of the expert taken last, and gives up those that
+  // the trainer did not take.
+  void end_layer();
+  // Waits for all fetches, stores and sums, also behind one that failed; throws a failure.
+  void finish();
+
+  // Bytes moved as they were issued.
+  uint64_t to_device() const { return to_device_; }
+  uint64_t to_host() const { return to_host_; }
+
+ private:
+  static constexpr uint32_t slot_events = 3;
+  struct Slot {
+    uint32_t unit = 0;
+    uint64_t fetched = 0, released = 0, stored = 0;  // occurrences
+    bool arrived = false;                            // the compute lane waited for the fetch
+    bool gradient = false;                           // the trainer has memory for a gradient
+  };
+  struct Layer {
+    uint32_t first = 0, number = 0;  // the first expert's unit; of the mixture layers
+  };
+  uint32_t fetched(uint32_t slot) const { return parts_.first_event + slot_events * slot; }
+  uint32_t released(uint32_t slot) const { return fetched(slot) + 1; }
+  uint32_t stored(uint32_t slot) const { return fetched(slot) + 2; }
+  uint32_t reduced(uint32_t staging) const {
+    return fetched(parts_.training->experts.count) + staging;
+  }
+  std::byte* memory(uint32_t slot) const {
+    const auto& slots = parts_.training->experts;
+    return parts_.arena + slots.offset + slot * slots.bytes;
+  }
+  void bring_next();
+  void fetch(uint32_t unit, uint32_t slot);
+  void release();
+  void store(uint32_t slot);
+  // Notes when the work that `issue` enqueues on the lane begins and ends.
+  template <class F>
+  void traced(zero::Kind kind, device::Lane lane, uint32_t unit, F&& issue);
+
+  ExpertParts parts_;
+  std::vector<Layer> layers_;  // by declared unit
+  uint32_t mixtures_ = 0;      // layers with experts
+  zero::ExpertCache cache_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> wanted_;  // units of the layer, ascending
+  std::size_t at_ = 0;
+  uint32_t taken_ = zero::no_slot;  // in use
+  uint64_t step_ = 0;
+  std::vector<uint64_t> stored_in_;  // by unit: the last step with a gradient of it
+  std::vector<uint64_t> reduced_;    // by staging: occurrences
+  uint32_t staged_ = 0;              // gradients that went through stagings
+  uint64_t to_device_ = 0, to_host_ = 0;
+};
+
+}  // namespace strata::train
