@@ -83,11 +83,11 @@ void finetune(const FinetuneCommand& settings) {
   const auto result =
       app::finetune(model_options(settings), run, finetune_options(settings), plugins, events);
   screen.clear();
-  if (settings.json) print(result.json + "\n");
-  Interrupts::end_if_noted();
   if (result.status != 0)
     throw Error("finetune", "a loss or a gradient is no number",
                 "a checkpoint holds the step before it: lower --lr, or give --on-nan skip");
+  if (settings.json) print(result.json + "\n");
+  Interrupts::end_if_noted();
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "app/finetune.hpp"
 
 #include <algorithm>
-#include <filesystem>
+#include <optional>
+#include <utility>
 
+#include "app/finetune/checkpoints.hpp"
+#include "app/finetune/common_state.hpp"
 #include "app/finetune/run.hpp"
 #include "app/finetune/save_model.hpp"
 #include "app/finetune/training_report.hpp"
@@ -21,9 +24,6 @@ void refuse_missing(const ModelOptions& model, const FinetuneOptions& options) {
   };
   if (options.lora.rank > 0) later("--lora");
   if (model.critic) later("--critic");
-  if (!options.resume.empty()) later("--resume");
-  if (options.save_every > 0) later("--save-every");
-  if (options.save_checkpoint) later("--save-checkpoint");
   if (options.resize_embeddings > 0) later("--resize-embeddings");
   if (options.init_seed >= 0) later("--init-seed");
   if (!options.load_weights.empty()) later("--load-weights");
@@ -64,20 +64,32 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
                         const FinetuneOptions& options, Plugins& plugins,
                         const FinetuneEvents& events) {
   refuse_missing(model_options, options);
-  if (std::filesystem::exists(options.output) && !std::filesystem::is_empty(options.output))
-    throw Error(printable(options.output), "it exists and is not empty", "give another --output");
+  check_output(options);
+  const auto resumed = find_resumed(options);
   const auto model = open_model(model_options, plugins);
   const auto data = open_training_data(model, options, plugins, events);
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);
+  auto common = common_state(options, model, data, planned.request, planned.plan);
+  std::optional<int64_t> behind;  // this step
+  if (resumed) {
+    need_common(resumed->state.common, common, resumed->path);
+    behind = static_cast<int64_t>(resumed->state.run.step);
+  }
   training_log::TrainingLog log(
-      {.jsonl = options.log, .tensorboard = options.tensorboard, .html = options.html});
+      {.jsonl = options.log, .tensorboard = options.tensorboard, .html = options.html}, behind);
   const auto training =
       open_training(run, options, model, std::move(planned), plugins, events.loading);
-  TrainingRun loop(options, data, *training, log, events);
+  Checkpoints checkpoints(options, *training, std::move(common));
+  TrainingRun loop(options, data, *training, log, checkpoints, events);
+  if (resumed) {
+    checkpoints.restore(*resumed);
+    loop.set(resumed->state.run);
+  }
   const bool finite = loop.run();
   auto json = result_of(log, options, *training, plugins);
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
-  save_model(*training, options, plugins);
+  // A model that is not trained to the end is a checkpoint alone.
+  if (!loop.ended_early()) save_model(*training, options, plugins);
   write_report(options, *training, log);
   write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
               training->plan().units);

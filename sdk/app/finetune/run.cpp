@@ -86,9 +86,9 @@ StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
 
 TrainingRun::TrainingRun(const FinetuneOptions& options, const TrainingData& data,
                          train::Training& training, training_log::TrainingLog& log,
-                         const FinetuneEvents& events)
-    : options_(options), data_(data), training_(training), log_(log), events_(events),
-      batches_(data.loaded.rows, data.split.training, batch_options(options)),
+                         Checkpoints& checkpoints, const FinetuneEvents& events)
+    : options_(options), data_(data), training_(training), log_(log), checkpoints_(checkpoints),
+      events_(events), batches_(data.loaded.rows, data.split.training, batch_options(options)),
       schedule_(schedule_of(options, batches_.steps())), shape_(shape_of(training)),
       mixture_(training_log::is_mixture(training.model().config->root())),
       times_(options.warmup_steps, mixture_) {
@@ -119,13 +119,31 @@ bool TrainingRun::validates(std::uint64_t index) const {
   return every > 0 ? (index + 1) % every == 0 : (index + 1) % batches_.steps_per_epoch() == 0;
 }
 
-bool TrainingRun::run(std::uint64_t first) {
-  done_ = first;
-  updates_ = training_.optimizer().updates();
-  for (auto index = first; index < last_step(); ++index) {
-    if (!step(index)) return false;
+RunState TrainingRun::state(std::uint64_t step) const {
+  RunState out{.step = step, .updates = updates_, .scaler = {}};
+  if (scaler_) out.scaler = scaler_->state();
+  return out;
+}
+
+void TrainingRun::set(const RunState& state) {
+  first_ = done_ = state.step;
+  updates_ = state.updates;
+  if (scaler_ && state.scaler) scaler_->set(*state.scaler);
+}
+
+bool TrainingRun::run() {
+  for (auto index = done_; index < last_step(); ++index) {
+    if (!step(index)) {
+      done_ = index;
+      // The weights are those of the step before, unless an update was made in spite of the loss.
+      if (training_.optimizer().gradients().finite) return false;
+      checkpoints_.save(state(index));
+      return false;
+    }
     if (validates(index)) validate();
-    if (events_.stop && events_.stop()) break;
+    const bool stop = events_.stop && events_.stop();
+    if (stop || checkpoints_.due(done_, last_step())) checkpoints_.save(state(done_));
+    if (stop) break;
   }
   training_.finish();
   if (events_.say) events_.say(times_.summary());
@@ -167,7 +185,7 @@ bool TrainingRun::step(std::uint64_t index) {
   if (scaler_) scaler_->follow(!result.finite);
   record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   seconds_ += record.seconds;
-  record.eta_seconds = seconds_ / static_cast<double>(done_) *
+  record.eta_seconds = seconds_ / static_cast<double>(done_ - first_) *
                        static_cast<double>(last_step() - std::min(last_step(), done_));
   const auto after = training_.moved();
   record.moved_to_device = after.to_device - before.to_device;

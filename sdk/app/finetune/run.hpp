@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/finetune.hpp"
+#include "app/finetune/checkpoints.hpp"
 #include "app/finetune/open_training.hpp"
 #include "app/finetune/training_data.hpp"
 #include "app/training_log/script_line.hpp"
@@ -23,11 +24,16 @@ StepSize step_size(const TrainingData& data, const FinetuneOptions& options);
 class TrainingRun {
  public:
   TrainingRun(const FinetuneOptions& options, const TrainingData& data, train::Training& training,
-              training_log::TrainingLog& log, const FinetuneEvents& events);
+              training_log::TrainingLog& log, Checkpoints& checkpoints,
+              const FinetuneEvents& events);
 
-  // Trains from step `first` on to the end, or until the events ask for the end. Returns false
-  // where a loss or gradient was no number and the options say to stop.
-  bool run(std::uint64_t first = 0);
+  // Continues behind a step of an earlier run, whose weights are restored.
+  void set(const RunState& state);
+
+  // Trains to the end, or until the events ask for the end. Returns false where a loss or gradient
+  // was no number and the options say to stop. Ending early, it saves a checkpoint.
+  bool run();
+  bool ended_early() const { return done_ < last_step(); }
 
   std::uint64_t steps() const { return batches_.steps(); }
   // Steps that are finished.
@@ -39,11 +45,13 @@ class TrainingRun {
   bool validates(std::uint64_t index) const;
   double rate(std::uint64_t index) const;
   std::uint64_t last_step() const;
+  RunState state(std::uint64_t step) const;
 
   const FinetuneOptions& options_;
   const TrainingData& data_;
   train::Training& training_;
   training_log::TrainingLog& log_;
+  Checkpoints& checkpoints_;
   const FinetuneEvents& events_;
   data::Batches batches_;
   std::optional<data::Batches> validation_;
@@ -56,6 +64,7 @@ class TrainingRun {
   std::int64_t unsaid_ = 0;               // steps since then
   std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps whose update was made
   double seconds_ = 0;                    // of all steps
+  std::uint64_t first_ = 0;               // steps of an earlier run
 };
 
 }  // namespace strata::app

@@ -1,13 +1,20 @@
 // Writes the trained model as a folder that transformers loads.
 #pragma once
+#include <string_view>
+
 #include "app/finetune_options.hpp"
 #include "app/plugins.hpp"
 #include "core/train/training.hpp"
 
 namespace strata::app {
 
-// Writes config.json, the weights in the checkpoint's dtypes and layout, and the tokenizer's files;
-// the folder appears whole or not at all. It holds one tensor's piece at a time.
+// The folder in an output with checkpoints that a model is in until it is whole.
+inline constexpr std::string_view written_model = "model.part";
+
+// Writes config.json, the weights in the checkpoint's dtypes and layout, and the tokenizer's files
+// to the output. A new output appears whole or not at all. In one that holds checkpoints the files
+// replace those of an earlier model when all are written, config.json last. It holds one tensor's
+// piece at a time.
 void save_model(train::Training& training, const FinetuneOptions& options, const Plugins& plugins);
 
 }  // namespace strata::app

@@ -94,6 +94,15 @@ std::string temporary_name(const std::string& path) {
   return path + ".part-" + std::to_string(::getpid());
 }
 
+bool is_leftover(const std::string& name) {
+  constexpr std::string_view mark = ".part-";
+  const auto at = name.rfind(mark);
+  if (at == std::string::npos) return false;
+  const auto pid = name.substr(at + mark.size());
+  return !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos &&
+         !is_written(pid);
+}
+
 void set_tell_leftover(TellLeftover to) { tell() = std::move(to); }
 
 void tell_leftovers(const std::string& path) {
@@ -104,8 +113,8 @@ void tell_leftovers(const std::string& path) {
   const auto folder = whole.has_parent_path() ? whole.parent_path() : fs::path(".");
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const auto name = at->path().filename().string();
-    const auto pid = name.starts_with(prefix) ? name.substr(prefix.size()) : std::string();
-    if (pid.empty() || pid.find_first_not_of("0123456789") != std::string::npos || is_written(pid))
+    if (!name.starts_with(prefix) || name.rfind(".part-") + 6 != prefix.size() ||
+        !is_leftover(name))
       continue;
     tell()(printable((whole.parent_path() / name).string()) +
            " is what a run that was killed left: remove it");

@@ -28,6 +28,9 @@ void remove_unfinished() noexcept;
 // The temporary name of `path` for this process. No two processes have the same.
 std::string temporary_name(const std::string& path);
 
+// Whether a file of this name is a temporary one that a dead process left.
+bool is_leftover(const std::string& name);
+
 // Gets a line for each temporary of `path` that a dead process left. Set it once; empty: no lines.
 using TellLeftover = std::function<void(std::string_view line)>;
 void set_tell_leftover(TellLeftover tell);

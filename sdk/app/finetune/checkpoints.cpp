@@ -1,0 +1,161 @@
+#include "app/finetune/checkpoints.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "app/finetune/save_model.hpp"
+#include "core/error.hpp"
+#include "core/source/unfinished.hpp"
+
+namespace strata::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view prefix = "checkpoint-";
+
+std::string folder_of(const std::string& output, std::uint64_t step) {
+  return (fs::path(output) / (std::string(prefix) + std::to_string(step))).string();
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::error_code& code) {
+  throw Error(printable(path), code.message(), "check the folder");
+}
+
+std::vector<fs::path> entries_of(const std::string& folder) {
+  std::vector<fs::path> out;
+  std::error_code error;
+  if (!fs::exists(folder, error)) return out;
+  fs::directory_iterator at(folder, error);
+  for (const fs::directory_iterator end; !error && at != end; at.increment(error))
+    out.push_back(at->path());
+  if (error) refuse(folder, error);
+  return out;
+}
+
+// The steps of the checkpoints of an output, the oldest first.
+std::vector<std::uint64_t> steps_in(const std::string& output) {
+  std::vector<std::uint64_t> out;
+  for (const auto& path : entries_of(output)) {
+    const auto name = path.filename().string();
+    if (!name.starts_with(prefix)) continue;
+    std::uint64_t step = 0;
+    const auto* last = name.data() + name.size();
+    const auto [end, error] = std::from_chars(name.data() + prefix.size(), last, step);
+    if (error == std::errc() && end == last && folder_of("", step) == name) out.push_back(step);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+void remove(const std::string& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) refuse(path, error);
+}
+
+}  // namespace
+
+void check_output(const FinetuneOptions& options) {
+  const auto& output = options.output;
+  std::error_code error;
+  if (fs::exists(output, error) && !fs::is_directory(output, error))
+    throw Error(printable(output), "it is a file", "give another --output");
+  bool empty = true;
+  for (const auto& path : entries_of(output)) {
+    const auto name = path.filename().string();
+    if ((name.starts_with(prefix) || name.starts_with(written_model)) && source::is_leftover(name))
+      remove(path.string());
+    else
+      empty = false;
+  }
+  if (empty) return;
+  const bool run = !steps_in(output).empty();
+  if (options.resume.empty())
+    throw Error(
+        printable(output), run ? "it holds a run" : "it exists and is not empty",
+        run ? "continue it with --resume, or give another --output" : "give another --output");
+  if (!run)
+    throw Error(printable(output), "it is not empty and holds no checkpoint",
+                "give another --output");
+}
+
+std::optional<Resumed> find_resumed(const FinetuneOptions& options) {
+  if (options.resume.empty()) return {};
+  Resumed out{.path = options.resume, .state = {}};
+  const auto steps = steps_in(options.output);
+  if (options.resume == "latest") {
+    if (steps.empty())
+      throw Error(printable(options.output), "it holds no checkpoint to resume from",
+                  "leave --resume out");
+    out.path = folder_of(options.output, steps.back());
+  }
+  out.state = read_state(out.path);
+  if (!steps.empty() && steps.back() > out.state.run.step)
+    throw Error(printable(out.path),
+                "the output has a later checkpoint, of step " + std::to_string(steps.back()),
+                "resume from that, remove it, or give another --output");
+  return out;
+}
+
+Checkpoints::Checkpoints(const FinetuneOptions& options, train::Training& training, Json common)
+    : options_(options), training_(training), common_(std::move(common)) {}
+
+std::vector<StateFile> Checkpoints::files() const {
+  const auto& plan = training_.plan();
+  std::vector<StateFile> out;
+  for (std::size_t u = 0; u < plan.units.size(); ++u) {
+    const auto& unit = training_.host()[u];
+    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors", .tensors = {}};
+    for (const auto& [kind, values] :
+         {std::pair{"weight", unit.master}, std::pair{"moment1", unit.moment1},
+          std::pair{"moment2", unit.moment2}}) {
+      // Parts of one tensor have its name, and their number among them.
+      std::map<std::string, int> seen;
+      for (const auto& piece : plan.flats[u].pieces) {
+        const auto& weight = plan.units[u].weights[piece.weight];
+        const auto number = seen[weight.name]++;
+        file.tensors.push_back(
+            {.name = std::string(kind) + "/" + weight.name +
+                     (number > 0 ? "#" + std::to_string(number) : ""),
+             .shape = weight.shape,
+             .values = {values + piece.first, static_cast<std::size_t>(piece.count)}});
+      }
+    }
+    if (!file.tensors.empty()) out.push_back(std::move(file));
+  }
+  return out;
+}
+
+void Checkpoints::restore(const Resumed& from) {
+  training_.finish();
+  read_checkpoint(from.path, from.state, files());
+  for (std::uint32_t u = 0; u < training_.host().size(); ++u) training_.optimizer().copy_weights(u);
+  training_.optimizer().set_updates(from.state.run.updates);
+}
+
+bool Checkpoints::due(std::uint64_t step, std::uint64_t last) const {
+  const auto every = static_cast<std::uint64_t>(options_.save_every);
+  return (every > 0 && step % every == 0) || (options_.save_checkpoint && step == last);
+}
+
+void Checkpoints::save(RunState run) {
+  training_.finish();
+  run.updates = training_.optimizer().updates();
+  auto steps = steps_in(options_.output);
+  if (std::ranges::find(steps, run.step) != steps.end()) return;
+  std::error_code error;
+  fs::create_directories(options_.output, error);
+  if (error) refuse(options_.output, error);
+  write_checkpoint(folder_of(options_.output, run.step), run, common_, files());
+  steps.push_back(run.step);
+  const auto keep = static_cast<std::size_t>(options_.keep);
+  if (keep == 0 || steps.size() <= keep) return;
+  for (std::size_t i = 0; i + keep < steps.size(); ++i)
+    remove(folder_of(options_.output, steps[i]));
+}
+
+}  // namespace strata::app

@@ -1,0 +1,95 @@
+#include "app/finetune/common_state.hpp"
+
+#include <cmath>
+
+#include "core/error.hpp"
+#include "core/source/dtype.hpp"
+#include "data/digest.hpp"
+
+namespace strata::app {
+namespace {
+
+constexpr auto model_key = "--model", data_key = "--data";
+
+Json model_state(const run::Model& model, const train::TrainingPlan& plan) {
+  data::Digest config, weights;
+  config.add(model.checkpoint->config());
+  for (const auto& unit : plan.units) {
+    weights.add_text(unit.name);
+    for (const auto& weight : unit.weights) {
+      weights.add_text(weight.name);
+      for (const auto size : weight.shape) weights.add(static_cast<std::uint64_t>(size));
+    }
+  }
+  return {{"config_sha256", config.hex()}, {"weights_sha256", weights.hex()}};
+}
+
+Json data_state(const TrainingData& data) {
+  auto files = Json::array();
+  for (const auto& file : data.loaded.files) files.push_back(file.sha256);
+  return {{"rows_sha256", data.loaded.rows.sha256()}, {"files_sha256", files}};
+}
+
+std::string dtype_text(strata_dtype dtype) {
+  return (dtype.code == STRATA_BFLOAT ? "bfloat" : "float") + std::to_string(dtype.bits);
+}
+
+std::string words_of(const Json& value) {
+  return printable(value.is_string() ? value.get_ref<const std::string&>()
+                                     : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
+Json common_state(const FinetuneOptions& options, const run::Model& model, const TrainingData& data,
+                  const train::TrainingRequest& request, const train::TrainingPlan& plan) {
+  const auto& own = options.warmup_schedule;
+  const auto& scaling = options.loss_scaling;
+  Json out{{model_key, model_state(model, plan)},
+           {data_key, data_state(data)},
+           {"--dataset-percentage", options.dataset_percentage},
+           {"--validation", data.validation.rows.size() > 0 ? 0 : options.validation_fraction},
+           {"--max-length", options.max_length},
+           {"--packing", options.packing},
+           {"--shuffle", options.shuffle},
+           {"--seed", options.seed},
+           {"--batch-size", options.batch_size},
+           {"--gradient-accumulation-steps", options.gradient_accumulation_steps},
+           {"--num-train-epochs", options.num_train_epochs},
+           {"--max-steps", options.max_steps},
+           {"--optimizer", options.optimizer},
+           {"--lr", options.lr},
+           {"--betas", options.betas},
+           {"--eps", options.eps},
+           {"--weight-decay", options.weight_decay},
+           {"--clip", options.clip},
+           {"--label-smoothing", options.label_smoothing},
+           {"--schedule", options.schedule},
+           {"--warmup", options.warmup},
+           {"--storage-dtype", options.storage_dtype},
+           {"--dtype", dtype_text(request.dtype)},
+           {"--reduce-dtype", dtype_text(request.reduce)}};
+  out["the schedule's numbers"] = {own.type,   own.num_steps, own.total_steps,  own.min_lr,
+                                   own.max_lr, own.min_ratio, own.cos_min_ratio};
+  out["the loss scaling"] = {scaling.scale,      scaling.initial_power,          scaling.window,
+                             scaling.hysteresis, scaling.consecutive_hysteresis, scaling.min_scale};
+  return out;
+}
+
+void need_common(const Json& saved, const Json& own, const std::string& path) {
+  const auto in = " in " + printable(path);
+  // These two first: most other differences follow from them.
+  for (const auto* key : {model_key, data_key})
+    if (!saved.contains(key) || saved.at(key) != own.at(key))
+      throw UsageError(
+          key, key == model_key ? "the model is not the one" + in : "the rows are not those" + in,
+          "give the checkpoint's, or begin a run in another --output");
+  for (const auto& [key, value] : own.items())
+    if (!saved.contains(key))
+      throw UsageError(key, "it is unknown" + in, "resume with the Strata that wrote it");
+    else if (saved.at(key) != value)
+      throw UsageError(key, words_of(value) + " here, " + words_of(saved.at(key)) + in,
+                       "give the checkpoint's, or begin a run in another --output");
+}
+
+}  // namespace strata::app

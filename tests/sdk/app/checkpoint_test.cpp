@@ -1,0 +1,190 @@
+#include "app/finetune/checkpoint.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "app/finetune/common_state.hpp"
+#include "core/error.hpp"
+#include "tests/folder.hpp"
+
+namespace strata::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Values {
+  std::vector<float> one{1, -2, 0.5F, 3e38F, -0.0F, 7}, two{4, 5};
+  std::vector<StateFile> files() {
+    return {{.name = "unit-0.safetensors",
+             .tensors = {{.name = "weight/a", .shape = {2, 3}, .values = one}}},
+            {.name = "unit-1.safetensors",
+             .tensors = {{.name = "weight/b", .shape = {2}, .values = two}}}};
+  }
+};
+
+RunState some_run() {
+  return {.step = 7,
+          .updates = 6,
+          .scaler = optim::LossScaler::State{
+              .scale = 1024, .step = 7, .last_overflow = -1, .hysteresis = 2}};
+}
+
+const Json common{{"--lr", 0.1}, {"--model", {{"sha", "m"}}}, {"--data", {{"sha", "d"}}}};
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+void put(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+// The words of the error; empty if there is none.
+template <class Call>
+std::string refusal(const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+std::string read_refusal(const std::string& path) {
+  return refusal([&] {
+    Values to;
+    read_checkpoint(path, read_state(path), to.files());
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint is read as it was written") {
+  const test::Folder folder;
+  const auto path = (folder.path() / "checkpoint-7").string();
+  Values from, to;
+  write_checkpoint(path, some_run(), common, from.files());
+  const auto state = read_state(path);
+  CHECK(state.run.step == 7);
+  CHECK(state.run.updates == 6);
+  REQUIRE(state.run.scaler);
+  CHECK(state.run.scaler->scale == 1024);
+  CHECK(state.run.scaler->last_overflow == -1);
+  CHECK(state.run.scaler->hysteresis == 2);
+  CHECK(state.common == common);
+  to.one.assign(6, 9);
+  to.two.assign(2, 9);
+  read_checkpoint(path, state, to.files());
+  CHECK(to.one == from.one);
+  CHECK(std::signbit(to.one[4]));
+  CHECK(to.two == from.two);
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("a checkpoint that is cut at any byte, or has a bit flipped, is refused") {
+  const test::Folder folder;
+  const auto path = folder.path() / "checkpoint-7";
+  Values from;
+  write_checkpoint(path.string(), some_run(), common, from.files());
+  REQUIRE(read_refusal(path.string()).empty());
+  for (const auto* name : {"state.json", "unit-0.safetensors", "unit-1.safetensors"}) {
+    const auto whole = text_of(path / name);
+    // The last byte of state.json is a line break, without which it is the same.
+    const auto end = whole.size() - (whole.back() == '\n' ? 1 : 0);
+    for (std::size_t at = 0; at < end; ++at) {
+      CAPTURE(name, at);
+      put(path / name, whole.substr(0, at));
+      CHECK(read_refusal(path.string()).find("checkpoint-7/" + std::string(name)) !=
+            std::string::npos);
+      auto flipped = whole;
+      flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
+      put(path / name, flipped);
+      CHECK_FALSE(read_refusal(path.string()).empty());
+    }
+    put(path / name, whole + "x");
+    CHECK_FALSE(read_refusal(path.string()).empty());
+    fs::remove(path / name);
+    CHECK_FALSE(read_refusal(path.string()).empty());
+    put(path / name, whole);
+  }
+  CHECK(read_refusal(path.string()).empty());
+}
+
+TEST_CASE("a state that no checkpoint has is refused") {
+  const auto good = Json::parse(state_text({.run = some_run(), .common = common, .files = {}}));
+  const auto refused = [](const Json& json) {
+    return refusal([&] { parse_state(json.dump(), "f"); });
+  };
+  REQUIRE(refused(good).empty());
+  CHECK(refused(Json::array()).find("no checkpoint") != std::string::npos);
+  CHECK(refused({{"format", "pt"}}).find("no checkpoint") != std::string::npos);
+  auto other = good;
+  other["version"] = 2;
+  CHECK(refused(other).find("version 2") != std::string::npos);
+  // A state whose digest is right is refused for its fields.
+  for (const auto& [key, value] :
+       std::vector<std::pair<const char*, Json>>{{"step", -1},
+                                                 {"step", 1.5},
+                                                 {"step", "7"},
+                                                 {"step", 5},  // below the updates
+                                                 {"updates", nullptr},
+                                                 {"loss_scaler", 3},
+                                                 {"loss_scaler", {{"scale", 1}}},
+                                                 {"common", Json::array()},
+                                                 {"files", 1},
+                                                 {"files", {1}},
+                                                 {"files", {{{"name", "x"}}}}}) {
+    SavedState made{.run = some_run(), .common = common, .files = {}};
+    auto text = Json::parse(state_text(made));
+    text["state"][key] = value;
+    // The writer of state.json makes the digest of anything that it is given.
+    CAPTURE(key, value.dump());
+    CHECK_FALSE(refused(text).empty());
+    text["sha256"] = digest_of_state(text["state"]);
+    CHECK(refused(text).find("those that were written") == std::string::npos);
+    CHECK_FALSE(refused(text).empty());
+  }
+}
+
+TEST_CASE("other tensors than the model's are refused") {
+  const test::Folder folder;
+  const auto path = (folder.path() / "checkpoint-7").string();
+  Values from;
+  write_checkpoint(path, some_run(), common, from.files());
+  const auto state = read_state(path);
+  const auto refused = [&](const std::vector<StateFile>& files) {
+    return refusal([&] { read_checkpoint(path, state, files); });
+  };
+  auto files = from.files();
+  files[0].tensors[0].name = "weight/c";
+  CHECK(refused(files).find("not those of the model") != std::string::npos);
+  files = from.files();
+  files[0].tensors[0].shape = {3, 2};
+  CHECK(refused(files).find("not those of the model") != std::string::npos);
+  files = from.files();
+  files.pop_back();
+  CHECK(refused(files).find("not those of the model") != std::string::npos);
+}
+
+TEST_CASE("what a run does not have in common with a checkpoint is named") {
+  const auto refused = [](const Json& own) {
+    return refusal([&] { need_common(common, own, "out/checkpoint-7"); });
+  };
+  CHECK(refused(common).empty());
+  for (const auto& [key, value] : common.items()) {
+    auto own = common;
+    own[key] = 3;
+    CAPTURE(key);
+    CHECK(refused(own).starts_with(key));
+    own.erase(key);
+    own["--new"] = 1;
+    if (key == "--lr") CHECK(refused(own).starts_with("--new"));
+  }
+}
+
+}  // namespace strata::app
