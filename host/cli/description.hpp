@@ -12,7 +12,7 @@ namespace strata::cli {
 // The options of a call of the command, for help; with `later` also those that no help shows. The
 // result is valid as long as the call.
 boost::program_options::options_description describe(const Command& command, const Table& table,
-                                                             bool later = false);
+                                                     bool later = false);
 
 // An environment variable that the program reads.
 struct Variable {

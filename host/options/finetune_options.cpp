@@ -74,7 +74,7 @@ void add_steps(cli::Table& table, FinetuneCommand& command) {
   table.push_back({"deterministic", "train.deterministic", &o.deterministic, "",
                    "use only kernels that give the same bits in every run"});
   table.push_back({"save-every", "train.save_every", &o.save_every, "N",
-                   "steps between checkpoints", "at the end alone", 1, 1e12});
+                   "steps between checkpoints", "none", 1, 1e12});
   table.push_back({"keep", "train.keep", &o.keep, "N",
                    "number of checkpoints that are kept, the "
                    "newest ones",

@@ -297,8 +297,7 @@ TEST_CASE("names and keys of training's options are unique, and help shows each"
     if (!option.key.empty()) CHECK(keys.insert(option.key).second);
     if (option.name.empty()) continue;
     CHECK(names.insert(option.name).second);
-    CHECK((text.find("--" + std::string(option.name) + " ") != std::string::npos) ==
-          !option.later);
+    CHECK((text.find("--" + std::string(option.name) + " ") != std::string::npos) == !option.later);
   }
   CHECK_THAT(text, Catch::Contains("--shuffle on|off") && Catch::Contains("(default: on)") &&
                        Catch::Contains("(default: 0.9,0.999)"));

@@ -15,7 +15,7 @@ from row import Row
 OFF = Settings(lr=1e-4, warmup=2)
 ON = Settings(lr=1e-4, batch=1, accumulation=2, weight_decay=0.5, betas=(0.85, 0.98), clip=0.5, warmup=0.15,
               schedule="cosine", smoothing=0.1, packing=40)
-ON_WORDS = ("--offload", "nvme", "--offload-optimizer", "cpu", "--activation-checkpointing", "on")
+ON_WORDS = ("--offload", "cpu", "--offload-optimizer", "cpu", "--activation-checkpointing", "on")
 
 DROPOUTS = ("dropout", "attention_dropout", "activation_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop",
             "attn_pdrop", "residual_dropout")
@@ -47,7 +47,6 @@ MODELS = {
     "gpt_oss": ("generic_routers", "gpt_oss: 9"),
     "gpt_oss, yarn": ("generic_routers", "gpt_oss: 6"),
 }
-LEAVES = {"gpt_oss, yarn": "GptOssExperts", "mixtral, tied": "MixtralSparseMoeBlock"}
 
 # Elements whose gradient is zero in exact arithmetic, so that Adam makes a walk of the rounding: a bias of all
 # keys alike changes no attention without a rope. By family: the end of the name, and the elements as an index
@@ -87,7 +86,7 @@ def families():
         seen.setdefault(name.partition(",")[0], []).append(name)
     for family, names in seen.items():
         yield Case(f"{family}: all off", names[0], OFF)
-        words = ON_WORDS + (("--leaf-module", LEAVES[names[-1]]) if names[-1] in LEAVES else ())
+        words = ON_WORDS
         yield Case(f"{family}: all on", names[-1], ON, words, routers=True)
 
 
@@ -96,14 +95,12 @@ def one_by_one(model):
         keys = {key: settings.pop(key) for key in ("check", "data", "routers") if key in settings}
         return Case(f"{model}: {words}", model, dataclasses.replace(OFF, **settings), more, **keys)
 
-    for tier in ("device", "cpu", "pinned", "nvme"):
+    for tier in ("device", "cpu", "pinned"):
         yield case(f"weights in {tier}", "--offload", tier)
         yield case(f"states in {tier}", "--offload-optimizer", tier)
     yield case("all in cpu", "--offload", "cpu", "--offload-optimizer", "cpu")
-    yield case("all in nvme", "--offload", "nvme", "--offload-optimizer", "nvme")
     yield case("the least memory", "--offload", "cpu", check="least_memory")
     yield case("checkpointing", "--activation-checkpointing", "on")
-    yield case("no checkpointing", "--activation-checkpointing", "off")
     yield case("accumulation", accumulation=3)
     yield case("clipping", clip=0.3, eps=1e-3)
     yield case("decay", weight_decay=0.5, betas=(0.8, 0.95))
@@ -115,7 +112,6 @@ def one_by_one(model):
     yield case("completions", data="completions")
     yield case("shuffle", batch=1, steps=40, check="shuffle", data="lengths")
     yield case("resume", check="resume", clip=0.3, weight_decay=0.5)
-    yield case("resume from nvme", "--offload", "nvme", "--offload-optimizer", "nvme", check="resume", accumulation=3)
 
 
 def cases():

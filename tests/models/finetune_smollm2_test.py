@@ -25,7 +25,7 @@ EOS = 2
 MAX_LENGTH, ROWS, VALIDATION = 160, 20, 5
 STEPS, ACCUMULATION, LR, WARMUP, DECAY, CLIP = 10, 2, 2e-4, 2, 0.1, 1.0
 WITHIN = 0.02  # of the loss, and of its fall
-LORA_ROWS, LORA_WITHIN = 8, 1e-4
+PACKED_ROWS, PACKED_WITHIN = 8, 1e-4
 
 
 def rows_of(tokenizer, count):
@@ -118,15 +118,15 @@ class SmolLM2(unittest.TestCase):
         self.assertLess(abs(got / want - 1), WITHIN)
         self.assertLess(abs((before - got) / (before - want) - 1), 5 * WITHIN)
 
-    def test_adapters_train_on_the_packed_file_as_on_what_is_imported(self):
+    def test_the_packed_file_trains_as_what_is_imported(self):
         losses = []
         for at, model in enumerate((GGUF, self.folder)):
-            made = self.finetuned(model, f"lora{at}", "--lora", 8, "--max-steps", LORA_ROWS)
+            made = self.finetuned(model, f"packed{at}", "--max-steps", PACKED_ROWS)
             losses.append([step["loss"] for step in made["steps"]])
-        self.assertEqual(len(losses[0]), LORA_ROWS)
+        self.assertEqual(len(losses[0]), PACKED_ROWS)
         self.assertNotEqual(losses[0][0], losses[0][-1])
         for packed, imported in zip(*losses, strict=True):
-            self.assertLess(abs(packed / imported - 1), LORA_WITHIN)
+            self.assertLess(abs(packed / imported - 1), PACKED_WITHIN)
 
 
 if __name__ == "__main__":
