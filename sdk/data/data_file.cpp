@@ -15,20 +15,26 @@ std::string kind_of(const std::string& path) {
 }
 
 std::unique_ptr<Records> records_of(ByteInput& input, const std::string& path,
-                                    const std::string& kind) {
+                                    const std::string& kind,
+                                    const std::function<OpenParquet>& parquet) {
   if (kind == ".json") return json_records(input, path, false);
   if (kind == ".jsonl" || kind == ".ndjson") return json_records(input, path, true);
   if (kind == ".csv") return csv_records(input, path);
   if (kind == ".txt") return text_records(input, path);
+  if (kind == ".parquet" && parquet) return parquet(input, path);
+  if (kind == ".parquet")
+    throw Error(path, "Parquet needs the library libstrata-parquet, which is not there",
+                "convert the file to .jsonl, or build with the pyarrow package");
   throw Error(path, "the name of a data file ends otherwise",
-              "give a .json, .jsonl, .csv or .txt file");
+              "give a .json, .jsonl, .csv, .parquet or .txt file");
 }
 
 }  // namespace
 
-std::string read_records(const std::string& path, const std::function<void(Record&)>& each) {
+std::string read_records(const std::string& path, const std::function<void(Record&)>& each,
+                         const std::function<OpenParquet>& parquet) {
   FileInput input(path);
-  const auto records = records_of(input, path, kind_of(path));
+  const auto records = records_of(input, path, kind_of(path), parquet);
   Record record;
   while (records->next(record)) each(record);
   return input.sha256();

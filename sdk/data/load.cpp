@@ -1,18 +1,20 @@
 #include "data/load.hpp"
 
 #include "core/error.hpp"
-#include "data/data_file.hpp"
 
 namespace strata::data {
 namespace {
 
 // Calls `each` with every record and its place, which begins the errors of the row.
 template <class Each>
-std::vector<DataFile> each_row(const std::vector<std::string>& paths, const Each& each) {
+std::vector<DataFile> each_row(const std::vector<std::string>& paths,
+                               const std::function<OpenParquet>& parquet, const Each& each) {
   std::vector<DataFile> files;
   for (const auto& path : paths) {
-    auto sha256 = read_records(
-        path, [&](Record& record) { each(std::move(record.value), place_of(path, record.line)); });
+    const auto take = [&](Record& record) {
+      each(std::move(record.value), place_of(path, record.line));
+    };
+    auto sha256 = read_records(path, take, parquet);
     files.push_back({path, std::move(sha256)});
   }
   return files;
@@ -54,11 +56,12 @@ void need_rows(const std::vector<std::string>& paths, const LoadCounts& counts) 
 
 }  // namespace
 
-Loaded load_rows(const std::vector<std::string>& paths, const RowEncoder& encoder) {
+Loaded load_rows(const std::vector<std::string>& paths, const RowEncoder& encoder,
+                 const std::function<OpenParquet>& parquet) {
   Loaded out;
   out.rows.pad = encoder.options().pad;
   auto& counts = out.counts;
-  out.files = each_row(paths, [&](OrderedJson&& value, const std::string& place) {
+  out.files = each_row(paths, parquet, [&](OrderedJson&& value, const std::string& place) {
     const auto made = encoded(encoder, row_of(std::move(value), place), place);
     ++counts.rows;
     if (made.unscored) {
@@ -80,9 +83,10 @@ Loaded load_rows(const std::vector<std::string>& paths, const RowEncoder& encode
   return out;
 }
 
-TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& encoder) {
+TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& encoder,
+                      const std::function<OpenParquet>& parquet) {
   TokenPairs out;
-  out.files = each_row(paths, [&](OrderedJson&& value, const std::string& place) {
+  out.files = each_row(paths, parquet, [&](OrderedJson&& value, const std::string& place) {
     const auto pair = pair_of(std::move(value), place);
     const auto chosen = encoded(encoder, pair.chosen, place);
     const auto rejected = encoded(encoder, pair.rejected, place);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/data_file.hpp"
 #include "data/encode_row.hpp"
 #include "data/token_rows.hpp"
 
@@ -33,7 +34,9 @@ struct Loaded {
 
 // Reads files whose rows may be of any shape. The files are read once. Throws Error with the file
 // and the line of a row that is refused, and where no row has anything that is scored.
-Loaded load_rows(const std::vector<std::string>& paths, const RowEncoder& encoder);
+// `parquet` opens .parquet files.
+Loaded load_rows(const std::vector<std::string>& paths, const RowEncoder& encoder,
+                 const std::function<OpenParquet>& parquet = {});
 
 // The two texts of a pair, as {prompt, chosen, rejected} gives them: the scored tokens are those of
 // the answers.
@@ -44,6 +47,7 @@ struct TokenPairs {
   std::uint64_t truncated = 0;  // of those kept: a text is longer than max_length
   std::vector<DataFile> files;
 };
-TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& encoder);
+TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& encoder,
+                      const std::function<OpenParquet>& parquet = {});
 
 }  // namespace strata::data

@@ -71,29 +71,36 @@ class Finder {
     throw Error("message " + std::to_string(message), what, remedy);
   }
 
-  std::optional<Turn> found(std::size_t message) const {
+  std::optional<Turn> found(std::size_t message) {
+    replaced_.reset();
     const auto prompt = renderings_.first(message, true);
-    const auto replaced = renderings_.replaced(message);
-    const auto begin = begin_of(message, prompt, replaced);
+    const auto begin = begin_of(message, prompt);
     if (!begin) return std::nullopt;
-    const auto end = end_of(message, *begin, prompt, replaced);
+    const auto end = end_of(message, *begin, prompt);
     if (!end || *end < *begin) return std::nullopt;
     return Turn{message, *begin, *end};
   }
 
+  // The rendering with another content, made where it is first needed.
+  const std::optional<Renderings::Replaced>& replaced(std::size_t message) {
+    if (!replaced_) replaced_ = renderings_.replaced(message);
+    return *replaced_;
+  }
+
   // The first byte behind the generation prompt.
-  std::optional<std::size_t> begin_of(std::size_t message, const std::optional<std::string>& prompt,
-                                      const std::optional<Renderings::Replaced>& replaced) const {
+  std::optional<std::size_t> begin_of(std::size_t message,
+                                      const std::optional<std::string>& prompt) {
     if (!prompt) return std::nullopt;
     if (whole_.starts_with(*prompt)) return prompt->size();
     const auto before = renderings_.first(message, false);
-    if (!replaced || !before || !prompt->starts_with(*before)) return std::nullopt;
+    const auto& other = replaced(message);
+    if (!other || !before || !prompt->starts_with(*before)) return std::nullopt;
     const auto added = std::string_view(*prompt).substr(before->size());
     if (added.empty()) return std::nullopt;
     // Earlier turns may be rendered otherwise in the whole text; the prompt's own words stand
     // before the content there.
     std::optional<std::size_t> begin;
-    const auto head = std::string_view(replaced->text).substr(0, replaced->begin);
+    const auto head = std::string_view(other->text).substr(0, other->begin);
     if (const auto at = head.rfind(added); at != head.npos) {
       begin = at + added.size();
     } else {
@@ -109,15 +116,14 @@ class Finder {
   }
 
   std::optional<std::size_t> end_of(std::size_t message, std::size_t begin,
-                                    const std::optional<std::string>& prompt,
-                                    const std::optional<Renderings::Replaced>& replaced) const {
+                                    const std::optional<std::string>& prompt) {
     if (message + 1 == renderings_.size()) return whole_.size();
     const auto through = renderings_.first(message + 1, false);
     if (through && through->size() > begin && whole_.starts_with(*through)) return through->size();
     if (through && prompt && through->starts_with(*prompt))
       if (const auto end = by_last_form(message, begin, through->substr(prompt->size())))
         return end;
-    if (replaced) return by_rest(begin, *replaced);
+    if (const auto& other = replaced(message)) return by_rest(begin, *other);
     return std::nullopt;
   }
 
@@ -134,9 +140,8 @@ class Finder {
 
   // The text behind the content is the same for any content. A special token directly behind it
   // ends the turn.
-  std::optional<std::size_t> by_rest(std::size_t begin,
-                                     const Renderings::Replaced& replaced) const {
-    const auto rest = std::string_view(replaced.text).substr(replaced.end);
+  std::optional<std::size_t> by_rest(std::size_t begin, const Renderings::Replaced& other) const {
+    const auto rest = std::string_view(other.text).substr(other.end);
     if (!whole_.ends_with(rest) || whole_.size() - rest.size() < begin) return std::nullopt;
     const auto length = special_length(rest);
     if (length == 0) return std::nullopt;
@@ -219,6 +224,7 @@ class Finder {
   Renderings renderings_;
   const TurnEnds& ends_;
   std::string_view whole_;
+  std::optional<std::optional<Renderings::Replaced>> replaced_;  // of the message at hand
 };
 
 }  // namespace

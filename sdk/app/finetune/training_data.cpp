@@ -8,6 +8,7 @@
 #include "app/open_tokenizer.hpp"
 #include "core/error.hpp"
 #include "data/preview.hpp"
+#include "registry/shared_library.hpp"
 
 namespace strata::app {
 namespace {
@@ -54,6 +55,13 @@ void show_first_row(const TrainingData& data, const FinetuneEvents& events) {
   events.say(text);
 }
 
+// Arrow is loaded where a file needs it.
+std::unique_ptr<data::Records> open_parquet(data::ByteInput& input, const std::string& file) {
+  return reinterpret_cast<data::OpenParquet*>(registry::function_of(
+      "libstrata-parquet.so", "strata_open_parquet", "data", "build or install with Arrow"))(input,
+                                                                                             file);
+}
+
 std::int64_t longest_of(const data::TokenRows& rows) {
   std::int64_t out = 1;
   for (std::size_t r = 0; r < rows.size(); ++r) out = std::max<std::int64_t>(out, rows.length(r));
@@ -82,7 +90,7 @@ TrainingData open_training_data(const run::Model& model, const FinetuneOptions& 
   if (!encode.ends.empty()) encode.eos = encode.ends.front();
   if (encode.eos) encode.pad = *encode.eos;
   const data::RowEncoder encoder(*out.tokenizer, open_template, encode);
-  out.loaded = data::load_rows(options.data, encoder);
+  out.loaded = data::load_rows(options.data, encoder, open_parquet);
   say(events, "data: " + words_of(out.loaded.counts, options.max_length));
   const auto rows = static_cast<std::uint32_t>(out.loaded.rows.size());
   const auto used = static_cast<std::uint32_t>(
@@ -93,7 +101,7 @@ TrainingData open_training_data(const run::Model& model, const FinetuneOptions& 
   else
     out.split = data::unsplit(used);
   if (!options.validation_file.empty()) {
-    out.validation = data::load_rows({options.validation_file}, encoder);
+    out.validation = data::load_rows({options.validation_file}, encoder, open_parquet);
     say(events, "validation: " + words_of(out.validation.counts, options.max_length));
     out.split.validation =
         data::unsplit(static_cast<std::uint32_t>(out.validation.rows.size())).training;

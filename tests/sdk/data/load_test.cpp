@@ -87,6 +87,20 @@ TEST_CASE("a row that is refused is named by file and line", "[data]") {
   REQUIRE_THROWS_AS(load({(files.path() / "none.jsonl").string()}), Error);
 }
 
+TEST_CASE("Parquet is read by the library that is given for it", "[data]") {
+  const test::Folder files;
+  const auto path = files.write("a.Parquet", "[1]").string();
+  const RowEncoder encoder(bytes_tokenizer(), {}, plain_options());
+  REQUIRE_THROWS_WITH(load_rows({path}, encoder),
+                      Contains("a.Parquet: Parquet needs the library libstrata-parquet") &&
+                          Contains("convert the file to .jsonl"));
+  // Another library, which takes the bytes for JSON.
+  const auto open = [](ByteInput& input, const std::string& file) {
+    return json_records(input, file, false);
+  };
+  REQUIRE_THROWS_WITH(load_rows({path}, encoder, open), Contains("a.Parquet:1: a row is no"));
+}
+
 TEST_CASE("pairs keep the same prompt in both rows", "[data]") {
   const test::Folder files;
   const auto path = files.write("a.jsonl", R"({"prompt": "p", "chosen": "ab", "rejected": "c"}

@@ -1,8 +1,12 @@
 // Encodes rows for the comparison with transformers: a JSON line in, a JSON line out. A line is
 // {"tokenizer": FILE, "template": TEXT, "bos", "eos", "row": {...}} with "loss_on", "max_length",
-// "score_padding" and "ends" at will; the answer is {"ids", "weights", "cut", "unscored", "pads"}
-// or
-// {"error"}.
+// "score_padding" and "ends" at will; the answer has "ids", "weights", "cut", "unscored" and
+// "pads", or "error".
+//
+//   rows_driver records FILE LIBRARY   writes "rows", "lines" and "sha256" of a data file, where
+//                                      the library opens Parquet
+#include <dlfcn.h>
+
 #include <ctime>
 #include <fstream>
 #include <iostream>
@@ -10,6 +14,7 @@
 #include <sstream>
 
 #include "core/error.hpp"
+#include "data/data_file.hpp"
 #include "data/encode_row.hpp"
 
 using namespace strata;
@@ -70,9 +75,33 @@ OrderedJson answer(const OrderedJson& query) {
           {"pads", made.row.pads}};
 }
 
+OrderedJson records_of(const std::string& path, const char* library) {
+  auto* opened = dlopen(library, RTLD_NOW);
+  if (!opened) throw Error(library, dlerror(), "");
+  auto* open = reinterpret_cast<data::OpenParquet*>(dlsym(opened, "strata_open_parquet"));
+  OrderedJson out{{"rows", OrderedJson::array()}, {"lines", OrderedJson::array()}};
+  out["sha256"] = data::read_records(
+      path,
+      [&](data::Record& record) {
+        out["rows"].push_back(std::move(record.value));
+        out["lines"].push_back(record.line);
+      },
+      open);
+  return out;
+}
+
 }  // namespace
 
-int main() {
+int main(int count, char** words) {
+  if (count == 4) {
+    try {
+      std::cout << records_of(words[2], words[3]).dump() << '\n';
+      return 0;
+    } catch (const Error& error) {
+      std::cerr << error.what() << '\n';
+      return 1;
+    }
+  }
   for (std::string line; std::getline(std::cin, line);) {
     OrderedJson out;
     try {
