@@ -80,8 +80,8 @@ HWY_INLINE Update<Gradient> update_of(const AdafactorArrays& a, const AdafactorS
 
 template <class Gradient>
 struct RowMoments {
-  static HWY_INLINE void run(const AdafactorArrays& a, const AdafactorStep& s,
-                             const AdafactorRows& rows) {
+  static HWY_NOINLINE void run(const AdafactorArrays& a, const AdafactorStep& s,
+                               const AdafactorRows& rows) {
     std::fill_n(rows.sums, rows.columns, 0.0);
     for (uint64_t row = rows.first; row < rows.first + rows.count; ++row) {
       const auto* gradient = update_of<Gradient>(a, s, rows, row).gradient;
@@ -94,8 +94,8 @@ struct RowMoments {
 
 template <class Gradient>
 struct ElementMoments {
-  static HWY_INLINE void run(const AdafactorArrays& a, const AdafactorStep& s, uint64_t count,
-                             float* factors) {
+  static HWY_NOINLINE void run(const AdafactorArrays& a, const AdafactorStep& s, uint64_t count,
+                               float* factors) {
     const One d;
     for (uint64_t at = 0; at < count; ++at) {
       const float g = hn::GetLane(Gradient::load(
@@ -109,8 +109,8 @@ struct ElementMoments {
 
 template <class Gradient>
 struct UpdateSquares {
-  static HWY_INLINE void run(const AdafactorArrays& a, const AdafactorStep& s,
-                             const AdafactorRows& rows) {
+  static HWY_NOINLINE void run(const AdafactorArrays& a, const AdafactorStep& s,
+                               const AdafactorRows& rows) {
     double sum = 0;
     for (uint64_t row = rows.first; row < rows.first + rows.count; ++row)
       sum += sum_of(rows.columns, update_of<Gradient>(a, s, rows, row));
@@ -131,8 +131,8 @@ struct Apply {
     hn::StoreU(p, d, a.master + begin + at);
     Copy::store(d, p, static_cast<typename Copy::Stored*>(a.copy), begin + at);
   }
-  static HWY_INLINE void run(const AdafactorArrays& a, const AdafactorStep& s,
-                             const AdafactorRows& rows) {
+  static HWY_NOINLINE void run(const AdafactorArrays& a, const AdafactorStep& s,
+                               const AdafactorRows& rows) {
     const All d;
     const One one;
     const uint64_t lanes = hn::Lanes(d);

