@@ -60,8 +60,7 @@ void add_optimizer(const DsConfig& config, json& train) {
   if (block.flag("amsgrad", false))
     block.refuse("amsgrad", "this variant is not supported", "leave it out");
   if (!block.flag("fp32_optimizer_states", true))
-    block.refuse("fp32_optimizer_states", "moments are float32",
-                 "leave it out, or give --optimizer adamw8bit");
+    block.refuse("fp32_optimizer_states", "moments are float32", "leave it out");
   train["optimizer"] = decoupled ? "adamw" : "adam";
   set(train, "lr", block, "lr", block.number("lr", 0), 1e-3);
   set(train, "eps", block, "eps", block.number("eps", 0), 1e-8);

@@ -32,8 +32,7 @@ void refuse_unlike(const DsConfig& config) {
   for (const auto* key : {"fp16.fp16_master_weights_and_grads",
                           "bf16.bf16_master_weights_and_grads", "bf16.bf16_optimizer_states"})
     if (is_on(config.value(key)))
-      refuse(key, "weights, gradients and moments are summed in float32",
-             "leave it out; --optimizer adamw8bit needs less memory");
+      refuse(key, "weights, gradients and moments are summed in float32", "leave it out");
   if (is_on(config.value("torch_autocast.enabled")))
     refuse("torch_autocast.enabled", "operations are not cast one by one",
            "enable bf16, or give --dtype bfloat16 --storage-dtype float32");

@@ -47,13 +47,12 @@ void add_deepspeed_numbers(cli::Table& table, app::FinetuneOptions& o) {
 
 void add_update(cli::Table& table, FinetuneCommand& command) {
   auto& o = command.train;
-  table.push_back(
-      {.name = "optimizer",
-       .key = "train.optimizer",
-       .field = &o.optimizer,
-       .value = "adamw|adam|adamw8bit|adafactor",
-       .help = "adam: the decay is a part of the gradient; adamw8bit: moments of 8 bits",
-       .closed = true});
+  table.push_back({.name = "optimizer",
+                   .key = "train.optimizer",
+                   .field = &o.optimizer,
+                   .value = "adamw|adam",
+                   .help = "adam: the decay is a part of the gradient",
+                   .closed = true});
   table.push_back(
       {"lr", "train.lr", &o.lr, "R", "the learning rate", "must be given", 0, 1e6, false, 0, true});
   table.push_back({.name = "schedule",

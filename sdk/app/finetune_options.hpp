@@ -84,7 +84,7 @@ struct FinetuneOptions {
   std::int64_t seed = 42;      // of shuffling, dropout and new weights
   bool deterministic = false;  // no kernel whose sums depend on the order of its threads
 
-  // adamw, adam (decay as a part of the gradient), adamw8bit or adafactor.
+  // adamw, or adam, whose decay is a part of the gradient.
   std::string optimizer = "adamw";
   double lr = 0;  // must be given, above 0
   std::array<double, 2> betas{0.9, 0.999};
@@ -98,8 +98,8 @@ struct FinetuneOptions {
   double warmup = 0;  // below 1 a part of all steps, else steps
   WarmupSchedule warmup_schedule{};
 
-  std::string storage_dtype =
-      "float32";                         // of the weights between steps: float32, bfloat16, float16
+  // Accepted from a ds_config; the weights between steps are float32 whatever it says.
+  std::string storage_dtype = "float32";
   std::string reduce_dtype = "float32";  // of gradients: the same
   LossScaling loss_scaling{};
   bool activation_checkpointing = true;    // units keep their inputs and run again in the backward

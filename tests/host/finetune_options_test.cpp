@@ -79,7 +79,7 @@ TEST_CASE("each option of training fills its field", "[host][finetune]") {
                                  "--clip",
                                  "0",
                                  "--optimizer",
-                                 "adafactor",
+                                 "adam",
                                  "--loss-on",
                                  "all",
                                  "--packing",
@@ -137,7 +137,7 @@ TEST_CASE("each option of training fills its field", "[host][finetune]") {
   CHECK(o.label_smoothing == 0.1);
   CHECK(o.on_nan == "skip");
   CHECK(o.clip == 0);
-  CHECK(o.optimizer == "adafactor");
+  CHECK(o.optimizer == "adam");
   CHECK(o.loss_on == "all");
   CHECK(o.packing);
   CHECK_FALSE(o.shuffle);
@@ -267,7 +267,7 @@ TEST_CASE("what is missing or out of range is refused by its name", "[host][fine
   CHECK(refused({"--validation", "1.5"}) ==
         "--validation: '1.5' is no part of the data: give a number above 0 and below 1, or a file "
         "(./1.5)");
-  CHECK_THAT(refused({"--optimizer", "sgd"}), Catch::Contains("adamw|adam|adamw8bit|adafactor"));
+  CHECK_THAT(refused({"--optimizer", "sgd"}), Catch::Contains("adamw|adam"));
 }
 
 TEST_CASE("options that exclude each other are refused", "[host][finetune]") {

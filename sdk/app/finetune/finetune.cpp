@@ -30,8 +30,6 @@ void refuse_missing(const ModelOptions& model, const FinetuneOptions& options) {
   if (!options.activation_checkpointing) later("--activation-checkpointing off");
   if (options.deterministic) later("--deterministic");
   if (!options.leaf_modules.empty()) later("--leaf-module");
-  if (options.storage_dtype != "float32") later("--storage-dtype");
-  if (options.wall_clock_breakdown) later("--wall-clock-breakdown");
 }
 
 OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOptions& options,
@@ -64,6 +62,8 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
                         const FinetuneOptions& options, Plugins& plugins,
                         const FinetuneEvents& events) {
   refuse_missing(model_options, options);
+  if (options.wall_clock_breakdown && options.trace.empty() && events.say)
+    events.say("wall_clock_breakdown: --trace FILE has the time of every action");
   check_output(options);
   const auto resumed = find_resumed(options);
   const auto model = open_model(model_options, plugins);
