@@ -87,8 +87,8 @@ StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
 TrainingRun::TrainingRun(const FinetuneOptions& options, const TrainingData& data,
                          train::Training& training, training_log::TrainingLog& log,
                          Checkpoints& checkpoints, const FinetuneEvents& events)
-    : options_(options), data_(data), training_(training), log_(log), checkpoints_(checkpoints),
-      events_(events), batches_(data.loaded.rows, data.split.training, batch_options(options)),
+    : options_(options), training_(training), log_(log), checkpoints_(checkpoints), events_(events),
+      batches_(data.loaded.rows, data.split.training, batch_options(options)),
       schedule_(schedule_of(options, batches_.steps())), shape_(shape_of(training)),
       mixture_(training_log::is_mixture(training.model().config->root())),
       times_(options.warmup_steps, mixture_) {

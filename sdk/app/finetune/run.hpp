@@ -48,7 +48,6 @@ class TrainingRun {
   RunState state(std::uint64_t step) const;
 
   const FinetuneOptions& options_;
-  const TrainingData& data_;
   train::Training& training_;
   training_log::TrainingLog& log_;
   Checkpoints& checkpoints_;

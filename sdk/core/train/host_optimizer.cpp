@@ -19,8 +19,8 @@ constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
 HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& request,
                              const HostUnits& units, const OptimizerSettings& settings,
                              optim::Workers& workers)
-    : plan_(plan), reduce_(request.reduce), dtype_(request.dtype),
-      micro_batches_(request.micro_batches), units_(units), settings_(settings), workers_(workers) {
+    : plan_(plan), reduce_(request.reduce), micro_batches_(request.micro_batches), units_(units),
+      settings_(settings), workers_(workers) {
   first_expert_ = static_cast<uint32_t>(plan.step.uses.size());
   for (const auto& flat : plan.flats) squares_.emplace_back(optim::square_blocks(flat.elements));
   for (uint32_t i = 0; i < plan.step.uses.size(); ++i)

@@ -85,7 +85,7 @@ class HostOptimizer : public device::HostWork {
   float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
 
   const TrainingPlan& plan_;
-  strata_dtype reduce_, dtype_;
+  strata_dtype reduce_;
   uint32_t micro_batches_;
   const HostUnits& units_;
   OptimizerSettings settings_;
