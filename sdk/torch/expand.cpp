@@ -59,7 +59,7 @@ class Unpacking {
             const Expansion& how)
       : from_(from), how_(how), options_(run.options()), recorded_(!run.is_inference()),
         to_(from, std::move(run)), codec_((*how.codec)(from.stored.scheme)) {
-    if (to_.cuts_rows())
+    if (!to_.whole_rows())
       throw Error(from.name, "its rows are no whole blocks of " + from.stored.scheme,
                   "correct the file");
     for (const auto& part : from.stored.parts) {

@@ -36,8 +36,10 @@ PutRows::PutRows(const source::Tensor& from, at::Tensor run)
       slice_(from.step<source::Slice>()) {
   const auto* transpose = from.step<source::Transpose>();
   transposed_ = transpose != nullptr;
-  cuts_rows_ = slice_ && (transposed_ || run_.dim() < 2);
-  if (run_.dim() < 2) run_ = run_.view({1, -1});
+  const bool vector = run_.dim() < 2;
+  cuts_rows_ = slice_ && (transposed_ || vector);
+  whole_rows_ = !cuts_rows_ && !(order_ && vector);
+  if (vector) run_ = order_ ? run_.view({-1, 1}) : run_.view({1, -1});
   if (transpose && run_.dim() == 2) run_ = run_.unflatten(0, {int64_t{transpose->matrices}, -1});
   length_ = run_.size(transposed_ ? 1 : -1);
   if (run_.dim() == 3) together_ = run_.size(transposed_ ? 2 : 1);

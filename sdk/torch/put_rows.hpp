@@ -19,7 +19,8 @@ class PutRows {
   // The stored rows and their elements, of which a Slice wants only some.
   int64_t stored_count() const { return slice_ && !cuts_rows_ ? slice_->all : count_; }
   int64_t stored_length() const { return cuts_rows_ ? slice_->all : length_; }
-  bool cuts_rows() const { return cuts_rows_; }  // only some elements of each row are wanted
+  // Whether rows of the file are put as they are, neither some of their elements nor each alone.
+  bool whole_rows() const { return whole_rows_; }
 
   // Takes those to put from all stored rows [stored_count,..].
   at::Tensor wanted(const at::Tensor& stored) const;
@@ -35,7 +36,7 @@ class PutRows {
   at::Tensor run_;
   const source::Reorder* order_;
   const source::Slice* slice_;
-  bool transposed_, cuts_rows_;
+  bool transposed_, cuts_rows_, whole_rows_;
   int64_t count_ = 0, length_ = 0, together_ = 1;
 };
 

@@ -145,6 +145,16 @@ TEST_CASE("fused rows go back to each head's", "[torch][expand]") {
         REQUIRE(made[head * 6 + part * 2 + i].equal(x[part * 4 + head * 2 + i]));
 }
 
+TEST_CASE("the numbers of a vector are reordered as rows are", "[torch][expand]") {
+  const auto x = at::randn({12}, at::kFloat);
+  auto vector = stored_as({12}, at::kFloat), column = stored_as({12, 1}, at::kFloat);
+  vector.source.steps = column.source.steps = {source::Reorder{1, 3, 2}};
+  REQUIRE(expanded(vector, x, at::kFloat).equal(expanded(column, x, at::kFloat).flatten()));
+  REQUIRE_FALSE(expanded(vector, x, at::kFloat).equal(x));
+  vector.source.stored = in_pairs({12});  // its blocks hold several of them
+  REQUIRE_THROWS_WITH(expanded(vector, x, at::kFloat), Catch::Contains("no whole blocks"));
+}
+
 TEST_CASE("fused rows of groups go back to each group's", "[torch][expand]") {
   const auto x = at::randn({20, 5}, at::kFloat);  // two groups of three queries, rows in twos
   auto w = stored_as({20, 5}, at::kFloat);
