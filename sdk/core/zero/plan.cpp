@@ -14,7 +14,7 @@ using Home = Object::Home;
 class Issue {
  public:
   Issue(Plan& plan, std::span<const uint32_t> order, Mode mode, uint32_t ranks)
-      : plan_(plan), order_(order), ranks_(ranks) {
+      : plan_(plan), order_(order), ranks_(ranks), lasts_(last_uses(plan)) {
     plan_.wraps = mode == Mode::step;
     find_uses();
   }
@@ -94,7 +94,7 @@ class Issue {
     int64_t latest = before_all();
     for (const auto other : order_) {
       if (!overlap(plan_.slots[other], plan_.slots[use])) continue;
-      const int64_t end = in_slot(plan_.uses[other].weights) ? last_use_of(plan_, other) : other;
+      const int64_t end = in_slot(plan_.uses[other].weights) ? lasts_[other] : other;
       latest = std::max(latest, other < use ? end : end - all);
     }
     return latest;
@@ -248,6 +248,7 @@ class Issue {
   Plan& plan_;
   std::span<const uint32_t> order_;
   uint32_t ranks_;
+  std::vector<uint32_t> lasts_;                     // by use, as last_uses gives them
   std::vector<std::vector<uint32_t>> used_, made_;  // by object, ascending indices of uses
   std::vector<std::vector<Fetch>> fetches_;         // by use: what is fetched after it
   std::vector<uint32_t> staged_;                    // by staging memory: the gradient in it

@@ -181,18 +181,21 @@ void use_homes(Plan& plan, uint32_t ranks) {
 
 }  // namespace
 
-uint32_t last_use_of(const Plan& plan, uint32_t use) {
-  const auto& slot = plan.slots[use];
-  if (!slot.brings) return use;
-  uint32_t last = use;
-  for (uint32_t later = use + 1; later < plan.uses.size(); ++later) {
-    if (plan.uses[later].kind == Use::Kind::update ||
-        plan.uses[later].weights != plan.uses[use].weights)
-      continue;
-    if (plan.slots[later].brings) break;
-    last = later;
+std::vector<uint32_t> last_uses(const Plan& plan) {
+  std::vector<uint32_t> out(plan.uses.size());
+  // From the end: the last use of an object's weights that no later use brings anew.
+  std::vector<uint32_t> last(plan.objects.size(), no_object);
+  for (auto i = static_cast<uint32_t>(plan.uses.size()); i-- > 0;) {
+    const auto& use = plan.uses[i];
+    out[i] = i;
+    if (use.kind == Use::Kind::update || use.weights == no_object) continue;
+    auto& end = last[use.weights];
+    if (end == no_object) end = i;
+    if (!plan.slots[i].brings) continue;
+    out[i] = end;
+    end = no_object;
   }
-  return last;
+  return out;
 }
 
 uint64_t least_arena(const Uses& uses, const ExpertSlots& experts, uint32_t ranks) {
@@ -244,8 +247,9 @@ std::vector<uint32_t> place_slots(Plan& plan, std::span<const Unit> units, uint6
   for (const auto use : order) ring.place(use);
   std::erase_if(order, [&](uint32_t use) { return plan.slots[use].bytes == 0; });
   use_homes(plan, ranks);
+  const auto lasts = last_uses(plan);
   for (uint32_t i = 0; i < plan.uses.size(); ++i)
-    if (plan.slots[i].brings) plan.slots[last_use_of(plan, i)].releases = true;
+    if (plan.slots[i].brings) plan.slots[lasts[i]].releases = true;
   plan.arena = plan.fixed;
   for (const auto use : order)
     plan.arena = std::max(plan.arena, plan.slots[use].offset + plan.slots[use].bytes);

@@ -13,8 +13,9 @@ inline bool overlap(const Slot& a, const Slot& b) {
   return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
 
-// The index of the last use that needs the weights which the use brings; itself, if it brings none.
-uint32_t last_use_of(const Plan& plan, uint32_t use);
+// By use: the index of the last one that needs the weights which it brings; its own, if it brings
+// none.
+std::vector<uint32_t> last_uses(const Plan& plan);
 
 // Gives every object and every use of the plan its place: objects with places of their own at the
 // arena's beginning, then the ring, then the experts. Returns the uses whose slots are in the ring,
