@@ -1,4 +1,4 @@
-// What is trained on, in which steps and how it is shown.
+// The options of the data, of the steps and of the logs.
 #include "host/options/finetune_options.hpp"
 
 #include <algorithm>

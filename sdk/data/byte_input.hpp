@@ -60,7 +60,7 @@ class ByteCursor {
   explicit ByteCursor(ByteInput& input);
 
   bool at_end() { return at_ == held_.size() && !more(); }
-  // Of a cursor that is not at the end.
+  // Both need a cursor that is not at the end.
   char peek() { return at_end() ? '\0' : held_[at_]; }
   char take() {
     const char c = peek();

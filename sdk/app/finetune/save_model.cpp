@@ -41,21 +41,20 @@ void save_model(train::Training& training, const FinetuneOptions& options, const
   for (std::size_t u = 0; u < training.host().size(); ++u)
     masters.push_back(training.host()[u].master);
   const train::Export weights(model, training.plan(), std::move(masters));
-  source::ImportOptions import;
-  import.extra = extra_files(*model.checkpoint, plugins.log());
-  import.replaced = [&](const source::Tensor& tensor) { return weights.of(tensor);
-};
-const fs::path output(options.output);
-if (!fs::exists(output) || fs::is_empty(output))
-  return source::import_checkpoint(*model.checkpoint, options.output, import);
-try {
-  const auto whole = output / written_model;
-  fs::remove_all(whole);
-  source::import_checkpoint(*model.checkpoint, whole.string(), import);
-  move_model(whole, output);
-} catch (const fs::filesystem_error& error) {
-  throw Error(printable(options.output), error.code().message(), "check the folder");
+  source::ImportOptions how;
+  how.extra = extra_files(*model.checkpoint, plugins.log());
+  how.replaced = [&](const source::Tensor& tensor) { return weights.of(tensor); };
+  const fs::path output(options.output);
+  if (!fs::exists(output) || fs::is_empty(output))
+    return source::import_checkpoint(*model.checkpoint, options.output, how);
+  try {
+    const auto whole = output / written_model;
+    fs::remove_all(whole);
+    source::import_checkpoint(*model.checkpoint, whole.string(), how);
+    move_model(whole, output);
+  } catch (const fs::filesystem_error& error) {
+    throw Error(printable(options.output), error.code().message(), "check the folder");
+  }
 }
-}  // namespace strata::app
 
 }  // namespace strata::app

@@ -20,8 +20,8 @@ struct Piece {
 struct Flat {
   std::vector<Piece> pieces;
   uint64_t elements = 0;  // with gaps, a multiple of 64
-  // Of an embedding whose table is not held by the unit: the first element of the gradient of the
-  // rows that a micro-batch looked up, [tokens, row_width], behind the pieces of the device's
+  // An embedding whose table the unit does not hold has here the first element of the gradient of
+  // the rows that a micro-batch looked up, [tokens, row_width], behind the pieces of the device's
   // gradient. The host adds them to the table's gradient.
   uint64_t rows = 0;
   uint64_t row_width = 0;  // 0: the unit looks up no rows
