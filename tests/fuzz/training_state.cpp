@@ -1,9 +1,9 @@
 // The state.json of a training checkpoint. An even first byte: the text as it is; an odd one: the
 // text of its key "state", beside the right digest.
-// covers: sdk/app/finetune/checkpoint.cpp
+// covers: sdk/app/finetune/saved_state.cpp
 #include <cstdlib>
 
-#include "app/finetune/checkpoint.hpp"
+#include "app/finetune/saved_state.hpp"
 #include "core/error.hpp"
 
 using namespace strata;

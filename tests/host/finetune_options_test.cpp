@@ -181,7 +181,8 @@ TEST_CASE("adapters: names may stand between commas, a regular expression stays 
   CHECK(refused({"--lora-alpha", "3"}) == "--lora-alpha: needs --lora: add --lora RANK");
 }
 
-TEST_CASE("--resume goes on from the newest checkpoint unless it names one", "[host][finetune]") {
+TEST_CASE("the option --resume goes on from the newest checkpoint unless it names one",
+          "[host][finetune]") {
   CHECK(finetune({"--resume"}).train.resume == "latest");
   CHECK(finetune({"--resume", "--packing"}).train.resume == "latest");
   CHECK(finetune({"--resume", "o/step-4"}).train.resume == "o/step-4");

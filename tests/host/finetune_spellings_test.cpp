@@ -139,7 +139,7 @@ TEST_CASE("attention by transformers' names", "[host][finetune]") {
   CHECK(finetune({"--attn_implementation=sdpa"}).attention == "sdpa");
 }
 
-TEST_CASE("--precision-rule chooses how fp16 and bf16 of a ds_config are read",
+TEST_CASE("the option --precision-rule chooses how fp16 and bf16 of a ds_config are read",
           "[host][finetune]") {
   CHECK(finetune({"--precision-rule", "llamafactory"}).ds_precision == "merged");
   CHECK(finetune({"--precision_rule=deepspeed"}).ds_precision == "auto");

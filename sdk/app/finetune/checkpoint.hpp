@@ -1,14 +1,11 @@
 // One checkpoint of training: a folder of safetensors files, and state.json.
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "core/json.hpp"
-#include "core/optim/loss_scaler.hpp"
+#include "app/finetune/saved_state.hpp"
 
 namespace strata::app {
 
@@ -23,31 +20,6 @@ struct StateFile {
   std::string name;  // a plain file name
   std::vector<StateTensor> tensors;
 };
-
-// The point that a run has reached, apart from its tensors.
-struct RunState {
-  std::uint64_t step = 0;     // finished steps
-  std::uint64_t updates = 0;  // of them, those that changed the weights
-  std::optional<optim::LossScaler::State> scaler;
-};
-
-// The contents of state.json.
-struct SavedState {
-  struct File {
-    std::string name, sha256;
-    std::uint64_t bytes = 0;
-  };
-  RunState run;
-  Json common;  // an object: what a run that continues must have in common with this one
-  std::vector<File> files;
-};
-
-// Parses state.json of any origin. Throws Error naming `path` for everything that write_checkpoint
-// would not have written.
-SavedState parse_state(std::string_view text, std::string_view path);
-std::string state_text(const SavedState& state);
-// The digest that state.json has of its key "state".
-std::string digest_of_state(const Json& state);
 
 // Writes the folder `path`, which appears whole or not at all. `files` are not changed meanwhile.
 void write_checkpoint(const std::string& path, const RunState& run, const Json& common,

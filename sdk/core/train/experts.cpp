@@ -126,7 +126,7 @@ void TrainExperts::store(uint32_t index) {
   if (direct)
     parts_.wait_updated(Lane::back, unit);
   else if (reduced_[staging] > 0)
-    device.wait(Lane::back, reduced(staging), reduced_[staging]);
+    device.wait(Lane::back, reduced(), reduced_[staging]);
   auto* to = direct ? (*parts_.host)[unit].gradient : parts_.host->expert_staging(staging);
   const auto bytes = parts_.training->flats[unit].elements * element_bytes(parts_.reduce);
   traced(Kind::store, Lane::back, unit, [&] {
@@ -137,7 +137,8 @@ void TrainExperts::store(uint32_t index) {
   device.wait(Lane::host, stored(index), slot.stored);
   traced(Kind::reduce, Lane::host, unit,
          [&] { device.call(*parts_.optimizer, parts_.optimizer->expert_item(unit, staging)); });
-  if (!direct) device.record(Lane::host, reduced(staging), ++reduced_[staging]);
+  device.record(Lane::host, reduced(), ++sums_);
+  if (!direct) reduced_[staging] = sums_;
 }
 
 void TrainExperts::finish() {
@@ -154,7 +155,7 @@ void TrainExperts::finish() {
     wait(fetched(s), slots_[s].fetched);
     wait(stored(s), slots_[s].stored);
   }
-  for (uint32_t s = 0; s < expert_stagings; ++s) wait(reduced(s), reduced_[s]);
+  wait(reduced(), sums_);
   if (failure) std::rethrow_exception(failure);
 }
 

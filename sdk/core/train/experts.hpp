@@ -35,9 +35,7 @@ struct ExpertParts {
 class TrainExperts final : public run::Experts {
  public:
   explicit TrainExperts(const ExpertParts& parts);
-  static uint32_t events(const TrainingPlan& plan) {
-    return slot_events * plan.experts.count + expert_stagings;
-  }
+  static uint32_t events(const TrainingPlan& plan) { return slot_events * plan.experts.count + 1; }
 
   // Begins a step, or a validation: weights that an earlier one fetched are old.
   void begin();
@@ -68,9 +66,7 @@ class TrainExperts final : public run::Experts {
   uint32_t fetched(uint32_t slot) const { return parts_.first_event + slot_events * slot; }
   uint32_t released(uint32_t slot) const { return fetched(slot) + 1; }
   uint32_t stored(uint32_t slot) const { return fetched(slot) + 2; }
-  uint32_t reduced(uint32_t staging) const {
-    return fetched(parts_.training->experts.count) + staging;
-  }
+  uint32_t reduced() const { return fetched(parts_.training->experts.count); }
   std::byte* memory(uint32_t slot) const {
     const auto& slots = parts_.training->experts;
     return parts_.arena + slots.offset + slot * slots.bytes;
@@ -93,7 +89,8 @@ class TrainExperts final : public run::Experts {
   uint32_t taken_ = zero::no_slot;  // in use
   uint64_t step_ = 0;
   std::vector<uint64_t> stored_in_;  // by unit: the last step with a gradient of it
-  std::vector<uint64_t> reduced_;    // by staging: occurrences
+  uint64_t sums_ = 0;                // occurrences of reduced()
+  std::vector<uint64_t> reduced_;    // by staging: the occurrence of its last sum
   uint32_t staged_ = 0;              // gradients that went through stagings
   uint64_t to_device_ = 0, to_host_ = 0;
 };
