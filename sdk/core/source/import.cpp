@@ -1,6 +1,7 @@
 #include "core/source/import.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -57,18 +58,22 @@ class Copier {
 
   // `at`: where the tensor begins in the new file.
   void copy(const Tensor& tensor, std::uint64_t at) {
-    dtype_ = imported_dtype(tensor, options_);
-    if (options_.rows.contains(tensor.name)) return resize(tensor, at);
+    at_ = at;
+    written_ = dtype_ = imported_dtype(tensor, options_);
+    if (options_.rows.contains(tensor.name)) return resize(tensor);
+    const auto added = options_.add.find(tensor.name), given = options_.values.find(tensor.name);
+    add_ = added == options_.add.end() ? nullptr : &added->second;
+    if (add_ || given != options_.values.end()) dtype_ = f32;
+    if (given != options_.values.end()) return copy_values(tensor, given->second);
     if (tensor.parts.empty()) {
       const auto place = [&](std::int64_t row) { return run_row(tensor, row); };
-      return copy_form(tensor, at, tensor.order.blocks == 0 ? Place() : place);
+      return copy_form(tensor, tensor.order.blocks == 0 ? Place() : place);
     }
     const auto block = tensor.shape[0] / tensor.order.blocks;
     std::int64_t first = 0;
     for (const auto& part : tensor.parts) {
       const auto rows = part.shape[0] / tensor.order.blocks;
-      copy_form(part, at,
-                [&](std::int64_t row) { return row / rows * block + first + row % rows; });
+      copy_form(part, [&](std::int64_t row) { return row / rows * block + first + row % rows; });
       first += rows;
     }
   }
@@ -77,27 +82,50 @@ class Copier {
   // The place of each of the file's rows among the new ones; empty: the rows stay in place.
   using Place = std::function<std::int64_t(std::int64_t row)>;
 
-  void copy_form(const Tensor& form, std::uint64_t at, const Place& place) {
-    if (form.by_columns) return turn(form, at, place);
+  // Writes elements of the new tensor from `element` on, which are of dtype_.
+  void put(std::uint64_t element, std::span<const std::byte> bytes) {
+    const auto out = element_bytes(written_);
+    if (!add_ && same(dtype_, written_)) return to_.write(at_ + element * out, bytes);
+    sum_.resize(bytes.size() / sizeof(float));
+    std::memcpy(sum_.data(), bytes.data(), bytes.size());
+    if (add_) (*add_)(element, sum_);
+    if (same(written_, f32)) return to_.write(at_ + element * out, std::as_bytes(std::span(sum_)));
+    std::vector<std::byte> narrow(sum_.size() * out);
+    for (std::size_t i = 0; i < sum_.size(); ++i)
+      set_element(written_, &narrow[i * out], double{sum_[i]});
+    to_.write(at_ + element * out, narrow);
+  }
+
+  void copy_values(const Tensor& tensor, const ImportOptions::Change& values) {
+    const auto all = static_cast<std::uint64_t>(elements(tensor)),
+               piece = buffer_bytes / sizeof(float);
+    for (std::uint64_t first = 0; first < all; first += piece) {
+      floats_.resize(std::min(piece, all - first));
+      values(first, floats_);
+      put(first, std::as_bytes(std::span(floats_)));
+    }
+  }
+
+  void copy_form(const Tensor& form, const Place& place) {
+    if (form.by_columns) return turn(form, place);
     const auto all = static_cast<std::uint64_t>(elements(form));
     const std::uint64_t row = place ? all / static_cast<std::uint64_t>(form.shape[0]) : 0;
     const auto piece = piece_elements(form, row);
     for (std::uint64_t first = 0; first < all; first += piece) {
       const auto bytes = expanded(form, first, std::min(piece, all - first));
       if (row == 0) {
-        to_.write(at + first * width(), bytes);
+        put(first, bytes);
         continue;
       }
       for (std::uint64_t i = 0; i * row * width() < bytes.size(); ++i) {
         const auto to = place(static_cast<std::int64_t>(first / row + i));
-        to_.write(at + static_cast<std::uint64_t>(to) * row * width(),
-                  bytes.subspan(i * row * width(), row * width()));
+        put(static_cast<std::uint64_t>(to) * row, bytes.subspan(i * row * width(), row * width()));
       }
     }
   }
 
   // Copies matrix by matrix, as many columns at once as the buffer holds.
-  void turn(const Tensor& form, std::uint64_t at, const Place& place) {
+  void turn(const Tensor& form, const Place& place) {
     const auto rows = static_cast<std::uint64_t>(form.shape[0]) / form.by_columns,
                columns = static_cast<std::uint64_t>(form.shape[1]);
     const auto some = piece_elements(form, rows) / rows;
@@ -112,13 +140,13 @@ class Copier {
             std::copy_n(&bytes[(c * rows + r) * width()], width(), &part[c * width()]);
           const auto row = static_cast<std::int64_t>(m * rows + r);
           const auto to = static_cast<std::uint64_t>(place ? place(row) : row);
-          to_.write(at + (to * columns + first) * width(), part);
+          put(to * columns + first, part);
         }
       }
   }
 
   // Copies the rows that stay, and fills each new one with the mean of the old ones.
-  void resize(const Tensor& tensor, std::uint64_t at) {
+  void resize(const Tensor& tensor) {
     if (tensor.by_columns || !tensor.parts.empty())
       throw Error("tensor '" + printable(tensor.name) + "'", "its rows do not lie together",
                   "import it first, and resize what that makes");
@@ -133,11 +161,11 @@ class Copier {
       const auto bytes = expanded(tensor, first * columns, many * columns);
       if (wanted > all) mean.add(bytes);
       if (first < wanted)
-        to_.write(at + first * row, bytes.first(std::min(many, wanted - first) * row));
+        to_.write(at_ + first * row, bytes.first(std::min(many, wanted - first) * row));
     }
     if (wanted <= all) return;
     const auto fresh = mean.row();
-    for (auto next = all; next < wanted; ++next) to_.write(at + next * row, fresh);
+    for (auto next = all; next < wanted; ++next) to_.write(at_ + next * row, fresh);
   }
 
   // The elements that fit the buffer: whole rows where they are moved or in blocks.
@@ -179,9 +207,12 @@ class Copier {
   const Checkpoint& from_;
   const ImportOptions& options_;
   OutputFile& to_;
-  strata_dtype dtype_{};  // of the new tensor
+  std::uint64_t at_ = 0;                        // where the new tensor begins
+  strata_dtype written_{};                      // of the new tensor
+  strata_dtype dtype_{};                        // before the change; then written_
+  const ImportOptions::Change* add_ = nullptr;  // null: none
   std::vector<std::byte> stored_;
-  std::vector<float> floats_;
+  std::vector<float> floats_, sum_;
   std::vector<std::byte> narrow_;
 };
 

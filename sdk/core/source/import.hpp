@@ -35,7 +35,12 @@ struct ImportOptions {
   // The new number of rows of some tensors, by name: it drops the last rows or adds rows that are
   // the mean.
   std::map<std::string, std::int64_t> rows = {};
-  std::vector<MadeTensor> made = {};       // added behind the checkpoint's tensors
+  std::vector<MadeTensor> made = {};  // added behind the checkpoint's tensors
+  // Changes of floating tensors by name, in float32 before they get their dtype: `values` gives
+  // others for the checkpoint's, from element `first` of the new tensor on; `add` adds to them.
+  // Not both with `rows`.
+  using Change = std::function<void(std::uint64_t first, std::span<float> elements)>;
+  std::map<std::string, Change> values = {}, add = {};
   std::string config = {};                 // replaces the checkpoint's; empty: keeps it
   std::optional<strata_dtype> dtype = {};  // for floating elements and blocks; empty: as they are
 };
