@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/adapter/adapter.hpp"
 #include "torch/counting_allocator.hpp"
 #include "torch/expand.hpp"
 #include "torch/form.hpp"
@@ -20,6 +21,13 @@ TorchCompute::TorchCompute(run::ComputeOptions options)
   if (options_.threads > 0) at::set_num_threads(options_.threads);
   for (const auto& device : options_.devices) places_.push_back(open_place(device));
   if (places_.empty()) throw Error("compute", "no device was chosen", "name one with --device");
+  if (options_.adapter)
+    as_errors(options_.adapter->path, [&] {
+      const Unrecorded mode(shared_.recording);
+      const auto& main = places_.front();
+      const c10::OptionalStreamGuard on(main.stream);
+      shared_.adapters = Adapters(*options_.adapter, main.device);
+    });
 }
 
 namespace {

@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "torch/form.hpp"
+#include "torch/ops/adapted.hpp"
 #include "torch/ops/arithmetic.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/pch.hpp"
@@ -82,9 +83,10 @@ std::tuple<at::Tensor, at::Tensor> choose(const strata_op_moe& op, const at::Ten
 }
 
 Routed route(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& router,
-             const at::Tensor& bias, const at::Tensor& choice) {
+             const at::Tensor& bias, const at::Tensor& choice, const MoeAdapters& more) {
   const auto type = router.scalar_type();
-  const auto logits = linear(x.to(type), router, bias.defined() ? bias.to(type) : bias);
+  const auto plain = linear(x.to(type), router, bias.defined() ? bias.to(type) : bias);
+  const auto logits = more.all ? adapted(plain, x, *more.all, more.router) : plain;
   const auto wide = logits.to(type == at::kDouble ? at::kDouble : at::kFloat);
   const auto scores = op.route == STRATA_ROUTE_SOFTMAX ? at::softmax(wide, -1) : wide.sigmoid();
   // The host has to know the choice. Made on the host, it is the same for every device where scores
@@ -107,14 +109,18 @@ at::Tensor joined(const strata_op_moe& op, at::Tensor gate, at::Tensor up) {
 }
 
 // Computes down(f(gate(x)) * up(x)), or down(f(up(x))): [n,D] -> [n,D].
-at::Tensor compute(const strata_op_moe& op, const at::Tensor& x,
-                   const run::Experts::Expert& expert) {
+at::Tensor compute(const strata_op_moe& op, const at::Tensor& x, const run::Experts::Expert& expert,
+                   const Adapters* adapters) {
   const auto* form = expert.form;
   const auto* weights = expert.weights;
+  const auto added = [&](at::Tensor y, const at::Tensor& of, uint32_t index) {
+    return adapters ? adapted(std::move(y), of, *adapters, form->weights[index].name) : y;
+  };
   // A bias is counted from 1.
   const auto product = [&](const at::Tensor& of, uint32_t index, uint32_t bias) {
-    return linear(of, held(*form, index, weights, of),
-                  bias == 0 ? at::Tensor() : held(*form, bias - 1, weights, of));
+    auto y = linear(of, held(*form, index, weights, of),
+                    bias == 0 ? at::Tensor() : held(*form, bias - 1, weights, of));
+    return added(std::move(y), of, index);
   };
   const auto inner = [&] {
     if (op.gate == STRATA_NONE)
@@ -127,7 +133,8 @@ at::Tensor compute(const strata_op_moe& op, const at::Tensor& x,
                              borrowed(weights + first.run_offset, {2 * ffn, first.shape[1]},
                                       x.scalar_type(), x.device()),
                              at::Tensor());
-    return joined(op, both.narrow(1, 0, ffn), both.narrow(1, ffn, ffn));
+    return joined(op, added(both.narrow(1, 0, ffn), x, op.gate),
+                  added(both.narrow(1, ffn, ffn), x, op.up));
   };
   return product(inner(), op.down, op.down_bias);
 }
@@ -136,14 +143,14 @@ at::Tensor compute(const strata_op_moe& op, const at::Tensor& x,
 
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& router,
                const at::Tensor& bias, const at::Tensor& choice, uint32_t unit,
-               run::Experts& experts) {
-  const auto routed = route(op, x, router, bias, choice);
+               run::Experts& experts, const MoeAdapters& more) {
+  const auto routed = route(op, x, router, bias, choice, more);
   auto sum = at::zeros_like(x);
   experts.need(unit, routed.experts);
   int64_t first = 0;
   for (const auto end : routed.ends) {
     const auto tokens = routed.tokens.slice(0, first, end);
-    const auto y = compute(op, x.index_select(0, tokens), experts.take());
+    const auto y = compute(op, x.index_select(0, tokens), experts.take(), more.all);
     const auto weight = routed.weights.index_select(0, routed.choices.slice(0, first, end));
     sum.index_add_(0, tokens, y.mul(weight.unsqueeze(1)).to(x.scalar_type()));
     first = end;
@@ -155,9 +162,10 @@ void arithmetic::moe(UnitCall& on, const Args& args, Results out) {
   const auto& [op, x] = args.of<&strata_ops::moe>();
   if (!on.shared.experts || on.shared.recording)
     throw Error("moe", "no experts are brought in this run", "use a model without experts");
-  out[0] = handle(torch::moe(
-      *op, value_of(*x), on.weights.at(op->router), on.weight_or_none(op->router_bias),
-      op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1), on.unit, *on.shared.experts));
+  out[0] = handle(
+      torch::moe(*op, value_of(*x), on.weights.at(op->router), on.weight_or_none(op->router_bias),
+                 op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1), on.unit,
+                 *on.shared.experts, {&on.shared.adapters, on.weights.name(op->router)}));
 }
 
 }  // namespace strata::torch

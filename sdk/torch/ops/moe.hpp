@@ -3,9 +3,18 @@
 #include <ATen/core/Tensor.h>
 #include <strata/abi/ops.h>
 
+#include <string>
+
 #include "core/run/compute.hpp"
+#include "torch/adapters.hpp"
 
 namespace strata::torch {
+
+// An adapter's products beside those of the experts, and of the router with its weight's name.
+struct MoeAdapters {
+  const Adapters* all = nullptr;  // null: none
+  std::string router;
+};
 
 // x [T,D] -> [T,D] of the declared unit `unit`: router [X,D], in x's dtype or float32, with a bias
 // [X] or none, scores in float32, as transformers does; choice [X] or none is added to the scores
@@ -15,6 +24,6 @@ namespace strata::torch {
 // differentiable.
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const at::Tensor& router,
                const at::Tensor& bias, const at::Tensor& choice, uint32_t unit,
-               run::Experts& experts);
+               run::Experts& experts, const MoeAdapters& more = {});
 
 }  // namespace strata::torch
