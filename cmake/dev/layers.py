@@ -4,7 +4,7 @@ import pathlib
 import re
 
 LAYERS = pathlib.Path("cmake/dev/layers.txt")
-INCLUDE = re.compile(r'^\s*#\s*include\s+"((?:core|text|torch|host)/[^"]+)"')
+INCLUDE = re.compile(r'^\s*#\s*include\s+"((?:core|text|data|torch|host)/[^"]+)"')
 
 
 def heights():

@@ -64,6 +64,10 @@ struct Command {
   std::string_view summary;
   std::unique_ptr<Call> (*call)();  // a new one, all options at their defaults
   std::string_view positional{};    // the option that may be given without its name
+  // Replaces other programs' spellings in the arguments after the words; what the user should know
+  // of them is added to `notes`. Throws UsageError for what it refuses. Null: there are none.
+  std::vector<std::string> (*respell)(std::vector<std::string> arguments,
+                                      std::vector<std::string>& notes) = nullptr;
 };
 
 // All commands, in the order of --help. host/commands/commands.cpp lists them.

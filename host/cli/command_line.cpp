@@ -9,6 +9,7 @@
 #include "host/cli/later.hpp"
 #include "host/cli/toml.hpp"
 #include "host/deepspeed/apply.hpp"
+#include "host/deepspeed/training.hpp"
 #include "host/process/settings_file.hpp"
 
 namespace strata::cli {
@@ -126,16 +127,32 @@ DsOptions ds_options(const Call& call) {
   return {text("ds-config"), text("ds-precision")};
 }
 
+// The sizes of the batch and the dtype where the user gave them, for a call that trains.
+std::optional<deepspeed::Given> training_given(Call& call) {
+  const auto& given = call.common().given;
+  const auto number = [&](std::string_view key) -> std::optional<std::int64_t> {
+    if (!given.contains(key)) return {};
+    return *std::get<std::int64_t*>(find_by_key(call.table(), key)->field);
+  };
+  if (!find_by_key(call.table(), "train.batch_size")) return {};
+  return deepspeed::Given{.dtype = given.contains("run.dtype"),
+                          .micro = number("train.batch_size"),
+                          .accumulation = number("train.gradient_accumulation_steps")};
+}
+
 std::unique_ptr<Call> call_of(const Command& command, const Given& given) {
   auto call = command.call();
   apply_layers(*call, given);
   const auto ds = ds_options(*call);
   if (ds.file.empty()) return call;
   const auto config = std::make_shared<deepspeed::DsConfig>(deepspeed::read_ds_config(ds.file));
+  const auto given_before = training_given(*call);
   const bool dtype_given = call->common().given.contains("run.dtype");
+  const auto semantics = deepspeed::semantics_of(ds.precision);
   call = command.call();
   apply_toml(*call,
-             deepspeed::settings_of(*config, deepspeed::semantics_of(ds.precision), dtype_given),
+             given_before ? deepspeed::training_settings_of(*config, semantics, *given_before)
+                          : deepspeed::settings_of(*config, semantics, dtype_given),
              ds.file);
   call->common().given.clear();
   call->common().deepspeed = config;
@@ -193,14 +210,19 @@ Invocation parse_command_line(const std::vector<std::string>& arguments) {
     return {.action = Action::probe, .rest = {arguments.begin() + 1, arguments.end()}};
   std::size_t used = 0;
   const auto& command = named_command(arguments, used);
+  return parse_arguments(command,
+                         {arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()});
+}
+
+Invocation parse_arguments(const Command& command, std::vector<std::string> arguments) {
+  std::vector<std::string> notes;
+  if (command.respell) arguments = command.respell(std::move(arguments), notes);
   const auto call = command.call();
   bool help = false;
-  const auto given =
-      gather(split({arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()},
-                   command, call->table()),
-             command, call->table(), help);
+  const auto given = gather(split(arguments, command, call->table()), command, call->table(), help);
   if (help) return {.action = Action::command_help, .command = &command};
   Invocation out{.action = Action::run, .command = &command, .call = call_of(command, given)};
+  out.call->common().notes = std::move(notes);
   out.call->check();
   return out;
 }

@@ -20,5 +20,7 @@ struct Invocation {
 // Reads the arguments after the program's name. The command line wins over --set, which wins over
 // the file of --config, which wins over that of --ds-config. Throws UsageError.
 Invocation parse_command_line(const std::vector<std::string>& arguments);
+// The same for the arguments after the command's words.
+Invocation parse_arguments(const Command& command, std::vector<std::string> arguments);
 
 }  // namespace strata::cli

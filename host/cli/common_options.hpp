@@ -30,6 +30,8 @@ struct CommonOptions {
   nlohmann::json config_keys = nlohmann::json::object();
   // The file of --ds-config, where the command takes one and it is given.
   std::shared_ptr<const deepspeed::DsConfig> deepspeed;
+  // What the user should know about the options that were given; run() says it first.
+  std::vector<std::string> notes;
   // The keys of the options that were set, whatever their values.
   std::set<std::string, std::less<>> given;
 };

@@ -10,7 +10,6 @@ constexpr std::array table{
     Later{"--ranks", "leave it out: one process computes"},
     Later{"--quant-group-size", "leave it out: weights are used as they are stored"},
     Later{"quantize", "use a model that is quantized already"},
-    Later{"finetune", "fine-tune with another program"},
     Later{"doctor", "leave it out: plans use assumed rates"},
 };
 

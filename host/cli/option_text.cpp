@@ -12,7 +12,9 @@ std::string number_text(double value) {
   return {buffer, end};
 }
 
-bool is_flag(const Option& option) { return std::holds_alternative<bool*>(option.field); }
+bool is_flag(const Option& option) {
+  return std::holds_alternative<bool*>(option.field) && option.value.empty();
+}
 
 bool is_list(const Option& option) {
   return std::holds_alternative<std::vector<std::string>*>(option.field) ||
@@ -24,10 +26,13 @@ std::string default_text(const Option& option) {
       [&](auto field) -> std::string {
         using T = std::remove_pointer_t<decltype(field)>;
         const auto& value = *field;
-        if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
+        if constexpr (std::is_same_v<T, bool>)
+          return option.value == on_off ? (value ? "on" : "off") : value ? "true" : "false";
         if constexpr (std::is_same_v<T, std::string>) return value;
         if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, double>)
           return value <= 0 && !option.unset.empty() ? "" : number_text(static_cast<double>(value));
+        if constexpr (std::is_same_v<T, std::array<double, 2>>)
+          return number_text(value[0]) + "," + number_text(value[1]);
         return "";
       },
       option.field);
@@ -41,6 +46,7 @@ std::string_view type_text(const Option& option) {
         if constexpr (std::is_same_v<T, bool>) return "flag";
         if constexpr (std::is_same_v<T, std::int64_t>) return "integer";
         if constexpr (std::is_same_v<T, double>) return "number";
+        if constexpr (std::is_same_v<T, std::array<double, 2>>) return "two numbers";
         if constexpr (std::is_same_v<T, std::optional<std::uint64_t>>) return "size";
         if (is_list(option)) return "list of text";
         return "text";

@@ -35,10 +35,13 @@ constexpr std::string_view model_config = "config";  // the section whose keys a
 
 constexpr std::ptrdiff_t most_levels = 32;
 
-bool is_section(std::string_view name) {
-  return std::ranges::any_of(known_keys(), [&](const std::string& key) {
+// Whether a key of the call or of another command is in the section.
+bool is_section(const Call& call, std::string_view name) {
+  const auto within = [&](std::string_view key) {
     return key.size() > name.size() && key.starts_with(name) && key[name.size()] == '.';
-  });
+  };
+  return std::ranges::any_of(call.table(), within, &Option::key) ||
+         std::ranges::any_of(known_keys(), within);
 }
 
 // Sets the option of this key to the result of `value`; returns false if no command has the key.
@@ -64,7 +67,7 @@ std::span<const std::string_view> plugin_sections() { return sections; }
 void apply_toml(Call& call, const json& document, std::string_view file) {
   for (const auto& [section, members] : document.items()) {
     const bool of_plugins = is_plugin_section(section);
-    if (!of_plugins && section != model_config && !is_section(section))
+    if (!of_plugins && section != model_config && !is_section(call, section))
       refuse_section(file, section);
     if (!members.is_object())
       throw UsageError(file, "'" + section + "' is no section", "write [" + section + "]");

@@ -30,10 +30,13 @@ using Value = std::remove_pointer_t<F>;
 }
 
 void check_range(const Option& option, const json& value, double number, std::string_view who) {
-  if (number >= option.low && number <= option.high) return;
-  const auto least = "at least " + number_text(option.low);
+  const bool low = number < option.low || (option.above && number == option.low);
+  const bool high = number > option.high || (option.below && number == option.high);
+  if (!low && !high) return;
+  const auto* words = low ? (option.above ? "give more than " : "give at least ")
+                          : (option.below ? "give less than " : "give at most ");
   throw UsageError(who, value.dump() + " is out of range",
-                   "give " + (number < option.low ? least : "at most " + number_text(option.high)));
+                   words + number_text(low ? option.low : option.high));
 }
 
 std::string read_text(const Option& option, const json& value, std::string_view who) {
@@ -77,6 +80,35 @@ std::uint64_t read_size(const json& value, std::string_view who) {
   return *bytes;
 }
 
+// "0.9,0.999", or a list of two numbers.
+std::array<double, 2> read_pair(const Option& option, const json& value, std::string_view who) {
+  static constexpr auto remedy = "write it as 0.9,0.999";
+  auto two = value;
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    two = json::parse("[" + text + "]", nullptr, false);
+    if (two.is_discarded()) refuse(who, value, "pair of numbers", remedy);
+  }
+  if (!two.is_array() || two.size() != 2) refuse(who, value, "pair of numbers", remedy);
+  std::array<double, 2> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!two[i].is_number() || !std::isfinite(two[i].get<double>()))
+      refuse(who, value, "pair of numbers", remedy);
+    out[i] = two[i].get<double>();
+    check_range(option, two[i], out[i], who);
+  }
+  return out;
+}
+
+// True or false, and the words "on" and "off" where the option takes them.
+bool read_flag(const Option& option, const json& value, std::string_view who) {
+  const bool words = option.value == on_off;
+  if (words && (value == "on" || value == "off")) return value == "on";
+  if (!value.is_boolean())
+    refuse(who, value, "flag", words ? "give on or off" : "give true or false");
+  return value.get<bool>();
+}
+
 const json& need_list(const json& value, std::string_view who) {
   if (!value.is_array()) refuse(who, value, "list", R"(write it as ["...", "..."])");
   return value;
@@ -85,8 +117,9 @@ const json& need_list(const json& value, std::string_view who) {
 template <class T>
 void read(T& field, const Option& option, const json& value, std::string_view who) {
   if constexpr (std::is_same_v<T, bool>) {
-    if (!value.is_boolean()) refuse(who, value, "flag", "give true or false");
-    field = value.get<bool>();
+    field = read_flag(option, value, who);
+  } else if constexpr (std::is_same_v<T, std::array<double, 2>>) {
+    field = read_pair(option, value, who);
   } else if constexpr (std::is_same_v<T, std::int64_t>) {
     if (!value.is_number_integer()) refuse(who, value, "integer", "give a whole number");
     check_range(option, value, value.get<double>(), who);
@@ -138,6 +171,7 @@ json typed(const Option& option, std::string_view text, std::string_view who) {
       [&](auto field) -> json {
         using T = Value<decltype(field)>;
         if constexpr (std::is_same_v<T, bool>) {
+          if (option.value == on_off) return std::string(text);
           if (text != "true" && text != "false")
             refuse(who, std::string(text), "flag", "give true or false");
           return text == "true";
@@ -148,6 +182,8 @@ json typed(const Option& option, std::string_view text, std::string_view who) {
         } else if constexpr (one_of<T, std::vector<std::string>, std::vector<Ids>>) {
           if (text.starts_with('[')) return parse_toml_value(text);
           return json::array({std::string(text)});
+        } else if constexpr (std::is_same_v<T, std::array<double, 2>>) {
+          return text.starts_with('[') ? parse_toml_value(text) : json(std::string(text));
         } else {
           return std::string(text);
         }

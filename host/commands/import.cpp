@@ -16,8 +16,8 @@
 #include "core/source/dtype.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/output_option.hpp"
 #include "host/options/opening.hpp"
+#include "host/options/output_option.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
 
@@ -117,7 +117,7 @@ void convert(const ImportOptions& settings, app::Plugins& plugins) {
   std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
   source::ImportOptions options;
-  options.expand = [&](const source::Tensor& tensor, std::span<const std::byte> blocks,
+  options.expand = [&](const source::Tensor& tensor, std::span<const std::byte> rows,
                        std::span<float> out) {
     const auto& scheme = tensor.stored.scheme;
     auto& codec = codecs[scheme];
@@ -126,13 +126,11 @@ void convert(const ImportOptions& settings, app::Plugins& plugins) {
       codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
                                               candidate.manifest.name, plugins.host(), scheme);
     }
-    // Blocks lie in whole rows, so the tensor is unpacked as one matrix with the tensor's row
-    // length.
-    const auto columns =
-        tensor.by_columns ? tensor.shape.front() / tensor.by_columns : tensor.shape.back();
+    // Blocks lie in whole rows, so the rows are unpacked as one matrix.
+    const auto count = static_cast<int64_t>(rows.size()) / tensor.stored.parts[0].shape.back();
     const shape::Value weight{{STRATA_FLOAT, 32, 1},
-                              {static_cast<int64_t>(out.size()) / columns, columns}};
-    void* parts[] = {const_cast<std::byte*>(blocks.data())};
+                              {count, static_cast<int64_t>(out.size()) / count}};
+    void* parts[] = {const_cast<std::byte*>(rows.data())};
     codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
   };
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };

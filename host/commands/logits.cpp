@@ -16,9 +16,9 @@
 #include "core/source/safetensors.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/output_option.hpp"
 #include "host/options/input_ids.hpp"
 #include "host/options/opening.hpp"
+#include "host/options/output_option.hpp"
 #include "host/process/output.hpp"
 
 namespace strata::host {
@@ -57,7 +57,7 @@ source::Tensor float32_tensor(std::string name, std::vector<std::int64_t> shape)
   source::Tensor out;
   out.name = std::move(name);
   out.shape = std::move(shape);
-  out.stored.dtype = source::f32;
+  out.stored = source::dense_form(source::f32, out.shape);
   return out;
 }
 

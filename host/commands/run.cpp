@@ -17,6 +17,7 @@ namespace {
 
 void run_call(cli::Call& call) {
   const auto& common = call.common();
+  for (const auto& line : common.notes) print_note(line);
   if (common.deepspeed) {
     const auto log = stderr_log(common.verbose);
     for (const auto& line : deepspeed::warnings(*common.deepspeed)) log.line(STRATA_WARN, line);

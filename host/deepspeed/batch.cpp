@@ -4,13 +4,14 @@
 
 namespace strata::deepspeed {
 
-Batch batch_of(const DsConfig& config, std::int64_t world) {
+Batch batch_of(const DsConfig& config, std::int64_t world, std::optional<std::int64_t> micro,
+               std::optional<std::int64_t> accumulation) {
   const auto get = [&](const char* key) {
     const auto* value = config.number(key);
     return value ? value->get<std::int64_t>() : 0;  // 0: open
   };
-  Batch out{get("train_batch_size"), get("train_micro_batch_size_per_gpu"),
-            get("gradient_accumulation_steps")};
+  Batch out{get("train_batch_size"), micro.value_or(get("train_micro_batch_size_per_gpu")),
+            accumulation.value_or(get("gradient_accumulation_steps"))};
   if (out.train == 0 || (out.micro == 0 && out.accumulation == 0))
     out.accumulation = out.accumulation == 0 ? 1 : out.accumulation;
   if (out.train == 0 && out.micro == 0) out.micro = 1;

@@ -11,8 +11,9 @@ namespace strata::deepspeed {
 enum class Type { flag, integer, number, text, list, object };
 
 enum class Use {
-  applied,   // it becomes a setting
-  recorded,  // read, checked and reported; it says something about training
+  applied,   // it becomes a setting of every command
+  trained,   // it becomes a setting of training; elsewhere it is read, checked and reported
+  recorded,  // read, checked and reported; no setting depends on it
   ignored,   // nothing depends on it; Field::words says why
 };
 

@@ -105,6 +105,7 @@ json converted(Type type, const json& value, bool lax) {
     case Type::text:
       return value.is_string() ? value : none;
     case Type::list:
+      if (lax && value.is_string()) return json::array({value});
       return value.is_array() ? value : none;
     case Type::object:
       return value.is_object() ? value : none;

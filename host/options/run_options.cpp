@@ -3,13 +3,14 @@
 namespace strata::host {
 
 void add_run(cli::Table& table, RunOptions& o) {
-  table.push_back(
-      {.name = "dtype",
-       .key = "run.dtype",
-       .field = &o.dtype,
-       .value = "float32|bfloat16|float16|auto",
-       .help = "dtype of the computation; auto: the checkpoint's on CUDA, float32 on the CPU",
-       .closed = true});
+  table.push_back({.name = "dtype",
+                   .key = "run.dtype",
+                   .field = &o.dtype,
+                   .value = "float32|bfloat16|float16|auto",
+                   .help =
+                       "dtype of the computation; auto: the checkpoint's on CUDA, float32 on the "
+                       "CPU; finetune: bfloat16",
+                   .closed = true});
   table.push_back({.name = "device",
                    .key = "run.device",
                    .field = &o.device,

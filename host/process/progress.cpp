@@ -1,7 +1,5 @@
 #include "host/process/progress.hpp"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <utility>
 
@@ -12,25 +10,20 @@ using std::chrono::steady_clock;
 
 Progress::Progress(std::string what, std::string unit)
     : what_(std::move(what)), unit_(unit == "bytes" ? "MiB" : std::move(unit)),
-      shift_(unit_ == "MiB" ? 20 : 0), terminal_(isatty(STDERR_FILENO) == 1),
-      begin_(steady_clock::now()), last_(begin_) {}
+      shift_(unit_ == "MiB" ? 20 : 0), begin_(steady_clock::now()),
+      line_(seconds(1), seconds(10), true) {}
 
 void Progress::at(uint64_t done, uint64_t all) {
-  const auto now = steady_clock::now();
-  if (now - last_ < (terminal_ ? seconds(1) : seconds(10))) return;
-  last_ = now;
-  shown_ = true;
-  const double took = std::chrono::duration<double>(now - begin_).count();
+  if (!line_.due()) return;
+  const double took = std::chrono::duration<double>(steady_clock::now() - begin_).count();
   const double left =
       done > 0 ? took * static_cast<double>(all - done) / static_cast<double>(done) : 0;
-  std::fprintf(stderr, "%s%s: %llu of %llu %s, %.0f s left%s", terminal_ ? "\r\x1b[K" : "",
-               what_.c_str(), static_cast<unsigned long long>(done >> shift_),
-               static_cast<unsigned long long>(all >> shift_), unit_.c_str(), left,
-               terminal_ ? "" : "\n");
+  char rest[32];
+  std::snprintf(rest, sizeof rest, ", %.0f s left", left);
+  line_.show(what_ + ": " + std::to_string(done >> shift_) + " of " +
+             std::to_string(all >> shift_) + " " + unit_ + rest);
 }
 
-void Progress::end() {
-  if (shown_ && terminal_) std::fputs("\r\x1b[K", stderr);
-}
+void Progress::end() { line_.clear(); }
 
 }  // namespace strata::host

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "host/process/status_line.hpp"
+
 namespace strata::host {
 
 // Prints on standard error, and nothing for work that ends within a second.
@@ -18,8 +20,8 @@ class Progress {
  private:
   std::string what_, unit_;
   uint64_t shift_;
-  bool terminal_, shown_ = false;
-  std::chrono::steady_clock::time_point begin_, last_;
+  std::chrono::steady_clock::time_point begin_;
+  StatusLine line_;
 };
 
 }  // namespace strata::host

@@ -13,16 +13,26 @@ void* function_of(const std::string& library, const char* name) {
   return registry::function_of(library, name, "compute", "build or install with LibTorch");
 }
 
-}  // namespace
-
-std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options) {
-  // MKL, below LibTorch, ends a process whose working directory is deleted; no relative path leads
-  // anywhere from there.
+// MKL, below LibTorch, ends a process whose working directory is deleted; no relative path leads
+// anywhere from there.
+void leave_deleted_folder() {
   std::error_code missing;
   static_cast<void>(std::filesystem::current_path(missing));
   if (missing) std::filesystem::current_path("/", missing);
+}
+
+}  // namespace
+
+std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options) {
+  leave_deleted_folder();
   return reinterpret_cast<run::OpenCompute*>(
       function_of("libstrata-torch.so", "strata_open_compute"))(options);
+}
+
+std::unique_ptr<train::Trainer> open_trainer(const train::TrainerOptions& options) {
+  leave_deleted_folder();
+  return reinterpret_cast<train::OpenTrainer*>(
+      function_of("libstrata-torch.so", "strata_open_trainer"))(options);
 }
 
 std::unique_ptr<device::Collective> open_collective(const run::Ranks& ranks) {

@@ -26,7 +26,7 @@ std::string expansion_words(const run::Model& model, strata_dtype dtype) {
   std::set<std::string> schemes;
   for (const auto& [name, tensor] : model.tensors->all())
     for (const auto& form : source::forms(tensor))
-      if (!form.stored.scheme.empty()) schemes.insert(form.stored.scheme);
+      if (!form.stored.dense()) schemes.insert(form.stored.scheme);
   if (schemes.empty()) return "";
   std::string out;
   for (const auto& scheme : schemes) out.append(out.empty() ? "" : ", ").append(scheme);

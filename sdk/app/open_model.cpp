@@ -88,7 +88,9 @@ std::shared_ptr<source::Config> with_key(const source::Config& config, const cha
 }
 
 source::Checkpoint open_path(const std::string& path, const registry::Registry& registry) {
-  return source::Checkpoint::open(path, source::gguf_mappings(registry.gguf(), "plugin manifests"));
+  constexpr auto who = "plugin manifests";
+  return source::Checkpoint::open(path, source::gguf_mappings(registry.gguf(), who),
+                                  source::packed_names(registry.parts(), who));
 }
 
 // Finds the weights. Details that the error has no room for are logged before it; unused tensors

@@ -104,14 +104,23 @@ Manifest parse_manifest(std::string_view text, const std::string& file) {
     reader.refuse("format", "is " + std::to_string(format) + ", this program reads 1");
   const auto abi = reader.object("abi");
   const Reader abi_reader(abi, file);
-  Manifest out{reader.text("kind"),         reader.text("name"),
-               reader.text("version"),      reader.text("vendor"),
-               reader.text("library"),      reader.text("sha256"),
-               abi_reader.number("major"),  abi_reader.number("minor"),
-               reader.list("keys"),         reader.list("drafts"),
-               reader.flag("only_by_name"), reader.flag("page_locked"),
-               reader.object("needs"),      reader.object("gguf"),
-               reader.list("model_names"),  std::nullopt};
+  Manifest out{reader.text("kind"),
+               reader.text("name"),
+               reader.text("version"),
+               reader.text("vendor"),
+               reader.text("library"),
+               reader.text("sha256"),
+               abi_reader.number("major"),
+               abi_reader.number("minor"),
+               reader.list("keys"),
+               reader.list("drafts"),
+               reader.flag("only_by_name"),
+               reader.flag("page_locked"),
+               reader.object("needs"),
+               reader.object("gguf"),
+               reader.object("parts"),
+               reader.list("model_names"),
+               std::nullopt};
   if (document.contains("null_keys")) out.null_keys = reader.list("null_keys");
   check(out, reader);
   return out;

@@ -20,7 +20,8 @@ struct Manifest {
   bool only_by_name = false;        // never chosen by key or score
   bool page_locked = false;         // for a tier: its memory is page-locked
   nlohmann::json needs = nlohmann::json::object();
-  nlohmann::json gguf = nlohmann::json::object();  // by GGUF architecture: names and keys
+  nlohmann::json gguf = nlohmann::json::object();   // by GGUF architecture: names and keys
+  nlohmann::json parts = nlohmann::json::object();  // by scheme: the parts' names in checkpoints
   // Words in a model's name or model_type. If no plugin serves the model's own model_type, such a
   // model is treated as the first of the keys.
   std::vector<std::string> model_names;

@@ -182,14 +182,18 @@ const Candidate& Registry::by_key(std::string_view kind, std::string_view key,
                    remedy + "; --plugin FILE.so names one that lies elsewhere");
 }
 
-nlohmann::json Registry::gguf() const {
+nlohmann::json Registry::merged(nlohmann::json Manifest::*entries) const {
   auto out = nlohmann::json::object();
   for (const auto& candidate : candidates_)
     if (candidate.usable())
-      for (const auto& [architecture, mapping] : candidate.manifest.gguf.items())
-        if (!out.contains(architecture)) out[architecture] = mapping;
+      for (const auto& [key, value] : (candidate.manifest.*entries).items())
+        if (!out.contains(key)) out[key] = value;
   return out;
 }
+
+nlohmann::json Registry::gguf() const { return merged(&Manifest::gguf); }
+
+nlohmann::json Registry::parts() const { return merged(&Manifest::parts); }
 
 void Registry::require_named() const {
   for (const auto& candidate : candidates_)

@@ -44,11 +44,14 @@ class Registry {
   // The manifests' entries for GGUF architectures, merged; the first manifest that names an
   // architecture wins.
   nlohmann::json gguf() const;
+  // The same for the parts of quantized weights, by their schemes.
+  nlohmann::json parts() const;
 
   // Throws if a plugin that the user named was refused.
   void require_named() const;
 
  private:
+  nlohmann::json merged(nlohmann::json Manifest::*entries) const;
   void scan(const Place& place);
   void add(const std::filesystem::path& manifest_file, Origin origin);
   void judge(const Sources& sources);

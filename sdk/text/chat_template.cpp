@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <mutex>
 
 #include "core/error.hpp"
 #include "text/chat_messages.hpp"
@@ -11,7 +12,6 @@
 namespace strata::text {
 namespace {
 
-constexpr auto remedy = "leave --chat out and write the prompt in the model's format";
 constexpr auto default_name = "default", tools_name = "tool_use";
 
 // The templates of a tokenizer_config.json: a text, a list of names and texts, or an object of
@@ -19,10 +19,11 @@ constexpr auto default_name = "default", tools_name = "tool_use";
 std::map<std::string, TextFile> templates_of(const TextFile& config) {
   std::map<std::string, TextFile> out;
   const auto settings = read_ordered_json(config.bytes, config.path);
-  if (!settings.is_object()) throw Error(config.path, "it is no JSON object", remedy);
+  if (!settings.is_object()) throw jinja::TemplateError(config.path, "it is no JSON object");
   const auto add = [&](const std::string& name, const auto& text) {
     if (!text.is_string())
-      throw Error(config.path, "chat_template '" + printable(name, 60) + "' is no text", remedy);
+      throw jinja::TemplateError(config.path,
+                                 "chat_template '" + printable(name, 60) + "' is no text");
     out[name] = {config.path + ": chat_template", text.template get<std::string>()};
   };
   const auto found = settings.find("chat_template");
@@ -35,16 +36,35 @@ std::map<std::string, TextFile> templates_of(const TextFile& config) {
     for (const auto& one : *found) {
       if (!one.is_object() || !one.contains("name") || !one["name"].is_string() ||
           !one.contains("template"))
-        throw Error(config.path, "chat_template has one without a name or a template", remedy);
+        throw jinja::TemplateError(config.path,
+                                   "chat_template has one without a name or a template");
       add(one["name"].get<std::string>(), one["template"]);
     }
   } else {
-    throw Error(config.path, "chat_template is neither text nor texts by their names", remedy);
+    throw jinja::TemplateError(config.path,
+                               "chat_template is neither text nor texts by their names");
   }
   return out;
 }
 
 }  // namespace
+
+// A conversation is rendered many times to find its turns, so each template is parsed once.
+struct ChatTemplate::Parsed {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<const jinja::Template>> by_name;
+
+  std::shared_ptr<const jinja::Template> of(const std::string& name, const TextFile& source) {
+    const std::lock_guard lock(mutex);
+    auto& held = by_name[name];
+    if (!held) held = std::make_shared<const jinja::Template>(source.bytes, source.path);
+    return held;
+  }
+};
+
+ChatTemplate::ChatTemplate(std::map<std::string, TextFile> templates, Json tokens)
+    : templates_(std::move(templates)), tokens_(std::move(tokens)),
+      parsed_(std::make_shared<Parsed>()) {}
 
 ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
                                       const std::map<std::string, TextFile>& templates,
@@ -53,7 +73,7 @@ ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
   // Where no file is the default template, the configuration's counts; transformers then has none.
   if (config && !named.contains(default_name)) named.merge(templates_of(*config));
   if (named.empty())
-    throw Error(config ? config->path : folder, "the model has no chat template", remedy);
+    throw jinja::TemplateError(config ? config->path : folder, "the model has no chat template");
   auto known = Json::object();
   for (const auto& [name, content] : tokens) known[name] = content;
   return {std::move(named), std::move(known)};
@@ -62,7 +82,7 @@ ChatTemplate ChatTemplate::from_files(const std::optional<TextFile>& config,
 ChatTemplate ChatTemplate::from_gguf(const source::GgufVocabulary& vocabulary,
                                      const std::string& file) {
   if (vocabulary.chat_templates.empty())
-    throw Error(file, "the model has no chat template", remedy);
+    throw jinja::TemplateError(file, "the model has no chat template");
   std::map<std::string, TextFile> named;
   for (const auto& [name, text] : vocabulary.chat_templates)
     named[name] = {
@@ -79,18 +99,19 @@ ChatTemplate ChatTemplate::from_gguf(const source::GgufVocabulary& vocabulary,
   return {std::move(named), std::move(tokens)};
 }
 
-const TextFile& ChatTemplate::chosen(bool tools) const {
+const std::pair<const std::string, TextFile>& ChatTemplate::chosen(bool tools) const {
   auto found = templates_.find(tools ? tools_name : default_name);
   if (found == templates_.end()) found = templates_.find(default_name);
-  if (found != templates_.end()) return found->second;
+  if (found != templates_.end()) return *found;
   std::string names;
   for (const auto& [name, text] : templates_)
     names += (names.empty() ? "" : ", ") + printable(name, 60);
-  throw Error(templates_.begin()->second.path,
-              "the model has no chat template named default, but " + names, remedy);
+  throw jinja::TemplateError(templates_.begin()->second.path,
+                             "the model has no chat template named default, but " + names);
 }
 
-std::string ChatTemplate::render(const Conversation& conversation, const std::tm& now) const {
+jinja::Marked ChatTemplate::render_marked(const Conversation& conversation,
+                                          const std::tm& now) const {
   auto variables = tokens_;
   variables["add_generation_prompt"] = true;
   for (const auto& [name, value] : conversation.variables.items()) variables[name] = value;
@@ -100,8 +121,8 @@ std::string ChatTemplate::render(const Conversation& conversation, const std::tm
   give("tools", conversation.tools);
   give("documents", conversation.documents);
   variables["messages"] = template_messages(conversation.messages);
-  const auto& source = chosen(!variables["tools"].is_null());
-  return jinja::Template(source.bytes, source.path).render(variables, now);
+  const auto& [name, source] = chosen(!variables["tools"].is_null());
+  return parsed_->of(name, source)->render_marked(variables, now);
 }
 
 bool ChatTemplate::mentions(const std::string& variable) const {

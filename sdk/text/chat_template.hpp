@@ -2,6 +2,7 @@
 #pragma once
 #include <ctime>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/source/gguf_vocabulary.hpp"
+#include "text/jinja/template.hpp"
 
 namespace strata::text {
 
@@ -39,19 +41,25 @@ class ChatTemplate {
   // with add_generation_prompt; the text contains its special tokens. A conversation with tools
   // uses the template named tool_use where there is one, else the one named default. Throws
   // strata::Error where the template refuses the conversation.
-  std::string render(const Conversation& conversation, const std::tm& now) const;
+  std::string render(const Conversation& conversation, const std::tm& now) const {
+    return render_marked(conversation, now).text;
+  }
+  // Renders alike, with the template's own marks of what the assistant says, where it has them. The
+  // variable add_generation_prompt of the conversation may be false.
+  jinja::Marked render_marked(const Conversation& conversation, const std::tm& now) const;
 
   // Whether a template uses such a variable.
   bool mentions(const std::string& variable) const;
 
  private:
   using Json = nlohmann::ordered_json;
-  ChatTemplate(std::map<std::string, TextFile> templates, Json tokens)
-      : templates_(std::move(templates)), tokens_(std::move(tokens)) {}
-  const TextFile& chosen(bool tools) const;
+  struct Parsed;
+  ChatTemplate(std::map<std::string, TextFile> templates, Json tokens);
+  const std::pair<const std::string, TextFile>& chosen(bool tools) const;
 
   std::map<std::string, TextFile> templates_;  // by name; the path is for messages
   Json tokens_;                                // "bos_token": "<s>"
+  std::shared_ptr<Parsed> parsed_;             // the templates that were rendered
 };
 
 }  // namespace strata::text

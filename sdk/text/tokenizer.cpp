@@ -39,6 +39,12 @@ Tokenizer Tokenizer::from_gguf(const source::GgufVocabulary& vocabulary, std::st
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special) const {
+  std::vector<TextStretch> stretches;
+  return encode(text, special, stretches);
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special,
+                                       std::vector<TextStretch>& stretches) const {
   if (const auto at = invalid_utf8(text))
     throw Error("text", "byte " + std::to_string(*at) + " is not UTF-8", "give UTF-8 text");
   if (text.size() > longest_text)
@@ -51,11 +57,16 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, bool special) cons
   try {
     std::vector<TextPart> plain;
     parts_.added.plain().parts(text, parts_.added.all(), parts_.split_special, regex, plain);
-    for (const auto& part : plain)
+    stretches.clear();
+    for (const auto& part : plain) {
+      const auto begin = static_cast<std::size_t>(part.text.data() - text.data());
+      stretches.push_back({begin, begin + part.text.size(), ids.size(), 0, part.id.has_value()});
       if (part.id)
         ids.push_back(*part.id);
       else
-        encode_plain({std::string(part.text), part.text.data() == text.data()}, regex, words, ids);
+        encode_plain({std::string(part.text), begin == 0}, regex, words, ids);
+      stretches.back().last = ids.size();
+    }
   } catch (const std::runtime_error& error) {
     throw Error(file_, error.what(), "give another text or tokenizer");
   }

@@ -21,6 +21,14 @@
 
 namespace strata::text {
 
+// A stretch of a text whose ids do not depend on the text around it, but on whether it comes first:
+// an added token, with the white space that it takes, or the text between two of them.
+struct TextStretch {
+  std::size_t begin, end;   // bytes
+  std::size_t first, last;  // of its ids: the index of the first, and of the one behind the last
+  bool token;
+};
+
 struct TokenizerParts {
   AddedTokens added;
   Normalizers normalizers;
@@ -48,6 +56,9 @@ class Tokenizer {
   // inside the text are recognized in any case. Throws strata::Error where the text is not UTF-8,
   // has a part without a token in the vocabulary, or where the file's pattern takes seconds on it.
   std::vector<int32_t> encode(std::string_view text, bool special = true) const;
+  // Does the same and fills `stretches`, which cover the text in order.
+  std::vector<int32_t> encode(std::string_view text, bool special,
+                              std::vector<TextStretch>& stretches) const;
 
   // The text of ids, with invalid UTF-8 as U+FFFD; with `skip_special` without special tokens.
   // Throws strata::Error that names the first id without a token.

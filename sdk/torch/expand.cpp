@@ -1,6 +1,7 @@
 #include "torch/expand.hpp"
 
 #include <algorithm>
+#include <deque>
 
 #include "core/error.hpp"
 #include "core/plugin/calling.hpp"
@@ -9,6 +10,7 @@
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
 #include "torch/pch.hpp"
+#include "torch/put_rows.hpp"
 #include "torch/run_parts.hpp"
 #include "torch/tensor.hpp"
 
@@ -16,87 +18,34 @@ namespace strata::torch {
 
 namespace {
 
-// Copies blocks of rows, and brings each block into the order of the run form.
-void copy_reordered(at::Tensor run, const at::Tensor& rows, int64_t blocks,
-                    const source::RowOrder& order) {
-  const int64_t inner = order.inner, wide = order.wide, parts = order.parts();
-  const auto to = run.unflatten(0, {blocks, inner, parts, -1});
-  const auto from = rows.unflatten(0, {blocks, inner * parts, -1});
-  to.narrow(2, 0, wide).copy_(from.narrow(1, 0, inner * wide).unflatten(1, {inner, wide}));
-  if (parts == wide) return;
-  const auto others = from.narrow(1, inner * wide, inner * (parts - wide));
-  to.narrow(2, wide, parts - wide)
-      .copy_(others.unflatten(1, {parts - wide, inner}).transpose(1, 2));
-}
-
-struct Rows {
-  int64_t count, elements;  // elements of one
-};
-
-// The rows as the file has them, for a `run` of expand_form.
-Rows rows_of(const source::Tensor& from, at::IntArrayRef shape) {
-  if (shape.size() == 1) return {1, shape[0]};
-  if (shape.size() == 2) return {shape[0], shape[1]};
-  if (from.turned) return {shape[0] * shape[2], shape[1]};
-  return {shape[0] * shape[1], shape[2]};
-}
-
-int64_t rows_of_block(const source::Tensor& from, at::IntArrayRef shape) {
-  const auto& order = from.order;
-  if (shape[0] % (int64_t{order.blocks} * order.parts() * order.inner) != 0)
-    throw Error(from.name,
-                std::to_string(shape[0]) + " rows are not " + std::to_string(order.blocks) +
-                    " blocks of " + std::to_string(order.parts()) + " by " +
-                    std::to_string(order.inner),
-                "correct the file");
-  return shape[0] / order.blocks;
-}
-
-void expand_dense(const source::Tensor& from, at::Tensor run, const std::byte* stored,
-                  const Expansion& how) {
-  const auto type = scalar_type(from.stored.dtype);
-  const auto shape = run.sizes();
-  const auto& share = from.share;
-  if (shape.size() == 3) {
-    if (from.turned)
-      run.copy_(borrowed(stored, {shape[0], shape[2], shape[1]}, type, how.device).transpose(1, 2));
-    else
-      run.copy_(borrowed(stored, shape, type, how.device));
-  } else if (shape.size() == 2 && (from.turned || share.all != 0)) {
-    const auto all = share.all != 0 ? share.all : shape[0];
-    const auto rows = from.turned ? borrowed(stored, {shape[1], all}, type, how.device).t()
-                                  : borrowed(stored, {all, shape[1]}, type, how.device);
-    run.copy_(rows.slice(0, share.first, share.first + shape[0] * share.step, share.step));
-  } else if (share.all != 0) {
-    const auto all = borrowed(stored, {share.all}, type, how.device);
-    run.copy_(all.slice(0, share.first, share.first + shape[0] * share.step, share.step));
-  } else if (from.order.blocks) {
-    copy_reordered(run, borrowed(stored, shape, type, how.device),
-                   shape[0] / rows_of_block(from, shape), from.order);
-  } else if (from.add != 0) {
-    run.copy_(borrowed(stored, shape, type, how.device).add(from.add));
-  } else {
-    run.copy_(borrowed(stored, shape, type, how.device));
-  }
+void copy_dense(const source::Tensor& from, at::Tensor run, const std::byte* stored,
+                const Expansion& how) {
+  const PutRows to(from, std::move(run));
+  const auto rows = to.wanted(borrowed(stored, {to.stored_count(), to.stored_length()},
+                                       scalar_type(from.stored.dtype()), how.device));
+  const auto* add = from.step<source::Add>();
+  to.put(add ? rows.add(add->value) : rows, 0);
 }
 
 std::string words_or_none(std::string words) {
   return words.empty() ? "unpack failed without words" : words;
 }
 
-void unpack(const run::Codec& codec, const source::Tensor& from, at::Tensor blocks,
-            at::Tensor scales, at::Tensor dense, const Expansion& how) {
-  const plugin::Lent part(handle(std::move(blocks))), second(handle(std::move(scales))),
-      out(handle(std::move(dense)));
-  strata_tensor* all[] = {part.get(), second.get()};
-  const strata_parts parts{all, from.scales.bytes == 0 ? 1u : 2u};
+// Fills `dense` from rows of each part.
+void unpack(const plugin::Codec& codec, const source::Tensor& from,
+            const std::vector<at::Tensor>& rows, at::Tensor dense, const Expansion& how) {
+  std::deque<plugin::Lent> lent;
+  std::vector<strata_tensor*> parts;
+  for (const auto& one : rows) parts.push_back(lent.emplace_back(handle(one)).get());
+  const auto& out = lent.emplace_back(handle(std::move(dense)));
+  const strata_parts all{parts.data(), parts.size()};
   if (plugin::called(
-          codec.who, "unpack",
-          [&] { return codec.table->unpack(codec.self, how.call, &parts, out.get()); },
+          codec.who(), "unpack",
+          [&] { return codec.table()->unpack(codec.self(), how.call, &all, out.get()); },
           plugin::Pace::slow) != STRATA_OK)
-    throw Error(codec.who, from.name + ": " + words_or_none(plugin::take_words()),
+    throw Error(codec.who(), from.name + ": " + words_or_none(plugin::take_words()),
                 "correct the file");
-  for (const auto* one : {&part, &second, &out}) one->check(codec.who, "unpack");
+  for (const auto& one : lent) one.check(codec.who(), "unpack");
 }
 
 constexpr int64_t in_cache = 1 << 16;  // elements: a quarter MiB as floats
@@ -108,110 +57,80 @@ class Unpacking {
  public:
   Unpacking(const source::Tensor& from, at::Tensor run, const std::byte* stored,
             const Expansion& how)
-      : from_(from), how_(how), out_(std::move(run)), codec_((*how.codec)(from.stored.scheme)) {
-    const auto shape = out_.sizes();
-    const auto& form = from.stored;
-    rows_ = rows_of(from, shape);
-    if (rows_.elements % form.block_elements != 0 || (from.turned && from.share.all != 0))
-      throw Error(from.name, "its rows are no whole blocks of " + form.scheme, "correct the file");
-    const auto row_blocks = rows_.elements / form.block_elements;
-    blocks_ = rows_at(stored, row_blocks * form.block_bytes);
-    if (from.scales.bytes != 0) scales_ = rows_at(stored + from.at.bytes, row_blocks);
-    if (matrices())
-      whole_ = rows_.count / shape[0];
-    else if (from.order.blocks != 0)
-      whole_ = rows_of_block(from, shape);
-    if (shape.size() == 1) out_ = out_.view({rows_.count, rows_.elements});
+      : from_(from), how_(how), options_(run.options()), recorded_(!run.is_inference()),
+        to_(from, std::move(run)), codec_((*how.codec)(from.stored.scheme)) {
+    if (to_.cuts_rows())
+      throw Error(from.name, "its rows are no whole blocks of " + from.stored.scheme,
+                  "correct the file");
+    for (const auto& part : from.stored.parts) {
+      const auto rows = borrowed(stored + part.at, {to_.stored_count(), part.shape.back()},
+                                 scalar_type(part.dtype), how.device);
+      parts_.push_back(to_.wanted(rows));
+    }
     divide();
   }
 
   void run() {
     if (lanes_ == 1) return take_turn(0);
     run_parts(static_cast<int>(lanes_), [this](int lane) {
-      const Unrecorded mode(!out_.is_inference());
+      const Unrecorded mode(recorded_);
       take_turn(lane);
     });
   }
 
  private:
-  bool matrices() const { return out_.dim() == 3; }
-  // Whether unpacked rows need a buffer, from which they are put into their places.
-  bool between() const { return matrices() || from_.order.blocks != 0; }
-
-  // Puts unpacked rows from `first` on into their places, whole blocks or matrices of them.
-  void put(const at::Tensor& rows, int64_t first) {
-    const auto count = rows.size(0);
-    if (!matrices())
-      return copy_reordered(out_.narrow(0, first, count), rows, count / whole_, from_.order);
-    const auto each = rows.unflatten(0, {-1, whole_});
-    out_.narrow(0, first / whole_, count / whole_)
-        .copy_(from_.turned ? each.transpose(1, 2) : each);
-  }
-
-  // The weight's rows of bytes, or its own rows among others'.
-  at::Tensor rows_at(const std::byte* stored, int64_t width) const {
-    const auto& share = from_.share;
-    const auto all = share.all != 0 ? share.all : rows_.count;
-    auto bytes = borrowed(stored, {all, width}, at::kByte, how_.device);
-    if (share.all == 0) return bytes;
-    return bytes.slice(0, share.first, share.first + rows_.count * share.step, share.step);
-  }
-
-  static at::Tensor some(const at::Tensor& rows, int64_t first, int64_t n) {
-    return rows.defined() ? rows.narrow(0, first, n).contiguous() : rows;
-  }
-
   // Sets the number of lanes, each of which may hold one step between the two forms, and the step.
   void divide() {
     const bool on_cpu = how_.device.is_cpu();
     const auto some = static_cast<int64_t>(on_cpu ? run::between_on_cpu : run::between_on_gpu);
-    const auto least = rows_.elements * whole_;
+    const auto least = to_.length() * to_.together();
     lanes_ = on_cpu ? std::clamp<int64_t>(some / least, 1, at::get_num_threads()) : 1;
     const auto step = on_cpu ? std::min(some / lanes_, in_cache) : some;
-    const bool at_once = !on_cpu && !between() && from_.share.all == 0;
-    step_ = at_once ? rows_.count : std::max<int64_t>(1, step / least) * whole_;
-    if (between())
-      between_ = at::empty({std::min(lanes_ * step_, rows_.count), rows_.elements}, out_.options());
+    const bool at_once = !on_cpu && to_.in_place() && !from_.step<source::Slice>();
+    step_ = at_once ? to_.count() : std::max<int64_t>(1, step / least) * to_.together();
+    if (!to_.in_place())
+      between_ = at::empty({std::min(lanes_ * step_, to_.count()), to_.length()}, options_);
   }
 
   void take_turn(int64_t lane) {
-    for (auto first = lane * step_; first < rows_.count; first += lanes_ * step_) {
-      const auto n = std::min(step_, rows_.count - first);
-      const auto rows = between() ? between_.narrow(0, lane * step_, n) : out_.narrow(0, first, n);
-      unpack(codec_, from_, some(blocks_, first, n), some(scales_, first, n), rows, how_);
-      if (between()) put(rows, first);
+    for (auto first = lane * step_; first < to_.count(); first += lanes_ * step_) {
+      const auto n = std::min(step_, to_.count() - first);
+      const bool in_place = to_.in_place();
+      const auto rows = in_place ? to_.rows(first, n) : between_.narrow(0, lane * step_, n);
+      std::vector<at::Tensor> some;
+      for (const auto& part : parts_) some.push_back(part.narrow(0, first, n).contiguous());
+      unpack(codec_, from_, some, rows, how_);
+      if (!in_place) to_.put(rows, first);
     }
   }
 
   const source::Tensor& from_;
   const Expansion& how_;
-  at::Tensor out_, blocks_, scales_, between_;
-  run::Codec codec_;
-  Rows rows_{};
-  int64_t whole_ = 1;  // rows that move to their places together
+  at::TensorOptions options_;
+  bool recorded_;
+  PutRows to_;
+  const plugin::Codec& codec_;
+  std::vector<at::Tensor> parts_;  // the wanted rows of each
+  at::Tensor between_;
   int64_t lanes_ = 1, step_ = 1;
 };
 
-// Expands one form. `run` is a vector, a matrix [rows,columns], or several matrices
-// [matrices,rows,columns], each of which the file has transposed or separate.
 void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* stored,
                  const Expansion& how) {
-  if (from.stored.scheme.empty())
-    expand_dense(from, std::move(run), stored, how);
+  if (from.stored.dense())
+    copy_dense(from, std::move(run), stored, how);
   else
     Unpacking(from, std::move(run), stored, how).run();
 }
 
-// Expands a tensor of parts: each block of its rows has rows of every part.
-void expand_parts(const source::Tensor& whole, const at::Tensor& run, const std::byte* stored,
-                  const Expansion& how) {
-  const auto blocks = run.unflatten(0, {int64_t{whole.order.blocks}, -1});
-  const auto places = source::places(whole);
+// Expands the pieces of a joined tensor: each block of its rows has rows of every piece.
+void expand_pieces(const source::Tensor& whole, uint32_t blocks, const at::Tensor& run,
+                   const std::byte* stored, const Expansion& how) {
+  const auto rows_of_blocks = run.unflatten(0, {int64_t{blocks}, -1});
   int64_t first = 0;
-  for (std::size_t p = 0; p < whole.parts.size(); ++p) {
-    const auto& part = whole.parts[p];
-    const auto rows = part.shape[0] / whole.order.blocks;
-    expand_form(part, blocks.narrow(1, first, rows), stored + places[p], how);
+  for (const auto& piece : whole.pieces) {
+    const auto rows = piece.shape[0] / blocks;
+    expand_form(piece, rows_of_blocks.narrow(1, first, rows), stored + piece.stored.at, how);
     first += rows;
   }
 }
@@ -219,16 +138,12 @@ void expand_parts(const source::Tensor& whole, const at::Tensor& run, const std:
 }  // namespace
 
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
-            std::byte* run, const Expansion& of_unit) {
-  auto how = of_unit;
-  if (weight.float32) how.dtype = at::kFloat;
-  const auto& from = weight.source;
-  auto to = borrowed(run, shape, how.dtype, how.device);
+            std::byte* run, const Expansion& how) {
+  auto to = borrowed(run, shape, scalar_type(weight.run.dtype()), how.device);
   if (to.dim() > 2) to = to.flatten(1);
-  if (!from.parts.empty()) return expand_parts(from, to, stored, how);
-  if (from.turned && (from.by_columns > 1 || !from.stored.scheme.empty()))
-    to = to.unflatten(0, {std::max<int64_t>(from.by_columns, 1), -1});
-  expand_form(from, to, stored, how);
+  if (const auto* join = weight.source.step<source::Join>())
+    return expand_pieces(weight.source, join->blocks, to, stored, how);
+  expand_form(weight.source, to, stored, how);
 }
 
 }  // namespace strata::torch

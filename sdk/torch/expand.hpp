@@ -8,15 +8,14 @@ namespace strata::torch {
 
 // The parameters of expanding besides the weight.
 struct Expansion {
-  const std::function<run::Codec(const std::string&)>* codec;
+  const run::FindCodec* codec;
   strata_call* call;  // for codecs
-  at::ScalarType dtype;
   at::Device device;
 };
 
 // Expands the weight at `stored` as `shape` (the op's; rows [T,D] for gathered ones) into `run`:
-// casts it, unpacks it by its codec, restores the order of permuted rotary rows, transposes
-// [in,out]. `run` does not overlap `stored`.
+// casts it or unpacks it by its codec, and takes the steps of its source. `run` does not overlap
+// `stored`.
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
             std::byte* run, const Expansion& how);
 

@@ -12,8 +12,8 @@
 
 namespace strata::torch {
 
-// Switches recording off. Tensors of inference mode cannot enter a recorded computation later, so a
-// recording pass only switches gradients off.
+// Switches recording off. Tensors of inference mode cannot enter a recorded computation later, so
+// training only switches gradients off.
 class Unrecorded {
  public:
   explicit Unrecorded(bool recording) {

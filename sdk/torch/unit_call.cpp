@@ -6,7 +6,7 @@ namespace strata::torch {
 
 Shared::Shared(const run::ComputeOptions& options)
     : pass(options.kv), backend(options.attention, options.attention_name, options.host),
-      dtype(scalar_type(options.dtype)), recording(options.recording) {}
+      dtype(scalar_type(options.dtype)) {}
 
 const at::Tensor& UnitCall::weight_or_none(uint32_t index) const {
   static const at::Tensor none;

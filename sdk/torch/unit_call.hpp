@@ -12,6 +12,7 @@
 #include "torch/attributes.hpp"
 #include "torch/kv_cache.hpp"
 #include "torch/pass.hpp"
+#include "torch/training.hpp"
 #include "torch/unit_weights.hpp"
 
 namespace strata::torch {
@@ -26,9 +27,8 @@ struct Shared {
   AttributeCache attributes;
   Adapters adapters;
   at::ScalarType dtype;
-  bool recording;
+  Training* training = nullptr;  // set while units train
   run::Experts* experts = nullptr;
-  uint64_t passes = 0;                                 // passes begun, for dropout
   std::unordered_map<std::string, at::Tensor> rows;    // rows of tables, gathered for this pass
   std::unordered_map<std::string, at::Tensor> tables;  // resident tables
 };
@@ -37,8 +37,10 @@ struct Shared {
 struct UnitCall {
   // The weight, or an undefined tensor for STRATA_NONE.
   const at::Tensor& weight_or_none(uint32_t index) const;
-  // A seed that is the same when the unit is run again in the same pass.
-  uint64_t next_seed() { return (shared.passes * 1'000'003 + unit) * 1'009 + seeds++; }
+  // Whether the unit trains and this op may drop.
+  bool drops() const { return shared.training && shared.training->drops; }
+  // The source of the draws of one more op, the same when the unit is run again.
+  Draws::Source next_source() { return {unit, sources++}; }
   // The bounds that arguments of ops are checked against.
   shape::Scope scope() const;
 
@@ -49,7 +51,8 @@ struct UnitCall {
   int64_t tokens;
   at::Device device;
   plugin::Call& call;
-  uint64_t seeds = 0;  // given out
+  Recorded* recorded = nullptr;  // null: no gradient is recorded
+  uint64_t sources = 0;          // given out
 };
 
 }  // namespace strata::torch

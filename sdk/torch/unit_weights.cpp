@@ -16,23 +16,23 @@ namespace {
 std::size_t run_of(const std::vector<zero::Weight>& weights, std::size_t first) {
   const auto& head = weights[first];
   std::size_t end = first + 1;
-  if (head.group == 0 || head.run_offset == zero::not_held || head.shape.empty()) return 1;
-  uint64_t next = head.run_offset + head.run_bytes;
+  if (head.group == 0 || !head.is_held() || head.shape.empty()) return 1;
+  uint64_t next = head.run.at + head.run.bytes;
   for (; end < weights.size(); ++end) {
     const auto& w = weights[end];
     const bool alike = w.group == head.group && w.shape.size() == head.shape.size() &&
                        std::equal(w.shape.begin() + 1, w.shape.end(), head.shape.begin() + 1) &&
-                       w.run_offset == next;
+                       w.run.at == next;
     if (!alike) break;
-    next += w.run_bytes;
+    next += w.run.bytes;
   }
   return end - first;
 }
 
 }  // namespace
 
-UnitWeights::UnitWeights(const zero::Unit& unit, const std::byte* weights, at::ScalarType type,
-                         const at::Device& device, bool leaves)
+UnitWeights::UnitWeights(const zero::Unit& unit, const std::byte* weights, const at::Device& device,
+                         bool leaves)
     : unit_(unit.name), first_row_(unit.first_row), members_(unit.weights.size()) {
   for (const auto& w : unit.weights) {
     names_.push_back(w.name);
@@ -41,14 +41,12 @@ UnitWeights::UnitWeights(const zero::Unit& unit, const std::byte* weights, at::S
   for (std::size_t i = 0; i < members_.size();) {
     const auto n = run_of(unit.weights, i);
     const auto& head = unit.weights[i];
-    if (head.run_offset != zero::not_held) {
+    if (head.is_held()) {
       auto shape = head.shape;
       for (std::size_t j = i + 1; j < i + n; ++j) shape[0] += unit.weights[j].shape[0];
-      const auto own = head.float32 ? at::kFloat : type;
-      auto whole = borrowed(weights + head.run_offset, shape, own, device);
+      auto whole = borrowed(weights + head.run.at, shape, scalar_type(head.run.dtype()), device);
       if (leaves) whole.requires_grad_(true);
-      leaves_.push_back(
-          {whole, head.run_offset, static_cast<uint32_t>(i), static_cast<uint32_t>(n)});
+      leaves_.push_back({whole, head.run.at, static_cast<uint32_t>(i), static_cast<uint32_t>(n)});
       int64_t row = 0;
       for (std::size_t j = i; j < i + n; ++j) {
         const auto rows = n == 1 ? 0 : unit.weights[j].shape[0];

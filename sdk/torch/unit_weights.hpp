@@ -14,8 +14,8 @@ namespace strata::torch {
 class UnitWeights {
  public:
   // `leaves`: the weights require gradients, a group as one tensor.
-  UnitWeights(const zero::Unit& unit, const std::byte* weights, at::ScalarType type,
-              const at::Device& device, bool leaves);
+  UnitWeights(const zero::Unit& unit, const std::byte* weights, const at::Device& device,
+              bool leaves);
 
   uint32_t count() const { return static_cast<uint32_t>(members_.size()); }
   const std::string& unit() const { return unit_; }

@@ -146,7 +146,7 @@ class Passes {
     unit_.weights.push_back({});
     unit_.weights[0].name = "sinks";
     unit_.weights[0].shape = {c.heads};
-    unit_.weights[0].run_bytes = sizeof(float) * sinks_.size();
+    unit_.weights[0].run = source::dense_form({STRATA_FLOAT, 32, 1}, {c.heads});
   }
 
   // One pass with this many new tokens of each sequence (0: it takes no part); returns the largest
@@ -201,7 +201,7 @@ class Passes {
     call.seen.hdr.size = sizeof call.seen;
     call.seen.host = host_;
     const torch::UnitWeights weights(unit_, reinterpret_cast<const std::byte*>(sinks_.data()),
-                                     at::kFloat, at::kCPU, false);
+                                     at::kCPU, false);
     torch::TorchOps ops(shared_, weights, 0, &declared_, tokens, at::kCPU, call);
     call.ops = &ops;
     plugin::Handle out;

@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const auto file = source::parse_gguf(read, size, "fuzz", 0);
     for (const auto& tensor : file.tensors) {
-      if (tensor.at.offset + tensor.at.bytes > size) std::abort();
+      if (tensor.stored.file().offset + tensor.stored.file().bytes > size) std::abort();
       source::mapped_name(mapping(), tensor.name);
     }
     source::gguf_vocabulary(file);

@@ -18,7 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   try {
     for (const auto& tensor : source::parse_torch_file(read, size, "fuzz", 0))
-      if (tensor.at.offset > size || tensor.at.bytes > size - tensor.at.offset) std::abort();
+      if (tensor.stored.file().offset > size ||
+          tensor.stored.file().bytes > size - tensor.stored.file().offset)
+        std::abort();
   } catch (const Error&) {
   }
   // Also without a frame, which is easier to hit.

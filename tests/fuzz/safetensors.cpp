@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                  header.size() + data[0], "fuzz", 0);
     if (again.size() != tensors.size()) std::abort();
     for (const auto& tensor : tensors)
-      if (tensor.at.offset + tensor.at.bytes > file_size) std::abort();
+      if (tensor.stored.file().offset + tensor.stored.file().bytes > file_size) std::abort();
   } catch (const Error&) {
   }
   return 0;

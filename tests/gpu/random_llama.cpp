@@ -20,7 +20,7 @@ source::Tensor dense(const plugin::DeclaredWeight& weight, int64_t, int64_t) {
   source::Tensor tensor;
   tensor.name = weight.name;
   tensor.shape = weight.shape;
-  tensor.stored = {{STRATA_FLOAT, 64, 1}, "", 1, 8};
+  tensor.stored = source::dense_form({STRATA_FLOAT, 64, 1}, tensor.shape);
   return tensor;
 }
 
@@ -41,7 +41,7 @@ at::Tensor random_weight(const zero::Weight& w) {
 }  // namespace
 
 RandomLlama::RandomLlama(const std::string& attention, strata_dtype dtype,
-                         std::vector<strata_device> devices, bool recording)
+                         std::vector<strata_device> devices)
     : devices_(std::move(devices)) {
   config_ = std::make_unique<source::Config>(config, "random llama");
   config_handle_.values = config_.get();
@@ -53,8 +53,7 @@ RandomLlama::RandomLlama(const std::string& attention, strata_dtype dtype,
   for (std::size_t u = 0; u < units_.size(); ++u) {
     auto& memory = host_.emplace_back(units_[u].run_bytes);
     for (const auto& w : units_[u].weights)
-      torch::borrowed(memory.data() + w.run_offset, w.shape, type, at::kCPU)
-          .copy_(random_weight(w));
+      torch::borrowed(memory.data() + w.run.at, w.shape, type, at::kCPU).copy_(random_weight(w));
     const bool cuda = devices_[device_of(u)].type == STRATA_CUDA;
     there_.push_back(cuda ? std::make_unique<DeviceMemory>(memory) : nullptr);
   }
@@ -66,8 +65,7 @@ RandomLlama::RandomLlama(const std::string& attention, strata_dtype dtype,
   options.attention_name = attention;
   options.dtype = dtype;
   options.devices = devices_;
-  options.recording = recording;
-  if (!recording) options.kv = {.sequences = 4, .tokens = 32, .block = 8};
+  options.kv = {.sequences = 4, .tokens = 32, .block = 8};
   compute_ = std::make_unique<torch::TorchCompute>(options);
 }
 
@@ -86,24 +84,6 @@ std::vector<float> RandomLlama::pass(const std::vector<std::vector<int32_t>>& to
     compute_->run(units_[u], weights(u), device_of(u));
   const auto logits = compute_->logits();
   return {logits.begin(), logits.end()};
-}
-
-std::vector<std::byte> RandomLlama::gradients(const std::vector<int64_t>& targets) {
-  compute_->loss(targets);
-  std::vector<std::byte> out;
-  auto* stream = static_cast<cudaStream_t>(compute_->stream(0));
-  for (std::size_t u = units_.size(); u-- > 0;) {
-    std::vector<std::byte> made(units_[u].run_bytes);
-    if (there_[u]) {
-      const DeviceMemory memory(made);
-      compute_->backward(units_[u], weights(u), memory.data());
-      made = memory.read(stream);
-    } else {
-      compute_->backward(units_[u], weights(u), made.data());
-    }
-    out.insert(out.end(), made.begin(), made.end());
-  }
-  return out;
 }
 
 }  // namespace strata::test

@@ -17,14 +17,11 @@ class RandomLlama {
   static constexpr int64_t vocabulary = 97;
 
   // Units run on the devices in turn. The weights are the same for the same dtype.
-  RandomLlama(const std::string& attention, strata_dtype dtype, std::vector<strata_device> devices,
-              bool recording = false);
+  RandomLlama(const std::string& attention, strata_dtype dtype, std::vector<strata_device> devices);
 
   // The logits of every token of the sequences in one pass.
   std::vector<float> pass(const std::vector<std::vector<int32_t>>& tokens,
                           const std::vector<run::Sequence>& sequences);
-  // After a recording pass: the loss, and every unit's gradients, the last unit's first.
-  std::vector<std::byte> gradients(const std::vector<int64_t>& targets);
 
   run::Compute& compute() { return *compute_; }
 

@@ -30,8 +30,8 @@ void add(Gradients& all, const run::Model& model, const zero::Unit& unit, const 
       for (const auto n : sum.shape) elements *= static_cast<std::size_t>(n);
       sum.values.resize(elements);
     }
-    std::vector<double> part(weight.run_bytes / sizeof(double));
-    std::memcpy(part.data(), from + weight.run_offset, weight.run_bytes);
+    std::vector<double> part(weight.run.bytes / sizeof(double));
+    std::memcpy(part.data(), from + weight.run.at, weight.run.bytes);
     const auto first =
         weight.role == STRATA_HEAD ? static_cast<std::size_t>(unit.first_row * sum.shape.at(1)) : 0;
     for (std::size_t i = 0; i < part.size(); ++i) sum.values.at(first + i) += part[i];

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/adapter/resolve.hpp"
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/source/elements.hpp"
 #include "core/source/names_text.hpp"
@@ -48,8 +49,9 @@ std::vector<source::Tensor> tensors_of(const source::File& file) {
 template <class F>
 void each_element(const source::File& file, const source::Tensor& tensor, F f) {
   const auto rows = tensor.shape[0], columns = tensor.shape[1];
-  const auto width = tensor.stored.block_bytes;
-  const bool turned = tensor.by_columns != 0;
+  const auto dtype = tensor.stored.dtype();
+  const std::uint64_t width = element_bytes(dtype);
+  const bool turned = tensor.step<source::Transpose>();
   const auto outer = turned ? columns : rows, each = turned ? rows : columns;
   constexpr std::uint64_t piece = 4u << 20;
   const auto some = std::max<std::int64_t>(
@@ -59,11 +61,12 @@ void each_element(const source::File& file, const source::Tensor& tensor, F f) {
   for (std::int64_t first = 0; first < outer; first += some) {
     const auto n = std::min(some, outer - first);
     bytes.resize(static_cast<std::uint64_t>(n * each) * width);
-    file.read(tensor.at.offset + static_cast<std::uint64_t>(first * each) * width, bytes);
+    file.read(tensor.stored.file().offset + static_cast<std::uint64_t>(first * each) * width,
+              bytes);
     const auto* at = bytes.data();
     for (std::int64_t o = first; o < first + n; ++o)
       for (std::int64_t i = 0; i < each; ++i, at += width) {
-        const auto value = static_cast<float>(source::element(tensor.stored.dtype, at));
+        const auto value = static_cast<float>(source::element(dtype, at));
         turned ? f(i, o, value) : f(o, i, value);
       }
   }
@@ -74,21 +77,21 @@ void each_element(const source::File& file, const source::Tensor& tensor, F f) {
 bool same_ends(const Adapter& adapter, const source::Tensor& one,
                const source::Checkpoint& checkpoint, const source::Tensor& own) {
   if (own.shape != one.shape) return false;
-  const bool plain = own.stored.scheme.empty() && own.parts.empty() && own.by_columns == 0 &&
-                     own.order.blocks == 0 && one.by_columns == 0;
-  if (!plain || !source::is_floating(own.stored.dtype)) return true;
+  const bool plain = own.stored.dense() && own.steps.empty() && one.steps.empty();
+  const auto dtype = one.stored.dtype(), own_dtype = own.stored.dtype();
+  if (!plain || !source::is_floating(own_dtype)) return true;
   const auto all = static_cast<std::uint64_t>(source::elements(one));
   const auto some = std::min<std::uint64_t>(all, 1 << 18);
-  const std::uint64_t width = one.stored.block_bytes, own_width = own.stored.block_bytes;
-  const auto narrow = width < own_width ? one.stored.dtype : own.stored.dtype;
+  const std::uint64_t width = element_bytes(dtype), own_width = element_bytes(own_dtype);
+  const auto narrow = width < own_width ? dtype : own_dtype;
   std::vector<std::byte> a(some * width), b(some * own_width);
   for (const auto first : {std::uint64_t{0}, all - some}) {
-    adapter.file->read(one.at.offset + first * width, a);
+    adapter.file->read(one.stored.file().offset + first * width, a);
     checkpoint.read(own, first * own_width, b);
     for (std::uint64_t i = 0; i < some; ++i) {
       std::byte x[8]{}, y[8]{};
-      source::set_element(narrow, x, source::element(one.stored.dtype, &a[i * width]));
-      source::set_element(narrow, y, source::element(own.stored.dtype, &b[i * own_width]));
+      source::set_element(narrow, x, source::element(dtype, &a[i * width]));
+      source::set_element(narrow, y, source::element(own_dtype, &b[i * own_width]));
       if (!std::ranges::equal(x, y)) return false;
     }
   }

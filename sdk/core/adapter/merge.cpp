@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/source/elements.hpp"
 
@@ -153,11 +154,17 @@ class Merging {
     find_products();
     for (const auto& unit : base_.units)
       for (const auto& weight : unit.weights) place(unit, weight);
-    for (auto& [name, sum] : sums_)
-      options.add[name] = [sum = std::move(sum)](std::uint64_t first, std::span<float> values) {
-        sum->add(first, values);
-      };
-    for (const auto& one : adapter_->whole) replace(one, options);
+    for (const auto& one : adapter_->whole) replace(one);
+    for (const auto& [name, sum] : sums_)
+      if (!whole_.contains(name))
+        options.added[name] = [sum = sum](std::uint64_t first, std::span<float> values) {
+          sum->add(first, values);
+        };
+    if (whole_.empty()) return;
+    options.replaced = [whole = std::move(whole_)](const source::Tensor& tensor) {
+      const auto found = whole.find(tensor.name);
+      return found == whole.end() ? nullptr : found->second;
+    };
   }
 
  private:
@@ -198,7 +205,8 @@ class Merging {
              "run the model with --adapter instead");
     Placed placed{found->second.first, found->second.second, 0, false, 0, 1};
     const auto rows = whole->shape[dims - 2], columns = whole->shape[dims - 1];
-    placed.turned = kept.turned != (whole->by_columns != 0);
+    placed.turned = (kept.step<source::Transpose>() != nullptr) !=
+                    (whole->step<source::Transpose>() != nullptr);
     if (dims == 3) {
       placed.matrix = expert;
       const auto fused = shape::fused_rows(unit, weight);
@@ -214,7 +222,7 @@ class Merging {
     sum->take(std::move(placed));
   }
 
-  void replace(const Whole& one, source::ImportOptions& options) const {
+  void replace(const Whole& one) {
     const source::Tensor* tensor = nullptr;
     for (const auto& spelling : source::spellings(one.weight))
       if (!tensor) tensor = base_.checkpoint.find(spelling);
@@ -226,30 +234,45 @@ class Merging {
              "is " + source::shape_text(one.tensor.shape) + ", not " +
                  source::shape_text(tensor->shape),
              "resize the model first: `strata import --resize-embeddings N`");
-    if (one.tensor.by_columns != 0 || !tensor->parts.empty())
+    if (one.tensor.step<source::Transpose>() || !tensor->pieces.empty())
       refuse(one.weight, "is stored column by column, or in parts",
              "save the adapter as safetensors");
-    options.values[tensor->name] = [adapter = adapter_, from = one.tensor](
-                                       std::uint64_t first, std::span<float> values) {
-      const std::uint64_t width = from.stored.block_bytes;
-      std::vector<std::byte> bytes(values.size() * width);
-      adapter->file->read(from.at.offset + first * width, bytes);
-      for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = static_cast<float>(source::element(from.stored.dtype, &bytes[i * width]));
+    const auto sum = sums_.find(tensor->name);
+    whole_[tensor->name] = [adapter = adapter_, from = one.tensor.stored,
+                            sum = sum == sums_.end() ? nullptr : sum->second](
+                               strata_dtype dtype, std::uint64_t first, std::span<std::byte> out) {
+      constexpr std::uint64_t most = 1u << 20;
+      const std::uint64_t width = element_bytes(from.dtype()), out_width = element_bytes(dtype);
+      std::vector<std::byte> bytes;
+      std::vector<float> values;
+      for (auto* to = out.data(); to != out.data() + out.size(); first += values.size()) {
+        const auto left = static_cast<std::uint64_t>(out.data() + out.size() - to) / out_width;
+        values.resize(std::min(most, left));
+        bytes.resize(values.size() * width);
+        adapter->file->read(from.file().offset + first * width, bytes);
+        for (std::size_t i = 0; i < values.size(); ++i)
+          values[i] = static_cast<float>(source::element(from.dtype(), &bytes[i * width]));
+        if (sum) sum->add(first, values);
+        for (const auto value : values) {
+          source::set_element(dtype, to, double{value});
+          to += out_width;
+        }
+      }
     };
   }
 
   // A tied head that the adapter holds beside the table must be the table.
   void check_copy(const Whole& head) const {
     for (const auto& other : adapter_->whole) {
-      const auto &a = head.tensor, &b = other.tensor;
-      if (&other == &head || a.shape != b.shape || a.at.bytes != b.at.bytes) continue;
-      std::vector<std::byte> one(std::min<std::uint64_t>(a.at.bytes, 1u << 20)), two(one.size());
+      if (&other == &head || head.tensor.shape != other.tensor.shape) continue;
+      const auto &a = head.tensor.stored.file(), &b = other.tensor.stored.file();
+      if (a.bytes != b.bytes) continue;
+      std::vector<std::byte> one(std::min<std::uint64_t>(a.bytes, 1u << 20)), two(one.size());
       bool same = true;
-      for (std::uint64_t at = 0; same && at < a.at.bytes; at += one.size()) {
-        const auto n = std::min<std::uint64_t>(one.size(), a.at.bytes - at);
-        adapter_->file->read(a.at.offset + at, std::span(one).first(n));
-        adapter_->file->read(b.at.offset + at, std::span(two).first(n));
+      for (std::uint64_t at = 0; same && at < a.bytes; at += one.size()) {
+        const auto n = std::min<std::uint64_t>(one.size(), a.bytes - at);
+        adapter_->file->read(a.offset + at, std::span(one).first(n));
+        adapter_->file->read(b.offset + at, std::span(two).first(n));
         same = one == two;
       }
       if (same) return;
@@ -263,7 +286,8 @@ class Merging {
   std::shared_ptr<Factors> factors_;
   std::map<std::string, std::pair<std::size_t, Use>> products_;  // by weight
   std::set<std::string> seen_;
-  std::map<std::string, std::shared_ptr<Sum>> sums_;  // by the checkpoint's tensor
+  std::map<std::string, std::shared_ptr<Sum>> sums_;          // by the checkpoint's tensor
+  std::map<std::string, source::ImportOptions::Fill> whole_;  // alike: elements in place of its own
 };
 
 }  // namespace

@@ -59,8 +59,8 @@ class Resolver {
     const std::string_view name = tensor.name;
     if (!name.starts_with(prefix))
       refuse(tensor.name, "does not begin with 'base_model.model.'", "save it with peft");
-    if (!tensor.stored.scheme.empty() || !source::is_floating(tensor.stored.dtype))
-      refuse(tensor.name, "is " + source::stored_name(tensor.stored) + ", which is not read",
+    if (!tensor.stored.dense() || !source::is_floating(tensor.stored.dtype()))
+      refuse(tensor.name, "is " + source::form_name(tensor.stored) + ", which is not read",
              "save it in float32 or bfloat16");
     const auto bare = name.substr(prefix.size());
     for (const auto& ending : endings) {

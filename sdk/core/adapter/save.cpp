@@ -59,12 +59,9 @@ std::string config_of(const SaveOptions& options, std::span<const Trained> modul
 }
 
 source::Tensor tensor_of(std::string name, std::int64_t rows, std::int64_t columns) {
-  source::Tensor out;
-  out.name = "base_model.model." + std::move(name);
-  out.shape = {rows, columns};
-  out.stored = {source::f32, "", 1, sizeof(float)};
-  out.at.bytes = static_cast<std::uint64_t>(rows * columns) * sizeof(float);
-  return out;
+  return {.name = "base_model.model." + std::move(name),
+          .shape = {rows, columns},
+          .stored = source::dense_form(source::f32, {rows, columns})};
 }
 
 // [X,out,r] -> [out,r*X], with the experts of a rank side by side.

@@ -1,5 +1,5 @@
-// A device in host memory: lanes copy and comm are worker threads; io and compute run on the
-// threads of their callers.
+// A device in host memory: lanes copy, comm, back and host are worker threads, the last two from
+// their first use on; io and compute run on the threads of their callers.
 #pragma once
 #include <array>
 #include <memory>
@@ -8,6 +8,7 @@
 #include "core/device/arena.hpp"
 #include "core/device/device.hpp"
 #include "core/device/event_board.hpp"
+#include "core/device/worker.hpp"
 
 namespace strata::device {
 
@@ -20,6 +21,7 @@ class CpuDevice : public Device {
   std::byte* staging(uint64_t bytes) override;
   void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
   void gather(Collective& collective, std::byte* base, uint64_t shard) override;
+  void call(HostWork& work, uint32_t item) override;
   void record(Lane lane, uint32_t event, uint64_t occurrence) override;
   void wait(Lane lane, uint32_t event, uint64_t occurrence) override;
   void fail(Lane lane, std::exception_ptr failure) override;
@@ -27,8 +29,8 @@ class CpuDevice : public Device {
   void synchronize(uint32_t event, uint64_t occurrence) override;
 
  private:
-  class Worker;
-  Worker* worker(Lane lane) const { return workers_[static_cast<std::size_t>(lane)].get(); }
+  // Null for a lane that runs on its caller's thread.
+  Worker* worker(Lane lane);
 
   EventBoard board_;
   Arena arena_;

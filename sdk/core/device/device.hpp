@@ -23,9 +23,16 @@ class Collective {
   virtual void all_gather(std::byte* base, uint64_t shard) = 0;
 };
 
-// The thread that computes feeds lanes copy and comm, the reader's thread feeds lane io. Events are
-// numbered from 0; occurrences of each are counted from 1. A lane that failed does nothing more,
-// and its failure passes on to every waiter for its events.
+// Work of the processor, by items.
+class HostWork {
+ public:
+  virtual ~HostWork() = default;
+  virtual void work(uint32_t item) = 0;
+};
+
+// The thread that computes feeds lanes copy, comm, back and host, the reader's thread lane io.
+// Events are numbered from 0; occurrences of each are counted from 1. A lane that failed does
+// nothing more, and its failure passes on to every waiter for its events.
 class Device {
  public:
   virtual ~Device() = default;
@@ -34,9 +41,12 @@ class Device {
   // Allocates host memory that lanes copy from at full speed, aligned to pages; freed with the
   // device.
   virtual std::byte* staging(uint64_t bytes) = 0;
+  // Copies between host memory and the device, or within the device, on any lane but host.
   virtual void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) = 0;
   // Gathers on lane comm.
   virtual void gather(Collective& collective, std::byte* base, uint64_t shard) = 0;
+  // Calls work.work(item) on the thread of lane host; `work` outlives the device's work.
+  virtual void call(HostWork& work, uint32_t item) = 0;
   virtual void record(Lane lane, uint32_t event, uint64_t occurrence) = 0;
   // The lane's later work begins after the event. For lane compute it throws the event's failure.
   virtual void wait(Lane lane, uint32_t event, uint64_t occurrence) = 0;

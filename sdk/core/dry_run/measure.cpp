@@ -14,8 +14,13 @@ Measure record(const plugin::Family& family, uint32_t unit, const Value& x,
   plugin::Call call{{{sizeof(strata_call), 0}, family.host(), nullptr, {STRATA_CPU, 0}}, &recorder};
   const auto out = family.forward(unit, call, recorder.input(x), plugin::Pace::quick);
   const auto shape = dims_of(out.get()->view());
-  return {recorder.peak_bytes(), recorder.flops(), recorder.kv(),
-          recorder.positions(),  shape[0],         shape[1],
+  return {recorder.peak_bytes(),
+          recorder.all_bytes(),
+          recorder.flops(),
+          recorder.kv(),
+          recorder.positions(),
+          shape[0],
+          shape[1],
           recorder.top_k()};
 }
 

@@ -15,6 +15,7 @@ using shape::AttentionBounds, shape::AttentionBytes, shape::KvShape, shape::Requ
 
 struct Measure {
   uint64_t peak_bytes = 0;  // of activations at once: the unit's input, its output, all between
+  uint64_t all_bytes = 0;   // of all activations together, as gradients need them
   double flops = 0;         // of its products and its attention
   std::vector<KvShape> kv;
   int64_t positions = 0;          // the number of learned positions; 0: any position

@@ -12,11 +12,12 @@ namespace strata::dry_run {
 
 using shape::Scope, shape::Value;
 
-// The bytes that tensors hold now and held at most.
+// The bytes that tensors hold now, held at most, and held in all.
 struct Ledger {
-  uint64_t now = 0, peak = 0;
+  uint64_t now = 0, peak = 0, all = 0;
   void hold(uint64_t bytes) {
     now += bytes;
+    all += bytes;
     if (now > peak) peak = now;
   }
   void drop(uint64_t bytes) { now -= bytes; }
@@ -32,6 +33,7 @@ class Recorder : public plugin::Ops {
   // A tensor for the call's x, counted as the others.
   plugin::Handle input(const Value& value) { return made(value); }
   uint64_t peak_bytes() const { return ledger_->peak; }
+  uint64_t all_bytes() const { return ledger_->all; }
   double flops() const { return flops_; }
   const std::vector<KvShape>& kv() const { return kv_; }
   int64_t positions() const { return positions_; }  // as Measure

@@ -2,7 +2,6 @@
 // only to compute.
 #pragma once
 #include <strata/abi/draft/attention.h>
-#include <strata/abi/draft/quant.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/plugin/codec.hpp"
 #include "core/plugin/family.hpp"
 #include "core/zero/unit.hpp"
 
@@ -45,33 +45,31 @@ struct KvRoom {
   uint32_t block = 256;  // tokens in a block
 };
 
-// A codec opened for a scheme.
-struct Codec {
-  const strata_quant* table = nullptr;
-  strata_self* self = nullptr;
-  std::string who = "quant";  // "quant/mine"
-};
+// The codec for a scheme, which lives as long as the function. Throws where no plugin knows the
+// scheme.
+using FindCodec = std::function<const plugin::Codec&(const std::string& scheme)>;
 
 struct ComputeOptions {
   const plugin::Family* family = nullptr;
   const strata_host* host = nullptr;
   const strata_attention* attention = nullptr;  // the chosen backend
   std::string attention_name;
-  std::shared_ptr<const adapter::Adapter> adapter;        // beside the weights; null: none
-  std::function<Codec(const std::string& scheme)> codec;  // throws where no plugin knows the scheme
-  strata_dtype dtype{STRATA_FLOAT, 32, 1};                // of the run form
-  std::vector<strata_device> devices{{STRATA_CPU, 0}};    // where units run; 0 is the main one
+  std::shared_ptr<const adapter::Adapter> adapter;  // beside the weights; null: none
+  FindCodec codec;
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};              // of the run form
+  std::vector<strata_device> devices{{STRATA_CPU, 0}};  // where units run; 0 is the main one
   KvRoom kv;
-  uint64_t bytes = 0;      // planned for the arithmetic's memory, with freed memory that it keeps
-  int threads = 0;         // 0: all cores
-  bool recording = false;  // keep each unit's input, for backward
+  uint64_t bytes = 0;  // planned for the arithmetic's memory, with freed memory that it keeps
+  int threads = 0;     // 0: all cores
 };
 
-// The experts of mixture-of-experts layers while a pass runs. Compute::run calls it on its thread.
+// The experts of mixture-of-experts layers while a pass runs. Compute::run calls it on its thread;
+// train::Trainer::rerun may call it on a thread of LibTorch's, for which it waits.
 class Experts {
  public:
   virtual ~Experts() = default;
   // The experts that the declared unit has chosen, ascending; each is then taken once, in order.
+  // The rerun of a unit needs them twice: for its output, then for its backward.
   virtual void need(uint32_t declared, std::span<const uint32_t> experts) = 0;
   // Gives the next one: its weights in run form, in order with the compute lane, until the next
   // call.
@@ -80,28 +78,35 @@ class Experts {
     const std::byte* weights = nullptr;
   };
   virtual Expert take() = 0;
+  // In a backward pass, the memory for the gradients of the expert taken last, with the places of
+  // train::flat_of its form, until the next call; null where it is frozen.
+  virtual std::byte* gradients() { return nullptr; }
+};
+
+// Takes the rows of the embedding's table before the embedding unit runs.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  // Gives the rows of the embedding's table for the ids of this pass: [T] rows in `form`'s stored
+  // form where `stored` is set, else in the run form; the next run of the embedding unit uses them.
+  virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
+  // Gives the whole table of the embedding, resident in run form on the main device.
+  virtual void table(const zero::Weight& form, const std::byte* table) = 0;
 };
 
 // Computes unit by unit. One pass: begin, then expand and run in the plan's order, then logits. All
 // calls are on one thread, the only one that calls ATen. Pointers are memory of the device named.
 // Calls enqueue device work in order on stream(); on a CPU the work is done when a call returns.
-class Compute {
+class Compute : public RowSink {
  public:
-  virtual ~Compute() = default;
   virtual void* stream(uint32_t device) = 0;  // cudaStream_t; null on a CPU
 
   // Sets the experts, which outlive every later run.
   virtual void use(Experts&) {}
 
   virtual void begin(const Batch& batch) = 0;
-  // Expands the unit's weights from their stored form (offsets stored_*) into their run form
-  // (offsets run_*).
+  // Expands the unit's weights from their stored forms into their run forms.
   virtual void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) = 0;
-  // Gives the rows of the embedding's table for the ids of this pass: [T] rows in `form`'s stored
-  // form where `stored` is set, else in the run form; the next run of the embedding unit uses them.
-  virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
-  // Gives the whole table of the embedding, resident in run form on the main device.
-  virtual void table(const zero::Weight& form, const std::byte* table) = 0;
   // Runs the unit over the hidden state; a tile of the head fills its columns of the logits of the
   // wanted rows.
   virtual void run(const zero::Unit& unit, const std::byte* weights, uint32_t device) = 0;
@@ -110,14 +115,6 @@ class Compute {
   virtual std::span<const float> logits() = 0;
   // Forgets all keys and values.
   virtual void reset() = 0;
-
-  // Computes a unit's backward, from the last unit to the first: reruns `unit` on the input that
-  // run kept, starts from the gradient of its output (set by loss or the unit after it), and writes
-  // the gradients of its weights in run form to `gradients`. Needs `recording`.
-  virtual void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) = 0;
-  // Returns the mean cross entropy of the wanted rows' logits against `targets` [wanted] and starts
-  // a backward pass.
-  virtual double loss(std::span<const int64_t> targets) = 0;
 
   // Bytes that the arithmetic holds now, and their peak since the last call, besides the arena.
   struct Held {

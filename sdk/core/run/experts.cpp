@@ -66,7 +66,7 @@ Experts::Expert ExpertSlots::take() {
   while (!next.here) next = bring_next();
   const auto& form = parts_.units[next.unit];
   if (parts_.placement[next.unit].device != 0) return {&form, parts_.origins[next.unit].mapped};
-  if (!streams(next.unit)) return {&form, parts_.arena + plan_.slots[next.unit].run};
+  if (!streams(next.unit)) return {&form, parts_.arena + plan_.homes[next.unit]};
   make_ready(taken_);
   return {&form, memory(taken_) + plan_.experts.run};
 }
@@ -107,7 +107,7 @@ void ExpertSlots::fetch(uint32_t unit, uint32_t slot) {
       parts_.reader->wait(event, occurrence);
   };
   auto& state = slots_[slot];
-  auto* to = memory(slot) + (parts_.placement[unit].stored ? 0 : plan_.experts.run);
+  auto* to = memory(slot) + (parts_.placement[unit].as_run ? plan_.experts.run : 0);
   wait(whole(slot), state.fetched);  // also an expert that nobody has used
   wait(released(slot), state.released);
   state = {.unit = unit, .fetched = state.fetched + 1, .released = state.released};
@@ -143,7 +143,7 @@ void ExpertSlots::make_ready(uint32_t slot) {
   auto& state = slots_[slot];
   if (state.ready) return;
   state.ready = true;
-  if (!parts_.placement[state.unit].stored) return;
+  if (parts_.placement[state.unit].as_run) return;
   const Traced traced(parts_, Kind::expand, Lane::compute, state.unit);
   parts_.compute->expand(parts_.units[state.unit], memory(slot), memory(slot) + plan_.experts.run);
 }

@@ -75,10 +75,7 @@ source::MadeTensor made(const Model& model, const plugin::DeclaredWeight& weight
   out.tensor.shape = weight.shape;
   const bool of_all = weight.experts > 0 && !weight.also.empty();  // in_out is about that tensor
   if (weight.in_out && !of_all) std::ranges::reverse(out.tensor.shape);
-  out.tensor.stored.dtype = dtype;
-  out.tensor.stored.block_bytes = element_bytes(dtype);
-  out.tensor.at.bytes =
-      static_cast<std::uint64_t>(source::elements(out.tensor)) * element_bytes(dtype);
+  out.tensor.stored = source::dense_form(dtype, out.tensor.shape);
   out.fill = Filler{draw, spread, seed, key_of(name), dtype};
   return out;
 }

@@ -44,7 +44,7 @@ class Loader {
   void begin(const Target& target) {
     const bool expands = target.expands();
     auto& route = routes_[begun_ % routes_.size()];
-    route = tier::file_route(*target.unit, expands || target.place.stored, files_, grain_, 0,
+    route = tier::file_route(*target.unit, expands || !target.place.as_run, files_, grain_, 0,
                              ~uint64_t{0});
     route.tier = &source_;
     auto& before = expanding_[begun_ % parts_.scratches];
@@ -102,7 +102,7 @@ std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::b
     const auto& unit = prepared.units[u];
     const auto& place = prepared.placement[u];
     if (place.tier == zero::resident)
-      out.push_back({&unit, arena + prepared.plan.slots[u].run, {}, place});
+      out.push_back({&unit, arena + prepared.plan.homes[u], {}, place});
     else if (const auto& seat = tiers.seat(u); seat.region)
       out.push_back({&unit, seat.memory(), seat, place});
   }

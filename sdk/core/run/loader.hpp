@@ -23,7 +23,7 @@ struct Target {
   zero::Place place;
 
   bool on_device() const { return place.tier == zero::resident; }
-  bool expands() const { return unit->expands && !place.stored; }
+  bool expands() const { return unit->expands && place.as_run; }
   uint64_t bytes() const { return zero::held_bytes(*unit, place); }
 };
 

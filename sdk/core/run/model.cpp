@@ -31,14 +31,14 @@ strata_dtype first_dtype(const source::Checkpoint& checkpoint) {
   const bool matrices = checkpoint.kind() == source::Kind::gguf;
   const source::Tensor* first = nullptr;
   for (const auto& tensor : checkpoint.tensors()) {
-    const auto& dtype = tensor.stored.dtype;
+    const auto dtype = tensor.stored.dtype();
     const bool floating = dtype.code == STRATA_FLOAT || dtype.code == STRATA_BFLOAT;
-    if (tensor.at.file != 0 || !floating || dtype.bits < 16 || !tensor.stored.scheme.empty() ||
+    if (tensor.stored.file().file != 0 || !floating || dtype.bits < 16 || !tensor.stored.dense() ||
         (matrices && tensor.shape.size() < 2))
       continue;
     if (!first || tensor.name < first->name) first = &tensor;
   }
-  return first ? first->stored.dtype : source::f16;
+  return first ? first->stored.dtype() : source::f16;
 }
 
 source::Wanted wanted_of(const plugin::DeclaredUnit& unit, const plugin::DeclaredWeight& weight) {
@@ -95,10 +95,8 @@ zero::FindTensor Model::find(strata_dtype dtype) const {
     tensor.name = weight.name;
     tensor.shape = weight.shape;
     if (count > 0) tensor.shape[0] = count;
-    tensor.turned = weight.in_out;
-    tensor.stored.dtype = dtype;
-    tensor.stored.block_bytes = element_bytes(dtype);
-    tensor.at.bytes = element_count(tensor.shape) * element_bytes(dtype);
+    if (weight.in_out) source::transpose(tensor.steps);
+    tensor.stored = source::dense_form(dtype, tensor.shape);
     return tensor;
   };
 }
@@ -108,10 +106,10 @@ uint64_t Model::stored_bytes() const {
   return sum_once(*family, [&](const std::string& name, const plugin::DeclaredWeight& weight) {
     if (!tensors) return element_count(weight.shape) * each;
     const auto& tensor = tensors->at(name);
-    const auto bytes = source::held_bytes(tensor);
-    const auto all = static_cast<uint64_t>(tensor.share.all);
-    const auto own = static_cast<uint64_t>(weight.shape[0]);
-    return all == 0 ? bytes : bytes / all * own;
+    const auto* slice = tensor.step<source::Slice>();
+    if (!slice) return tensor.stored.bytes;
+    return tensor.stored.bytes / static_cast<uint64_t>(slice->all) *
+           static_cast<uint64_t>(weight.shape[0]);
   });
 }
 

@@ -73,6 +73,14 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
   return blocks * kv.block * token;
 }
 
+// The parts of a weight's rows that move to their places together; 0: they are in their places.
+uint32_t parts_of(const std::vector<source::Step>& steps) {
+  if (const auto* step = source::find_step<source::Transpose>(steps)) return step->matrices;
+  if (const auto* step = source::find_step<source::Reorder>(steps)) return step->blocks;
+  const auto* step = source::find_step<source::Join>(steps);
+  return step ? step->blocks : 0;
+}
+
 // The most bytes that expanding a weight holds between its forms: blocks become the run form
 // directly, except where their rows change places.
 uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish) {
@@ -81,10 +89,9 @@ uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish)
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
       if (!source::in_blocks(weight.source)) continue;
-      const auto parts = weight.source.turned ? std::max(weight.source.by_columns, 1u)
-                                              : weight.source.order.blocks;
+      const auto parts = parts_of(weight.source.steps);
       const bool at_once = parts == 0;
-      const bool shared = weight.source.share.all != 0;  // blocks are put together first
+      const bool shared = weight.source.step<source::Slice>();  // blocks are put together first
       if (at_once && !shared) continue;
       const auto each = (at_once ? 0 : element) + (shared ? 1 : 0);
       const auto elements = static_cast<uint64_t>(source::elements(weight.source));
@@ -110,11 +117,6 @@ void check_positions(const Model& model, const Wish& wish) {
 class Preparation {
  public:
   Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
-    if (training())
-      for (const auto& unit : model.family->units())
-        for (const auto& weight : unit.weights)
-          if (weight.experts > 0)
-            throw Error(unit.name, "its experts are not trained", "use a model without experts");
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
@@ -131,13 +133,12 @@ class Preparation {
         out_.chunk = chunk;
         out_.activation_bytes = pages(activations(model_, wish_, chunk));
         if ((this->*fits)()) return std::move(out_);
-        if (training() || chunk <= static_cast<int64_t>(wish_.sequences)) break;
+        if (chunk <= static_cast<int64_t>(wish_.sequences)) break;
       }
     refuse();
   }
 
  private:
-  bool training() const { return wish_.mode == zero::Mode::backward; }
   uint64_t beside() const {
     return out_.kv_bytes + out_.activation_bytes + out_.expansion_bytes + wish_.library_bytes +
            wish_.adapter_bytes;
@@ -145,7 +146,7 @@ class Preparation {
 
   // Puts everything on the device, if there is room.
   bool whole() {
-    if (!wish_.fill_device || training()) return false;
+    if (!wish_.fill_device) return false;
     lay_out(!out_.tied, 0);
     out_.placement.assign(out_.units.size(), {});
     out_.table.clear();
@@ -163,13 +164,12 @@ class Preparation {
   bool split() {
     out_.resident = false;
     if (wish_.tiers.empty()) return false;
-    lay_out(training(), 0);
+    lay_out(false, 0);
     uint64_t body = 0;
     for (const auto& unit : out_.units)
       if (unit.kind == STRATA_UNIT_BODY) body = std::max(body, unit.run_bytes);
-    lay_out(training(), body);
-    for (auto& unit : out_.units)
-      unit.in_tier = out_.tied && !training() && unit.kind == STRATA_UNIT_HEAD;
+    lay_out(false, body);
+    for (auto& unit : out_.units) unit.in_tier = out_.tied && unit.kind == STRATA_UNIT_HEAD;
     out_.rows_bytes = pages(static_cast<uint64_t>(out_.chunk) * row_bytes());
     const auto taken = beside() + out_.rows_bytes;
     if (!wish_.device_memory) {
@@ -183,7 +183,7 @@ class Preparation {
     const auto certain =
         std::ranges::count_if(out_.units, [](const zero::Unit& unit) { return !unit.is_expert(); });
     const auto rounding = std::min(arena, static_cast<uint64_t>(certain) * page);
-    if (wish_.fill_device && !training())
+    if (wish_.fill_device)
       for (const auto given : {arena, arena - rounding}) {
         settle(given, true);
         if (least_arena() <= arena) return place_actions(arena), true;
@@ -211,7 +211,7 @@ class Preparation {
 
   // The least arena for the plan and for loading.
   uint64_t least_arena() const {
-    return std::max(zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks),
+    return std::max(zero::least_arena(out_.units, out_.placement, wish_.ranks),
                     fixed() + out_.scratch_bytes);
   }
 
@@ -231,7 +231,7 @@ class Preparation {
   void lay_out(bool hold_table, uint64_t tile) {
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype),
                                {.dtype = wish_.dtype, .rows = !hold_table, .tile = tile});
-    for (auto& unit : out_.units) unit.stays_packed = stays_packed(unit);
+    for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
     out_.expansion_bytes = expansion_bytes(out_.units, wish_);
   }
 
@@ -243,18 +243,18 @@ class Preparation {
   // fetch. Rows that are looked up in a tier's memory must be there as they are used: in the run
   // form, or all as rows of blocks that contain their scales.
   bool stays_packed(const zero::Unit& unit) const {
-    if (training() || !model_.checkpoint || on_second_device(unit)) return false;
+    if (!model_.checkpoint || on_second_device(unit)) return false;
     const bool table = unit.kind == STRATA_UNIT_HEAD;
     return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
       const auto& source = weight.source;
       return source::in_blocks(source) &&
-             (!table || (weight.role == STRATA_HEAD && source.scales.bytes == 0));
+             (!table || (weight.role == STRATA_HEAD && source.stored.parts.size() == 1));
     });
   }
 
   // The arena for a ring of two of the largest slots, behind the residents.
   uint64_t deep_enough() const {
-    const auto least = zero::least_arena(out_.units, out_.placement, wish_.mode, wish_.ranks);
+    const auto least = zero::least_arena(out_.units, out_.placement, wish_.ranks);
     return fixed() + 2 * (least - fixed());
   }
 
@@ -267,7 +267,7 @@ class Preparation {
       if (place.tier != zero::resident) tier = place.tier;
     out_.table_place = {.tier = tier};
     out_.table.clear();
-    if (out_.tied || training()) return;
+    if (out_.tied) return;
     const auto& declared = model_.family->units().front();
     plugin::DeclaredUnit alone{.name = "embedding table", .kind = STRATA_UNIT_HEAD, .weights = {}};
     for (const auto& weight : declared.weights)
@@ -278,7 +278,7 @@ class Preparation {
                       {.dtype = wish_.dtype, .rows = false, .tile = out_.units.back().run_bytes});
     uint64_t bytes = 0;
     for (auto& unit : table) {
-      unit.stays_packed = out_.table_place.stored = stays_packed(unit);
+      unit.as_run = out_.table_place.as_run = !stays_packed(unit);
       bytes += zero::held_bytes(unit, out_.table_place);
     }
     while (!tiers[tier].in_place && tiers[tier].capacity - out_.tier_bytes[tier] < bytes)
@@ -294,22 +294,18 @@ class Preparation {
   uint64_t row_bytes() const {
     uint64_t most = 0;
     for (const auto& weight : out_.units.front().weights)
-      if (weight.run_offset == zero::not_held)
-        most = std::max(most, std::max(weight.run_bytes, weight.stored_bytes));
+      if (!weight.is_held()) most = std::max({most, weight.run.bytes, weight.source.stored.bytes});
     return most;
   }
 
   void place_actions(uint64_t arena) {
-    const auto plan = [&](zero::Mode mode) {
-      return zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, mode, wish_.ranks);
-    };
-    out_.plan = plan(training() ? zero::Mode::once : wish_.mode);
-    if (training()) out_.backward = plan(zero::Mode::backward);
+    out_.plan =
+        zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, wish_.mode, wish_.ranks);
     const bool two = !wish_.device_memory || out_.plan.fixed + 2 * out_.scratch_bytes <= arena;
     out_.scratches = two ? 2 : 1;
-    out_.arena_bytes = std::max({out_.plan.arena, out_.backward.arena,
-                                 out_.plan.fixed + out_.scratches * out_.scratch_bytes}) +
-                       out_.rows_bytes;
+    out_.arena_bytes =
+        std::max(out_.plan.arena, out_.plan.fixed + out_.scratches * out_.scratch_bytes) +
+        out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + beside();
     out_.transfer_bytes = transfer_bytes();
   }
@@ -341,7 +337,7 @@ class Preparation {
     const bool on_device = place.tier == zero::resident;
     if (!on_device) {
       out_.tier_bytes[place.tier] += zero::held_bytes(unit, place);
-      if (wish_.tiers[place.tier].in_place || place.stored) return;
+      if (wish_.tiers[place.tier].in_place || !place.as_run) return;
     }
     if (!unit.expands || !model_.checkpoint) return;
     uint64_t scratch = pages(unit.stored_bytes);

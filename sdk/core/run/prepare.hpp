@@ -34,7 +34,6 @@ struct Wish {
   bool all_logits = false;             // of every token, not only of each sequence's last
   dry_run::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
   std::vector<uint32_t> second_device;        // declared units that run where their tier maps them
-  // backward: a training step, whose units all go to tiers, the embedding's table with its unit.
   zero::Mode mode = zero::Mode::step;
   uint32_t rank = 0, ranks = 1;
 };
@@ -44,17 +43,16 @@ struct Prepared {
   // Tiles of the embedding's table, where a tier has room of its own for it.
   std::vector<zero::Unit> table;
   zero::Placement placement;
-  zero::Plan plan;      // in training: of the forward pass
-  zero::Plan backward;  // in training, in the same arena
+  zero::Plan plan;
   KvRoom kv;
   int64_t chunk = 1;  // tokens of a pass at most
   bool tied = false;
   bool resident = false;    // every unit is
   zero::Place table_place;  // of each tile, or the file's tier
   uint64_t kv_bytes = 0;
-  uint64_t activation_bytes = 0;  // of a pass that is not recorded
-  uint64_t expansion_bytes = 0;   // between a weight's stored and run form
-  uint64_t rows_bytes = 0;        // rows of the embedding for one pass, behind the plan's arena
+  uint64_t activation_bytes = 0;
+  uint64_t expansion_bytes = 0;  // between a weight's stored and run form
+  uint64_t rows_bytes = 0;       // rows of the embedding for one pass, behind the plan's arena
   // The size of a scratch: one unit's stored form (and run form) while loading, behind the
   // residents. There are two where there is room: one unit is read while another is expanded.
   uint64_t scratch_bytes = 0;

@@ -27,36 +27,41 @@ const std::byte* to_device(RowRoom& room, uint64_t bytes) {
 MappedRows::MappedRows(zero::Weight table, bool stored, std::vector<MappedTile> tiles, RowRoom room)
     : table_(std::move(table)), stored_(stored), tiles_(std::move(tiles)), room_(room) {}
 
-void MappedRows::give(std::span<const int32_t> ids, Compute& compute) {
-  const uint64_t row = stored_ ? table_.stored_bytes : table_.run_bytes;
+void MappedRows::give(std::span<const int32_t> ids, RowSink& to) {
+  const uint64_t row = stored_ ? table_.source.stored.bytes : table_.run.bytes;
   begin(room_);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto& tile = tiles_[static_cast<std::size_t>(ids[i] / tiles_.front().rows)];
     std::memcpy(room_.host + i * row, tile.at + static_cast<uint64_t>(ids[i] - tile.first) * row,
                 row);
   }
-  compute.rows(table_, to_device(room_, ids.size() * row), stored_);
+  to.rows(table_, to_device(room_, ids.size() * row), stored_);
 }
 
 FileRows::FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file,
                    tier::Grain grain, std::byte* staging, uint32_t parts, RowRoom room)
     : table_(std::move(table)), tier_(tier), file_(file), grain_(grain), staging_(staging),
-      parts_(parts), room_(room) {}
+      parts_(parts), room_(room) {
+  if (table_.source.stored.parts.size() != 1)
+    throw Error(table_.name, "has the parts of a row apart, and its rows are read from the file",
+                "raise --host-memory, or use --offload cpu");
+}
 
-void FileRows::give(std::span<const int32_t> ids, Compute& compute) {
-  const uint64_t row = table_.stored_bytes;
+void FileRows::give(std::span<const int32_t> ids, RowSink& to) {
+  const uint64_t row = table_.source.stored.bytes;
   begin(room_);
   route_.reads.clear();
   route_.pieces.clear();
   route_.bytes = 0;
   for (std::size_t i = 0; i < ids.size(); ++i)
-    tier::add_range(route_, file_, table_.source.at.offset + static_cast<uint64_t>(ids[i]) * row,
-                    row, i * row, grain_);
+    tier::add_range(route_, file_,
+                    table_.source.stored.file().offset + static_cast<uint64_t>(ids[i]) * row, row,
+                    i * row, grain_);
   planned_ += route_.bytes;
   const auto count = static_cast<uint32_t>(route_.reads.size());
   for (uint32_t first = 0; first < count; first += parts_)
     read(first, std::min(parts_, count - first));
-  compute.rows(table_, to_device(room_, ids.size() * row), true);
+  to.rows(table_, to_device(room_, ids.size() * row), true);
 }
 
 // False where the tier's queue is full.

@@ -15,7 +15,7 @@ namespace strata::run {
 class Rows {
  public:
   virtual ~Rows() = default;
-  virtual void give(std::span<const int32_t> ids, Compute& compute) = 0;
+  virtual void give(std::span<const int32_t> ids, RowSink& to) = 0;
   // Bytes that all calls so far have read from files.
   virtual uint64_t planned() const { return 0; }
 };
@@ -24,7 +24,7 @@ class Rows {
 class ResidentRows : public Rows {
  public:
   ResidentRows(zero::Weight table, const std::byte* at) : table_(std::move(table)), at_(at) {}
-  void give(std::span<const int32_t>, Compute& compute) override { compute.table(table_, at_); }
+  void give(std::span<const int32_t>, RowSink& to) override { to.table(table_, at_); }
 
  private:
   zero::Weight table_;
@@ -51,7 +51,7 @@ struct RowRoom {
 class MappedRows : public Rows {
  public:
   MappedRows(zero::Weight table, bool stored, std::vector<MappedTile> tiles, RowRoom room);
-  void give(std::span<const int32_t> ids, Compute& compute) override;
+  void give(std::span<const int32_t> ids, RowSink& to) override;
 
  private:
   zero::Weight table_;
@@ -67,7 +67,7 @@ class FileRows : public Rows {
   // `staging` holds `parts` parts of tier::Grain::chunk bytes.
   FileRows(zero::Weight table, tier::Tier& tier, const tier::Region& file, tier::Grain grain,
            std::byte* staging, uint32_t parts, RowRoom room);
-  void give(std::span<const int32_t> ids, Compute& compute) override;
+  void give(std::span<const int32_t> ids, RowSink& to) override;
   uint64_t planned() const override { return planned_; }
 
  private:

@@ -13,9 +13,8 @@ constexpr uint32_t other_events = 3;  // two of the loader, one of the embedding
 
 bool reads(const Origin& origin) { return origin.route.tier != nullptr; }
 
-// The events of the forward plan, and of the backward plan where there is one.
 uint32_t plan_events(const Prepared& prepared) {
-  return streaming_events(prepared.units.size()) * (prepared.backward.slots.empty() ? 1 : 2);
+  return streaming_events(prepared.plan.objects.size());
 }
 
 }  // namespace
@@ -61,6 +60,7 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
           .experts = experts_.get(),
           .collective = parts_.collective.get(),
           .first_event = first_event,
+          .objects = static_cast<uint32_t>(parts_.prepared.plan.objects.size()),
           .trace = parts_.trace ? &trace_ : nullptr};
 }
 
@@ -130,7 +130,7 @@ const zero::Weight& Session::table_weight() const {
 void Session::open_rows() {
   const auto& prepared = parts_.prepared;
   const auto& table = table_weight();
-  if (table.run_offset != zero::not_held) return;  // held by the embedding unit itself
+  if (table.is_held()) return;  // held by the embedding unit itself
   if (prepared.tied && prepared.resident) {
     rows_ = resident_rows();
     return;
@@ -159,7 +159,7 @@ bool Session::table_is_mapped() const {
 
 // A second made-up copy of the table, for made-up weights in a tier that maps no memory.
 MappedTile Session::dummy_tile(const zero::Weight& table) {
-  const auto bytes = static_cast<uint64_t>(vocabulary_) * table.run_bytes;
+  const auto bytes = static_cast<uint64_t>(vocabulary_) * table.run.bytes;
   auto* memory = device_->staging((bytes + 4095) / 4096 * 4096);
   fill_dummy({memory, bytes}, parts_.wish.dtype);
   return {.first = 0, .rows = vocabulary_, .at = memory};
@@ -170,17 +170,17 @@ std::unique_ptr<Rows> Session::resident_rows() const {
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     for (const auto& weight : prepared.units[u].weights)
       if (weight.role == STRATA_HEAD)
-        return std::make_unique<ResidentRows>(
-            weight, arena_ + prepared.plan.slots[u].run + weight.run_offset);
+        return std::make_unique<ResidentRows>(weight,
+                                              arena_ + prepared.plan.homes[u] + weight.run.at);
   throw Error("session", "a tied model without a head", "this is a mistake in the family");
 }
 
 std::unique_ptr<Rows> Session::file_rows(RowRoom room) {
   const auto& table = table_weight();
-  const auto& file = *parts_.model->checkpoint->files()[table.source.at.file];
+  const auto& file = *parts_.model->checkpoint->files()[table.source.stored.file().file];
   row_regions_.push_back(parts_.rows->bind(file.path(), 0, file.size()));
   auto grain = grain_of(*parts_.rows);
-  grain.chunk = std::min(grain.chunk, (table.stored_bytes / grain.align + 2) * grain.align);
+  grain.chunk = std::min(grain.chunk, (table.source.stored.bytes / grain.align + 2) * grain.align);
   auto* staging = announced(row_parts * grain.chunk).data();
   return std::make_unique<FileRows>(table, *parts_.rows, row_regions_.back(), grain, staging,
                                     row_parts, room);
@@ -192,11 +192,11 @@ std::unique_ptr<Rows> Session::mapped_rows(RowRoom room) const {
   std::vector<MappedTile> tiles;
   bool stored = false;
   const auto add = [&](const zero::Unit& unit, const zero::Place& place, const Seat& seat) {
-    stored = place.stored;
+    stored = !place.as_run;
     for (const auto& weight : unit.weights)
       if (weight.role == STRATA_HEAD && weight.shape.size() > 1)
         tiles.push_back({unit.first_row, weight.shape[0],
-                         seat.memory() + (stored ? weight.stored_offset : weight.run_offset)});
+                         seat.memory() + (stored ? weight.source.stored.at : weight.run.at)});
   };
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
     add(prepared.table[t], prepared.table_place, tiers_->table_seat(t));

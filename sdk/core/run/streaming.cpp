@@ -51,10 +51,10 @@ Traced::~Traced() {
 }
 
 Streaming::Streaming(const StreamingParts& parts)
-    : parts_(parts), latest_(streaming_events(parts.units.size())) {}
+    : parts_(parts), latest_(streaming_events(parts.objects)) {}
 
 uint32_t Streaming::number(const zero::Event& event) const {
-  return parts_.first_event + event.unit * zero::stages + static_cast<uint32_t>(event.stage);
+  return parts_.first_event + event.object * zero::stages + static_cast<uint32_t>(event.stage);
 }
 
 void Streaming::wait(Lane lane, const zero::Event& event) {
@@ -104,13 +104,12 @@ void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
       return parts_.compute->expand(unit, parts_.arena + slot.stored, parts_.arena + slot.run);
     case Kind::run:
       return run(action.unit, slot);
-    case Kind::rerun: {
-      if (slot.gradients == zero::not_held)
-        throw Error(unit.name, "its plan has no room for gradients", "stream it from a tier");
-      auto* gradients = parts_.arena + slot.gradients;
-      parts_.compute->backward(unit, weights(action.unit, slot), gradients);
-      return take_(action.unit, gradients);
-    }
+    case Kind::rerun:
+    case Kind::store:
+    case Kind::reduce:
+    case Kind::update:
+      throw Error(unit.name, "a pass that only infers has no gradients",
+                  "this is a mistake in the plan");
     case Kind::release:
       return;
   }
@@ -135,7 +134,8 @@ void Streaming::run(uint32_t unit, const zero::Slot& slot) {
 }
 
 const std::byte* Streaming::weights(uint32_t unit, const zero::Slot& slot) const {
-  return parts_.placement[unit].device != 0 ? parts_.origins[unit].mapped : parts_.arena + slot.run;
+  if (parts_.placement[unit].device != 0) return parts_.origins[unit].mapped;
+  return slot.run == zero::not_held ? parts_.arena : parts_.arena + slot.run;  // or no weights
 }
 
 }  // namespace strata::run

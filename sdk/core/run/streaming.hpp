@@ -33,6 +33,7 @@ struct StreamingParts {
   ExpertSlots* experts = nullptr;            // where there are mixture layers
   device::Collective* collective = nullptr;  // where there are several ranks
   uint32_t first_event = 0;                  // of the device
+  uint32_t objects = 0;                      // of the plan
   // The list for each action's time, in the order of issue and in seconds of device::now();
   // complete after finish(). Null: times are not noted.
   std::deque<zero::Span>* trace = nullptr;
@@ -52,9 +53,6 @@ class Traced {
   zero::Span* span_ = nullptr;
 };
 
-// Called in backward with each unit's gradients in run form, which are valid until it returns.
-using TakeGradients = std::function<void(uint32_t unit, const std::byte* gradients)>;
-
 // Enqueues the transfer of a unit's bytes to `base`, on the lane that its tier needs: of several
 // ranks only this one's shard, to its place. Returns the bytes that it moves.
 uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
@@ -69,7 +67,6 @@ class Streaming : public zero::Backend {
 
   // The ids of the next pass, for the embedding.
   void begin(std::span<const int32_t> ids) { ids_ = ids; }
-  void take_gradients(TakeGradients take) { take_ = std::move(take); }
 
   void wait(device::Lane lane, const zero::Event& event) override;
   void enqueue(const zero::Action& action, const zero::Slot& slot) override;
@@ -90,14 +87,13 @@ class Streaming : public zero::Backend {
 
   StreamingParts parts_;
   std::span<const int32_t> ids_;
-  TakeGradients take_;
   std::vector<uint64_t> latest_;  // occurrence of each event
   uint64_t copied_ = 0, planned_ = 0;
 };
 
-// The number of events that a Streaming of so many units uses, from its first one on.
-constexpr uint32_t streaming_events(std::size_t units) {
-  return static_cast<uint32_t>(units) * zero::stages;
+// The number of events that a Streaming of a plan with so many objects uses, from its first one on.
+constexpr uint32_t streaming_events(std::size_t objects) {
+  return static_cast<uint32_t>(objects) * zero::stages;
 }
 
 }  // namespace strata::run

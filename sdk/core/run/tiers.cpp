@@ -54,7 +54,7 @@ Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
     const auto shard = zero::shard_bytes(bytes, wish.ranks);
     origin.route = seats_[u].region ? tier::packed_route(*seats_[u].region, seats_[u].offset, bytes,
                                                          grain_of(*open_[place.tier]))
-                                    : tier::file_route(unit, place.stored, files(place.tier),
+                                    : tier::file_route(unit, !place.as_run, files(place.tier),
                                                        grain_of(*open_[place.tier]),
                                                        shard * wish.rank, shard * (wish.rank + 1));
     origin.route.tier = open_[place.tier].get();

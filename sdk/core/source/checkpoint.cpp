@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "core/source/block_pairs.hpp"
 #include "core/source/gguf_names.hpp"
 #include "core/source/gguf_parts.hpp"
 #include "core/source/model_folder.hpp"
@@ -37,17 +36,18 @@ bool ends_as_checkpoint(std::string_view path) {
   return path.ends_with(".safetensors") || is_torch(path) || path.ends_with(".gguf");
 }
 
-Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mappings) {
+Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mappings,
+                            const PackedNames& packed) {
   std::error_code error;
   const auto about = fs::status(path, error);
   if (about.type() == fs::file_type::not_found)
     throw Error(path, "no such model", "give a folder, a .safetensors, .bin or .gguf file");
-  if (about.type() == fs::file_type::directory) return open_folder(path, mappings);
+  if (about.type() == fs::file_type::directory) return open_folder(path, mappings, packed);
   if (path.ends_with(".safetensors") || is_torch(path)) {
     Checkpoint out(Kind::file, path);
     out.read_config(out.folder());
     out.add_shard(path);
-    out.finish();
+    out.finish(packed);
     return out;
   }
   if (path.ends_with(".gguf")) return open_gguf(path, mappings);
@@ -61,7 +61,8 @@ std::string Checkpoint::folder() const {
   return folder.empty() ? "." : folder;
 }
 
-Checkpoint Checkpoint::open_folder(const std::string& path, const GgufMappings& mappings) {
+Checkpoint Checkpoint::open_folder(const std::string& path, const GgufMappings& mappings,
+                                   const PackedNames& packed) {
   const auto weights = weights_of(path);
   if (weights.empty() || !exists(path + "/config.json")) {
     const auto gguf = gguf_of(path);
@@ -74,7 +75,7 @@ Checkpoint Checkpoint::open_folder(const std::string& path, const GgufMappings& 
     out.add_shards(weights);
   else
     out.add_shard(weights);
-  out.finish();
+  out.finish(packed);
   return out;
 }
 
@@ -96,8 +97,9 @@ void Checkpoint::add(Tensor tensor) {
   const auto [at, is_new] = by_name_.try_emplace(tensor.name, tensors_.size());
   if (!is_new) {
     auto& other = tensors_[at->second];
-    if (kind_ != Kind::folder || other.at.file == tensor.at.file)
-      throw Error(files_[tensor.at.file]->path(),
+    const auto file = tensor.stored.file().file;
+    if (kind_ != Kind::folder || other.stored.file().file == file)
+      throw Error(files_[file]->path(),
                   "tensor '" + printable(tensor.name) + "' occurs a second time",
                   "use another file of the model");
     twice_.push_back(tensor.name);
@@ -107,9 +109,9 @@ void Checkpoint::add(Tensor tensor) {
   tensors_.push_back(std::move(tensor));
 }
 
-void Checkpoint::finish() {
+void Checkpoint::finish(const PackedNames& packed) {
   std::erase_if(tensors_, [](const Tensor& tensor) { return tensor.name.empty(); });
-  join_block_pairs(tensors_);
+  join_parts(tensors_, packed);
   by_name_.clear();
   for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
 }
@@ -158,13 +160,14 @@ const Tensor* Checkpoint::find(std::string_view name) const {
 }
 
 void Checkpoint::read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const {
-  const auto& file = *files_.at(tensor.at.file);
-  if (from > tensor.at.bytes || into.size() > tensor.at.bytes - from)
+  const auto& at = tensor.stored.file();
+  const auto& file = *files_.at(at.file);
+  if (from > at.bytes || into.size() > at.bytes - from)
     throw Error(file.path(),
                 "tensor '" + printable(tensor.name) + "' has no " + std::to_string(into.size()) +
                     " bytes at " + std::to_string(from),
                 "read less");
-  file.read(tensor.at.offset + from, into);
+  file.read(at.offset + from, into);
 }
 
 }  // namespace strata::source

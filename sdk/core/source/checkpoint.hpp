@@ -11,6 +11,7 @@
 #include "core/source/file.hpp"
 #include "core/source/gguf_mapping.hpp"
 #include "core/source/gguf_vocabulary.hpp"
+#include "core/source/part_names.hpp"
 #include "core/source/tensor.hpp"
 
 namespace strata::source {
@@ -33,9 +34,10 @@ class Checkpoint {
     std::string words;
   };
 
-  // `mappings` give a GGUF file's names and configuration; other kinds do not use them. Throws
-  // Error naming the file, and the tensor or key, for any inconsistency.
-  static Checkpoint open(const std::string& path, const GgufMappings& mappings = {});
+  // `mappings` give a GGUF file's names and configuration, `packed` the parts of quantized weights
+  // in other files. Throws Error naming the file, and the tensor or key, for any inconsistency.
+  static Checkpoint open(const std::string& path, const GgufMappings& mappings = {},
+                         const PackedNames& packed = {});
 
   Kind kind() const { return kind_; }
   const std::string& path() const { return path_; }
@@ -43,7 +45,7 @@ class Checkpoint {
   const std::vector<std::shared_ptr<const File>>& files() const { return files_; }
 
   // Tensors by the checkpoint's names (Hugging Face's for GGUF; the file's own where the mapping
-  // has none), file by file, in the order of their bytes; those joined from two (block_pairs.hpp)
+  // has none), file by file, in the order of their bytes; those joined from parts (part_names.hpp)
   // come last.
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* find(std::string_view name) const;  // null: not there
@@ -54,18 +56,20 @@ class Checkpoint {
   const std::optional<source::GgufVocabulary>& vocabulary() const { return vocabulary_; }  // GGUF
   const std::vector<Remark>& remarks() const { return remarks_; }
 
-  // Fills `into` with the tensor's bytes from `from` on; throws Error if it does not have as many.
+  // Fills `into` with bytes of the tensor's first part from `from` on; throws Error if it does not
+  // have as many.
   void read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const;
 
  private:
   Checkpoint(Kind kind, std::string path) : kind_(kind), path_(std::move(path)) {}
-  static Checkpoint open_folder(const std::string& path, const GgufMappings& mappings);
+  static Checkpoint open_folder(const std::string& path, const GgufMappings& mappings,
+                                const PackedNames& packed);
   static Checkpoint open_gguf(const std::string& path, const GgufMappings& mappings);
   void read_config(const std::string& folder);
   void add_shards(const std::string& index);
   void add_shard(const std::string& path);
   void add(Tensor tensor);
-  void finish();
+  void finish(const PackedNames& packed);
 
   Kind kind_;
   std::string path_, config_, config_name_;

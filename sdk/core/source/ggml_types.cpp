@@ -34,10 +34,11 @@ const GgmlType* ggml_type(std::uint32_t id) {
   return nullptr;
 }
 
-Stored stored_form(const GgmlType& type) {
-  const bool dense = type.block_elements == 1;
-  return {type.dtype, dense ? std::string() : std::string(type.name), type.block_elements,
-          type.block_bytes};
+Form stored_form(const GgmlType& type, std::vector<int64_t> shape, Extent file) {
+  if (type.block_elements == 1) return dense_form(type.dtype, std::move(shape), file);
+  return packed_form(
+      std::string(type.name),
+      {block_part("blocks", std::move(shape), type.block_elements, type.block_bytes, file)});
 }
 
 }  // namespace strata::source

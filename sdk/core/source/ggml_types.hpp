@@ -2,8 +2,9 @@
 #pragma once
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
-#include "core/source/tensor.hpp"
+#include "core/source/form.hpp"
 
 namespace strata::source {
 
@@ -17,7 +18,7 @@ struct GgmlType {
 
 const GgmlType* ggml_type(std::uint32_t id);  // null for a number that ggml does not use
 
-// The stored form of a supported type.
-Stored stored_form(const GgmlType& type);
+// The form of a tensor of a supported type, whose rows are whole blocks.
+Form stored_form(const GgmlType& type, std::vector<int64_t> shape, Extent file);
 
 }  // namespace strata::source

@@ -172,14 +172,14 @@ Tensor read_tensor(GgufCursor& in, std::uint32_t file) {
   if (!type->supported)
     throw Error(in.path(), "type " + std::string(type->name) + " of " + words + " is not supported",
                 "use a file of another quantization, such as Q4_K or Q8_0");
-  tensor.stored = stored_form(*type);
   if (tensor.shape.back() % type->block_elements != 0)
     throw Error(in.path(),
                 words + " has rows of " + std::to_string(tensor.shape.back()) +
                     " elements, not whole blocks of " + std::string(type->name),
                 damaged);
   const auto blocks = static_cast<std::uint64_t>(elements(tensor)) / type->block_elements;
-  tensor.at = {file, in.number<std::uint64_t>(words), blocks * type->block_bytes};
+  const auto offset = in.number<std::uint64_t>(words);
+  tensor.stored = stored_form(*type, tensor.shape, {file, offset, blocks * type->block_bytes});
   return tensor;
 }
 
@@ -199,28 +199,29 @@ void place(Gguf& out, std::uint64_t header_bytes, std::uint64_t size) {
     return (bytes + alignment - 1) / alignment * alignment;
   };
   const auto data = up(header_bytes);
-  std::sort(out.tensors.begin(), out.tensors.end(),
-            [](const Tensor& a, const Tensor& b) { return a.at.offset < b.at.offset; });
+  std::sort(out.tensors.begin(), out.tensors.end(), [](const Tensor& a, const Tensor& b) {
+    return a.stored.file().offset < b.stored.file().offset;
+  });
   std::set<std::string_view> names;
   std::uint64_t at = 0;
   for (auto& tensor : out.tensors) {
+    auto& own = tensor.stored.parts.front().file;
     const auto refuse = [&](const std::string& what, const char* remedy) {
       throw Error(out.path, "tensor '" + printable(tensor.name) + "' " + what, remedy);
     };
     if (!names.insert(tensor.name).second) refuse("occurs twice", damaged);
-    if (tensor.at.offset % alignment != 0)
-      refuse("begins at " + std::to_string(tensor.at.offset) + ", not a multiple of " +
+    if (own.offset % alignment != 0)
+      refuse("begins at " + std::to_string(own.offset) + ", not a multiple of " +
                  std::to_string(alignment),
              damaged);
-    if (tensor.at.offset < at) refuse("overlaps the tensor before it", damaged);
-    if (tensor.at.offset > at)
-      refuse("begins after a hole of " + std::to_string(tensor.at.offset - at) + " bytes", damaged);
-    if (data > size || tensor.at.offset > size - data ||
-        tensor.at.bytes > size - data - tensor.at.offset)
+    if (own.offset < at) refuse("overlaps the tensor before it", damaged);
+    if (own.offset > at)
+      refuse("begins after a hole of " + std::to_string(own.offset - at) + " bytes", damaged);
+    if (data > size || own.offset > size - data || own.bytes > size - data - own.offset)
       refuse("ends beyond the file's " + std::to_string(size) + " bytes",
              "the file is cut short; fetch it again");
-    at = up(tensor.at.offset + tensor.at.bytes);
-    tensor.at.offset += data;
+    at = up(own.offset + own.bytes);
+    own.offset += data;
   }
 }
 

@@ -166,7 +166,7 @@ GgufMapping mapping_of(const std::string& architecture, const Node& node) {
   out.permuted = texts_of(node.object("permuted"));
   out.fused = heads_of(node.object("fused"));
   out.one_row = node.texts("one_row");
-  out.turned = node.texts("turned");
+  out.transposed = node.texts("turned");
   const auto joined = node.object("joined");
   for (const auto& [key, value] : joined.value().items())
     out.joined[key] = joined.texts_of(value, key);

@@ -72,7 +72,7 @@ struct GgufHeads {
 
 struct GgufMapping {
   std::string architecture, model_type;
-  std::vector<std::string> architectures, one_row, turned;
+  std::vector<std::string> architectures, one_row, transposed;
   std::map<std::string, GgufRule> config;
   std::vector<std::pair<std::string, std::string>> equal;
   std::string rope_prefix, rope_factors, rope_short, rope_long;  // empty: the family has none

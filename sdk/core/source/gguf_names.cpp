@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 
 #include "core/error.hpp"
 #include "core/json.hpp"
@@ -48,19 +49,22 @@ void check_is_model(const Gguf& file) {
                 "give the model's own file");
 }
 
+bool holds_f32(const Tensor& tensor) {
+  return tensor.stored.dense() && same(tensor.stored.dtype(), f32);
+}
+
 std::vector<double> rope_factors(const GgufParts& parts, const std::string& name) {
   if (name.empty()) return {};
   const auto& file = parts.whole;
   for (const auto& tensor : file.tensors) {
     if (tensor.name != name) continue;
     constexpr std::int64_t most = 1 << 16;
-    if (tensor.shape.size() != 1 || tensor.shape[0] > most || !same(tensor.stored.dtype, f32) ||
-        !tensor.stored.scheme.empty())
+    if (tensor.shape.size() != 1 || tensor.shape[0] > most || !holds_f32(tensor))
       throw Error(file.path, "tensor '" + name + "' is not a short list of F32",
                   "convert the model again");
     std::vector<float> values(static_cast<std::size_t>(tensor.shape[0]));
-    parts.files.at(tensor.at.file)
-        ->read(tensor.at.offset, std::as_writable_bytes(std::span(values)));
+    const auto& at = tensor.stored.file();
+    parts.files.at(at.file)->read(at.offset, std::as_writable_bytes(std::span(values)));
     return {values.begin(), values.end()};
   }
   return {};
@@ -85,31 +89,47 @@ std::uint32_t heads_of(const Gguf& file, const Tensor& tensor, std::int64_t head
 }
 
 // The order in which the converter left the rows of a tensor of the mapping's name `pattern`.
-RowOrder order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
-                  const std::string& pattern, const Json& config) {
+std::optional<Reorder> order_of(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
+                                const std::string& pattern, const Json& config) {
   if (const auto at = mapping.permuted.find(pattern); at != mapping.permuted.end()) {
     const auto heads = heads_of(file, tensor, count_of(config, at->second), 2);
-    return {heads, static_cast<std::uint32_t>(tensor.shape[0] / heads / 2), 2};
+    return Reorder{heads, static_cast<std::uint32_t>(tensor.shape[0] / heads / 2), 2};
   }
   if (const auto at = mapping.fused.find(pattern); at != mapping.fused.end()) {
     const auto kv = count_of(config, at->second.kv_heads),
                heads = count_of(config, at->second.heads);
     const auto share = kv > 0 && heads % kv == 0 ? heads / kv : 0;  // queries of a key
-    return {1, 3, heads_of(file, tensor, kv, share > 0 ? share + 2 : 0),
-            static_cast<std::uint32_t>(share)};
+    return Reorder{1, 3, heads_of(file, tensor, kv, share > 0 ? share + 2 : 0),
+                   static_cast<std::uint32_t>(share)};
   }
-  return {};
+  return std::nullopt;
 }
 
-// The difference of the checkpoint's elements from the file's.
-double added_to(const Gguf& file, const Tensor& tensor, const GgufMapping& mapping,
-                const std::string& pattern) {
-  const auto at = mapping.added.find(pattern);
-  if (at == mapping.added.end()) return 0;
-  if (!tensor.stored.scheme.empty() || !same(tensor.stored.dtype, f32))
-    throw Error(file.path, "tensor '" + printable(tensor.name) + "' is not of F32",
-                "convert the model again");
-  return -at->second;
+// Gives the tensor of the mapping's name `pattern` the checkpoint's shape, and the steps that undo
+// the converter's changes.
+void undo_changes(const Gguf& file, Tensor& tensor, const GgufMapping& mapping,
+                  const std::string& pattern, const Json& config) {
+  const auto require = [&](bool holds, const char* what) {
+    if (!holds)
+      throw Error(file.path, "tensor '" + printable(tensor.name) + "' is " + what,
+                  "convert the model again");
+  };
+  if (const auto order = order_of(file, tensor, mapping, pattern, config))
+    tensor.steps.push_back(*order);
+  if (const auto at = mapping.added.find(pattern); at != mapping.added.end()) {
+    require(holds_f32(tensor), "not of F32");
+    if (at->second != 0) tensor.steps.push_back(Add{-at->second});
+  }
+  if (tensor.shape.size() == 1 && std::ranges::count(mapping.one_row, pattern) > 0) {
+    tensor.shape.insert(tensor.shape.begin(), 1);
+    auto& stored = tensor.stored.parts.front().shape;
+    stored.insert(stored.begin(), 1);
+  }
+  if (std::ranges::count(mapping.transposed, pattern) > 0) {
+    require(tensor.shape.size() == 2, "no matrix");
+    std::ranges::reverse(tensor.shape);
+    tensor.steps.push_back(Transpose{});
+  }
 }
 
 // Slices of a tensor of all experts, each by its own name.
@@ -128,42 +148,35 @@ std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor) {
   return out;
 }
 
-// The parts of each joined tensor: a file has each part's matrices of all heads as a tensor.
+// The pieces of each joined tensor: a file has each piece's matrices of all heads as a tensor.
 class Joints {
  public:
   Joints(const Gguf& file, const GgufMapping& mapping) : file_(file), mapping_(mapping) {}
 
-  // Takes the tensor where it is a part; returns false where it is not.
+  // Takes the tensor where it is a piece; returns false where it is not.
   bool take(const Tensor& tensor, const MappedName& mapped) {
-    for (const auto& [whole, parts] : mapping_.joined)
-      for (std::size_t p = 0; p < parts.size(); ++p) {
-        if (parts[p] != mapped.pattern) continue;
+    for (const auto& [whole, pieces] : mapping_.joined)
+      for (std::size_t p = 0; p < pieces.size(); ++p) {
+        if (pieces[p] != mapped.pattern) continue;
         auto& joint = joints_[renamed(mapped.pattern, mapped.name, whole)];
-        joint.parts.resize(parts.size());
-        joint.parts[p] = laid(tensor, mapped.pattern, joint);
-        joint.parts[p].name = mapped.name;
+        joint.pieces.resize(pieces.size());
+        joint.pieces[p] = laid(tensor, mapped.pattern, joint);
+        joint.pieces[p].name = mapped.name;
         return true;
       }
     return false;
   }
 
-  // Adds the joined tensors, and as they are the parts that lack the others.
+  // Adds the joined tensors, and as they are the pieces that lack the others.
   void finish(std::vector<Tensor>& out) {
     for (auto& [name, joint] : joints_) {
-      const auto missing = [](const Tensor& part) { return part.name.empty(); };
-      if (std::ranges::any_of(joint.parts, missing)) {
-        std::erase_if(joint.parts, missing);
-        std::ranges::move(joint.parts, std::back_inserter(out));
+      const auto missing = [](const Tensor& piece) { return piece.name.empty(); };
+      if (std::ranges::any_of(joint.pieces, missing)) {
+        std::erase_if(joint.pieces, missing);
+        std::ranges::move(joint.pieces, std::back_inserter(out));
         continue;
       }
-      Tensor whole;
-      whole.name = name;
-      whole.shape = {0, joint.columns};
-      for (const auto& part : joint.parts) whole.shape[0] += part.shape[0];
-      whole.stored = {f32, "", 1, element_bytes(f32)};
-      whole.order.blocks = joint.heads;
-      whole.parts = std::move(joint.parts);
-      out.push_back(std::move(whole));
+      out.push_back(joined(name, joint.heads, std::move(joint.pieces)));
     }
   }
 
@@ -171,22 +184,22 @@ class Joints {
   struct Joint {
     std::uint32_t heads = 0;
     std::int64_t columns = 0;
-    std::vector<Tensor> parts;
+    std::vector<Tensor> pieces;
   };
 
-  // [heads,rows,columns], or turned, as matrices one below the other.
+  // [heads,rows,columns], or transposed, as matrices one below the other.
   Tensor laid(const Tensor& there, const std::string& pattern, Joint& joint) const {
     auto tensor = there;
     const auto in_range = [](std::int64_t n) { return n > 0 && n <= INT32_MAX; };
     if (tensor.shape.size() != 3 || !std::ranges::all_of(tensor.shape, in_range) ||
-        (tensor.stored.scheme.empty() && !is_floating(tensor.stored.dtype)))
+        (tensor.stored.dense() && !is_floating(tensor.stored.dtype())))
       refuse(there);
-    tensor.turned = std::ranges::count(mapping_.turned, pattern) > 0;
-    if (tensor.turned) std::swap(tensor.shape[1], tensor.shape[2]);
+    const bool transposed = std::ranges::count(mapping_.transposed, pattern) > 0;
+    if (transposed) std::swap(tensor.shape[1], tensor.shape[2]);
     const auto heads = static_cast<std::uint32_t>(tensor.shape[0]);
     if (joint.heads == 0) joint.heads = heads, joint.columns = tensor.shape[2];
     if (joint.heads != heads || joint.columns != tensor.shape[2]) refuse(there);
-    if (tensor.turned) tensor.by_columns = heads;
+    if (transposed) tensor.steps = {Transpose{heads}};
     tensor.shape = {tensor.shape[0] * tensor.shape[1], tensor.shape[2]};
     return tensor;
   }
@@ -226,15 +239,7 @@ GgufCheckpoint gguf_checkpoint(const GgufParts& parts, const GgufMappings& mappi
     const auto [name, pattern] = mapped_name(mapping, tensor.name);
     if (!name.empty()) {
       if (joints.take(tensor, {name, pattern})) continue;
-      tensor.order = order_of(file, tensor, mapping, pattern, config);
-      tensor.add = added_to(file, tensor, mapping, pattern);
-      if (tensor.shape.size() == 1 && std::ranges::count(mapping.one_row, pattern) > 0)
-        tensor.shape.insert(tensor.shape.begin(), 1);
-      tensor.by_columns = std::ranges::count(mapping.turned, pattern) > 0 ? 1 : 0;
-      if (tensor.by_columns && tensor.shape.size() != 2)
-        throw Error(file.path, "tensor '" + printable(tensor.name) + "' is no matrix",
-                    "convert the model again");
-      if (tensor.by_columns) std::ranges::reverse(tensor.shape);
+      undo_changes(file, tensor, mapping, pattern, config);
       tensor.name = name;
     }
     if (name.find("{}") != std::string::npos) {

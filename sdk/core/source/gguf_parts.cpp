@@ -74,7 +74,7 @@ void check_belongs(const Gguf& first, const Gguf& part, std::uint32_t number, st
 
 void add_tensors(GgufParts& out, Gguf part, std::map<std::string, std::uint32_t>& seen) {
   for (auto& tensor : part.tensors) {
-    const auto [at, is_new] = seen.emplace(tensor.name, tensor.at.file);
+    const auto [at, is_new] = seen.emplace(tensor.name, tensor.stored.file().file);
     if (!is_new)
       throw Error(part.path,
                   "tensor '" + printable(tensor.name) + "' is also in " +

@@ -25,22 +25,26 @@ struct MadeTensor {
 };
 
 struct ImportOptions {
-  // Expands blocks of one tensor, as the file holds them, to floats. Called for quantized tensors
+  // Expands rows of one tensor, as the file holds them, to floats. Called for quantized tensors
   // only.
-  std::function<void(const Tensor&, std::span<const std::byte> blocks, std::span<float> out)>
-      expand = {};
+  std::function<void(const Tensor&, std::span<const std::byte> rows, std::span<float> out)> expand =
+      {};
   std::function<void(std::uint64_t done, std::uint64_t total)> progress =
       {};                             // bytes written; may be null
   std::vector<ExtraFile> extra = {};  // tokenizer files and the like
   // The new number of rows of some tensors, by name: it drops the last rows or adds rows that are
   // the mean.
   std::map<std::string, std::int64_t> rows = {};
-  std::vector<MadeTensor> made = {};  // added behind the checkpoint's tensors
-  // Changes of floating tensors by name, in float32 before they get their dtype: `values` gives
-  // others for the checkpoint's, from element `first` of the new tensor on; `add` adds to them.
-  // Not both with `rows`.
-  using Change = std::function<void(std::uint64_t first, std::span<float> elements)>;
-  std::map<std::string, Change> values = {}, add = {};
+  // Gives the new elements of a tensor of the checkpoint: it writes those from `first` on in the
+  // new tensor's dtype. Null, or a null result: the tensor's own.
+  using Fill =
+      std::function<void(strata_dtype dtype, std::uint64_t first, std::span<std::byte> out)>;
+  std::function<Fill(const Tensor&)> replaced = {};
+  // Adds to the elements of some tensors of the checkpoint, by name: in float32, from `first` of
+  // the new tensor on, before they get their dtype. Not those that have new elements or new rows.
+  using Add = std::function<void(std::uint64_t first, std::span<float> elements)>;
+  std::map<std::string, Add> added = {};
+  std::vector<MadeTensor> made = {};       // added behind the checkpoint's tensors
   std::string config = {};                 // replaces the checkpoint's; empty: keeps it
   std::optional<strata_dtype> dtype = {};  // for floating elements and blocks; empty: as they are
 };

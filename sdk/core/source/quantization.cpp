@@ -136,8 +136,8 @@ std::string quantization_of(const Checkpoint& checkpoint) {
 }
 
 bool holds_codes(const Tensor& form) {
-  if (!form.stored.scheme.empty()) return opaque_type(form.stored.scheme) != nullptr;
-  const auto code = form.stored.dtype.code;
+  if (!form.stored.dense()) return opaque_type(form.stored.scheme) != nullptr;
+  const auto code = form.stored.dtype().code;
   return code == STRATA_INT || code == STRATA_UINT;
 }
 

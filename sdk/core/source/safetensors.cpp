@@ -49,26 +49,40 @@ std::vector<std::int64_t> shape_of(const Entry& entry, const Json& object) {
   return shape;
 }
 
-// The dtype; for one that nothing here reads, a scheme of its name, which no codec has.
-Stored stored_of(const Entry& entry, const Json& object) {
+const std::string& dtype_of(const Entry& entry, const Json& object) {
   const auto& name = field(entry, object, "dtype");
   if (!name.is_string()) entry.refuse("has a dtype that is not text");
   const auto& text = name.get_ref<const std::string&>();
-  if (const auto dtype = dtype_named(text)) return {*dtype, "", 1, element_bytes(*dtype)};
-  if (const auto* opaque = opaque_type(text)) return {f32, text, opaque->elements, opaque->bytes};
-  entry.refuse("has dtype " + printable(text) + ", which is not known",
-               "use another file of the model");
+  if (!dtype_named(text) && !opaque_type(text))
+    entry.refuse("has dtype " + printable(text) + ", which is not known",
+                 "use another file of the model");
+  return text;
 }
 
 // Bytes of the shape; refuses one whose bytes 64 bits do not hold.
-std::uint64_t bytes_of_shape(const Entry& entry, const Tensor& tensor) {
-  std::uint64_t bytes = tensor.stored.block_bytes;
-  for (const auto dim : tensor.shape)
+std::uint64_t bytes_of_shape(const Entry& entry, const std::vector<std::int64_t>& shape,
+                             const OpaqueType& type) {
+  std::uint64_t bytes = type.bytes;
+  for (const auto dim : shape)
     if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(dim), &bytes) || bytes > INT64_MAX)
-      entry.refuse("has a shape " + shape_text(tensor.shape) + " too large to hold");
-  if (bytes % tensor.stored.block_elements != 0)
-    entry.refuse("has a shape " + shape_text(tensor.shape) + " that ends within a byte");
-  return bytes / tensor.stored.block_elements;
+      entry.refuse("has a shape " + shape_text(shape) + " too large to hold");
+  if (bytes % type.elements != 0)
+    entry.refuse("has a shape " + shape_text(shape) + " that ends within a byte");
+  return bytes / type.elements;
+}
+
+// The form of the dtype's name; for one that nothing here reads, a scheme of that name, which no
+// codec has.
+Form form_of(const Entry& entry, const std::string& name, const std::vector<std::int64_t>& shape,
+             Extent at) {
+  const auto dtype = dtype_named(name);
+  const auto type = dtype ? OpaqueType{name, 1, element_bytes(*dtype)} : *opaque_type(name);
+  const auto bytes = bytes_of_shape(entry, shape, type);
+  if (bytes != at.bytes)
+    entry.refuse("has " + std::to_string(at.bytes) + " bytes, but " + name + " " +
+                 shape_text(shape) + " needs " + std::to_string(bytes));
+  if (dtype) return dense_form(*dtype, shape, at);
+  return packed_form(name, {block_part("elements", shape, type.elements, type.bytes, at)});
 }
 
 Tensor tensor_of(const Entry& entry, const Json& object, std::uint64_t data_begin,
@@ -79,7 +93,7 @@ Tensor tensor_of(const Entry& entry, const Json& object, std::uint64_t data_begi
       entry.refuse("has an unknown key '" + printable(key) + "'");
   Tensor tensor;
   tensor.name = entry.name;
-  tensor.stored = stored_of(entry, object);
+  const auto& dtype = dtype_of(entry, object);
   tensor.shape = shape_of(entry, object);
   const auto& offsets = field(entry, object, "data_offsets");
   if (!offsets.is_array() || offsets.size() != 2) entry.refuse("has data_offsets that are not two");
@@ -89,12 +103,7 @@ Tensor tensor_of(const Entry& entry, const Json& object, std::uint64_t data_begi
   if (end > data_size)
     entry.refuse("ends at byte " + std::to_string(end) + " of " + std::to_string(data_size),
                  "the file is cut short; fetch it again");
-  const auto bytes = bytes_of_shape(entry, tensor);
-  if (bytes != end - begin)
-    entry.refuse("has " + std::to_string(end - begin) + " bytes, but " +
-                 stored_name(tensor.stored) + " " + shape_text(tensor.shape) + " needs " +
-                 std::to_string(bytes));
-  tensor.at = {0, data_begin + begin, bytes};
+  tensor.stored = form_of(entry, dtype, tensor.shape, {0, data_begin + begin, end - begin});
   return tensor;
 }
 
@@ -104,10 +113,11 @@ void check_filled(const std::vector<Tensor>& tensors, std::uint64_t data_begin,
   auto at = data_begin;
   for (const auto& tensor : tensors) {
     const Entry entry{path, tensor.name};
-    if (tensor.at.offset < at) entry.refuse("overlaps the tensor before it");
-    if (tensor.at.offset > at)
-      entry.refuse("begins after a hole of " + std::to_string(tensor.at.offset - at) + " bytes");
-    at = tensor.at.offset + tensor.at.bytes;
+    const auto& own = tensor.stored.file();
+    if (own.offset < at) entry.refuse("overlaps the tensor before it");
+    if (own.offset > at)
+      entry.refuse("begins after a hole of " + std::to_string(own.offset - at) + " bytes");
+    at = own.offset + own.bytes;
   }
   if (at != file_size)
     throw Error(path, std::to_string(file_size - at) + " bytes belong to no tensor", damaged);
@@ -130,11 +140,12 @@ std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_
       continue;
     }
     tensors.push_back(tensor_of({path, name}, object, data_begin, file_size - data_begin));
-    tensors.back().at.file = file;
+    tensors.back().stored.parts[0].file.file = file;
   }
   // Empty tensors come first among those that begin together: they overlap nothing.
   std::sort(tensors.begin(), tensors.end(), [](const Tensor& a, const Tensor& b) {
-    return std::pair(a.at.offset, a.at.bytes) < std::pair(b.at.offset, b.at.bytes);
+    const auto &one = a.stored.file(), &other = b.stored.file();
+    return std::pair(one.offset, one.bytes) < std::pair(other.offset, other.bytes);
   });
   check_filled(tensors, data_begin, file_size, path);
   return tensors;
@@ -164,12 +175,10 @@ std::string safetensors_header(std::span<const Tensor> tensors) {
   Json header{{"__metadata__", {{"format", "pt"}}}};
   std::uint64_t at = 0;
   for (const auto& tensor : tensors) {
-    const auto bytes =
-        static_cast<std::uint64_t>(elements(tensor)) * element_bytes(tensor.stored.dtype);
-    header[tensor.name] = {{"dtype", std::string(dtype_name(tensor.stored.dtype))},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {at, at + bytes}}};
-    at += bytes;
+    const auto end = at + tensor.stored.bytes;
+    header[tensor.name] = {
+        {"dtype", form_name(tensor.stored)}, {"shape", tensor.shape}, {"data_offsets", {at, end}}};
+    at = end;
   }
   auto json = header.dump();
   json.append((8 - json.size() % 8) % 8, ' ');

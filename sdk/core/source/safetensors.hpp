@@ -24,7 +24,7 @@ std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_
 std::vector<Tensor> read_safetensors(const File& opened, std::uint32_t file);
 
 // The first bytes of a safetensors file of these tensors, in this order: length and header, padded
-// to 8 bytes. Only name, shape and stored.dtype count.
+// to 8 bytes. Only name, shape and form count.
 std::string safetensors_header(std::span<const Tensor> tensors);
 
 }  // namespace strata::source

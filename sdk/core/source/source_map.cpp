@@ -46,15 +46,15 @@ const Tensor* head(const Checkpoint& checkpoint) {
 }
 
 bool same_form(const Tensor& a, const Tensor& b) {
-  return a.shape == b.shape && a.at.bytes == b.at.bytes && a.stored.scheme == b.stored.scheme &&
-         a.by_columns == b.by_columns && same(a.stored.dtype, b.stored.dtype);
+  return a.shape == b.shape && a.stored.scheme == b.stored.scheme && a.steps == b.steps &&
+         a.stored.bytes == b.stored.bytes && same(a.stored.dtype(), b.stored.dtype());
 }
 
 bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b,
                 std::uint64_t most) {
   constexpr std::uint64_t piece = 1u << 20;
   std::vector<std::byte> one, other;
-  const auto end = std::min(a.at.bytes, most);
+  const auto end = std::min(a.stored.file().bytes, most);
   for (std::uint64_t from = 0; from < end; from += piece) {
     one.resize(std::min(piece, end - from));
     other.resize(one.size());
@@ -98,7 +98,7 @@ class Resolver {
       out_.twice_.emplace_back(*tensor, *twin);
     }
     auto kept = *tensor;
-    kept.turned = weight.in_out != (tensor->by_columns != 0);
+    if (weight.in_out) transpose(kept.steps);
     kept.shape = stored_shape(weight);
     if (!fits(*tensor, weight.name, one_row(*tensor, kept.shape) ? tensor->shape : kept.shape))
       return;
@@ -170,33 +170,33 @@ class Resolver {
                             shape_text(shape));
     for (const auto& form : forms(tensor))
       if (holds_codes(form))
-        complaints_.push_back(quoted + " holds " + stored_name(form.stored) +
+        complaints_.push_back(quoted + " holds " + form_name(form.stored) +
                               ", which is not read as weights");
     return fit;
   }
 
-  // Takes each expert's share of its slice. Adjacent rows are read alone; of rows that lie apart,
+  // Takes each expert's rows of its slice. Adjacent rows are read alone; of rows that lie apart,
   // and of columns, the whole slice is read.
-  void take_slices(const Tensor& stack, const Wanted& weight, const Share& share) {
-    std::vector<std::int64_t> shape{weight.experts, share.all};
+  void take_slices(const Tensor& stack, const Wanted& weight, const Slice& own) {
+    std::vector<std::int64_t> shape{weight.experts, own.all};
     shape.insert(shape.end(), weight.shape.begin() + 1, weight.shape.end());
-    auto turned_shape = shape;
-    if (shape.size() == 3) std::swap(turned_shape[1], turned_shape[2]);
-    const bool turned_fits = stack.shape == turned_shape;
-    const bool blocks = !stack.stored.scheme.empty();  // along the dimension of the product
-    const bool either = turned_fits == (stack.shape == shape);
-    const bool turned = either ? weight.in_out && !blocks : turned_fits;
-    if (!fits(stack, stack.name, turned ? turned_shape : shape)) return;
-    const bool alone = share.all == weight.shape[0];
-    const bool cut = !alone && !turned && share.step == 1;
-    if (blocks && turned)
+    auto other_shape = shape;
+    if (shape.size() == 3) std::swap(other_shape[1], other_shape[2]);
+    const bool other_fits = stack.shape == other_shape;
+    const bool blocks = !stack.stored.dense();  // along the dimension of the product
+    const bool either = other_fits == (stack.shape == shape);
+    const bool transposed = either ? weight.in_out && !blocks : other_fits;
+    if (!fits(stack, stack.name, transposed ? other_shape : shape)) return;
+    const bool alone = own.all == weight.shape[0];
+    const bool cut = !alone && !transposed && own.step == 1;
+    if (blocks && transposed)
       return complaints_.push_back("'" + printable(stack.name) + "' is of " + stack.stored.scheme +
                                    " blocks, which cannot be turned");
     for (std::uint32_t e = 0; e < weight.experts; ++e) {
       auto one = slice(stack, e);
-      if (cut) one = rows(one, share.first, weight.shape[0]);
-      if (!alone && !cut) one.share = share;
-      one.turned = turned;
+      if (cut) one = rows(one, own.first, weight.shape[0]);
+      if (transposed) one.steps.push_back(Transpose{});
+      if (!alone && !cut) one.steps.push_back(own);
       keep(numbered(weight.name, e), std::move(one));
     }
   }

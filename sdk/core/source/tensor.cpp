@@ -7,10 +7,6 @@
 
 namespace strata::source {
 
-std::string stored_name(const Stored& stored) {
-  return stored.scheme.empty() ? std::string(dtype_name(stored.dtype)) : stored.scheme;
-}
-
 std::int64_t elements(const Tensor& tensor) {
   return static_cast<std::int64_t>(element_count(tensor.shape));
 }
@@ -26,45 +22,26 @@ std::string numbered(const std::string& name, uint32_t expert) {
   return std::string(name).replace(name.find("{}"), 2, std::to_string(expert));
 }
 
-namespace {
-
-constexpr uint64_t part_align = 64;  // readers of the next part's elements want them aligned
-
-}  // namespace
-
-std::span<const Tensor> forms(const Tensor& tensor) {
-  return tensor.parts.empty() ? std::span(&tensor, 1) : std::span(tensor.parts);
-}
-
-std::vector<uint64_t> places(const Tensor& tensor) {
-  std::vector<uint64_t> out;
-  uint64_t end = 0;
-  for (const auto& form : forms(tensor)) {
-    end = (end + part_align - 1) / part_align * part_align;
-    out.push_back(end);
-    end += form.at.bytes + form.scales.bytes;
+Tensor joined(std::string name, uint32_t blocks, std::vector<Tensor> pieces) {
+  constexpr uint64_t align = 64;  // readers of the next piece's elements want them aligned
+  Tensor out{.name = std::move(name), .shape = pieces.front().shape, .steps = {Join{blocks}}};
+  out.shape[0] = 0;
+  for (auto& piece : pieces) {
+    out.shape[0] += piece.shape[0];
+    piece.stored.at = (out.stored.bytes + align - 1) / align * align;
+    out.stored.bytes = piece.stored.at + piece.stored.bytes;
   }
-  out.push_back(end);
+  out.pieces = std::move(pieces);
   return out;
 }
 
-uint64_t held_bytes(const Tensor& tensor) { return places(tensor).back(); }
+std::span<const Tensor> forms(const Tensor& tensor) {
+  return tensor.pieces.empty() ? std::span(&tensor, 1) : std::span(tensor.pieces);
+}
 
 bool in_blocks(const Tensor& tensor) {
   return std::ranges::any_of(forms(tensor),
-                             [](const Tensor& form) { return !form.stored.scheme.empty(); });
-}
-
-std::int64_t run_row(const Tensor& tensor, std::int64_t row) {
-  const auto& order = tensor.order;
-  if (order.blocks == 0) return row;
-  const std::int64_t inner = order.inner, wide = order.wide, parts = order.parts();
-  const auto block = tensor.shape.at(0) / order.blocks;
-  const auto rest = block / (inner * parts);
-  const auto within = row % block, stored = within / rest;  // of the block; the rest's number
-  const auto run = stored < inner * wide ? stored / wide * parts + stored % wide
-                                         : stored % inner * parts + stored / inner;
-  return row - within + run * rest + within % rest;
+                             [](const Tensor& form) { return !form.stored.dense(); });
 }
 
 Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
@@ -79,31 +56,33 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
     refuse("are not there");
   Tensor out = tensor;
   out.shape[0] = count;
-  if (tensor.by_columns && count != tensor.shape[0])
+  if (tensor.step<Transpose>() && count != tensor.shape[0])
     refuse("lie apart: it is stored column by column");
-  if (!tensor.parts.empty()) refuse("lie apart: it is stored in parts");
+  if (!tensor.pieces.empty()) refuse("lie apart: it is stored in parts");
   if (tensor.shape[0] == 0) return out;
-  const auto row = elements(tensor) / tensor.shape[0];
-  if (row % tensor.stored.block_elements != 0)
-    refuse("would cut a block of " + tensor.stored.scheme);
-  if (tensor.order.blocks != 0) {
-    const auto block = tensor.shape[0] / tensor.order.blocks;
-    if (first % block != 0 || count % block != 0) refuse("would cut a block of reordered rows");
-    out.order.blocks = static_cast<std::uint32_t>(count / block);
+  for (auto& step : out.steps)
+    if (auto* order = std::get_if<Reorder>(&step)) {
+      const auto block = tensor.shape[0] / order->blocks;
+      if (first % block != 0 || count % block != 0) refuse("would cut a block of reordered rows");
+      order->blocks = static_cast<std::uint32_t>(count / block);
+    }
+  auto parts = tensor.stored.parts;
+  for (auto& part : parts) {
+    if (count == tensor.shape[0]) break;
+    if (part.shape[0] != tensor.shape[0]) refuse("would cut a block of " + tensor.stored.scheme);
+    part.shape[0] = count;
+    const auto row = part.file.bytes / static_cast<std::uint64_t>(tensor.shape[0]);
+    part.file.offset += static_cast<std::uint64_t>(first) * row;
+    part.file.bytes = static_cast<std::uint64_t>(count) * row;
   }
-  const auto row_blocks = static_cast<std::uint64_t>(row / tensor.stored.block_elements);
-  const auto row_bytes = row_blocks * tensor.stored.block_bytes;
-  out.at.offset += static_cast<std::uint64_t>(first) * row_bytes;
-  out.at.bytes = static_cast<std::uint64_t>(count) * row_bytes;
-  if (tensor.scales.bytes == 0) return out;
-  out.scales.offset += static_cast<std::uint64_t>(first) * row_blocks;
-  out.scales.bytes = static_cast<std::uint64_t>(count) * row_blocks;
+  out.stored = packed_form(tensor.stored.scheme, std::move(parts));
   return out;
 }
 
 Tensor slice(const Tensor& stack, std::int64_t at) {
   auto one = rows(stack, at, 1);
   one.shape.erase(one.shape.begin());
+  for (auto& part : one.stored.parts) part.shape.erase(part.shape.begin());
   return one;
 }
 

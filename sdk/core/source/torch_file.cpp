@@ -55,7 +55,8 @@ class StateDict {
       out.push_back(tensor(key.text, value));
     }
     std::sort(out.begin(), out.end(), [](const Tensor& a, const Tensor& b) {
-      return std::pair(a.at.offset, a.at.bytes) < std::pair(b.at.offset, b.at.bytes);
+      const auto &one = a.stored.file(), &other = b.stored.file();
+      return std::pair(one.offset, one.bytes) < std::pair(other.offset, other.bytes);
     });
     return out;
   }
@@ -113,8 +114,8 @@ class StateDict {
   }
 
   // A matrix may also be in column-major order, as a transposed view is saved.
-  bool is_turned(std::string_view name, const Tensor& tensor,
-                 const std::vector<std::int64_t>& strides) const {
+  bool is_transposed(std::string_view name, const Tensor& tensor,
+                     const std::vector<std::int64_t>& strides) const {
     if (in_rows(tensor, strides)) return false;
     if (strides.size() == 2 && strides[0] == 1 && strides[1] == tensor.shape[0]) return true;
     refuse(name,
@@ -127,11 +128,13 @@ class StateDict {
     const auto& storage = pickle_.at(value.items[0]);
     Tensor out;
     out.name = name;
-    out.stored.dtype = storage.dtype;
-    out.stored.block_bytes = element_bytes(storage.dtype);
     out.shape = numbers(value.items[2]);
     const auto count = elements_of(name, out);
-    out.by_columns = count > 0 && is_turned(name, out, numbers(value.items[3])) ? 1 : 0;
+    auto shape = out.shape;
+    if (count > 0 && is_transposed(name, out, numbers(value.items[3]))) {
+      out.steps = {Transpose{}};
+      std::ranges::reverse(shape);
+    }
     const auto held = static_cast<std::uint64_t>(storage.number),
                from = static_cast<std::uint64_t>(value.number);
     if (count > 0 && (from > held || count > held - from))
@@ -139,11 +142,13 @@ class StateDict {
     const auto at = storages_.find(storage.text);
     if (at == storages_.end())
       refuse(name, "has storage '" + printable(storage.text) + "', which is not there");
-    const auto width = std::uint64_t{out.stored.block_bytes};
+    const auto width = std::uint64_t{element_bytes(storage.dtype)};
     if (held > at->second.bytes / width || held * width != at->second.bytes)
       refuse(name, "has a storage of " + std::to_string(held) + " elements in " +
                        std::to_string(at->second.bytes) + " bytes");
-    out.at = {file_, at->second.offset + (count > 0 ? from * width : 0), count * width};
+    out.stored =
+        dense_form(storage.dtype, std::move(shape),
+                   {file_, at->second.offset + (count > 0 ? from * width : 0), count * width});
     return out;
   }
 

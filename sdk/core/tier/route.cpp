@@ -62,16 +62,15 @@ Route file_route(const zero::Unit& unit, bool stored, std::span<const Region> fi
                  uint64_t from, uint64_t to) {
   std::vector<Range> ranges;
   for (const auto& weight : unit.weights) {
-    const uint64_t place = stored ? weight.stored_offset : weight.run_offset;
+    const auto& whole = weight.source;
+    const uint64_t place = stored ? whole.stored.at : weight.run.at;
     if (place == zero::not_held) continue;
-    const auto places = source::places(weight.source);
-    const auto forms = source::forms(weight.source);
-    for (std::size_t f = 0; f < forms.size(); ++f) {
-      const auto &at = forms[f].at, &scales = forms[f].scales;
-      const auto held = place + places[f];
-      for (auto range : {Range{at.file, at.offset, at.bytes, held},
-                         Range{scales.file, scales.offset, scales.bytes, held + at.bytes}})
+    for (const auto& form : source::forms(whole)) {
+      const auto held = place + (whole.pieces.empty() ? 0 : form.stored.at);
+      for (const auto& part : form.stored.parts) {
+        Range range{part.file.file, part.file.offset, part.file.bytes, held + part.at};
         if (clip(range, from, to)) ranges.push_back(range);
+      }
     }
   }
   std::ranges::sort(ranges, [](const Range& a, const Range& b) {

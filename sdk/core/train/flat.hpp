@@ -10,9 +10,9 @@ namespace strata::train {
 
 // The elements of one trained weight.
 struct Piece {
-  uint32_t weight = 0;  // index into Unit::weights
+  uint32_t weight = 0;            // index into Unit::weights
   uint64_t first = 0, count = 0;  // elements
-  bool matrix = false;  // of two dimensions or more: weight decay applies
+  bool matrix = false;            // of two dimensions or more: weight decay applies
 };
 
 // Pieces are in the order of the weights, and members of a group follow each other without a gap as

@@ -29,6 +29,7 @@ struct StepSettings {
   double label_smoothing = 0;
   double loss_scale = 1;    // multiplies the gradients, not the loss that is reported
   double router_share = 1;  // of this micro-batch in the step's router losses
+  bool training = true;     // false: validation, in which nothing is dropped
 };
 
 // The sums over a micro-batch's losses, scaled.
@@ -38,42 +39,44 @@ struct Loss {
 };
 
 struct TrainerOptions {
-  run::ComputeOptions compute;         // its `kv` is empty: a row sees its own keys
+  run::ComputeOptions compute;               // its `kv` is empty: a row sees its own keys
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
-  int64_t loss_rows = 1024;  // tokens whose logits exist at a time
+  int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
+  // Of the auxiliary loss of mixture layers: router_aux_loss_coef where the configuration sets
+  // output_router_logits; 0: none.
+  double router_coefficient = 0;
 };
 
 // Trains unit by unit. One micro-batch: begin; run each unit but the head, from the first to the
 // last; rerun each unit from the head to the first, whose rerun also computes the loss. All calls
 // are on one thread, the only one that calls ATen, and enqueue device work in order on stream().
 // Pointers are memory of device 0.
-class Trainer {
+class Trainer : public run::RowSink {
  public:
-  virtual ~Trainer() = default;
   virtual void* stream() = 0;  // cudaStream_t; null on a CPU
 
   // Sets the experts, which outlive every later run.
   virtual void use(run::Experts& experts) = 0;
 
   virtual void begin(const MicroBatch& batch, const StepSettings& step) = 0;
-  // As Compute::expand and Compute::rows: the stored form of a frozen weight, and the rows of the
-  // embedding's table for the ids of this micro-batch.
+  // As Compute::expand: the stored form of a frozen weight.
   virtual void expand(const zero::Unit& unit, const std::byte* stored, std::byte* run) = 0;
-  virtual void rows(const zero::Weight& form, const std::byte* rows, bool stored) = 0;
 
   // Runs a unit. `input` has room for the unit's input [T,D] in the run dtype, and is filled with
-  // it; null for the embedding.
+  // it; null for the embedding, and where no rerun follows.
   virtual void run(const zero::Unit& unit, const std::byte* weights, std::byte* input) = 0;
-  // The last unit's output becomes the head's input, kept in `input` as above.
+  // The output of the last unit but the head is kept in `input` as the head's input, and given up.
   virtual void keep_output(std::byte* input) = 0;
 
   // Reruns a unit on its kept input with recording, starts from the gradient of its output, and
   // writes the gradients of its weights to `gradients`, which has the places of `flat` in the
-  // reduce dtype (with the rows' gradient, of an embedding). The head computes logits, loss and
-  // gradients a few rows at a time. A null `gradients` leaves the weights frozen.
+  // reduce dtype (with the rows' gradient, of an embedding). Weights that are not used get zeros,
+  // and so do the gaps. The head is one unit; it computes logits, loss and gradients a few rows at
+  // a time. A null `gradients` leaves the weights frozen.
   virtual void rerun(const zero::Unit& unit, const Flat& flat, const std::byte* weights,
                      const std::byte* input, std::byte* gradients) = 0;
-  // As run of the head, but only its loss: for validation.
+  // As the rerun of the head on the last unit's output, but only its loss: for validation, instead
+  // of keep_output and all reruns.
   virtual void score(const zero::Unit& head, const std::byte* weights) = 0;
 
   // Returns the losses of the micro-batch; waits for the device.

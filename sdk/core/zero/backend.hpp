@@ -7,9 +7,9 @@
 
 namespace strata::zero {
 
-// An event of the executor: the n-th occurrence of a stage of a unit.
+// An event of the executor: the n-th occurrence of a stage of an object.
 struct Event {
-  uint32_t unit = 0;
+  uint32_t object = 0;
   Stage stage = Stage::fetched;
   uint64_t occurrence = 0;  // 1 for the first; 0 has always happened
 };

@@ -20,6 +20,12 @@ Stage stage_of(Kind kind) {
       return Stage::ready;
     case Kind::release:
       return Stage::released;
+    case Kind::store:
+      return Stage::stored;
+    case Kind::reduce:
+      return Stage::reduced;
+    case Kind::update:
+      return Stage::updated;
     case Kind::run:
     case Kind::rerun:
       return none;
@@ -28,16 +34,19 @@ Stage stage_of(Kind kind) {
 }
 
 const char* name(Kind kind) {
-  static constexpr const char* names[] = {"fetch", "gather", "expand", "run", "rerun", "release"};
+  static constexpr const char* names[] = {"fetch",   "gather", "expand", "run",   "rerun",
+                                          "release", "store",  "reduce", "update"};
   return names[static_cast<std::size_t>(kind)];
 }
 
 const char* name(State state) {
-  static constexpr const char* names[] = {"away", "fetched", "whole", "ready", "used"};
+  static constexpr const char* names[] = {"away", "fetched", "whole", "ready",
+                                          "used", "made",    "done"};
   return names[static_cast<std::size_t>(state)];
 }
 
-// The state that an action leads to from `from`, or `from` itself where the action is not allowed.
+// The state that an action on weights, or on an input that is fetched, leads to from `from`; `from`
+// itself where the action is not allowed.
 State next(Kind kind, State from) {
   switch (kind) {
     case Kind::fetch:
@@ -50,54 +59,96 @@ State next(Kind kind, State from) {
     case Kind::rerun:
       return from == State::away ? from : State::used;
     case Kind::release:
+      if (from == State::made) return State::done;
       return from == State::used ? State::away : from;
+    case Kind::store:
+      return from == State::done ? State::away : from;
+    case Kind::reduce:
+    case Kind::update:
+      return from;
   }
   return from;
+}
+
+bool in_slot(const Plan& plan, uint32_t object) {
+  return object != no_object && plan.objects[object].home == Object::Home::tier;
 }
 
 }  // namespace
 
 Executor::Executor(const Plan& plan, Backend& backend)
-    : plan_(plan), backend_(backend), units_(plan.slots.size()) {
-  for (std::size_t u = 0; u < units_.size(); ++u)
-    if (plan.slots[u].bytes == 0) units_[u].state = State::ready;
+    : plan_(plan), backend_(backend), objects_(plan.objects.size()) {
+  set_states();
+}
+
+void Executor::set_states() {
+  for (std::size_t o = 0; o < objects_.size(); ++o) {
+    const auto home = plan_.objects[o].home;
+    const bool moves = home == Object::Home::tier || home == Object::Home::kept;
+    objects_[o].state = moves ? State::away : State::ready;
+  }
 }
 
 void Executor::pass() {
   if (broken_) throw Error("executor", "an earlier pass failed", "start again");
   broken_ = true;  // until the pass is through
-  if (passes_ == 0 || !plan_.wraps)
+  if (!ahead_)
     for (const auto& action : plan_.prologue) carry_out(action);
   for (const auto& action : plan_.pass) carry_out(action);
-  ++passes_;
+  ahead_ = plan_.wraps;
   broken_ = false;
 }
 
 void Executor::finish() { backend_.finish(); }
 
+void Executor::restart() {
+  finish();
+  ahead_ = false;
+  set_states();
+}
+
 void Executor::carry_out(const Action& action) {
   move(action);
   for (const auto& wait : action.after) {
-    const auto occurrence = units_[wait.unit].occurrences[static_cast<std::size_t>(wait.stage)];
-    if (occurrence > 0) backend_.wait(action.lane, {wait.unit, wait.stage, occurrence});
+    const auto occurrence = objects_[wait.object].occurrences[static_cast<std::size_t>(wait.stage)];
+    if (occurrence > 0) backend_.wait(action.lane, {wait.object, wait.stage, occurrence});
   }
-  backend_.enqueue(action, plan_.slots[action.unit]);
+  backend_.enqueue(action, plan_.slots[action.use]);
   const auto stage = stage_of(action.kind);
   if (stage == none) return;
-  auto& count = units_[action.unit].occurrences[static_cast<std::size_t>(stage)];
-  backend_.record(action.lane, {action.unit, stage, ++count});
+  auto& count = objects_[action.object].occurrences[static_cast<std::size_t>(stage)];
+  backend_.record(action.lane, {action.object, stage, ++count});
 }
 
 void Executor::move(const Action& action) {
-  auto& unit = units_[action.unit];
-  if (plan_.slots[action.unit].bytes == 0) return;  // never fetched: always ready
-  const auto to = next(action.kind, unit.state);
-  if (to == unit.state)
+  if (action.kind == Kind::reduce || action.kind == Kind::update) return;
+  const bool runs = action.kind == Kind::run || action.kind == Kind::rerun;
+  if (action.object != no_object) change(action, action.object);
+  if (!runs) return;
+  const auto& use = plan_.uses[action.use];
+  if (in_slot(plan_, use.input)) {
+    if (action.kind == Kind::run)
+      objects_[use.input].state = State::made;
+    else
+      change(action, use.input);
+  }
+  if (in_slot(plan_, use.gradient)) objects_[use.gradient].state = State::made;
+}
+
+void Executor::change(const Action& action, uint32_t object) {
+  const auto home = plan_.objects[object].home;
+  if (home == Object::Home::arena || home == Object::Home::elsewhere) return;  // always ready
+  auto& state = objects_[object].state;
+  const auto to = next(action.kind, state);
+  // Weights that stay are used more than once.
+  const bool again = !plan_.slots[action.use].brings && state == State::used &&
+                     (action.kind == Kind::run || action.kind == Kind::rerun);
+  if (to == state && !again)
     throw Error("executor",
                 std::string(name(action.kind)) + " of unit " + std::to_string(action.unit) +
-                    ", which is " + name(unit.state),
+                    ", which is " + name(state),
                 "this is a mistake in the plan");
-  unit.state = to;
+  state = to;
 }
 
 }  // namespace strata::zero

@@ -8,13 +8,15 @@
 
 namespace strata::zero {
 
-// One unit's life, in the slot that the plan chose:
+// The life of an object, in the slot that the plan chose. Weights:
 //
 //   away --fetch--> fetched --gather--> whole --expand--> ready --run--> used --release--> away
 //
-// One rank needs no gather, and a unit whose forms are the same no expand. A unit that is never
-// fetched stays ready.
-enum class State : uint8_t { away, fetched, whole, ready, used };
+// One rank needs no gather, and weights whose forms are the same no expand. Weights with a place of
+// their own that are never fetched stay ready. Inputs and gradients that a run makes are stored:
+//
+//   away --run--> made --release--> done --store--> away
+enum class State : uint8_t { away, fetched, whole, ready, used, made, done };
 
 class Executor {
  public:
@@ -26,20 +28,24 @@ class Executor {
   void pass();
   // Waits until all issued work is done, with the fetches for the next pass.
   void finish();
+  // Finishes, and forgets what was fetched ahead: the next pass begins with the prologue.
+  void restart();
 
  private:
-  struct Unit {
+  struct Life {
     State state = State::away;
     std::array<uint64_t, stages> occurrences{};
   };
 
   void carry_out(const Action& action);
   void move(const Action& action);
+  void change(const Action& action, uint32_t object);
+  void set_states();
 
   const Plan& plan_;
   Backend& backend_;
-  std::vector<Unit> units_;
-  uint64_t passes_ = 0;
+  std::vector<Life> objects_;
+  bool ahead_ = false;  // the plan wraps, and a pass has fetched for the next one
   bool broken_ = false;
 };
 

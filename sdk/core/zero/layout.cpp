@@ -12,44 +12,29 @@ constexpr uint64_t weight_align = 256;
 
 uint64_t up(uint64_t at) { return (at + weight_align - 1) / weight_align * weight_align; }
 
-strata_dtype run_dtype(const Weight& weight, strata_dtype dtype) {
-  return weight.float32 ? strata_dtype{STRATA_FLOAT, 32, 1} : dtype;
-}
-
-bool differs(const Weight& weight, strata_dtype dtype) {
-  const auto& stored = weight.source.stored;
-  return !stored.scheme.empty() || !same(stored.dtype, dtype) || weight.source.order.blocks != 0 ||
-         weight.source.turned || weight.source.share.all != 0 || weight.source.add != 0;
-}
-
 // Whether both weights come from the same bytes of the file.
-bool read_as_one(const Weight& a, const Weight& b) {
-  const auto &one = a.source.at, &other = b.source.at;
-  return a.source.share.all != 0 && b.source.share.all != 0 && one.file == other.file &&
-         one.offset == other.offset && one.bytes == other.bytes;
+bool read_as_one(const source::Tensor& a, const source::Tensor& b) {
+  return a.step<source::Slice>() && b.step<source::Slice>() && a.stored.file() == b.stored.file();
 }
 
 // Gives the weights places in both forms; a unit whose forms are the same has one set of places.
-void give_places(Unit& unit, strata_dtype dtype) {
+void give_places(Unit& unit) {
   uint64_t run = 0, stored = 0;
   uint32_t group = 0;
   const Weight* before = nullptr;
   for (auto& weight : unit.weights) {
-    if (weight.run_offset == not_held) continue;
-    const auto own = run_dtype(weight, dtype);
-    unit.expands = unit.expands || differs(weight, own);
-    weight.run_bytes = element_count(weight.shape) * element_bytes(own);
-    weight.stored_bytes = source::held_bytes(weight.source);
+    if (!weight.is_held()) continue;
+    unit.expands = unit.expands || weight.expands();
     if (weight.group == 0 || weight.group != group) run = up(run);
     group = weight.group;
-    weight.run_offset = run;
-    run += weight.run_bytes;
-    if (before && read_as_one(*before, weight)) {
-      weight.stored_offset = before->stored_offset;
+    weight.run.at = run;
+    run += weight.run.bytes;
+    auto& form = weight.source.stored;
+    if (before && read_as_one(before->source, weight.source)) {
+      form.at = before->source.stored.at;
     } else {
-      stored = up(stored);
-      weight.stored_offset = stored;
-      stored += weight.stored_bytes;
+      form.at = up(stored);
+      stored = form.at + form.bytes;
     }
     before = &weight;
   }
@@ -57,59 +42,75 @@ void give_places(Unit& unit, strata_dtype dtype) {
   unit.stored_bytes = up(stored);
   if (unit.expands) return;
   unit.stored_bytes = unit.run_bytes;
-  for (auto& weight : unit.weights) weight.stored_offset = weight.run_offset;
+  for (auto& weight : unit.weights) weight.source.stored.at = weight.run.at;
 }
 
 // The part of a declared unit that a unit is made from: all of it, rows of its head, or one of its
 // experts. The weights keep their indices in each.
-struct Part {
+struct Share {
   int64_t first = 0, rows = 0;
   uint32_t expert = no_expert;
 };
 
+strata_dtype run_dtype(const shape::DeclaredWeight& weight, strata_dtype dtype) {
+  constexpr strata_dtype wide{STRATA_FLOAT, 32, 1};
+  return weight.float32 && element_bytes(dtype) < element_bytes(wide) ? wide : dtype;
+}
+
+// Refuses tables and heads whose rows, which are read apart, do not lie in one piece.
+void check_rows(const source::Tensor& from, const shape::DeclaredWeight& weight) {
+  if (weight.role != STRATA_TABLE && weight.role != STRATA_HEAD) return;
+  const bool transposed = from.step<source::Transpose>() != nullptr;
+  if (transposed != weight.in_out)
+    throw Error(from.name, "is stored column by column, and its rows are read apart",
+                "make a folder of the model with `strata import`");
+}
+
+// Makes the forms of a table those of one row, which is gathered from where the table lies.
+void gather_rows(Weight& table, strata_dtype dtype) {
+  table.source = source::rows(table.source, 0, 1);
+  auto row = table.shape;
+  row[0] = 1;
+  table.run = source::dense_form(dtype, std::move(row));
+  table.run.at = table.source.stored.at = not_held;
+}
+
 Unit make_unit(const shape::DeclaredUnit& declared, uint32_t index, const FindTensor& find,
-               const LayoutOptions& options, const Part& part) {
+               const LayoutOptions& options, const Share& share) {
   Unit unit;
   unit.name = declared.name;
   unit.declared = index;
   unit.kind = declared.kind;
-  unit.first_row = part.first;
-  unit.expert = part.expert;
-  if (unit.is_expert()) unit.name += " expert " + std::to_string(part.expert);
+  unit.first_row = share.first;
+  unit.expert = share.expert;
+  if (unit.is_expert()) unit.name += " expert " + std::to_string(share.expert);
   for (const auto& w : declared.weights) {
     Weight weight;
     weight.name = w.name;
     weight.shape = w.shape;
     weight.role = w.role;
     weight.group = w.group;
-    weight.float32 = w.float32 && element_bytes(options.dtype) < sizeof(float);
     if (unit.is_expert() != (w.experts != 0)) {
-      weight.run_offset = weight.stored_offset = not_held;
+      weight.run = source::dense_form(run_dtype(w, options.dtype), {0});
+      weight.run.at = weight.source.stored.at = not_held;
       unit.weights.push_back(std::move(weight));
       continue;
     }
-    const bool tiled = part.rows > 0 && w.role == STRATA_HEAD;
-    if (tiled) weight.shape[0] = part.rows;
+    const bool tiled = share.rows > 0 && w.role == STRATA_HEAD;
+    if (tiled) weight.shape[0] = share.rows;
     if (unit.is_expert()) {
       auto one = w;
-      one.name = weight.name = source::numbered(w.name, part.expert);
+      one.name = weight.name = source::numbered(w.name, share.expert);
       weight.source = find(one, 0, 0);
     } else {
-      weight.source = find(w, tiled ? part.first : 0, tiled ? part.rows : 0);
+      weight.source = find(w, tiled ? share.first : 0, tiled ? share.rows : 0);
     }
-    if (weight.source.by_columns && (w.role == STRATA_TABLE || w.role == STRATA_HEAD))
-      throw Error(weight.source.name, "is stored column by column, and its rows are read apart",
-                  "make a folder of the model with `strata import`");
-    if (w.role == STRATA_TABLE && options.rows) {
-      weight.run_offset = weight.stored_offset = not_held;
-      const auto count = static_cast<uint64_t>(w.shape[0]);
-      weight.run_bytes =
-          element_count(w.shape) / count * element_bytes(options.dtype);  // of one row
-      weight.stored_bytes = weight.source.at.bytes / count;
-    }
+    check_rows(weight.source, w);
+    weight.run = source::dense_form(run_dtype(w, options.dtype), weight.shape);
+    if (w.role == STRATA_TABLE && options.rows) gather_rows(weight, options.dtype);
     unit.weights.push_back(std::move(weight));
   }
-  give_places(unit, options.dtype);
+  give_places(unit);
   return unit;
 }
 
@@ -139,6 +140,11 @@ int64_t head_rows(const shape::DeclaredUnit& unit) {
 }
 
 }  // namespace
+
+bool Weight::expands() const {
+  const auto& stored = source.stored;
+  return !source.steps.empty() || stored.scheme != run.scheme || !same(stored.dtype(), run.dtype());
+}
 
 std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,
                           const LayoutOptions& options) {

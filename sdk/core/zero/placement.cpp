@@ -22,16 +22,16 @@ uint64_t certain_bytes(std::span<const Unit> units) {
   return sum;
 }
 
-// Whether that tier holds the unit's stored form.
-bool holds_stored(const TierRoom& tier, const Unit& unit) {
-  return unit.expands && (tier.in_place || unit.stays_packed);
+// Whether that tier holds the unit's run form.
+bool holds_run(const TierRoom& tier, const Unit& unit) {
+  return !unit.expands || (!tier.in_place && unit.as_run);
 }
 
 // Puts the unit into the first tier with room.
 Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left) {
   uint64_t needed = unit.run_bytes;
   for (uint32_t t = 0; t < tiers.size(); ++t) {
-    const Place here{.tier = t, .stored = holds_stored(tiers[t], unit), .device = 0};
+    const Place here{.tier = t, .as_run = holds_run(tiers[t], unit)};
     needed = tiers[t].in_place ? 0 : held_bytes(unit, here);  // it is there already
     if (needed > left[t]) continue;
     left[t] -= needed;
@@ -67,12 +67,12 @@ std::vector<bool> spread(std::span<const Unit> units, uint64_t budget) {
 }  // namespace
 
 uint64_t held_bytes(const Unit& unit, const Place& place) {
-  return place.stored ? unit.stored_bytes : unit.run_bytes;
+  return place.as_run ? unit.run_bytes : unit.stored_bytes;
 }
 
 uint64_t slot_bytes(const Unit& unit, const Place& place) {
   if (place.tier == resident || place.device != 0) return 0;
-  return unit.run_bytes + (place.stored ? unit.stored_bytes : 0);
+  return unit.run_bytes + (place.as_run ? 0 : unit.stored_bytes);
 }
 
 Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, uint64_t arena,
@@ -83,7 +83,7 @@ Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, ui
   for (const auto& unit : units) {
     uint64_t here = unit.run_bytes;
     for (const auto& tier : tiers)
-      if (holds_stored(tier, unit)) here = std::max(here, unit.run_bytes + unit.stored_bytes);
+      if (!holds_run(tier, unit)) here = std::max(here, unit.run_bytes + unit.stored_bytes);
     auto& most = unit.is_expert() ? expert : largest;
     most = std::max(most, here);
     streams |= unit.in_tier;

@@ -14,8 +14,8 @@ inline constexpr uint32_t resident = ~uint32_t{0};  // in place of a tier: in th
 
 struct Place {
   uint32_t tier = resident;  // index into the run's tiers
-  bool stored = false;       // the tier holds the stored form, which is expanded after a fetch
   uint32_t device = 0;  // where it runs: 0, or a device on which it is used where its tier maps it
+  bool as_run = true;   // the tier holds the run form; else the stored one, expanded after a fetch
 };
 
 using Placement = std::vector<Place>;  // by unit

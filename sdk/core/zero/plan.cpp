@@ -2,283 +2,283 @@
 
 #include <algorithm>
 
-#include "core/error.hpp"
-#include "core/size_text.hpp"
 #include "core/zero/shard.hpp"
+#include "core/zero/slots.hpp"
 
 namespace strata::zero {
 namespace {
 
-// A size with its exact bytes: an arena that is one byte short would read the same without them.
-std::string exact_size(uint64_t bytes) {
-  return size_text(bytes) + " (" + std::to_string(bytes) + " bytes)";
-}
-
-constexpr uint64_t slot_align = 4096;
-
-uint64_t aligned(uint64_t bytes) { return (bytes + slot_align - 1) / slot_align * slot_align; }
-
-bool streamed(const Place& place) { return place.tier != resident && place.device == 0; }
-
-// Whether every pass brings the unit to a slot of the ring.
-bool in_ring(const Unit& unit, const Place& place) { return streamed(place) && !unit.is_expert(); }
-
-// A gather needs equal shards, so the form that arrives is as long as all of them.
-uint64_t arriving(uint64_t bytes, uint32_t ranks) {
-  return aligned(ranks * shard_bytes(bytes, ranks));
-}
-
-// The parts of a unit's slot, from 0.
-Slot parts(const Unit& unit, const Place& place, Mode mode, uint32_t ranks) {
-  Slot slot;
-  uint64_t end = 0;
-  slot.stored = not_held;
-  if (place.stored) {
-    slot.stored = end;
-    end += arriving(unit.stored_bytes, ranks);
-  }
-  slot.run = end;
-  end += place.stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks);
-  if (mode == Mode::backward) {
-    slot.gradients = end;
-    end += aligned(unit.run_bytes);
-  }
-  slot.bytes = end;
-  return slot;
-}
-
-// As many slots as there are streamed experts; they have no place yet.
-ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement, uint32_t ranks) {
-  ExpertSlots out;
-  uint64_t run_bytes = 0;
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    const auto& unit = units[u];
-    if (!unit.is_expert() || !streamed(placement[u])) continue;
-    ++out.count;
-    const bool stored = placement[u].stored;
-    if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, ranks));
-    run_bytes =
-        std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks));
-  }
-  out.bytes = out.run + run_bytes;
-  return out;
-}
-
-void move_to(Slot& slot, uint64_t offset) {
-  slot.offset = offset;
-  slot.run += offset;
-  if (slot.stored != not_held) slot.stored += offset;
-  if (slot.gradients != not_held) slot.gradients += offset;
-}
-
-bool overlap(const Slot& a, const Slot& b) {
-  return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
-}
-
-// The units of the ring in the order in which they run.
-std::vector<uint32_t> in_order(std::span<const Unit> units, const Placement& placement, Mode mode) {
-  std::vector<uint32_t> out;
-  for (uint32_t u = 0; u < placement.size(); ++u)
-    if (in_ring(units[u], placement[u])) out.push_back(u);
-  if (mode == Mode::backward) std::ranges::reverse(out);
-  return out;
-}
-
-// Gives each streamed unit its place in the ring [from, to), one after the other, and starts again
-// at the beginning where the end is too near.
-void fill_ring(std::vector<Slot>& slots, std::span<const uint32_t> order, uint64_t from,
-               uint64_t to) {
-  uint64_t cursor = from;
-  for (const auto u : order) {
-    if (cursor + slots[u].bytes > to) cursor = from;
-    move_to(slots[u], cursor);
-    cursor += slots[u].bytes;
-  }
-}
-
-// The lag of the k-th unit of `order`: the distance back (around the end of the pass) to the
-// nearest unit whose slot overlaps its own, after whose release it may be fetched; at most back to
-// itself.
-std::size_t lag(const std::vector<Slot>& slots, std::span<const uint32_t> order, std::size_t k) {
-  const auto n = order.size();
-  for (std::size_t back = 1; back < n; ++back)
-    if (overlap(slots[order[(k + n - back) % n]], slots[order[k]])) return back;
-  return n;
-}
-
-// All that a plan is made from.
-struct Input {
-  std::span<const Unit> units;
-  const Placement& placement;
-  const std::vector<bool>& file;
-  uint64_t budget;
-  Mode mode;
-  uint32_t ranks;
-};
-
-// Gives the residents their places at the arena's beginning, and the units of the ring the parts of
-// their slots, which have no place yet.
-void size_slots(Plan& plan, const Input& in) {
-  plan.slots.resize(in.units.size());
-  for (std::size_t u = 0; u < in.units.size(); ++u) {
-    if (in.placement[u].tier == resident) {
-      plan.slots[u] = {.offset = plan.fixed, .bytes = 0, .stored = not_held, .run = plan.fixed};
-      plan.fixed += aligned(in.units[u].run_bytes);
-    } else if (in_ring(in.units[u], in.placement[u])) {
-      plan.slots[u] = parts(in.units[u], in.placement[u], in.mode, in.ranks);
-    }
-  }
-}
-
-// Refuses a budget that has no room for the residents, one expert slot and the largest slot of the
-// ring.
-void check_budget(const Plan& plan, const Input& in, std::span<const uint32_t> order) {
-  const uint64_t beside = plan.fixed + plan.experts.bytes;  // outside of the ring
-  for (const auto u : order)
-    if (plan.slots[u].bytes > in.budget || beside > in.budget - plan.slots[u].bytes)
-      throw Error("plan",
-                  "unit " + in.units[u].name + " needs " +
-                      exact_size(beside + plan.slots[u].bytes) + " of the arena, which has " +
-                      exact_size(in.budget),
-                  "raise --device-memory");
-  if (order.empty() && beside > in.budget)
-    throw Error("plan",
-                std::string("the resident units") +
-                    (plan.experts.count > 0 ? " and an expert" : "") + " need " +
-                    exact_size(beside) + " of the arena, which has " + exact_size(in.budget),
-                "raise --device-memory");
-}
-
-// The number of expert slots that the budget allows: two at most beside a ring of two of its
-// largest slots, else as many as there is room for.
-uint32_t expert_count(const Plan& plan, std::span<const uint32_t> order, uint64_t budget) {
-  if (plan.experts.count == 0) return 0;
-  uint64_t largest = 0;
-  for (const auto u : order) largest = std::max(largest, plan.slots[u].bytes);
-  const uint64_t beside = plan.fixed + plan.experts.bytes;
-  const auto room =
-      (budget - plan.fixed - std::min(2 * largest, budget - beside)) / plan.experts.bytes;
-  const uint64_t most = order.empty() ? plan.experts.count : 2;
-  return static_cast<uint32_t>(std::min({uint64_t{plan.experts.count}, room, most}));
-}
-
-// Gives the slots of the ring and those of the experts, whose number is known, their places.
-void place_slots(Plan& plan, const Input& in, std::span<const uint32_t> order) {
-  const uint64_t experts = plan.experts.count * plan.experts.bytes;
-  fill_ring(plan.slots, order, plan.fixed, in.budget - experts);
-  plan.arena = plan.fixed;
-  for (const auto u : order)
-    plan.arena = std::max(plan.arena, plan.slots[u].offset + plan.slots[u].bytes);
-  plan.experts.offset = plan.arena;
-  plan.arena += experts;
-}
+using Home = Object::Home;
 
 // Makes the actions of a plan whose slots have their places.
 class Issue {
  public:
-  Issue(Plan& plan, const Input& in, std::span<const uint32_t> order)
-      : plan_(plan), in_(in), order_(order) {}
+  Issue(Plan& plan, std::span<const uint32_t> order, Mode mode, uint32_t ranks)
+      : plan_(plan), order_(order), ranks_(ranks) {
+    plan_.wraps = mode == Mode::step;
+    find_uses();
+  }
 
   void actions() {
-    const auto next = fetches();
-    std::size_t k = 0;
-    const auto count = static_cast<uint32_t>(in_.units.size());
-    for (uint32_t i = 0; i < count; ++i) {
-      const auto u = in_.mode == Mode::backward ? count - 1 - i : i;
-      if (in_.units[u].is_expert()) continue;  // brought and computed by its layer
-      use(u);
-      if (!streamed(in_.placement[u])) continue;
-      for (const auto other : next[k]) bring(plan_.pass, other, evicted(other));
-      ++k;
+    fetches_.resize(plan_.uses.size());
+    plan_fetches();
+    plan_kept();
+    for (uint32_t i = 0; i < plan_.uses.size(); ++i) {
+      for (const auto object : fetched_for(i)) plan_.moved += moved(object);
+      carry_out(i);
+      for (const auto& [object, use] : fetches_[i]) bring(plan_.pass, object, use, evicted(use));
     }
   }
 
  private:
-  // Fills the prologue, and returns the units to fetch after the k-th release. Fetches are issued
-  // in order, each as soon as the units it evicts are released: the k-th of pass n right after the
-  // release with the number n*N + k - lag(k), or a later one that an earlier fetch waits for.
-  std::vector<std::vector<uint32_t>> fetches() {
-    const auto n = static_cast<int64_t>(order_.size());
-    std::vector<std::vector<uint32_t>> out(order_.size());
-    for (int64_t pass = 0, latest = -1; pass < 2; ++pass) {
-      for (int64_t k = 0; k < n; ++k) {
-        const auto at = static_cast<std::size_t>(k);
-        latest =
-            std::max(latest, pass * n + k - static_cast<int64_t>(lag(plan_.slots, order_, at)));
-        const auto u = order_[at];
-        if (pass == 0 && latest < 0)
-          bring(plan_.prologue, u, plan_.wraps ? std::vector<Wait>{} : evicted(u));
-        else if (pass == 0 || (in_.mode == Mode::step && latest < n))
-          out[static_cast<std::size_t>(latest)].push_back(u);
+  struct Fetch {
+    uint32_t object, use;
+  };
+
+  // Notes where each object is used on the device, and made anew.
+  void find_uses() {
+    used_.resize(plan_.objects.size());
+    made_.resize(plan_.objects.size());
+    for (uint32_t i = 0; i < plan_.uses.size(); ++i) {
+      const auto& use = plan_.uses[i];
+      if (use.kind == Use::Kind::update) {
+        made_[use.weights].push_back(i);
+        continue;
       }
+      if (use.input != no_object && use.kind == Use::Kind::run) made_[use.input].push_back(i);
+      for (const auto object : {use.weights, use.input, use.gradient})
+        if (object != no_object) used_[object].push_back(i);
     }
+  }
+
+  bool in_slot(uint32_t object) const {
+    return object != no_object && plan_.objects[object].home == Home::tier;
+  }
+
+  // The objects that must be in the use's slot before it begins.
+  std::vector<uint32_t> fetched_for(uint32_t index) const {
+    const auto& use = plan_.uses[index];
+    std::vector<uint32_t> out;
+    if (plan_.slots[index].brings && in_slot(use.weights)) out.push_back(use.weights);
+    if (use.kind == Use::Kind::rerun && in_slot(use.input)) out.push_back(use.input);
     return out;
   }
 
-  // Adds the actions that bring a unit: the fetch comes after the release of all units in its slot.
-  void bring(std::vector<Action>& to, uint32_t u, std::vector<Wait> after) const {
-    const auto lane = in_.file[in_.placement[u].tier] ? Lane::io : Lane::copy;
-    to.push_back({Kind::fetch, lane, u, std::move(after)});
-    if (in_.ranks > 1) to.push_back({Kind::gather, Lane::comm, u, {{u, Stage::fetched}}});
-  }
-
-  Stage arrived() const { return in_.ranks > 1 ? Stage::gathered : Stage::fetched; }
-
-  // Adds the actions that run a unit and then release its slot.
-  void use(uint32_t u) {
-    auto& to = plan_.pass;
-    const auto& place = in_.placement[u];
-    const auto run = in_.mode == Mode::backward ? Kind::rerun : Kind::run;
-    if (!streamed(place)) {
-      to.push_back({run, Lane::compute, u, {}});
-      return;
+  // Fills the prologue, and the fetches after each use. Fetches are issued in order, each as soon
+  // as the objects that it evicts are released and its own are made, or a later one that an earlier
+  // fetch waits for. Uses are counted from the first one of pass 0; those of the pass before it are
+  // below 0.
+  void plan_fetches() {
+    const auto all = static_cast<int64_t>(plan_.uses.size());
+    int64_t latest = before_all();
+    for (int64_t pass = 0; pass < 2; ++pass) {
+      for (const auto use : order_) {
+        latest = std::max(latest, pass * all + free_after(use));
+        for (const auto object : fetched_for(use)) {
+          latest = std::max(latest, pass * all + made_before(object, use));
+          if (pass == 0 && latest < 0)
+            bring(plan_.prologue, object, use, plan_.wraps ? std::vector<Wait>{} : evicted(use));
+          else if (pass == 0 || (plan_.wraps && latest < all))
+            fetches_[static_cast<std::size_t>(latest)].push_back({object, use});
+        }
+      }
     }
-    if (place.stored) to.push_back({Kind::expand, Lane::compute, u, {{u, arrived()}}});
-    to.push_back({run, Lane::compute, u, {{u, place.stored ? Stage::ready : arrived()}}});
-    to.push_back({Kind::release, Lane::compute, u, {}});
   }
 
-  // The releases that a fetch of `u` must wait for: every unit whose slot overlaps its own, and `u`
-  // itself.
-  std::vector<Wait> evicted(uint32_t u) const {
+  int64_t before_all() const { return -static_cast<int64_t>(plan_.uses.size()); }
+
+  // The use after which the slot of `use` is free: the last one of those whose slots overlap it,
+  // and of its own in the pass before.
+  int64_t free_after(uint32_t use) const {
+    const auto all = static_cast<int64_t>(plan_.uses.size());
+    int64_t latest = before_all();
+    for (const auto other : order_) {
+      if (!overlap(plan_.slots[other], plan_.slots[use])) continue;
+      const int64_t end = in_slot(plan_.uses[other].weights) ? last_use_of(plan_, other) : other;
+      latest = std::max(latest, other < use ? end : end - all);
+    }
+    return latest;
+  }
+
+  // The latest use before `use`, in this pass or the one before, that makes the object, or that
+  // still needs it where it was.
+  int64_t made_before(uint32_t object, uint32_t use) const {
+    const auto all = static_cast<int64_t>(plan_.uses.size());
+    int64_t latest = before_all();
+    for (const auto* list : {&made_[object], &used_[object]})
+      for (const int64_t at : *list)
+        latest = std::max(latest, at < static_cast<int64_t>(use) ? at : at - all);
+    return latest;
+  }
+
+  // Objects that are kept for the pass are fetched once, after their update.
+  void plan_kept() {
+    for (uint32_t object = 0; object < plan_.objects.size(); ++object) {
+      if (plan_.objects[object].home != Home::kept || used_[object].empty()) continue;
+      const auto use = used_[object].front();
+      plan_.moved += moved(object);
+      bring(plan_.prologue, object, use, {});
+      if (plan_.wraps && !made_[object].empty())
+        fetches_[made_[object].back()].push_back({object, use});
+    }
+  }
+
+  // Adds the actions that bring an object: the fetch comes after the release of all objects in its
+  // slot, and after the object was made.
+  void bring(std::vector<Action>& to, uint32_t object, uint32_t use,
+             std::vector<Wait> after) const {
+    const auto& what = plan_.objects[object];
+    if (what.home == Home::kept) after = {{object, Stage::released}};
+    if (!made_[object].empty())
+      after.push_back(
+          {object, what.kind == Object::Kind::weights ? Stage::updated : Stage::stored});
+    to.push_back({Kind::fetch, what.lane, what.unit, object, use, std::move(after)});
+    if (gathers(object))
+      to.push_back({Kind::gather, Lane::comm, what.unit, object, use, {{object, Stage::fetched}}});
+  }
+
+  // Bytes that a fetch of the object moves.
+  uint64_t moved(uint32_t object) const {
+    const auto& what = plan_.objects[object];
+    const auto bytes = what.stored > 0 ? what.stored : what.run;
+    return gathers(object) ? shard_bytes(bytes, ranks_) : bytes;
+  }
+
+  bool gathers(uint32_t object) const {
+    return ranks_ > 1 && plan_.objects[object].kind == Object::Kind::weights;
+  }
+  Wait arrived(uint32_t object) const {
+    return {object, gathers(object) ? Stage::gathered : Stage::fetched};
+  }
+
+  void carry_out(uint32_t index) {
+    const auto& use = plan_.uses[index];
+    if (use.kind == Use::Kind::update) return update(index);
+    run(index);
+    if (use.gradient == no_object) return;
+    store(index, use.gradient, taken_back(index));
+    plan_.pass.push_back(
+        {Kind::reduce, Lane::host, use.unit, use.gradient, index, {{use.gradient, Stage::stored}}});
+  }
+
+  // Adds the actions that run a unit and then release or store what its slot holds.
+  void run(uint32_t index) {
+    const auto& use = plan_.uses[index];
+    const bool again = use.kind == Use::Kind::rerun;
+    auto& to = plan_.pass;
+    Action action{again ? Kind::rerun : Kind::run, Lane::compute, use.unit, use.weights, index, {}};
+    const auto fetched = fetched_for(index);
+    // A slot into which nothing is fetched is taken by the run itself.
+    if (fetched.empty() && plan_.slots[index].bytes > 0) action.after = evicted(index);
+    const bool brought = moves(use.weights);
+    if (brought) {
+      const bool expands = plan_.objects[use.weights].stored > 0;
+      if (expands && plan_.slots[index].brings)
+        to.push_back(
+            {Kind::expand, Lane::compute, use.unit, use.weights, index, {arrived(use.weights)}});
+      action.after.push_back(expands ? Wait{use.weights, Stage::ready} : arrived(use.weights));
+    }
+    const bool input_fetched = again && in_slot(use.input);
+    if (input_fetched) action.after.push_back(arrived(use.input));
+    to.push_back(std::move(action));
+    if (plan_.slots[index].releases) release(index, use.weights);
+    if (input_fetched) release(index, use.input);
+    if (!again && in_slot(use.input)) store(index, use.input, {});
+  }
+
+  // Whether passes bring the weights to the arena.
+  bool moves(uint32_t weights) const {
+    if (weights == no_object || plan_.objects[weights].run == 0) return false;
+    return plan_.objects[weights].home == Home::tier || plan_.objects[weights].home == Home::kept;
+  }
+
+  void release(uint32_t index, uint32_t object) {
+    plan_.pass.push_back({Kind::release, Lane::compute, plan_.uses[index].unit, object, index, {}});
+  }
+
+  // A lane of its own copies back: what it copies is there when the compute lane has come so far.
+  void store(uint32_t index, uint32_t object, std::vector<Wait> after) {
+    release(index, object);
+    after.push_back({object, Stage::released});
+    plan_.pass.push_back(
+        {Kind::store, Lane::back, plan_.uses[index].unit, object, index, std::move(after)});
+  }
+
+  // The events after which a gradient's memory on the host is free again: its last reduction or
+  // update, and the reduction of the gradient that was in the same staging memory before.
+  std::vector<Wait> taken_back(uint32_t index) {
+    const auto& use = plan_.uses[index];
+    std::vector<Wait> out{{use.gradient, Stage::reduced}};
+    if (use.weights != no_object && !made_[use.weights].empty())
+      out.push_back({use.weights, Stage::updated});
+    if (use.staging == no_object) return out;
+    staged_.resize(std::max<std::size_t>(staged_.size(), use.staging + 1), no_object);
+    auto& before = staged_[use.staging];
+    if (before != no_object && before != use.gradient) out.push_back({before, Stage::reduced});
+    before = use.gradient;
+    return out;
+  }
+
+  void update(uint32_t index) {
+    const auto& use = plan_.uses[index];
+    std::vector<Wait> after;
+    if (use.gradient != no_object) after.push_back({use.gradient, Stage::reduced});
+    plan_.pass.push_back(
+        {Kind::update, Lane::host, use.unit, use.weights, index, std::move(after)});
+  }
+
+  // The events that must have happened before a slot is taken: for every slot that overlaps it, and
+  // for itself, that its objects are released and stored.
+  std::vector<Wait> evicted(uint32_t taker) const {
     std::vector<Wait> out;
-    for (const auto other : order_)
-      if (overlap(plan_.slots[other], plan_.slots[u])) out.push_back({other, Stage::released});
+    const auto add = [&](Wait wait) {
+      if (std::ranges::find(out, wait) == out.end()) out.push_back(wait);
+    };
+    for (const auto other : order_) {
+      if (!overlap(plan_.slots[other], plan_.slots[taker])) continue;
+      const auto& use = plan_.uses[other];
+      if (plan_.slots[other].brings && in_slot(use.weights)) add({use.weights, Stage::released});
+      if (in_slot(use.gradient)) add({use.gradient, Stage::stored});
+      if (in_slot(use.input))
+        add({use.input, use.kind == Use::Kind::run ? Stage::stored : Stage::released});
+    }
     return out;
   }
 
   Plan& plan_;
-  const Input& in_;
   std::span<const uint32_t> order_;
+  uint32_t ranks_;
+  std::vector<std::vector<uint32_t>> used_, made_;  // by object, ascending indices of uses
+  std::vector<std::vector<Fetch>> fetches_;         // by use: what is fetched after it
+  std::vector<uint32_t> staged_;                    // by staging memory: the gradient in it
 };
 
 }  // namespace
 
-uint64_t least_arena(std::span<const Unit> units, const Placement& placement, Mode mode,
-                     uint32_t ranks) {
-  uint64_t fixed = 0, largest = 0;
-  for (std::size_t u = 0; u < units.size(); ++u) {
-    if (placement[u].tier == resident) fixed += aligned(units[u].run_bytes);
-    if (in_ring(units[u], placement[u]))
-      largest = std::max(largest, parts(units[u], placement[u], mode, ranks).bytes);
-  }
-  return fixed + largest + expert_slots(units, placement, ranks).bytes;
+Plan plan_uses(Uses uses, std::span<const Unit> units, ExpertSlots experts, uint64_t budget,
+               Mode mode, uint32_t ranks) {
+  Plan plan;
+  plan.objects = std::move(uses.objects);
+  plan.uses = std::move(uses.uses);
+  plan.experts = experts;
+  const auto order = place_slots(plan, units, budget, ranks);
+  Issue(plan, order, mode, ranks).actions();
+  return plan;
 }
 
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
                const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks) {
-  const Input in{units, placement, file, budget, mode, ranks};
-  const auto order = in_order(units, placement, mode);
-  Plan plan;
-  plan.wraps = mode == Mode::step;
-  size_slots(plan, in);
-  plan.experts = expert_slots(units, placement, ranks);
-  check_budget(plan, in, order);
-  plan.experts.count = expert_count(plan, order, budget);
-  place_slots(plan, in, order);
-  for (const auto u : order) plan.moved += shard_bytes(held_bytes(units[u], placement[u]), ranks);
-  Issue(plan, in, order).actions();
-  return plan;
+  return plan_uses(forward_uses(units, placement, file), units,
+                   expert_slots(units, placement, ranks), budget, mode, ranks);
+}
+
+uint64_t least_arena(std::span<const Unit> units, const Placement& placement, uint32_t ranks) {
+  uint32_t tiers = 0;
+  for (const auto& place : placement)
+    if (place.tier != resident) tiers = std::max(tiers, place.tier + 1);
+  // Whether a fetch is a read makes no difference to the arena.
+  const auto uses = forward_uses(units, placement, std::vector<bool>(tiers, false));
+  return least_arena(uses, expert_slots(units, placement, ranks), ranks);
 }
 
 }  // namespace strata::zero

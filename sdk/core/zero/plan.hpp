@@ -5,21 +5,20 @@
 #include <span>
 #include <vector>
 
-#include "core/device/lane.hpp"
-#include "core/zero/placement.hpp"
+#include "core/zero/uses.hpp"
 
 namespace strata::zero {
 
-using device::Lane, device::lanes;
+// store copies an object back to the host's memory, reduce adds a stored gradient to those of
+// earlier micro-batches and ranks, update makes new weights from the gradient.
+enum class Kind : uint8_t { fetch, gather, expand, run, rerun, release, store, reduce, update };
 
-enum class Kind : uint8_t { fetch, gather, expand, run, rerun, release };
-
-// The stages of a unit that others wait for; each has an event.
-enum class Stage : uint8_t { fetched, gathered, ready, released };
-inline constexpr uint32_t stages = 4;
+// The stages of an object that others wait for; each has an event.
+enum class Stage : uint8_t { fetched, gathered, ready, released, stored, reduced, updated };
+inline constexpr uint32_t stages = 7;
 
 struct Wait {
-  uint32_t unit = 0;
+  uint32_t object = 0;
   Stage stage = Stage::fetched;
   bool operator==(const Wait&) const = default;
 };
@@ -28,15 +27,22 @@ struct Action {
   Kind kind = Kind::run;
   Lane lane = Lane::compute;
   uint32_t unit = 0;
+  uint32_t object = 0;      // that it moves or changes; the weights, of run and rerun
+  uint32_t use = 0;         // index into Plan::uses, and of its slot
   std::vector<Wait> after;  // the latest occurrence of each, in issue order
 };
 
-// The place of a unit in the arena while it is there.
+// The places of a use's objects in the arena, while they are there. not_held: the use has no such
+// object, or not in that form.
 struct Slot {
-  uint64_t offset = 0, bytes = 0;  // all of it; no bytes: the unit is not fetched
-  uint64_t stored = 0;             // of the stored form, not_held if it is never there
-  uint64_t run = 0;                // of the run form
-  uint64_t gradients = not_held;   // of the gradients, in backward
+  uint64_t offset = 0, bytes = 0;  // of what the ring holds for this use; no bytes: nothing
+  uint64_t stored = not_held;      // of the weights in their stored form
+  uint64_t run = not_held;         // of the weights in their run form
+  uint64_t input = not_held;
+  uint64_t gradient = not_held;
+  // Weights that are still there from an earlier use are not brought again, and only the last of
+  // such uses releases them.
+  bool brings = false, releases = false;
 };
 
 // Equal slots for the experts that layers choose while they run, behind the ring.
@@ -47,33 +53,43 @@ struct ExpertSlots {
 };
 
 enum class Mode : uint8_t {
-  step,      // repeated: the tail of a pass fetches for the next one
-  once,      // a single pass, nothing fetched beyond it
-  backward,  // a single pass from the last unit to the first, with room for gradients
+  step,  // repeated: the tail of a pass fetches for the next one
+  once,  // a single pass, nothing fetched beyond it
 };
 
 struct Plan {
-  std::vector<Slot> slots;       // by unit
+  std::vector<Object> objects;
+  std::vector<Use> uses;
+  std::vector<Slot> slots;       // by use
+  std::vector<uint64_t> homes;   // by object: its own place in the arena, or not_held
   std::vector<Action> prologue;  // before the first pass: the fetches that it expects under way
   std::vector<Action> pass;
   bool wraps = false;  // a pass issues the next one's first fetches; else each needs the prologue
-  uint64_t arena = 0;  // bytes that it needs, residents included
-  uint64_t fixed = 0;  // of these, residents: at the arena's beginning
+  uint64_t arena = 0;  // bytes that it needs, those with a place of their own included
+  uint64_t fixed = 0;  // of these, objects with a place of their own: at the arena's beginning
   uint64_t moved = 0;  // bytes of slots fetched in one pass, by one rank; experts come beside them
   ExpertSlots experts;
 };
 
-// Plans a pass, with slots in a ring behind the residents: the deeper the ring, the earlier a fetch
-// is issued. Experts take no part in it: they have slots of their own, two where there is room, or
-// all the rest where nothing else streams. `file` says for each tier whether its fetches are reads
-// of files (lane io) or copies; with `ranks` > 1 each fetch moves a shard and a gather completes
-// it. Refuses a unit whose slot alone is more than the residents leave of `budget`, by name and
-// with the bytes needed.
+// Plans a pass over the uses, with slots in a ring behind the objects that have places of their
+// own: the deeper the ring, the earlier a fetch is issued. `experts` is what expert_slots gives: at
+// most two where others stream, or all the rest of the arena. With `ranks` > 1 each fetch of
+// weights moves a shard and a gather completes it. Refuses a use whose slot alone is more than the
+// others leave of `budget`, by its unit's name and with the bytes needed.
+Plan plan_uses(Uses uses, std::span<const Unit> units, ExpertSlots experts, uint64_t budget,
+               Mode mode, uint32_t ranks = 1);
+
+// Plans a pass over all units in their order. `file` says for each tier whether its fetches are
+// reads of files or copies.
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
                const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks = 1);
 
+// The smallest budget that plan_uses accepts.
+uint64_t least_arena(const Uses& uses, const ExpertSlots& experts, uint32_t ranks = 1);
 // The smallest budget that plan_pass accepts.
-uint64_t least_arena(std::span<const Unit> units, const Placement& placement, Mode mode,
-                     uint32_t ranks = 1);
+uint64_t least_arena(std::span<const Unit> units, const Placement& placement, uint32_t ranks = 1);
+
+// As many slots as there are streamed experts; they have no place yet.
+ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement, uint32_t ranks);
 
 }  // namespace strata::zero

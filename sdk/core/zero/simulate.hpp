@@ -9,9 +9,11 @@
 
 namespace strata::zero {
 
-// Bytes per second, and seconds of each unit's run.
+// Bytes per second, and seconds of each unit's run. An update reads and writes `update` bytes of
+// the host's memory for each byte of its gradient.
 struct Rates {
-  double disk = 3e9, link = 50e9, network = 100e9, expand = 500e9;
+  double disk = 3e9, link = 50e9, network = 100e9, expand = 500e9, back = 50e9, memory = 100e9;
+  double update = 7;
   std::vector<double> run;  // by unit
 };
 

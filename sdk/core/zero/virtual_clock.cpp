@@ -7,14 +7,14 @@
 
 namespace strata::zero {
 
-VirtualClock::VirtualClock(std::span<const Unit> units, const Placement& placement, Rates rates,
-                           uint32_t ranks)
-    : units_(units), placement_(placement), rates_(std::move(rates)), ranks_(ranks),
-      happened_(units.size()) {}
+VirtualClock::VirtualClock(const Plan& plan, std::span<const Unit> units,
+                           const Placement& placement, Rates rates, uint32_t ranks)
+    : plan_(plan), units_(units), placement_(placement), rates_(std::move(rates)), ranks_(ranks),
+      happened_(plan.objects.size()) {}
 
 void VirtualClock::wait(Lane lane, const Event& event) {
   auto& clock = clock_[static_cast<std::size_t>(lane)];
-  clock = std::max(clock, happened_[event.unit][static_cast<std::size_t>(event.stage)]);
+  clock = std::max(clock, happened_[event.object][static_cast<std::size_t>(event.stage)]);
 }
 
 void VirtualClock::enqueue(const Action& action, const Slot&) {
@@ -27,18 +27,29 @@ void VirtualClock::enqueue(const Action& action, const Slot&) {
 }
 
 void VirtualClock::record(Lane lane, const Event& event) {
-  happened_[event.unit][static_cast<std::size_t>(event.stage)] =
+  happened_[event.object][static_cast<std::size_t>(event.stage)] =
       clock_[static_cast<std::size_t>(lane)];
 }
 
 // The time that one action takes on its lane.
 double VirtualClock::seconds(const Action& action) const {
   const auto& unit = units_[action.unit];
-  const auto bytes = held_bytes(unit, placement_[action.unit]);
-  const auto shard = static_cast<double>(shard_bytes(bytes, ranks_));
+  const auto& object = plan_.objects[action.object];
+  const bool weights = object.kind == Object::Kind::weights;
+  const auto bytes = weights ? held_bytes(unit, placement_[action.unit]) : object.run;
+  const auto shard = static_cast<double>(weights ? shard_bytes(bytes, ranks_) : bytes);
   switch (action.kind) {
     case Kind::fetch:
       return shard / (action.lane == Lane::io ? rates_.disk : rates_.link);
+    case Kind::store:
+      return shard / rates_.back;
+    case Kind::reduce:
+      return shard / rates_.memory;
+    case Kind::update: {
+      const auto gradient = plan_.uses[action.use].gradient;
+      const auto all = gradient == no_object ? 0 : plan_.objects[gradient].run;
+      return static_cast<double>(all) * rates_.update / rates_.memory;
+    }
     case Kind::gather:
       return shard * (ranks_ - 1) / rates_.network;
     case Kind::expand:

@@ -10,9 +10,9 @@ namespace strata::zero {
 
 class VirtualClock : public Backend {
  public:
-  // The units and the placement outlive the clock.
-  VirtualClock(std::span<const Unit> units, const Placement& placement, Rates rates,
-               uint32_t ranks = 1);
+  // The plan, the units and the placement outlive the clock.
+  VirtualClock(const Plan& plan, std::span<const Unit> units, const Placement& placement,
+               Rates rates, uint32_t ranks = 1);
 
   void wait(Lane lane, const Event& event) override;
   void enqueue(const Action& action, const Slot& slot) override;
@@ -24,6 +24,7 @@ class VirtualClock : public Backend {
  private:
   double seconds(const Action& action) const;
 
+  const Plan& plan_;
   std::span<const Unit> units_;
   const Placement& placement_;
   Rates rates_;

@@ -48,6 +48,7 @@ Value Rendering::call_macro(const Callable& callable, Arguments given) {
   const auto inner = std::make_shared<Scope>(Scope{std::move(defined_in), {}});
   const auto outer = std::exchange(scope_, inner);
   auto before = std::exchange(out_, {});
+  ++unplaced_;
   const auto take = [&](std::string_view name) -> std::optional<Value> {
     for (auto at = given.named.begin(); at != given.named.end(); ++at) {
       if (at->first != name) continue;
@@ -81,6 +82,7 @@ Value Rendering::call_macro(const Callable& callable, Arguments given) {
     throw Refused(who + " takes at most " + std::to_string(macro.parameters.size()) + " arguments");
   execute(macro.body);
   scope_ = outer;
+  --unplaced_;
   return Value(std::exchange(out_, std::move(before)));
 }
 

@@ -59,7 +59,7 @@ Rendering::Flow Rendering::execute(const Statement& statement) {
       with(statement);
       break;
     case Kind::generation:
-      budget_.append(out_, text_of_block(statement.body));
+      generation(statement);
       break;
     case Kind::leave:
       return Flow::leave;
@@ -141,12 +141,23 @@ void Rendering::assign(const Expression& target, const Value& value) {
   }
 }
 
+void Rendering::generation(const Statement& statement) {
+  const auto begin = out_.size();
+  budget_.append(out_, text_of_block(statement.body));
+  if (unplaced_ > 0)
+    generated.reset();
+  else if (generated)
+    generated->emplace_back(begin, out_.size());
+}
+
 std::string Rendering::text_of_block(const Statements& statements) {
   const auto outer = scope_;
   auto before = std::exchange(out_, {});
+  ++unplaced_;
   scope_ = std::make_shared<Scope>(Scope{outer, {}});
   execute(statements);
   scope_ = outer;
+  --unplaced_;
   return std::exchange(out_, std::move(before));
 }
 

@@ -1,7 +1,10 @@
 // One run of a template: its statements and expressions, in the scopes that they make.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "text/jinja/arguments.hpp"
 #include "text/jinja/functions.hpp"
@@ -19,6 +22,8 @@ class Rendering {
   // Returns the text of the template; throws Refused, with the current line in `line`.
   std::string run(const Statements& statements);
   int line = 1;
+  // As Marked::blocks.
+  std::optional<std::vector<std::pair<std::size_t, std::size_t>>> generated{std::in_place};
 
  private:
   // The effect of a statement on the loop around it.
@@ -35,6 +40,7 @@ class Rendering {
   void assign(const Expression& target, const Value& value);
   // The text of statements in a scope of their own inside the present one.
   std::string text_of_block(const Statements& statements);
+  void generation(const Statement& statement);
 
   Value evaluate(const Expression& expression);
   Value lookup(const Expression& expression);
@@ -52,6 +58,7 @@ class Rendering {
   Budget budget_;
   ScopePtr scope_ = std::make_shared<Scope>();
   std::string out_;
+  int unplaced_ = 0;  // texts around out_ that wait for their place
   int depth_ = 0;
 };
 

@@ -9,7 +9,6 @@ namespace strata::text::jinja {
 namespace {
 
 constexpr std::size_t longest = 1 << 20;
-constexpr auto remedy = "leave --chat out and write the prompt in the model's format";
 
 using Json = nlohmann::ordered_json;
 
@@ -46,8 +45,8 @@ Value value_of(const Json& json) {
 }  // namespace
 
 Template::Template(std::string_view source, std::string name) : name_(std::move(name)) {
-  if (invalid_utf8(source)) throw Error(name_, "it is not UTF-8", remedy);
-  if (source.size() > longest) throw Error(name_, "it is longer than 1 MiB", remedy);
+  if (invalid_utf8(source)) throw TemplateError(name_, "it is not UTF-8");
+  if (source.size() > longest) throw TemplateError(name_, "it is longer than 1 MiB");
   try {
     statements_ = parse(source);
   } catch (const SyntaxError& error) {
@@ -57,7 +56,7 @@ Template::Template(std::string_view source, std::string name) : name_(std::move(
   }
 }
 
-std::string Template::render(const Json& variables, const std::tm& now) const {
+Marked Template::render_marked(const Json& variables, const std::tm& now) const {
   Dict held;
   try {
     held = *value_of(variables).dict();
@@ -66,14 +65,15 @@ std::string Template::render(const Json& variables, const std::tm& now) const {
   }
   Rendering rendering(std::move(held), now);
   try {
-    return rendering.run(statements_);
+    auto text = rendering.run(statements_);
+    return {std::move(text), std::move(rendering.generated)};
   } catch (const Refused& error) {
     fail(rendering.line, error.what());
   }
 }
 
 void Template::fail(int line, const std::string& what) const {
-  throw Error(name_, "line " + std::to_string(line) + ": " + what, remedy);
+  throw TemplateError(name_, "line " + std::to_string(line) + ": " + what);
 }
 
 }  // namespace strata::text::jinja

@@ -12,10 +12,11 @@ class TorchOps final : public plugin::Ops {
  public:
   // `declared` is the family's unit with the index `unit`, whose call has `tokens` rows; arguments
   // of ops are checked against it. For a codec's call it is null, and ops with weights are refused.
+  // `recorded` is given where gradients are recorded.
   TorchOps(Shared& shared, const UnitWeights& weights, uint32_t unit,
            const plugin::DeclaredUnit* declared, int64_t tokens, const at::Device& device,
-           plugin::Call& call)
-      : on_{shared, weights, unit, declared, tokens, device, call} {}
+           plugin::Call& call, Recorded* recorded = nullptr)
+      : on_{shared, weights, unit, declared, tokens, device, call, recorded} {}
 
   void run(const shape::Op& op, const shape::Args& args, std::span<plugin::Handle> out) override;
   plugin::Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;

@@ -42,7 +42,7 @@ CudaDevice::CudaDevice(uint32_t events) : board_(events) {
   index_ = static_cast<uint8_t>(place.device.index());
   compute_ = static_cast<cudaStream_t>(place.stream->native_handle());
   use();
-  for (const auto lane : {Lane::io, Lane::copy, Lane::comm}) {
+  for (const auto lane : {Lane::io, Lane::copy, Lane::comm, Lane::back}) {
     cudaStream_t made = nullptr;
     check("no stream", cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
     streams_[number(lane)].reset(made);
@@ -53,10 +53,13 @@ CudaDevice::CudaDevice(uint32_t events) : board_(events) {
     check("no event", cudaEventCreateWithFlags(&made, cudaEventDisableTiming));
     events_.emplace_back(made);
   }
+  recorded_by_ = std::make_unique<std::atomic<Lane>[]>(events);
+  for (uint32_t e = 0; e < events; ++e) recorded_by_[e] = Lane::compute;
 }
 
 CudaDevice::~CudaDevice() {
   cudaSetDevice(index_);
+  host_.reset();  // streams may wait for its events
   for (const auto& lane : streams_)
     if (lane) cudaStreamSynchronize(lane.get());
   cudaStreamSynchronize(compute_);
@@ -111,7 +114,36 @@ void CudaDevice::gather(device::Collective&, std::byte*, uint64_t) {
                                                  "use --device cpu or one rank")));
 }
 
+device::Worker& CudaDevice::host() {
+  if (host_) return *host_;
+  host_events_ = std::make_unique<HostEvents>(index_, static_cast<uint32_t>(events_.size()));
+  host_ = std::make_unique<device::Worker>(
+      [this](uint32_t number, uint64_t) { return host_events_->await(number); },
+      [this](uint32_t event, uint64_t occurrence, std::exception_ptr failure) {
+        host_events_->happen(event, occurrence);
+        board_.happen(event, occurrence, std::move(failure));
+      });
+  return *host_;
+}
+
+void CudaDevice::call(device::HostWork& work, uint32_t item) { host().call(work, item); }
+
+// [Note: events]
+void CudaDevice::wait_on_host(uint32_t event, uint64_t occurrence) {
+  if (recorded_by_[event] == Lane::host) return;  // in order
+  if (auto failure = board_.await(event, occurrence)) return host().fail(std::move(failure));
+  auto& worker = host();
+  on(recorded_by_[event], "an event", [&](cudaStream_t stream) {
+    uint32_t number = 0;
+    const auto error = host_events_->mark(stream, number);
+    if (error == cudaSuccess) worker.wait(number, 0);
+    return error;
+  });
+}
+
 void CudaDevice::record(Lane lane, uint32_t event, uint64_t occurrence) {
+  recorded_by_[event] = lane;
+  if (lane == Lane::host) return host().record(event, occurrence);
   // Issued or failed, every waiter is told.
   try {
     on(lane, "an event",
@@ -125,17 +157,23 @@ void CudaDevice::record(Lane lane, uint32_t event, uint64_t occurrence) {
 
 // [Note: events]
 void CudaDevice::wait(Lane lane, uint32_t event, uint64_t occurrence) {
+  if (lane == Lane::host) return wait_on_host(event, occurrence);
+  if (recorded_by_[event] == Lane::host)
+    return on(lane, "a wait",
+              [&](cudaStream_t stream) { return host_events_->wait(stream, event, occurrence); });
   if (auto failure = board_.await(event, occurrence)) return keep(lane, std::move(failure));
   on(lane, "a wait",
      [&](cudaStream_t stream) { return cudaStreamWaitEvent(stream, events_[event].get(), 0); });
 }
 
 void CudaDevice::fail(Lane lane, std::exception_ptr failure) {
+  if (lane == Lane::host) return host().fail(std::move(failure));
   if (auto& kept = failures_[number(lane)]; !kept) kept = std::move(failure);
 }
 
 void CudaDevice::synchronize(uint32_t event, uint64_t occurrence) {
   if (const auto failure = board_.await(event, occurrence)) std::rethrow_exception(failure);
+  if (recorded_by_[event] == Lane::host) return;
   use();
   check("the device's work failed", cudaEventSynchronize(events_[event].get()));
 }

@@ -1,9 +1,10 @@
-// A GPU's memory and lanes. Lane compute is the stream that LibTorch computes on, the others are
-// streams of their own; only events order them.
+// A GPU's memory and lanes. Lane compute is the stream that LibTorch computes on, lane host is a
+// thread, the others are streams of their own; only events order them.
 #pragma once
 #include <cuda_runtime_api.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "core/device/arena.hpp"
 #include "core/device/device.hpp"
 #include "core/device/event_board.hpp"
+#include "core/device/worker.hpp"
+#include "torch/cuda/host_events.hpp"
 
 namespace strata::torch {
 
@@ -19,7 +22,10 @@ namespace strata::torch {
 // io while the computing thread runs ahead. CUDA would let such a wait pass, so the board knows the
 // occurrences that were *issued*, and a wait blocks its thread until then; the stream waits for the
 // work. A new record of an event replaces the work that later waits refer to. By the plan's order a
-// unit's stage happens again only after all waits for the earlier occurrence were issued.
+// unit's stage happens again only after all waits for the earlier occurrence were issued. The
+// thread of lane host waits later than that, so it waits for an event of its own, recorded at the
+// moment when its wait was issued. Streams wait for events of lane host by its flags in mapped
+// memory.
 class CudaDevice final : public device::Device {
  public:
   // Opens device 0 with LibTorch's stream of the calling thread, which computes. Throws where
@@ -35,6 +41,7 @@ class CudaDevice final : public device::Device {
   void copy(device::Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
   // Refuses: collectives run in host memory for now.
   void gather(device::Collective& collective, std::byte* base, uint64_t shard) override;
+  void call(device::HostWork& work, uint32_t item) override;
   void record(device::Lane lane, uint32_t event, uint64_t occurrence) override;
   void wait(device::Lane lane, uint32_t event, uint64_t occurrence) override;
   void fail(device::Lane lane, std::exception_ptr failure) override;
@@ -73,6 +80,9 @@ class CudaDevice final : public device::Device {
   template <class F>
   void on(device::Lane lane, const char* what, F&& f);
 
+  device::Worker& host();
+  void wait_on_host(uint32_t event, uint64_t occurrence);
+
   int index_ = 0;
   cudaStream_t compute_ = nullptr;
   device::EventBoard board_;
@@ -82,6 +92,9 @@ class CudaDevice final : public device::Device {
   std::vector<Staging> staging_;
   std::array<std::exception_ptr, device::lanes>
       failures_;  // each for the thread that feeds the lane
+  std::unique_ptr<std::atomic<device::Lane>[]> recorded_by_;  // by event: the last lane
+  std::unique_ptr<HostEvents> host_events_;
+  std::unique_ptr<device::Worker> host_;  // last: it uses the others
 };
 
 }  // namespace strata::torch

@@ -13,7 +13,7 @@ namespace {
 
 strata_attention_request request_for(const strata_op_attention& op, const at::Tensor& q,
                                      const at::Tensor& k, const at::Tensor& v, const Pass& pass,
-                                     bool recording) {
+                                     const UnitCall& call) {
   strata_attention_request r{};
   r.hdr.size = sizeof r;
   r.device = device_of(q.device());
@@ -25,7 +25,7 @@ strata_attention_request request_for(const strata_op_attention& op, const at::Te
   r.mask = op.mask;
   r.window = op.window;
   r.sinks = op.sinks != STRATA_NONE;
-  r.need = recording ? STRATA_NEED_BACKWARD : 0;
+  r.need = call.shared.training ? STRATA_NEED_BACKWARD : 0;
   r.block = pass.blocks() ? pass.room().block : 0;
   // Bounds are rounded to few values, so that there are few instances.
   const auto longest = static_cast<uint64_t>(pass.ragged().max_query);
@@ -35,7 +35,7 @@ strata_attention_request request_for(const strata_op_attention& op, const at::Te
   for (int i = first; i < 3; ++i) r.kv_strides[i] = k.stride(i - first);
   r.scale = op.scale != 0 ? op.scale : 1 / std::sqrt(static_cast<double>(r.dim_qk));
   r.soft_cap = op.soft_cap;
-  r.dropout = recording ? op.dropout : 0;
+  r.dropout = call.drops() ? op.dropout : 0;
   return r;
 }
 
@@ -69,9 +69,10 @@ void arithmetic::attention(UnitCall& call, const Args& args, Results out) {
   bounds.hdr.size = sizeof bounds;
   bounds.max_query = static_cast<uint32_t>(pass.ragged().max_query);
   bounds.max_keys = static_cast<uint32_t>(pass.ragged().max_keys);
-  bounds.seed = shared.recording ? call.next_seed() : 0;
-  out[0] = shared.backend.run(request_for(*op, query, kv.k, kv.v, pass, shared.recording),
-                              call.call.seen, in, bounds);
+  const auto request = request_for(*op, query, kv.k, kv.v, pass, call);
+  // A backend of its own kernels draws from the seed alone: its draws depend on the packing.
+  if (request.dropout > 0) bounds.seed = shared.training->draws.seed(call.next_source());
+  out[0] = shared.backend.run(request, call.call.seen, in, bounds);
 }
 
 }  // namespace strata::torch

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "core/error.hpp"
 #include "torch/ops/arithmetic.hpp"
 #include "torch/ops/named.hpp"
@@ -9,7 +11,12 @@ void call(UnitCall& on, const Args& args, Results out) {
   const std::string_view named(name.p, name.n), text(json.p, json.n);
   if (out.size() != 1)
     throw Error("call", std::string(named) + " returns one tensor", "correct the plugin");
-  out[0] = call_named(named, on.shared.attributes.of(text), on.shared.pass, {in, count});
+  const auto& attributes = on.shared.attributes.of(text);
+  std::optional<Dropping> dropping;
+  if (attributes.dropout > 0 && on.drops())
+    dropping.emplace(Dropping{on.shared.training->draws, on.next_source()});
+  out[0] =
+      call_named(named, attributes, on.shared.pass, {in, count}, dropping ? &*dropping : nullptr);
 }
 
 }  // namespace strata::torch::arithmetic

@@ -3,19 +3,37 @@
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
-namespace strata::torch::arithmetic {
+namespace strata::torch {
 
-void embedding(UnitCall& on, const Args& args, Results out) {
-  const auto& [weight, ids] = args.of<&strata_ops::embedding>();
+namespace {
+
+at::Tensor rows_of(UnitCall& on, uint32_t weight, const at::Tensor& ids) {
   const auto& name = on.weights.name(weight);
-  const auto give = [&, ids = ids](const at::Tensor& rows) {
-    out[0] = handle(adapted_rows(rows, value_of(*ids), on.shared.adapters));
-  };
   if (const auto rows = on.shared.rows.find(name); rows != on.shared.rows.end())
-    return give(rows->second);
+    return rows->second;
   const auto table = on.shared.tables.find(name);
-  give(at::embedding(table != on.shared.tables.end() ? table->second : on.weights.at(weight),
-                     value_of(*ids)));
+  return at::embedding(table != on.shared.tables.end() ? table->second : on.weights.at(weight),
+                       ids);
 }
 
-}  // namespace strata::torch::arithmetic
+}  // namespace
+
+void arithmetic::embedding(UnitCall& on, const Args& args, Results out) {
+  const auto& [weight, ids] = args.of<&strata_ops::embedding>();
+  if (!on.recorded || !on.recorded->gradients) {
+    const auto& which = value_of(*ids);
+    out[0] = handle(adapted_rows(rows_of(on, weight, which), which, on.shared.adapters));
+    return;
+  }
+  // The rows are what gets a gradient, not the table: it is as large as the vocabulary.
+  at::Tensor rows;
+  {
+    const c10::NoGradGuard constant;
+    rows = rows_of(on, weight, value_of(*ids)).detach();
+  }
+  rows.requires_grad_(true);
+  on.recorded->rows.push_back({weight, rows});
+  out[0] = handle(std::move(rows));
+}
+
+}  // namespace strata::torch

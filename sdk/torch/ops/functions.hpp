@@ -27,7 +27,4 @@ at::Tensor elementwise(int32_t op, const at::Tensor& a, const at::Tensor& b, dou
 void heads(int32_t layout, int64_t h, int64_t k, int64_t e, const at::Tensor& x,
            std::span<at::Tensor> out);
 
-// Applies dropout, with the same mask for the same seed.
-at::Tensor dropout(const at::Tensor& x, double p, uint64_t seed);
-
 }  // namespace strata::torch

@@ -5,6 +5,7 @@
 #include "torch/ops/few_tokens.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/parts.hpp"
+#include "torch/ops/recorded_linear.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
@@ -59,6 +60,16 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   return at::linear(x, weight, bias);
 }
 
+namespace {
+
+// The product, recorded where there is a place for its gradients.
+at::Tensor product_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                      const ProductPlace& place) {
+  return place.gradients ? recorded_linear(x, weight, bias, place) : linear(x, weight, bias);
+}
+
+}  // namespace
+
 void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto& [op, tensor] = args.of<&strata_ops::linear>();
   const auto& x = value_of(*tensor);
@@ -69,13 +80,15 @@ void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   };
   const auto weight = on.weights.packed(op->weight, op->members);
   const auto bias = biased ? on.weights.packed(op->bias, op->members) : at::Tensor();
+  auto* gradients = on.recorded ? on.recorded->gradients : nullptr;
   if (!weight || !bias) {  // not one product: the members are not adjacent in memory
     for (uint32_t i = 0; i < op->members; ++i)
-      give(i, torch::linear(x, on.weights.at(op->weight + i),
-                            biased ? on.weights.at(op->bias + i) : at::Tensor()));
+      give(i, product_of(x, on.weights.at(op->weight + i),
+                         biased ? on.weights.at(op->bias + i) : at::Tensor(),
+                         {gradients, op->weight + i, biased ? op->bias + i : STRATA_NONE, 1}));
     return;
   }
-  auto y = torch::linear(x, *weight, *bias);
+  auto y = product_of(x, *weight, *bias, {gradients, op->weight, op->bias, op->members});
   if (op->members == 1) return give(0, std::move(y));
   int64_t first = 0;
   for (uint32_t i = 0; i < op->members; ++i) {

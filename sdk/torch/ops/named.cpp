@@ -31,21 +31,21 @@ struct Sequences {
   const Ragged& all;
 };
 
-at::Tensor call_pad(const Attributes&, Pass& pass, In in) {
+at::Tensor call_pad(const Attributes&, Pass& pass, In in, const Dropping*) {
   return pad(given(in, 0), Sequences(pass, given(in, 1)).all);
 }
 
-at::Tensor call_unpad(const Attributes&, Pass& pass, In in) {
+at::Tensor call_unpad(const Attributes&, Pass& pass, In in, const Dropping*) {
   return unpad(given(in, 0), Sequences(pass, given(in, 1)).all);
 }
 
-at::Tensor call_keys(const Attributes&, Pass& pass, In in) {
+at::Tensor call_keys(const Attributes&, Pass& pass, In in, const Dropping*) {
   const auto& cache = given(in, 0);
   const auto table = optional(in, 1);
   return keys(cache, table, Sequences(pass, given(in, 2), given(in, 3), table, cache.size(1)).all);
 }
 
-at::Tensor call_mask(const Attributes& a, Pass& pass, In in) {
+at::Tensor call_mask(const Attributes& a, Pass& pass, In in, const Dropping*) {
   const Sequences sequences(pass, given(in, 0), given(in, 1));
   const auto slopes = optional(in, 2);
   const void* which = slopes.defined() ? slopes.const_data_ptr() : nullptr;
@@ -58,30 +58,31 @@ at::Tensor call_mask(const Attributes& a, Pass& pass, In in) {
   return made;
 }
 
-at::Tensor call_scores(const Attributes& a, Pass&, In in) {
+at::Tensor call_scores(const Attributes& a, Pass&, In in, const Dropping*) {
   return scores(given(in, 0), given(in, 1), a.scale);
 }
 
-at::Tensor call_softmax(const Attributes&, Pass&, In in) {
+at::Tensor call_softmax(const Attributes&, Pass&, In in, const Dropping*) {
   return masked_softmax(given(in, 0), given(in, 1), optional(in, 2));
 }
 
-at::Tensor call_weighted_sum(const Attributes&, Pass&, In in) {
+at::Tensor call_weighted_sum(const Attributes&, Pass&, In in, const Dropping*) {
   return weighted_sum(given(in, 0), given(in, 1));
 }
 
-at::Tensor call_scaled_dot_product(const Attributes& a, Pass& pass, In in) {
+at::Tensor call_scaled_dot_product(const Attributes& a, Pass& pass, In in,
+                                   const Dropping* dropping) {
   const auto table = optional(in, 3);
   const auto& k = given(in, 1);
   const Sequences sequences(pass, given(in, 4), given(in, 5), table, k.size(1));
   return scaled_dot_product(given(in, 0), k, given(in, 2), table, optional(in, 6), sequences.all, a,
-                            sequences.kept);
+                            sequences.kept, dropping);
 }
 
 struct Named {
   std::string_view name;
   std::size_t arguments;
-  at::Tensor (*compute)(const Attributes&, Pass&, In);
+  at::Tensor (*compute)(const Attributes&, Pass&, In, const Dropping*);
 };
 constexpr Named all_named[] = {
     {"scaled_dot_product_attention", 7, call_scaled_dot_product},
@@ -96,7 +97,8 @@ constexpr Named all_named[] = {
 
 }  // namespace
 
-plugin::Handle call_named(std::string_view name, const Attributes& attributes, Pass& pass, In in) {
+plugin::Handle call_named(std::string_view name, const Attributes& attributes, Pass& pass, In in,
+                          const Dropping* dropping) {
   for (const auto& one : all_named) {
     if (one.name != name) continue;
     if (in.size() != one.arguments)
@@ -104,7 +106,9 @@ plugin::Handle call_named(std::string_view name, const Attributes& attributes, P
                   std::string(name) + " takes " + std::to_string(one.arguments) + " tensors, not " +
                       std::to_string(in.size()),
                   "correct the plugin");
-    return handle(one.compute(attributes, pass, in));
+    if (attributes.dropout > 0 && !dropping)
+      throw Error("call", std::string(name) + " drops in training alone", "correct the plugin");
+    return handle(one.compute(attributes, pass, in, dropping));
   }
   std::string names;
   for (const auto& one : all_named) names.append(names.empty() ? "" : ", ").append(one.name);

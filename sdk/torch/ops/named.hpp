@@ -7,6 +7,7 @@
 
 #include "core/plugin/ops.hpp"
 #include "torch/attributes.hpp"
+#include "torch/ops/packed.hpp"
 #include "torch/pass.hpp"
 
 namespace strata::torch {
@@ -24,8 +25,9 @@ namespace strata::torch {
 //   scaled_dot_product_attention
 //                 q [T,H,E], k, v, table or null, starts, lengths -> [T,H*Ev]; scale, causal,
 //                 window, dropout
-// Refuses an unknown name, with the list of names, and a wrong number of tensors.
+// Refuses an unknown name, with the list of names, a wrong number of tensors, and dropout without
+// `dropping`.
 plugin::Handle call_named(std::string_view name, const Attributes& attributes, Pass& pass,
-                          std::span<strata_tensor* const> in);
+                          std::span<strata_tensor* const> in, const Dropping* dropping = nullptr);
 
 }  // namespace strata::torch

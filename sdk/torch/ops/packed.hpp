@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "torch/attributes.hpp"
+#include "torch/draws.hpp"
 #include "torch/pass.hpp"
 
 namespace strata::torch {
@@ -39,12 +40,20 @@ at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& mask,
 // p [S,H,Q,L], v [S,L,K,E] -> [S,Q,H*E]
 at::Tensor weighted_sum(const at::Tensor& p, const at::Tensor& v);
 
+// What draws the dropout of an attention.
+struct Dropping {
+  const Draws& draws;
+  Draws::Source source;
+};
+
 // The whole attention by LibTorch's fused kernels, one sequence after the other, so that it needs
 // no padding and computes a sequence as if it were alone: q [T,H,E] -> [T,H*Ev]. Slopes [H] are as
-// in mask, or undefined.
+// in mask, or undefined. With dropout, which is drawn by `dropping`, it goes step by step, since
+// the fused kernels draw from a generator of their own.
 at::Tensor scaled_dot_product(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                               const at::Tensor& table, const at::Tensor& slopes,
-                              const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept);
+                              const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept,
+                              const Dropping* dropping = nullptr);
 
 // Makes Ragged from the host op's tensors: starts [S+1], lengths [S] or undefined, table [S,n] or
 // undefined, of blocks of `block` tokens. Waits for the device.

@@ -1,5 +1,4 @@
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/dropout.h>
 
 #include <algorithm>
 
@@ -34,8 +33,7 @@ at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a,
 at::Tensor by_products(const at::Tensor& rows, const at::Tensor& k, const at::Tensor& v,
                        const Attributes& a) {
   const auto scores = at::bmm(rows, k.transpose(1, 2)).mul_(a.scale);
-  auto p = at::softmax(scores, -1, at::kFloat).to(rows.scalar_type());
-  if (a.dropout > 0) p = at::dropout(p, a.dropout, true);
+  const auto p = at::softmax(scores, -1, at::kFloat).to(rows.scalar_type());
   return at::bmm(p, v);
 }
 
@@ -54,8 +52,7 @@ at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attr
         .reshape({1, -1});
   const auto rows = q.view({1, kv, q.size(1) / kv, q.size(2)});
   return at::scaled_dot_product_attention(rows, k.transpose(0, 1).unsqueeze(0),
-                                          v.transpose(0, 1).unsqueeze(0), {}, a.dropout, false,
-                                          a.scale)
+                                          v.transpose(0, 1).unsqueeze(0), {}, 0, false, a.scale)
       .reshape({1, -1});
 }
 
@@ -81,7 +78,7 @@ at::Tensor tokens(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     return x.transpose(0, 1).unsqueeze(1).expand({kv, share, x.size(0), x.size(2)});
   };
   return at::scaled_dot_product_attention(q.unflatten(1, {kv, share}).permute({1, 2, 0, 3}),
-                                          shared(k), shared(v), mask, a.dropout, causal, a.scale)
+                                          shared(k), shared(v), mask, 0, causal, a.scale)
       .permute({2, 0, 1, 3})
       .reshape({n, -1});
 }
@@ -101,16 +98,32 @@ at::Tensor sequence(std::size_t i, const at::Tensor& q, const at::Tensor& k, con
   return tokens(q, k, v, kept_mask(ragged, i, a, slopes, kept, q), false, a);
 }
 
+// Attention of one sequence with its probabilities at hand, of which some are dropped.
+at::Tensor with_dropout(std::size_t i, const at::Tensor& q, const at::Tensor& k,
+                        const at::Tensor& v, const at::Tensor& slopes, const Ragged& ragged,
+                        const Attributes& a, const Dropping& dropping) {
+  const auto& s = ragged.sequences[i];
+  const auto seen = mask({{s}, s.count, s.count, s.keys}, a, slopes, q.device());
+  const auto p = masked_softmax(scores(q.unsqueeze(0), k.unsqueeze(0), a.scale), seen, {});
+  const auto kept = dropping.draws.kept_pairs(dropping.source, a.dropout,
+                                              {s.start, s.count, q.size(1), s.keys}, q.device());
+  return weighted_sum(dropped(p, kept.unsqueeze(0), a.dropout), v.unsqueeze(0)).squeeze(0);
+}
+
 }  // namespace
 
 at::Tensor scaled_dot_product(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                               const at::Tensor& table, const at::Tensor& slopes,
-                              const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept) {
+                              const Ragged& ragged, const Attributes& a, Pass::OnDevice* kept,
+                              const Dropping* dropping) {
   std::vector<at::Tensor> parts;
   for (std::size_t i = 0; i < ragged.sequences.size(); ++i) {
     const auto& s = ragged.sequences[i];
-    parts.push_back(sequence(i, q.narrow(0, s.start, s.count), keys_of(i, k, table, ragged),
-                             keys_of(i, v, table, ragged), slopes, ragged, a, kept));
+    const auto query = q.narrow(0, s.start, s.count), key = keys_of(i, k, table, ragged),
+               value = keys_of(i, v, table, ragged);
+    parts.push_back(dropping && a.dropout > 0
+                        ? with_dropout(i, query, key, value, slopes, ragged, a, *dropping)
+                        : sequence(i, query, key, value, slopes, ragged, a, kept));
   }
   return parts.size() == 1 ? parts.front() : at::cat(parts);
 }

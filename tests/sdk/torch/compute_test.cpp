@@ -1,15 +1,11 @@
 #include "torch/compute/compute.hpp"
 
-#include <algorithm>
 #include <catch2/catch.hpp>
-#include <map>
-#include <numeric>
 
 #include "core/error.hpp"
 #include "tests/sdk/torch/close.hpp"
 #include "tests/sdk/torch/reference.hpp"
 #include "tests/sdk/torch/tiny_model.hpp"
-#include "torch/form.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
@@ -29,12 +25,6 @@ at::Tensor rows(const std::vector<float>& logits) {
   return at::tensor(logits, at::kFloat).view({-1, 61});
 }
 
-at::Tensor reference_tensor(const std::string& name, const char* what) {
-  const auto& data = test::reference().at("llama").at("weights").at(name);
-  return at::tensor(data.at(what).get<std::vector<double>>(), at::kDouble)
-      .view(data.at("shape").get<std::vector<int64_t>>());
-}
-
 at::Tensor expected(std::size_t prompt) {
   const auto& all = test::reference().at("llama").at("logits").at(prompt);
   return at::tensor(all.get<std::vector<double>>(), at::kDouble).view({-1, 61});
@@ -46,7 +36,7 @@ TEST_CASE("a ragged batch has the logits that transformers has for each prompt",
           "[torch][compute]") {
   const auto attention = GENERATE(as<std::string>(), "eager", "sdpa");
   const auto tile = GENERATE(uint64_t{0}, uint64_t{4096});
-  test::TinyModel model(attention, real32, tile, false);
+  test::TinyModel model(attention, real32, tile);
   const auto all = prompts();
   const auto made =
       rows(model.pass(all, {sequence(2, 0, all[0].size()), sequence(0, 0, all[1].size()),
@@ -61,7 +51,7 @@ TEST_CASE("a ragged batch has the logits that transformers has for each prompt",
 
 TEST_CASE("a prompt in parts, then token by token, is the prompt at once", "[torch][compute]") {
   const auto attention = GENERATE(as<std::string>(), "eager", "sdpa");
-  test::TinyModel model(attention, real32, 0, false);
+  test::TinyModel model(attention, real32, 0);
   const auto ids = prompts()[0];
   const auto part = [&](std::size_t from, std::size_t to) {
     const std::vector<int32_t> some(ids.begin() + static_cast<std::ptrdiff_t>(from),
@@ -78,7 +68,7 @@ TEST_CASE("a prompt in parts, then token by token, is the prompt at once", "[tor
 }
 
 TEST_CASE("a sequence in a batch is what it is alone", "[torch][compute]") {
-  test::TinyModel model("sdpa", real64, 0, false);
+  test::TinyModel model("sdpa", real64, 0);
   const auto all = prompts();
   const auto batch = rows(
       model.pass({all[0], all[2]}, {sequence(0, 0, all[0].size()), sequence(1, 0, all[2].size())}));
@@ -87,45 +77,8 @@ TEST_CASE("a sequence in a batch is what it is alone", "[torch][compute]") {
   REQUIRE(test::apart(batch.narrow(0, batch.size(0) - n, n), alone) < 1e-7);
 }
 
-TEST_CASE("every gradient is PyTorch's by rerunning units", "[torch][compute][backward]") {
-  const auto attention = GENERATE(as<std::string>(), "eager", "sdpa");
-  const auto tile = GENERATE(uint64_t{0}, uint64_t{4096});
-  test::TinyModel model(attention, real64, tile, true);
-  const auto& reference = test::reference().at("llama");
-  const auto ids = prompts()[0];
-  const std::vector<run::Sequence> sequences{sequence(0, 0, ids.size())};
-  std::vector<uint32_t> wanted(ids.size() - 1);
-  std::iota(wanted.begin(), wanted.end(), 0u);
-  const std::vector<int64_t> targets(ids.begin() + 1, ids.end());
-
-  auto& compute = model.compute();
-  const auto& units = model.units();
-  compute.begin({ids, sequences, wanted});
-  for (std::size_t i = 0; i < units.size(); ++i) compute.run(units[i], model.memory(i).data(), 0);
-  REQUIRE(compute.loss(targets) == Approx(reference.at("loss").get<double>()).epsilon(1e-6));
-
-  // Tiles of the head share its norm, so their gradients for it are summed.
-  std::map<std::string, at::Tensor> sums;
-  for (std::size_t i = units.size(); i-- > 0;) {
-    std::vector<std::byte> gradients(units[i].run_bytes);
-    compute.backward(units[i], model.memory(i).data(), gradients.data());
-    for (const auto& w : units[i].weights) {
-      const auto made = borrowed(gradients.data() + w.run_offset, w.shape, at::kDouble, at::kCPU);
-      auto& sum = sums[w.name];
-      if (!sum.defined()) sum = reference_tensor(w.name, "gradient").zero_();
-      sum.narrow(0, w.role == STRATA_HEAD ? units[i].first_row : 0, w.shape[0]).add_(made);
-    }
-  }
-  REQUIRE(sums.size() == reference.at("weights").size());
-  for (const auto& [name, made] : sums) {
-    CAPTURE(name);
-    // transformers normalises and turns in float32.
-    CHECK(test::apart(made, reference_tensor(name, "gradient")) < 1e-5);
-  }
-}
-
 TEST_CASE("a batch that does not fit the cache is refused", "[torch][compute]") {
-  test::TinyModel model("eager", real32, 0, false);
+  test::TinyModel model("eager", real32, 0);
   const std::vector<int32_t> ids(33, 1);
   REQUIRE_THROWS_WITH(model.pass({ids}, {sequence(0, 0, 33)}), Catch::Contains("33 tokens"));
   REQUIRE_THROWS_AS(model.pass({{1}}, {sequence(4, 0, 1)}), Error);
@@ -133,7 +86,7 @@ TEST_CASE("a batch that does not fit the cache is refused", "[torch][compute]") 
 }
 
 TEST_CASE("an id beyond the vocabulary is an error with the unit's name", "[torch][compute]") {
-  test::TinyModel model("eager", real32, 0, false);
+  test::TinyModel model("eager", real32, 0);
   REQUIRE_THROWS_AS(model.pass({{61}}, {sequence(0, 0, 1)}), Error);
 }
 

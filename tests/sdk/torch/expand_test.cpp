@@ -18,20 +18,8 @@ zero::Weight stored_as(std::vector<int64_t> shape, at::ScalarType type) {
   zero::Weight w;
   w.name = "weight";
   w.shape = std::move(shape);
-  w.source.stored.dtype = dtype_of(type);
+  w.source.stored = source::dense_form(dtype_of(type), w.shape);
   return w;
-}
-
-at::Tensor expanded(const zero::Weight& w, const at::Tensor& stored, at::ScalarType to,
-                    const run::Codec& codec = {}) {
-  const std::function<run::Codec(const std::string&)> find = [&](const std::string&) {
-    return codec;
-  };
-  strata_call call{};
-  auto out = at::empty(w.shape, to);
-  expand(w, w.shape, static_cast<const std::byte*>(stored.const_data_ptr()),
-         static_cast<std::byte*>(out.data_ptr()), {&find, &call, to, at::kCPU});
-  return out;
 }
 
 // Blocks of two signed bytes, each an element: a scheme of the test alone.
@@ -40,6 +28,47 @@ strata_status unpack_bytes(strata_self*, strata_call*, const strata_parts* parts
   const auto from = value_of(*parts->p[0]).view(at::kChar);
   value_of(*weight).copy_(from);
   return STRATA_OK;
+}
+
+strata_status create(const strata_host*, strata_str, const strata_config*, strata_self** out) {
+  static int self = 0;
+  *out = reinterpret_cast<strata_self*>(&self);
+  return STRATA_OK;
+}
+strata_status no_layout(strata_self*, strata_dtype, uint32_t, const int64_t*,
+                        void (*)(void*, const strata_part*), void*) {
+  return STRATA_UNIMPLEMENTED;
+}
+strata_status no_pack(strata_self*, strata_call*, strata_tensor*, const strata_parts*) {
+  return STRATA_UNIMPLEMENTED;
+}
+
+const plugin::Codec& pairs() {
+  static const strata_quant table{.hdr = {sizeof(strata_quant), 0},
+                                  .score = nullptr,
+                                  .create = create,
+                                  .destroy = [](strata_self*) {},
+                                  .layout = no_layout,
+                                  .pack = no_pack,
+                                  .unpack = unpack_bytes,
+                                  .linear = nullptr,
+                                  .gather = nullptr};
+  static const plugin::Codec codec(&table, "pairs", nullptr, "pairs");
+  return codec;
+}
+
+source::Form in_pairs(std::vector<int64_t> shape) {
+  return source::packed_form("pairs", {source::block_part("blocks", std::move(shape), 2, 2, {})});
+}
+
+at::Tensor expanded(zero::Weight w, const at::Tensor& stored, at::ScalarType to) {
+  const run::FindCodec find = [](const std::string&) -> const plugin::Codec& { return pairs(); };
+  strata_call call{};
+  auto out = at::empty(w.shape, to);
+  w.run = source::dense_form(dtype_of(to), w.shape);
+  expand(w, w.shape, static_cast<const std::byte*>(stored.const_data_ptr()),
+         static_cast<std::byte*>(out.data_ptr()), {&find, &call, at::kCPU});
+  return out;
 }
 
 }  // namespace
@@ -51,10 +80,10 @@ TEST_CASE("a dense weight is cast from every dtype to every other", "[torch][exp
   REQUIRE(expanded(stored_as({6, 10}, from), x, to).equal(x.to(to)));
 }
 
-TEST_CASE("a weight that the file holds [in,out] is turned", "[torch][expand]") {
+TEST_CASE("a weight that the file holds [in,out] is transposed", "[torch][expand]") {
   const auto x = at::randn({10, 6}, at::kFloat);
   auto w = stored_as({6, 10}, at::kFloat);
-  w.source.turned = true;
+  w.source.steps = {source::Transpose{}};
   REQUIRE(expanded(w, x, at::kFloat).equal(x.t()));
 }
 
@@ -62,14 +91,14 @@ TEST_CASE("a weight takes its rows or columns of what several share", "[torch][e
   const auto to = GENERATE(at::kFloat, at::kBFloat16);
   const auto gate = at::randn({4, 5}, at::kFloat), up = at::randn({4, 5}, at::kFloat);
   for (const bool by_turns : {false, true})
-    for (const bool turned : {false, true}) {
+    for (const bool transposed : {false, true}) {
       auto both = by_turns ? at::stack({gate, up}, 1).reshape({8, 5}) : at::cat({gate, up});
-      if (turned) both = both.t().contiguous();
+      if (transposed) both = both.t().contiguous();
       auto w = stored_as({4, 5}, at::kFloat);
-      w.source.turned = turned;
-      w.source.share = {8, 0, by_turns ? 2 : 1};
+      if (transposed) w.source.steps = {source::Transpose{}};
+      w.source.steps.push_back(source::Slice{8, 0, by_turns ? 2 : 1});
       REQUIRE(expanded(w, both, to).equal(gate.to(to)));
-      w.source.share.first = by_turns ? 1 : 4;
+      w.source.steps.back() = source::Slice{8, by_turns ? 1 : 4, by_turns ? 2 : 1};
       REQUIRE(expanded(w, both, to).equal(up.to(to)));
     }
 }
@@ -77,7 +106,7 @@ TEST_CASE("a weight takes its rows or columns of what several share", "[torch][e
 TEST_CASE("a vector takes its numbers of what several share", "[torch][expand]") {
   const auto gate = at::randn({4}, at::kFloat), up = at::randn({4}, at::kFloat);
   auto w = stored_as({4}, at::kFloat);
-  w.source.share = {8, 1, 2};
+  w.source.steps = {source::Slice{8, 1, 2}};
   REQUIRE(
       expanded(w, at::stack({gate, up}, 1).flatten(), at::kBFloat16).equal(up.to(at::kBFloat16)));
 }
@@ -85,19 +114,19 @@ TEST_CASE("a vector takes its numbers of what several share", "[torch][expand]")
 TEST_CASE("a weight of float32 stays it in a model of another dtype", "[torch][expand]") {
   const auto x = at::randn({6}, at::kDouble);
   auto w = stored_as({6}, at::kDouble);
-  w.float32 = true;
+  w.run = source::dense_form({STRATA_FLOAT, 32, 1}, w.shape);
   std::vector<float> made(6);
-  const std::function<run::Codec(const std::string&)> none;
+  const run::FindCodec none;
   strata_call call{};
   expand(w, w.shape, static_cast<const std::byte*>(x.const_data_ptr()),
-         reinterpret_cast<std::byte*>(made.data()), {&none, &call, at::kBFloat16, at::kCPU});
+         reinterpret_cast<std::byte*>(made.data()), {&none, &call, at::kCPU});
   REQUIRE(at::tensor(made).equal(x.to(at::kFloat)));
 }
 
 TEST_CASE("interleaved rows of rotated heads go back to halves", "[torch][expand]") {
   const auto x = at::randn({12, 5}, at::kFloat);
   auto w = stored_as({12, 5}, at::kFloat);
-  w.source.order = {2, 3, 2};
+  w.source.steps = {source::Reorder{2, 3, 2}};
   const auto made = expanded(w, x, at::kFloat);
   for (int64_t head = 0; head < 2; ++head)
     for (int64_t i = 0; i < 3; ++i)
@@ -108,7 +137,7 @@ TEST_CASE("interleaved rows of rotated heads go back to halves", "[torch][expand
 TEST_CASE("fused rows go back to each head's", "[torch][expand]") {
   const auto x = at::randn({12, 5}, at::kFloat);
   auto w = stored_as({12, 5}, at::kFloat);
-  w.source.order = {1, 3, 2};
+  w.source.steps = {source::Reorder{1, 3, 2}};
   const auto made = expanded(w, x, at::kFloat);
   for (int64_t head = 0; head < 2; ++head)
     for (int64_t part = 0; part < 3; ++part)
@@ -119,7 +148,7 @@ TEST_CASE("fused rows go back to each head's", "[torch][expand]") {
 TEST_CASE("fused rows of groups go back to each group's", "[torch][expand]") {
   const auto x = at::randn({20, 5}, at::kFloat);  // two groups of three queries, rows in twos
   auto w = stored_as({20, 5}, at::kFloat);
-  w.source.order = {1, 3, 2, 3};
+  w.source.steps = {source::Reorder{1, 3, 2, 3}};
   const auto made = expanded(w, x, at::kFloat);
   for (int64_t group = 0; group < 2; ++group)
     for (int64_t i = 0; i < 2; ++i) {
@@ -134,61 +163,51 @@ TEST_CASE("fused rows of groups go back to each group's", "[torch][expand]") {
 TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]") {
   const auto to = GENERATE(at::kFloat, at::kBFloat16);
   const uint32_t heads = GENERATE(0u, 2u);
-  strata_quant table{};
-  table.unpack = unpack_bytes;
   const auto values = at::arange(-32, 32, at::kLong).to(at::kChar).view({8, 8});
   auto w = stored_as({8, 8}, at::kFloat);
-  w.source.stored = {{}, "pairs", 2, 2};
-  const auto plain = expanded(w, values, to, {&table, nullptr});
+  w.source.stored = in_pairs({8, 8});
+  const auto plain = expanded(w, values, to);
   REQUIRE(plain.equal(values.to(to)));
-  w.source.order = {heads, 2, 2};
+  if (heads > 0) w.source.steps = {source::Reorder{heads, 2, 2}};
   auto dense = stored_as({8, 8}, at::kFloat);
-  dense.source.order = w.source.order;
-  REQUIRE(
-      expanded(w, values, to, {&table, nullptr}).equal(expanded(dense, values.to(at::kFloat), to)));
+  dense.source.steps = w.source.steps;
+  REQUIRE(expanded(w, values, to).equal(expanded(dense, values.to(at::kFloat), to)));
 }
 
-TEST_CASE("a matrix of blocks that the file holds [in,out] is turned", "[torch][expand]") {
-  strata_quant table{};
-  table.unpack = unpack_bytes;
+TEST_CASE("a matrix of blocks that the file holds [in,out] is transposed", "[torch][expand]") {
   const auto values = at::arange(-30, 30, at::kLong).to(at::kChar).view({10, 6});
   auto w = stored_as({6, 10}, at::kFloat);
-  w.source.turned = true;
-  w.source.stored = {{}, "pairs", 2, 2};
-  const auto made = expanded(w, values, at::kFloat, {&table, nullptr});
+  w.source.steps = {source::Transpose{}};
+  w.source.stored = in_pairs({10, 6});
+  const auto made = expanded(w, values, at::kFloat);
   REQUIRE(made.equal(values.to(at::kFloat).t()));
 }
 
-TEST_CASE("each head's rows are put together from parts", "[torch][expand]") {
+TEST_CASE("each head's rows are put together from pieces", "[torch][expand]") {
   const bool blocks = GENERATE(false, true);
   const auto threads = at::get_num_threads();
   at::set_num_threads(3);
   constexpr int64_t heads = 5, keys = 6, values = 8, rank = 4;
-  strata_quant table{};
-  table.unpack = unpack_bytes;
   const auto k = at::arange(-60, 60, at::kLong).to(at::kChar).view({heads, rank, keys});
   const auto v = at::arange(-80, 80, at::kLong).to(at::kChar).view({heads, values, rank});
-  const auto part = [&](int64_t rows) {
-    source::Tensor out;
-    out.shape = {heads * rows, rank};
-    out.stored =
-        blocks ? source::Stored{{}, "pairs", 2, 2} : source::Stored{dtype_of(at::kFloat), "", 1, 4};
-    out.at.bytes = static_cast<uint64_t>(heads * rows * rank) * (blocks ? 1 : 4);
-    return out;
+  const auto piece = [&](int64_t rows, std::vector<int64_t> stored) {
+    return source::Tensor{.name = "piece",
+                          .shape = {heads * rows, rank},
+                          .stored = blocks ? in_pairs(std::move(stored))
+                                           : source::dense_form(dtype_of(at::kFloat), stored)};
   };
   auto w = stored_as({heads * (keys + values), rank}, at::kFloat);
-  w.source.order.blocks = heads;
-  w.source.parts = {part(keys), part(values)};
-  w.source.parts[0].by_columns = heads;
-  w.source.parts[0].turned = true;
-  const auto places = source::places(w.source);
-  auto stored = at::zeros({static_cast<int64_t>(places.back())}, at::kByte);
-  for (const auto& [from, place] : {std::pair(k, places[0]), std::pair(v, places[1])}) {
+  auto first = piece(keys, {heads, rank, keys});
+  first.steps = {source::Transpose{heads}};
+  w.source = source::joined("whole", heads, {first, piece(values, {heads, values, rank})});
+  auto stored = at::zeros({static_cast<int64_t>(w.source.stored.bytes)}, at::kByte);
+  for (const auto& [from, to] : {std::pair(k, 0), std::pair(v, 1)}) {
     const auto bytes = (blocks ? from : from.to(at::kFloat)).contiguous().view(at::kByte);
-    stored.narrow(0, static_cast<int64_t>(place), bytes.numel()).copy_(bytes.flatten());
+    const auto at = w.source.pieces[static_cast<std::size_t>(to)].stored.at;
+    stored.narrow(0, static_cast<int64_t>(at), bytes.numel()).copy_(bytes.flatten());
   }
   const auto to = GENERATE(at::kFloat, at::kBFloat16);
-  const auto made = expanded(w, stored, to, {&table, nullptr}).unflatten(0, {heads, -1});
+  const auto made = expanded(w, stored, to).unflatten(0, {heads, -1});
   at::set_num_threads(threads);
   REQUIRE(made.narrow(1, 0, keys).equal(k.transpose(1, 2).to(to)));
   REQUIRE(made.narrow(1, keys, values).equal(v.to(to)));
@@ -202,15 +221,14 @@ TEST_CASE("many blocks are unpacked in steps by several threads", "[torch][expan
   const uint32_t heads = long_rows ? 2 : 60;
   const auto threads = at::get_num_threads();
   at::set_num_threads(3);
-  strata_quant table{};
-  table.unpack = unpack_bytes;
   const auto values = at::arange(rows * columns, at::kLong).remainder(251).sub(125).to(at::kChar);
   auto w = stored_as({rows, columns}, at::kFloat);
-  if (ordered) w.source.order = {heads, 2, static_cast<uint32_t>(rows) / heads / 2};
+  if (ordered)
+    w.source.steps = {source::Reorder{heads, 2, static_cast<uint32_t>(rows) / heads / 2}};
   auto dense = w;
-  w.source.stored = {{}, "pairs", 2, 2};
+  w.source.stored = in_pairs({rows, columns});
   const auto numbers = values.view({rows, columns}).to(at::kFloat);
-  const auto made = expanded(w, values.view({rows, columns}), to, {&table, nullptr});
+  const auto made = expanded(w, values.view({rows, columns}), to);
   at::set_num_threads(threads);
   REQUIRE(made.equal(expanded(dense, numbers, to)));
 }

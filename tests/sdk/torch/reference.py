@@ -8,6 +8,7 @@ import sys
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
 
 DIM = 16
 TRAINED = 64
@@ -76,6 +77,15 @@ def llama():
     }
 
 
+def routers():
+    torch.manual_seed(3)
+    layers = tuple(torch.randn(9, 5, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    loss = load_balancing_loss_func(layers, 5, 2)
+    loss.backward()
+    return {"loss": loss.item(), "logits": [layer.flatten().tolist() for layer in layers],
+            "gradients": [layer.grad.flatten().tolist() for layer in layers]}
+
+
 if __name__ == "__main__":
     with open(sys.argv[1], "w") as f:
-        json.dump({"ropes": ropes(), "llama": llama()}, f, default=str)
+        json.dump({"ropes": ropes(), "llama": llama(), "routers": routers()}, f, default=str)

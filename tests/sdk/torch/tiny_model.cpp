@@ -36,7 +36,7 @@ source::Tensor dense(const plugin::DeclaredWeight& weight, int64_t, int64_t) {
   source::Tensor tensor;
   tensor.name = weight.name;
   tensor.shape = weight.shape;
-  tensor.stored = {{STRATA_FLOAT, 64, 1}, "", 1, 8};
+  tensor.stored = source::dense_form({STRATA_FLOAT, 64, 1}, tensor.shape);
   return tensor;
 }
 
@@ -50,8 +50,13 @@ at::Tensor reference_weight(const zero::Unit& unit, const zero::Weight& weight) 
 
 }  // namespace
 
-TinyModel::TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile,
-                     bool recording) {
+const strata_attention* attention_table(const std::string& name) {
+  return plugin_table<strata_attention>("strata-attention-" + name, "strata.attention/1");
+}
+
+const strata_host* TinyModel::host() const { return the_host().table(); }
+
+TinyModel::TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile) {
   config_ = std::make_unique<source::Config>(reference().at("llama").at("config").dump(), "tiny");
   config_handle_.values = config_.get();
   family_ = std::make_unique<plugin::Family>(
@@ -62,18 +67,15 @@ TinyModel::TinyModel(const std::string& attention, strata_dtype dtype, uint64_t 
   for (const auto& unit : units_) {
     auto& memory = memory_.emplace_back(unit.run_bytes);
     for (const auto& w : unit.weights)
-      borrowed(memory.data() + w.run_offset, w.shape, type, at::kCPU)
-          .copy_(reference_weight(unit, w));
+      borrowed(memory.data() + w.run.at, w.shape, type, at::kCPU).copy_(reference_weight(unit, w));
   }
   run::ComputeOptions options;
   options.family = family_.get();
   options.host = the_host().table();
-  options.attention =
-      plugin_table<strata_attention>("strata-attention-" + attention, "strata.attention/1");
+  options.attention = attention_table(attention);
   options.attention_name = attention;
   options.dtype = dtype;
-  options.recording = recording;
-  if (!recording) options.kv = {.sequences = 4, .tokens = 32, .block = 8};
+  options.kv = {.sequences = 4, .tokens = 32, .block = 8};
   compute_ = std::make_unique<TorchCompute>(options);
 }
 

@@ -15,19 +15,20 @@
 
 namespace strata::torch::test {
 
+// The table of a built attention backend, which stays loaded.
+const strata_attention* attention_table(const std::string& name);
+
 class TinyModel {
  public:
-  // `attention` is the name of a backend; `tile` the bytes of a head's tile, 0 for a whole head;
-  // `cache` the room for keys, or none for a recording pass.
-  TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile, bool recording);
+  // `attention` is the name of a backend; `tile` the bytes of a head's tile, 0 for a whole head.
+  TinyModel(const std::string& attention, strata_dtype dtype, uint64_t tile);
 
   // The logits of every token of the sequences in one pass.
   std::vector<float> pass(const std::vector<std::vector<int32_t>>& tokens,
                           const std::vector<run::Sequence>& sequences);
 
-  const std::vector<zero::Unit>& units() const { return units_; }
-  const std::vector<std::byte>& memory(std::size_t unit) const { return memory_[unit]; }
-  run::Compute& compute() { return *compute_; }
+  const plugin::Family& family() const { return *family_; }
+  const strata_host* host() const;
 
  private:
   strata_config config_handle_{};

@@ -14,9 +14,8 @@ zero::Weight weight(const char* name, std::vector<int64_t> shape, uint32_t group
   w.name = name;
   w.shape = std::move(shape);
   w.group = group;
-  w.run_offset = offset;
-  w.run_bytes = 4;
-  for (const auto n : w.shape) w.run_bytes *= static_cast<uint64_t>(n);
+  w.run = source::dense_form({STRATA_FLOAT, 32, 1}, w.shape);
+  w.run.at = offset;
   return w;
 }
 
@@ -30,8 +29,7 @@ TEST_CASE("members of a group are slices of one product's weight", "[torch][weig
   unit.weights = {weight("norm", {4}, 0, 0), weight("q", {6, 4}, 1, 256),
                   weight("k", {2, 4}, 1, 256 + 96), weight("o", {4, 6}, 0, 512),
                   weight("table", {9, 4}, 0, zero::not_held)};
-  const UnitWeights made(unit, reinterpret_cast<const std::byte*>(memory.data()), at::kFloat,
-                         at::kCPU, false);
+  const UnitWeights made(unit, reinterpret_cast<const std::byte*>(memory.data()), at::kCPU, false);
   const auto both = made.packed(1, 2);
   REQUIRE(both.has_value());
   REQUIRE(both->sizes() == at::IntArrayRef({8, 4}));

@@ -36,12 +36,12 @@ class CheckingCompute : public strata::run::Compute {
   }
   void expand(const strata::zero::Unit& unit, const std::byte* stored, std::byte* run) override {
     for (const auto& weight : unit.weights) {
-      if (weight.run_offset == strata::zero::not_held) continue;
+      if (!weight.is_held()) continue;
       const auto form = model_.shared.contains(weight.name) ? model_.shared.at(weight.name)
                                                             : of(unit, weight, true);
-      check({bytes(stored + weight.stored_offset), weight.stored_bytes}, form);
+      check({bytes(stored + weight.source.stored.at), weight.source.stored.bytes}, form);
       const auto made = of(unit, weight, false);
-      std::memcpy(run + weight.run_offset, made.data(), made.size());
+      std::memcpy(run + weight.run.at, made.data(), made.size());
     }
     ++seen_.expanded;
   }
@@ -61,7 +61,7 @@ class CheckingCompute : public strata::run::Compute {
     if (static_cast<std::int64_t>(seen_.runs++) == seen_.fail_at)
       throw strata::Error("compute", "it cannot run " + unit.name, "");
     for (const auto& weight : unit.weights) {
-      if (weight.run_offset == strata::zero::not_held) {
+      if (!weight.is_held()) {
         if (!given_) ++seen_.wrong;
         continue;
       }
@@ -71,8 +71,6 @@ class CheckingCompute : public strata::run::Compute {
   }
   std::span<const float> logits() override { return logits_; }
   void reset() override { ++seen_.resets; }
-  void backward(const strata::zero::Unit&, const std::byte*, std::byte*) override {}
-  double loss(std::span<const int64_t>) override { return 0; }
   Held held() override { return {}; }
 
  private:
@@ -87,7 +85,7 @@ class CheckingCompute : public strata::run::Compute {
   void check_run(const strata::zero::Unit& unit, const strata::zero::Weight& weight,
                  const std::byte* weights) {
     const auto expected = of(unit, weight, false);
-    check({bytes(weights + weight.run_offset), expected.size()}, expected);
+    check({bytes(weights + weight.run.at), expected.size()}, expected);
   }
   // Chooses some of the unit's experts, different ones in each pass.
   void choose(uint32_t declared) {
@@ -103,7 +101,7 @@ class CheckingCompute : public strata::run::Compute {
       const auto [form, weights] = experts_->take();
       if (form->expert != e || form->declared != declared) ++seen_.wrong;
       for (const auto& weight : form->weights)
-        if (weight.run_offset != strata::zero::not_held) check_run(*form, weight, weights);
+        if (weight.is_held()) check_run(*form, weight, weights);
       ++seen_.experts;
     }
   }

@@ -37,7 +37,7 @@ struct Layers {
         unit.expert = e == 0 ? zero::no_expert : e - 1;
         unit.run_bytes = unit.stored_bytes = bytes;
         unit.expands = stored && e > 0;
-        placement.push_back({.tier = e == 0 ? zero::resident : 0, .stored = unit.expands});
+        placement.push_back({.tier = e == 0 ? zero::resident : 0, .as_run = !unit.expands});
         memory.emplace_back(bytes, static_cast<std::byte>(units.size() + 1));
         origins.push_back({.mapped = memory.back().data(), .route = {}});
         units.push_back(unit);
@@ -48,8 +48,8 @@ struct Layers {
 
   // Plans with room for so many expert slots.
   void open(uint32_t count) {
-    const auto least = zero::least_arena(units, placement, zero::Mode::step);
-    const auto one = placement[1].stored ? 2 * bytes : bytes;
+    const auto least = zero::least_arena(units, placement);
+    const auto one = placement[1].as_run ? bytes : 2 * bytes;
     plan = zero::plan_pass(units, placement, {false}, least + (count - 1) * one, zero::Mode::step);
     REQUIRE(plan.experts.count == count);
     arena.resize(plan.arena);
@@ -69,7 +69,7 @@ struct Layers {
     const auto u = unit(layer, expert);
     const auto [form, weights] = slots->take();
     REQUIRE(form == &units[u]);
-    const auto expected = static_cast<std::byte>(u + 1 + (placement[u].stored ? 1 : 0));
+    const auto expected = static_cast<std::byte>(u + 1 + (placement[u].as_run ? 0 : 1));
     REQUIRE(std::all_of(weights, weights + bytes, [&](auto byte) { return byte == expected; }));
   }
   void run(uint32_t layer, const std::vector<uint32_t>& experts) {
@@ -122,11 +122,11 @@ TEST_CASE("experts that are resident or of another device are used where they li
   layers.placement[here] = {};
   layers.placement[there].device = 1;
   layers.open(2);
-  std::fill_n(layers.arena.data() + layers.plan.slots[here].run, bytes,
+  std::fill_n(layers.arena.data() + layers.plan.homes[here], bytes,
               static_cast<std::byte>(here + 1));
   layers.slots->need(0, std::vector<uint32_t>{1, 2, 3});
   const auto resident = layers.slots->take();
-  CHECK(resident.weights == layers.arena.data() + layers.plan.slots[here].run);
+  CHECK(resident.weights == layers.arena.data() + layers.plan.homes[here]);
   CHECK(layers.slots->take().weights == layers.memory[there].data());
   layers.take(0, 3);
   layers.slots->end_layer();

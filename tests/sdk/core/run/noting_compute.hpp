@@ -39,8 +39,6 @@ class NotingCompute : public strata::run::Compute {
   void run(const strata::zero::Unit&, const std::byte*, uint32_t) override {}
   std::span<const float> logits() override { return {}; }
   void reset() override {}
-  void backward(const strata::zero::Unit&, const std::byte*, std::byte*) override {}
-  double loss(std::span<const int64_t>) override { return 0; }
   Held held() override { return {}; }
 
  private:

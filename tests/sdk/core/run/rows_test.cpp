@@ -6,6 +6,7 @@
 #include "core/device/arena.hpp"
 #include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
+#include "core/source/dtype.hpp"
 #include "tests/sdk/core/run/noting_compute.hpp"
 #include "tests/sdk/core/source/made.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
@@ -20,9 +21,8 @@ constexpr std::size_t run_row = 12, stored_row = 6;
 zero::Weight table_of(uint64_t offset = 0) {
   zero::Weight table;
   table.name = "wte";
-  table.run_bytes = run_row;
-  table.stored_bytes = stored_row;
-  table.source.at.offset = offset;
+  table.run = source::dense_form(source::u8, {run_row});
+  table.source.stored = source::dense_form(source::u8, {stored_row}, {0, offset, stored_row});
   return table;
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("the units of a tier that reads files have routes and no room", "[run]
     CHECK_FALSE(origin.mapped);
     uint64_t wanted = 0, there = 0;
     for (const auto& weight : prepared.units[u].weights)
-      if (weight.run_offset != zero::not_held) wanted += weight.stored_bytes;
+      if (weight.is_held()) wanted += weight.source.stored.bytes;
     for (const auto& piece : origin.route.pieces) there += piece.bytes;
     CHECK(there == wanted);
     CHECK(origin.route.tier == tiers.open()[0].get());

@@ -24,8 +24,9 @@ inline float half_at(const std::byte* from) {
 inline void expand(const strata::source::Tensor& tensor, std::span<const std::byte> blocks,
                    std::span<float> out) {
   const auto& form = tensor.stored;
+  const auto block_bytes = blocks.size() / (out.size() / 32);
   for (std::size_t block = 0; block * 32 < out.size(); ++block) {
-    const auto* from = blocks.data() + block * form.block_bytes;
+    const auto* from = blocks.data() + block * block_bytes;
     auto* to = out.data() + block * 32;
     const float scale = half_at(from);
     for (int i = 0; i < 32; ++i) {

@@ -158,8 +158,8 @@ TEST_CASE("the shards' headers say what they hold, whatever the index lists",
   for (const auto& tensor : checkpoint.tensors()) names.push_back(tensor.name);
   std::ranges::sort(names);
   REQUIRE(names == row.names);
-  if (checkpoint.find("a")->at.file > 0)
-    REQUIRE(checkpoint.files()[checkpoint.find("a")->at.file]->path() ==
+  if (checkpoint.find("a")->stored.file().file > 0)
+    REQUIRE(checkpoint.files()[checkpoint.find("a")->stored.file().file]->path() ==
             folder.path("3.safetensors"));
   std::vector<std::string> remarks;
   for (const auto& one : checkpoint.remarks())
@@ -271,30 +271,33 @@ TEST_CASE("experts are found by their numbers, as slices of a stack, or fused", 
                                     {"e.down", {3, 5, 4}}});
     const auto map = source::resolve(checkpoint, wanted);
     REQUIRE(map.all().size() == 9);
-    REQUIRE(map.at("e.1.gate").at.offset == checkpoint.find("e.1.gate")->at.offset);
-    REQUIRE(map.at("e.2.up").at.offset == checkpoint.find("e.up")->at.offset + 2 * 4 * 5 * 4);
+    REQUIRE(map.at("e.1.gate").stored.file().offset ==
+            checkpoint.find("e.1.gate")->stored.file().offset);
+    REQUIRE(map.at("e.2.up").stored.file().offset ==
+            checkpoint.find("e.up")->stored.file().offset + 2 * 4 * 5 * 4);
     REQUIRE(map.at("e.2.up").shape == std::vector<std::int64_t>{4, 5});
   }
   SECTION("fused: the rows of a group one behind the other") {
     const auto checkpoint = opened({{"e.both", {3, 6, 5}}, {"e.down", {3, 5, 4}}});
     const auto map = source::resolve(checkpoint, wanted);
-    const auto base = checkpoint.find("e.both")->at.offset;
-    REQUIRE(map.at("e.1.gate").at.offset == base + 6 * 5 * 4);
-    REQUIRE(map.at("e.1.gate").at.bytes == 2 * 5 * 4);
-    REQUIRE(map.at("e.1.up").at.offset == base + (6 + 2) * 5 * 4);
-    REQUIRE(map.at("e.1.up").at.bytes == 4 * 5 * 4);
+    const auto base = checkpoint.find("e.both")->stored.file().offset;
+    REQUIRE(map.at("e.1.gate").stored.file().offset == base + 6 * 5 * 4);
+    REQUIRE(map.at("e.1.gate").stored.file().bytes == 2 * 5 * 4);
+    REQUIRE(map.at("e.1.up").stored.file().offset == base + (6 + 2) * 5 * 4);
+    REQUIRE(map.at("e.1.up").stored.file().bytes == 4 * 5 * 4);
   }
   const auto as = [](const source::Tensor& tensor) {
-    const auto& [all, first, step] = tensor.share;
-    return std::tuple(tensor.turned, all, first, step);
+    const auto* slice = tensor.step<source::Slice>();
+    const auto [all, first, step] = slice ? *slice : source::Slice{};
+    return std::tuple(tensor.step<source::Transpose>() != nullptr, all, first, step);
   };
   SECTION("fused the other way round: all columns are read, each weight has its own of them") {
     const auto checkpoint = opened({{"e.both", {3, 5, 6}}, {"e.down", {3, 4, 5}}});
     const auto map = source::resolve(checkpoint, wanted);
-    const auto base = checkpoint.find("e.both")->at.offset;
+    const auto base = checkpoint.find("e.both")->stored.file().offset;
     for (const auto* name : {"e.1.gate", "e.1.up"}) {
-      REQUIRE(map.at(name).at.offset == base + 6 * 5 * 4);
-      REQUIRE(map.at(name).at.bytes == 6 * 5 * 4);
+      REQUIRE(map.at(name).stored.file().offset == base + 6 * 5 * 4);
+      REQUIRE(map.at(name).stored.file().bytes == 6 * 5 * 4);
     }
     REQUIRE(as(map.at("e.1.gate")) == std::tuple(true, 6, 0, 1));
     REQUIRE(as(map.at("e.1.up")) == std::tuple(true, 6, 2, 1));
@@ -308,8 +311,8 @@ TEST_CASE("experts are found by their numbers, as slices of a stack, or fused", 
     const auto straight = source::resolve(opened({{"e.both", {3, 4, 5}}}), turns(true, 5));
     REQUIRE(as(straight.at("e.1.gate")) == std::tuple(false, 4, 0, 2));
     REQUIRE(as(straight.at("e.1.up")) == std::tuple(false, 4, 1, 2));
-    const auto turned = source::resolve(opened({{"e.both", {3, 5, 4}}}), turns(false, 5));
-    REQUIRE(as(turned.at("e.0.up")) == std::tuple(true, 4, 1, 2));
+    const auto transposed = source::resolve(opened({{"e.both", {3, 5, 4}}}), turns(false, 5));
+    REQUIRE(as(transposed.at("e.0.up")) == std::tuple(true, 4, 1, 2));
     for (const bool in_out : {false, true}) {
       const auto square = source::resolve(opened({{"e.both", {3, 4, 4}}}), turns(in_out, 4));
       REQUIRE(as(square.at("e.2.up")) == std::tuple(in_out, 4, 1, 2));
@@ -335,13 +338,17 @@ TEST_CASE("a matrix kept the other way round is found by its shape there", "[sou
 
 TEST_CASE("rows of a tensor are where they lie, or refused", "[source][tensor]") {
   const source::Tensor blocks{
-      "q", {8, 64}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {2, 1000, 320}, {2, 2, 2}};
+      .name = "q",
+      .shape = {8, 64},
+      .stored = source::packed_form(
+          "Q4_1", {source::block_part("blocks", {8, 64}, 32, 20, {2, 1000, 320})}),
+      .steps = {source::Reorder{2, 2, 2}}};
   const auto cut = source::rows(blocks, 4, 4);
   REQUIRE(cut.shape == std::vector<std::int64_t>{4, 64});
-  REQUIRE(cut.at.file == 2);
-  REQUIRE(cut.at.offset == 1160);
-  REQUIRE(cut.at.bytes == 160);
-  REQUIRE(cut.order.blocks == 1);
+  REQUIRE(cut.stored.file().file == 2);
+  REQUIRE(cut.stored.file().offset == 1160);
+  REQUIRE(cut.stored.file().bytes == 160);
+  REQUIRE(cut.step<source::Reorder>()->blocks == 1);
   const made::Folder folder;
   const auto refused = [&](const source::Tensor& tensor, std::int64_t first, std::int64_t count) {
     return made::refusal(folder, [&] { source::rows(tensor, first, count); });
@@ -352,7 +359,10 @@ TEST_CASE("rows of a tensor are where they lie, or refused", "[source][tensor]")
   REQUIRE(refused(blocks, 4, 5) ==
           "tensor 'q': rows 4 to 9 of [8,64] are not there: cut it elsewhere");
   const source::Tensor straddling{
-      "s", {4, 8}, {{STRATA_FLOAT, 32, 1}, "Q4_1", 32, 20}, {0, 0, 20}, {}};
+      .name = "s",
+      .shape = {4, 8},
+      .stored =
+          source::packed_form("Q4_1", {source::block_part("blocks", {4, 8}, 32, 20, {0, 0, 20})})};
   REQUIRE(refused(straddling, 0, 1) ==
           "tensor 's': rows 0 to 1 of [4,8] would cut a block of Q4_1: cut it elsewhere");
 }

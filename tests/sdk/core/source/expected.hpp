@@ -23,9 +23,9 @@ inline void check_equal(const strata::source::Checkpoint& checkpoint,
     const auto* tensor = checkpoint.find(name);
     REQUIRE(tensor);
     CHECK(tensor->shape == value["shape"].get<std::vector<std::int64_t>>());
-    CHECK(static_cast<int>(tensor->stored.dtype.code) == value["code"]);
-    CHECK(static_cast<int>(tensor->stored.dtype.bits) == value["bits"]);
-    std::vector<std::byte> bytes(tensor->at.bytes);
+    CHECK(static_cast<int>(tensor->stored.dtype().code) == value["code"]);
+    CHECK(static_cast<int>(tensor->stored.dtype().bits) == value["bits"]);
+    std::vector<std::byte> bytes(tensor->stored.bytes);
     checkpoint.read(*tensor, 0, bytes);
     CHECK(hex(bytes) == value["bytes"]);
   }

@@ -49,13 +49,10 @@ TEST_CASE("a mapping gives names, heads and configuration", "[source][gguf]") {
                         .file(240);
   const auto checkpoint = source::Checkpoint::open(folder.write("x.gguf", file), mappings());
   REQUIRE(checkpoint.find("m.12.q"));
-  const auto order = [&](const char* name) {
-    const auto& of = checkpoint.find(name)->order;
-    return std::array{of.blocks, of.outer, of.inner, of.wide};
-  };
-  REQUIRE(order("m.12.q") == std::array{2u, 2u, 2u, 1u});
-  REQUIRE(order("m.1.qkv") == std::array{1u, 3u, 2u, 1u});
-  REQUIRE(order("m.e")[0] == 0);
+  using Steps = std::vector<source::Step>;
+  REQUIRE(checkpoint.find("m.12.q")->steps == Steps{source::Reorder{2, 2, 2}});
+  REQUIRE(checkpoint.find("m.1.qkv")->steps == Steps{source::Reorder{1, 3, 2}});
+  REQUIRE(checkpoint.find("m.e")->steps.empty());
   REQUIRE(checkpoint.find("b.x.q"));  // the mapping has no such name: the file's own
   const auto config = parse_json(checkpoint.config(), "config.json");
   REQUIRE(config["model_type"] == "toy");
@@ -107,7 +104,7 @@ TEST_CASE("a quotient of metadata counts where the file is of the kind that it i
 
 TEST_CASE("reordered rows are found where the file has them", "[source][tensor]") {
   struct Case {
-    source::RowOrder order;
+    source::Reorder order;
     std::vector<std::int64_t> wanted;  // the place in the file of each row of the run form
   };
   const auto c = GENERATE(
@@ -117,10 +114,8 @@ TEST_CASE("reordered rows are found where the file has them", "[source][tensor]"
       Case{{1, 3, 2}, {0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11}},
       // Two groups of four queries, a key and a value.
       Case{{1, 3, 2, 4}, {0, 1, 2, 3, 8, 10, 4, 5, 6, 7, 9, 11}});
-  const source::Tensor tensor{
-      "q", {12, 4}, {{STRATA_FLOAT, 32, 1}, "", 1, 4}, {0, 0, 192}, c.order};
-  for (std::int64_t row = 0; row < tensor.shape[0]; ++row)
-    CHECK(source::run_row(tensor, c.wanted[static_cast<std::size_t>(row)]) == row);
+  for (std::int64_t row = 0; row < 12; ++row)
+    CHECK(source::run_row(c.order, 12, c.wanted[static_cast<std::size_t>(row)]) == row);
 }
 
 TEST_CASE("a narrower mapping of an architecture serves the files that have its key",
@@ -149,7 +144,8 @@ TEST_CASE("a narrower mapping of an architecture serves the files that have its 
   const auto cut = stack({4, 8, 3}, 384);  // 3 experts of [8,4]
   REQUIRE(cut.tensors().size() == 3);
   REQUIRE(cut.find("m.3.e.2.w")->shape == std::vector<std::int64_t>{8, 4});
-  REQUIRE(cut.find("m.3.e.2.w")->at.offset == cut.find("m.3.e.0.w")->at.offset + 256);
+  REQUIRE(cut.find("m.3.e.2.w")->stored.file().offset ==
+          cut.find("m.3.e.0.w")->stored.file().offset + 256);
   REQUIRE(made::refusal(folder, [&] { stack({8}, 32); }) ==
           "DIR/x.gguf: tensor 'm.3.e.{}.w' of [8] is not made of experts: convert the model again");
 }
@@ -175,7 +171,7 @@ TEST_CASE("a number of metadata chooses the mapping, is lessened, or is null", "
           "DIR/x.gguf: no number in metadata 'toy.m' to take away: convert the model again");
 }
 
-TEST_CASE("matrices of all heads are parts of one tensor", "[source][gguf]") {
+TEST_CASE("matrices of all heads are pieces of one tensor", "[source][gguf]") {
   const auto mapping = source::gguf_mappings(
       parse_json(R"({"toy":{"model_type":"a","names":{"m.{}.k":"b.{}.k","m.{}.v":"b.{}.v"},)"
                  R"("turned":["m.{}.k"],"joined":{"m.{}.kv":["m.{}.k","m.{}.v"]}}})",
@@ -185,19 +181,20 @@ TEST_CASE("matrices of all heads are parts of one tensor", "[source][gguf]") {
   const auto opened = [&](const made::Gguf& file, std::uint64_t bytes) {
     return source::Checkpoint::open(folder.write("x.gguf", made::Gguf(file).file(bytes)), mapping);
   };
-  // Two heads: keys [4,3] turned, values [5,4].
+  // Two heads: keys [4,3] transposed, values [5,4].
   const auto file = toy().tensor("b.7.v", {4, 5, 2}, 0, 0).tensor("b.7.k", {3, 4, 2}, 0, 160);
   const auto checkpoint = opened(file, 256);
   const auto* whole = checkpoint.find("m.7.kv");
   REQUIRE(whole);
   REQUIRE(whole->shape == std::vector<std::int64_t>{16, 4});
-  REQUIRE(whole->order.blocks == 2);
-  REQUIRE(whole->parts[0].shape == std::vector<std::int64_t>{6, 4});
-  REQUIRE(whole->parts[0].by_columns == 2);
-  REQUIRE(whole->parts[1].shape == std::vector<std::int64_t>{10, 4});
-  REQUIRE(whole->parts[1].by_columns == 0);
-  REQUIRE(source::places(*whole) == std::vector<std::uint64_t>{0, 128, 288});
-  REQUIRE(source::held_bytes(*whole) == 288);
+  REQUIRE(whole->steps == std::vector<source::Step>{source::Join{2}});
+  REQUIRE(whole->pieces[0].shape == std::vector<std::int64_t>{6, 4});
+  REQUIRE(whole->pieces[0].steps == std::vector<source::Step>{source::Transpose{2}});
+  REQUIRE(whole->pieces[0].stored.at == 0);
+  REQUIRE(whole->pieces[1].shape == std::vector<std::int64_t>{10, 4});
+  REQUIRE(whole->pieces[1].steps.empty());
+  REQUIRE(whole->pieces[1].stored.at == 128);
+  REQUIRE(whole->stored.bytes == 288);
   REQUIRE_THROWS_WITH(source::rows(*whole, 0, 8), Catch::Contains("it is stored in parts"));
 
   REQUIRE(opened(toy().tensor("b.7.v", {4, 5, 2}, 0, 0), 160).find("m.7.v"));

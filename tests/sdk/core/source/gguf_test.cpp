@@ -43,9 +43,9 @@ TEST_CASE("metadata and tensors are what the gguf package reads", "[source][gguf
       CHECK(tensor.name == wanted["name"]);
       CHECK(tensor.shape == wanted["shape"].get<std::vector<std::int64_t>>());
       CHECK(tensor.stored.scheme == wanted["scheme"]);
-      CHECK(tensor.at.offset == wanted["offset"]);
-      CHECK(tensor.at.bytes == wanted["bytes"]);
-      CHECK(tensor.at.file == 5);
+      CHECK(tensor.stored.file().offset == wanted["offset"]);
+      CHECK(tensor.stored.file().bytes == wanted["bytes"]);
+      CHECK(tensor.stored.file().file == 5);
     }
   }
 }

@@ -68,8 +68,8 @@ TEST_CASE("weights that lie together come in one read, distant ones in their own
   zero::Unit unit;
   for (const uint64_t offset : {5000, 100, 7000, 900'000}) {
     zero::Weight weight;
-    weight.source.at = {0, offset, 1000};
-    weight.stored_offset = offset;
+    weight.source.stored = source::dense_form({STRATA_UINT, 8, 1}, {1000}, {0, offset, 1000});
+    weight.source.stored.at = offset;
     unit.weights.push_back(weight);
   }
   const auto route = file_route(unit, true, regions, {512, 1 << 20}, 0, ~uint64_t{0});

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/source/dtype.hpp"
 #include "core/tier/client.hpp"
 #include "core/zero/unit.hpp"
 #include "tests/sdk/core/source/made.hpp"
@@ -31,15 +32,17 @@ struct Scattered {
       unit.name = "unit " + std::to_string(u);
       for (std::uint64_t w = 0, count = 1 + up_to(4); w < count; ++w) {
         strata::zero::Weight weight;
-        auto& at = weight.source.at;
+        strata::source::Extent at;
         at.file = static_cast<std::uint32_t>(up_to(file_count - 1));
         const auto room = files[at.file].size();
         at.offset = up_to(2) == 0 ? up_to(room - 1) : std::min<std::uint64_t>(next, room - 1);
         at.bytes = 1 + up_to(std::min<std::uint64_t>(room - at.offset - 1, 60'000));
         next = at.offset + at.bytes;
-        weight.stored_offset = unit.stored_bytes;
-        weight.run_offset = strata::zero::not_held;
-        weight.stored_bytes = at.bytes;
+        auto& form = weight.source.stored;
+        form = strata::source::dense_form(strata::source::u8, {static_cast<std::int64_t>(at.bytes)},
+                                          at);
+        form.at = unit.stored_bytes;
+        weight.run.at = strata::zero::not_held;
         unit.stored_bytes += (at.bytes + 255) / 256 * 256;
         unit.weights.push_back(weight);
       }
@@ -58,10 +61,12 @@ struct Scattered {
   // [from, to).
   std::string form(const strata::zero::Unit& unit, std::uint64_t from, std::uint64_t to) const {
     std::string out(unit.stored_bytes, '#');
-    for (const auto& weight : unit.weights)
-      for (std::uint64_t b = 0; b < weight.stored_bytes; ++b)
-        if (const auto at = weight.stored_offset + b; at >= from && at < to)
-          out[at] = files[weight.source.at.file][weight.source.at.offset + b];
+    for (const auto& weight : unit.weights) {
+      const auto& form = weight.source.stored;
+      for (std::uint64_t b = 0; b < form.bytes; ++b)
+        if (const auto at = form.at + b; at >= from && at < to)
+          out[at] = files[form.file().file][form.file().offset + b];
+    }
     return out;
   }
 };

@@ -22,12 +22,12 @@ struct Latest : Backend {
 
   void wait(Lane, const Event& event) override {
     REQUIRE(event.occurrence > 0);
-    REQUIRE(recorded[{event.unit, event.stage}] == event.occurrence);
+    REQUIRE(recorded[{event.object, event.stage}] == event.occurrence);
     ++waits;
   }
   void enqueue(const Action&, const Slot&) override {}
   void record(Lane, const Event& event) override {
-    REQUIRE(++recorded[{event.unit, event.stage}] == event.occurrence);
+    REQUIRE(++recorded[{event.object, event.stage}] == event.occurrence);
   }
   void finish() override {}
 };
@@ -37,8 +37,8 @@ struct Latest : Backend {
 TEST_CASE("the executor waits for the latest occurrence of an event, and counts each one",
           "[zero][executor]") {
   for (uint32_t seed = 0; seed < 300; ++seed) {
-    const auto mode = std::array{Mode::once, Mode::step, Mode::backward}[seed % 3];
-    const auto c = random_case(seed, mode);
+    const auto mode = std::array{Mode::once, Mode::step}[seed % 2];
+    const auto c = random_case(seed);
     const auto plan = plan_pass(c.units, c.placement, c.file, c.budget, mode, c.ranks);
     Latest latest;
     Executor executor(plan, latest);
@@ -53,8 +53,8 @@ TEST_CASE("a plan that breaks a unit's life is refused, naming the action and th
   units[0].run_bytes = units[0].stored_bytes = 64;
   const Placement placement{{.tier = 0}};
   const auto good = plan_pass(units, placement, {false}, 1 << 20, Mode::once);
-  VirtualClock clock(units, placement, {});
   const auto fails_with = [&](Plan plan, const char* words) {
+    VirtualClock clock(plan, units, placement, {});
     Executor executor(plan, clock);
     REQUIRE_THROWS_WITH(executor.pass(), Catch::Contains(words));
     REQUIRE_THROWS_WITH(executor.pass(), Catch::Contains("earlier pass failed"));
@@ -69,9 +69,9 @@ TEST_CASE("a plan that breaks a unit's life is refused, naming the action and th
   early.pass.insert(early.pass.begin(), good.pass.back());
   fails_with(early, "release of unit 0, which is fetched");
   auto gathered = good;
-  gathered.pass.insert(gathered.pass.begin() + 1, {Kind::gather, Lane::comm, 0, {}});
+  gathered.pass.insert(gathered.pass.begin() + 1, {Kind::gather, Lane::comm, 0, 0, 0, {}});
   fails_with(gathered, "gather of unit 0, which is used");
   auto expanded = good;
-  expanded.pass.insert(expanded.pass.begin() + 1, {Kind::expand, Lane::compute, 0, {}});
+  expanded.pass.insert(expanded.pass.begin() + 1, {Kind::expand, Lane::compute, 0, 0, 0, {}});
   fails_with(expanded, "expand of unit 0, which is used");
 }

@@ -30,9 +30,9 @@ struct File {
       tensor.name = weight.name;
       tensor.shape = weight.shape;
       if (count > 0) tensor.shape[0] = count;
-      tensor.stored = {dtype, "", 1, element_bytes(dtype)};
-      tensor.at = {0, end, element_count(tensor.shape) * element_bytes(dtype)};
-      end += tensor.at.bytes;
+      const auto bytes = element_count(tensor.shape) * element_bytes(dtype);
+      tensor.stored = source::dense_form(dtype, tensor.shape, {0, end, bytes});
+      end += bytes;
       change(tensor);
       return tensor;
     };
@@ -63,8 +63,8 @@ TEST_CASE("single weights and groups begin at multiples of 256, a group's member
   const std::vector<uint64_t> offsets{0, 256, 256 + 60, 512, 768}, bytes{20, 60, 20, 40, 400};
   for (std::size_t w = 0; w < offsets.size(); ++w) {
     INFO(unit.weights[w].name);
-    CHECK(unit.weights[w].run_offset == offsets[w]);
-    CHECK(unit.weights[w].run_bytes == bytes[w]);
+    CHECK(unit.weights[w].run.at == offsets[w]);
+    CHECK(unit.weights[w].run.bytes == bytes[w]);
   }
   CHECK(unit.run_bytes == 1280);  // the end of the last one, at a multiple too
 }
@@ -75,7 +75,7 @@ TEST_CASE("a unit with the same two forms has one set of places and is not expan
       {{.name = "q", .shape = {3, 5}, .group = 1}, {.name = "k", .shape = {1, 5}, .group = 1}}));
   CHECK_FALSE(unit.expands);
   CHECK(unit.stored_bytes == unit.run_bytes);
-  for (const auto& weight : unit.weights) CHECK(weight.stored_offset == weight.run_offset);
+  for (const auto& weight : unit.weights) CHECK(weight.source.stored.at == weight.run.at);
 }
 
 TEST_CASE("each difference between the forms gives the unit a set of places for either",
@@ -83,11 +83,11 @@ TEST_CASE("each difference between the forms gives the unit a set of places for 
   using Change = std::function<void(source::Tensor&)>;
   const auto change = GENERATE(values<Change>({
       [](source::Tensor& t) { t.stored.scheme = "Q8_0"; },
-      [](source::Tensor& t) { t.stored.dtype = bf16; },
-      [](source::Tensor& t) { t.order.blocks = 1; },
-      [](source::Tensor& t) { t.turned = true; },
-      [](source::Tensor& t) { t.share.all = 7; },
-      [](source::Tensor& t) { t.add = 1; },
+      [](source::Tensor& t) { t.stored = source::dense_form(bf16, t.shape); },
+      [](source::Tensor& t) { t.steps = {source::Reorder{}}; },
+      [](source::Tensor& t) { t.steps = {source::Transpose{}}; },
+      [](source::Tensor& t) { t.steps = {source::Slice{.all = 7}}; },
+      [](source::Tensor& t) { t.steps = {source::Add{1}}; },
   }));
   const auto unit = lay_out_one(unit_of({{.name = "q", .shape = {3, 5}, .group = 1},
                                          {.name = "k", .shape = {1, 5}, .group = 1}}),
@@ -95,8 +95,8 @@ TEST_CASE("each difference between the forms gives the unit a set of places for 
                                   if (t.name == "k") change(t);
                                 }});
   CHECK(unit.expands);
-  CHECK(unit.weights[1].run_offset == 60);
-  CHECK(unit.weights[1].stored_offset == 256);  // also members of a group are read apart
+  CHECK(unit.weights[1].run.at == 60);
+  CHECK(unit.weights[1].source.stored.at == 256);  // also members of a group are read apart
   CHECK(unit.stored_bytes == 512);
   CHECK(unit.run_bytes == 256);
 }
@@ -105,13 +105,15 @@ TEST_CASE("the run form has the run's dtype, but float32 weights stay wide", "[z
   const auto unit = lay_out_one(unit_of({{.name = "w", .shape = {4, 8}},
                                          {.name = "router", .shape = {4, 8}, .float32 = true}}),
                                 {}, {.dtype = bf16});
-  CHECK(unit.weights[0].run_bytes == 64);
-  CHECK(unit.weights[1].run_bytes == 128);
-  CHECK_FALSE(unit.weights[0].float32);
-  CHECK(unit.weights[1].float32);
+  CHECK(unit.weights[0].run.bytes == 64);
+  CHECK(unit.weights[1].run.bytes == 128);
+  CHECK(same(unit.weights[0].run.dtype(), bf16));
+  CHECK(same(unit.weights[1].run.dtype(), f32));
   CHECK(unit.expands);
-  const auto wide = lay_out_one(unit_of({{.name = "router", .shape = {4, 8}, .float32 = true}}));
-  CHECK_FALSE(wide.weights[0].float32);  // nothing is narrower there
+  constexpr strata_dtype f64{STRATA_FLOAT, 64, 1};
+  const auto wide = lay_out_one(unit_of({{.name = "router", .shape = {4, 8}, .float32 = true}}), {},
+                                {.dtype = f64});
+  CHECK(same(wide.weights[0].run.dtype(), f64));  // it is never narrowed
 }
 
 TEST_CASE("weights that are shares of the same rows are read once", "[zero][layout]") {
@@ -119,11 +121,11 @@ TEST_CASE("weights that are shares of the same rows are read once", "[zero][layo
   const auto unit =
       lay_out_one(unit_of({{.name = "gate", .shape = {2, 8}}, {.name = "up", .shape = {2, 8}}}),
                   {.change = [&](source::Tensor& t) {
-                    t.at = {0, 4096, 128};
-                    if (shared) t.share = {.all = 4, .first = t.name == "up", .step = 2};
+                    t.stored = source::dense_form(f32, {4, 8}, {0, 4096, 128});
+                    if (shared) t.steps = {source::Slice{4, t.name == "up", 2}};
                   }});
-  CHECK(unit.weights[0].stored_offset == 0);
-  CHECK(unit.weights[1].stored_offset == (shared ? 0 : 256));
+  CHECK(unit.weights[0].source.stored.at == 0);
+  CHECK(unit.weights[1].source.stored.at == (shared ? 0 : 256));
   if (shared) CHECK(unit.stored_bytes == 256);
 }
 
@@ -132,15 +134,15 @@ TEST_CASE("the embedding's table is held only where its rows are not gathered", 
       {{.name = "wte", .shape = {50, 8}, .role = STRATA_TABLE}, {.name = "wpe", .shape = {16, 8}}},
       STRATA_UNIT_EMBEDDING);
   const auto gathered = lay_out_one(declared, {.dtype = bf16}, {.rows = true});
-  CHECK(gathered.weights[0].run_offset == not_held);
-  CHECK(gathered.weights[0].stored_offset == not_held);
-  CHECK(gathered.weights[0].run_bytes == 32);  // of a row
-  CHECK(gathered.weights[0].stored_bytes == 16);
-  CHECK(gathered.weights[1].run_offset == 0);
+  CHECK(gathered.weights[0].run.at == not_held);
+  CHECK(gathered.weights[0].source.stored.at == not_held);
+  CHECK(gathered.weights[0].run.bytes == 32);  // of a row
+  CHECK(gathered.weights[0].source.stored.bytes == 16);
+  CHECK(gathered.weights[1].run.at == 0);
   CHECK(gathered.run_bytes == 512);
   const auto whole = lay_out_one(declared, {.dtype = bf16}, {.rows = false});
-  CHECK(whole.weights[0].run_offset == 0);
-  CHECK(whole.weights[0].run_bytes == 1600);
+  CHECK(whole.weights[0].run.at == 0);
+  CHECK(whole.weights[0].run.bytes == 1600);
   CHECK(whole.run_bytes == 1792 + 512);
 }
 
@@ -169,7 +171,7 @@ TEST_CASE("the head is cut into tiles of rows that are no larger than asked for"
     CHECK(unit.name == (units.size() == 1 ? "layer." : "layer. rows " + std::to_string(first)));
     CHECK(unit.weights[0].shape == std::vector<int64_t>{8});
     CHECK(unit.weights[1].shape == std::vector<int64_t>{c.rows[t], 8});
-    CHECK(unit.weights[1].run_bytes == static_cast<uint64_t>(c.rows[t]) * 32);
+    CHECK(unit.weights[1].run.bytes == static_cast<uint64_t>(c.rows[t]) * 32);
     first += c.rows[t];
   }
   CHECK(first == 10);
@@ -191,8 +193,8 @@ TEST_CASE("each expert is a unit behind its layer's, with the layer's indices of
   const auto units = lay_out(declared, file.find(), {});
   REQUIRE(units.size() == 5);
   CHECK_FALSE(units[0].is_expert());
-  CHECK(units[0].weights[1].run_offset == not_held);
-  CHECK(units[0].weights[2].run_offset == 256);
+  CHECK(units[0].weights[1].run.at == not_held);
+  CHECK(units[0].weights[2].run.at == 256);
   CHECK(units[0].run_bytes == 512);
   for (uint32_t e = 0; e < 3; ++e) {
     const auto& unit = units[1 + e];
@@ -201,10 +203,10 @@ TEST_CASE("each expert is a unit behind its layer's, with the layer's indices of
     CHECK(unit.declared == 0);
     CHECK(unit.name == "layer. expert " + number);
     REQUIRE(unit.weights.size() == 3);
-    CHECK(unit.weights[0].run_offset == not_held);
+    CHECK(unit.weights[0].run.at == not_held);
     CHECK(unit.weights[1].name == "experts." + number + ".up");
-    CHECK(unit.weights[1].run_offset == 0);
-    CHECK(unit.weights[2].stored_offset == not_held);
+    CHECK(unit.weights[1].run.at == 0);
+    CHECK(unit.weights[2].source.stored.at == not_held);
     CHECK(unit.run_bytes == 256);
     CHECK(file.asked.count("experts." + number + ".up") == 1);
   }
@@ -215,7 +217,7 @@ TEST_CASE("each expert is a unit behind its layer's, with the layer's indices of
 TEST_CASE("a table or head that is stored column by column is refused by its name",
           "[zero][layout]") {
   const auto role = GENERATE(as<uint32_t>(), STRATA_TABLE, STRATA_HEAD, STRATA_MATRIX);
-  File file{.change = [](source::Tensor& t) { t.by_columns = 1; }};
+  File file{.change = [](source::Tensor& t) { t.steps = {source::Transpose{}}; }};
   const auto declared = unit_of({{.name = "wte", .shape = {50, 8}, .role = role}});
   const auto lay = [&] { return lay_out({&declared, 1}, file.find(), {}); };
   if (role == STRATA_MATRIX)

@@ -84,19 +84,19 @@ TEST_CASE("a tier holds what stays packed in its stored form, and a slot has roo
     unit.stored_bytes = 30;
     unit.expands = true;
   }
-  units[1].stays_packed = units[2].stays_packed = true;
+  units[1].as_run = units[2].as_run = false;
   const std::vector<TierRoom> tiers{{.name = "a", .capacity = 260}};
   const auto placement = place(units, tiers, 0, false);
   for (std::size_t u = 0; u < units.size(); ++u) {
-    REQUIRE(placement[u].stored == units[u].stays_packed);
-    REQUIRE(held_bytes(units[u], placement[u]) == (units[u].stays_packed ? 30 : 100));
-    REQUIRE(slot_bytes(units[u], placement[u]) == (units[u].stays_packed ? 130 : 100));
+    REQUIRE(placement[u].as_run == units[u].as_run);
+    REQUIRE(held_bytes(units[u], placement[u]) == (units[u].as_run ? 100 : 30));
+    REQUIRE(slot_bytes(units[u], placement[u]) == (units[u].as_run ? 100 : 130));
   }
   const std::vector<TierRoom> smaller{{.name = "a", .capacity = 259}};
   REQUIRE_THROWS_WITH(place(units, smaller, 0, false), Catch::Contains("unit 3 (100 B)"));
-  units[3].stays_packed = true;
+  units[3].as_run = false;
   const std::vector<TierRoom> least{{.name = "a", .capacity = 189}};
   REQUIRE_THROWS_WITH(place(units, least, 0, false), Catch::Contains("unit 3 (30 B)"));
   const std::vector<TierRoom> files{{.name = "a", .capacity = 0, .in_place = true}};
-  for (const auto& one : place(units, files, 0, false)) REQUIRE(one.stored);
+  for (const auto& one : place(units, files, 0, false)) REQUIRE_FALSE(one.as_run);
 }

@@ -16,7 +16,7 @@ struct RandomCase {
   uint32_t ranks = 1;
 };
 
-inline RandomCase random_case(uint32_t seed, Mode mode, bool several_ranks = true) {
+inline RandomCase random_case(uint32_t seed, bool several_ranks = true) {
   std::mt19937 random(seed);
   const auto up_to = [&](uint32_t n) { return static_cast<uint32_t>(random() % (n + 1)); };
   RandomCase out;
@@ -31,12 +31,12 @@ inline RandomCase random_case(uint32_t seed, Mode mode, bool several_ranks = tru
     out.units.push_back(unit);
     Place place;
     if (up_to(4) <= streamed) place.tier = up_to(2);
-    place.stored = place.tier == 2 && unit.expands;
+    place.as_run = place.tier != 2 || !unit.expands;
     if (place.tier == 0 && up_to(7) == 0) place.device = 1;
     out.placement.push_back(place);
   }
   out.budget =
-      least_arena(out.units, out.placement, mode, out.ranks) + uint64_t{up_to(3)} * up_to(300'000);
+      least_arena(out.units, out.placement, out.ranks) + uint64_t{up_to(3)} * up_to(300'000);
   return out;
 }
 

@@ -7,8 +7,9 @@
 namespace strata::host {
 
 inline void add_output(cli::Table& table, std::string& output) {
-  table.push_back({"output", "run.output", &output, "PATH",
-                   "path to write: a .safetensors file for logits, a folder for import"});
+  table.push_back(
+      {"output", "run.output", &output, "PATH",
+       "path to write: a .safetensors file for logits, a folder for import and finetune"});
 }
 
 }  // namespace strata::host

@@ -1,0 +1,103 @@
+#include "app/finetune.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "core/error.hpp"
+#include "host/commands/commands.hpp"
+#include "host/options/finetune_options.hpp"
+#include "host/options/finetune_spellings.hpp"
+#include "host/process/interrupts.hpp"
+#include "host/process/output.hpp"
+#include "host/process/progress.hpp"
+
+namespace strata::host {
+namespace {
+
+// The lines of the run: standard output holds them, unless it is for the one object of --json. On a
+// terminal a line that replaces itself is on standard error.
+class Screen {
+ public:
+  Screen(bool json, bool quiet)
+      : json_(json), quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+  ~Screen() { clear(); }
+  Screen(const Screen&) = delete;
+  Screen& operator=(const Screen&) = delete;
+
+  void say(std::string_view line) {
+    if (quiet_) return;
+    clear();
+    if (json_)
+      std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+    else
+      print(std::string(line) + "\n");
+  }
+  void progress(std::string_view line) {
+    if (quiet_ || !terminal_) return;
+    clear();
+    std::fprintf(stderr, "%.*s", static_cast<int>(line.size()), line.data());
+    shown_ = true;
+  }
+  void clear() {
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+    shown_ = false;
+  }
+
+ private:
+  bool json_, quiet_, terminal_, shown_ = false;
+};
+
+void finetune(const FinetuneCommand& settings) {
+  auto common = static_cast<const cli::CommonOptions&>(settings);
+  common.verbose = common.verbose || settings.log_level == "debug";
+  auto plugins = open_plugins(common);
+  app::RunOptions run = settings;
+  run.timeline = !settings.trace.empty();
+  Screen screen(settings.json, settings.log_level != "debug" && settings.log_level != "info");
+  Progress loading("loading", "bytes");
+  // The first Ctrl-C or SIGTERM is noted, and the run ends behind the step that it comes in; the
+  // second one ends the program at once, as at any other time.
+  const Interrupts interrupts;
+  const app::FinetuneEvents events{
+      .say = [&](std::string_view line) { screen.say(line); },
+      .progress = [&](std::string_view line) { screen.progress(line); },
+      .loading =
+          [&](std::uint64_t done, std::uint64_t all) {
+            loading.at(done, all);
+            if (done == all) loading.end();
+          },
+      .stop =
+          [&, told = false]() mutable {
+            const bool asked = Interrupts::noted() != 0;
+            if (asked && !std::exchange(told, true)) {
+              screen.clear();
+              print_note("ending after a checkpoint; once more ends at once");
+            }
+            return asked;
+          },
+  };
+  const auto result =
+      app::finetune(model_options(settings), run, finetune_options(settings), plugins, events);
+  screen.clear();
+  if (settings.json) print(result.json + "\n");
+  Interrupts::end_if_noted();
+  if (result.status != 0)
+    throw Error("finetune", "a loss or a gradient is no number",
+                "a checkpoint holds the step before it: lower --lr, or give --on-nan skip");
+}
+
+}  // namespace
+
+const cli::Command finetune_command{
+    "finetune",
+    "MODEL --data FILE --output DIR --lr R [options]",
+    "train a model, or adapters beside it, on rows of text",
+    cli::make_call<FinetuneCommand, add_finetune, check_finetune, finetune>,
+    "model",
+    respell_finetune};
+
+}  // namespace strata::host

@@ -1,0 +1,107 @@
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "host/cli/require.hpp"
+#include "host/options/finetune_options.hpp"
+
+namespace strata::host {
+namespace {
+
+// The number that the whole of the text is.
+std::optional<double> number_in(const std::string& text) {
+  double out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return out;
+}
+
+void check_validation(const std::string& validation) {
+  const auto fraction = number_in(validation);
+  if (fraction && !(*fraction > 0 && *fraction < 1))
+    throw UsageError("--validation", "'" + validation + "' is no part of the data",
+                     "give a number above 0 and below 1, or a file (./" + validation + ")");
+}
+
+void check_lora(const FinetuneCommand& o) {
+  if (o.train.lora.rank > 0) return;
+  for (const auto* option : {"lora-alpha", "lora-dropout", "lora-targets", "lora-target-parameters",
+                             "lora-rslora", "lora-merge"}) {
+    std::string key = std::string("train.") + option;
+    for (auto& c : key)
+      if (c == '-') c = '_';
+    if (o.given.contains(key))
+      throw UsageError(std::string("--") + option, "needs --lora", "add --lora RANK");
+  }
+}
+
+void refuse_pair(bool both, const char* option, const char* other, const char* remedy) {
+  if (both) throw UsageError(option, std::string("not with ") + other, remedy);
+}
+
+// Names between commas, each for itself; a text with a character of regular expressions stays
+// whole.
+std::vector<std::string> names_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> out;
+  for (const auto& text : texts) {
+    if (text.find_first_of("()[]{}*|\\^$+?") != text.npos) {
+      out.push_back(text);
+      continue;
+    }
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const auto end = std::min(text.find(',', begin), text.size());
+      if (end > begin) out.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+void check_finetune(const FinetuneCommand& o) {
+  const auto& t = o.train;
+  if (t.init_seed >= 0)
+    require_model_or_shape(o);
+  else
+    require_model(o);
+  if (o.model.ends_with(".ckpt") || o.model.ends_with(".ckpt.index"))
+    throw UsageError(o.model, "is a checkpoint of TensorFlow",
+                     "convert it with transformers and give the folder");
+  cli::require(!t.data.empty(), "--data", "give a file of rows: JSON, JSONL, CSV, Parquet or text");
+  cli::require(!t.output.empty(), "--output", "give the folder to write");
+  cli::require(t.lr > 0, "--lr", "give a learning rate, such as 1e-5; with --lora, such as 2e-4");
+  if (t.warmup > 1 && t.warmup != std::floor(t.warmup))
+    throw UsageError("--warmup", cli::number_text(t.warmup) + " is no number of steps",
+                     "give whole steps, or a part of all steps below 1");
+  check_validation(o.validation);
+  check_lora(o);
+  refuse_pair(t.packing && t.score_padding, "--score-padding", "--packing",
+              "packed rows have no padding: leave one of them out");
+  refuse_pair(o.critic && (t.packing || t.score_padding || t.loss_on != "auto"), "--critic",
+              "--packing, --score-padding or --loss-on", "a reward model compares whole answers");
+  refuse_pair(o.critic && t.lora.rank > 0, "--critic", "--lora", "train the whole reward model");
+  refuse_pair(t.init_seed >= 0 && t.lora.rank > 0, "--init-seed", "--lora",
+              "adapters need a trained model");
+  if (!t.load_weights.empty() && t.init_seed < 0)
+    throw UsageError("--load-weights", "needs --init-seed",
+                     "add --init-seed 0, or give the weights' folder as MODEL");
+}
+
+app::FinetuneOptions finetune_options(const FinetuneCommand& o) {
+  auto out = o.train;
+  if (const auto fraction = number_in(o.validation))
+    out.validation_fraction = *fraction;
+  else
+    out.validation_file = o.validation;
+  out.lora.targets = names_of(out.lora.targets);
+  out.lora.target_parameters = names_of(out.lora.target_parameters);
+  out.trace = o.trace;
+  out.machine = o.machine;
+  return out;
+}
+
+}  // namespace strata::host

@@ -1,0 +1,79 @@
+#include "app/finetune.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/finetune/run.hpp"
+#include "app/finetune/save_model.hpp"
+#include "app/open_model.hpp"
+#include "app/training_log/record_json.hpp"
+#include "core/error.hpp"
+
+namespace strata::app {
+namespace {
+
+// Refuses what does not exist yet by its name, before anything is read.
+void refuse_missing(const ModelOptions& model, const FinetuneOptions& options) {
+  const auto later = [](const char* option) {
+    throw UsageError(option, "it does not exist yet", "leave it out");
+  };
+  if (options.lora.rank > 0) later("--lora");
+  if (model.critic) later("--critic");
+  if (!options.resume.empty()) later("--resume");
+  if (options.save_every > 0) later("--save-every");
+  if (options.save_checkpoint) later("--save-checkpoint");
+  if (options.resize_embeddings > 0) later("--resize-embeddings");
+  if (options.init_seed >= 0) later("--init-seed");
+  if (!options.load_weights.empty()) later("--load-weights");
+  if (!options.activation_checkpointing) later("--activation-checkpointing off");
+}
+
+OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOptions& options,
+                      const train::Training& training, const Plugins& plugins) {
+  OrderedJson out;
+  out["steps"] = OrderedJson::array();
+  for (const auto& step : log.records().steps) out["steps"].push_back(json_of(step));
+  out["validation"] = OrderedJson::array();
+  for (const auto& one : log.records().validations) out["validation"].push_back(json_of(one));
+  out["output"] = options.output;
+  auto& report = out["report"];
+  report["plugins"] = OrderedJson::parse(plugins.report().dump());
+  const auto& plan = training.plan();
+  report["load_s"] = training.load_seconds();
+  report["moved"]["load"] = training.loaded();
+  const auto moved = training.moved();
+  report["moved"]["to_device"] = moved.to_device;
+  report["moved"]["to_host"] = moved.to_host;
+  report["peak"]["device"]["planned"] = plan.device_bytes;
+  report["peak"]["arena"]["bytes"] = plan.arena_bytes;
+  report["host"]["weights"] = plan.weight_bytes;
+  report["host"]["gradients"] = plan.gradient_bytes;
+  report["host"]["states"] = plan.state_elements * 3 * sizeof(float);
+  return out;
+}
+
+}  // namespace
+
+FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run,
+                        const FinetuneOptions& options, Plugins& plugins,
+                        const FinetuneEvents& events) {
+  refuse_missing(model_options, options);
+  if (std::filesystem::exists(options.output) && !std::filesystem::is_empty(options.output))
+    throw Error(printable(options.output), "it exists and is not empty", "give another --output");
+  const auto model = open_model(model_options, plugins);
+  const auto data = open_training_data(model, options, plugins, events);
+  auto planned = plan_training(run, options, model, step_size(data, options), plugins);
+  training_log::TrainingLog log(
+      {.jsonl = options.log, .tensorboard = options.tensorboard, .html = options.html});
+  const auto training =
+      open_training(run, options, model, std::move(planned), plugins, events.loading);
+  TrainingRun loop(options, data, *training, log, events);
+  const bool finite = loop.run();
+  auto json = result_of(log, options, *training, plugins);
+  json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
+  save_model(*training, options, plugins);
+  return {.json = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace),
+          .status = finite ? 0 : 1};
+}
+
+}  // namespace strata::app

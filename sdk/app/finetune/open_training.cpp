@@ -1,0 +1,114 @@
+#include "app/finetune/open_training.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "app/choices.hpp"
+#include "app/compute_library.hpp"
+#include "core/device/cpu_device.hpp"
+#include "core/error.hpp"
+
+namespace strata::app {
+namespace {
+
+// bfloat16 on a GPU, float32 on the CPU unless the options name one.
+strata_dtype compute_dtype(const RunOptions& run, bool cuda) {
+  if (run.dtype != "auto") return dtype_named("--dtype", run.dtype);
+  return cuda ? strata_dtype{STRATA_BFLOAT, 16, 1} : strata_dtype{STRATA_FLOAT, 32, 1};
+}
+
+// The share of a GPU's memory that a run may take; the rest is left to other programs.
+std::uint64_t usable(std::uint64_t bytes) { return bytes / 10 * 9; }
+
+// The threads that update weights.
+std::uint32_t update_threads(const RunOptions& run, const FinetuneOptions& options) {
+  const auto cores = std::max(1u, std::thread::hardware_concurrency());
+  const auto all = run.threads > 0 ? std::min<std::int64_t>(run.threads, cores) : cores;
+  if (options.optimizer_cores <= 0) return static_cast<std::uint32_t>(all);
+  return std::max(1u,
+                  static_cast<std::uint32_t>(static_cast<double>(all) * options.optimizer_cores));
+}
+
+train::OptimizerSettings optimizer_settings(const FinetuneOptions& options) {
+  if (options.optimizer != "adamw" && options.optimizer != "adam")
+    throw UsageError("--optimizer", options.optimizer + " does not exist yet", "use adamw");
+  return {.beta1 = options.betas[0],
+          .beta2 = options.betas[1],
+          .eps = options.eps,
+          .weight_decay = options.weight_decay,
+          .decoupled = options.optimizer != "adam",
+          .clip = options.clip};
+}
+
+}  // namespace
+
+strata_dtype dtype_named(const std::string& option, const std::string& name) {
+  if (name == "float32") return {STRATA_FLOAT, 32, 1};
+  if (name == "bfloat16") return {STRATA_BFLOAT, 16, 1};
+  if (name == "float16") return {STRATA_FLOAT, 16, 1};
+  throw UsageError(option, "'" + printable(name) + "' is no dtype",
+                   "use float32, bfloat16 or float16");
+}
+
+PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& options,
+                              const run::Model& model, const StepSize& size, Plugins& plugins) {
+  PlannedTraining out;
+  const auto cuda = run.device == "cpu" ? CudaMemory{} : cuda_memory();
+  out.cuda = choose_cuda(run, cuda);
+  const auto tier = run.offload == "device" ? std::string("auto") : run.offload;
+  out.weights = &choose_memory(tier, plugins);
+  out.states = options.offload_optimizer == "auto" || options.offload_optimizer == "device"
+                   ? out.weights
+                   : &choose_memory(options.offload_optimizer, plugins);
+  for (const auto* one : {out.weights, out.states}) plugins.use(*one);
+  auto& request = out.request;
+  request.dtype = compute_dtype(run, out.cuda);
+  request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
+  request.sequences = size.sequences;
+  request.tokens = size.tokens;
+  request.longest = size.longest;
+  request.micro_batches = size.micro_batches;
+  request.device_memory = run.device_memory;
+  request.separate_device = out.cuda;
+  request.library_bytes = out.cuda ? cuda_library_bytes : 0;
+  if (out.cuda && !request.device_memory) request.device_memory = usable(cuda.total);
+  request.fill_device = out.cuda || run.device_memory.has_value();
+  out.attention =
+      &choose_attention(run, plugins, attention_requests(model, request.dtype, out.cuda));
+  plugins.use(*out.attention);
+  request.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
+                                     out.attention->manifest.name, plugins.host());
+  out.plan = train::prepare_training(model, request);
+  return out;
+}
+
+std::unique_ptr<train::Training> open_training(const RunOptions& run,
+                                               const FinetuneOptions& options,
+                                               const run::Model& model, PlannedTraining planned,
+                                               Plugins& plugins, const LoadProgress& progress) {
+  train::TrainingParts parts;
+  parts.model = &model;
+  parts.optimizer = optimizer_settings(options);
+  parts.threads = update_threads(run, options);
+  parts.weights = plugins.open_tier(*planned.weights, tier_extras(run));
+  parts.states = plugins.open_tier(*planned.states, tier_extras(run));
+  const auto& reader = file_reader(plugins);
+  plugins.use(reader);
+  parts.files = plugins.open_tier(reader, tier_extras(run));
+  parts.trainer.compute = compute_options(run, model, *planned.attention, planned.cuda, plugins);
+  parts.trainer.compute.dtype = planned.request.dtype;
+  parts.trainer.reduce = planned.request.reduce;
+  parts.trainer.loss_rows = planned.request.loss_rows;
+  parts.request = planned.request;
+  parts.plan = std::move(planned.plan);
+  parts.trace = run.timeline || !options.html.empty() || !options.trace.empty();
+  parts.open_compute = open_compute;
+  parts.open_trainer = open_trainer;
+  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<device::Device> {
+    if (cuda) return open_cuda_device(events);
+    return std::make_unique<device::CpuDevice>(events);
+  };
+  return std::make_unique<train::Training>(std::move(parts), progress);
+}
+
+}  // namespace strata::app

@@ -1,0 +1,42 @@
+// Opens training from options: device, tiers, budgets.
+#pragma once
+#include <memory>
+
+#include "app/finetune_options.hpp"
+#include "app/plugins.hpp"
+#include "core/train/training.hpp"
+
+namespace strata::app {
+
+// The sizes of a step.
+struct StepSize {
+  std::uint32_t sequences = 1;      // of one micro-batch, at most
+  std::int64_t tokens = 1;          // of one micro-batch, at most
+  std::int64_t longest = 1;         // of one sequence, at most
+  std::uint32_t micro_batches = 1;  // of one step, at most
+};
+
+// The plan of a training run before it takes memory.
+struct PlannedTraining {
+  train::TrainingRequest request;
+  train::TrainingPlan plan;
+  bool cuda = false;
+  const registry::Candidate* weights = nullptr;  // tiers
+  const registry::Candidate* states = nullptr;
+  const registry::Candidate* attention = nullptr;
+};
+
+// The dtype named "float32", "bfloat16" or "float16".
+strata_dtype dtype_named(const std::string& option, const std::string& name);
+
+// `model` and `plugins` outlive the result.
+PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& options,
+                              const run::Model& model, const StepSize& size, Plugins& plugins);
+
+// Allocates the memory and reads the weights.
+std::unique_ptr<train::Training> open_training(const RunOptions& run,
+                                               const FinetuneOptions& options,
+                                               const run::Model& model, PlannedTraining planned,
+                                               Plugins& plugins, const LoadProgress& progress);
+
+}  // namespace strata::app

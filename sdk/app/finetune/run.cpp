@@ -1,0 +1,193 @@
+#include "app/finetune/run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "app/training_log/progress_line.hpp"
+#include "core/error.hpp"
+
+namespace strata::app {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+optim::Schedule schedule_of(const FinetuneOptions& options, std::uint64_t steps) {
+  optim::Schedule out{.rate = options.lr, .steps = steps};
+  out.warm_up = static_cast<std::uint64_t>(
+      options.warmup < 1 ? std::ceil(options.warmup * static_cast<double>(steps)) : options.warmup);
+  const auto& own = options.warmup_schedule;
+  if (options.schedule == "linear") out.curve = optim::Curve::linear;
+  if (options.schedule == "cosine") out.curve = optim::Curve::cosine;
+  if (options.schedule.starts_with("Warmup")) {
+    out.curve = options.schedule == "WarmupLR"        ? optim::Curve::warmup_lr
+                : options.schedule == "WarmupDecayLR" ? optim::Curve::warmup_decay_lr
+                                                      : optim::Curve::warmup_cosine_lr;
+    if (own.num_steps > 0) out.warm_up = static_cast<std::uint64_t>(own.num_steps);
+    if (own.total_steps > 0) out.steps = static_cast<std::uint64_t>(own.total_steps);
+    out.warm_up_type = own.type == "log" ? optim::WarmUp::log : optim::WarmUp::linear;
+    out.least = own.min_lr;
+    if (own.max_lr >= 0 && out.curve != optim::Curve::warmup_cosine_lr) out.rate = own.max_lr;
+    out.least_ratio = own.min_ratio;
+    out.end_ratio = own.cos_min_ratio;
+  }
+  return out;
+}
+
+optim::LossScaling scaling_of(const LossScaling& own) {
+  return {.loss_scale = own.scale,
+          .initial_scale_power = static_cast<int>(own.initial_power),
+          .loss_scale_window = own.window,
+          .hysteresis = static_cast<int>(own.hysteresis),
+          .consecutive_hysteresis = own.consecutive_hysteresis,
+          .min_loss_scale = static_cast<double>(own.min_scale)};
+}
+
+bool is_half(strata_dtype dtype) { return dtype.code == STRATA_FLOAT && dtype.bits == 16; }
+
+// Floating-point operations of one token's forward, by the plan's measure.
+double flops_per_token(const train::Training& training) {
+  double all = 0;
+  for (const auto flops : training.plan().flops) all += flops;
+  return all;
+}
+
+}  // namespace
+
+train::MicroBatch borrowed(const data::MicroBatchTokens& tokens) {
+  return {.ids = tokens.ids,
+          .sequences = tokens.sequences,
+          .rows = tokens.rows,
+          .targets = tokens.targets,
+          .weights = tokens.weights};
+}
+
+StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
+  const auto batch = static_cast<std::uint32_t>(options.batch_size);
+  StepSize out{.longest = data.longest};
+  if (options.packing) {
+    // A packed row has max_length tokens at most, each sequence at least two.
+    const auto length = std::max<std::int64_t>(options.max_length, data.longest);
+    out.tokens = length * batch;
+    out.sequences = static_cast<std::uint32_t>(std::max<std::int64_t>(1, out.tokens / 2));
+  } else {
+    out.tokens = data.longest * batch;
+    out.sequences = batch;
+  }
+  out.micro_batches = static_cast<std::uint32_t>(options.gradient_accumulation_steps);
+  return out;
+}
+
+TrainingRun::TrainingRun(const FinetuneOptions& options, const TrainingData& data,
+                         train::Training& training, training_log::TrainingLog& log,
+                         const FinetuneEvents& events)
+    : options_(options), data_(data), training_(training), log_(log), events_(events),
+      batches_(data.loaded.rows, data.split.training, batch_options(options)),
+      schedule_(schedule_of(options, batches_.steps())) {
+  if (!data.split.validation.empty()) {
+    auto once = batch_options(options);
+    once.accumulation = 1;
+    once.epochs = 1;
+    once.max_steps = 0;
+    once.shuffle = false;
+    validation_.emplace(data.validating(), data.split.validation, once);
+  }
+  if (is_half(training.request().dtype)) scaler_.emplace(scaling_of(options.loss_scaling));
+}
+
+double TrainingRun::rate(std::uint64_t index) const {
+  return optim::learning_rate(schedule_, scaler_ ? updates_ : index);
+}
+
+std::uint64_t TrainingRun::last_step() const {
+  const auto bench = static_cast<std::uint64_t>(options_.bench_steps);
+  return bench > 0 ? std::min(bench, batches_.steps()) : batches_.steps();
+}
+
+bool TrainingRun::validates(std::uint64_t index) const {
+  if (!validation_) return false;
+  if (index + 1 == last_step()) return true;
+  const auto every = static_cast<std::uint64_t>(options_.validate_every);
+  return every > 0 ? (index + 1) % every == 0 : (index + 1) % batches_.steps_per_epoch() == 0;
+}
+
+bool TrainingRun::run(std::uint64_t first) {
+  done_ = first;
+  updates_ = training_.optimizer().updates();
+  for (auto index = first; index < last_step(); ++index) {
+    if (!step(index)) return false;
+    if (validates(index)) validate();
+    if (events_.stop && events_.stop()) break;
+  }
+  training_.finish();
+  return true;
+}
+
+bool TrainingRun::step(std::uint64_t index) {
+  const auto begin = Clock::now();
+  const auto before = training_.moved();
+  const auto weight = batches_.weight(index);
+  std::vector<data::MicroBatchTokens> tokens;
+  for (std::uint32_t m = 0; m < batches_.micro_batches(index); ++m)
+    tokens.push_back(batches_.micro_batch(index, m));
+  std::vector<train::MicroBatch> micro;
+  training_log::StepRecord record{.step = static_cast<int64_t>(index + 1),
+                                  .total = static_cast<int64_t>(batches_.steps())};
+  for (const auto& one : tokens) {
+    micro.push_back(borrowed(one));
+    record.tokens += one.ids.size();
+    record.scored += one.scored;
+  }
+  record.loss_scale = scaler_ ? scaler_->scale() : 1;
+  record.lr = rate(index);
+  const train::StepSettings settings{.seed = static_cast<std::uint64_t>(options_.seed),
+                                     .step = index,
+                                     .scale = 1 / weight,
+                                     .label_smoothing = options_.label_smoothing,
+                                     .loss_scale = record.loss_scale,
+                                     .router_share = 1.0 / static_cast<double>(micro.size())};
+  const auto result =
+      training_.step(micro, settings, {.rate = record.lr, .loss_scale = record.loss_scale});
+  ++done_;
+  record.epoch = static_cast<double>(index + 1) / static_cast<double>(batches_.steps_per_epoch());
+  record.router_loss = result.loss.routers;
+  record.loss = result.loss.tokens + result.loss.routers;
+  record.grad_norm = result.gradient_norm;
+  record.skipped = !result.finite;
+  if (result.finite) ++updates_;
+  if (scaler_) scaler_->follow(!result.finite);
+  record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  seconds_ += record.seconds;
+  record.eta_seconds = seconds_ / static_cast<double>(done_) *
+                       static_cast<double>(last_step() - std::min(last_step(), done_));
+  const auto after = training_.moved();
+  record.moved_to_device = after.to_device - before.to_device;
+  record.moved_to_host = after.to_host - before.to_host;
+  // A rerun is a forward and two products for the gradients.
+  record.flops = 4 * flops_per_token(training_) * static_cast<double>(record.tokens) /
+                 static_cast<double>(training_.request().tokens);
+  log_.add(record);
+  if (events_.step) events_.step(record);
+  if (events_.progress) events_.progress(training_log::progress_line(record));
+  const bool number = std::isfinite(record.loss) && result.finite;
+  return number || scaler_ || options_.on_nan == "skip";
+}
+
+void TrainingRun::validate() {
+  const auto begin = Clock::now();
+  training_log::ValidationRecord record{.step = static_cast<int64_t>(done_)};
+  double sum = 0, weights = 0;
+  for (std::uint64_t s = 0; s < validation_->steps(); ++s) {
+    const auto tokens = validation_->micro_batch(s, 0);
+    const auto loss = training_.score(borrowed(tokens), {.scale = 1, .training = false});
+    sum += loss.tokens;
+    weights += tokens.weight;
+    record.tokens += tokens.scored;
+  }
+  record.loss = sum / weights;
+  record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  log_.add(record);
+  if (events_.say) events_.say("validation loss " + std::to_string(record.loss));
+}
+
+}  // namespace strata::app

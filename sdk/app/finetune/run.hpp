@@ -1,0 +1,56 @@
+// The loop of a training run: steps, validations, records.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/finetune.hpp"
+#include "app/finetune/open_training.hpp"
+#include "app/finetune/training_data.hpp"
+#include "app/training_log/training_log.hpp"
+#include "core/optim/loss_scaler.hpp"
+#include "core/optim/schedule.hpp"
+
+namespace strata::app {
+
+// One micro-batch at least, in the shape that the core takes; it borrows the tokens.
+train::MicroBatch borrowed(const data::MicroBatchTokens& tokens);
+
+// The largest micro-batch of any step and of validation.
+StepSize step_size(const TrainingData& data, const FinetuneOptions& options);
+
+class TrainingRun {
+ public:
+  TrainingRun(const FinetuneOptions& options, const TrainingData& data, train::Training& training,
+              training_log::TrainingLog& log, const FinetuneEvents& events);
+
+  // Trains from step `first` on to the end, or until the events ask for the end. Returns false
+  // where a loss or gradient was no number and the options say to stop.
+  bool run(std::uint64_t first = 0);
+
+  std::uint64_t steps() const { return batches_.steps(); }
+  // Steps that are finished.
+  std::uint64_t done() const { return done_; }
+
+ private:
+  bool step(std::uint64_t index);
+  void validate();
+  bool validates(std::uint64_t index) const;
+  double rate(std::uint64_t index) const;
+  std::uint64_t last_step() const;
+
+  const FinetuneOptions& options_;
+  const TrainingData& data_;
+  train::Training& training_;
+  training_log::TrainingLog& log_;
+  const FinetuneEvents& events_;
+  data::Batches batches_;
+  std::optional<data::Batches> validation_;
+  optim::Schedule schedule_;
+  std::optional<optim::LossScaler> scaler_;
+  double flops_per_token_ = 0;
+  std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps whose update was made
+  double seconds_ = 0;                    // of all steps
+};
+
+}  // namespace strata::app

@@ -1,0 +1,150 @@
+#include "core/train/host_optimizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/dtype.hpp"
+#include "core/optim/cast.hpp"
+#include "core/optim/gradient.hpp"
+
+namespace strata::train {
+namespace {
+
+constexpr uint64_t grain = 1u << 16;  // elements that a thread takes at a time
+constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
+
+}  // namespace
+
+HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& request,
+                             const HostUnits& units, const OptimizerSettings& settings,
+                             optim::Workers& workers)
+    : plan_(plan), reduce_(request.reduce), dtype_(request.dtype),
+      micro_batches_(request.micro_batches), units_(units), settings_(settings), workers_(workers) {
+  for (const auto& flat : plan.flats) squares_.emplace_back(optim::square_blocks(flat.elements));
+  for (uint32_t i = 0; i < plan.step.uses.size(); ++i)
+    if (plan.step.uses[i].kind == zero::Use::Kind::rerun &&
+        plan.step.uses[i].gradient != zero::no_object)
+      last_ = i;
+}
+
+void HostOptimizer::begin(const StepNumbers& numbers, std::vector<std::span<const int32_t>> ids) {
+  auto& step = context(++steps_ % 2);
+  step = {};
+  step.numbers = numbers;
+  step.ids = std::move(ids);
+}
+
+void HostOptimizer::work(uint32_t item) {
+  auto& step = context(item % 2);
+  const auto& use = plan_.step.uses[item / 2];
+  if (use.kind == zero::Use::Kind::update) return update(use.unit, step);
+  reduce(use, step);
+  if (item / 2 == last_) finish_gradients(step);
+}
+
+void HostOptimizer::reduce(const zero::Use& use, Context& step) {
+  const auto& flat = plan_.flats[use.unit];
+  auto* sum = sum_of(use.unit);
+  const auto* arrived = units_.arrival(use);
+  const bool there = use.micro_batch < step.ids.size();  // the step has that micro-batch
+  if (use.staging != zero::no_object && there)
+    workers_.run(flat.elements, grain, [&](uint64_t first, uint64_t count) {
+      if (use.micro_batch == 0)
+        optim::cast(f32, sum, reduce_, arrived, first, count);
+      else
+        optim::add(sum, reduce_, arrived, first, count);
+    });
+  if (flat.row_width > 0 && there) add_rows(use, step);
+  if (use.micro_batch + 1 < micro_batches_) return;
+  // The table's gradient is whole when the rows of the embedding are added.
+  if (use.unit != plan_.table_unit) square(use.unit);
+  if (flat.row_width > 0 && plan_.table_unit != no_table) square(plan_.table_unit);
+}
+
+// Adds the gradients of looked-up rows to the table's, in the order of the tokens.
+void HostOptimizer::add_rows(const zero::Use& use, Context& step) {
+  const auto& flat = plan_.flats[use.unit];
+  const auto& table = plan_.flats[plan_.table_unit];
+  const auto width = flat.row_width;
+  auto* to = sum_of(plan_.table_unit);
+  if (!plan_.tied && use.micro_batch == 0)
+    workers_.run(table.elements, grain, [&](uint64_t first, uint64_t count) {
+      std::memset(to + first, 0, count * sizeof(float));
+    });
+  const auto* piece = piece_of(table, plan_.table_weight);
+  const auto& ids = step.ids[use.micro_batch];
+  const auto* rows = units_.arrival(use) + flat.rows * element_bytes(reduce_);
+  // Each thread has columns of its own, so that no two add to the same number.
+  constexpr uint64_t columns = 64;
+  workers_.run(width, columns, [&](uint64_t first, uint64_t count) {
+    for (std::size_t t = 0; t < ids.size(); ++t)
+      optim::add(to + piece->first + static_cast<uint64_t>(ids[t]) * width + first, reduce_,
+                 rows + (t * width + first) * element_bytes(reduce_), 0, count);
+  });
+}
+
+void HostOptimizer::square(uint32_t unit) {
+  auto& partials = squares_[unit];
+  const auto* sum = sum_of(unit);
+  workers_.run(partials.size(), 1, [&](uint64_t first, uint64_t count) {
+    optim::square_sums(f32, sum, plan_.flats[unit].elements, first, count, partials.data());
+  });
+}
+
+void HostOptimizer::finish_gradients(Context& step) {
+  double all = 0;
+  for (const auto& partials : squares_) all += optim::total(partials);
+  step.gradients.norm = std::sqrt(all) / step.numbers.loss_scale;
+  step.gradients.finite = std::isfinite(all);
+}
+
+void HostOptimizer::make_ready(Context& step) {
+  step.ready = true;
+  ++updates_;
+  optim::AdamSettings settings{
+      .rate = step.numbers.rate,
+      .beta1 = settings_.beta1,
+      .beta2 = settings_.beta2,
+      .eps = settings_.eps,
+      .weight_decay = settings_.weight_decay,
+      .decoupled = settings_.decoupled,
+      .factor = optim::clip_factor(step.gradients.norm, settings_.clip) / step.numbers.loss_scale};
+  step.decayed = optim::adam_step(settings, updates_);
+  settings.weight_decay = 0;
+  step.plain = optim::adam_step(settings, updates_);
+}
+
+void HostOptimizer::copy_weights(uint32_t index) {
+  const auto& unit = units_[index];
+  if (!unit.own_master) return;
+  for (const auto& piece : plan_.flats[index].pieces) {
+    const auto& weight = plan_.units[index].weights[piece.weight];
+    workers_.run(piece.count, grain, [&](uint64_t first, uint64_t count) {
+      optim::cast(weight.run.dtype(), unit.weights + weight.run.at, f32, unit.master + piece.first,
+                  first, count);
+    });
+  }
+}
+
+void HostOptimizer::update(uint32_t index, Context& step) {
+  if (!step.gradients.finite) return;
+  if (!step.ready) make_ready(step);
+  const auto& unit = units_[index];
+  for (const auto& piece : plan_.flats[index].pieces) {
+    const auto& weight = plan_.units[index].weights[piece.weight];
+    const optim::AdamArrays arrays{
+        .gradient_dtype = f32,
+        .gradient = sum_of(index) + piece.first,
+        .master = unit.master + piece.first,
+        .moment1 = unit.moment1 + piece.first,
+        .moment2 = unit.moment2 + piece.first,
+        .copy_dtype = weight.run.dtype(),
+        .copy = unit.own_master ? unit.weights + weight.run.at : nullptr};
+    const auto& how = piece.matrix ? step.decayed : step.plain;
+    workers_.run(piece.count, grain,
+                 [&](uint64_t first, uint64_t count) { optim::adam(how, arrays, first, count); });
+  }
+}
+
+}  // namespace strata::train

@@ -1,0 +1,90 @@
+// The optimizer on the host: it adds up gradients, takes their norm and updates the weights, on
+// lane host.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/device/device.hpp"
+#include "core/optim/adam.hpp"
+#include "core/optim/workers.hpp"
+#include "core/train/host_units.hpp"
+
+namespace strata::train {
+
+// The numbers of one step.
+struct StepNumbers {
+  double rate = 0;        // the learning rate
+  double loss_scale = 1;  // the gradients are that many times too large
+};
+
+struct OptimizerSettings {
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double weight_decay = 0;  // of matrices
+  bool decoupled = true;    // AdamW; false: Adam, whose decay is part of the gradient
+  double clip = 0;          // the most that the norm of all gradients may be; 0: any norm
+};
+
+// The outcome of a step's gradients, known after its last reduction.
+struct Gradients {
+  double norm = 0;
+  bool finite = true;  // false: the weights stay as they are
+};
+
+// Every sum is made in a fixed order, so that any number of threads gives the same bits.
+class HostOptimizer : public device::HostWork {
+ public:
+  // Everything outlives it. The plan's step is the one whose items arrive.
+  HostOptimizer(const TrainingPlan& plan, const TrainingRequest& request, const HostUnits& units,
+                const OptimizerSettings& settings, optim::Workers& workers);
+
+  // Called on the computing thread before a step is issued, while at most the step before is under
+  // way. `ids` are those of each micro-batch; they stay until the step's last reduction.
+  void begin(const StepNumbers& numbers, std::vector<std::span<const int32_t>> ids);
+  // The item of an action of the plan, for device::Device::call.
+  uint32_t item(const zero::Action& action) const { return action.use * 2 + steps_ % 2; }
+  void work(uint32_t item) override;
+
+  // Makes a unit's weights anew from its master, as they were after their last update.
+  void copy_weights(uint32_t unit);
+
+  // The gradients of the step that was begun last, after its last reduction.
+  const Gradients& gradients() const { return context(steps_ % 2).gradients; }
+  // Steps whose update was made; on the computing thread while no step is under way.
+  uint64_t updates() const { return updates_; }
+  void set_updates(uint64_t updates) { updates_ = updates; }
+
+ private:
+  struct Context {
+    StepNumbers numbers;
+    std::vector<std::span<const int32_t>> ids;
+    Gradients gradients;
+    optim::AdamStep decayed, plain;  // of matrices, and of others
+    bool ready = false;              // the two above are made
+  };
+  Context& context(uint32_t parity) { return contexts_[parity]; }
+  const Context& context(uint32_t parity) const { return contexts_[parity]; }
+
+  void reduce(const zero::Use& use, Context& step);
+  void add_rows(const zero::Use& use, Context& step);
+  void square(uint32_t unit);
+  void finish_gradients(Context& step);
+  void make_ready(Context& step);
+  void update(uint32_t unit, Context& step);
+  float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
+
+  const TrainingPlan& plan_;
+  strata_dtype reduce_, dtype_;
+  uint32_t micro_batches_;
+  const HostUnits& units_;
+  OptimizerSettings settings_;
+  optim::Workers& workers_;
+  uint32_t last_ = 0;                         // the use with the step's last gradient
+  std::vector<std::vector<double>> squares_;  // by unit: the partial sums
+  std::array<Context, 2> contexts_;
+  uint32_t steps_ = 0;
+  uint64_t updates_ = 0;
+};
+
+}  // namespace strata::train

@@ -1,0 +1,254 @@
+#include "core/train/prepare.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "core/dtype.hpp"
+#include "core/error.hpp"
+#include "core/size_text.hpp"
+
+namespace strata::train {
+namespace {
+
+using Home = zero::Object::Home;
+using Part = StepUnit::Part;
+
+constexpr uint64_t page = 4096;
+
+uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
+
+Part part_of(const zero::Unit& unit) {
+  switch (unit.kind) {
+    case STRATA_UNIT_EMBEDDING:
+      return Part::embedding;
+    case STRATA_UNIT_HEAD:
+      return Part::head;
+    default:
+      return Part::body;
+  }
+}
+
+class Preparation {
+ public:
+  Preparation(const run::Model& model, const TrainingRequest& request)
+      : model_(model), request_(request) {}
+
+  TrainingPlan run() {
+    check();
+    lay_out();
+    count_host();
+    measure();
+    if (!request_.device_memory) {
+      settle(0);
+      const auto least = least_arena();
+      // A ring of two of the largest slots.
+      const auto fixed = own_places();
+      plan_within(fixed + 2 * (least - fixed));
+      return std::move(out_);
+    }
+    const auto beside = out_.activation_bytes + out_.rows_bytes + request_.library_bytes;
+    const auto budget = *request_.device_memory;
+    const uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
+    settle(0);
+    if (least_arena() > arena) refuse(beside + least_arena());
+    if (request_.fill_device) keep_most(arena);
+    plan_within(arena);
+    return std::move(out_);
+  }
+
+ private:
+  void check() const {
+    for (const auto& unit : model_.family->units())
+      for (const auto& weight : unit.weights)
+        if (weight.experts > 0)
+          throw Error(unit.name, "its experts are not trained", "use a model without experts");
+  }
+
+  void lay_out() {
+    const strata_dtype f32{STRATA_FLOAT, 32, 1};
+    const auto& declared = model_.family->units();
+    const auto laid = [&](std::span<const shape::DeclaredUnit> units, strata_dtype dtype,
+                          bool rows) {
+      return zero::lay_out(units, model_.find(dtype), {.dtype = dtype, .rows = rows});
+    };
+    out_.units = laid(declared, request_.dtype, true);
+    out_.masters = laid(declared, f32, true);
+    add_table(laid);
+    for (const auto& unit : out_.units) out_.flats.push_back(flat_of(unit));
+    out_.placement.assign(out_.units.size(), {.tier = 0});
+    out_.hidden = dry_run::hidden_size(*model_.family);
+  }
+
+  // A tied table is the head's matrix; another one becomes a unit of its own.
+  template <class Laid>
+  void add_table(const Laid& laid) {
+    const auto& embedding = model_.family->units().front();
+    shape::DeclaredUnit alone{.name = "embedding table", .kind = STRATA_UNIT_HEAD, .weights = {}};
+    for (const auto& weight : embedding.weights)
+      if (weight.role == STRATA_TABLE) alone.weights.push_back(weight);
+    if (alone.weights.empty()) return;
+    out_.tied = model_.tied();
+    if (out_.tied) {
+      for (uint32_t u = 0; u < out_.units.size(); ++u)
+        for (uint32_t w = 0; w < out_.units[u].weights.size(); ++w)
+          if (out_.units[u].weights[w].role == STRATA_HEAD &&
+              out_.units[u].weights[w].name == alone.weights.front().name)
+            out_.table_unit = u, out_.table_weight = w;
+      return;
+    }
+    alone.weights.front().role = STRATA_MATRIX;
+    out_.table_unit = static_cast<uint32_t>(out_.units.size());
+    for (auto* to : {&out_.units, &out_.masters}) {
+      auto made =
+          laid({&alone, 1}, to == &out_.units ? request_.dtype : strata_dtype{STRATA_FLOAT, 32, 1},
+               false);
+      to->push_back(std::move(made.front()));
+    }
+  }
+
+  bool is_own_table(std::size_t u) const {
+    return u == out_.table_unit && u >= model_.family->units().size();
+  }
+
+  // Whether gradients change their dtype on the host, which adds them up in float32.
+  bool staged() const { return !same(request_.reduce, {STRATA_FLOAT, 32, 1}); }
+
+  // The bytes of a unit's gradient on the device, with the gradient of looked-up rows.
+  uint64_t gradient_bytes(const Flat& flat) const {
+    const auto rows = static_cast<uint64_t>(request_.tokens) * flat.row_width;
+    return (flat.elements + rows) * element_bytes(request_.reduce);
+  }
+
+  void count_host() {
+    out_.input_bytes =
+        pages(static_cast<uint64_t>(request_.tokens * out_.hidden) * element_bytes(request_.dtype));
+    uint64_t row = 0;
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      const auto& flat = out_.flats[u];
+      out_.weight_bytes += pages(out_.units[u].run_bytes);
+      out_.state_elements += flat.elements;
+      const auto& master = out_.masters[u];
+      if (master.expands && model_.checkpoint)
+        out_.scratch_bytes = std::max(
+            out_.scratch_bytes,
+            pages(master.stored_bytes) + (request_.separate_device ? pages(master.run_bytes) : 0));
+      const auto arriving = pages(gradient_bytes(flat));
+      out_.gradient_bytes += staged() ? pages(flat.elements * sizeof(float)) : arriving;
+      out_.largest_gradient = std::max(out_.largest_gradient, arriving);
+      row = std::max(row, flat.row_width);
+      if (part_of(out_.units[u]) == Part::body && request_.inputs_in_tier)
+        out_.stored_inputs += out_.input_bytes;
+    }
+    if (request_.micro_batches > 1 || staged())
+      out_.gradient_bytes += gradient_stagings * out_.largest_gradient;
+    out_.rows_bytes =
+        pages(static_cast<uint64_t>(request_.tokens) * row * element_bytes(request_.dtype));
+  }
+
+  // Measures the activations: a rerun keeps what it computes for its gradients.
+  void measure() {
+    const auto tokens = std::max<int64_t>(request_.tokens, 1);
+    uint64_t most = 0;
+    for (std::size_t u = 0; u < model_.family->units().size(); ++u) {
+      const auto rows =
+          part_of(out_.units[u]) == Part::head ? std::min(tokens, request_.loss_rows) : tokens;
+      const dry_run::Request pass{
+          .tokens = tokens,
+          .sequences = std::min<int64_t>(request_.sequences, tokens),
+          .keys = std::max<int64_t>(request_.longest, 1),
+          .wanted = rows,
+          .dtype = request_.dtype,
+          .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
+          .attention_bytes = request_.attention_bytes};
+      const auto measured = dry_run::measure(*model_.family, static_cast<uint32_t>(u), pass);
+      if (measured.positions > 0 && request_.longest > measured.positions)
+        throw Error(model_.path,
+                    "it has learned " + std::to_string(measured.positions) + " positions, not " +
+                        std::to_string(request_.longest),
+                    "use a smaller --max-length");
+      most = std::max(most, measured.peak_bytes + measured.all_bytes);
+      out_.flops.push_back(measured.flops);
+    }
+    if (out_.flops.size() < out_.units.size()) out_.flops.push_back(0);
+    // The hidden state and its gradient are there beside a unit's own tensors.
+    const auto hidden = static_cast<uint64_t>(tokens * out_.hidden) * element_bytes(request_.dtype);
+    out_.activation_bytes = pages(most + 2 * hidden);
+  }
+
+  std::vector<StepUnit> step_units() const {
+    std::vector<StepUnit> out;
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      StepUnit unit{.part = is_own_table(u) ? Part::table : part_of(out_.units[u]),
+                    .weights = u >= kept_from_ ? Home::kept : Home::tier,
+                    .run = out_.units[u].run_bytes,
+                    .trained = true};
+      if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;
+      if (unit.part != Part::table) unit.gradient = gradient_bytes(out_.flats[u]);
+      out.push_back(unit);
+    }
+    return out;
+  }
+
+  // Makes the uses, with the weights from unit `kept_from` on kept on the device during a step.
+  void settle(std::size_t kept) {
+    kept_from_ = out_.units.size() - kept;
+    const auto units = step_units();
+    const auto table = out_.table_unit;
+    step_ = step_uses(units, table,
+                      {.micro_batches = request_.micro_batches,
+                       .inputs_in_tier = request_.inputs_in_tier,
+                       .gradients_staged = staged()});
+    scoring_ = scoring_uses(units);
+  }
+
+  uint64_t least_arena() const {
+    return std::max(
+        {zero::least_arena(step_, {}), zero::least_arena(scoring_, {}), out_.scratch_bytes});
+  }
+
+  uint64_t own_places() const {
+    zero::Uses alone{.objects = step_.objects, .uses = {}};
+    return zero::least_arena(alone, {});
+  }
+
+  // Keeps as many units as leave a ring of two of the largest slots.
+  void keep_most(uint64_t arena) {
+    std::size_t kept = 0;
+    for (std::size_t more = 1; more <= out_.units.size(); ++more) {
+      settle(more);
+      const auto fixed = own_places();
+      if (fixed + 2 * (least_arena() - fixed) > arena) break;
+      kept = more;
+    }
+    settle(kept);
+  }
+
+  void plan_within(uint64_t arena) {
+    out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step);
+    out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once);
+    out_.arena_bytes =
+        std::max({out_.step.arena, out_.scoring.arena, out_.scratch_bytes}) + out_.rows_bytes;
+    out_.device_bytes = out_.arena_bytes + out_.activation_bytes + request_.library_bytes;
+  }
+
+  [[noreturn]] void refuse(uint64_t least) const {
+    throw Error("--device-memory",
+                size_text(*request_.device_memory) + " are too few to train " + model_.path,
+                "give at least " + std::to_string(least) + " (" + size_text(least) +
+                    "), or a smaller --batch-size or --max-length");
+  }
+
+  const run::Model& model_;
+  const TrainingRequest& request_;
+  TrainingPlan out_;
+  zero::Uses step_, scoring_;
+  std::size_t kept_from_ = 0;
+};
+
+}  // namespace
+
+TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request) {
+  return Preparation(model, request).run();
+}
+
+}  // namespace strata::train

@@ -1,0 +1,67 @@
+// The preparation of training: everything known before it allocates memory or reads a weight.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/dry_run/measure.hpp"
+#include "core/run/model.hpp"
+#include "core/train/flat.hpp"
+#include "core/train/step_uses.hpp"
+#include "core/zero/plan.hpp"
+
+namespace strata::train {
+
+inline constexpr uint32_t no_table = ~uint32_t{0};
+
+// The request for training.
+struct TrainingRequest {
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};   // to compute in
+  strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
+  uint32_t sequences = 1;                    // of one micro-batch, at most
+  int64_t tokens = 1;                        // of one micro-batch, at most
+  int64_t longest = 1;                       // tokens of one sequence, at most
+  uint32_t micro_batches = 1;                // of one step
+  int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
+  bool inputs_in_tier = false;               // kept inputs are stored in host memory
+  // Weights stay on the device during a step as far as the budget goes.
+  bool fill_device = false;
+  std::optional<uint64_t> device_memory;  // of weights, gradients, inputs and activations
+  bool separate_device = false;           // the device's memory is not the host's
+  uint64_t library_bytes = 0;             // device memory that its libraries hold besides
+  dry_run::AttentionBytes attention_bytes{};
+};
+
+struct TrainingPlan {
+  // In the dtype that computes; the table of an embedding that is not tied to the head is a unit of
+  // its own behind all others, which the host looks up and updates.
+  std::vector<zero::Unit> units;
+  // The same units in float32, as the host holds the weights that it updates.
+  std::vector<zero::Unit> masters;
+  std::vector<Flat> flats;         // by unit
+  uint32_t table_unit = no_table;  // that holds the embedding's table
+  uint32_t table_weight = 0;       // its index there
+  bool tied = false;               // the table is the head's matrix
+  zero::Placement placement;       // all in the one tier
+  zero::Plan step, scoring;
+  int64_t hidden = 0;        // columns of the hidden state
+  uint64_t input_bytes = 0;  // of one unit's kept input
+  uint64_t rows_bytes = 0;   // rows of the embedding for one micro-batch, behind the arena's plan
+  uint64_t activation_bytes = 0;
+  uint64_t scratch_bytes = 0;  // of the arena while loading: one unit's stored form, and its other
+  uint64_t arena_bytes = 0, device_bytes = 0;  // device_bytes: all of it
+  // Host memory.
+  uint64_t weight_bytes = 0;      // in the tier, in the dtype that computes
+  uint64_t gradient_bytes = 0;    // with the stagings of later micro-batches
+  uint64_t state_elements = 0;    // of float32 masters and of each moment
+  uint64_t stored_inputs = 0;     // bytes of kept inputs
+  uint64_t largest_gradient = 0;  // bytes of the largest one on the device
+  std::vector<double> flops;      // by unit, of a micro-batch's run
+};
+
+// Prepares training of all weights. Refuses a budget that no plan fits, with the least
+// --device-memory that does.
+TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request);
+
+}  // namespace strata::train

@@ -1,0 +1,172 @@
+#include "core/train/step_backend.hpp"
+
+#include "core/error.hpp"
+
+namespace strata::train {
+
+using device::Lane;
+using zero::Kind, zero::Object, zero::Stage;
+
+StepBackend::StepBackend(const StepParts& parts)
+    : parts_(parts), latest_(step_events(*parts.plan)) {}
+
+void StepBackend::begin(std::span<const MicroBatch> batches, const StepSettings& settings) {
+  batches_ = batches;
+  settings_ = settings;
+  loss_ = {};
+  loss_open_ = false;
+}
+
+Loss StepBackend::loss() {
+  if (loss_open_) {
+    const auto more = parts_.trainer->loss();
+    loss_.tokens += more.tokens;
+    loss_.routers += more.routers;
+    loss_open_ = false;
+  }
+  return loss_;
+}
+
+uint32_t StepBackend::number(uint32_t object, Stage stage) const {
+  return parts_.first_event + object * zero::stages + static_cast<uint32_t>(stage);
+}
+
+void StepBackend::wait(Lane lane, const zero::Event& event) {
+  parts_.device->wait(lane, number(event.object, event.stage), event.occurrence);
+}
+
+void StepBackend::record(Lane lane, const zero::Event& event) {
+  const auto at = number(event.object, event.stage);
+  latest_[at - parts_.first_event] = event.occurrence;
+  parts_.device->record(lane, at, event.occurrence);
+}
+
+void StepBackend::synchronize(uint32_t object, Stage stage) {
+  const auto at = number(object, stage);
+  if (const auto occurrence = latest_[at - parts_.first_event]; occurrence > 0)
+    parts_.device->synchronize(at, occurrence);
+}
+
+// Waits for all events, also for those behind a failed one: work under way uses memory of others.
+void StepBackend::finish() {
+  std::exception_ptr failure;
+  for (uint32_t event = 0; event < latest_.size(); ++event) {
+    if (latest_[event] == 0) continue;
+    try {
+      parts_.device->synchronize(parts_.first_event + event, latest_[event]);
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+void StepBackend::note(Lane lane, double* at) { parts_.device->note(lane, at); }
+
+void StepBackend::enqueue(const zero::Action& action, const zero::Slot& slot) {
+  if (action.kind == Kind::release || lacks(action)) return;
+  zero::Span* span = nullptr;
+  if (parts_.trace) {
+    span = &parts_.trace->emplace_back(zero::Span{action.kind, action.lane, action.unit, 0, 0});
+    note(action.lane, &span->begin);
+  }
+  carry_out(action, slot);
+  if (span) note(action.lane, &span->end);
+}
+
+// Whether the action belongs to a micro-batch that the step does not have: the last step of an
+// epoch may have fewer than the others.
+bool StepBackend::lacks(const zero::Action& action) const {
+  if (action.kind == Kind::update || action.kind == Kind::reduce) return false;
+  const bool weights = parts_.plan->objects[action.object].kind == Object::Kind::weights;
+  if (weights && (action.kind == Kind::fetch || action.kind == Kind::expand)) return false;
+  return parts_.plan->uses[action.use].micro_batch >= batches_.size();
+}
+
+void StepBackend::carry_out(const zero::Action& action, const zero::Slot& slot) {
+  switch (action.kind) {
+    case Kind::fetch:
+      return fetch(action, slot);
+    case Kind::expand:
+      return parts_.trainer->expand(parts_.training->units[action.unit], at(slot.stored),
+                                    at(slot.run));
+    case Kind::run:
+      return run(action, slot);
+    case Kind::rerun:
+      return rerun(action, slot);
+    case Kind::store:
+      return store(action, slot);
+    case Kind::reduce:
+    case Kind::update:
+      return parts_.device->call(*parts_.optimizer, parts_.optimizer->item(action));
+    case Kind::gather:
+    case Kind::release:
+      return;
+  }
+}
+
+// The bytes of a kept input: only those of the tokens that the micro-batch has.
+uint64_t StepBackend::input_bytes(uint32_t micro_batch) const {
+  return batches_[micro_batch].ids.size() * static_cast<uint64_t>(parts_.training->hidden) *
+         parts_.element;
+}
+
+void StepBackend::fetch(const zero::Action& action, const zero::Slot& slot) {
+  const auto& object = parts_.plan->objects[action.object];
+  const auto& unit = (*parts_.host)[action.unit];
+  if (object.kind == Object::Kind::weights) {
+    const auto bytes = object.stored > 0 ? object.stored : object.run;
+    auto* to = at(object.stored > 0 ? slot.stored : slot.run);
+    moved_.to_device += bytes;
+    return parts_.device->copy(action.lane, to, unit.weights, bytes);
+  }
+  const auto bytes = input_bytes(parts_.plan->uses[action.use].micro_batch);
+  moved_.to_device += bytes;
+  parts_.device->copy(action.lane, at(slot.input), unit.input, bytes);
+}
+
+void StepBackend::store(const zero::Action& action, const zero::Slot& slot) {
+  const auto& use = parts_.plan->uses[action.use];
+  if (parts_.plan->objects[action.object].kind == Object::Kind::input) {
+    const auto bytes = input_bytes(use.micro_batch);
+    moved_.to_host += bytes;
+    return parts_.device->copy(action.lane, (*parts_.host)[action.unit].input, at(slot.input),
+                               bytes);
+  }
+  const auto& flat = parts_.training->flats[action.unit];
+  const auto rows = batches_[use.micro_batch].ids.size() * flat.row_width;
+  const auto bytes = (flat.elements + rows) * parts_.gradient_element;
+  moved_.to_host += bytes;
+  parts_.device->copy(action.lane, parts_.host->arrival(use), at(slot.gradient), bytes);
+}
+
+const std::byte* StepBackend::weights(const zero::Slot& slot) const {
+  return slot.run == zero::not_held ? parts_.arena : parts_.arena + slot.run;  // or no weights
+}
+
+void StepBackend::begin_micro_batch(uint32_t index) {
+  loss();
+  loss_open_ = true;
+  parts_.trainer->begin(batches_[index], settings_);
+  // The host looks the rows up: the table must be updated, not only its update be issued.
+  const auto table = parts_.training->table_unit;
+  if (parts_.optimizer && table != no_table) synchronize(table, Stage::updated);
+  if (parts_.rows) parts_.rows->give(batches_[index].ids, *parts_.trainer);
+}
+
+void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
+  const auto& unit = parts_.training->units[action.unit];
+  if (unit.kind == STRATA_UNIT_EMBEDDING)
+    begin_micro_batch(parts_.plan->uses[action.use].micro_batch);
+  if (unit.kind == STRATA_UNIT_HEAD) return parts_.trainer->score(unit, weights(slot));
+  parts_.trainer->run(unit, weights(slot), at(slot.input));
+}
+
+void StepBackend::rerun(const zero::Action& action, const zero::Slot& slot) {
+  const auto& unit = parts_.training->units[action.unit];
+  if (unit.kind == STRATA_UNIT_HEAD) parts_.trainer->keep_output(at(slot.input));
+  parts_.trainer->rerun(unit, parts_.training->flats[action.unit], weights(slot), at(slot.input),
+                        at(slot.gradient));
+}
+
+}  // namespace strata::train

@@ -1,0 +1,86 @@
+// The real execution of a training plan: lanes bring and store the objects, the trainer computes,
+// the optimizer works on the host.
+#pragma once
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "core/device/device.hpp"
+#include "core/run/rows.hpp"
+#include "core/train/host_optimizer.hpp"
+#include "core/train/host_units.hpp"
+#include "core/train/trainer.hpp"
+#include "core/zero/backend.hpp"
+#include "core/zero/simulate.hpp"
+
+namespace strata::train {
+
+struct StepParts {
+  const TrainingPlan* training = nullptr;
+  const zero::Plan* plan = nullptr;  // of `training`: its step, or its scoring
+  const HostUnits* host = nullptr;
+  std::byte* arena = nullptr;
+  device::Device* device = nullptr;
+  Trainer* trainer = nullptr;
+  HostOptimizer* optimizer = nullptr;  // of a step
+  run::Rows* rows = nullptr;
+  uint64_t element = 4;                     // bytes of one of the kept input
+  uint64_t gradient_element = 4;            // and of one of a gradient
+  uint32_t first_event = 0;                 // of the device
+  std::deque<zero::Span>* trace = nullptr;  // as run::StreamingParts
+};
+
+// Bytes moved by a plan's actions as they were issued.
+struct StepBytes {
+  uint64_t to_device = 0, to_host = 0;
+};
+
+class StepBackend : public zero::Backend {
+ public:
+  explicit StepBackend(const StepParts& parts);
+
+  // The micro-batches of the next pass, which last until it is issued, and its settings.
+  void begin(std::span<const MicroBatch> batches, const StepSettings& settings);
+  // The sum of the losses of all micro-batches; waits for the device.
+  Loss loss();
+
+  void wait(device::Lane lane, const zero::Event& event) override;
+  void enqueue(const zero::Action& action, const zero::Slot& slot) override;
+  void record(device::Lane lane, const zero::Event& event) override;
+  void finish() override;
+  // Waits for the last occurrence of the stage; throws its failure.
+  void synchronize(uint32_t object, zero::Stage stage);
+
+  const StepBytes& moved() const { return moved_; }
+
+ private:
+  bool lacks(const zero::Action& action) const;
+  void carry_out(const zero::Action& action, const zero::Slot& slot);
+  void fetch(const zero::Action& action, const zero::Slot& slot);
+  void store(const zero::Action& action, const zero::Slot& slot);
+  void run(const zero::Action& action, const zero::Slot& slot);
+  void rerun(const zero::Action& action, const zero::Slot& slot);
+  void begin_micro_batch(uint32_t index);
+  void note(device::Lane lane, double* at);
+  uint32_t number(uint32_t object, zero::Stage stage) const;
+  std::byte* at(uint64_t offset) const {
+    return offset == zero::not_held ? nullptr : parts_.arena + offset;
+  }
+  const std::byte* weights(const zero::Slot& slot) const;
+  uint64_t input_bytes(uint32_t micro_batch) const;
+
+  StepParts parts_;
+  std::span<const MicroBatch> batches_;
+  StepSettings settings_;
+  Loss loss_;
+  bool loss_open_ = false;        // a micro-batch has begun whose loss was not taken
+  std::vector<uint64_t> latest_;  // occurrence of each event
+  StepBytes moved_;
+};
+
+// The number of events that a backend of the plan uses.
+inline uint32_t step_events(const zero::Plan& plan) {
+  return static_cast<uint32_t>(plan.objects.size()) * zero::stages;
+}
+
+}  // namespace strata::train

@@ -1,0 +1,117 @@
+#include "core/train/step_uses.hpp"
+
+namespace strata::train {
+namespace {
+
+using zero::Object, zero::Use, zero::Uses;
+using Part = StepUnit::Part;
+
+std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_tier) {
+  std::vector<Object> out;
+  const auto count = static_cast<uint32_t>(units.size());
+  for (uint32_t u = 0; u < count; ++u) {
+    const auto& unit = units[u];
+    const bool held = unit.run > 0 && unit.part != Part::table;
+    out.push_back({.unit = u,
+                   .home = held ? unit.weights : Object::Home::elsewhere,
+                   .lane = unit.lane,
+                   .stored = unit.stored,
+                   .run = unit.run});
+  }
+  for (uint32_t u = 0; u < count; ++u) {
+    // The head's input is used at once.
+    const bool stored = inputs_in_tier && units[u].part == Part::body;
+    const auto input = stored ? Object::Home::tier : Object::Home::arena;
+    out.push_back({.kind = Object::Kind::input,
+                   .unit = u,
+                   .home = units[u].input > 0 ? input : Object::Home::elsewhere,
+                   .run = units[u].input});
+  }
+  for (uint32_t u = 0; u < count; ++u)
+    out.push_back({.kind = Object::Kind::gradient,
+                   .unit = u,
+                   .home = units[u].gradient > 0 ? Object::Home::tier : Object::Home::elsewhere,
+                   .run = units[u].gradient});
+  return out;
+}
+
+class Builder {
+ public:
+  Builder(std::span<const StepUnit> units, bool staged, Uses& out)
+      : units_(units), all_staged_(staged), out_(out) {}
+
+  void forward(uint32_t micro_batch) {
+    for (uint32_t u = 0; u < count(); ++u) {
+      if (units_[u].part == Part::head || units_[u].part == Part::table) continue;
+      out_.uses.push_back({.kind = Use::Kind::run,
+                           .unit = u,
+                           .weights = u,
+                           .input = units_[u].input > 0 ? count() + u : zero::no_object,
+                           .micro_batch = micro_batch});
+    }
+  }
+
+  void backward(uint32_t micro_batch) {
+    for (uint32_t u = count(); u-- > 0;) {
+      if (units_[u].part == Part::table) continue;
+      Use use{.kind = Use::Kind::rerun,
+              .unit = u,
+              .weights = u,
+              .input = units_[u].input > 0 ? count() + u : zero::no_object,
+              .micro_batch = micro_batch};
+      if (units_[u].gradient > 0) {
+        use.gradient = 2 * count() + u;
+        if (micro_batch > 0 || all_staged_) use.staging = staged_++ % gradient_stagings;
+      }
+      out_.uses.push_back(use);
+    }
+  }
+
+  void updates(uint32_t table) {
+    update(table);
+    for (uint32_t u = 0; u < count(); ++u)
+      if (u != table) update(u);
+  }
+
+ private:
+  uint32_t count() const { return static_cast<uint32_t>(units_.size()); }
+
+  void update(uint32_t unit) {
+    if (!units_[unit].trained) return;
+    out_.uses.push_back(
+        {.kind = Use::Kind::update,
+         .unit = unit,
+         .weights = unit,
+         .gradient = units_[unit].gradient > 0 ? 2 * count() + unit : zero::no_object});
+  }
+
+  std::span<const StepUnit> units_;
+  bool all_staged_;
+  Uses& out_;
+  uint32_t staged_ = 0;  // gradients so far
+};
+
+}  // namespace
+
+zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape) {
+  Uses out{.objects = objects_of(units, shape.inputs_in_tier), .uses = {}};
+  Builder builder(units, shape.gradients_staged, out);
+  for (uint32_t m = 0; m < shape.micro_batches; ++m) {
+    builder.forward(m);
+    builder.backward(m);
+  }
+  builder.updates(table);
+  return out;
+}
+
+zero::Uses scoring_uses(std::span<const StepUnit> units) {
+  Uses out{.objects = objects_of(units, false), .uses = {}};
+  for (auto& object : out.objects)
+    if (object.kind != Object::Kind::weights) object.home = Object::Home::elsewhere;
+  for (uint32_t u = 0; u < units.size(); ++u)
+    if (units[u].part != Part::table)
+      out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
+  return out;
+}
+
+}  // namespace strata::train

@@ -1,0 +1,45 @@
+// The uses of a training step, from which its plan is made.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/zero/uses.hpp"
+
+namespace strata::train {
+
+// The number of host memories that gradients of later micro-batches take turns in, on their way to
+// those of the first one.
+inline constexpr uint32_t gradient_stagings = 4;
+
+// A unit in training.
+struct StepUnit {
+  enum class Part : uint8_t { embedding, body, head, table };  // table: the host looks it up
+  Part part = Part::body;
+  zero::Object::Home weights = zero::Object::Home::tier;
+  zero::Lane lane = zero::Lane::copy;  // that fetches its weights
+  uint64_t stored = 0, run = 0;        // bytes of its weights, as zero::Object
+  uint64_t input = 0;                  // bytes that are kept of its input; 0: none
+  uint64_t gradient = 0;               // bytes of its gradient on the device; 0: it is frozen
+  bool trained = false;                // the host updates its weights
+};
+
+struct StepShape {
+  uint32_t micro_batches = 1;
+  bool inputs_in_tier = false;  // kept inputs are stored in host memory, and fetched again
+  // Gradients of the first micro-batch too go through a staging, as their dtype on the host
+  // differs.
+  bool gradients_staged = false;
+};
+
+// Each micro-batch runs the units from the first to the last and reruns them from the head, whose
+// rerun computes the loss too, to the first. Then the updates follow in the order of the next
+// step's first use: the table, or the unit that holds it (`table`), goes first.
+//
+// The objects are the weights of all units, then their inputs, then their gradients.
+zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape);
+
+// The uses of a forward pass over the same objects, whose last one scores the head's logits.
+zero::Uses scoring_uses(std::span<const StepUnit> units);
+
+}  // namespace strata::train

@@ -1,0 +1,155 @@
+#include "core/train/training.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "core/dtype.hpp"
+#include "core/error.hpp"
+#include "core/train/load_masters.hpp"
+
+namespace strata::train {
+
+namespace {
+
+// One event of the embedding's rows, beside those of the plans and of loading.
+constexpr uint32_t row_events = 1;
+
+}  // namespace
+
+Training::Training(TrainingParts parts, const run::Progress& progress)
+    : parts_(std::move(parts)), workers_(std::make_unique<optim::Workers>(parts_.threads)) {
+  const auto& plan = parts_.plan;
+  const auto steps = step_events(plan.step), scores = step_events(plan.scoring);
+  device_ = parts_.open_device(steps + scores + row_events + load_events);
+  host_ =
+      std::make_unique<HostUnits>(plan, parts_.request, *parts_.weights, *parts_.states, *device_);
+  optimizer_ =
+      std::make_unique<HostOptimizer>(plan, parts_.request, *host_, parts_.optimizer, *workers_);
+  parts_.trainer.compute.bytes = plan.device_bytes - plan.arena_bytes;
+  trainer_ = parts_.open_trainer(parts_.trainer);
+  trainer_->warm_up();
+  trainer_->held();  // memory for that is no part of a run's peak
+  arena_ = device_->arena(plan.arena_bytes);
+  const auto begin = std::chrono::steady_clock::now();
+  load(progress);
+  load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  open_rows();
+  StepParts backend{.training = &parts_.plan,
+                    .plan = &parts_.plan.step,
+                    .host = host_.get(),
+                    .arena = arena_,
+                    .device = device_.get(),
+                    .trainer = trainer_.get(),
+                    .optimizer = optimizer_.get(),
+                    .rows = rows_.get(),
+                    .element = element_bytes(parts_.request.dtype),
+                    .gradient_element = element_bytes(parts_.request.reduce),
+                    .first_event = 0,
+                    .trace = parts_.trace ? &trace_ : nullptr};
+  stepping_ = std::make_unique<StepBackend>(backend);
+  step_ = std::make_unique<zero::Executor>(plan.step, *stepping_);
+  backend.plan = &parts_.plan.scoring;
+  backend.optimizer = nullptr;
+  backend.first_event = steps;
+  scoring_ = std::make_unique<StepBackend>(backend);
+  score_ = std::make_unique<zero::Executor>(plan.scoring, *scoring_);
+  for (const auto& use : plan.step.uses)
+    if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object)
+      last_gradient_ = use.gradient;
+}
+
+Training::~Training() {
+  try {
+    finish();
+  } catch (const std::exception&) {  // a step has reported it
+  }
+}
+
+void Training::load(const run::Progress& progress) {
+  const auto& plan = parts_.plan;
+  std::vector<std::byte*> masters;
+  for (std::size_t u = 0; u < host_->size(); ++u) {
+    const auto& unit = (*host_)[u];
+    masters.push_back(reinterpret_cast<std::byte*>(unit.master));
+    for (auto* moment : {unit.moment1, unit.moment2})
+      workers_->run(plan.flats[u].elements, 1u << 20, [&](uint64_t first, uint64_t count) {
+        std::memset(moment + first, 0, count * sizeof(float));
+      });
+  }
+  loaded_ =
+      load_masters({.model = parts_.model,
+                    .plan = &plan,
+                    .masters = masters,
+                    .files = parts_.files.get(),
+                    .device = device_.get(),
+                    .arena = arena_,
+                    .first_event = step_events(plan.step) + step_events(plan.scoring) + row_events,
+                    .separate_device = parts_.request.separate_device,
+                    .compute = &parts_.trainer.compute,
+                    .open_compute = parts_.open_compute},
+                   progress);
+  for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
+}
+
+void Training::open_rows() {
+  const auto& plan = parts_.plan;
+  if (plan.table_unit == no_table) return;
+  const auto& weight = plan.units[plan.table_unit].weights[plan.table_weight];
+  auto& front = plan.units.front().weights;
+  const auto table = std::ranges::find(front, uint32_t{STRATA_TABLE}, &zero::Weight::role);
+  run::RowRoom room;
+  room.device = arena_ + plan.arena_bytes - plan.rows_bytes;
+  room.host = parts_.request.separate_device ? device_->staging(plan.rows_bytes) : room.device;
+  room.lanes = device_.get();
+  room.event = step_events(plan.step) + step_events(plan.scoring);
+  const run::MappedTile tile{.first = 0,
+                             .rows = weight.shape.at(0),
+                             .at = (*host_)[plan.table_unit].weights + weight.run.at};
+  rows_ = std::make_unique<run::MappedRows>(*table, false, std::vector{tile}, room);
+}
+
+StepResult Training::step(std::span<const MicroBatch> batches, const StepSettings& settings,
+                          const StepNumbers& numbers) {
+  if (batches.empty() || batches.size() > parts_.request.micro_batches)
+    throw Error("training", std::to_string(batches.size()) + " micro-batches",
+                "1 to " + std::to_string(parts_.request.micro_batches) + " were planned for");
+  std::vector<std::span<const int32_t>> ids;
+  for (const auto& batch : batches) {
+    if (static_cast<int64_t>(batch.ids.size()) > parts_.request.tokens)
+      throw Error("training", "a micro-batch of " + std::to_string(batch.ids.size()) + " tokens",
+                  "at most " + std::to_string(parts_.request.tokens) + " were planned for");
+    ids.push_back(batch.ids);
+  }
+  optimizer_->begin(numbers, std::move(ids));
+  stepping_->begin(batches, settings);
+  step_->pass();
+  StepResult out{.loss = stepping_->loss()};
+  stepping_->synchronize(last_gradient_, zero::Stage::reduced);
+  const auto& gradients = optimizer_->gradients();
+  out.gradient_norm = gradients.norm;
+  out.finite = gradients.finite;
+  return out;
+}
+
+Loss Training::score(const MicroBatch& batch, const StepSettings& settings) {
+  step_->restart();
+  scoring_->begin({&batch, 1}, settings);
+  score_->pass();
+  const auto loss = scoring_->loss();
+  score_->finish();
+  return loss;
+}
+
+void Training::finish() {
+  if (step_) step_->finish();
+}
+
+StepBytes Training::moved() const {
+  auto out = stepping_->moved();
+  out.to_device += scoring_->moved().to_device;
+  return out;
+}
+
+}  // namespace strata::train

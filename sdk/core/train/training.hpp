@@ -1,0 +1,86 @@
+// A model in training: its weights and states in host memory, and the lanes of one device.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/run/loader.hpp"
+#include "core/train/step_backend.hpp"
+#include "core/zero/executor.hpp"
+
+namespace strata::train {
+
+// The parts that training is made from; `model` and everything that `trainer` points to outlive it.
+struct TrainingParts {
+  const run::Model* model = nullptr;
+  TrainingRequest request;
+  TrainingPlan plan;
+  OptimizerSettings optimizer;
+  uint32_t threads = 1;                 // of the optimizer
+  std::unique_ptr<tier::Tier> weights;  // holds them between their uses
+  std::unique_ptr<tier::Tier> states;   // holds master weights and moments
+  std::unique_ptr<tier::Tier> files;    // reads the checkpoint while loading; none: made-up weights
+  TrainerOptions trainer;
+  bool trace = false;
+  std::function<run::OpenCompute> open_compute;  // expands weights while loading
+  std::function<OpenTrainer> open_trainer;
+  std::function<std::unique_ptr<device::Device>(uint32_t events)> open_device;
+};
+
+struct StepResult {
+  Loss loss;
+  double gradient_norm = 0;
+  bool finite = true;  // false: a loss or gradient was not, and no weight was changed
+};
+
+// Used on one thread, which computes.
+class Training {
+ public:
+  explicit Training(TrainingParts parts, const run::Progress& progress = {});
+  ~Training();
+
+  // One optimizer step over at most as many micro-batches as were planned. Its updates go on while
+  // the caller prepares the next step.
+  StepResult step(std::span<const MicroBatch> batches, const StepSettings& settings,
+                  const StepNumbers& numbers);
+  // The scaled loss of one micro-batch, without gradients; waits for all updates.
+  Loss score(const MicroBatch& batch, const StepSettings& settings);
+  // Waits until all updates are made: then the host's memory holds the model.
+  void finish();
+
+  const TrainingPlan& plan() const { return parts_.plan; }
+  const TrainingRequest& request() const { return parts_.request; }
+  const run::Model& model() const { return *parts_.model; }
+  const HostUnits& host() const { return *host_; }
+  HostOptimizer& optimizer() { return *optimizer_; }
+  StepBytes moved() const;
+  uint64_t loaded() const { return loaded_; }
+  double load_seconds() const { return load_seconds_; }
+  run::Compute::Held held() { return trainer_->held(); }
+  // The measured timeline of all steps so far, after finish(): seconds of device::now().
+  const std::deque<zero::Span>& trace() const { return trace_; }
+
+ private:
+  void load(const run::Progress& progress);
+  void open_rows();
+
+  // Each member is destroyed before those above it: the lanes copy from memory of the tiers.
+  TrainingParts parts_;
+  std::deque<zero::Span> trace_;
+  std::unique_ptr<optim::Workers> workers_;
+  std::unique_ptr<HostUnits> host_;
+  std::unique_ptr<HostOptimizer> optimizer_;
+  std::unique_ptr<device::Device> device_;
+  std::byte* arena_ = nullptr;
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<run::Rows> rows_;
+  std::unique_ptr<StepBackend> stepping_, scoring_;
+  std::unique_ptr<zero::Executor> step_, score_;
+  uint32_t last_gradient_ = 0;  // the object of the step's last reduction
+  uint64_t loaded_ = 0;
+  double load_seconds_ = 0;
+};
+
+}  // namespace strata::train

@@ -1,0 +1,125 @@
+"""What finetune_test.py runs: each family with all settings on and with all off, and each setting alone on a
+llama and on a mixture.
+"""
+
+import dataclasses
+import importlib
+
+import transformers
+
+from finetune_reference import Settings
+from row import Row
+
+# Rates of 0 to begin with let Adam's moments settle before they count: otherwise an element whose first
+# gradient is rounding alone moves by a whole step in either direction.
+OFF = Settings(lr=1e-4, warmup=2)
+ON = Settings(lr=1e-4, batch=1, accumulation=2, weight_decay=0.5, betas=(0.85, 0.98), clip=0.5, warmup=0.15,
+              schedule="cosine", smoothing=0.1, packing=40)
+ON_WORDS = ("--offload", "nvme", "--offload-optimizer", "cpu", "--activation-checkpointing", "on")
+
+DROPOUTS = ("dropout", "attention_dropout", "activation_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop",
+            "attn_pdrop", "residual_dropout")
+
+# By name: the file of its row in rows/, and words of the row's name.
+MODELS = {
+    "llama": ("llama", "rope default, 6:6"),
+    "llama, tied": ("llama", "rope default, older"),
+    "opt": ("opt", "norms before, tied"),
+    "opt, norms after": ("opt", "norms after, narrow"),
+    "bloom": ("bloom", "8 heads, tied"),
+    "bloom, untied": ("bloom", "3 heads, an own head"),
+    "mixtral": ("mixtral", "8 experts, 2 of"),
+    "mixtral, tied": ("mixtral", "5 experts, 3 of"),
+    "qwen2": ("generic", "qwen2: biases"),
+    "qwen2, tied": ("generic", "qwen2: windows"),
+    "gemma3_text": ("generic", "gemma3_text: a cap"),
+    "gemma3_text, ropes": ("generic", "gemma3_text: a rope"),
+    "gpt2": ("generic", "gpt2: tied"),
+    "gpt2, untied": ("generic", "gpt2: scaled"),
+    "olmoe": ("generic_experts", "olmoe: 9"),
+    "olmoe, one of 3": ("generic_experts", "olmoe: 3"),
+    "qwen3": ("generic", "qwen3: heads"),
+    "qwen3, biases": ("generic", "qwen3: biases"),
+    "phi3": ("generic", "phi3: fused"),
+    "seed_oss": ("generic_more", "seed_oss"),
+    "qwen3_moe": ("generic_experts", "qwen3_moe: 16 experts, 4"),
+    "qwen3_moe, a dense layer": ("generic_experts", "qwen3_moe: 7"),
+    "gpt_oss": ("generic_routers", "gpt_oss: 9"),
+    "gpt_oss, yarn": ("generic_routers", "gpt_oss: 6"),
+}
+LEAVES = {"gpt_oss, yarn": "GptOssExperts", "mixtral, tied": "MixtralSparseMoeBlock"}
+
+# Elements whose gradient is zero in exact arithmetic, so that Adam makes a walk of the rounding: a bias of all
+# keys alike changes no attention without a rope. By family: the end of the name, and the elements as an index
+# into the tensor as `shape`.
+ZERO = {
+    "opt": ("self_attn.k_proj.bias", (-1,), slice(None)),
+    "bloom": ("self_attention.query_key_value.bias", ("heads", 3, -1), (slice(None), 1)),
+    "gpt2": ("attn.c_attn.bias", (3, -1), 1),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    model: str
+    settings: Settings = OFF
+    words: tuple = ()  # options that change no arithmetic
+    routers: bool = False  # whether the routers' loss counts, where there are any
+    data: str = "texts"
+    check: str = "plain"  # the method of Checked
+
+
+def row_of(name, routers):
+    """The row, stored in float32 in one file and without dropout."""
+    file, words = MODELS[name]
+    row = next(one for one in importlib.import_module(f"rows.{file}").ROWS if words in one.name and not one.gguf)
+    known = transformers.AutoConfig.for_model(**row.config)
+    more = {key: 0.0 for key in DROPOUTS if hasattr(known, key)}
+    if routers and hasattr(known, "output_router_logits"):
+        more["output_router_logits"] = True
+    return dataclasses.replace(row, config={**row.config, **more}, dtype="float32", shards=1)
+
+
+def families():
+    seen = {}
+    for name in MODELS:
+        seen.setdefault(name.partition(",")[0], []).append(name)
+    for family, names in seen.items():
+        yield Case(f"{family}: all off", names[0], OFF)
+        words = ON_WORDS + (("--leaf-module", LEAVES[names[-1]]) if names[-1] in LEAVES else ())
+        yield Case(f"{family}: all on", names[-1], ON, words, routers=True)
+
+
+def one_by_one(model):
+    def case(words, *more, **settings):
+        keys = {key: settings.pop(key) for key in ("check", "data", "routers") if key in settings}
+        return Case(f"{model}: {words}", model, dataclasses.replace(OFF, **settings), more, **keys)
+
+    for tier in ("device", "cpu", "pinned", "nvme"):
+        yield case(f"weights in {tier}", "--offload", tier)
+        yield case(f"states in {tier}", "--offload-optimizer", tier)
+    yield case("all in cpu", "--offload", "cpu", "--offload-optimizer", "cpu")
+    yield case("all in nvme", "--offload", "nvme", "--offload-optimizer", "nvme")
+    yield case("the least memory", "--offload", "cpu", check="least_memory")
+    yield case("checkpointing", "--activation-checkpointing", "on")
+    yield case("no checkpointing", "--activation-checkpointing", "off")
+    yield case("accumulation", accumulation=3)
+    yield case("clipping", clip=0.3, eps=1e-3)
+    yield case("decay", weight_decay=0.5, betas=(0.8, 0.95))
+    yield case("packing", packing=48)
+    yield case("packing and accumulation", packing=48, batch=1, accumulation=2)
+    yield case("label smoothing", smoothing=0.2)
+    yield case("constant", schedule="constant", warmup=0, eps=1e-5)
+    yield case("cosine", schedule="cosine", warmup=0.2)
+    yield case("completions", data="completions")
+    yield case("shuffle", batch=1, steps=40, check="shuffle", data="lengths")
+    yield case("resume", check="resume", clip=0.3, weight_decay=0.5)
+    yield case("resume from nvme", "--offload", "nvme", "--offload-optimizer", "nvme", check="resume", accumulation=3)
+
+
+def cases():
+    yield from families()
+    yield from one_by_one("llama")
+    yield from one_by_one("olmoe")
+    yield Case("olmoe: routers, accumulation", "olmoe", dataclasses.replace(OFF, accumulation=2), routers=True)

@@ -1,0 +1,244 @@
+"""Faults while `strata finetune` runs: it is killed, its disk is full, its data or checkpoints are damaged. Each ends
+in one line, loses no finished step before the last save, and the run can be resumed to the same bits.
+
+Usage: finetune_faults_test.py PROGRAM FOLDER
+A full disk needs the right to mount; without it that test says so and is skipped.
+"""
+
+import json
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import numpy as np
+import safetensors.numpy
+
+import finetune_data as data
+from malformed_inputs import CONFIG, SHAPES, V
+from program import environment
+
+PROGRAM, PARENT = sys.argv[1:3]
+VOCABULARY, HIDDEN, FFN = 128, 96, 192
+ROWS, BATCH, STEPS = 64, 2, 24
+KILLS, SECONDS = 7, 60
+
+
+def write_model(folder, hidden=HIDDEN, poisoned=None):
+    """A llama of one layer; the row of one token in its table is no number, if one is named."""
+    ratio = {V: VOCABULARY, CONFIG["hidden_size"]: hidden, CONFIG["intermediate_size"]: FFN}
+    keys = hidden // CONFIG["num_attention_heads"]
+    draw, tensors = np.random.default_rng(3), {}
+    for name, shape in SHAPES.items():
+        shape = tuple(keys if "k_proj" in name or "v_proj" in name else ratio[size] for size in shape[:1]) + tuple(
+            ratio[size] for size in shape[1:])
+        tensors[name] = (0.1 * draw.standard_normal(shape) + (len(shape) == 1)).astype(np.float32)
+    if poisoned is not None:
+        tensors["model.embed_tokens.weight"][poisoned] = np.nan
+    folder.mkdir()
+    safetensors.numpy.save_file(tensors, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(
+        CONFIG | {"vocab_size": VOCABULARY, "hidden_size": hidden, "intermediate_size": FFN, "head_dim": keys,
+                  "eos_token_id": data.EOS}))
+    data.write_tokenizer(folder, VOCABULARY)
+
+
+def weights(folder):
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.safetensors"))}
+
+
+def checkpoints(output):
+    """Folders of the output that hold a checkpoint, the oldest first."""
+    return sorted((one for one in output.iterdir() if one.is_dir() and not one.name.startswith(".")),
+                  key=lambda one: (len(one.name), one.name)) if output.exists() else []
+
+
+class Faults(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(dir=PARENT)
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+        write_model(self.folder / "model")
+        self.rows = data.texts(1, VOCABULARY, data.some_lengths(2, ROWS))
+        data.write_texts(self.folder / "data.jsonl", self.rows, VOCABULARY)
+
+    def words(self, output, *more, model="model", rows="data.jsonl"):
+        words = [PROGRAM, "finetune", "--model", model, "--data", rows, "--output", output, "--dtype", "float32",
+                 "--device", "cpu", "--threads", 1, "--batch-size", BATCH, "--max-steps", STEPS, "--lr", 1e-3,
+                 "--max-length", 64, "--save-every", 1, "--keep", 3, "--json", *more]
+        return [str(word) for word in words]
+
+    def run_to_end(self, output, *more, **options):
+        done = self.run_any(output, *more, **options)
+        self.assertEqual((done.returncode, self.errors(done)), (0, []), done.stderr)
+        return json.loads(done.stdout)
+
+    def run_any(self, output, *more, **options):
+        return subprocess.run(self.words(output, *more, **options), cwd=self.folder, timeout=SECONDS, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+
+    def errors(self, done):
+        return [line for line in done.stderr.splitlines() if line.startswith("error:")]
+
+    def refused(self, pattern, output, *more, status=1, **options):
+        """The run ends with one line, which has these words."""
+        done = self.run_any(output, *more, **options)
+        self.assertEqual(done.returncode, status, done.stderr)
+        lines = self.errors(done)
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertRegex(lines[0], pattern)
+
+    def begin(self, output, *more):
+        return subprocess.Popen(self.words(output, *more), cwd=self.folder, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=environment())
+
+    def wait_for_step(self, log, count, process):
+        """Returns when the log has so many lines more than when the process began; False if it has ended."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            if log.exists() and log.read_text().count("\n") >= count:
+                return True
+            if process.poll() is not None:
+                return False
+            time.sleep(0.002)
+        self.fail("no step within the time")
+
+    def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(self):
+        want = self.run_to_end("whole")
+        draw, log, killed, arguments = random.Random(5), self.folder / "log.jsonl", 0, ()
+        for _ in range(KILLS):
+            log.unlink(missing_ok=True)
+            process = self.begin("killed", "--log", log, *arguments)
+            if self.wait_for_step(log, 2, process):
+                time.sleep(draw.uniform(0, 0.03))
+                process.kill()
+                killed += process.wait() == -signal.SIGKILL
+            process.communicate()
+            there = checkpoints(self.folder / "killed")
+            self.assertTrue(there, "two steps are done, and no checkpoint is there")
+            arguments = ("--resume", "latest")
+            if process.returncode == 0:
+                break
+        self.assertGreater(killed, 1, "the runs ended before they were killed")
+        if process.returncode != 0:
+            got = self.run_to_end("killed", *arguments)
+            self.assertEqual(got["steps"], [step | {"seconds": mine["seconds"]} for step, mine in zip(
+                want["steps"][-len(got["steps"]):], got["steps"], strict=True)])
+        self.assertEqual(weights(self.folder / "killed"), weights(self.folder / "whole"))
+        names = [sorted(one.name for one in (self.folder / output).iterdir()) for output in ("killed", "whole")]
+        self.assertEqual(*names)
+
+    def test_the_first_signal_ends_a_run_behind_its_step(self):
+        self.run_to_end("whole")
+        for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with self.subTest(status=status):
+                output, log = f"signal{status}", self.folder / f"log{status}.jsonl"
+                process = self.begin(output, "--log", log)
+                self.assertTrue(self.wait_for_step(log, 2, process))
+                process.send_signal(number)
+                _, said = process.communicate(timeout=SECONDS)
+                self.assertEqual(process.returncode, status, said)
+                self.assertTrue(checkpoints(self.folder / output))
+                self.run_to_end(output, "--resume", "latest")
+                self.assertEqual(weights(self.folder / output), weights(self.folder / "whole"))
+
+    def test_a_full_disk_ends_a_run_and_its_last_checkpoint_is_whole(self):
+        self.run_to_end("whole")
+        one = max(sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
+                  for part in checkpoints(self.folder / "whole"))
+        disk = self.folder / "disk"
+        disk.mkdir()
+        size = 2 * one + one // 2
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
+                                 stderr=subprocess.PIPE, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"needs the right to mount: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        self.refused("disk/out.*No space left on device", "disk/out")
+        self.assertTrue(checkpoints(disk / "out"))
+        subprocess.run(["mount", "-o", f"remount,size={40 * one}", disk], check=True)
+        self.run_to_end("disk/out", "--resume", "latest")
+        self.assertEqual(weights(disk / "out"), weights(self.folder / "whole"))
+
+    def test_a_poisoned_row_stops_the_run_with_the_step_before_it_saved_or_is_skipped(self):
+        bad = sorted(data.letters(VOCABULARY))[7]
+        write_model(self.folder / "poisoned", poisoned=bad)
+        other = sorted(data.letters(VOCABULARY))[8]
+        rows = [[other if id == bad else id for id in row] for row in self.rows]
+        rows[5 * BATCH][3] = bad  # in step 6
+        data.write_texts(self.folder / "poisoned.jsonl", rows, VOCABULARY)
+        both = {"model": "poisoned", "rows": "poisoned.jsonl"}
+        self.refused("no number", "stopped", "--shuffle", "off", **both)
+        made = self.run_to_end("stopped", "--shuffle", "off", "--resume", "latest", "--on-nan", "skip", **both)
+        self.assertEqual(made["steps"][0]["step"], 6)
+        skipped = self.run_to_end("skipped", "--shuffle", "off", "--on-nan", "skip", **both)
+        self.assertEqual(weights(self.folder / "stopped"), weights(self.folder / "skipped"))
+        table = safetensors.numpy.load_file(self.folder / "skipped/model.safetensors")
+        finite = [name for name, tensor in table.items() if np.isfinite(tensor).all()]
+        self.assertEqual(len(table) - len(finite), 1)  # the table that was poisoned
+        self.assertEqual(len(skipped["steps"]), STEPS)
+
+    def test_a_damaged_checkpoint_is_refused_by_name(self):
+        self.run_to_end("whole")
+        last = checkpoints(self.folder / "whole")[-1]
+        files = sorted((file for file in last.rglob("*") if file.is_file()), key=lambda file: file.stat().st_size)
+        for file in {files[0], files[len(files) // 2], files[-1]}:
+            name = file.relative_to(last)
+            for damage in ("cut", "gone", "flipped"):
+                with self.subTest(file=str(name), damage=damage):
+                    copy = self.folder / "copy"
+                    shutil.copytree(self.folder / "whole", copy)
+                    self.addCleanup(shutil.rmtree, copy, ignore_errors=True)
+                    hurt = copy / last.name / name
+                    content = bytearray(hurt.read_bytes())
+                    if damage == "gone":
+                        hurt.unlink()
+                    elif damage == "cut":
+                        hurt.write_bytes(content[:len(content) // 2])
+                    else:
+                        content[len(content) // 2] ^= 0x40
+                        hurt.write_bytes(content)
+                    self.refused(f"copy/{last.name}", "copy", "--resume", f"copy/{last.name}")
+                    shutil.rmtree(copy)
+
+    def test_another_run_cannot_resume_a_checkpoint(self):
+        self.run_to_end("whole", "--bench-steps", 6, "--save-checkpoint")
+        write_model(self.folder / "wider", hidden=2 * HIDDEN)
+        changed = [*self.rows[:-1], self.rows[0]]
+        data.write_texts(self.folder / "changed.jsonl", changed, VOCABULARY)
+        cases = {"lr": ({}, ["--lr", "2e-3"]), "schedule": ({}, ["--schedule", "cosine"]),
+                 "model": ({"model": "wider"}, []), "data": ({"rows": "changed.jsonl"}, []),
+                 "batch.size": ({}, ["--batch-size", "1"])}
+        before = {file: file.read_bytes() for file in (self.folder / "whole").rglob("*") if file.is_file()}
+        for name, (options, words) in cases.items():
+            with self.subTest(name):
+                done = self.run_any("whole", "--resume", "latest", *words, **options)
+                self.assertIn(done.returncode, (1, 2), done.stderr)
+                self.assertEqual(len(self.errors(done)), 1, done.stderr)
+                self.assertRegex(self.errors(done)[0], name)
+        done = self.run_any("whole")
+        self.assertIn(done.returncode, (1, 2), done.stderr)
+        self.assertRegex(self.errors(done)[0], "whole.*resume")
+        self.assertEqual(before, {file: file.read_bytes() for file in before})
+
+    def test_rows_that_cannot_be_read_are_named(self):
+        good = (self.folder / "data.jsonl").read_text()
+        for text, words in (("{\"text\": \"ab", "3"), ("{\"tekst\": \"ab\"}", "3"), ("[1, 2]", "3"), ("\x00\xff", "3")):
+            with self.subTest(text):
+                lines = good.splitlines()
+                lines[2] = text
+                (self.folder / "bad.jsonl").write_text("\n".join(lines), encoding="latin-1")
+                done = self.run_any("bad", rows="bad.jsonl")
+                self.assertIn(done.returncode, (1, 2), done.stderr)
+                self.assertEqual(len(self.errors(done)), 1, done.stderr)
+                self.assertRegex(self.errors(done)[0], f"bad.jsonl.*{words}")
+                self.assertFalse((self.folder / "bad").exists())
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)

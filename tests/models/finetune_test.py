@@ -1,0 +1,222 @@
+"""`strata finetune` against a plain PyTorch loop over transformers' models: losses, norms, rates and weights.
+
+Usage: finetune_test.py PROGRAM FOLDER [--case WORDS] [--list] [--device DEVICE]
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import shutil
+import sys
+import tempfile
+import traceback
+
+import torch
+import transformers
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import finetune_cases as table  # noqa: E402
+import finetune_data as data  # noqa: E402
+import workers  # noqa: E402
+from finetune_reference import train  # noqa: E402
+from program import TOLERANCE, Many, Program  # noqa: E402
+from row import make  # noqa: E402
+from tested import distance, need  # noqa: E402
+
+LOSS = 1e-5  # relative
+WEIGHT = 1e-5
+NORM = 1e-4  # relative
+MARGIN = 5e-6  # of the routers: below it rounding may choose another expert
+MAX_LENGTH = 64
+
+
+def near(got, want, relative):
+    return math.isfinite(got) and abs(got - want) <= relative * max(abs(want), 1e-12)
+
+
+class Model:
+    """A model's folder, its data, and the references that were computed."""
+
+    def __init__(self, name, routers, parent):
+        self.row = table.row_of(name, routers)
+        self.folder = parent / "model"
+        make(self.row, self.folder)
+        data.write_tokenizer(self.folder, self.row.vocabulary)
+        self.sequences, self.files, self.trained = {}, {}, {}
+        for kind, lengths, write in (
+                ("texts", data.some_lengths(2, 140), data.write_texts),
+                ("completions", data.some_lengths(3, 40), data.write_completions),
+                ("lengths", [5 + 7 * n % 20 for n in range(20)], data.write_texts)):
+            self.files[kind] = parent / f"{kind}.jsonl"
+            rows = data.texts(4, self.row.vocabulary, lengths)
+            self.sequences[kind] = write(self.files[kind], rows, self.row.vocabulary)
+
+    def reference(self, settings, kind, order=None):
+        key = settings, kind, order
+        if key not in self.trained:
+            every = self.sequences[kind]
+            chosen = every if order is None else [every[at] for at in order]
+            model, steps, margin = train(self.folder, chosen, settings)
+            need(margin > MARGIN, f"two experts' scores are {margin:.1e} apart: change the seed")
+            self.trained[key] = model, steps
+        return self.trained[key]
+
+
+class Checked:
+    """One case: its runs, and their comparison with the reference."""
+
+    def __init__(self, case, model, program, folder):
+        self.case, self.model, self.program, self.folder = case, model, program, folder
+
+    def words(self, output, *more):
+        case, settings = self.case, self.case.settings
+        words = {"--model": self.model.folder, "--data": self.model.files[case.data], "--output": output,
+                 "--dtype": "float32", "--device": self.program.device, "--threads": 1, "--seed": 7,
+                 "--lr": settings.lr, "--batch-size": settings.batch, "--weight-decay": settings.weight_decay,
+                 "--betas": ",".join(map(str, settings.betas)), "--eps": settings.eps, "--clip": settings.clip,
+                 "--warmup": settings.warmup, "--schedule": settings.schedule,
+                 "--label-smoothing": settings.smoothing,
+                 "--gradient-accumulation-steps": settings.accumulation,
+                 "--max-length": settings.packing or MAX_LENGTH}
+        words |= {"--num-train-epochs": 2, "--shuffle": "on"} if case.check == "shuffle" else {
+            "--max-steps": settings.steps, "--shuffle": "off"}
+        out = [word for pair in words.items() for word in pair] + (["--packing"] if settings.packing else [])
+        if "nvme" in case.words:
+            out += ["--offload-dir", self.folder / "tier"]
+        return [*out, "--json", *case.words, *more]
+
+    def run(self, name, *more):
+        """The object that the program prints; the output is the folder `name`."""
+        return json.loads(self.program.text("finetune", *self.words(self.folder / name, *more)))
+
+    def plain(self):
+        self.compare(self.run("out"))
+
+    def least_memory(self):
+        least = self.program.least_memory(lambda *more: self.run("least", *more))
+        self.compare(self.run("out", "--device-memory", least))
+
+    def shuffle(self):
+        """Each epoch is another order of all rows. Each row has a length of its own, which tells it."""
+        made, again = self.run("out"), self.run("again")
+        places = {one.count: at for at, one in enumerate(self.model.sequences["lengths"])}
+        order = tuple(places[step["scored"]] for step in made["steps"])
+        half = len(places)
+        epochs = [order[:half], order[half:]]
+        need(all(sorted(one) == list(range(half)) for one in epochs), f"no order of all rows: {order}")
+        need(list(range(half)) not in map(list, epochs) and epochs[0] != epochs[1], f"not shuffled: {order}")
+        need([step["loss"] for step in made["steps"]] == [step["loss"] for step in again["steps"]],
+             "the same seed gave other losses")
+        self.compare(made, order)
+
+    def resume(self):
+        """A run that ends after 8 steps and is resumed is the run that was not, bit for bit."""
+        whole = self.run("out")
+        self.compare(whole)
+        first = self.run("parts", "--bench-steps", 8, "--save-checkpoint")
+        rest = self.run("parts", "--resume", "latest")
+        need((len(first["steps"]), len(rest["steps"])) == (8, len(whole["steps"]) - 8),
+             f"{len(first['steps'])} and {len(rest['steps'])} steps")
+        for got, step in zip(first["steps"] + rest["steps"], whole["steps"], strict=True):
+            other = [key for key in ("step", "loss", "lr", "grad_norm", "scored") if got[key] != step[key]]
+            need(not other, f"in parts, {other} of step {step['step']} differ: {got} and {step}")
+        folders = [pathlib.Path(made["output"]) for made in (whole, rest)]
+        want, got = ({file.name: file.read_bytes() for file in one.glob("*.safetensors")} for one in folders)
+        need(want and got == want, "the weights of the run in parts are others")
+
+    def compare(self, made, order=None):
+        want, steps = self.model.reference(self.case.settings, self.case.data, order)
+        need(len(made["steps"]) == len(steps), f"{len(made['steps'])} steps, not {len(steps)}")
+        for at, (got, step) in enumerate(zip(made["steps"], steps, strict=True)):
+            for key, relative in (("scored", 0), ("lr", 1e-6), ("loss", LOSS), ("grad_norm", NORM)):
+                need(near(got[key], step[key], relative), f"step {at + 1}: {key} {got[key]}, not {step[key]}")
+        self.compare_weights(made["output"], want)
+
+    def compare_weights(self, folder, want):
+        trained, info = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager",
+            output_loading_info=True)
+        need(not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), f"{info}")
+        expected, far = dict(want.named_parameters()), []
+        for name, tensor in trained.named_parameters():
+            off = (tensor.detach() - expected[name].detach()).abs()
+            self.leave_out(name, off)
+            if not float(off.max()) <= WEIGHT:
+                far.append((float(off.max()), int((off > WEIGHT).sum()), name))
+        need(not far, "weights differ (by, in how many, of): " + ", ".join(
+            f"{by:.1e} {count} {name}" for by, count, name in sorted(far, reverse=True)[:6]))
+        ids = torch.tensor([self.model.sequences["texts"][0].ids])
+        with torch.no_grad():
+            off = distance(trained.eval()(ids).logits.numpy(), want(ids).logits.numpy())
+        need(off <= TOLERANCE, f"the trained model's logits are {off:.1e} off")
+
+    def leave_out(self, name, off):
+        """Sets the distance of elements to 0 whose gradient is zero in exact arithmetic."""
+        end, shape, index = table.ZERO.get(self.model.row.config["model_type"], (None, None, None))
+        if end and name.endswith(end):
+            heads = self.model.row.config.get("n_head")
+            off.view([heads if size == "heads" else size for size in shape])[index] = 0
+
+
+def jobs_of(cases):
+    """Cases of one model together, since they share its references; the longest first."""
+    jobs = {}
+    for case in cases:
+        jobs.setdefault((case.model, case.routers), []).append(case)
+    return sorted(jobs.values(), key=len, reverse=True)
+
+
+def checked(jobs, options, parent):
+    """(name, words) of the cases that failed, and how many were run."""
+    make_program = Many if options.device == "cpu" else Program
+    program, failures, count = make_program(options.program, device=options.device), [], 0
+    for job in jobs:
+        with tempfile.TemporaryDirectory(dir=parent) as folder:
+            folder = pathlib.Path(folder)
+            try:
+                model = Model(job[0].model, job[0].routers, folder)
+            except Exception:
+                failures += [(case.name, traceback.format_exc()) for case in job]
+                continue
+            for number, case in enumerate(job):
+                place = folder / str(number)
+                (place / "tier").mkdir(parents=True)
+                try:
+                    getattr(Checked(case, model, program, place), case.check)()
+                except Exception as failed:
+                    words = str(failed) if type(failed).__name__ in ("Failed", "Refused") else traceback.format_exc()
+                    failures.append((case.name, words))
+                shutil.rmtree(place)
+                count += 1
+    program.close()
+    return failures, count
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("folder")
+    parser.add_argument("--case", default="")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    cases = [case for case in table.cases() if options.case in case.name]
+    if options.list:
+        print(*(case.name for case in cases), sep="\n")
+        return 0
+    workers.load_transformers()
+    assert transformers.get_scheduler
+    transformers.logging.set_verbosity_error()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        parts = workers.results(jobs_of(cases), lambda jobs: checked(jobs, options, folder))
+    failures = [one for part, _ in parts for one in part]
+    for name, words in failures:
+        print(f"{name}: {words}"[:4000])
+    ran = sum(count for _, count in parts)
+    print(f"{ran} of {len(cases)} cases run, {len(failures)} failed")
+    return 1 if failures or ran != len(cases) or not cases else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+#include "data/load.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "core/error.hpp"
+#include "made.hpp"
+#include "tests/folder.hpp"
+
+using namespace strata;
+using namespace strata::data;
+using Catch::Contains;
+
+namespace {
+
+Loaded load(const std::vector<std::filesystem::path>& paths,
+            EncodeOptions options = plain_options()) {
+  static const auto chat = template_of(chatml);
+  const RowEncoder encoder(
+      bytes_tokenizer(), []() -> const text::ChatTemplate& { return chat; }, options);
+  return load_rows({paths.begin(), paths.end()}, encoder);
+}
+
+}  // namespace
+
+TEST_CASE("files of all kinds give rows in their order", "[data]") {
+  const test::Folder files;
+  const auto loaded = load(
+      {files.write("a.JSONL", "{\"text\": \"ab\"}\n{\"prompt\": \"p\", \"completion\": \"c\"}\n"),
+       files.write("b.json", R"([{"text": "cd"}])"),
+       files.write("c.csv", "instruction,output\ni,o\n"), files.write("d.txt", "ef\n\ngh\n")});
+  std::vector<std::string> rows;
+  for (std::size_t row = 0; row < loaded.rows.size(); ++row)
+    rows.push_back(marked(loaded.rows, row));
+  REQUIRE(rows == std::vector<std::string>{"a[b</s>]", "p[c</s>]", "c[d</s>]",
+                                           "### Instruction:\ni\n\n### Response:\n[o</s>]",
+                                           "e[f</s>]", "g[h</s>]"});
+  REQUIRE(loaded.counts.rows == 6);
+  REQUIRE(loaded.counts.kept == 6);
+  REQUIRE(loaded.counts.scored_tokens == 12);
+  // sha256sum of the bytes
+  REQUIRE(loaded.files[1].sha256 ==
+          "6f9e4461debd86db693885d9631fcec1870376870ef2d6a61a09ec80910b2641");
+  REQUIRE(loaded.rows.sha256() == load({loaded.files[0].path, loaded.files[1].path,
+                                        loaded.files[2].path, loaded.files[3].path})
+                                      .rows.sha256());
+  REQUIRE(loaded.rows.sha256() != load({loaded.files[0].path}).rows.sha256());
+}
+
+TEST_CASE("rows that are cut or score nothing are counted", "[data]") {
+  const test::Folder files;
+  const auto path = files.write("a.jsonl", R"({"text": "abcdefgh"}
+{"prompt": "abcdefgh", "completion": "i"}
+{"messages": [{"role": "assistant", "content": "x", "weight": 0}]}
+{"text": "ab"}
+)");
+  auto options = plain_options();
+  options.max_length = 5;
+  const auto counts = load({path}, options).counts;
+  REQUIRE(counts.rows == 4);
+  REQUIRE(counts.kept == 2);
+  REQUIRE(counts.truncated == 1);
+  REQUIRE(counts.cut_unscored == 1);
+  REQUIRE(counts.unscored == 1);
+  REQUIRE(counts.cut_tokens == 4 + 5);
+  REQUIRE(counts.tokens == 5 + 3);
+}
+
+TEST_CASE("data of which nothing is scored is refused", "[data]") {
+  const test::Folder files;
+  REQUIRE_THROWS_WITH(load({files.write("a.jsonl", "")}), Contains("there are no rows"));
+  const auto asked = files.write("b.jsonl", R"({"messages": [{"role": "user", "content": "x"}]})");
+  REQUIRE_THROWS_WITH(load({asked}), Contains("nothing is scored in any of 1 rows"));
+  auto options = plain_options();
+  options.max_length = 2;
+  const auto late = files.write("c.jsonl", R"({"prompt": "abc", "completion": "d"})");
+  REQUIRE_THROWS_WITH(load({late}, options), Contains("lies behind --max-length"));
+}
+
+TEST_CASE("a row that is refused is named by file and line", "[data]") {
+  const test::Folder files;
+  REQUIRE_THROWS_WITH(load({files.write("a.jsonl", "{\"text\": \"a\"}\n\n{\"x\": 1}\n")}),
+                      Contains("a.jsonl:3: no known row has the keys x"));
+  REQUIRE_THROWS_WITH(
+      load({files.write("b.jsonl", R"({"messages": [{"role": "user", "content": 3}]})")}),
+      Contains("b.jsonl:1: template: line 2") && !Contains("--chat "));
+  REQUIRE_THROWS_WITH(load({files.write("c.xml", "")}), Contains("c.xml: the name of a data file"));
+  REQUIRE_THROWS_AS(load({(files.path() / "none.jsonl").string()}), Error);
+}
+
+TEST_CASE("pairs keep the same prompt in both rows", "[data]") {
+  const test::Folder files;
+  const auto path = files.write("a.jsonl", R"({"prompt": "p", "chosen": "ab", "rejected": "c"}
+{"prompt": "abcdefg", "chosen": "x", "rejected": "y"}
+)");
+  auto options = plain_options();
+  options.max_length = 6;
+  const RowEncoder encoder(bytes_tokenizer(), {}, options);
+  const auto pairs = load_pairs({path}, encoder);
+  REQUIRE(pairs.rows == 2);
+  REQUIRE(pairs.cut == 1);
+  REQUIRE(marked(pairs.chosen, 0) == "p[ab</s>]");
+  REQUIRE(marked(pairs.rejected, 0) == "p[c</s>]");
+}
