@@ -40,7 +40,7 @@ void refuse_later(const std::string& name) {
                      "leave it out, or see `strata " + words + " --help`");
   std::vector<std::string> names{"--help"};
   for (const auto& option : table)
-    if (!option.name.empty()) names.push_back("--" + std::string(option.name));
+    if (!option.name.empty() && !option.later) names.push_back("--" + std::string(option.name));
   throw UsageError(printable(name), "unknown option",
                    did_you_mean(name, names, "see `strata " + words + " --help`"));
 }

@@ -50,7 +50,7 @@ void append_row(std::string& out, const Row& row) {
 po::options_description describe(const Command& command, const Table& table) {
   po::options_description out("Options", 100, 50);
   for (const auto& option : table) {
-    if (option.name.empty()) continue;
+    if (option.name.empty() || option.later) continue;
     if (command.positional == option.name && option.key.empty()) continue;
     const auto name =
         std::string(option.name) + (option.letter ? std::string(",") + option.letter : "");
@@ -123,6 +123,7 @@ std::string markdown() {
   for (const auto* command : commands()) {
     calls.push_back(command->call());
     for (const auto& option : calls.back()->table()) {
+      if (option.later) continue;
       auto& rows = sections[std::string(option.key.substr(0, option.key.find('.')))];
       const auto same = std::ranges::find_if(rows, [&](const Row& row) {
         return row.option->key == option.key && row.option->name == option.name;

@@ -21,7 +21,7 @@ std::string plain(std::string_view text) {
 }
 
 void add_option(std::string& out, const Option& option) {
-  if (option.name.empty()) return;
+  if (option.name.empty() || option.later) return;
   out += ".TP\n.B ";
   if (option.letter) out += std::string("\\-") + option.letter + ", ";
   out += plain("--" + std::string(option.name));

@@ -37,6 +37,8 @@ struct Option {
   bool closed = false;
   char letter = 0;
   bool above = false, below = false;  // the bound itself is not allowed: low, high
+  // What it asks for does not exist yet: no help has it, and who gets it refuses it by its name.
+  bool later = false;
 };
 
 // The options of one command, in the order of its --help.

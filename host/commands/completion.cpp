@@ -34,7 +34,9 @@ std::string words_of(const cli::Command& command) {
   std::string out = "--help";
   const auto call = command.call();
   for (const auto& option : call->table()) {
-    if (option.name.empty() || (option.name == command.positional && option.key.empty())) continue;
+    if (option.name.empty() || option.later ||
+        (option.name == command.positional && option.key.empty()))
+      continue;
     out += " --" + std::string(option.name);
     if (option.letter) out += std::string(" -") + option.letter;
   }
@@ -78,7 +80,7 @@ std::string option_values() {
   for (const auto* command : cli::commands()) {
     const auto call = command->call();
     for (const auto& option : call->table())
-      if (option.closed && !option.name.empty())
+      if (option.closed && !option.name.empty() && !option.later)
         values["--" + std::string(option.name)] = spaced(option.value);
   }
   std::string out;
@@ -137,7 +139,8 @@ std::string fish() {
     }
     const auto call = command->call();
     for (const auto& option : call->table()) {
-      if (option.name.empty() || (option.name == command->positional && option.key.empty()))
+      if (option.name.empty() || option.later ||
+          (option.name == command->positional && option.key.empty()))
         continue;
       out << "complete -c strata -n '" << seen << "' -l " << option.name;
       if (option.letter) out << " -s " << option.letter;

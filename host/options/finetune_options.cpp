@@ -1,9 +1,37 @@
 // What is trained on, in which steps and how it is shown.
 #include "host/options/finetune_options.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "host/options/output_option.hpp"
 
 namespace strata::host {
+namespace {
+
+// app::finetune refuses these by their names.
+constexpr std::array<std::string_view, 19> later{"train.lora",
+                                                 "train.lora_alpha",
+                                                 "train.lora_dropout",
+                                                 "train.lora_targets",
+                                                 "train.lora_merge",
+                                                 "train.lora_target_parameters",
+                                                 "train.lora_rslora",
+                                                 "model.critic",
+                                                 "train.resize_embeddings",
+                                                 "train.init_seed",
+                                                 "train.load_weights",
+                                                 "train.activation_checkpointing",
+                                                 "train.deterministic",
+                                                 "train.leaf_module",
+                                                 "train.storage_dtype",
+                                                 "train.resume",
+                                                 "train.save_every",
+                                                 "train.save_checkpoint",
+                                                 "train.wall_clock_breakdown"};
+
+}  // namespace
 
 void add_data(cli::Table& table, FinetuneCommand& command) {
   auto& o = command.train;
@@ -107,6 +135,8 @@ void add_finetune(cli::Table& table, FinetuneCommand& o) {
   add_ds_config(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
+  for (auto& option : table)
+    option.later = option.later || std::ranges::find(later, option.key) != later.end();
 }
 
 }  // namespace strata::host

@@ -28,6 +28,9 @@ nlohmann::json event(const zero::Span& span, const std::string& unit, double ori
 
 }  // namespace
 
+const char* lane_name(device::Lane lane) { return lanes[static_cast<std::size_t>(lane)]; }
+const char* kind_name(zero::Kind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+
 void write_trace(const std::string& path, std::span<const zero::Span> timeline,
                  std::span<const zero::Unit> units) {
   if (path.empty()) return;

@@ -7,6 +7,10 @@
 
 namespace strata::app {
 
+// "copy" and "fetch", as a trace names them.
+const char* lane_name(device::Lane lane);
+const char* kind_name(zero::Kind kind);
+
 // Writes a JSON array of complete events, one thread for each lane, with times in microseconds from
 // the first event's beginning; the file is written whole or not at all. Does nothing without a
 // path.

@@ -1,10 +1,14 @@
 #include "torch/train/trainer.hpp"
 
+#include <ATen/ops/randn.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/gpu/plugins.hpp"
 #include "tests/sdk/torch/close.hpp"
 #include "tests/sdk/torch/train/small_family.hpp"
+#include "torch/ops/packed.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch::test {
@@ -80,6 +84,33 @@ TEST_CASE("the same step on the GPU has the same bits", "[gpu][train]") {
   for (const auto& [name, gradient] : taught.gradients()) {
     CAPTURE(name);
     CHECK(gradient.equal(first.at(name)));
+  }
+}
+
+TEST_CASE("attention's backward on the GPU has the same bits twice", "[gpu][train]") {
+  const auto type = GENERATE(at::kBFloat16, at::kFloat);
+  const auto on_gpu = at::TensorOptions().dtype(type).device(at::kCUDA);
+  const SmallFamily family;
+  const auto opened = family.taught({.device = gpu});  // it opens the device
+  const auto q = at::randn({3072, 16, 64}, on_gpu).requires_grad_(true),
+             k = at::randn({3072, 4, 64}, on_gpu).requires_grad_(true),
+             v = at::randn({3072, 4, 64}, on_gpu).requires_grad_(true);
+  Ragged ragged;
+  ragged.sequences = {{0, 2048, 2048, -1}, {2048, 1024, 1024, -1}};
+  ragged.tokens = 3072, ragged.max_query = ragged.max_keys = 2048;
+  Attributes causal;
+  causal.causal = true, causal.scale = 0.125, causal.window = GENERATE(0, 100);
+  const auto dy = at::randn({3072, 1024}, on_gpu);
+  const c10::AutoGradMode recorded(true);
+  const auto gradients = [&] {
+    for (const auto* x : {&q, &k, &v}) x->mutable_grad().reset();
+    scaled_dot_product(q, k, v, {}, {}, ragged, causal, nullptr).backward(dy);
+    return std::vector{q.grad().clone(), k.grad().clone(), v.grad().clone()};
+  };
+  const auto first = gradients();
+  for (int i = 0; i < 5; ++i) {
+    const auto again = gradients();
+    for (std::size_t x = 0; x < 3; ++x) CHECK(again[x].equal(first[x]));
   }
 }
 

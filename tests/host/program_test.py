@@ -15,7 +15,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM, FAKES = sys.argv[1], pathlib.Path(sys.argv[2])
-COMMANDS = ["generate", "chat", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench",
+COMMANDS = ["generate", "chat", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench", "finetune",
             "plugins list", "plugins check", "plugins new", "completion"]
 
 
@@ -102,7 +102,6 @@ REFUSED = [
      "leave it out: quantized files are used as they are"),
     (["quantize"], "quantize: this command does not exist yet: use a model that is quantized "
      "already"),
-    (["finetune"], "finetune: this command does not exist yet: fine-tune with another program"),
     (["doctor"], "doctor: this command does not exist yet: leave it out: plans use assumed rates"),
     (["plugins", "list", "--plugin", "/none.so"],
      "--plugin: /none.so: no such file: give the path of the plugin's .so, with its manifest beside it"),

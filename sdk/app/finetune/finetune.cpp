@@ -5,7 +5,9 @@
 
 #include "app/finetune/run.hpp"
 #include "app/finetune/save_model.hpp"
+#include "app/finetune/training_report.hpp"
 #include "app/open_model.hpp"
+#include "app/trace.hpp"
 #include "app/training_log/record_json.hpp"
 #include "core/error.hpp"
 
@@ -26,6 +28,10 @@ void refuse_missing(const ModelOptions& model, const FinetuneOptions& options) {
   if (options.init_seed >= 0) later("--init-seed");
   if (!options.load_weights.empty()) later("--load-weights");
   if (!options.activation_checkpointing) later("--activation-checkpointing off");
+  if (options.deterministic) later("--deterministic");
+  if (!options.leaf_modules.empty()) later("--leaf-module");
+  if (options.storage_dtype != "float32") later("--storage-dtype");
+  if (options.wall_clock_breakdown) later("--wall-clock-breakdown");
 }
 
 OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOptions& options,
@@ -72,6 +78,9 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   auto json = result_of(log, options, *training, plugins);
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
   save_model(*training, options, plugins);
+  write_report(options, *training, log);
+  write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
+              training->plan().units);
   return {.json = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace),
           .status = finite ? 0 : 1};
 }

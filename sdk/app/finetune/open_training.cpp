@@ -11,10 +11,8 @@
 namespace strata::app {
 namespace {
 
-// bfloat16 on a GPU, float32 on the CPU unless the options name one.
-strata_dtype compute_dtype(const RunOptions& run, bool cuda) {
-  if (run.dtype != "auto") return dtype_named("--dtype", run.dtype);
-  return cuda ? strata_dtype{STRATA_BFLOAT, 16, 1} : strata_dtype{STRATA_FLOAT, 32, 1};
+strata_dtype compute_dtype(const RunOptions& run) {
+  return dtype_named("--dtype", run.dtype == "auto" ? "bfloat16" : run.dtype);
 }
 
 // The share of a GPU's memory that a run may take; the rest is left to other programs.
@@ -62,7 +60,7 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
                    : &choose_memory(options.offload_optimizer, plugins);
   for (const auto* one : {out.weights, out.states}) plugins.use(*one);
   auto& request = out.request;
-  request.dtype = compute_dtype(run, out.cuda);
+  request.dtype = compute_dtype(run);
   request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
   request.sequences = size.sequences;
   request.tokens = size.tokens;

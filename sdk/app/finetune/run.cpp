@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "app/training_log/progress_line.hpp"
+#include "app/training_log/script_line.hpp"
 #include "core/error.hpp"
 
 namespace strata::app {
@@ -45,11 +46,16 @@ optim::LossScaling scaling_of(const LossScaling& own) {
 
 bool is_half(strata_dtype dtype) { return dtype.code == STRATA_FLOAT && dtype.bits == 16; }
 
-// Floating-point operations of one token's forward, by the plan's measure.
-double flops_per_token(const train::Training& training) {
-  double all = 0;
-  for (const auto flops : training.plan().flops) all += flops;
-  return all;
+// The sizes by which the script that others compare with counts its operations.
+training_log::DenseShape shape_of(const train::Training& training) {
+  double parameters = 0;
+  for (const auto& flat : training.plan().flats)
+    for (const auto& piece : flat.pieces) parameters += static_cast<double>(piece.count);
+  const int64_t none = 0;
+  const auto layers = training.model().config->i64("num_hidden_layers|n_layer|num_layers", &none);
+  return {.parameters = parameters,
+          .layers = static_cast<double>(layers),
+          .hidden = static_cast<double>(training.plan().hidden)};
 }
 
 }  // namespace
@@ -83,7 +89,9 @@ TrainingRun::TrainingRun(const FinetuneOptions& options, const TrainingData& dat
                          const FinetuneEvents& events)
     : options_(options), data_(data), training_(training), log_(log), events_(events),
       batches_(data.loaded.rows, data.split.training, batch_options(options)),
-      schedule_(schedule_of(options, batches_.steps())) {
+      schedule_(schedule_of(options, batches_.steps())), shape_(shape_of(training)),
+      mixture_(training_log::is_mixture(training.model().config->root())),
+      times_(options.warmup_steps, mixture_) {
   if (!data.split.validation.empty()) {
     auto once = batch_options(options);
     once.accumulation = 1;
@@ -120,6 +128,7 @@ bool TrainingRun::run(std::uint64_t first) {
     if (events_.stop && events_.stop()) break;
   }
   training_.finish();
+  if (events_.say) events_.say(times_.summary());
   return true;
 }
 
@@ -163,11 +172,20 @@ bool TrainingRun::step(std::uint64_t index) {
   const auto after = training_.moved();
   record.moved_to_device = after.to_device - before.to_device;
   record.moved_to_host = after.to_host - before.to_host;
-  // A rerun is a forward and two products for the gradients.
-  record.flops = 4 * flops_per_token(training_) * static_cast<double>(record.tokens) /
-                 static_cast<double>(training_.request().tokens);
+  for (const auto& one : tokens)
+    for (const auto& sequence : one.sequences)
+      record.flops += training_log::flops_of_sequence(shape_, sequence.count, true);
   log_.add(record);
   if (events_.step) events_.step(record);
+  times_.add(record);
+  since_line_ += record.loss;
+  if (++unsaid_ >= options_.log_interval || index + 1 == last_step()) {
+    if (events_.say)
+      events_.say(
+          training_log::script_line(record, since_line_ / static_cast<double>(unsaid_), mixture_));
+    since_line_ = 0;
+    unsaid_ = 0;
+  }
   if (events_.progress) events_.progress(training_log::progress_line(record));
   const bool number = std::isfinite(record.loss) && result.finite;
   return number || scaler_ || options_.on_nan == "skip";

@@ -7,6 +7,7 @@
 #include "app/finetune.hpp"
 #include "app/finetune/open_training.hpp"
 #include "app/finetune/training_data.hpp"
+#include "app/training_log/script_line.hpp"
 #include "app/training_log/training_log.hpp"
 #include "core/optim/loss_scaler.hpp"
 #include "core/optim/schedule.hpp"
@@ -48,7 +49,11 @@ class TrainingRun {
   std::optional<data::Batches> validation_;
   optim::Schedule schedule_;
   std::optional<optim::LossScaler> scaler_;
-  double flops_per_token_ = 0;
+  training_log::DenseShape shape_;
+  bool mixture_;
+  training_log::StepTimes times_;
+  double since_line_ = 0;                 // the sum of the losses since the last line
+  std::int64_t unsaid_ = 0;               // steps since then
   std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps whose update was made
   double seconds_ = 0;                    // of all steps
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "torch/ops/packed.hpp"
+#include "torch/ops/repeatable.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
@@ -51,8 +52,9 @@ at::Tensor one_token(const at::Tensor& q, at::Tensor k, at::Tensor v, const Attr
                        v.transpose(0, 1), a)
         .reshape({1, -1});
   const auto rows = q.view({1, kv, q.size(1) / kv, q.size(2)});
-  return at::scaled_dot_product_attention(rows, k.transpose(0, 1).unsqueeze(0),
-                                          v.transpose(0, 1).unsqueeze(0), {}, 0, false, a.scale)
+  return repeatable(at::scaled_dot_product_attention(rows, k.transpose(0, 1).unsqueeze(0),
+                                                     v.transpose(0, 1).unsqueeze(0), {}, 0, false,
+                                                     a.scale))
       .reshape({1, -1});
 }
 
@@ -77,8 +79,9 @@ at::Tensor tokens(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   const auto shared = [&](const at::Tensor& x) {
     return x.transpose(0, 1).unsqueeze(1).expand({kv, share, x.size(0), x.size(2)});
   };
-  return at::scaled_dot_product_attention(q.unflatten(1, {kv, share}).permute({1, 2, 0, 3}),
-                                          shared(k), shared(v), mask, 0, causal, a.scale)
+  return repeatable(
+             at::scaled_dot_product_attention(q.unflatten(1, {kv, share}).permute({1, 2, 0, 3}),
+                                              shared(k), shared(v), mask, 0, causal, a.scale))
       .permute({2, 0, 1, 3})
       .reshape({n, -1});
 }

@@ -121,7 +121,10 @@ std::map<std::string, at::Tensor> Taught::weights() const {
 void Taught::set(const std::string& name, const at::Tensor& value) {
   for (std::size_t u = 0; u < units_.size(); ++u)
     for (const auto& w : units_[u].weights)
-      if (w.name == name && w.is_held()) weight(u, w).copy_(value);
+      if (w.name == name && w.is_held())
+        weight(u, w).copy_(value);
+      else if (w.name == name && w.role == STRATA_TABLE && !units_[u].is_expert())
+        table_.copy_(value);
 }
 
 // Memory whose every element is a NaN.
