@@ -4,9 +4,11 @@
 #include <map>
 
 #include "app/extra_files.hpp"
+#include "app/open_adapter.hpp"
 #include "app/open_model.hpp"
 #include "app/open_tokenizer.hpp"
 #include "app/resize_embeddings.hpp"
+#include "core/adapter/merge.hpp"
 #include "core/error.hpp"
 #include "core/json.hpp"
 #include "core/plugin/codec.hpp"
@@ -27,6 +29,7 @@ struct ImportOptions : ModelCommand {
   std::int64_t resize_embeddings = 0;  // 0: as they are
   std::int64_t init_seed = 0;
   std::string dtype = "auto";  // float32, bfloat16, float16 or auto
+  std::string adapter;         // folder of a LoRA adapter to merge; empty: none
 };
 
 void options(cli::Table& table, ImportOptions& o) {
@@ -48,6 +51,9 @@ void options(cli::Table& table, ImportOptions& o) {
        .value = "float32|bfloat16|float16|auto",
        .help = "dtype of the new weights; auto: unchanged, and float32 for quantized ones",
        .closed = true});
+  table.push_back({"adapter", "import.adapter", &o.adapter, "DIR",
+                   "folder of a LoRA adapter, as peft writes it, to merge into the weights",
+                   "none"});
   add_critic(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
@@ -58,6 +64,10 @@ void check(const ImportOptions& o) {
   cli::require(!o.output.empty(), "--output", "give the folder to write");
   if (o.resize_embeddings > 0 && (o.critic || o.given.contains("import.init_seed")))
     throw UsageError("--resize-embeddings", "not with --critic or --init-seed",
+                     "import twice, one after the other");
+  if (!o.adapter.empty() &&
+      (o.critic || o.resize_embeddings > 0 || o.given.contains("import.init_seed")))
+    throw UsageError("--adapter", "not with --critic, --resize-embeddings or --init-seed",
                      "import twice, one after the other");
   if (o.dtype != "auto" && o.given.contains("import.init_seed"))
     throw UsageError("--dtype", "not with --init-seed",
@@ -137,6 +147,12 @@ void convert(const ImportOptions& settings, app::Plugins& plugins) {
     options.dtype = settings.dtype == "float32"   ? source::f32
                     : settings.dtype == "float16" ? source::f16
                                                   : source::bf16;
+  }
+  if (!settings.adapter.empty()) {
+    const auto model = open_model(settings, plugins);
+    const auto& units = model.family->units();
+    adapter::merge(app::open_adapter(settings.adapter, model, plugins.log()),
+                   {*model.checkpoint, *model.tensors, units, model.tied()}, options);
   }
   source::import_checkpoint(checkpoint, settings.output, options);
   progress.end();

@@ -28,6 +28,9 @@ void add_run(cli::Table& table, RunOptions& o) {
                    "no limit"});
   table.push_back({"host-memory", "run.host_memory", &o.host_memory, "SIZE",
                    "limit for weights held in host memory", "no limit"});
+  table.push_back({"adapter", "run.adapter", &o.adapter, "DIR",
+                   "folder of a LoRA adapter, as peft writes it, which is added to the weights",
+                   "none"});
   table.push_back({"quant", "run.quant", &o.quant, "none", "quantize weights while loading"});
   table.push_back({"threads", "run.threads", &o.threads, "N", "CPU threads", "all cores", 1, 4096});
   table.push_back({"machine", "run.machine", &o.machine, "FILE",

@@ -6,6 +6,7 @@
 #include "app/compute_library.hpp"
 #include "app/expansion.hpp"
 #include "app/machine.hpp"
+#include "app/open_adapter.hpp"
 #include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
 
@@ -36,6 +37,12 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Capac
   wish.tokens = capacity.tokens;
   wish.prompt = capacity.prompt;
   wish.all_logits = capacity.all_logits;
+  if (!options.adapter.empty()) {
+    out.adapter = open_adapter(options.adapter, model, plugins.log());
+    out.adapter->require_low_rank(model.checkpoint ? &*model.checkpoint : nullptr);
+    wish.adapter_bytes = out.adapter->bytes();
+    wish.adapter_scratch = adapter::scratch_of(*out.adapter, wish.dtype.bits < 32);
+  }
   for (const auto* one : out.tiers) {
     const auto& table = *plugins.table<strata_offload>(*one);
     const bool in_place = reads_files(table) && model.checkpoint;
@@ -75,6 +82,7 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
     if (!parts.prepared.resident) parts.rows = plugins.open_tier(reader, tier_extras(options));
   }
   parts.compute = compute_options(options, model, *planned.attention, planned.cuda, plugins);
+  parts.compute.adapter = planned.adapter;
   parts.compute.dtype = parts.wish.dtype;
   parts.open_compute = open_compute;
   parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<device::Device> {

@@ -17,6 +17,7 @@ struct Planned {
   HostShare host;                                 // the run's share of it
   std::vector<const registry::Candidate*> tiers;  // one for each of wish.tiers, in order
   const registry::Candidate* attention = nullptr;
+  std::shared_ptr<const adapter::Adapter> adapter;  // null: none
 };
 
 // The dtype to compute in. "auto" is the checkpoint's dtype on CUDA (bfloat16 if it is quantized)

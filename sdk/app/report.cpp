@@ -130,6 +130,7 @@ json report(const run::Session& session, const Plugins& plugins, const Asked& as
   out["plugins"] = plugins.report();
   out["weights"]["bytes"] = session.model().stored_bytes();
   out["weights"]["run_bytes"] = session.model().run_bytes(wish.dtype);
+  if (wish.adapter_bytes > 0) out["adapter"]["bytes"] = wish.adapter_bytes;
   out["tiers"] = tiers_of(prepared, wish);
   out["load_s"] = session.load_seconds();
   out["moved"]["load"]["counted"] = session.loaded();
@@ -194,6 +195,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
                            {"kv", prepared.kv_bytes},
                            {"activations", prepared.activation_bytes},
                            {"expansion", prepared.expansion_bytes},
+                           {"adapter", wish.adapter_bytes},
                            {"libraries", wish.library_bytes}};
   out["peak"]["host"] = {{"bytes", planned.host.bytes()},       {"program", planned.host.program},
                          {"transfers", planned.host.transfers}, {"tiers", planned.host.tiers},

@@ -7,6 +7,7 @@
 #include "core/plugin/ops.hpp"
 #include "core/run/compute.hpp"
 #include "core/shape/op.hpp"
+#include "torch/adapters.hpp"
 #include "torch/attention_backend.hpp"
 #include "torch/attributes.hpp"
 #include "torch/kv_cache.hpp"
@@ -24,6 +25,7 @@ struct Shared {
   KvCache cache;
   AttentionBackend backend;
   AttributeCache attributes;
+  Adapters adapters;
   at::ScalarType dtype;
   Training* training = nullptr;  // set while units train
   run::Experts* experts = nullptr;

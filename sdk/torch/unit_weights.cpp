@@ -1,5 +1,7 @@
 #include "torch/unit_weights.hpp"
 
+#include <strata/abi/model.h>
+
 #include <algorithm>
 
 #include "core/error.hpp"
@@ -31,8 +33,11 @@ std::size_t run_of(const std::vector<zero::Weight>& weights, std::size_t first) 
 
 UnitWeights::UnitWeights(const zero::Unit& unit, const std::byte* weights, const at::Device& device,
                          bool leaves)
-    : unit_(unit.name), members_(unit.weights.size()) {
-  for (const auto& w : unit.weights) names_.push_back(w.name);
+    : unit_(unit.name), first_row_(unit.first_row), members_(unit.weights.size()) {
+  for (const auto& w : unit.weights) {
+    names_.push_back(w.name);
+    of_head_.push_back(w.role == STRATA_HEAD);
+  }
   for (std::size_t i = 0; i < members_.size();) {
     const auto n = run_of(unit.weights, i);
     const auto& head = unit.weights[i];

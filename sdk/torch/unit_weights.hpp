@@ -22,6 +22,9 @@ class UnitWeights {
   // Refuses an index that the unit does not have, and a table whose rows are gathered.
   const at::Tensor& at(uint32_t index) const;
   const std::string& name(uint32_t index) const { return names_.at(index); }
+  // Whether it is the output head's, of which the unit may hold a tile of rows from first_row() on.
+  bool of_head(uint32_t index) const { return of_head_.at(index); }
+  int64_t first_row() const { return first_row_; }
   // The members from `first` on as one tensor [sum of out, in]; nothing if they are not packed.
   std::optional<at::Tensor> packed(uint32_t first, uint32_t members) const;
 
@@ -36,6 +39,8 @@ class UnitWeights {
  private:
   std::string unit_;
   std::vector<std::string> names_;
+  std::vector<bool> of_head_;
+  int64_t first_row_;
   std::vector<at::Tensor> members_;  // undefined: not held
   std::vector<Leaf> leaves_;
 };

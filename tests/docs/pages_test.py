@@ -16,7 +16,7 @@ import tomllib
 import unittest
 
 from blocks import TREE, blocks, pages, spans
-from stand_ins import described_model, small_model
+from stand_ins import described_model, small_adapter, small_model
 
 PROGRAM, GGUF = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
 GPU = any(pathlib.Path("/dev").glob("nvidia[0-9]*"))
@@ -79,6 +79,7 @@ class Pages(unittest.TestCase):
         (place / "bin/strata").symlink_to(PROGRAM)
         (place / "bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         (place / "bin/python").chmod(0o755)
+        cls.adapter = small_adapter(place / "adapter")
         cls.models = {"": small_model(place / "small"),
                       "docs/describe-a-model.md": described_model(place / "described")}
 
@@ -101,7 +102,7 @@ class Pages(unittest.TestCase):
         """The text with values for the words that a reader replaces."""
         model = self.models.get(page, self.models[""])
         for word, value in (("MODEL", model), ("SHAPE", model / "config.json"),
-                            ("FOLDER", "made"), ("FILE.gguf", GGUF)):
+                            ("FOLDER", "made"), ("ADAPTER", self.adapter), ("FILE.gguf", GGUF)):
             text = re.sub(rf"(?<![\w/.]){re.escape(word)}(?![\w.])", str(value), text)
         return text
 

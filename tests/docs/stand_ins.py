@@ -1,5 +1,8 @@
 """Tiny models that stand in for a reader's own."""
 
+import json
+
+import safetensors.torch
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -25,6 +28,18 @@ def saved(folder, model_type, **more):
 
 def small_model(folder):
     return saved(folder, "llama")
+
+
+def small_adapter(folder):
+    """An adapter of small_model."""
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps(
+        {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["down_proj"]}))
+    name = "base_model.model.model.layers.1.mlp.down_proj."
+    safetensors.torch.save_file({name + "lora_A.weight": torch.ones(2, 64),
+                                 name + "lora_B.weight": torch.ones(32, 2)},
+                                folder / "adapter_model.safetensors")
+    return folder
 
 
 def described_model(folder):

@@ -18,10 +18,14 @@ namespace strata::app {
 namespace {
 
 // Refuses what does not exist yet by its name, before anything is read.
-void refuse_missing(const ModelOptions& model, const FinetuneOptions& options) {
+void refuse_missing(const ModelOptions& model, const RunOptions& run,
+                    const FinetuneOptions& options) {
   const auto later = [](const char* option) {
     throw UsageError(option, "it does not exist yet", "leave it out");
   };
+  if (!run.adapter.empty())
+    throw UsageError("--adapter", "an adapter's weights are not trained yet",
+                     "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
   if (options.lora.rank > 0) later("--lora");
   if (model.critic) later("--critic");
   if (options.resize_embeddings > 0) later("--resize-embeddings");
@@ -61,7 +65,7 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
 FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run,
                         const FinetuneOptions& options, Plugins& plugins,
                         const FinetuneEvents& events) {
-  refuse_missing(model_options, options);
+  refuse_missing(model_options, run, options);
   if (options.wall_clock_breakdown && options.trace.empty() && events.say)
     events.say("wall_clock_breakdown: --trace FILE has the time of every action");
   check_output(options);

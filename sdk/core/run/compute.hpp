@@ -15,6 +15,10 @@
 #include "core/plugin/family.hpp"
 #include "core/zero/unit.hpp"
 
+namespace strata::adapter {
+struct Adapter;
+}
+
 namespace strata::run {
 
 // The tokens of one sequence in a pass.
@@ -50,6 +54,7 @@ struct ComputeOptions {
   const strata_host* host = nullptr;
   const strata_attention* attention = nullptr;  // the chosen backend
   std::string attention_name;
+  std::shared_ptr<const adapter::Adapter> adapter;  // beside the weights; null: none
   FindCodec codec;
   strata_dtype dtype{STRATA_FLOAT, 32, 1};              // of the run form
   std::vector<strata_device> devices{{STRATA_CPU, 0}};  // where units run; 0 is the main one

@@ -43,15 +43,10 @@ strata_dtype first_dtype(const source::Checkpoint& checkpoint) {
 
 source::Wanted wanted_of(const plugin::DeclaredUnit& unit, const plugin::DeclaredWeight& weight) {
   source::Wanted out{weight.name, weight.shape, weight.in_out, weight.also, weight.experts};
-  int64_t members = 0;
-  for (const auto& other : unit.weights) {
-    const bool together = &other == &weight || (weight.group != 0 && other.group == weight.group);
-    if (!together || other.also != weight.also) continue;
-    if (&other == &weight) out.also_first = weight.by_turns ? members : out.also_rows;
-    out.also_rows += other.shape[0];
-    ++members;
-  }
-  if (weight.by_turns) out.also_step = members;
+  const auto rows = shape::fused_rows(unit, weight);
+  out.also_first = rows.first;
+  out.also_rows = rows.all;
+  out.also_step = rows.step;
   return out;
 }
 

@@ -35,10 +35,14 @@ uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
                            .device = {wish.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
                            .attention_bytes = wish.attention_bytes};
   uint64_t most = 0, turns = 0;
+  const auto wanted = wish.all_logits ? tokens : request.sequences;
   const auto count = static_cast<uint32_t>(model.family->units().size());
   for (uint32_t unit = 0; unit < count; ++unit) {
     const auto measure = dry_run::measure(*model.family, unit, request);
-    most = std::max(most, measure.peak_bytes);
+    const auto products = model.family->units()[unit].kind == STRATA_UNIT_HEAD
+                              ? static_cast<uint64_t>(wanted) * wish.adapter_scratch.wanted
+                              : static_cast<uint64_t>(tokens) * wish.adapter_scratch.token;
+    most = std::max(most, measure.peak_bytes + products);
     for (const auto& layer : measure.kv)
       turns = std::max(turns, static_cast<uint64_t>(tokens * layer.dim_qk) * sizeof(float));
     if (unit + 1 == count)
@@ -136,7 +140,8 @@ class Preparation {
 
  private:
   uint64_t beside() const {
-    return out_.kv_bytes + out_.activation_bytes + out_.expansion_bytes + wish_.library_bytes;
+    return out_.kv_bytes + out_.activation_bytes + out_.expansion_bytes + wish_.library_bytes +
+           wish_.adapter_bytes;
   }
 
   // Puts everything on the device, if there is room.

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/adapter/adapter.hpp"
 #include "core/dry_run/measure.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/model.hpp"
@@ -23,12 +24,14 @@ struct Wish {
   std::optional<uint64_t> device_memory;  // of weights, KV cache and activations; none: as needed
   // The limit that device_memory was taken from, in words; empty: the user chose device_memory.
   std::string_view free_memory;
-  bool separate_device = false;  // the device's memory is not the host's
-  uint64_t library_bytes = 0;    // device memory that its libraries hold besides
-  uint32_t sequences = 1;        // at once
-  int64_t tokens = 0;            // of one sequence at most; 0: no KV cache
-  int64_t prompt = 1;            // tokens of all prompts together: the largest possible pass
-  bool all_logits = false;       // of every token, not only of each sequence's last
+  bool separate_device = false;        // the device's memory is not the host's
+  uint64_t library_bytes = 0;          // device memory that its libraries hold besides
+  uint64_t adapter_bytes = 0;          // of low-rank products, resident beside the weights
+  adapter::Scratch adapter_scratch{};  // of computing them
+  uint32_t sequences = 1;              // at once
+  int64_t tokens = 0;                  // of one sequence at most; 0: no KV cache
+  int64_t prompt = 1;                  // tokens of all prompts together: the largest possible pass
+  bool all_logits = false;             // of every token, not only of each sequence's last
   dry_run::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
   std::vector<uint32_t> second_device;        // declared units that run where their tier maps them
   zero::Mode mode = zero::Mode::step;

@@ -27,4 +27,11 @@ struct DeclaredUnit {
   std::vector<DeclaredWeight> weights;  // their order gives the indices that ops take
 };
 
+// The rows of the tensor named by `also` that are a weight's: `first`, `first` + `step`, ... of
+// `all`, which the members of its group with the same other name share.
+struct FusedRows {
+  int64_t first = 0, all = 0, step = 1;
+};
+FusedRows fused_rows(const DeclaredUnit& unit, const DeclaredWeight& weight);
+
 }  // namespace strata::shape

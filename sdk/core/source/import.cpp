@@ -1,6 +1,7 @@
 #include "core/source/import.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -49,20 +50,23 @@ class Copier {
 
   // `at`: where the tensor begins in the new file.
   void copy(const Tensor& tensor, std::uint64_t at) {
-    dtype_ = imported_dtype(tensor, options_);
-    if (options_.rows.contains(tensor.name)) return resize(tensor, at);
+    at_ = at;
+    written_ = dtype_ = imported_dtype(tensor, options_);
+    if (options_.rows.contains(tensor.name)) return resize(tensor);
+    const auto added = options_.added.find(tensor.name);
+    add_ = added == options_.added.end() ? nullptr : &added->second;
+    if (add_) dtype_ = f32;
     const auto* join = tensor.step<Join>();
     if (!join) {
       const auto* order = tensor.step<Reorder>();
       const auto place = [&](std::int64_t row) { return run_row(*order, tensor.shape[0], row); };
-      return copy_form(tensor, at, order ? place : Place());
+      return copy_form(tensor, order ? place : Place());
     }
     const auto block = tensor.shape[0] / join->blocks;
     std::int64_t first = 0;
     for (const auto& piece : tensor.pieces) {
       const auto rows = piece.shape[0] / join->blocks;
-      copy_form(piece, at,
-                [&](std::int64_t row) { return row / rows * block + first + row % rows; });
+      copy_form(piece, [&](std::int64_t row) { return row / rows * block + first + row % rows; });
       first += rows;
     }
   }
@@ -71,29 +75,38 @@ class Copier {
   // The place of each of the file's rows among the new ones; empty: the rows stay in place.
   using Place = std::function<std::int64_t(std::int64_t row)>;
 
-  void copy_form(const Tensor& form, std::uint64_t at, const Place& place) {
+  // Writes elements of the new tensor from `element` on, which are of dtype_.
+  void put(std::uint64_t element, std::span<const std::byte> bytes) {
+    const auto to = at_ + element * element_bytes(written_);
+    if (!add_) return to_.write(to, bytes);
+    sum_.resize(bytes.size() / sizeof(float));
+    std::memcpy(sum_.data(), bytes.data(), bytes.size());
+    (*add_)(element, sum_);
+    if (same(written_, f32)) return to_.write(to, std::as_bytes(std::span(sum_)));
+    to_.write(to, narrowed(sum_));
+  }
+
+  void copy_form(const Tensor& form, const Place& place) {
     if (const auto* step = form.step<Transpose>())
-      return copy_transposed(form, step->matrices, at, place);
+      return copy_transposed(form, step->matrices, place);
     const auto all = static_cast<std::uint64_t>(elements(form));
     const std::uint64_t row = place ? all / static_cast<std::uint64_t>(form.shape[0]) : 0;
     const auto piece = piece_elements(form, row);
     for (std::uint64_t first = 0; first < all; first += piece) {
       const auto bytes = expanded(form, first, std::min(piece, all - first));
       if (row == 0) {
-        to_.write(at + first * width(), bytes);
+        put(first, bytes);
         continue;
       }
       for (std::uint64_t i = 0; i * row * width() < bytes.size(); ++i) {
         const auto to = place(static_cast<std::int64_t>(first / row + i));
-        to_.write(at + static_cast<std::uint64_t>(to) * row * width(),
-                  bytes.subspan(i * row * width(), row * width()));
+        put(static_cast<std::uint64_t>(to) * row, bytes.subspan(i * row * width(), row * width()));
       }
     }
   }
 
   // Copies matrix by matrix, as many columns at once as the buffer holds.
-  void copy_transposed(const Tensor& form, std::uint64_t matrices, std::uint64_t at,
-                       const Place& place) {
+  void copy_transposed(const Tensor& form, std::uint64_t matrices, const Place& place) {
     const auto rows = static_cast<std::uint64_t>(form.shape[0]) / matrices,
                columns = static_cast<std::uint64_t>(form.shape[1]);
     const auto some = piece_elements(form, rows) / rows;
@@ -108,13 +121,13 @@ class Copier {
             std::copy_n(&bytes[(c * rows + r) * width()], width(), &part[c * width()]);
           const auto row = static_cast<std::int64_t>(m * rows + r);
           const auto to = static_cast<std::uint64_t>(place ? place(row) : row);
-          to_.write(at + (to * columns + first) * width(), part);
+          put(to * columns + first, part);
         }
       }
   }
 
   // Copies the rows that stay, and fills each new one with the mean of the old ones.
-  void resize(const Tensor& tensor, std::uint64_t at) {
+  void resize(const Tensor& tensor) {
     if (tensor.step<Transpose>() || !tensor.pieces.empty())
       throw Error("tensor '" + printable(tensor.name) + "'", "its rows do not lie together",
                   "import it first, and resize what that makes");
@@ -129,11 +142,11 @@ class Copier {
       const auto bytes = expanded(tensor, first * columns, many * columns);
       if (wanted > all) mean.add(bytes);
       if (first < wanted)
-        to_.write(at + first * row, bytes.first(std::min(many, wanted - first) * row));
+        to_.write(at_ + first * row, bytes.first(std::min(many, wanted - first) * row));
     }
     if (wanted <= all) return;
     const auto fresh = mean.row();
-    for (auto next = all; next < wanted; ++next) to_.write(at + next * row, fresh);
+    for (auto next = all; next < wanted; ++next) to_.write(at_ + next * row, fresh);
   }
 
   // The elements that fit the buffer: whole rows where they are moved or in blocks.
@@ -172,9 +185,15 @@ class Copier {
     if (add)
       for (auto& value : floats_) value += static_cast<float>(add->value);
     if (same(dtype_, f32)) return std::as_bytes(std::span(floats_));
-    narrow_.resize(count * width());
-    for (std::uint64_t i = 0; i < count; ++i)
-      set_element(dtype_, &narrow_[i * width()], double{floats_[i]});
+    return narrowed(floats_);
+  }
+
+  // The elements in the new file's dtype, until the next call.
+  std::span<const std::byte> narrowed(std::span<const float> values) {
+    const auto bytes = element_bytes(written_);
+    narrow_.resize(values.size() * bytes);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      set_element(written_, &narrow_[i * bytes], double{values[i]});
     return narrow_;
   }
 
@@ -190,9 +209,12 @@ class Copier {
   const Checkpoint& from_;
   const ImportOptions& options_;
   OutputFile& to_;
-  strata_dtype dtype_{};  // of the new tensor
+  std::uint64_t at_ = 0;                     // where the new tensor begins
+  strata_dtype written_{};                   // of the new tensor
+  strata_dtype dtype_{};                     // before the addition; float32 where there is one
+  const ImportOptions::Add* add_ = nullptr;  // null: none
   std::vector<std::byte> stored_;
-  std::vector<float> floats_;
+  std::vector<float> floats_, sum_;
   std::vector<std::byte> narrow_;
 };
 

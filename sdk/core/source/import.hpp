@@ -40,6 +40,10 @@ struct ImportOptions {
   using Fill =
       std::function<void(strata_dtype dtype, std::uint64_t first, std::span<std::byte> out)>;
   std::function<Fill(const Tensor&)> replaced = {};
+  // Adds to the elements of some tensors of the checkpoint, by name: in float32, from `first` of
+  // the new tensor on, before they get their dtype. Not those that have new elements or new rows.
+  using Add = std::function<void(std::uint64_t first, std::span<float> elements)>;
+  std::map<std::string, Add> added = {};
   std::vector<MadeTensor> made = {};       // added behind the checkpoint's tensors
   std::string config = {};                 // replaces the checkpoint's; empty: keeps it
   std::optional<strata_dtype> dtype = {};  // for floating elements and blocks; empty: as they are

@@ -106,11 +106,10 @@ void refuse_folder(const std::string& folder) {
   };
   if (has("adapter_config.json")) {
     const auto base = base_of(folder);
-    throw Error(
-        folder,
-        "is a PEFT adapter (adapter_config.json), not a whole model" +
-            (base.empty() ? "" : "; its base model is '" + printable(base, 60) + "'"),
-        "merge it into its base model with peft's merge_and_unload, and give what that saves");
+    throw Error(folder,
+                "is a PEFT adapter (adapter_config.json), not a whole model" +
+                    (base.empty() ? "" : "; its base model is '" + printable(base, 60) + "'"),
+                "give the base model as MODEL, and this folder with --adapter");
   }
   const bool own = std::ranges::any_of(
       names, [](const std::string& name) { return name.starts_with("consolidated"); });

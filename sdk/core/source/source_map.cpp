@@ -11,22 +11,6 @@
 namespace strata::source {
 namespace {
 
-constexpr std::array<std::string_view, 3> prefixes{"model.", "transformer.", "rwtransformer."};
-
-// The names that a weight may have in the file, the best first.
-std::vector<std::string> spellings(const std::string& name) {
-  std::vector<std::string> out{name};
-  for (const auto prefix : prefixes) out.push_back(std::string(prefix) + name);
-  for (const auto prefix : prefixes) {
-    if (!name.starts_with(prefix)) continue;
-    const auto bare = name.substr(prefix.size());
-    out.push_back(bare);
-    for (const auto other : prefixes)
-      if (other != prefix) out.push_back(std::string(other) + bare);
-  }
-  return out;
-}
-
 bool holds_nothing_learned(std::string_view name) {
   static constexpr std::array<std::string_view, 6> tails{
       ".rotary_emb.inv_freq", ".position_ids",   ".attn.bias",
@@ -82,6 +66,21 @@ bool same_bytes(const Checkpoint& checkpoint, const Tensor& a, const Tensor& b,
 }
 
 }  // namespace
+
+std::vector<std::string> spellings(const std::string& name) {
+  static constexpr std::array<std::string_view, 3> prefixes{"model.", "transformer.",
+                                                            "rwtransformer."};
+  std::vector<std::string> out{name};
+  for (const auto prefix : prefixes) out.push_back(std::string(prefix) + name);
+  for (const auto prefix : prefixes) {
+    if (!name.starts_with(prefix)) continue;
+    const auto bare = name.substr(prefix.size());
+    out.push_back(bare);
+    for (const auto other : prefixes)
+      if (other != prefix) out.push_back(std::string(other) + bare);
+  }
+  return out;
+}
 
 // Collects the tensors of the weights, and complaints about those that do not fit.
 class Resolver {

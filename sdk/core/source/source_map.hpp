@@ -25,6 +25,10 @@ struct Wanted {
   bool tied = false;  // an embedding's table that is also the head's matrix
 };
 
+// The names that a weight may have in a file, the best first: its own, and those with a leading
+// "model.", "transformer." or "rwtransformer." added or removed.
+std::vector<std::string> spellings(const std::string& name);
+
 class Resolver;
 
 // The tensors of the weights, by the wanted names.

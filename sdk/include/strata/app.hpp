@@ -37,6 +37,7 @@ struct RunOptions {
   std::vector<std::string> offload_dirs{};
   std::optional<std::uint64_t> device_memory{};  // bytes; empty: no limit
   std::optional<std::uint64_t> host_memory{};    // bytes; empty: no limit
+  std::string adapter{};  // folder of a LoRA adapter that PEFT wrote; empty: none
   // 0: all cores. LibTorch's threads spin while they wait, so a machine with other work wants
   // fewer.
   std::int64_t threads = 0;

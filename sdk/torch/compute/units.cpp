@@ -1,5 +1,6 @@
 #include "torch/compute/units.hpp"
 
+#include "core/adapter/adapter.hpp"
 #include "torch/counting_allocator.hpp"
 #include "torch/expand.hpp"
 #include "torch/form.hpp"
@@ -15,6 +16,12 @@ Units::Units(run::ComputeOptions options) : options_(std::move(options)), shared
   if (options_.threads > 0) at::set_num_threads(options_.threads);
   for (const auto& device : options_.devices) places_.push_back(open_place(device));
   if (places_.empty()) throw Error("compute", "no device was chosen", "name one with --device");
+  if (options_.adapter)
+    as_errors(options_.adapter->path, [&] {
+      const Unrecorded mode(trains());
+      const c10::OptionalStreamGuard on(main().stream);
+      shared_.adapters = Adapters(*options_.adapter, main().device);
+    });
 }
 
 void Units::begin(const run::Batch& batch) {

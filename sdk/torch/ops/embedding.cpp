@@ -1,3 +1,4 @@
+#include "torch/ops/adapted.hpp"
 #include "torch/ops/arithmetic.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
@@ -20,7 +21,8 @@ at::Tensor rows_of(UnitCall& on, uint32_t weight, const at::Tensor& ids) {
 void arithmetic::embedding(UnitCall& on, const Args& args, Results out) {
   const auto& [weight, ids] = args.of<&strata_ops::embedding>();
   if (!on.recorded || !on.recorded->gradients) {
-    out[0] = handle(rows_of(on, weight, value_of(*ids)));
+    const auto& which = value_of(*ids);
+    out[0] = handle(adapted_rows(rows_of(on, weight, which), which, on.shared.adapters));
     return;
   }
   // The rows are what gets a gradient, not the table: it is as large as the vocabulary.

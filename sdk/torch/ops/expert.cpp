@@ -1,6 +1,7 @@
 #include "torch/ops/expert.hpp"
 
 #include "torch/form.hpp"
+#include "torch/ops/adapted.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/recorded_linear.hpp"
 #include "torch/pch.hpp"
@@ -35,18 +36,23 @@ at::Tensor joined(const strata_op_moe& op, at::Tensor gate, at::Tensor up) {
 }  // namespace
 
 at::Tensor expert_output(const strata_op_moe& op, const at::Tensor& x,
-                         const run::Experts::Expert& expert, Gradients* gradients) {
+                         const run::Experts::Expert& expert, Gradients* gradients,
+                         const Adapters* adapters) {
   const auto* form = expert.form;
   const auto* weights = expert.weights;
   const auto product_of = [&](const at::Tensor& of, const at::Tensor& weight,
                               const at::Tensor& bias, const ProductPlace& place) {
     return gradients ? recorded_linear(of, weight, bias, place) : linear(of, weight, bias);
   };
+  const auto added = [&](at::Tensor y, const at::Tensor& of, uint32_t index) {
+    return adapters ? adapted(std::move(y), of, *adapters, form->weights[index].name) : y;
+  };
   // A bias is counted from 1.
   const auto product = [&](const at::Tensor& of, uint32_t index, uint32_t bias) {
-    return product_of(of, held(*form, index, weights, of),
-                      bias == 0 ? at::Tensor() : held(*form, bias - 1, weights, of),
-                      {gradients, index, bias == 0 ? STRATA_NONE : bias - 1, 1});
+    auto y = product_of(of, held(*form, index, weights, of),
+                        bias == 0 ? at::Tensor() : held(*form, bias - 1, weights, of),
+                        {gradients, index, bias == 0 ? STRATA_NONE : bias - 1, 1});
+    return added(std::move(y), of, index);
   };
   const auto inner = [&] {
     if (op.gate == STRATA_NONE)
@@ -58,7 +64,8 @@ at::Tensor expert_output(const strata_op_moe& op, const at::Tensor& x,
     const auto whole =
         borrowed(weights + first.run.at, {2 * ffn, first.shape[1]}, x.scalar_type(), x.device());
     const auto both = product_of(x, whole, {}, {gradients, op.gate, STRATA_NONE, 2});
-    return joined(op, both.narrow(1, 0, ffn), both.narrow(1, ffn, ffn));
+    return joined(op, added(both.narrow(1, 0, ffn), x, op.gate),
+                  added(both.narrow(1, ffn, ffn), x, op.up));
   };
   return product(inner(), op.down, op.down_bias);
 }

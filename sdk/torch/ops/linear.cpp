@@ -1,5 +1,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include "torch/ops/adapted.hpp"
 #include "torch/ops/arithmetic.hpp"
 #include "torch/ops/few_tokens.hpp"
 #include "torch/ops/functions.hpp"
@@ -73,25 +74,26 @@ void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto& [op, tensor] = args.of<&strata_ops::linear>();
   const auto& x = value_of(*tensor);
   const bool biased = op->bias != STRATA_NONE;
+  const auto give = [&, op = op](uint32_t member, at::Tensor y) {
+    out[member] =
+        handle(adapted(std::move(y), x, on.shared.adapters, on.weights, op->weight + member));
+  };
   const auto weight = on.weights.packed(op->weight, op->members);
   const auto bias = biased ? on.weights.packed(op->bias, op->members) : at::Tensor();
   auto* gradients = on.recorded ? on.recorded->gradients : nullptr;
   if (!weight || !bias) {  // not one product: the members are not adjacent in memory
     for (uint32_t i = 0; i < op->members; ++i)
-      out[i] = handle(product_of(
-          x, on.weights.at(op->weight + i), biased ? on.weights.at(op->bias + i) : at::Tensor(),
-          {gradients, op->weight + i, biased ? op->bias + i : STRATA_NONE, 1}));
+      give(i, product_of(x, on.weights.at(op->weight + i),
+                         biased ? on.weights.at(op->bias + i) : at::Tensor(),
+                         {gradients, op->weight + i, biased ? op->bias + i : STRATA_NONE, 1}));
     return;
   }
   auto y = product_of(x, *weight, *bias, {gradients, op->weight, op->bias, op->members});
-  if (op->members == 1) {
-    out[0] = handle(std::move(y));
-    return;
-  }
+  if (op->members == 1) return give(0, std::move(y));
   int64_t first = 0;
   for (uint32_t i = 0; i < op->members; ++i) {
     const auto width = on.weights.at(op->weight + i).size(0);
-    out[i] = handle(y.narrow(-1, first, width));
+    give(i, y.narrow(-1, first, width));
     first += width;
   }
 }

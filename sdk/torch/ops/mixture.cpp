@@ -80,11 +80,11 @@ class MixtureBackward final : public autograd::Node {
 }  // namespace
 
 at::Tensor mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
-                   uint32_t unit, run::Experts& experts) {
+                   uint32_t unit, run::Experts& experts, const Adapters* adapters) {
   auto sum = at::zeros_like(x);
   experts.need(unit, routed.experts);
   by_experts(routed, [&](const at::Tensor& tokens, const at::Tensor& choices) {
-    const auto y = expert_output(op, x.index_select(0, tokens), experts.take());
+    const auto y = expert_output(op, x.index_select(0, tokens), experts.take(), nullptr, adapters);
     sum.index_add_(0, tokens, weighted(y, routed.weights.index_select(0, choices)));
   });
   return sum;

@@ -8,13 +8,14 @@
 namespace strata::torch {
 
 // The sum over chosen experts of weight * expert, [T,D] -> [T,D], without a graph of the experts:
-// each is taken, used for its tokens, and given up, in ascending order.
+// each is taken, used for its tokens, and given up, in ascending order. `adapters`: an adapter's
+// products beside those of the experts; null: none.
 at::Tensor mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
-                   uint32_t unit, run::Experts& experts);
+                   uint32_t unit, run::Experts& experts, const Adapters* adapters = nullptr);
 
-// The same; where x or the weights require gradients, its backward takes each expert again, records
-// it alone, and writes the gradients of its weights, in the dtype `reduce`, to the memory that
-// `experts` gives. `experts` outlives the backward.
+// The same without an adapter; where x or the weights require gradients, its backward takes each
+// expert again, records it alone, and writes the gradients of its weights, in the dtype `reduce`,
+// to the memory that `experts` gives. `experts` outlives the backward.
 at::Tensor recorded_mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
                             uint32_t unit, run::Experts& experts, at::ScalarType reduce);
 

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "torch/form.hpp"
+#include "torch/ops/adapted.hpp"
 #include "torch/ops/arithmetic.hpp"
 #include "torch/ops/mixture.hpp"
 #include "torch/pch.hpp"
@@ -29,13 +30,13 @@ at::Tensor counted(const strata_op_moe& op, const at::Tensor& logits, const at::
 }  // namespace
 
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& router, uint32_t unit,
-               run::Experts& experts) {
-  const auto scores = router_scores(op, router_logits(x, router));
+               run::Experts& experts, const Adapters& adapters) {
+  const auto scores = router_scores(op, router_logits(x, router, &adapters));
   // The host has to know the choice. Made on the host, it is the same for every device where scores
   // tie.
   const auto [best, chosen] = choose(op, on_host(scores), on_host(router.choice));
   const auto weights = uploaded(routing_weights(op, best), x.device());
-  return mixture(op, x, sorted(chosen, router.weight.size(0), weights), unit, experts);
+  return mixture(op, x, sorted(chosen, router.weight.size(0), weights), unit, experts, &adapters);
 }
 
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
@@ -71,10 +72,12 @@ void arithmetic::moe(UnitCall& on, const Args& args, Results out) {
     throw Error("moe", "no experts are brought in this run", "use a model without experts");
   const auto& x = value_of(*tensor);
   const Router router{on.weights.at(op->router), on.weight_or_none(op->router_bias),
-                      op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1)};
-  out[0] = handle(shared.training ? trained_moe(*op, x, router, on.unit, *shared.experts,
-                                                *shared.training, on.recorded)
-                                  : torch::moe(*op, x, router, on.unit, *shared.experts));
+                      op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1),
+                      on.weights.name(op->router)};
+  out[0] = handle(
+      shared.training
+          ? trained_moe(*op, x, router, on.unit, *shared.experts, *shared.training, on.recorded)
+          : torch::moe(*op, x, router, on.unit, *shared.experts, shared.adapters));
 }
 
 }  // namespace strata::torch

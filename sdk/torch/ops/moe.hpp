@@ -4,6 +4,7 @@
 #include <strata/abi/ops.h>
 
 #include "core/run/compute.hpp"
+#include "torch/adapters.hpp"
 #include "torch/ops/routing.hpp"
 #include "torch/training.hpp"
 
@@ -13,12 +14,13 @@ namespace strata::torch {
 // in float32, as transformers does; its choice is added to the scores that choose. LibTorch's topk
 // breaks ties, and `experts` brings the experts. It waits for the device once, since the host must
 // know the choice. It computes each expert's tokens together and sums experts in ascending order
-// wherever they are, so that every tier gives the same bits. Not differentiable.
+// wherever they are, so that every tier gives the same bits. The products of `adapters` are added
+// to those of the router and of the experts. Not differentiable.
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& router, uint32_t unit,
-               run::Experts& experts);
+               run::Experts& experts, const Adapters& adapters);
 
-// The same in training: the rerun of a unit, with `recorded`, has the choices of its run, waits for
-// nothing, and is differentiable.
+// The same in training, without an adapter: the rerun of a unit, with `recorded`, has the choices
+// of its run, waits for nothing, and is differentiable.
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
                        uint32_t unit, run::Experts& experts, Training& training,
                        Recorded* recorded);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "torch/form.hpp"
+#include "torch/ops/adapted.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/pch.hpp"
 
@@ -22,10 +23,11 @@ at::Tensor within_groups(const strata_op_moe& op, const at::Tensor& scores) {
 
 }  // namespace
 
-at::Tensor router_logits(const at::Tensor& x, const Router& router) {
+at::Tensor router_logits(const at::Tensor& x, const Router& router, const Adapters* adapters) {
   const auto type = router.weight.scalar_type();
-  const auto logits =
+  auto logits =
       linear(x.to(type), router.weight, router.bias.defined() ? router.bias.to(type) : router.bias);
+  if (adapters) logits = adapted(std::move(logits), x, *adapters, router.name);
   return logits.to(type == at::kDouble ? at::kDouble : at::kFloat);
 }
 

@@ -3,7 +3,10 @@
 #include <ATen/core/Tensor.h>
 #include <strata/abi/ops.h>
 
+#include <string>
 #include <vector>
+
+#include "torch/adapters.hpp"
 
 namespace strata::torch {
 
@@ -19,10 +22,12 @@ struct Routed {
 // The tensors of a router: weight [X,D]; bias [X] and choice [X] may be undefined.
 struct Router {
   at::Tensor weight, bias, choice;
+  std::string name;  // the weight's
 };
 
-// x [T,D] -> logits [T,X] in at least float32.
-at::Tensor router_logits(const at::Tensor& x, const Router& router);
+// x [T,D] -> logits [T,X] in at least float32. `adapters`: an adapter's products; null: none.
+at::Tensor router_logits(const at::Tensor& x, const Router& router,
+                         const Adapters* adapters = nullptr);
 // The scores [T,X] of the op's kind. Differentiable.
 at::Tensor router_scores(const strata_op_moe& op, const at::Tensor& logits);
 // Chooses each token's best experts by scores [T,X]; `choice` [X], or undefined, is on the same

@@ -1,3 +1,4 @@
+#include "torch/ops/adapted.hpp"
 #include "torch/ops/arithmetic.hpp"
 #include "torch/tensor.hpp"
 
@@ -5,7 +6,7 @@ namespace strata::torch::arithmetic {
 
 void weight(UnitCall& on, const Args& args, Results out) {
   const auto& [index] = args.of<&strata_ops::weight>();
-  out[0] = handle(on.weights.at(index));
+  out[0] = handle(adapted_weight(on.weights.at(index), on.shared.adapters, on.weights.name(index)));
 }
 
 }  // namespace strata::torch::arithmetic

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/adapter/adapter.hpp"
 #include "core/error.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
@@ -13,6 +14,9 @@ namespace strata::torch {
 
 TorchTrainer::TorchTrainer(train::TrainerOptions options)
     : options_(std::move(options)), units_(options_.compute) {
+  if (const auto& adapter = options_.compute.adapter)
+    throw Error(adapter->path, "adapters are not trained yet",
+                "train the model of both: `strata import MODEL --adapter DIR --output NEW`");
   if (options_.compute.kv.tokens != 0) throw Error("training", "its passes have no KV cache", "");
   if (options_.loss_rows < 1) throw Error("training", "no row of logits may be computed", "");
   training_.reduce = scalar_type(options_.reduce);

@@ -30,8 +30,7 @@ TEST_CASE("what lies in a model's place is said", "[source][checkpoint]") {
   REQUIRE(refused_with({{"adapter_config.json", R"({"base_model_name_or_path":"org/base"})"},
                         {"adapter_model.safetensors", "x"}}) ==
           "DIR: is a PEFT adapter (adapter_config.json), not a whole model; its base model is "
-          "'org/base': merge it into its base model with peft's merge_and_unload, and give what "
-          "that saves");
+          "'org/base': give the base model as MODEL, and this folder with --adapter");
   REQUIRE_THAT(refused_with({{"params.json", "{}"}, {"consolidated.safetensors", ""}}),
                Catch::StartsWith("DIR: is in the layout of the maker's own programs"));
   REQUIRE_THAT(refused_with({{"config.json", "{}"}, {"tf_model.h5", ""}}),
