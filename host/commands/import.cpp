@@ -1,8 +1,8 @@
 #include "core/source/import.hpp"
 
 #include <filesystem>
-#include <map>
 
+#include "app/expand_rows.hpp"
 #include "app/extra_files.hpp"
 #include "app/open_adapter.hpp"
 #include "app/open_model.hpp"
@@ -11,7 +11,6 @@
 #include "core/adapter/merge.hpp"
 #include "core/error.hpp"
 #include "core/json.hpp"
-#include "core/plugin/codec.hpp"
 #include "core/run/initial_weights.hpp"
 #include "core/source/dtype.hpp"
 #include "host/cli/require.hpp"
@@ -114,25 +113,9 @@ void require_weights(const std::string& model) {
 void convert(const ImportOptions& settings, app::Plugins& plugins) {
   require_weights(settings.model);
   const auto checkpoint = app::open_checkpoint(settings, plugins.registry());
-  std::map<std::string, std::unique_ptr<plugin::Codec>> codecs;
   Progress progress("import", "bytes");
   source::ImportOptions options;
-  options.expand = [&](const source::Tensor& tensor, std::span<const std::byte> rows,
-                       std::span<float> out) {
-    const auto& scheme = tensor.stored.scheme;
-    auto& codec = codecs[scheme];
-    if (!codec) {
-      const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
-      codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
-                                              candidate.manifest.name, plugins.host(), scheme);
-    }
-    // Blocks lie in whole rows, so the rows are unpacked as one matrix.
-    const auto count = static_cast<int64_t>(rows.size()) / tensor.stored.parts[0].shape.back();
-    const shape::Value weight{{STRATA_FLOAT, 32, 1},
-                              {count, static_cast<int64_t>(out.size()) / count}};
-    void* parts[] = {const_cast<std::byte*>(rows.data())};
-    codec->unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
-  };
+  options.expand = app::expand_rows(plugins);
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   options.extra = app::extra_files(checkpoint, plugins.log());
   if (settings.critic && !checkpoint.find(plugin::value_head))

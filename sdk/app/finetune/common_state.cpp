@@ -1,7 +1,9 @@
 #include "app/finetune/common_state.hpp"
 
+#include <algorithm>
 #include <cmath>
 
+#include "app/finetune/lora.hpp"
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
 #include "data/digest.hpp"
@@ -14,7 +16,8 @@ constexpr auto model_key = "--model", data_key = "--data";
 Json model_state(const run::Model& model, const train::TrainingPlan& plan) {
   data::Digest config, weights;
   config.add(model.checkpoint->config());
-  for (const auto& unit : plan.units) {
+  for (std::size_t u = 0; u < std::min<std::size_t>(plan.units.size(), plan.product_unit); ++u) {
+    const auto& unit = plan.units[u];
     weights.add_text(unit.name);
     for (const auto& weight : unit.weights) {
       weights.add_text(weight.name);
@@ -45,6 +48,7 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
                   const train::TrainingRequest& request, const train::TrainingPlan& plan) {
   const auto& own = options.warmup_schedule;
   const auto& scaling = options.loss_scaling;
+  const auto& lora = options.lora;
   Json out{{model_key, model_state(model, plan)},
            {data_key, data_state(data)},
            {"--dataset-percentage", options.dataset_percentage},
@@ -66,6 +70,12 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
            {"--label-smoothing", options.label_smoothing},
            {"--schedule", options.schedule},
            {"--warmup", options.warmup},
+           {"--lora", lora.rank},
+           {"--lora-alpha", lora_alpha(lora)},
+           {"--lora-dropout", lora.dropout},
+           {"--lora-targets", lora.targets},
+           {"--lora-target-parameters", lora.target_parameters},
+           {"--lora-rslora", lora.rslora},
            {"--storage-dtype", options.storage_dtype},
            {"--dtype", dtype_text(request.dtype)},
            {"--reduce-dtype", dtype_text(request.reduce)}};

@@ -6,7 +6,9 @@
 
 #include "app/finetune/checkpoints.hpp"
 #include "app/finetune/common_state.hpp"
+#include "app/finetune/lora.hpp"
 #include "app/finetune/run.hpp"
+#include "app/finetune/save_adapter.hpp"
 #include "app/finetune/save_model.hpp"
 #include "app/finetune/training_report.hpp"
 #include "app/open_model.hpp"
@@ -26,7 +28,6 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
   if (!run.adapter.empty())
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
-  if (options.lora.rank > 0) later("--lora");
   if (model.critic) later("--critic");
   if (options.resize_embeddings > 0) later("--resize-embeddings");
   if (options.init_seed >= 0) later("--init-seed");
@@ -79,6 +80,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     need_common(resumed->state.common, common, resumed->path);
     behind = static_cast<int64_t>(resumed->state.run.step);
   }
+  if (planned.plan.is_frozen() && events.say) events.say(lora_words(planned.plan));
   training_log::TrainingLog log(
       {.jsonl = options.log, .tensorboard = options.tensorboard, .html = options.html}, behind);
   const auto training =
@@ -93,7 +95,10 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   auto json = result_of(log, options, *training, plugins);
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
   // A model that is not trained to the end is a checkpoint alone.
-  if (!loop.ended_early()) save_model(*training, options, plugins);
+  if (!loop.ended_early() && options.lora.rank > 0)
+    save_adapter(*training, options, plugins);
+  else if (!loop.ended_early())
+    save_model(*training, options, plugins);
   write_report(options, *training, log);
   write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
               training->plan().units);

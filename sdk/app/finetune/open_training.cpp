@@ -5,6 +5,7 @@
 
 #include "app/choices.hpp"
 #include "app/compute_library.hpp"
+#include "app/finetune/lora.hpp"
 #include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
 
@@ -74,6 +75,7 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.tokens = size.tokens;
   request.longest = size.longest;
   request.micro_batches = size.micro_batches;
+  request.products = lora_products(options.lora, model);
   request.device_memory = run.device_memory;
   request.separate_device = out.cuda;
   request.library_bytes = out.cuda ? cuda_library_bytes : 0;
@@ -106,6 +108,8 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.reduce = planned.request.reduce;
   parts.trainer.router_coefficient = router_coefficient(*model.config);
   parts.trainer.loss_rows = planned.request.loss_rows;
+  parts.trainer.products = planned.request.products;
+  parts.seed = static_cast<std::uint64_t>(options.seed);
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);
   parts.page_locked = planned.weights->manifest.page_locked;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "app/training_log/progress_line.hpp"
 #include "app/training_log/script_line.hpp"
@@ -49,8 +50,13 @@ bool is_half(strata_dtype dtype) { return dtype.code == STRATA_FLOAT && dtype.bi
 // The sizes by which the script that others compare with counts its operations.
 training_log::DenseShape shape_of(const train::Training& training) {
   double parameters = 0;
-  for (const auto& flat : training.plan().flats)
-    for (const auto& piece : flat.pieces) parameters += static_cast<double>(piece.count);
+  for (const auto& unit : training.plan().units)
+    for (const auto& weight : unit.weights)
+      if (weight.is_held())
+        parameters += std::accumulate(weight.shape.begin(), weight.shape.end(), 1.0,
+                                      [](double product, int64_t size) {
+                                        return product * static_cast<double>(size);
+                                      });
   const int64_t none = 0;
   const auto layers = training.model().config->i64("num_hidden_layers|n_layer|num_layers", &none);
   return {.parameters = parameters,

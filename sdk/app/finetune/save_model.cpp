@@ -13,10 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Moves the files of a whole model into the output, the configuration last: without it a folder
-// is no model.
-void move_model(const fs::path& from, const fs::path& output) {
-  const auto config = output / "config.json";
+// Moves the files of a whole result into the output.
+void move_result(const fs::path& from, const fs::path& output, const char* last) {
+  const auto config = output / last;
   fs::remove(config);
   source::sync_folder(output.string());
   for (const auto& entry : fs::recursive_directory_iterator(from)) {
@@ -27,12 +26,26 @@ void move_model(const fs::path& from, const fs::path& output) {
       fs::rename(entry.path(), to);
   }
   source::sync_folder(output.string());
-  fs::rename(from / "config.json", config);
+  fs::rename(from / last, config);
   source::sync_folder(output.string());
   fs::remove_all(from);
 }
 
 }  // namespace
+
+void write_result(const std::string& to, const char* last,
+                  const std::function<void(const std::string&)>& write) {
+  const fs::path output(to);
+  if (!fs::exists(output) || fs::is_empty(output)) return write(to);
+  try {
+    const auto whole = output / written_model;
+    fs::remove_all(whole);
+    write(whole.string());
+    move_result(whole, output, last);
+  } catch (const fs::filesystem_error& error) {
+    throw Error(printable(to), error.code().message(), "check the folder");
+  }
+}
 
 void save_model(train::Training& training, const FinetuneOptions& options, const Plugins& plugins) {
   training.finish();
@@ -44,17 +57,9 @@ void save_model(train::Training& training, const FinetuneOptions& options, const
   source::ImportOptions how;
   how.extra = extra_files(*model.checkpoint, plugins.log());
   how.replaced = [&](const source::Tensor& tensor) { return weights.of(tensor); };
-  const fs::path output(options.output);
-  if (!fs::exists(output) || fs::is_empty(output))
-    return source::import_checkpoint(*model.checkpoint, options.output, how);
-  try {
-    const auto whole = output / written_model;
-    fs::remove_all(whole);
-    source::import_checkpoint(*model.checkpoint, whole.string(), how);
-    move_model(whole, output);
-  } catch (const fs::filesystem_error& error) {
-    throw Error(printable(options.output), error.code().message(), "check the folder");
-  }
+  write_result(options.output, "config.json", [&](const std::string& folder) {
+    source::import_checkpoint(*model.checkpoint, folder, how);
+  });
 }
 
 }  // namespace strata::app

@@ -12,8 +12,6 @@
 namespace strata::adapter {
 namespace {
 
-constexpr auto who = "--lora-targets";
-
 bool plain(std::string_view text) {
   return std::ranges::all_of(text, [](const char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -34,16 +32,17 @@ std::vector<std::string> names_in(std::string_view list) {
   return out;
 }
 
-[[noreturn]] void refuse(const Modules& modules, const std::string& what, std::string_view name) {
+[[noreturn]] void refuse(const Modules& modules, const char* option, const std::string& what,
+                         std::string_view name) {
   std::set<std::string> last;  // the last words of the names
   for (const auto& one : modules.all()) last.insert(one.name.substr(one.name.rfind('.') + 1));
   const std::vector<std::string> all(last.begin(), last.end());
-  throw UsageError(who, what, "the nearest modules are " + three_nearest(name, all));
+  throw UsageError(option, what, "the nearest modules are " + three_nearest(name, all));
 }
 
 }  // namespace
 
-std::vector<Module> select(const Modules& modules, std::string_view targets) {
+std::vector<Module> select(const Modules& modules, std::string_view targets, const char* option) {
   std::vector<Module> out;
   const auto keep = [&](auto chosen) {
     for (const auto& one : modules.all())
@@ -54,19 +53,19 @@ std::vector<Module> select(const Modules& modules, std::string_view targets) {
     return out;
   }
   if (!plain(targets)) {
-    const Pattern pattern(targets, who);
+    const Pattern pattern(targets, option);
     Effort effort;
     keep([&](const Module& one) { return pattern.whole(one.name, effort); });
     if (out.empty())
-      refuse(modules, "'" + printable(targets, 60) + "' matches no module of this model", targets);
+      refuse(modules, option, "'" + printable(targets, 60) + "' matches no module of this model", targets);
     return out;
   }
   const auto names = names_in(targets);
-  if (names.empty()) refuse(modules, "it names no module", targets);
+  if (names.empty()) refuse(modules, option, "it names no module", targets);
   for (const auto& name : names)
     if (std::ranges::none_of(modules.all(),
                              [&](const Module& one) { return ends_in(one.name, name); }))
-      refuse(modules, "'" + printable(name, 60) + "' is no module of this model", name);
+      refuse(modules, option, "'" + printable(name, 60) + "' is no module of this model", name);
   keep([&](const Module& one) {
     return std::ranges::any_of(names,
                                [&](const std::string& name) { return ends_in(one.name, name); });

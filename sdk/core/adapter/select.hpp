@@ -12,7 +12,8 @@ namespace strata::adapter {
 // - names separated by commas: modules and parameters whose name is one of them, or ends in "." and
 //   one of them;
 // - or else a pattern of Python's `re` for whole names.
-// Throws UsageError naming a name, or the pattern, that is of no module.
-std::vector<Module> select(const Modules& modules, std::string_view targets);
+// Throws UsageError naming a name, or the pattern, that is of no module; `option` gave them.
+std::vector<Module> select(const Modules& modules, std::string_view targets,
+                           const char* option = "--lora-targets");
 
 }  // namespace strata::adapter

@@ -16,13 +16,6 @@ namespace {
 
 enum class Draw { zeros, ones, normal, uniform };
 
-// FNV-1a, so that a tensor's numbers do not depend on those beside it.
-std::uint64_t key_of(std::string_view name) {
-  std::uint64_t out = 0xcbf29ce484222325;
-  for (const char c : name) out = (out ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return out;
-}
-
 // Two numbers of the standard normal distribution, by Box and Muller.
 std::array<double, 2> normal_pair(std::uint64_t seed, std::uint64_t key, std::uint64_t pair) {
   const auto far = std::sqrt(-2 * std::log(1 - uniform(seed, key, 2 * pair)));
@@ -81,6 +74,17 @@ source::MadeTensor made(const Model& model, const plugin::DeclaredWeight& weight
 }
 
 }  // namespace
+
+// FNV-1a.
+std::uint64_t key_of(std::string_view name) {
+  std::uint64_t out = 0xcbf29ce484222325;
+  for (const char c : name) out = (out ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return out;
+}
+
+double normal(std::uint64_t seed, std::uint64_t key, std::uint64_t element) {
+  return normal_pair(seed, key, element / 2)[element % 2];
+}
 
 std::vector<source::MadeTensor> initial_weights(const Model& model, std::uint64_t seed) {
   std::vector<source::MadeTensor> out;

@@ -6,6 +6,7 @@
 #include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/run/compute.hpp"
+#include "core/run/packed.hpp"
 #include "core/run/tiers.hpp"
 #include "core/size_text.hpp"
 
@@ -71,35 +72,6 @@ uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
                element_bytes(wish.dtype);
   }
   return blocks * kv.block * token;
-}
-
-// The parts of a weight's rows that move to their places together; 0: they are in their places.
-uint32_t parts_of(const std::vector<source::Step>& steps) {
-  if (const auto* step = source::find_step<source::Transpose>(steps)) return step->matrices;
-  if (const auto* step = source::find_step<source::Reorder>(steps)) return step->blocks;
-  const auto* step = source::find_step<source::Join>(steps);
-  return step ? step->blocks : 0;
-}
-
-// The most bytes that expanding a weight holds between its forms: blocks become the run form
-// directly, except where their rows change places.
-uint64_t expansion_bytes(const std::vector<zero::Unit>& units, const Wish& wish) {
-  const uint64_t element = element_bytes(wish.dtype);
-  uint64_t most = 0;
-  for (const auto& unit : units)
-    for (const auto& weight : unit.weights) {
-      if (!source::in_blocks(weight.source)) continue;
-      const auto parts = parts_of(weight.source.steps);
-      const bool at_once = parts == 0;
-      const bool shared = weight.source.step<source::Slice>();  // blocks are put together first
-      if (at_once && !shared) continue;
-      const auto each = (at_once ? 0 : element) + (shared ? 1 : 0);
-      const auto elements = static_cast<uint64_t>(source::elements(weight.source));
-      const auto rows = parts > 0 ? parts : static_cast<uint64_t>(weight.source.shape[0]);
-      const auto some = wish.separate_device ? between_on_gpu : between_on_cpu;
-      most = std::max(most, std::min(elements, std::max(some, elements / rows)) * each);
-    }
-  return most;
 }
 
 // Refuses more tokens than the learned positions have.
@@ -232,24 +204,16 @@ class Preparation {
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype),
                                {.dtype = wish_.dtype, .rows = !hold_table, .tile = tile});
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
-    out_.expansion_bytes = expansion_bytes(out_.units, wish_);
+    out_.expansion_bytes = expansion_bytes(out_.units, wish_.dtype, wish_.separate_device);
   }
 
   bool on_second_device(const zero::Unit& unit) const {
     return std::ranges::find(wish_.second_device, unit.declared) != wish_.second_device.end();
   }
 
-  // Whether tiers hold the unit in blocks, which are a fraction of the run form to hold and to
-  // fetch. Rows that are looked up in a tier's memory must be there as they are used: in the run
-  // form, or all as rows of blocks that contain their scales.
+  // What a second device runs in place must be in the run form.
   bool stays_packed(const zero::Unit& unit) const {
-    if (!model_.checkpoint || on_second_device(unit)) return false;
-    const bool table = unit.kind == STRATA_UNIT_HEAD;
-    return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
-      const auto& source = weight.source;
-      return source::in_blocks(source) &&
-             (!table || (weight.role == STRATA_HEAD && source.stored.parts.size() == 1));
-    });
+    return model_.checkpoint && !on_second_device(unit) && run::stays_packed(unit);
   }
 
   // The arena for a ring of two of the largest slots, behind the residents.

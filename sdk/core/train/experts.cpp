@@ -54,7 +54,20 @@ run::Experts::Expert TrainExperts::take() {
     throw Error("experts", "one more was taken than the layer needs",
                 "this is a mistake in Strata");
   bring_next();
+  make_ready(taken_);
   return {&parts_.training->units[slots_[taken_].unit], memory(taken_)};
+}
+
+void TrainExperts::make_ready(uint32_t index) {
+  auto& slot = slots_[index];
+  if (slot.ready) return;
+  slot.ready = true;
+  if (parts_.training->placement[slot.unit].as_run) return;
+  auto* at = memory(index);
+  traced(Kind::expand, Lane::compute, slot.unit, [&] {
+    parts_.trainer->expand(parts_.training->units[slot.unit],
+                           at + parts_.training->experts.stored, at);
+  });
 }
 
 // Brings the next expert; after this call the compute lane finds it in the slot `taken_`.
@@ -78,11 +91,12 @@ void TrainExperts::fetch(uint32_t unit, uint32_t index) {
   parts_.wait_updated(Lane::copy, unit);
   if (slot.released > 0) parts_.device->wait(Lane::copy, released(index), slot.released);
   slot.unit = unit;
-  slot.arrived = false;
-  const auto bytes = parts_.training->units[unit].run_bytes;
-  traced(Kind::fetch, Lane::copy, unit, [&] {
-    parts_.device->copy(Lane::copy, memory(index), (*parts_.host)[unit].weights, bytes);
-  });
+  slot.arrived = slot.ready = false;
+  const auto& place = parts_.training->placement[unit];
+  const auto bytes = zero::held_bytes(parts_.training->units[unit], place);
+  auto* to = memory(index) + (place.as_run ? 0 : parts_.training->experts.stored);
+  traced(Kind::fetch, Lane::copy, unit,
+         [&] { parts_.device->copy(Lane::copy, to, (*parts_.host)[unit].weights, bytes); });
   to_device_ += bytes;
   parts_.device->record(Lane::copy, fetched(index), ++slot.fetched);
 }
@@ -91,6 +105,7 @@ std::byte* TrainExperts::gradients() {
   if (taken_ == zero::no_slot)
     throw Error("experts", "a gradient is made before its expert was taken",
                 "this is a mistake in Strata");
+  if (parts_.training->is_frozen()) return nullptr;
   auto& slot = slots_[taken_];
   if (slot.stored > 0) parts_.device->wait(Lane::compute, stored(taken_), slot.stored);
   slot.gradient = true;

@@ -10,6 +10,7 @@
 #include "core/train/host_optimizer.hpp"
 #include "core/train/host_units.hpp"
 #include "core/train/prepare.hpp"
+#include "core/train/trainer.hpp"
 #include "core/zero/expert_cache.hpp"
 #include "core/zero/simulate.hpp"
 
@@ -22,6 +23,7 @@ struct ExpertParts {
   std::byte* arena = nullptr;
   device::Device* device = nullptr;
   HostOptimizer* optimizer = nullptr;
+  Trainer* trainer = nullptr;  // expands packed experts; null where none is packed
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients on the device
   uint32_t first_event = 0;                  // of the device
   // Makes the lane wait for the last update of a unit that was issued.
@@ -41,7 +43,7 @@ class TrainExperts final : public run::Experts {
   void begin();
   void need(uint32_t declared, std::span<const uint32_t> experts) override;
   Expert take() override;
-  std::byte* gradients() override;
+  std::byte* gradients() override;  // null where the experts are frozen
   // Call it after each unit: stores the gradient of the expert taken last, and gives up those that
   // the trainer did not take.
   void end_layer();
@@ -57,7 +59,8 @@ class TrainExperts final : public run::Experts {
   struct Slot {
     uint32_t unit = 0;
     uint64_t fetched = 0, released = 0, stored = 0;  // occurrences
-    bool arrived = false;                            // the compute lane waited for the fetch
+    bool arrived = false;  // the compute lane waited for the fetch
+    bool ready = false;    // its weights are in run form
     bool gradient = false;                           // the trainer has memory for a gradient
   };
   struct Layer {
@@ -73,6 +76,7 @@ class TrainExperts final : public run::Experts {
   }
   void bring_next();
   void fetch(uint32_t unit, uint32_t slot);
+  void make_ready(uint32_t slot);
   void release();
   void store(uint32_t slot);
   // Notes when the work that `issue` enqueues on the lane begins and ends.

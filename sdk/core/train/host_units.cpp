@@ -13,10 +13,12 @@ constexpr uint64_t page = 4096;
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 // Whether the run form is float32 in the places of the flat array.
-bool is_master(const zero::Unit& unit, const Flat& flat, strata_dtype dtype) {
-  if (!same(dtype, {STRATA_FLOAT, 32, 1})) return false;
-  for (const auto& piece : flat.pieces)
-    if (unit.weights[piece.weight].run.at != piece.first * sizeof(float)) return false;
+bool is_master(const zero::Unit& unit, const Flat& flat) {
+  for (const auto& piece : flat.pieces) {
+    const auto& run = unit.weights[piece.weight].run;
+    if (!same(run.dtype(), {STRATA_FLOAT, 32, 1}) || run.at != piece.first * sizeof(float))
+      return false;
+  }
   return true;
 }
 
@@ -36,7 +38,7 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
   weights_ = region_of(weights, plan.weight_bytes);
   uint64_t states_bytes = 0;
   for (std::size_t u = 0; u < units_.size(); ++u) {
-    units_[u].own_master = !is_master(plan.units[u], plan.flats[u], request.dtype);
+    units_[u].own_master = !is_master(plan.units[u], plan.flats[u]);
     states_bytes += (units_[u].own_master ? 3 : 2) * pages(plan.flats[u].elements * sizeof(float));
   }
   states_ = region_of(states, states_bytes);
@@ -54,7 +56,9 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
       at += bytes;
       return here;
     };
-    unit.weights = next(weight_at, pages(plan.units[u].run_bytes));
+    const auto& place = plan.placement[u];
+    if (place.tier != zero::resident)
+      unit.weights = next(weight_at, pages(zero::held_bytes(plan.units[u], place)));
     unit.master = reinterpret_cast<float*>(unit.own_master ? next(state_at, state) : unit.weights);
     unit.moment1 = reinterpret_cast<float*>(next(state_at, state));
     unit.moment2 = reinterpret_cast<float*>(next(state_at, state));

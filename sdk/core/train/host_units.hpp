@@ -11,7 +11,8 @@ namespace strata::train {
 
 // One unit's memory; all but `weights` have the places of its Flat.
 struct HostUnit {
-  std::byte* weights = nullptr;  // the run form, in the dtype that computes
+  // In the form that the plan's placement says; null if the unit is resident.
+  std::byte* weights = nullptr;
   float* master = nullptr;       // may be the weights themselves, where they are float32
   float* moment1 = nullptr;
   float* moment2 = nullptr;

@@ -1,28 +1,49 @@
 #include "core/train/load_masters.hpp"
 
+#include <algorithm>
+
 #include "core/run/tiers.hpp"
 
 namespace strata::train {
+namespace {
+
+std::vector<run::Target> targets_of(const MasterParts& parts) {
+  const auto& plan = *parts.plan;
+  const auto& units = plan.is_frozen() ? plan.units : plan.masters;
+  std::vector<run::Target> out;
+  for (std::size_t u = 0; u < units.size(); ++u)
+    if (units[u].run_bytes > 0 && u != plan.product_unit)
+      out.push_back({&units[u], parts.masters[u], {}, plan.placement[u]});
+  return out;
+}
+
+// Made-up weights of resident units are copied from memory of the device's.
+std::span<std::byte> made_up(const MasterParts& parts, const std::vector<run::Target>& targets) {
+  uint64_t most = 0;
+  for (const auto& target : targets)
+    if (target.on_device() && parts.separate_device) most = std::max(most, target.bytes());
+  return {most > 0 ? run::transfer_memory(*parts.device, most) : nullptr, most};
+}
+
+}  // namespace
 
 uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
-  const strata_dtype f32{STRATA_FLOAT, 32, 1};
   const auto& plan = *parts.plan;
-  std::vector<run::Target> targets;
-  for (std::size_t u = 0; u < plan.masters.size(); ++u)
-    if (plan.masters[u].run_bytes > 0)
-      targets.push_back({&plan.masters[u], parts.masters[u], {}, {.tier = 0}});
+  const auto dtype = plan.is_frozen() ? parts.compute->dtype : strata_dtype{STRATA_FLOAT, 32, 1};
+  const auto targets = targets_of(parts);
   run::LoadParts load{.device = parts.device,
-                      .scratch = parts.arena,
+                      .scratch = parts.arena + plan.scratch_at(),
                       .scratch_bytes = plan.scratch_bytes,
                       .outgoing = {},
                       .separate_device = parts.separate_device,
                       .event = parts.first_event + run::staging_chunks};
   if (!parts.files) {
-    run::load_dummy(targets, f32, load, progress);
+    load.outgoing = made_up(parts, targets);
+    run::load_dummy(targets, dtype, load, progress);
     return 0;
   }
   auto options = *parts.compute;
-  options.dtype = f32;
+  options.dtype = dtype;
   const auto compute = parts.open_compute(options);
   load.compute = compute.get();
   const auto grain = run::grain_of(*parts.files);

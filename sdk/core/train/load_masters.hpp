@@ -1,4 +1,5 @@
-// Loading for training: the checkpoint's weights become float32 master weights in host memory.
+// Loading for training: the checkpoint's weights become float32 master weights in host memory, or
+// frozen ones in the forms in which they are held.
 #pragma once
 #include <functional>
 #include <span>
@@ -13,17 +14,17 @@ inline constexpr uint32_t load_events = run::staging_chunks + 2;
 struct MasterParts {
   const run::Model* model = nullptr;
   const TrainingPlan* plan = nullptr;
-  std::span<std::byte* const> masters;  // by unit
+  std::span<std::byte* const> masters;  // by unit; where its weights go, of a frozen one
   tier::Tier* files = nullptr;          // reads the checkpoint; null: weights are made up
   device::Device* device = nullptr;
-  std::byte* arena = nullptr;  // free for TrainingPlan::scratch_bytes
+  std::byte* arena = nullptr;  // free for the plan's scratch
   uint32_t first_event = 0;    // of the device, load_events of them
   bool separate_device = false;
   const run::ComputeOptions* compute = nullptr;  // for another dtype: it expands
   std::function<run::OpenCompute> open_compute;
 };
 
-// Fills the masters of all units; returns the bytes read from files.
+// Fills the masters of all units, or all frozen weights; returns the bytes read from files.
 uint64_t load_masters(const MasterParts& parts, const run::Progress& progress);
 
 }  // namespace strata::train

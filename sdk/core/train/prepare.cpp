@@ -5,7 +5,9 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/run/packed.hpp"
 #include "core/size_text.hpp"
+#include "core/train/product_unit.hpp"
 
 namespace strata::train {
 namespace {
@@ -73,11 +75,25 @@ class Preparation {
       return zero::lay_out(units, model_.find(dtype), {.dtype = dtype, .rows = rows});
     };
     out_.units = laid(declared, request_.dtype, true);
-    out_.masters = laid(declared, f32, true);
+    if (!frozen()) out_.masters = laid(declared, f32, true);
     add_table(laid);
-    for (const auto& unit : out_.units) out_.flats.push_back(flat_of(unit));
-    out_.placement.assign(out_.units.size(), {.tier = 0});
+    for (auto& unit : out_.units) {
+      unit.as_run = !(frozen() && model_.checkpoint && run::stays_packed(unit));
+      out_.flats.push_back(frozen() ? Flat{} : flat_of(unit));
+      out_.placement.push_back({.tier = 0, .as_run = unit.as_run});
+    }
+    if (frozen()) add_products();
     out_.hidden = dry_run::hidden_size(*model_.family);
+  }
+
+  bool frozen() const { return !request_.products.all.empty(); }
+
+  void add_products() {
+    out_.products = request_.products;
+    out_.product_unit = static_cast<uint32_t>(out_.units.size());
+    out_.units.push_back(product_unit(out_.products));
+    out_.flats.push_back(flat_of(out_.units.back()));
+    out_.placement.push_back({.tier = 0});
   }
 
   // A tied table is the head's matrix; another one becomes a unit of its own.
@@ -97,14 +113,25 @@ class Preparation {
             out_.table_unit = u, out_.table_weight = w;
       return;
     }
-    alone.weights.front().role = STRATA_MATRIX;
+    // A frozen table may stay in rows of blocks, as a head does.
+    alone.weights.front().role = frozen() ? STRATA_HEAD : STRATA_MATRIX;
     out_.table_unit = static_cast<uint32_t>(out_.units.size());
     for (auto* to : {&out_.units, &out_.masters}) {
+      if (to == &out_.masters && frozen()) break;
       auto made =
           laid({&alone, 1}, to == &out_.units ? request_.dtype : strata_dtype{STRATA_FLOAT, 32, 1},
                false);
       to->push_back(std::move(made.front()));
     }
+  }
+
+  // Bytes of a row of the embedding's table, in any of the forms in which it is looked up.
+  uint64_t row_bytes() const {
+    uint64_t most = 0;
+    for (const auto& weight : out_.units.front().weights)
+      if (!weight.is_held())
+        most = std::max({most, weight.run.bytes, frozen() ? weight.source.stored.bytes : 0});
+    return most;
   }
 
   bool is_own_table(std::size_t u) const { return u == out_.table_unit && !out_.tied; }
@@ -118,44 +145,50 @@ class Preparation {
     return (flat.elements + rows) * element_bytes(request_.reduce);
   }
 
+  // The bytes of the arena that loading a unit takes beside it: its stored form, and its other.
+  uint64_t scratch_of(std::size_t u) const {
+    if (!model_.checkpoint || u == out_.product_unit) return 0;
+    const auto& unit = frozen() ? out_.units[u] : out_.masters[u];
+    if (!unit.expands) return 0;
+    const bool both = request_.separate_device && unit.as_run;
+    return pages(unit.stored_bytes) + (both ? pages(unit.run_bytes) : 0);
+  }
+
   void count_host() {
     out_.input_bytes =
         pages(static_cast<uint64_t>(request_.tokens * out_.hidden) * element_bytes(request_.dtype));
-    uint64_t row = 0, largest_expert = 0;
+    uint64_t largest_expert = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
-      out_.weight_bytes += pages(out_.units[u].run_bytes);
       out_.state_elements += flat.elements;
-      const auto& master = out_.masters[u];
-      if (master.expands && model_.checkpoint)
-        out_.scratch_bytes = std::max(
-            out_.scratch_bytes,
-            pages(master.stored_bytes) + (request_.separate_device ? pages(master.run_bytes) : 0));
+      out_.scratch_bytes = std::max(out_.scratch_bytes, scratch_of(u));
       const auto arriving = pages(gradient_bytes(flat));
       out_.gradient_bytes += staged() ? pages(flat.elements * sizeof(float)) : arriving;
       auto& largest = out_.units[u].is_expert() ? largest_expert : out_.largest_gradient;
       largest = std::max(largest, arriving);
-      row = std::max(row, flat.row_width);
       if (part_of(out_.units[u]) == Part::body && request_.inputs_in_tier)
         out_.stored_inputs += out_.input_bytes;
     }
     if (request_.micro_batches > 1 || staged())
       out_.gradient_bytes +=
           gradient_stagings * out_.largest_gradient + expert_stagings * largest_expert;
-    out_.rows_bytes =
-        pages(static_cast<uint64_t>(request_.tokens) * row * element_bytes(request_.dtype));
+    out_.rows_bytes = pages(static_cast<uint64_t>(request_.tokens) * row_bytes());
   }
 
   void size_slots() {
     auto& slots = out_.experts;
-    uint64_t gradient = 0;
+    uint64_t behind = 0;  // the gradient, or the stored form
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
-      if (!out_.units[u].is_expert()) continue;
+      const auto& unit = out_.units[u];
+      if (!unit.is_expert()) continue;
       ++experts_;
-      slots.gradient = std::max(slots.gradient, pages(out_.units[u].run_bytes));
-      gradient = std::max(gradient, pages(gradient_bytes(out_.flats[u])));
+      slots.gradient = std::max(slots.gradient, pages(unit.run_bytes));
+      behind = std::max(behind, frozen() ? (unit.as_run ? 0 : pages(unit.stored_bytes))
+                                         : pages(gradient_bytes(out_.flats[u])));
     }
-    slots.bytes = slots.gradient + gradient;
+    slots.stored = slots.gradient;
+    slots.bytes = slots.gradient + behind;
+    if (frozen()) slots.gradient = slots.bytes;
     slots.count = experts_ > 0 ? least_slots : 0;
   }
 
@@ -176,7 +209,7 @@ class Preparation {
     uint64_t most = 0;
     out_.flops.assign(out_.units.size(), 0);
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
-      if (out_.units[u].is_expert() || is_own_table(u)) continue;
+      if (out_.units[u].is_expert() || is_own_table(u) || u == out_.product_unit) continue;
       const auto rows =
           part_of(out_.units[u]) == Part::head ? std::min(tokens, request_.loss_rows) : tokens;
       const dry_run::Request pass{
@@ -193,21 +226,48 @@ class Preparation {
                     "it has learned " + std::to_string(measured.positions) + " positions, not " +
                         std::to_string(request_.longest),
                     "use a smaller --max-length");
-      most = std::max(most, measured.peak_bytes + measured.all_bytes);
+      const auto beside = product_scratch(out_.products,
+                                          model_.family->units()[out_.units[u].declared],
+                                          measured.top_k, request_.dtype.bits < 32);
+      most = std::max(most, measured.peak_bytes + measured.all_bytes +
+                                static_cast<uint64_t>(tokens) * beside.token +
+                                static_cast<uint64_t>(rows) * beside.wanted);
       out_.flops[u] = measured.flops;
     }
     // The hidden state and its gradient are there beside a unit's own tensors.
     const auto hidden = static_cast<uint64_t>(tokens * out_.hidden) * element_bytes(request_.dtype);
     out_.activation_bytes = pages(most + 2 * hidden);
+    if (!frozen()) return;
+    // The sums of the products' gradients, and what expanding packed weights holds.
+    const std::span units(out_.units.data(), out_.product_unit);
+    out_.activation_bytes +=
+        pages(out_.units[out_.product_unit].run_bytes) +
+        pages(run::expansion_bytes(units, request_.dtype, request_.separate_device));
+  }
+
+  // The part of a unit in a step, and where its weights are between their uses.
+  Part part_in_step(std::size_t u) const {
+    if (u == out_.product_unit) return Part::products;
+    return is_own_table(u) ? Part::table : part_of(out_.units[u]);
+  }
+
+  Home home_of(std::size_t u) const {
+    if (u == out_.product_unit) return Home::kept;
+    // Rows of a table are looked up in host memory.
+    if (u < kept_from_ || (frozen() && u == out_.table_unit)) return Home::tier;
+    return frozen() ? Home::arena : Home::kept;
   }
 
   std::vector<StepUnit> step_units() const {
     std::vector<StepUnit> out;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
-      StepUnit unit{.part = is_own_table(u) ? Part::table : part_of(out_.units[u]),
-                    .weights = u >= kept_from_ ? Home::kept : Home::tier,
-                    .run = out_.units[u].run_bytes,
-                    .trained = true};
+      const bool resident = home_of(u) == Home::arena;
+      StepUnit unit{
+          .part = part_in_step(u),
+          .weights = home_of(u),
+          .stored = out_.units[u].as_run || resident ? 0 : out_.units[u].stored_bytes,
+          .run = out_.units[u].run_bytes,
+          .trained = !frozen() || u == out_.product_unit};
       if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;
       if (unit.part != Part::table && unit.part != Part::expert)
         unit.gradient = gradient_bytes(out_.flats[u]);
@@ -229,8 +289,8 @@ class Preparation {
   }
 
   uint64_t least_arena() const {
-    return std::max(
-        {zero::least_arena(step_, {}), zero::least_arena(scoring_, {}), out_.scratch_bytes});
+    return std::max({zero::least_arena(step_, {}), zero::least_arena(scoring_, {}),
+                     out_.scratch_bytes + (frozen() ? own_places() : 0)});
   }
 
   uint64_t own_places() const {
@@ -253,10 +313,21 @@ class Preparation {
   void plan_within(uint64_t arena) {
     out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step);
     out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once);
-    out_.experts.offset =
-        pages(std::max({out_.step.arena, out_.scoring.arena, out_.scratch_bytes}));
+    place_weights();
+    out_.experts.offset = pages(std::max(
+        {out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
     out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + out_.activation_bytes + request_.library_bytes;
+  }
+
+  // Resident units have the same places in both plans, which give them out in the units' order.
+  void place_weights() {
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      auto& place = out_.placement[u];
+      if (out_.step.objects[u].home == Home::arena) place = {.tier = zero::resident};
+      if (place.tier != zero::resident)
+        out_.weight_bytes += pages(zero::held_bytes(out_.units[u], place));
+    }
   }
 
   [[noreturn]] void refuse(uint64_t least) const {

@@ -8,12 +8,13 @@
 #include "core/dry_run/measure.hpp"
 #include "core/run/model.hpp"
 #include "core/train/flat.hpp"
+#include "core/train/products.hpp"
 #include "core/train/step_uses.hpp"
 #include "core/zero/plan.hpp"
 
 namespace strata::train {
 
-inline constexpr uint32_t no_table = ~uint32_t{0};
+inline constexpr uint32_t no_table = ~uint32_t{0}, no_products = ~uint32_t{0};
 
 // The request for training.
 struct TrainingRequest {
@@ -24,6 +25,7 @@ struct TrainingRequest {
   int64_t longest = 1;                       // tokens of one sequence, at most
   uint32_t micro_batches = 1;                // of one step
   int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
+  Products products{};                       // trained instead of the weights; none: these are
   bool inputs_in_tier = false;               // kept inputs are stored in host memory
   // Weights stay on the device during a step as far as the budget goes.
   bool fill_device = false;
@@ -37,24 +39,29 @@ struct TrainingRequest {
 inline constexpr uint32_t expert_stagings = 2;
 
 // Equal slots of the arena for the experts that layers choose while they run: each has room for an
-// expert's weights, and behind them for its gradient.
+// expert's weights, and behind them for its gradient, or for its stored form if it is frozen.
 struct TrainSlots {
   uint64_t offset = 0, bytes = 0;  // of the first; of each
+  uint64_t stored = 0;             // where in a slot the stored form begins
   uint64_t gradient = 0;           // where in a slot the gradient begins
   uint32_t count = 0;              // 0: no experts
 };
 
 struct TrainingPlan {
   // In the dtype that computes; the table of an embedding that is not tied to the head is a unit of
-  // its own behind all others, which the host looks up and updates.
+  // its own behind all others, which the host looks up and updates. Behind it is the unit of the
+  // products, if there are any; all others are frozen then.
   std::vector<zero::Unit> units;
-  // The same units in float32, as the host holds the weights that it updates.
+  // The same units in float32, as the host holds the weights that it updates; none if frozen.
   std::vector<zero::Unit> masters;
-  std::vector<Flat> flats;         // by unit
+  std::vector<Flat> flats;         // by unit; without pieces if it is frozen
   uint32_t table_unit = no_table;  // that holds the embedding's table
   uint32_t table_weight = 0;       // its index there
   bool tied = false;               // the table is the head's matrix
-  zero::Placement placement;       // all in the one tier
+  Products products;               // that are trained
+  uint32_t product_unit = no_products;
+  // In the one tier, frozen units as they are stored if that is smaller; or resident.
+  zero::Placement placement;
   zero::Plan step, scoring;
   TrainSlots experts;        // behind both
   int64_t hidden = 0;        // columns of the hidden state
@@ -64,16 +71,20 @@ struct TrainingPlan {
   uint64_t scratch_bytes = 0;  // of the arena while loading: one unit's stored form, and its other
   uint64_t arena_bytes = 0, device_bytes = 0;  // device_bytes: all of it
   // Host memory.
-  uint64_t weight_bytes = 0;      // in the tier, in the dtype that computes
+  uint64_t weight_bytes = 0;      // in the tier, in their forms there
   uint64_t gradient_bytes = 0;    // with the stagings of later micro-batches
   uint64_t state_elements = 0;    // of float32 masters and of each moment
   uint64_t stored_inputs = 0;     // bytes of kept inputs
   uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert
   // By unit, of a micro-batch's run; a mixture layer's has those of its experts.
   std::vector<double> flops;
+
+  bool is_frozen() const { return product_unit != no_products; }
+  // Where in the arena the scratch begins: resident units are loaded before it.
+  uint64_t scratch_at() const { return is_frozen() ? step.fixed : 0; }
 };
 
-// Prepares training of all weights. Refuses a budget that no plan fits, with the least
+// Prepares training of all weights, or of products beside them. Refuses a budget that no plan fits, with the least
 // --device-memory that does.
 TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request);
 

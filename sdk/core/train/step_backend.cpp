@@ -167,6 +167,8 @@ void StepBackend::begin_micro_batch(uint32_t index) {
 
 void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
   const auto& unit = parts_.training->units[action.unit];
+  if (action.unit == parts_.training->product_unit)
+    return parts_.trainer->use_products(unit, weights(slot));
   if (unit.kind == STRATA_UNIT_EMBEDDING)
     begin_micro_batch(parts_.plan->uses[action.use].micro_batch);
   if (unit.kind == STRATA_UNIT_HEAD) return parts_.trainer->score(unit, weights(slot));
@@ -176,6 +178,9 @@ void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
 
 void StepBackend::rerun(const zero::Action& action, const zero::Slot& slot) {
   const auto& unit = parts_.training->units[action.unit];
+  if (action.unit == parts_.training->product_unit)
+    return parts_.trainer->product_gradients(parts_.training->flats[action.unit],
+                                             at(slot.gradient));
   if (unit.kind == STRATA_UNIT_HEAD) parts_.trainer->keep_output(at(slot.input));
   parts_.trainer->rerun(unit, parts_.training->flats[action.unit], weights(slot), at(slot.input),
                         at(slot.gradient));

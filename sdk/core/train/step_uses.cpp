@@ -1,5 +1,7 @@
 #include "core/train/step_uses.hpp"
 
+#include <algorithm>
+
 namespace strata::train {
 namespace {
 
@@ -9,6 +11,12 @@ using Part = StepUnit::Part;
 // Whether no use of the plan brings the unit to the device.
 bool is_apart(const StepUnit& unit) {
   return unit.part == Part::table || unit.part == Part::expert;
+}
+
+// The unit of all products; behind the last one if there is none.
+uint32_t products_in(std::span<const StepUnit> units) {
+  return static_cast<uint32_t>(std::ranges::find(units, Part::products, &StepUnit::part) -
+                               units.begin());
 }
 
 std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_tier) {
@@ -46,8 +54,12 @@ class Builder {
       : units_(units), all_staged_(staged), out_(out) {}
 
   void forward(uint32_t micro_batch) {
+    if (const auto u = products_in(units_); u < count())
+      out_.uses.push_back(
+          {.kind = Use::Kind::run, .unit = u, .weights = u, .micro_batch = micro_batch});
     for (uint32_t u = 0; u < count(); ++u) {
-      if (units_[u].part == Part::head || is_apart(units_[u])) continue;
+      const auto part = units_[u].part;
+      if (part == Part::head || part == Part::products || is_apart(units_[u])) continue;
       out_.uses.push_back({.kind = Use::Kind::run,
                            .unit = u,
                            .weights = u,
@@ -57,19 +69,9 @@ class Builder {
   }
 
   void backward(uint32_t micro_batch) {
-    for (uint32_t u = count(); u-- > 0;) {
-      if (is_apart(units_[u])) continue;
-      Use use{.kind = Use::Kind::rerun,
-              .unit = u,
-              .weights = u,
-              .input = units_[u].input > 0 ? count() + u : zero::no_object,
-              .micro_batch = micro_batch};
-      if (units_[u].gradient > 0) {
-        use.gradient = 2 * count() + u;
-        if (micro_batch > 0 || all_staged_) use.staging = staged_++ % gradient_stagings;
-      }
-      out_.uses.push_back(use);
-    }
+    for (uint32_t u = count(); u-- > 0;)
+      if (units_[u].part != Part::products && !is_apart(units_[u])) rerun(u, micro_batch);
+    if (const auto u = products_in(units_); u < count()) rerun(u, micro_batch);
   }
 
   void updates(uint32_t table) {
@@ -80,6 +82,19 @@ class Builder {
 
  private:
   uint32_t count() const { return static_cast<uint32_t>(units_.size()); }
+
+  void rerun(uint32_t unit, uint32_t micro_batch) {
+    Use use{.kind = Use::Kind::rerun,
+            .unit = unit,
+            .weights = unit,
+            .input = units_[unit].input > 0 ? count() + unit : zero::no_object,
+            .micro_batch = micro_batch};
+    if (units_[unit].gradient > 0) {
+      use.gradient = 2 * count() + unit;
+      if (micro_batch > 0 || all_staged_) use.staging = staged_++ % gradient_stagings;
+    }
+    out_.uses.push_back(use);
+  }
 
   void update(uint32_t unit) {
     if (!units_[unit].trained) return;
@@ -113,8 +128,11 @@ zero::Uses scoring_uses(std::span<const StepUnit> units) {
   Uses out{.objects = objects_of(units, false), .uses = {}};
   for (auto& object : out.objects)
     if (object.kind != Object::Kind::weights) object.home = Object::Home::elsewhere;
+  if (const auto u = products_in(units); u < units.size())
+    out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
   for (uint32_t u = 0; u < units.size(); ++u)
-    if (!is_apart(units[u])) out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
+    if (units[u].part != Part::products && !is_apart(units[u]))
+      out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
   return out;
 }
 

@@ -14,8 +14,9 @@ inline constexpr uint32_t gradient_stagings = 4;
 
 // A unit in training.
 struct StepUnit {
-  // table: the host looks it up; expert: its layer brings it, and the host updates it.
-  enum class Part : uint8_t { embedding, body, head, table, expert };
+  // table: the host looks it up; expert: its layer brings it, and the host updates it; products:
+  // the weights of all low-rank products, which every other unit may use.
+  enum class Part : uint8_t { embedding, body, head, table, expert, products };
   Part part = Part::body;
   zero::Object::Home weights = zero::Object::Home::tier;
   zero::Lane lane = zero::Lane::copy;  // that fetches its weights
@@ -35,7 +36,8 @@ struct StepShape {
 
 // Each micro-batch runs the units from the first to the last and reruns them from the head, whose
 // rerun computes the loss too, to the first. Then the updates follow in the order of the next
-// step's first use: the table, or the unit that holds it (`table`), goes first.
+// step's first use: the table, or the unit that holds it (`table`), goes first. Products are run
+// before all other units, and rerun behind them.
 //
 // The objects are the weights of all units, then their inputs, then their gradients.
 zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape);

@@ -8,6 +8,7 @@
 #include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/train/load_masters.hpp"
+#include "core/train/product_unit.hpp"
 
 namespace strata::train {
 
@@ -83,7 +84,12 @@ void Training::load(const run::Progress& progress) {
   std::vector<std::byte*> masters;
   for (std::size_t u = 0; u < host_->size(); ++u) {
     const auto& unit = (*host_)[u];
-    masters.push_back(reinterpret_cast<std::byte*>(unit.master));
+    if (!plan.is_frozen())
+      masters.push_back(reinterpret_cast<std::byte*>(unit.master));
+    else if (plan.placement[u].tier == zero::resident)
+      masters.push_back(arena_ + plan.step.homes[u]);
+    else
+      masters.push_back(unit.weights);
     for (auto* moment : {unit.moment1, unit.moment2})
       workers_->run(plan.flats[u].elements, 1u << 20, [&](uint64_t first, uint64_t count) {
         std::memset(moment + first, 0, count * sizeof(float));
@@ -101,6 +107,15 @@ void Training::load(const run::Progress& progress) {
                           .open_compute = parts_.open_compute},
                          progress);
   for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
+  begin_products();
+}
+
+void Training::begin_products() {
+  const auto& plan = parts_.plan;
+  if (!plan.is_frozen()) return;
+  const auto at = plan.product_unit;
+  draw_products(plan.products, plan.units[at], plan.flats[at], parts_.seed, (*host_)[at].master,
+                *workers_);
 }
 
 void Training::open_rows() {
@@ -114,10 +129,12 @@ void Training::open_rows() {
   room.host = parts_.request.separate_device ? device_->staging(plan.rows_bytes) : room.device;
   room.lanes = device_.get();
   room.event = events().rows;
+  const bool stored = !plan.placement[plan.table_unit].as_run;
   const run::MappedTile tile{.first = 0,
                              .rows = weight.shape.at(0),
-                             .at = (*host_)[plan.table_unit].weights + weight.run.at};
-  rows_ = std::make_unique<run::MappedRows>(*table, false, std::vector{tile}, room);
+                             .at = (*host_)[plan.table_unit].weights +
+                                   (stored ? weight.source.stored.at : weight.run.at)};
+  rows_ = std::make_unique<run::MappedRows>(*table, stored, std::vector{tile}, room);
 }
 
 void Training::open_experts() {
@@ -128,6 +145,7 @@ void Training::open_experts() {
                   .arena = arena_,
                   .device = device_.get(),
                   .optimizer = optimizer_.get(),
+                  .trainer = trainer_.get(),
                   .reduce = parts_.request.reduce,
                   .first_event = events().experts,
                   .wait_updated =

@@ -19,6 +19,7 @@ struct TrainingParts {
   TrainingPlan plan;
   OptimizerSettings optimizer;
   uint32_t threads = 1;                 // of the optimizer
+  uint64_t seed = 0;                    // that new products are drawn from
   std::unique_ptr<tier::Tier> weights;  // holds them between their uses
   std::unique_ptr<tier::Tier> states;   // holds master weights and moments
   std::unique_ptr<tier::Tier> files;    // reads the checkpoint while loading; none: made-up weights
@@ -65,6 +66,7 @@ class Training {
 
  private:
   void load(const run::Progress& progress);
+  void begin_products();
   void open_rows();
   void open_experts();
   // The device's events: of the two plans, of the experts, of the embedding's rows and of loading.

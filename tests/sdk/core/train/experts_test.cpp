@@ -67,6 +67,7 @@ struct Layer {
         step_uses(step, no_table,
                   {.micro_batches = 2, .gradients_staged = element_bytes(reduce) == 2}),
         plan.units, {}, 1 << 20, zero::Mode::step);
+    plan.placement.assign(plan.units.size(), {.tier = 0});
     plan.experts = {.offset = 4096, .bytes = 8192, .gradient = 4096, .count = slots};
     plan.weight_bytes = plan.units.size() * 4096;
     plan.largest_gradient = 4096;

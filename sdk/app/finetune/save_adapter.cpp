@@ -1,0 +1,85 @@
+#include "app/finetune/save_adapter.hpp"
+
+#include <filesystem>
+
+#include "app/expand_rows.hpp"
+#include "app/extra_files.hpp"
+#include "app/finetune/lora.hpp"
+#include "app/finetune/save_model.hpp"
+#include "core/adapter/adapter.hpp"
+#include "core/adapter/merge.hpp"
+#include "core/adapter/save.hpp"
+#include "core/source/import.hpp"
+#include "core/source/unfinished.hpp"
+
+namespace strata::app {
+namespace {
+
+void write_adapter(const train::Training& training, const LoraOptions& lora,
+                   const std::string& folder) {
+  const auto& plan = training.plan();
+  const auto* values = training.host()[plan.product_unit].master;
+  const auto numbers = [&](std::uint32_t weight) {
+    const auto* piece = train::piece_of(plan.flats[plan.product_unit], weight);
+    return std::span<const float>(values + piece->first, static_cast<std::size_t>(piece->count));
+  };
+  std::vector<adapter::Trained> all;
+  for (const auto& one : plan.products.all)
+    all.push_back(
+        {.module = one.module, .rank = one.rank, .a = numbers(one.a), .b = numbers(one.b)});
+  adapter::save(folder,
+                {.base = training.model().path,
+                 .rank = lora.rank,
+                 .alpha = lora_alpha(lora),
+                 .rslora = lora.rslora,
+                 .dropout = lora.dropout},
+                all);
+}
+
+// An adapter's folder beside the output, while the model is merged with it.
+struct Temporary {
+  explicit Temporary(const std::string& output)
+      : path(source::temporary_name(output + "-adapter")), unfinished(path) {}
+  ~Temporary() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  std::string path;
+  source::Unfinished unfinished;
+};
+
+void write_merged(const train::Training& training, const LoraOptions& lora, Plugins& plugins,
+                  const std::string& adapter_folder, const std::string& folder) {
+  const auto& model = training.model();
+  write_adapter(training, lora, adapter_folder);
+  const auto adapter = std::make_shared<adapter::Adapter>(
+      adapter::Adapter::open(adapter_folder, model.family->units(), model.tied()));
+  source::ImportOptions how;
+  how.expand = expand_rows(plugins);
+  how.extra = extra_files(*model.checkpoint, plugins.log());
+  adapter::merge(adapter,
+                 {*model.checkpoint, *model.tensors, model.family->units(), model.tied()}, how);
+  source::import_checkpoint(*model.checkpoint, folder, how);
+}
+
+}  // namespace
+
+void save_adapter(train::Training& training, const FinetuneOptions& options, Plugins& plugins) {
+  training.finish();
+  const auto& lora = options.lora;
+  if (!lora.merge) {
+    write_result(options.output, "adapter_config.json", [&](const std::string& folder) {
+      write_adapter(training, lora, folder);
+    });
+    return;
+  }
+  const Temporary beside(options.output);
+  write_result(options.output, "config.json", [&](const std::string& folder) {
+    write_merged(training, lora, plugins, beside.path, folder);
+  });
+}
+
+}  // namespace strata::app

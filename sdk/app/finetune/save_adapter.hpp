@@ -1,0 +1,13 @@
+// Writes trained adapters as a folder that PEFT loads, or merged into their model.
+#pragma once
+#include "app/finetune_options.hpp"
+#include "app/plugins.hpp"
+#include "core/train/training.hpp"
+
+namespace strata::app {
+
+// As save_model, for a run with adapters: adapter_config.json and adapter_model.safetensors; with
+// LoraOptions::merge the whole model, as `strata import --adapter` writes it.
+void save_adapter(train::Training& training, const FinetuneOptions& options, Plugins& plugins);
+
+}  // namespace strata::app
