@@ -11,9 +11,8 @@ using Codecs = std::map<std::string, std::unique_ptr<plugin::Codec>>;
 
 std::function<void(const source::Tensor&, std::span<const std::byte>, std::span<float>)>
 expand_rows(Plugins& plugins) {
-  return [&plugins, codecs = std::make_shared<Codecs>()](const source::Tensor& tensor,
-                                                         std::span<const std::byte> rows,
-                                                         std::span<float> out) {
+  return [&plugins, codecs = std::make_shared<Codecs>()](
+             const source::Tensor& tensor, std::span<const std::byte> rows, std::span<float> out) {
     const auto& scheme = tensor.stored.scheme;
     auto& codec = (*codecs)[scheme];
     if (!codec) {

@@ -44,8 +44,9 @@ struct LoraOptions {
   double alpha = 0;       // 0: twice the rank
   double dropout = 0;     // of an adapter's input, 0 to below 1
   bool rslora = false;    // scales by alpha / sqrt(rank) and not by alpha / rank
-  // "all-linear": every linear module but the head. One text with a character of regular
-  // expressions must match a module's whole name; other texts are names or their last parts.
+  // "all-linear": every linear module but the head, with routers and the weights of experts. One
+  // text with a character of regular expressions must match a module's whole name; other texts are
+  // names or their last parts.
   std::vector<std::string> targets{"all-linear"};
   // Names of weights, or their last parts, that are no modules: the experts of mixture layers.
   std::vector<std::string> target_parameters{};

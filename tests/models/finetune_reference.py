@@ -64,7 +64,7 @@ class Loop:
 
     def __init__(self, model, settings):
         self.model, self.settings, self.margin = model.train(), settings, float("inf")
-        named = dict(model.named_parameters())
+        named = {name: one for name, one in model.named_parameters() if one.requires_grad}
         groups = [{"params": [p for name, p in named.items() if decays(name, p) == wanted], "weight_decay": decay}
                   for wanted, decay in ((True, settings.weight_decay), (False, 0.0))]
         self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr,

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import unittest
 
+import safetensors.torch
 import tokenizers
 import torch
 import transformers
@@ -26,6 +27,7 @@ MAX_LENGTH, ROWS, VALIDATION = 160, 20, 5
 STEPS, ACCUMULATION, LR, WARMUP, DECAY, CLIP = 10, 2, 2e-4, 2, 0.1, 1.0
 WITHIN = 0.02  # of the loss, and of its fall
 PACKED_ROWS, PACKED_WITHIN = 8, 1e-4
+ADAPTED_ROWS = 5
 
 
 def rows_of(tokenizer, count):
@@ -88,11 +90,11 @@ class SmolLM2(unittest.TestCase):
     def model(self, folder):
         return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
-    def finetuned(self, model, output, *more):
+    def finetuned(self, model, output, *more, lr=LR, warmup=WARMUP):
         return json.loads(PROGRAM.text(
             "finetune", "--model", model, "--data", self.files["training"], "--output", self.parent / output,
-            "--dtype", "float32", "--device", "cpu", "--threads", CORES, "--batch-size", 1, "--lr", LR,
-            "--weight-decay", DECAY, "--clip", CLIP, "--warmup", WARMUP, "--max-length", MAX_LENGTH,
+            "--dtype", "float32", "--device", "cpu", "--threads", CORES, "--batch-size", 1, "--lr", lr,
+            "--weight-decay", DECAY, "--clip", CLIP, "--warmup", warmup, "--max-length", MAX_LENGTH,
             "--shuffle", "off", "--json", *more))
 
     def test_the_validation_loss_falls_as_with_transformers_trainer(self):
@@ -125,6 +127,18 @@ class SmolLM2(unittest.TestCase):
             losses.append([step["loss"] for step in made["steps"]])
         self.assertEqual(len(losses[0]), PACKED_ROWS)
         self.assertNotEqual(losses[0][0], losses[0][-1])
+        for packed, imported in zip(*losses, strict=True):
+            self.assertLess(abs(packed / imported - 1), PACKED_WITHIN)
+
+    def test_adapters_train_beside_the_packed_file_as_beside_what_is_imported(self):
+        losses, held = [], []
+        for at, model in enumerate((GGUF, self.folder)):
+            made = self.finetuned(model, f"adapted{at}", "--max-steps", ADAPTED_ROWS, "--lora", 8, lr=2e-3, warmup=0)
+            losses.append([step["loss"] for step in made["steps"]])
+            held.append(made["report"]["host"]["weights"])
+            trained = safetensors.torch.load_file(pathlib.Path(made["output"], "adapter_model.safetensors"))
+            self.assertTrue(all(tensor.abs().max() > 1e-3 for name, tensor in trained.items() if "lora_B" in name))
+        self.assertLess(held[0], 0.4 * held[1])  # it is held as it lies
         for packed, imported in zip(*losses, strict=True):
             self.assertLess(abs(packed / imported - 1), PACKED_WITHIN)
 

@@ -14,7 +14,7 @@
 namespace strata::app {
 namespace {
 
-constexpr std::string_view all_linear = "all-linear", weight_end = ".weight";
+constexpr std::string_view weight_end = ".weight";
 
 // Whether PEFT names it in target_parameters.
 bool is_parameter(const adapter::Module& module) { return module.parameter || module.router; }
@@ -22,11 +22,7 @@ bool is_parameter(const adapter::Module& module) { return module.parameter || mo
 std::vector<adapter::Module> chosen(const LoraOptions& options, const adapter::Modules& modules) {
   std::set<std::string> names;
   for (const auto& targets : options.targets)
-    for (const auto& one : adapter::select(modules, targets)) {
-      // Parameters that are named are the only ones, as in PEFT.
-      if (targets == all_linear && !options.target_parameters.empty() && is_parameter(one)) continue;
-      names.insert(one.name);
-    }
+    for (const auto& one : adapter::select(modules, targets)) names.insert(one.name);
   for (const auto& target : options.target_parameters) {
     auto text = target;
     if (text.ends_with(weight_end)) text.resize(text.size() - weight_end.size());
@@ -60,8 +56,8 @@ void check_merge(const train::Products& products, const run::Model& model) {
     whole->low_rank.push_back(
         {.module = one.module, .rank = one.rank, .scale = one.scale, .a = {}, .b = {}});
   source::ImportOptions unused;
-  adapter::merge(whole,
-                 {*model.checkpoint, *model.tensors, model.family->units(), model.tied()}, unused);
+  adapter::merge(whole, {*model.checkpoint, *model.tensors, model.family->units(), model.tied()},
+                 unused);
 }
 
 }  // namespace

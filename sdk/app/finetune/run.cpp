@@ -53,10 +53,9 @@ training_log::DenseShape shape_of(const train::Training& training) {
   for (const auto& unit : training.plan().units)
     for (const auto& weight : unit.weights)
       if (weight.is_held())
-        parameters += std::accumulate(weight.shape.begin(), weight.shape.end(), 1.0,
-                                      [](double product, int64_t size) {
-                                        return product * static_cast<double>(size);
-                                      });
+        parameters += std::accumulate(
+            weight.shape.begin(), weight.shape.end(), 1.0,
+            [](double product, int64_t size) { return product * static_cast<double>(size); });
   const int64_t none = 0;
   const auto layers = training.model().config->i64("num_hidden_layers|n_layer|num_layers", &none);
   return {.parameters = parameters,

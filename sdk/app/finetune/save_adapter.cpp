@@ -36,10 +36,16 @@ void write_adapter(const train::Training& training, const LoraOptions& lora,
                 all);
 }
 
+std::string beside(const std::string& output) {
+  auto path = std::filesystem::path(output).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();  // it ended in a slash
+  return path.string() + "-adapter";
+}
+
 // An adapter's folder beside the output, while the model is merged with it.
 struct Temporary {
   explicit Temporary(const std::string& output)
-      : path(source::temporary_name(output + "-adapter")), unfinished(path) {}
+      : path(source::temporary_name(beside(output))), unfinished(path) {}
   ~Temporary() {
     std::error_code ignored;
     std::filesystem::remove_all(path, ignored);
@@ -60,8 +66,8 @@ void write_merged(const train::Training& training, const LoraOptions& lora, Plug
   source::ImportOptions how;
   how.expand = expand_rows(plugins);
   how.extra = extra_files(*model.checkpoint, plugins.log());
-  adapter::merge(adapter,
-                 {*model.checkpoint, *model.tensors, model.family->units(), model.tied()}, how);
+  adapter::merge(adapter, {*model.checkpoint, *model.tensors, model.family->units(), model.tied()},
+                 how);
   source::import_checkpoint(*model.checkpoint, folder, how);
 }
 
@@ -71,14 +77,13 @@ void save_adapter(train::Training& training, const FinetuneOptions& options, Plu
   training.finish();
   const auto& lora = options.lora;
   if (!lora.merge) {
-    write_result(options.output, "adapter_config.json", [&](const std::string& folder) {
-      write_adapter(training, lora, folder);
-    });
+    write_result(options.output, "adapter_config.json",
+                 [&](const std::string& folder) { write_adapter(training, lora, folder); });
     return;
   }
-  const Temporary beside(options.output);
+  const Temporary temporary(options.output);
   write_result(options.output, "config.json", [&](const std::string& folder) {
-    write_merged(training, lora, plugins, beside.path, folder);
+    write_merged(training, lora, plugins, temporary.path, folder);
   });
 }
 

@@ -13,9 +13,9 @@ namespace strata::app {
 // The folder in an output with checkpoints that a model is in until it is whole.
 inline constexpr std::string_view written_model = "model.part";
 
-// Calls `write` with the path of a folder that it writes: the output itself, if that is new. Into an
-// output that holds checkpoints the files are moved when all are there, the file `last` behind all
-// others: without it a folder is no result.
+// Calls `write` with the path of a folder that it writes: the output itself, if that is new. Into
+// an output that holds checkpoints the files are moved when all are there, the file `last` behind
+// all others: without it a folder is no result.
 void write_result(const std::string& output, const char* last,
                   const std::function<void(const std::string& folder)>& write);
 

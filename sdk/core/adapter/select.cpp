@@ -57,7 +57,8 @@ std::vector<Module> select(const Modules& modules, std::string_view targets, con
     Effort effort;
     keep([&](const Module& one) { return pattern.whole(one.name, effort); });
     if (out.empty())
-      refuse(modules, option, "'" + printable(targets, 60) + "' matches no module of this model", targets);
+      refuse(modules, option, "'" + printable(targets, 60) + "' matches no module of this model",
+             targets);
     return out;
   }
   const auto names = names_in(targets);

@@ -18,7 +18,8 @@ std::vector<source::MadeTensor> initial_weights(const Model& model, std::uint64_
 // Makes only the value head of a model that is a critic.
 source::MadeTensor initial_value_head(const Model& model, std::uint64_t seed);
 
-// The key of a tensor's numbers in their draw, so that they do not depend on those of other tensors.
+// The key of a tensor's numbers in their draw, so that they do not depend on those of other
+// tensors.
 std::uint64_t key_of(std::string_view name);
 
 // A number of the standard normal distribution that follows from the three alone.

@@ -65,8 +65,8 @@ void TrainExperts::make_ready(uint32_t index) {
   if (parts_.training->placement[slot.unit].as_run) return;
   auto* at = memory(index);
   traced(Kind::expand, Lane::compute, slot.unit, [&] {
-    parts_.trainer->expand(parts_.training->units[slot.unit],
-                           at + parts_.training->experts.stored, at);
+    parts_.trainer->expand(parts_.training->units[slot.unit], at + parts_.training->experts.stored,
+                           at);
   });
 }
 

@@ -23,7 +23,7 @@ struct ExpertParts {
   std::byte* arena = nullptr;
   device::Device* device = nullptr;
   HostOptimizer* optimizer = nullptr;
-  Trainer* trainer = nullptr;  // expands packed experts; null where none is packed
+  Trainer* trainer = nullptr;                // expands packed experts; null where none is packed
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients on the device
   uint32_t first_event = 0;                  // of the device
   // Makes the lane wait for the last update of a unit that was issued.
@@ -59,8 +59,8 @@ class TrainExperts final : public run::Experts {
   struct Slot {
     uint32_t unit = 0;
     uint64_t fetched = 0, released = 0, stored = 0;  // occurrences
-    bool arrived = false;  // the compute lane waited for the fetch
-    bool ready = false;    // its weights are in run form
+    bool arrived = false;                            // the compute lane waited for the fetch
+    bool ready = false;                              // its weights are in run form
     bool gradient = false;                           // the trainer has memory for a gradient
   };
   struct Layer {

@@ -13,7 +13,7 @@ namespace strata::train {
 struct HostUnit {
   // In the form that the plan's placement says; null if the unit is resident.
   std::byte* weights = nullptr;
-  float* master = nullptr;       // may be the weights themselves, where they are float32
+  float* master = nullptr;  // may be the weights themselves, where they are float32
   float* moment1 = nullptr;
   float* moment2 = nullptr;
   // The sum of the step's gradients, float32; of an embedding with room behind it for the gradient

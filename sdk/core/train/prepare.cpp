@@ -226,9 +226,9 @@ class Preparation {
                     "it has learned " + std::to_string(measured.positions) + " positions, not " +
                         std::to_string(request_.longest),
                     "use a smaller --max-length");
-      const auto beside = product_scratch(out_.products,
-                                          model_.family->units()[out_.units[u].declared],
-                                          measured.top_k, request_.dtype.bits < 32);
+      const auto beside =
+          product_scratch(out_.products, model_.family->units()[out_.units[u].declared],
+                          measured.top_k, request_.dtype.bits < 32);
       most = std::max(most, measured.peak_bytes + measured.all_bytes +
                                 static_cast<uint64_t>(tokens) * beside.token +
                                 static_cast<uint64_t>(rows) * beside.wanted);
@@ -262,12 +262,11 @@ class Preparation {
     std::vector<StepUnit> out;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const bool resident = home_of(u) == Home::arena;
-      StepUnit unit{
-          .part = part_in_step(u),
-          .weights = home_of(u),
-          .stored = out_.units[u].as_run || resident ? 0 : out_.units[u].stored_bytes,
-          .run = out_.units[u].run_bytes,
-          .trained = !frozen() || u == out_.product_unit};
+      StepUnit unit{.part = part_in_step(u),
+                    .weights = home_of(u),
+                    .stored = out_.units[u].as_run || resident ? 0 : out_.units[u].stored_bytes,
+                    .run = out_.units[u].run_bytes,
+                    .trained = !frozen() || u == out_.product_unit};
       if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;
       if (unit.part != Part::table && unit.part != Part::expert)
         unit.gradient = gradient_bytes(out_.flats[u]);
@@ -314,8 +313,8 @@ class Preparation {
     out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step);
     out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once);
     place_weights();
-    out_.experts.offset = pages(std::max(
-        {out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
+    out_.experts.offset = pages(
+        std::max({out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
     out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
     out_.device_bytes = out_.arena_bytes + out_.activation_bytes + request_.library_bytes;
   }

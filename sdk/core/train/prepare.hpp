@@ -84,7 +84,8 @@ struct TrainingPlan {
   uint64_t scratch_at() const { return is_frozen() ? step.fixed : 0; }
 };
 
-// Prepares training of all weights, or of products beside them. Refuses a budget that no plan fits, with the least
+// Prepares training of all weights, or of products beside them. Refuses a budget that no plan fits,
+// with the least
 // --device-memory that does.
 TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request);
 

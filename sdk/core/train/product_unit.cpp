@@ -81,8 +81,7 @@ ProductScratch product_scratch(const Products& products, const shape::DeclaredUn
     const uint64_t times = module.experts > 1 ? std::max(chosen, 1u) : 1;
     // What the backward needs: the input in float32, what dropout leaves of it, and A x.
     const uint64_t kept =
-        times * sizeof(float) *
-        ((narrow ? in : 0) + (products.dropout > 0 ? 2 * in : 0) + rank);
+        times * sizeof(float) * ((narrow ? in : 0) + (products.dropout > 0 ? 2 * in : 0) + rank);
     // What is gone behind the product: B A x, the sum, and the gradients of both and of the input.
     const uint64_t passing = times * sizeof(float) * (4 * rows + 2 * in + rank);
     const bool head = module.kind == adapter::Kind::head;

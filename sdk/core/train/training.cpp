@@ -130,10 +130,10 @@ void Training::open_rows() {
   room.lanes = device_.get();
   room.event = events().rows;
   const bool stored = !plan.placement[plan.table_unit].as_run;
-  const run::MappedTile tile{.first = 0,
-                             .rows = weight.shape.at(0),
-                             .at = (*host_)[plan.table_unit].weights +
-                                   (stored ? weight.source.stored.at : weight.run.at)};
+  const run::MappedTile tile{
+      .first = 0,
+      .rows = weight.shape.at(0),
+      .at = (*host_)[plan.table_unit].weights + (stored ? weight.source.stored.at : weight.run.at)};
   rows_ = std::make_unique<run::MappedRows>(*table, stored, std::vector{tile}, room);
 }
 

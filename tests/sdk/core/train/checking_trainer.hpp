@@ -24,8 +24,7 @@ class CheckingTrainer final : public strata::train::Trainer {
 
   void* stream() override { return nullptr; }
   void use(strata::run::Experts& experts) override { experts_ = &experts; }
-  void begin(const strata::train::MicroBatch& batch,
-             const strata::train::StepSettings&) override {
+  void begin(const strata::train::MicroBatch& batch, const strata::train::StepSettings&) override {
     seen_.calls.emplace_back("begin");
     ids_.assign(batch.ids.begin(), batch.ids.end());
     given_ = false;

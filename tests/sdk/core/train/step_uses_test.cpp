@@ -53,7 +53,7 @@ TEST_CASE("products are run before all other units and rerun behind them", "[tra
   const auto units = frozen();
   const auto uses = step_uses(units, table, {.micro_batches = 2});
   const std::vector<std::pair<Use::Kind, uint32_t>> once{
-      {run, products}, {run, embedding}, {run, body},        {rerun, head},
+      {run, products}, {run, embedding},   {run, body},      {rerun, head},
       {rerun, body},   {rerun, embedding}, {rerun, products}};
   auto expected = once;
   expected.insert(expected.end(), once.begin(), once.end());
@@ -112,8 +112,8 @@ TEST_CASE("the products' weights are fetched once a step, behind their update", 
 TEST_CASE("packed frozen units are expanded after each fetch", "[train][uses]") {
   const auto units = frozen();
   const auto made = units_of(units);
-  const auto plan = zero::plan_uses(step_uses(units, table, {}), made, {}, 1 << 20,
-                                    zero::Mode::step);
+  const auto plan =
+      zero::plan_uses(step_uses(units, table, {}), made, {}, 1 << 20, zero::Mode::step);
   uint32_t fetches = 0, expansions = 0;
   for (const auto& action : plan.pass) {
     const auto& object = plan.objects[action.object];
