@@ -7,6 +7,7 @@
 
 #include "core/adapter/merge.hpp"
 #include "core/adapter/select.hpp"
+#include "core/dry_run/measure.hpp"
 #include "core/error.hpp"
 #include "core/size_text.hpp"
 #include "core/train/product_unit.hpp"
@@ -19,10 +20,28 @@ constexpr std::string_view weight_end = ".weight";
 // Whether PEFT names it in target_parameters.
 bool is_parameter(const adapter::Module& module) { return module.parameter || module.router; }
 
-std::vector<adapter::Module> chosen(const LoraOptions& options, const adapter::Modules& modules) {
+// The names of the weights that hold learned positions: matrices, but no linear layers.
+std::set<std::string> positions_of(const run::Model& model) {
+  std::set<std::string> out;
+  const auto& units = model.family->units();
+  for (std::uint32_t u = 0; u < units.size(); ++u)
+    if (const auto measured = dry_run::measure(*model.family, u, {}); measured.positions > 0)
+      out.insert(units[u].weights[measured.position_table].name);
+  return out;
+}
+
+std::vector<adapter::Module> chosen(const LoraOptions& options, const run::Model& model) {
+  const adapter::Modules modules(model.family->units(), model.tied());
+  const auto positions = positions_of(model);
   std::set<std::string> names;
   for (const auto& targets : options.targets)
-    for (const auto& one : adapter::select(modules, targets)) names.insert(one.name);
+    for (const auto& one : adapter::select(modules, targets)) {
+      if (!positions.contains(one.uses.front().weight))
+        names.insert(one.name);
+      else if (targets != "all-linear")
+        throw UsageError("--lora-targets", "'" + one.name + "' is a table of positions",
+                         "leave it out");
+    }
   for (const auto& target : options.target_parameters) {
     auto text = target;
     if (text.ends_with(weight_end)) text.resize(text.size() - weight_end.size());
@@ -68,8 +87,7 @@ double lora_alpha(const LoraOptions& options) {
 
 train::Products lora_products(const LoraOptions& options, const run::Model& model) {
   if (options.rank == 0) return {};
-  const adapter::Modules modules(model.family->units(), model.tied());
-  auto all = chosen(options, modules);
+  auto all = chosen(options, model);
   check_dropout(options, all);
   const auto rank = static_cast<double>(options.rank);
   const auto scale = lora_alpha(options) / (options.rslora ? std::sqrt(rank) : rank);

@@ -21,7 +21,8 @@ Measure record(const plugin::Family& family, uint32_t unit, const Value& x,
           recorder.positions(),
           shape[0],
           shape[1],
-          recorder.top_k()};
+          recorder.top_k(),
+          recorder.position_table()};
 }
 
 Value ids(int64_t tokens) { return {{STRATA_INT, 64, 1}, {tokens}}; }

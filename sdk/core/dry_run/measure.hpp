@@ -21,6 +21,7 @@ struct Measure {
   int64_t positions = 0;          // the number of learned positions; 0: any position
   int64_t rows = 0, columns = 0;  // of its output: [T,D], or logits [wanted,V]
   uint32_t top_k = 0;             // experts of a token; 0: no mixture layer
+  uint32_t position_table = 0;    // the index of the weight with the learned positions, if any
 };
 
 // Measures unit `unit` of the family in that pass. Throws Error where its ops do not fit each

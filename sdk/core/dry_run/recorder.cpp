@@ -77,7 +77,7 @@ void Recorder::run(const shape::Op& op, const shape::Args& args, std::span<Handl
 
   flops_ += cost.flops;
   if (cost.kv) kv_.push_back(*cost.kv);
-  if (cost.positions != 0) positions_ = cost.positions;
+  if (cost.positions != 0) positions_ = cost.positions, position_table_ = cost.position_table;
   if (cost.top_k != 0) top_k_ = cost.top_k;
 }
 

@@ -37,7 +37,8 @@ class Recorder : public plugin::Ops {
   double flops() const { return flops_; }
   const std::vector<KvShape>& kv() const { return kv_; }
   int64_t positions() const { return positions_; }  // as Measure
-  uint32_t top_k() const { return top_k_; }         // of its mixture layer, or 0
+  uint32_t position_table() const { return position_table_; }
+  uint32_t top_k() const { return top_k_; }  // of its mixture layer, or 0
 
   void run(const shape::Op& op, const shape::Args& args, std::span<plugin::Handle> out) override;
   plugin::Handle empty(strata_dtype dtype, std::span<const int64_t> shape) override;
@@ -53,6 +54,7 @@ class Recorder : public plugin::Ops {
   double flops_ = 0;
   std::vector<KvShape> kv_;
   int64_t positions_ = 0;
+  uint32_t position_table_ = 0;
   uint32_t top_k_ = 0;
 };
 

@@ -18,6 +18,7 @@ Cost cost_of(const Scope& scope, const Args& args, std::span<const Value>, const
   const auto& [weight, offset] = args.of<&strata_ops::positions>();
   Cost cost;
   cost.positions = scope.unit->weights[weight].shape[0] - offset;
+  cost.position_table = weight;
   return cost;
 }
 

@@ -44,6 +44,7 @@ struct Cost {
   std::optional<KvShape> kv;        // the cache that it appends to
   int64_t positions = 0;            // the number of learned positions; 0: any position
   uint32_t top_k = 0;               // experts of a token; 0: none
+  uint32_t position_table = 0;      // the index of the weight with the learned positions
 };
 
 // The bytes of `x` twice in float32: the most that some ops hold besides their result.

@@ -115,6 +115,8 @@ TEST_CASE("scores are counted for a backend that keeps them", "[shape][measure]"
 TEST_CASE("learned positions bound a sequence, and no others do", "[shape][measure]") {
   const Opened<Placed> placed;
   REQUIRE(dry_run::measure(*placed, 0, {}).positions == 5);
+  const auto table = dry_run::measure(*placed, 0, {}).position_table;
+  REQUIRE(placed->units()[0].weights[table].name == "at.weight");
   REQUIRE(dry_run::measure(*placed, 1, {}).positions == 0);
 }
 
