@@ -6,6 +6,7 @@
 
 #include "core/train/trainer.hpp"
 #include "torch/compute/units.hpp"
+#include "torch/train/deterministic.hpp"
 #include "torch/train/head_loss.hpp"
 
 namespace strata::torch {
@@ -54,6 +55,7 @@ class TorchTrainer final : public train::Trainer {
   void add_loss(const at::Tensor& sum);
 
   train::TrainerOptions options_;
+  Deterministic deterministic_;
   Units units_;
   Training training_;
 
