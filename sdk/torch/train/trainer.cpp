@@ -13,7 +13,8 @@
 namespace strata::torch {
 
 TorchTrainer::TorchTrainer(train::TrainerOptions options)
-    : options_(std::move(options)), units_(options_.compute), products_(options_.products) {
+    : options_(std::move(options)), deterministic_(options_.deterministic),
+      units_(options_.compute), products_(options_.products) {
   if (const auto& adapter = options_.compute.adapter)
     throw Error(adapter->path, "adapters are not trained yet",
                 "train the model of both: `strata import MODEL --adapter DIR --output NEW`");

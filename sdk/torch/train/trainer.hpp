@@ -6,6 +6,7 @@
 
 #include "core/train/trainer.hpp"
 #include "torch/compute/units.hpp"
+#include "torch/train/deterministic.hpp"
 #include "torch/train/head_loss.hpp"
 #include "torch/train/products.hpp"
 
@@ -57,6 +58,7 @@ class TorchTrainer final : public train::Trainer {
   void add_loss(const at::Tensor& sum);
 
   train::TrainerOptions options_;
+  Deterministic deterministic_;
   Units units_;
   Training training_;
   TrainedProducts products_;
