@@ -11,10 +11,8 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 9> later{
-    "run.adapter",       "model.critic",        "train.resize_embeddings",
-    "train.init_seed",   "train.load_weights",  "train.deterministic",
-    "train.leaf_module", "train.storage_dtype", "train.wall_clock_breakdown"};
+constexpr std::array<std::string_view, 4> later{
+    "run.adapter", "model.critic", "train.storage_dtype", "train.wall_clock_breakdown"};
 
 }  // namespace
 

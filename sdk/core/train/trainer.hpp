@@ -43,6 +43,7 @@ struct TrainerOptions {
   run::ComputeOptions compute;               // its `kv` is empty: a row sees its own keys
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
   int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
+  bool deterministic = false;                // only kernels that give the same bits in every run
   // The weight of mixture layers' auxiliary loss: router_aux_loss_coef where the configuration sets
   // output_router_logits; 0: none.
   double router_coefficient = 0;
