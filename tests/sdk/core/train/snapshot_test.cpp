@@ -58,6 +58,7 @@ struct Run {
       weight.run.bytes = unit.run_bytes = elements * sizeof(float);
       unit.weights.push_back(weight);
       plan.flats.push_back(flat_of(unit));
+      plan.placement.push_back({.tier = 0});
       step.push_back({.run = unit.run_bytes, .gradient = unit.run_bytes, .trained = true});
       plan.units.push_back(std::move(unit));
     }
