@@ -30,6 +30,7 @@ class Pass {
 
   const Ragged& ragged() const { return ragged_; }
   const std::vector<run::Sequence>& sequences() const { return sequences_; }
+  bool padded() const { return padded_; }  // whether a sequence ends with padding
   // Blocks of one sequence; 0: no cache.
   int64_t blocks() const { return blocks_; }
   const run::KvRoom& room() const { return room_; }
@@ -40,6 +41,7 @@ class Pass {
     at::Device device;
     at::Tensor ids;              // [T] int32
     at::Tensor positions;        // [T] int64
+    at::Tensor learned;          // [T] int64: the same with -1 for padding; undefined without any
     at::Tensor starts, lengths;  // [S+1], [S] int32
     at::Tensor table;            // [S, blocks] int32; undefined without a cache
     at::Tensor cache_rows;       // [T] int64: the cache row for each token's key
@@ -67,6 +69,7 @@ class Pass {
   std::vector<int32_t> ids_;
   std::vector<run::Sequence> sequences_;
   Ragged ragged_;
+  bool padded_ = false;
   std::list<OnDevice> devices_;  // references stay valid
 };
 
