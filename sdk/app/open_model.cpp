@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "core/json.hpp"
 #include "core/nearest.hpp"
+#include "core/run/initial_weights.hpp"
 #include "core/source/names_text.hpp"
 #include "core/source/quantization.hpp"
 #include "hub/cache.hpp"
@@ -93,6 +94,13 @@ source::Checkpoint open_path(const std::string& path, const registry::Registry& 
                                   source::packed_names(registry.parts(), who));
 }
 
+// Draws the value head that the checkpoint lacks.
+void make_value_head(run::Model& model, std::uint64_t seed) {
+  const auto names = source::spellings(std::string(plugin::value_head));
+  if (std::ranges::none_of(names, [&](const auto& name) { return model.checkpoint->find(name); }))
+    model.made = {run::initial_value_head(model, seed)};
+}
+
 // Finds the weights. Details that the error has no room for are logged before it; unused tensors
 // are logged after a success.
 void resolve(run::Model& model, const Log& log) {
@@ -165,7 +173,8 @@ source::Checkpoint open_checkpoint(const ModelOptions& options,
   return open_path(hub::located(options.model, options.revision), registry);
 }
 
-run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved) {
+run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved,
+                      std::optional<std::uint64_t> head_seed) {
   const auto path = hub::located(options.model, options.revision);
   run::Model model;
   model.path = path;
@@ -184,6 +193,7 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
     config = with_key(*config, "model_type", type);
   give_family(model, config, options, plugins);
   if (model.checkpoint && resolved) {
+    if (options.critic && head_seed) make_value_head(model, *head_seed);
     resolve(model, plugins.log());
     untie(model, shapes, options, plugins);
   }

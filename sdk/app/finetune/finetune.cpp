@@ -27,7 +27,9 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
   if (options.lora.rank > 0) later("--lora");
-  if (model.critic) later("--critic");
+  if (model.critic && (options.packing || options.score_padding || options.label_smoothing > 0))
+    throw UsageError("--critic", "not with --packing, --score-padding or --label-smoothing",
+                     "a reward model compares whole answers");
   if (options.resize_embeddings > 0) later("--resize-embeddings");
   if (options.init_seed >= 0) later("--init-seed");
   if (!options.load_weights.empty()) later("--load-weights");
@@ -70,7 +72,8 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     events.say("wall_clock_breakdown: --trace FILE has the time of every action");
   check_output(options);
   const auto resumed = find_resumed(options);
-  const auto model = open_model(model_options, plugins);
+  const auto model =
+      open_model(model_options, plugins, false, true, static_cast<std::uint64_t>(options.seed));
   const auto data = open_training_data(model, options, plugins, events);
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);
   auto common = common_state(options, model, data, planned.request, planned.plan);

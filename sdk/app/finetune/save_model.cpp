@@ -44,6 +44,11 @@ void save_model(train::Training& training, const FinetuneOptions& options, const
   source::ImportOptions how;
   how.extra = extra_files(*model.checkpoint, plugins.log());
   how.replaced = [&](const source::Tensor& tensor) { return weights.of(tensor); };
+  for (const auto& made : model.made)
+    how.made.push_back(
+        {made.tensor,
+         [fill = weights.of(made.tensor), dtype = made.tensor.stored.dtype()](
+             std::uint64_t first, std::span<std::byte> out) { fill(dtype, first, out); }});
   const fs::path output(options.output);
   if (!fs::exists(output) || fs::is_empty(output))
     return source::import_checkpoint(*model.checkpoint, options.output, how);

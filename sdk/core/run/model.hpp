@@ -9,6 +9,7 @@
 #include "core/plugin/family.hpp"
 #include "core/source/checkpoint.hpp"
 #include "core/source/config.hpp"
+#include "core/source/import.hpp"
 #include "core/source/source_map.hpp"
 #include "core/zero/layout.hpp"
 
@@ -20,8 +21,12 @@ struct Model {
   std::shared_ptr<const plugin::Family> family;  // made from config
   std::optional<source::Checkpoint> checkpoint;  // none: a shape
   std::optional<source::SourceMap> tensors;      // of the checkpoint, by the family's names
+  // Weights that the checkpoint does not have, dense, by the family's names; only training takes
+  // them.
+  std::vector<source::MadeTensor> made{};
 
-  // Finds every weight of the family in the checkpoint; one Error lists all misfits.
+  // Finds every weight of the family but the made ones in the checkpoint; one Error lists all
+  // misfits.
   void resolve();
   // The dtype that the configuration names, in both spellings; "" if it names none.
   std::string_view named_dtype() const;
@@ -36,6 +41,8 @@ struct Model {
   uint64_t run_bytes(strata_dtype dtype) const;
   // Whether the head's matrix is the embedding's table.
   bool tied() const;
+  // Whether the head is a value head.
+  bool critic() const;
 };
 
 }  // namespace strata::run
