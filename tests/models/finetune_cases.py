@@ -112,6 +112,7 @@ def one_by_one(model):
     yield case("completions", data="completions")
     yield case("shuffle", batch=1, steps=40, check="shuffle", data="lengths")
     yield case("resume", check="resume", clip=0.3, weight_decay=0.5)
+    yield case("resume from each step", check="resume_each", steps=6, clip=0.3, weight_decay=0.5)
 
 
 def cases():
