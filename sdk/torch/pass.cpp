@@ -51,6 +51,7 @@ void Pass::begin(const run::Batch& batch) {
   sequences_.assign(batch.sequences.begin(), batch.sequences.end());
   ragged_ = std::move(ragged);
   padded_ = padded;
+  part_ = nullptr;
 }
 
 Pass::OnDevice& Pass::on(const at::Device& device) {

@@ -31,6 +31,10 @@ class Pass {
   const Ragged& ragged() const { return ragged_; }
   const std::vector<run::Sequence>& sequences() const { return sequences_; }
   bool padded() const { return padded_; }  // whether a sequence ends with padding
+  // The queries of the attention that runs: all tokens, unless it is given a part of them. The part
+  // lasts until it is replaced; null: all tokens.
+  const Ragged& attended() const { return part_ ? *part_ : ragged_; }
+  void attend(const Ragged* part) { part_ = part; }
   // Blocks of one sequence; 0: no cache.
   int64_t blocks() const { return blocks_; }
   const run::KvRoom& room() const { return room_; }
@@ -70,6 +74,7 @@ class Pass {
   std::vector<run::Sequence> sequences_;
   Ragged ragged_;
   bool padded_ = false;
+  const Ragged* part_ = nullptr;
   std::list<OnDevice> devices_;  // references stay valid
 };
 

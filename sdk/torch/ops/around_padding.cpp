@@ -16,6 +16,16 @@ void AttentionPart::add(int64_t row, int64_t count, int64_t first_key, int64_t k
   max_keys = std::max(max_keys, key_count);
 }
 
+Ragged AttentionPart::ragged() const {
+  Ragged out;
+  for (std::size_t s = 0; s < keys.size(); ++s)
+    out.sequences.push_back({starts[s], starts[s + 1] - starts[s], keys[s], first[s]});
+  out.tokens = static_cast<int64_t>(rows.size());
+  out.max_query = max_query;
+  out.max_keys = max_keys;
+  return out;
+}
+
 at::Tensor AttentionPart::table(const at::Device& device) const {
   std::vector<int32_t> places;
   places.reserve(keys.size() * static_cast<std::size_t>(max_keys));

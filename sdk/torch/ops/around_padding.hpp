@@ -20,6 +20,8 @@ struct AttentionPart {
   bool causal = true;  // false: each query sees all keys of its stretch
 
   void add(int64_t row, int64_t count, int64_t first_key, int64_t key_count);
+  // The stretches of the queries.
+  Ragged ragged() const;
   // The places of the keys, [S,max_keys] int32; behind a stretch's keys the last one is repeated.
   at::Tensor table(const at::Device& device) const;
 };

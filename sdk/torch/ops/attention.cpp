@@ -76,9 +76,12 @@ at::Tensor attend_around_padding(UnitCall& call, const strata_op_attention& op,
     bounds.hdr.size = sizeof bounds;
     bounds.max_query = static_cast<uint32_t>(part.max_query);
     bounds.max_keys = static_cast<uint32_t>(part.max_keys);
+    const auto ragged = part.ragged();
+    shared.pass.attend(&ragged);
     if (shared.training) shared.training->draws.choose(part.rows);
     if (request.dropout > 0) bounds.seed = shared.training->draws.seed(call.next_source());
     const auto y = shared.backend.run(request, call.call.seen, own, bounds);
+    shared.pass.attend(nullptr);
     made.push_back(value_of(*y.get()));
     rows.insert(rows.end(), part.rows.begin(), part.rows.end());
   }

@@ -59,6 +59,15 @@ at::Tensor attend(const AttentionPart& part, const at::Tensor& q, const at::Tens
              value = v.unsqueeze(1);
   const auto ragged =
       ragged_of(at::tensor(part.starts, at::kInt), at::tensor(part.keys, at::kInt), table, 1);
+  const auto same = part.ragged();
+  CHECK((same.tokens == ragged.tokens && same.max_query == ragged.max_query &&
+         same.max_keys == ragged.max_keys));
+  for (std::size_t s = 0; s < ragged.sequences.size(); ++s) {
+    CHECK(same.sequences[s].start == ragged.sequences[s].start);
+    CHECK(same.sequences[s].count == ragged.sequences[s].count);
+    CHECK(same.sequences[s].keys == ragged.sequences[s].keys);
+    CHECK(same.sequences[s].cache_row == ragged.sequences[s].cache_row);
+  }
   if (fused) return scaled_dot_product(query, key, value, table, slopes, ragged, a, nullptr);
   const auto all = scores(pad(query, ragged), keys(key, table, ragged), a.scale);
   const auto p = masked_softmax(all, mask(ragged, a, slopes, at::kCPU), {});
