@@ -151,7 +151,7 @@ class Critics(unittest.TestCase):
     def model(self, name):
         """The row, the folders of the language model and of its critic, the pairs, and those ids that begin rows."""
         row, first = table.row_of(MODELS[name][0], False), [data.EOS] if MODELS[name][2] else []
-        folder = self.folder / name
+        folder = self.folder / "".join(filter(str.isalnum, name))
         make(row, folder / "language")
         data.write_tokenizer(folder / "language", row.vocabulary)
         if first:
