@@ -11,7 +11,7 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 15> later{"run.adapter",
+constexpr std::array<std::string_view, 10> later{"run.adapter",
                                                  "train.lora",
                                                  "train.lora_alpha",
                                                  "train.lora_dropout",
@@ -19,11 +19,6 @@ constexpr std::array<std::string_view, 15> later{"run.adapter",
                                                  "train.lora_merge",
                                                  "train.lora_target_parameters",
                                                  "train.lora_rslora",
-                                                 "train.resize_embeddings",
-                                                 "train.init_seed",
-                                                 "train.load_weights",
-                                                 "train.deterministic",
-                                                 "train.leaf_module",
                                                  "train.storage_dtype",
                                                  "train.wall_clock_breakdown"};
 

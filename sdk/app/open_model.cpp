@@ -10,7 +10,6 @@
 #include "core/error.hpp"
 #include "core/json.hpp"
 #include "core/nearest.hpp"
-#include "core/run/initial_weights.hpp"
 #include "core/source/names_text.hpp"
 #include "core/source/quantization.hpp"
 #include "hub/cache.hpp"
@@ -94,13 +93,6 @@ source::Checkpoint open_path(const std::string& path, const registry::Registry& 
                                   source::packed_names(registry.parts(), who));
 }
 
-// Draws the value head that the checkpoint lacks.
-void make_value_head(run::Model& model, std::uint64_t seed) {
-  const auto names = source::spellings(std::string(plugin::value_head));
-  if (std::ranges::none_of(names, [&](const auto& name) { return model.checkpoint->find(name); }))
-    model.made = {run::initial_value_head(model, seed)};
-}
-
 // Finds the weights. Details that the error has no room for are logged before it; unused tensors
 // are logged after a success.
 void resolve(run::Model& model, const Log& log) {
@@ -168,13 +160,25 @@ void untie(run::Model& model, bool planned, const ModelOptions& options, Plugins
 
 }  // namespace
 
+void find_weights(run::Model& model, bool planned, const ModelOptions& options, Plugins& plugins) {
+  resolve(model, plugins.log());
+  untie(model, planned, options, plugins);
+}
+
+void reconfigure(run::Model& model, const Json& keys, const ModelOptions& options,
+                 Plugins& plugins) {
+  auto changed = model.config->root();
+  changed.merge_patch(keys);
+  give_family(model, std::make_shared<source::Config>(std::move(changed), model.config->name()),
+              options, plugins);
+}
+
 source::Checkpoint open_checkpoint(const ModelOptions& options,
                                    const registry::Registry& registry) {
   return open_path(hub::located(options.model, options.revision), registry);
 }
 
-run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved,
-                      std::optional<std::uint64_t> head_seed) {
+run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved) {
   const auto path = hub::located(options.model, options.revision);
   run::Model model;
   model.path = path;
@@ -192,11 +196,7 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
   if (config->count("model_type") == 0 || config->text("model_type") != type)
     config = with_key(*config, "model_type", type);
   give_family(model, config, options, plugins);
-  if (model.checkpoint && resolved) {
-    if (options.critic && head_seed) make_value_head(model, *head_seed);
-    resolve(model, plugins.log());
-    untie(model, shapes, options, plugins);
-  }
+  if (model.checkpoint && resolved) find_weights(model, shapes, options, plugins);
   for (const auto& words : model.config->notes())
     plugins.log().line(STRATA_WARN, name + ": " + words + ": passed over");
   return model;

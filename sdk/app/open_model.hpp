@@ -1,10 +1,9 @@
 // Opens MODEL as the user named it: its checkpoint and its family.
 #pragma once
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "app/plugins.hpp"
+#include "core/json.hpp"
 #include "core/run/model.hpp"
 
 namespace strata::app {
@@ -14,9 +13,18 @@ source::Checkpoint open_checkpoint(const ModelOptions& options, const registry::
 
 // The checkpoint with the family that its model_type names, and with every weight found. With
 // `shapes` it may also be a config.json or a named shape, which has no weights. If the options ask
-// for a critic, its head is the value head. Unless `resolved`, weights are not searched for. A
-// checkpoint without a value head gets one that is drawn from `head_seed`, where it is given.
+// for a critic, its head is the value head. Unless `resolved`, weights are not searched for.
 run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes = false,
-                      bool resolved = true, std::optional<std::uint64_t> head_seed = {});
+                      bool resolved = true);
+
+// Finds every weight in the model's checkpoint, and gives a model whose head is not the table that
+// it is said to be tied to its own head. If the run is only `planned`, it compares their
+// beginnings.
+void find_weights(run::Model& model, bool planned, const ModelOptions& options, Plugins& plugins);
+
+// Merges `keys` into the model's configuration and makes its family anew from that. Weights that
+// were found are those of the earlier family.
+void reconfigure(run::Model& model, const Json& keys, const ModelOptions& options,
+                 Plugins& plugins);
 
 }  // namespace strata::app

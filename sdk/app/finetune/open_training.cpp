@@ -104,6 +104,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.compute = compute_options(run, model, *planned.attention, planned.cuda, plugins);
   parts.trainer.compute.dtype = planned.request.dtype;
   parts.trainer.reduce = planned.request.reduce;
+  parts.trainer.deterministic = options.deterministic;
   // The routers' loss belongs to language models.
   parts.trainer.router_coefficient = model.critic() ? 0 : router_coefficient(*model.config);
   parts.trainer.loss_rows = planned.request.loss_rows;

@@ -54,13 +54,10 @@ source::Wanted wanted_of(const plugin::DeclaredUnit& unit, const plugin::Declare
 
 void Model::resolve() {
   std::vector<source::Wanted> wanted;
-  const auto is_made = [&](const std::string& name) {
-    return std::ranges::any_of(made, [&](const auto& one) { return one.tensor.name == name; });
-  };
   std::set<std::string> seen;
   for (const auto& unit : family->units())
     for (const auto& weight : unit.weights)
-      if (seen.insert(weight.name).second && !is_made(weight.name)) {
+      if (seen.insert(weight.name).second) {
         wanted.push_back(wanted_of(unit, weight));
         wanted.back().tied = weight.role == STRATA_TABLE && tied();
       }
@@ -70,7 +67,6 @@ void Model::resolve() {
   tensors = source::resolve(*checkpoint, wanted,
                             critic ? std::span(heads) : std::span<const std::string_view>(),
                             family->passed_over());
-  for (const auto& one : made) tensors->add_made(one.tensor);
 }
 
 std::string_view Model::named_dtype() const {

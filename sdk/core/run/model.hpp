@@ -9,7 +9,6 @@
 #include "core/plugin/family.hpp"
 #include "core/source/checkpoint.hpp"
 #include "core/source/config.hpp"
-#include "core/source/import.hpp"
 #include "core/source/source_map.hpp"
 #include "core/zero/layout.hpp"
 
@@ -21,12 +20,8 @@ struct Model {
   std::shared_ptr<const plugin::Family> family;  // made from config
   std::optional<source::Checkpoint> checkpoint;  // none: a shape
   std::optional<source::SourceMap> tensors;      // of the checkpoint, by the family's names
-  // Weights that the checkpoint does not have, dense, by the family's names; only training takes
-  // them.
-  std::vector<source::MadeTensor> made{};
 
-  // Finds every weight of the family but the made ones in the checkpoint; one Error lists all
-  // misfits.
+  // Finds every weight of the family in the checkpoint; one Error lists all misfits.
   void resolve();
   // The dtype that the configuration names, in both spellings; "" if it names none.
   std::string_view named_dtype() const;

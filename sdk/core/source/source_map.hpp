@@ -37,8 +37,6 @@ class SourceMap {
   const Tensor& at(const std::string& name) const { return by_name_.at(name); }
   const Tensor* find(const std::string& name) const;
   const std::map<std::string, Tensor>& all() const { return by_name_; }
-  // Adds a tensor that the checkpoint does not have: its bytes lie in no file.
-  void add_made(Tensor tensor) { by_name_.insert_or_assign(tensor.name, std::move(tensor)); }
   // Unexpected tensors of the checkpoint that are no weight, by their names there.
   const std::vector<std::string>& unused() const { return unused_; }
 

@@ -47,10 +47,6 @@ void Export::add(const run::Model& model, const zero::Weight& weight, const floa
     throw Error(weight.name, "it is stored in several tensors, which are not written back",
                 "train a folder that `strata import` made of the model");
   const auto& extent = source.stored.file();
-  if (extent.bytes == 0) {  // a made weight, which is written as it is
-    regions_[weight.name].push_back({.from = from, .inner = element_count(weight.shape)});
-    return;
-  }
   const auto* holder = holder_of(*model.checkpoint, extent);
   if (!holder)
     throw Error(weight.name, "no tensor of the checkpoint holds it", "this is a mistake in Strata");

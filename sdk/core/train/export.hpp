@@ -23,8 +23,8 @@ class Export {
   // is filled. `model` and `plan` outlive it. Refuses a weight that is joined from several tensors.
   Export(const run::Model& model, const TrainingPlan& plan, std::vector<const float*> values);
 
-  // The trained elements of a tensor of the model's checkpoint, or of a made one, as a dense
-  // row-major tensor of its shape; null if nothing of it is trained.
+  // The trained elements of a tensor of the model's checkpoint, as a dense row-major tensor of its
+  // shape; null if nothing of it is trained.
   FillTensor of(const source::Tensor& tensor) const;
 
  private:

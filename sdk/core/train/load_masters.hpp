@@ -23,8 +23,7 @@ struct MasterParts {
   std::function<run::OpenCompute> open_compute;
 };
 
-// Fills the masters of all units, with the made weights among them; returns the bytes read from
-// files.
+// Fills the masters of all units; returns the bytes read from files.
 uint64_t load_masters(const MasterParts& parts, const run::Progress& progress);
 
 }  // namespace strata::train
