@@ -34,6 +34,7 @@ class Pass {
   // The queries of the attention that runs: all tokens, unless it is given a part of them. The part
   // lasts until it is replaced; null: all tokens.
   const Ragged& attended() const { return part_ ? *part_ : ragged_; }
+  const Ragged* part() const { return part_; }
   void attend(const Ragged* part) { part_ = part; }
   // Blocks of one sequence; 0: no cache.
   int64_t blocks() const { return blocks_; }
