@@ -12,14 +12,6 @@ constexpr uint64_t page = 4096;
 
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
-// Whether the run form is float32 in the places of the flat array.
-bool is_master(const zero::Unit& unit, const Flat& flat, strata_dtype dtype) {
-  if (!same(dtype, {STRATA_FLOAT, 32, 1})) return false;
-  for (const auto& piece : flat.pieces)
-    if (unit.weights[piece.weight].run.at != piece.first * sizeof(float)) return false;
-  return true;
-}
-
 tier::Region region_of(tier::Tier& tier, uint64_t bytes) {
   auto region = tier.new_region(bytes);
   if (!region.memory())
@@ -36,8 +28,11 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
   weights_ = region_of(weights, plan.weight_bytes);
   uint64_t states_bytes = 0;
   for (std::size_t u = 0; u < units_.size(); ++u) {
-    units_[u].own_master = !is_master(plan.units[u], plan.flats[u], request.dtype);
-    states_bytes += (units_[u].own_master ? 3 : 2) * pages(plan.flats[u].elements * sizeof(float));
+    auto& unit = units_[u];
+    unit.own_master = !is_master(plan.units[u], plan.flats[u], request.dtype);
+    unit.layout = states_of(request.rule, plan.units[u], plan.flats[u]);
+    if (unit.own_master) states_bytes += pages(plan.flats[u].elements * sizeof(float));
+    states_bytes += unit.layout.bytes;
   }
   states_ = region_of(states, states_bytes);
   auto* weight_at = weights_.memory();
@@ -56,8 +51,11 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
     };
     unit.weights = next(weight_at, pages(plan.units[u].run_bytes));
     unit.master = reinterpret_cast<float*>(unit.own_master ? next(state_at, state) : unit.weights);
-    unit.moment1 = reinterpret_cast<float*>(next(state_at, state));
-    unit.moment2 = reinterpret_cast<float*>(next(state_at, state));
+    unit.states = next(state_at, unit.layout.bytes);
+    if (request.rule == Rule::adam) {
+      unit.moment1 = reinterpret_cast<float*>(unit.states);
+      unit.moment2 = reinterpret_cast<float*>(unit.states + unit.layout.bytes / 2);
+    }
     const auto rows = staged ? 0 : static_cast<uint64_t>(request.tokens) * flat.row_width;
     unit.gradient = next(gradient_at, pages((flat.elements + rows) * sizeof(float)));
     if (plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert() && input_at)

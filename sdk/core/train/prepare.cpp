@@ -125,7 +125,9 @@ class Preparation {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
       out_.weight_bytes += pages(out_.units[u].run_bytes);
-      out_.state_elements += flat.elements;
+      out_.state_bytes += states_of(request_.rule, out_.units[u], flat).bytes;
+      if (!is_master(out_.units[u], flat, request_.dtype))
+        out_.state_bytes += pages(flat.elements * sizeof(float));
       const auto& master = out_.masters[u];
       if (master.expands && model_.checkpoint)
         out_.scratch_bytes = std::max(

@@ -8,6 +8,7 @@
 #include "core/dry_run/measure.hpp"
 #include "core/run/model.hpp"
 #include "core/train/flat.hpp"
+#include "core/train/states.hpp"
 #include "core/train/step_uses.hpp"
 #include "core/zero/plan.hpp"
 
@@ -19,6 +20,7 @@ inline constexpr uint32_t no_table = ~uint32_t{0};
 struct TrainingRequest {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};   // to compute in
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
+  Rule rule = Rule::adam;                    // of the optimizer
   uint32_t sequences = 1;                    // of one micro-batch, at most
   int64_t tokens = 1;                        // of one micro-batch, at most
   int64_t longest = 1;                       // tokens of one sequence, at most
@@ -66,7 +68,7 @@ struct TrainingPlan {
   // Host memory.
   uint64_t weight_bytes = 0;      // in the tier, in the dtype that computes
   uint64_t gradient_bytes = 0;    // with the stagings of later micro-batches
-  uint64_t state_elements = 0;    // of float32 masters and of each moment
+  uint64_t state_bytes = 0;       // of masters that are no weights, and of the optimizer's states
   uint64_t stored_inputs = 0;     // bytes of kept inputs
   uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert
   // By unit, of a micro-batch's run; a mixture layer's has those of its experts.
