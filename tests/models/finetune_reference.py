@@ -10,10 +10,13 @@ import sys
 import torch
 import transformers
 
+import finetune_optimizers as optimizers
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """What changes the arithmetic of a run."""
+    optimizer: str = "adamw"
     lr: float = 1e-3
     steps: int = 20
     batch: int = 2  # rows of a micro-batch
@@ -67,8 +70,8 @@ class Loop:
         named = dict(model.named_parameters())
         groups = [{"params": [p for name, p in named.items() if decays(name, p) == wanted], "weight_decay": decay}
                   for wanted, decay in ((True, settings.weight_decay), (False, 0.0))]
-        self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr,
-                                           betas=settings.betas, eps=settings.eps)
+        groups = [group for group in groups if group["params"]]
+        self.optimizer = optimizers.make(settings.optimizer, model, groups, settings)
         warmup = settings.warmup
         if warmup < 1:
             warmup = -int(-warmup * settings.steps // 1)
