@@ -113,6 +113,7 @@ def one_by_one(model):
     yield case("completions", data="completions")
     yield case("shuffle", batch=1, steps=40, check="shuffle", data="lengths")
     yield case("resume", check="resume", clip=0.3, weight_decay=0.5)
+    yield case("resume from each step", check="resume_each", steps=6, clip=0.3, weight_decay=0.5)
     yield case("bfloat16 gradients", reduce="bfloat16", clip=0.3)
     yield case("bfloat16 gradients, accumulation", reduce="bfloat16", accumulation=3)
     yield case("adafactor", optimizer="adafactor", clip=0.3, weight_decay=0.5, check="resume")
