@@ -86,7 +86,8 @@ struct FinetuneOptions {
   std::int64_t seed = 42;      // of shuffling, dropout and new weights
   bool deterministic = false;  // no kernel whose sums depend on the order of its threads
 
-  // adamw, or adam, whose decay is a part of the gradient.
+  // adamw; adam, whose decay is a part of the gradient; adamw8bit, whose moments have 8 bits;
+  // adafactor, which has neither betas nor an epsilon.
   std::string optimizer = "adamw";
   double lr = 0;  // must be given, above 0
   std::array<double, 2> betas{0.9, 0.999};

@@ -268,7 +268,12 @@ TEST_CASE("what is missing or out of range is refused by its name", "[host][fine
   CHECK(refused({"--validation", "1.5"}) ==
         "--validation: '1.5' is no part of the data: give a number above 0 and below 1, or a file "
         "(./1.5)");
-  CHECK_THAT(refused({"--optimizer", "sgd"}), Catch::Contains("adamw|adam"));
+  CHECK_THAT(refused({"--optimizer", "sgd"}), Catch::Contains("adamw|adam|adamw8bit|adafactor"));
+  CHECK(refused({"--optimizer", "adafactor", "--betas", "0.9,0.99"}) ==
+        "--betas: adafactor has none: leave it out");
+  CHECK(refused({"--optimizer", "adafactor", "--eps", "1e-6"}) ==
+        "--eps: adafactor has none: leave it out");
+  CHECK(refused({"--optimizer", "adamw8bit", "--betas", "0.9,0.99", "--eps", "1e-6"}).empty());
 }
 
 TEST_CASE("options that exclude each other are refused", "[host][finetune]") {

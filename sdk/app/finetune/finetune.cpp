@@ -54,7 +54,7 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   report["peak"]["arena"]["bytes"] = plan.arena_bytes;
   report["host"]["weights"] = plan.weight_bytes;
   report["host"]["gradients"] = plan.gradient_bytes;
-  report["host"]["states"] = plan.state_elements * 3 * sizeof(float);
+  report["host"]["states"] = plan.state_bytes;
   return out;
 }
 
