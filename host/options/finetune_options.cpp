@@ -11,8 +11,8 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 4> later{
-    "run.adapter", "model.critic", "train.storage_dtype", "train.wall_clock_breakdown"};
+constexpr std::array<std::string_view, 3> later{"run.adapter", "train.storage_dtype",
+                                                "train.wall_clock_breakdown"};
 
 }  // namespace
 
@@ -113,6 +113,7 @@ void add_finetune(cli::Table& table, FinetuneCommand& o) {
   add_run(table, o);
   add_storage(table, o);
   add_critic(table, o);
+  add_padding_at_beginning(table, o.train.num_padding_at_beginning);
   add_dropout(table, o);
   add_logs(table, o);
   add_ds_config(table, o);

@@ -50,8 +50,9 @@ void add_update(cli::Table& table, FinetuneCommand& command) {
   table.push_back({.name = "optimizer",
                    .key = "train.optimizer",
                    .field = &o.optimizer,
-                   .value = "adamw|adam",
-                   .help = "adam: the decay is a part of the gradient",
+                   .value = "adamw|adam|adamw8bit|adafactor",
+                   .help = "adam: the decay is a part of the gradient; adamw8bit: moments of 8 "
+                           "bits; adafactor: second moments of rows and columns alone",
                    .closed = true});
   table.push_back(
       {"lr", "train.lr", &o.lr, "R", "the learning rate", "must be given", 0, 1e6, false, 0, true});

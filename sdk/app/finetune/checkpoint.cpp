@@ -23,8 +23,8 @@ std::string header_of(const StateFile& file) {
   std::vector<source::Tensor> tensors;
   for (const auto& tensor : file.tensors) {
     source::Tensor one{.name = tensor.name, .shape = tensor.shape};
-    one.stored = source::dense_form({STRATA_FLOAT, 32, 1}, tensor.shape);
-    if (one.stored.bytes != tensor.values.size_bytes())
+    one.stored = source::dense_form(tensor.dtype, tensor.shape);
+    if (one.stored.bytes != tensor.values.size())
       throw Error(tensor.name, "its values are not as many as its shape has",
                   "this is a mistake in Strata");
     tensors.push_back(std::move(one));
@@ -48,7 +48,7 @@ SavedState::File write_file(source::OutputFile& out, const StateFile& file) {
   const auto header = header_of(file);
   write(std::as_bytes(std::span(header)));
   for (const auto& tensor : file.tensors) {
-    const auto bytes = std::as_bytes(tensor.values);
+    const std::span<const std::byte> bytes = tensor.values;
     for (std::size_t first = 0; first < bytes.size(); first += block_bytes)
       write(bytes.subspan(first, std::min(block_bytes, bytes.size() - first)));
   }
@@ -64,7 +64,7 @@ void read_file(const std::string& path, const SavedState::File& saved, const Sta
                 remedy);
   const auto header = header_of(file);
   std::uint64_t all = header.size();
-  for (const auto& tensor : file.tensors) all += tensor.values.size_bytes();
+  for (const auto& tensor : file.tensors) all += tensor.values.size();
   std::string own(header.size(), '\0');
   if (in->size() == all) in->read(0, std::as_writable_bytes(std::span(own)));
   if (own != header) throw Error(path, "its tensors are not those of the model", remedy);
@@ -72,7 +72,7 @@ void read_file(const std::string& path, const SavedState::File& saved, const Sta
   digest.add(own);
   std::uint64_t at = header.size();
   for (const auto& tensor : file.tensors) {
-    const auto bytes = std::as_writable_bytes(tensor.values);
+    const auto bytes = tensor.values;
     for (std::size_t first = 0; first < bytes.size(); first += block_bytes) {
       const auto part = bytes.subspan(first, std::min(block_bytes, bytes.size() - first));
       in->read(at, part);

@@ -1,5 +1,8 @@
 // One checkpoint of training: a folder of safetensors files, and state.json.
 #pragma once
+#include <strata/abi/core.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -10,11 +13,12 @@
 
 namespace strata::app {
 
-// Float32 values that a checkpoint holds; they are borrowed.
+// Values that a checkpoint holds; they are borrowed.
 struct StateTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  std::span<float> values;  // as many as the shape has
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};
+  std::span<std::byte> values;  // as many as the shape has
 };
 
 struct StateFile {

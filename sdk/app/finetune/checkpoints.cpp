@@ -52,6 +52,18 @@ std::vector<std::uint64_t> steps_in(const std::string& output) {
   return out;
 }
 
+// The names of a unit's pieces. Parts of one tensor have its name, and their number among them.
+std::vector<std::string> names_of(const zero::Unit& unit, const train::Flat& flat) {
+  std::vector<std::string> out;
+  std::map<std::string, int> seen;
+  for (const auto& piece : flat.pieces) {
+    const auto& name = unit.weights[piece.weight].name;
+    const auto number = seen[name]++;
+    out.push_back(name + (number > 0 ? "#" + std::to_string(number) : ""));
+  }
+  return out;
+}
+
 void remove(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
@@ -122,21 +134,20 @@ std::vector<StateFile> Checkpoints::files() const {
     StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors",
                    .tensors = {},
                    .unit = static_cast<std::uint32_t>(u)};
-    for (const auto& [kind, values] :
-         {std::pair{"weight", unit.master}, std::pair{"moment1", unit.moment1},
-          std::pair{"moment2", unit.moment2}}) {
-      // Parts of one tensor have its name, and their number among them.
-      std::map<std::string, int> seen;
-      for (const auto& piece : plan.flats[u].pieces) {
-        const auto& weight = plan.units[u].weights[piece.weight];
-        const auto number = seen[weight.name]++;
-        file.tensors.push_back(
-            {.name = std::string(kind) + "/" + weight.name +
-                     (number > 0 ? "#" + std::to_string(number) : ""),
-             .shape = weight.shape,
-             .values = {values + piece.first, static_cast<std::size_t>(piece.count)}});
-      }
+    const auto names = names_of(plan.units[u], plan.flats[u]);
+    for (std::size_t p = 0; p < names.size(); ++p) {
+      const auto& piece = plan.flats[u].pieces[p];
+      const std::span values(unit.master + piece.first, static_cast<std::size_t>(piece.count));
+      file.tensors.push_back({.name = "weight/" + names[p],
+                              .shape = plan.units[u].weights[piece.weight].shape,
+                              .values = std::as_writable_bytes(values)});
     }
+    for (const auto& array : unit.layout.arrays)
+      file.tensors.push_back(
+          {.name = std::string(array.kind) + "/" + names[array.piece],
+           .shape = array.shape,
+           .dtype = array.dtype,
+           .values = {unit.states + array.at, static_cast<std::size_t>(array.bytes)}});
     if (!file.tensors.empty()) out.push_back(std::move(file));
   }
   // In the order of a step's updates, which wait for the reading: the table is first.

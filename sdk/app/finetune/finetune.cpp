@@ -29,7 +29,9 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
   if (!run.adapter.empty())
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
-  if (model.critic) later("--critic");
+  if (model.critic && (options.packing || options.score_padding || options.label_smoothing > 0))
+    throw UsageError("--critic", "not with --packing, --score-padding or --label-smoothing",
+                     "a reward model compares whole answers");
   if (!options.activation_checkpointing) later("--activation-checkpointing off");
 }
 
@@ -53,7 +55,7 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   report["peak"]["arena"]["bytes"] = plan.arena_bytes;
   report["host"]["weights"] = plan.weight_bytes;
   report["host"]["gradients"] = plan.gradient_bytes;
-  report["host"]["states"] = plan.state_elements * 3 * sizeof(float);
+  report["host"]["states"] = plan.state_bytes;
   return out;
 }
 

@@ -90,10 +90,9 @@ void Training::load(const run::Progress& progress) {
       masters.push_back(arena_ + plan.step.homes[u]);
     else
       masters.push_back(unit.weights);
-    for (auto* moment : {unit.moment1, unit.moment2})
-      workers_->run(plan.flats[u].elements, 1u << 20, [&](uint64_t first, uint64_t count) {
-        std::memset(moment + first, 0, count * sizeof(float));
-      });
+    workers_->run(unit.layout.bytes, 1u << 22, [&](uint64_t first, uint64_t count) {
+      std::memset(unit.states + first, 0, count);
+    });
   }
   loaded_ = load_masters({.model = parts_.model,
                           .plan = &plan,

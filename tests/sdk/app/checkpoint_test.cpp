@@ -15,13 +15,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+template <class T>
+std::span<std::byte> bytes_of(std::vector<T>& values) {
+  return std::as_writable_bytes(std::span(values));
+}
+
 struct Values {
   std::vector<float> one{1, -2, 0.5F, 3e38F, -0.0F, 7}, two{4, 5};
+  std::vector<std::uint8_t> codes{0, 127, 255};
   std::vector<StateFile> files() {
     return {{.name = "unit-0.safetensors",
-             .tensors = {{.name = "weight/a", .shape = {2, 3}, .values = one}}},
+             .tensors = {{.name = "weight/a", .shape = {2, 3}, .values = bytes_of(one)}}},
             {.name = "unit-1.safetensors",
-             .tensors = {{.name = "weight/b", .shape = {2}, .values = two}}}};
+             .tensors = {{.name = "weight/b", .shape = {2}, .values = bytes_of(two)},
+                         {.name = "moment1/b",
+                          .shape = {3},
+                          .dtype = {STRATA_UINT, 8, 1},
+                          .values = bytes_of(codes)}}}};
   }
 };
 
@@ -80,10 +90,12 @@ TEST_CASE("a checkpoint is read as it was written") {
   CHECK(state.common == common);
   to.one.assign(6, 9);
   to.two.assign(2, 9);
+  to.codes.assign(3, 9);
   read_checkpoint(path, state, to.files());
   CHECK(to.one == from.one);
   CHECK(std::signbit(to.one[4]));
   CHECK(to.two == from.two);
+  CHECK(to.codes == from.codes);
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 }
 
@@ -207,6 +219,9 @@ TEST_CASE("other tensors than the model's are refused") {
   CHECK(refused(files).find("not those of the model") != std::string::npos);
   files = from.files();
   files[0].tensors[0].shape = {3, 2};
+  CHECK(refused(files).find("not those of the model") != std::string::npos);
+  files = from.files();
+  files[1].tensors[1].dtype = {STRATA_INT, 8, 1};
   CHECK(refused(files).find("not those of the model") != std::string::npos);
   files = from.files();
   files.pop_back();

@@ -117,7 +117,8 @@ TEST_CASE("a frozen model's units have no state, and their weights are right in 
       if (plan.step.objects[u].home == zero::Object::Home::arena)
         CHECK(plan.step.homes[u] == plan.scoring.homes[u]);
     }
-    CHECK(plan.state_elements * sizeof(float) == run.products().run_bytes);
+    CHECK(plan.state_bytes ==
+          states_of(request.rule, run.products(), plan.flats[plan.product_unit]).bytes);
     if (request.device_memory) CHECK(plan.device_bytes <= *request.device_memory);
     run.seen.gradient = 0.25;
     for (int s = 0; s < 3; ++s) run.step(s == 1 ? 1 : micro_batches);
