@@ -91,7 +91,11 @@ class Checked:
         return json.loads(self.program.text("finetune", *self.words(self.folder / name, *more)))
 
     def plain(self):
-        self.compare(self.run("out"))
+        made = self.run("out")
+        bound = made["report"]["bound"]
+        need(bound["rates"] == "assumed" and 0 < bound["seconds"] == bound["share"] * bound["step_s"],
+             f"the bound is {bound}")
+        self.compare(made)
 
     def least_memory(self):
         least = self.program.least_memory(lambda *more: self.run("least", *more))

@@ -7,6 +7,7 @@
 #include "app/finetune/checkpoints.hpp"
 #include "app/finetune/common_state.hpp"
 #include "app/finetune/run.hpp"
+#include "app/finetune/run_bound.hpp"
 #include "app/finetune/save_model.hpp"
 #include "app/finetune/training_report.hpp"
 #include "app/open_model.hpp"
@@ -73,6 +74,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   const auto model = open_model(model_options, plugins);
   const auto data = open_training_data(model, options, plugins, events);
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);
+  const RunBound bound(options, planned.cuda);
   auto common = common_state(options, model, data, planned.request, planned.plan);
   std::optional<int64_t> behind;  // this step
   if (resumed) {
@@ -89,12 +91,16 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     checkpoints.restore(*resumed);
     loop.set(resumed->state.run);
   }
+  if (events.say) events.say(bound.planned(*training));
   const bool finite = loop.run();
+  const auto measured = bound.measured(*training, loop.times());
+  if (events.say && !measured.empty()) events.say(measured);
   auto json = result_of(log, options, *training, plugins);
+  json["report"]["bound"] = bound.json(*training, loop.times());
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
   // A model that is not trained to the end is a checkpoint alone.
   if (!loop.ended_early()) save_model(*training, options, plugins);
-  write_report(options, *training, log);
+  write_report(options, *training, log, {bound.planned(*training), measured});
   write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
               training->plan().units);
   return {.json = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace),

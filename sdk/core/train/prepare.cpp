@@ -175,18 +175,18 @@ class Preparation {
     const auto tokens = std::max<int64_t>(request_.tokens, 1);
     uint64_t most = 0;
     out_.flops.assign(out_.units.size(), 0);
+    out_.top_k.assign(out_.units.size(), 0);
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       if (out_.units[u].is_expert() || is_own_table(u)) continue;
       const auto rows =
           part_of(out_.units[u]) == Part::head ? std::min(tokens, request_.loss_rows) : tokens;
-      const dry_run::Request pass{
-          .tokens = tokens,
-          .sequences = std::min<int64_t>(request_.sequences, tokens),
-          .keys = std::max<int64_t>(request_.longest, 1),
-          .wanted = rows,
-          .dtype = request_.dtype,
-          .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
-          .attention_bytes = request_.attention_bytes};
+      dry_run::Request pass{.tokens = tokens,
+                            .sequences = std::min<int64_t>(request_.sequences, tokens),
+                            .keys = std::max<int64_t>(request_.longest, 1),
+                            .wanted = rows,
+                            .dtype = request_.dtype,
+                            .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
+                            .attention_bytes = request_.attention_bytes};
       const auto measured = dry_run::measure(*model_.family, out_.units[u].declared, pass);
       if (measured.positions > 0 && request_.longest > measured.positions)
         throw Error(model_.path,
@@ -194,7 +194,11 @@ class Preparation {
                         std::to_string(request_.longest),
                     "use a smaller --max-length");
       most = std::max(most, measured.peak_bytes + measured.all_bytes);
-      out_.flops[u] = measured.flops;
+      out_.top_k[u] = measured.top_k;
+      pass.keys = (pass.keys + 1) / 2;
+      pass.attention_bytes = {};
+      out_.flops[u] = dry_run::measure(*model_.family, out_.units[u].declared, pass).flops *
+                      (static_cast<double>(tokens) / static_cast<double>(rows));
     }
     // The hidden state and its gradient are there beside a unit's own tensors.
     const auto hidden = static_cast<uint64_t>(tokens * out_.hidden) * element_bytes(request_.dtype);

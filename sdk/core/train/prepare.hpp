@@ -69,8 +69,10 @@ struct TrainingPlan {
   uint64_t state_elements = 0;    // of float32 masters and of each moment
   uint64_t stored_inputs = 0;     // bytes of kept inputs
   uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert
-  // By unit, of a micro-batch's run; a mixture layer's has those of its experts.
+  // By unit, of a micro-batch's run over the most tokens, the head's of all of them; a mixture
+  // layer's has those of its experts. A token sees half of the longest sequence on average.
   std::vector<double> flops;
+  std::vector<uint32_t> top_k;  // by unit: the experts of a token; 0: no mixture layer
 };
 
 // Prepares training of all weights. Refuses a budget that no plan fits, with the least
