@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
@@ -34,7 +35,7 @@ Part part_of(const zero::Unit& unit) {
 class Preparation {
  public:
   Preparation(const run::Model& model, const TrainingRequest& request)
-      : model_(model), request_(request) {}
+      : model_(model), request_(request), inputs_in_tier_(request.inputs_in_tier) {}
 
   TrainingPlan run() {
     lay_out();
@@ -55,7 +56,12 @@ class Preparation {
     const auto budget = *request_.device_memory;
     uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
     settle(0);
-    if (least_arena() > arena) refuse(beside + least_arena());
+    if (const auto least = least_arena(); least > arena) {
+      // Stored inputs need slots instead of places of their own.
+      if (std::exchange(inputs_in_tier_, true)) refuse(beside + least);
+      settle(0);
+      if (least_arena() > arena) refuse(beside + std::min(least, least_arena()));
+    }
     // More slots take a small part of what is not needed.
     if (out_.experts.count > 0)
       arena -= add_slots((arena - least_arena()) / 8 / out_.experts.bytes);
@@ -136,8 +142,6 @@ class Preparation {
       auto& largest = out_.units[u].is_expert() ? largest_expert : out_.largest_gradient;
       largest = std::max(largest, arriving);
       row = std::max(row, flat.row_width);
-      if (part_of(out_.units[u]) == Part::body && request_.inputs_in_tier)
-        out_.stored_inputs += out_.input_bytes;
     }
     if (request_.micro_batches > 1 || staged())
       out_.gradient_bytes +=
@@ -227,7 +231,7 @@ class Preparation {
     const auto table = out_.table_unit;
     step_ = step_uses(units, table,
                       {.micro_batches = request_.micro_batches,
-                       .inputs_in_tier = request_.inputs_in_tier,
+                       .inputs_in_tier = inputs_in_tier_,
                        .gradients_staged = staged()});
     scoring_ = scoring_uses(units);
   }
@@ -260,6 +264,9 @@ class Preparation {
     out_.experts.offset =
         pages(std::max({out_.step.arena, out_.scoring.arena, out_.scratch_bytes}));
     out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
+    if (inputs_in_tier_)
+      for (const auto& unit : out_.units)
+        if (part_of(unit) == Part::body) out_.stored_inputs += out_.input_bytes;
     out_.device_bytes = out_.arena_bytes + out_.activation_bytes + request_.library_bytes;
   }
 
@@ -276,6 +283,7 @@ class Preparation {
   zero::Uses step_, scoring_;
   std::size_t kept_from_ = 0;
   uint32_t experts_ = 0;  // of all layers
+  bool inputs_in_tier_;
 };
 
 }  // namespace

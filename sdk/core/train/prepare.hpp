@@ -24,7 +24,8 @@ struct TrainingRequest {
   int64_t longest = 1;                       // tokens of one sequence, at most
   uint32_t micro_batches = 1;                // of one step
   int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
-  bool inputs_in_tier = false;               // kept inputs are stored in host memory
+  // Kept inputs are stored in host memory; they are too where the budget is too small otherwise.
+  bool inputs_in_tier = false;
   // Weights stay on the device during a step as far as the budget goes.
   bool fill_device = false;
   std::optional<uint64_t> device_memory;  // of weights, gradients, inputs and activations
@@ -67,7 +68,7 @@ struct TrainingPlan {
   uint64_t weight_bytes = 0;      // in the tier, in the dtype that computes
   uint64_t gradient_bytes = 0;    // with the stagings of later micro-batches
   uint64_t state_elements = 0;    // of float32 masters and of each moment
-  uint64_t stored_inputs = 0;     // bytes of kept inputs
+  uint64_t stored_inputs = 0;     // bytes of kept inputs; 0: they stay on the device
   uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert
   // By unit, of a micro-batch's run over the most tokens, the head's of all of them; a mixture
   // layer's has those of its experts. A token sees half of the longest sequence on average.
