@@ -95,11 +95,12 @@ def one_by_one(model):
         keys = {key: settings.pop(key) for key in ("check", "data", "routers") if key in settings}
         return Case(f"{model}: {words}", model, dataclasses.replace(OFF, **settings), more, **keys)
 
-    for tier in ("device", "cpu", "pinned"):
+    for tier in ("cpu", "pinned"):
         yield case(f"weights in {tier}", "--offload", tier)
         yield case(f"states in {tier}", "--offload-optimizer", tier)
     yield case("all in cpu", "--offload", "cpu", "--offload-optimizer", "cpu")
     yield case("the least memory", "--offload", "cpu", check="least_memory")
+    yield case("the least memory, accumulation", check="least_memory", accumulation=2)
     yield case("checkpointing", "--activation-checkpointing", "on")
     yield case("accumulation", accumulation=3)
     yield case("clipping", clip=0.3, eps=1e-3)

@@ -8,6 +8,7 @@ A full disk needs the right to mount; without it that test says so and is skippe
 import json
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -227,6 +228,23 @@ class Faults(unittest.TestCase):
         self.assertIn(done.returncode, (1, 2), done.stderr)
         self.assertRegex(self.errors(done)[0], "whole.*resume")
         self.assertEqual(before, {file: file.read_bytes() for file in before})
+
+    def test_too_little_host_memory_is_refused_with_the_least_that_is_enough(self):
+        self.refused(r"--host-memory.*weights.*states.*gradients.*give at least \d+", "small", "--host-memory", "1KiB")
+        least = int(re.search(r"give at least (\d+)", self.errors(self.run_any("small", "--host-memory", "1"))[0])[1])
+        self.refused(f"give at least {least}", "small", "--host-memory", least - 1)
+        made = self.run_to_end("small", "--host-memory", least, "--bench-steps", 1)
+        host = made["report"]["host"]
+        # Two moments in float32, whose units begin at pages; the weights are their own masters.
+        states = 8 * sum(one.size for one in safetensors.numpy.load_file(
+            self.folder / "model/model.safetensors").values())
+        self.assertTrue(states <= least - host["weights"] - host["gradients"] < states + 20 * 4096, (least, host))
+
+    def test_weights_and_states_that_stay_on_the_device_do_not_exist_yet(self):
+        for option in ("--offload", "--offload-optimizer"):
+            with self.subTest(option):
+                self.refused(f"{option} device.*do not exist yet", "device", option, "device", status=2)
+        self.assertFalse((self.folder / "device").exists())
 
     def test_rows_that_cannot_be_read_are_named(self):
         good = (self.folder / "data.jsonl").read_text()

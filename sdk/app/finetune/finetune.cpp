@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "app/finetune/checkpoints.hpp"
@@ -14,9 +15,23 @@
 #include "app/trace.hpp"
 #include "app/training_log/record_json.hpp"
 #include "core/error.hpp"
+#include "core/size_text.hpp"
 
 namespace strata::app {
 namespace {
+
+// Says where the parts of the training lie.
+std::string memory_line(const PlannedTraining& planned) {
+  const auto& host = planned.host;
+  auto line = "weights: " + size_text(host.weights) + " in " + planned.weights->manifest.name +
+              "; states of the optimizer: " + size_text(host.states) + " in " +
+              planned.states->manifest.name + "; gradients: " + size_text(host.gradients) +
+              " in host memory";
+  if (host.inputs > 0)
+    line += "; kept inputs: " + size_text(host.inputs) +
+            " in host memory, as they do not fit into the device's";
+  return line;
+}
 
 // Refuses what does not exist yet by its name, before anything is read.
 void refuse_missing(const ModelOptions& model, const RunOptions& run,
@@ -24,6 +39,12 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
   const auto later = [](const char* option) {
     throw UsageError(option, "it does not exist yet", "leave it out");
   };
+  for (const auto& [option, tier] :
+       {std::pair{"--offload", &run.offload}, {"--offload-optimizer", &options.offload_optimizer}})
+    if (*tier == "device")
+      throw UsageError(std::string(option) + " device",
+                       "weights and states that stay on the device do not exist yet",
+                       "leave it out, or name a tier: the host updates what lies there");
   if (!run.adapter.empty())
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
@@ -58,6 +79,7 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   report["host"]["weights"] = plan.weight_bytes;
   report["host"]["gradients"] = plan.gradient_bytes;
   report["host"]["states"] = plan.state_elements * 3 * sizeof(float);
+  report["host"]["inputs"] = plan.stored_inputs;
   return out;
 }
 
@@ -69,12 +91,15 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   refuse_missing(model_options, run, options);
   if (options.wall_clock_breakdown && options.trace.empty() && events.say)
     events.say("wall_clock_breakdown: --trace FILE has the time of every action");
+  if (options.offload_optimizer_ratio < 1 && events.say)
+    events.say("offload_optimizer_ratio: all states lie off the device, which changes no result");
   check_output(options);
   const auto resumed = find_resumed(options);
   const auto model = open_model(model_options, plugins);
   const auto data = open_training_data(model, options, plugins, events);
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);
   const RunBound bound(options, planned.cuda);
+  if (events.say) events.say(memory_line(planned));
   auto common = common_state(options, model, data, planned.request, planned.plan);
   std::optional<int64_t> behind;  // this step
   if (resumed) {

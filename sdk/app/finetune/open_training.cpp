@@ -61,9 +61,8 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   PlannedTraining out;
   const auto cuda = run.device == "cpu" ? CudaMemory{} : cuda_memory();
   out.cuda = choose_cuda(run, cuda);
-  const auto tier = run.offload == "device" ? std::string("auto") : run.offload;
-  out.weights = &choose_memory(tier, plugins);
-  out.states = options.offload_optimizer == "auto" || options.offload_optimizer == "device"
+  out.weights = &choose_memory(run.offload, plugins);
+  out.states = options.offload_optimizer == "auto"
                    ? out.weights
                    : &choose_memory(options.offload_optimizer, plugins);
   for (const auto* one : {out.weights, out.states}) plugins.use(*one);
@@ -85,6 +84,11 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                      out.attention->manifest.name, plugins.host());
   out.plan = train::prepare_training(model, request);
+  const auto mapped = [&](const registry::Candidate& one) {
+    return maps(*plugins.table<strata_offload>(one));
+  };
+  out.host = host_need(out.plan, request, mapped(*out.weights), mapped(*out.states));
+  need_host_memory(run.host_memory, out.host, model.path);
   return out;
 }
 

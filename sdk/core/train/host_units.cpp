@@ -30,16 +30,20 @@ tier::Region region_of(tier::Tier& tier, uint64_t bytes) {
 
 }  // namespace
 
+uint64_t state_bytes(const TrainingPlan& plan, const TrainingRequest& request) {
+  uint64_t bytes = 0;
+  for (std::size_t u = 0; u < plan.units.size(); ++u) {
+    const bool own_master = !is_master(plan.units[u], plan.flats[u], request.dtype);
+    bytes += (own_master ? 3 : 2) * pages(plan.flats[u].elements * sizeof(float));
+  }
+  return bytes;
+}
+
 HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, tier::Tier& weights,
                      tier::Tier& states, device::Device& device)
     : units_(plan.units.size()) {
   weights_ = region_of(weights, plan.weight_bytes);
-  uint64_t states_bytes = 0;
-  for (std::size_t u = 0; u < units_.size(); ++u) {
-    units_[u].own_master = !is_master(plan.units[u], plan.flats[u], request.dtype);
-    states_bytes += (units_[u].own_master ? 3 : 2) * pages(plan.flats[u].elements * sizeof(float));
-  }
-  states_ = region_of(states, states_bytes);
+  states_ = region_of(states, state_bytes(plan, request));
   auto* weight_at = weights_.memory();
   auto* state_at = states_.memory();
   auto* gradient_at = device.staging(plan.gradient_bytes);
@@ -48,6 +52,7 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
   for (std::size_t u = 0; u < units_.size(); ++u) {
     auto& unit = units_[u];
     const auto& flat = plan.flats[u];
+    unit.own_master = !is_master(plan.units[u], flat, request.dtype);
     const auto state = pages(flat.elements * sizeof(float));
     const auto next = [&](std::byte*& at, uint64_t bytes) {
       auto* here = at;

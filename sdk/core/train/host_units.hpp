@@ -22,6 +22,9 @@ struct HostUnit {
   bool own_master = true;      // the weights are a copy of it in another dtype
 };
 
+// The bytes of master weights that are not the weights themselves, and of moments.
+uint64_t state_bytes(const TrainingPlan& plan, const TrainingRequest& request);
+
 class HostUnits {
  public:
   // `weights` and `states` map the memory of their regions; they outlive this, as does `device`,

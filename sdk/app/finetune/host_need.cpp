@@ -1,0 +1,33 @@
+#include "app/finetune/host_need.hpp"
+
+#include "core/error.hpp"
+#include "core/size_text.hpp"
+
+namespace strata::app {
+
+HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request,
+                   bool weights_mapped, bool states_mapped) {
+  HostNeed out{.weights = plan.weight_bytes,
+               .states = train::state_bytes(plan, request),
+               .gradients = plan.gradient_bytes,
+               .inputs = plan.stored_inputs};
+  out.host_memory = out.gradients + out.inputs;
+  if (weights_mapped) out.host_memory += out.weights;
+  if (states_mapped) out.host_memory += out.states;
+  return out;
+}
+
+void need_host_memory(std::optional<std::uint64_t> limit, const HostNeed& need,
+                      const std::string& model) {
+  if (!limit || need.host_memory <= *limit) return;
+  throw Error("--host-memory",
+              size_text(*limit) + " are too few to train " + model + ": weights take " +
+                  size_text(need.weights) + ", states of the optimizer " + size_text(need.states) +
+                  ", gradients " + size_text(need.gradients) +
+                  (need.inputs > 0 ? ", kept inputs " + size_text(need.inputs) : ""),
+              "give at least " + std::to_string(need.host_memory) + " (" +
+                  size_text(need.host_memory) +
+                  "), or put the states into a tier of files with --offload-optimizer");
+}
+
+}  // namespace strata::app

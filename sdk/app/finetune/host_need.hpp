@@ -1,0 +1,26 @@
+// The host memory that training holds, before it takes any.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/train/host_units.hpp"
+
+namespace strata::app {
+
+// Bytes of each part.
+struct HostNeed {
+  std::uint64_t weights = 0, states = 0, gradients = 0;
+  std::uint64_t inputs = 0;       // kept inputs that do not stay on the device
+  std::uint64_t host_memory = 0;  // of all parts that lie in host memory
+};
+
+// `weights_mapped` and `states_mapped` say whether the tiers of these hold them in host memory.
+HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request,
+                   bool weights_mapped, bool states_mapped);
+
+// Throws Error if the parts in host memory need more than the limit of --host-memory.
+void need_host_memory(std::optional<std::uint64_t> limit, const HostNeed& need,
+                      const std::string& model);
+
+}  // namespace strata::app
