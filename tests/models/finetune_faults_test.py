@@ -186,6 +186,30 @@ class Faults(unittest.TestCase):
         self.assertEqual(len(table) - len(finite), 1)  # the table that was poisoned
         self.assertEqual(len(skipped["steps"]), STEPS)
 
+    def test_an_infinite_loss_changes_no_weight_though_its_gradient_is_finite(self):
+        letter, other = sorted(data.letters(VOCABULARY))[3:5]
+        shutil.copytree(self.folder / "model", self.folder / "infinite")
+        file = self.folder / "infinite/model.safetensors"
+        tensors = safetensors.numpy.load_file(file)
+        # One element of the head's input is about 4e19 for all tokens, so that logits are 2.4e38 and -2.4e38: their
+        # difference is more than float32 holds, but the gradient is of the size of 1e35.
+        tensors["model.embed_tokens.weight"][:, 0] = 10
+        tensors["model.norm.weight"][0] = 6e18
+        tensors["lm_head.weight"][[letter, data.EOS], 0] = 6e18
+        tensors["lm_head.weight"][other, 0] = -6e18
+        safetensors.numpy.save_file(tensors, file)
+        rows = [[letter] * 60 for _ in self.rows]
+        rows[BATCH][3] = other  # in step 2
+        data.write_texts(self.folder / "infinite.jsonl", rows, VOCABULARY)
+        both = {"model": "infinite", "rows": "infinite.jsonl"}
+        self.run_to_end("first", "--shuffle", "off", "--bench-steps", 1, **both)
+        made = self.run_to_end("skipped", "--shuffle", "off", "--bench-steps", 2, "--on-nan", "skip", **both)
+        self.assertEqual([step["loss"] is None for step in made["steps"]], [False, True])
+        self.assertEqual([step["skipped"] for step in made["steps"]], [False, True])
+        self.assertEqual(weights(self.folder / "first"), weights(self.folder / "skipped"))
+        self.refused("no number.*checkpoint", "stopped", "--shuffle", "off", "--bench-steps", 2, **both)
+        self.assertEqual([one.name for one in checkpoints(self.folder / "stopped")], ["checkpoint-1"])
+
     def test_a_damaged_checkpoint_is_refused_by_name(self):
         self.run_to_end("whole")
         last = checkpoints(self.folder / "whole")[-1]

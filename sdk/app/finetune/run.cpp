@@ -135,8 +135,7 @@ bool TrainingRun::run() {
   for (auto index = done_; index < last_step(); ++index) {
     if (!step(index)) {
       done_ = index;
-      // The weights are those of the step before, unless an update was made in spite of the loss.
-      if (training_.optimizer().gradients().finite) return false;
+      // The step changed no weight.
       checkpoints_.save(state(index));
       return false;
     }

@@ -189,7 +189,10 @@ void TorchTrainer::rerun_head(const zero::Unit& head, const UnitWeights& leaves,
     const auto logits = units_.forward(head, leaves, on(), x, &recorded);
     auto [sum, gradient] = rows_loss(logits, goals, true);
     add_loss(sum);
-    differentiate(logits, gradient.mul_(factor).to(logits.scalar_type()), leaves, recorded);
+    // A loss that is not finite may have a gradient that is: it becomes NaN, so that the step
+    // changes no weight. The device decides, and nothing waits for it.
+    const auto times = sum.mul(0).add_(factor).to(gradient.scalar_type());
+    differentiate(logits, gradient.mul_(times).to(logits.scalar_type()), leaves, recorded);
     const c10::NoGradGuard unrecorded;
     if (x.grad().defined()) gradient_.index_copy_(0, rows, x.grad());
   });
