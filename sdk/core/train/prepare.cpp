@@ -248,11 +248,17 @@ class Preparation {
 
   // Keeps as many units as leave a ring of two of the largest slots.
   void keep_most(uint64_t arena) {
+    settle(0);
+    const auto step = step_, scoring = scoring_;
+    settle(out_.units.size());
+    const auto steps = zero::least_by_kept(step, step_),
+               scorings = zero::least_by_kept(scoring, scoring_);
     std::size_t kept = 0;
-    for (std::size_t more = 1; more <= out_.units.size(); ++more) {
-      settle(more);
-      const auto fixed = own_places();
-      if (fixed + 2 * (least_arena() - fixed) > arena) break;
+    for (std::size_t more = 1; more < steps.size(); ++more) {
+      const auto fixed = steps[more].fixed;
+      const auto least =
+          std::max({steps[more].bytes(), scorings[more].bytes(), out_.scratch_bytes});
+      if (fixed + 2 * (least - fixed) > arena) break;
       kept = more;
     }
     settle(kept);
