@@ -190,23 +190,42 @@ class Preparation {
                             .wanted = rows,
                             .dtype = request_.dtype,
                             .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
-                            .attention_bytes = request_.attention_bytes};
+                            .attention_bytes = request_.attention_bytes,
+                            .trains = true};
       const auto measured = dry_run::measure(*model_.family, out_.units[u].declared, pass);
       if (measured.positions > 0 && request_.longest > measured.positions)
         throw Error(model_.path,
                     "it has learned " + std::to_string(measured.positions) + " positions, not " +
                         std::to_string(request_.longest),
                     "use a smaller --max-length");
-      most = std::max(most, measured.peak_bytes + measured.all_bytes);
+      most = std::max(most, rerun_bytes(measured, part_of(out_.units[u])));
       out_.top_k[u] = measured.top_k;
       pass.keys = (pass.keys + 1) / 2;
       pass.attention_bytes = {};
       out_.flops[u] = dry_run::measure(*model_.family, out_.units[u].declared, pass).flops *
                       (static_cast<double>(tokens) / static_cast<double>(rows));
     }
-    // The hidden state and its gradient are there beside a unit's own tensors.
-    const auto hidden = static_cast<uint64_t>(tokens * out_.hidden) * element_bytes(request_.dtype);
-    out_.activation_bytes = pages(most + 2 * hidden);
+    // The trainer has a copy of the embedding's rows.
+    out_.activation_bytes = pages(most) + out_.rows_bytes;
+  }
+
+  // The most bytes of a unit's rerun: what it keeps for its gradients, and as much again as it
+  // holds at once, for the gradients on their way. The input lies in the arena; its two places here
+  // are those of the output and of its gradient.
+  uint64_t rerun_bytes(const dry_run::Measure& measured, Part part) const {
+    const auto element = element_bytes(request_.dtype), reduced = element_bytes(request_.reduce);
+    auto bytes = measured.all_bytes + measured.peak_bytes;
+    // A CPU multiplies factors that it has made as wide as the gradient.
+    if (!request_.separate_device && element < reduced)
+      bytes += measured.peak_bytes * (reduced / element);
+    if (part == Part::body) return bytes;
+    // The hidden state and its gradient have other rows than the unit.
+    bytes += 2 * static_cast<uint64_t>(request_.tokens * out_.hidden) * element;
+    // The loss has the logits in float32 and, for their sum, once more.
+    if (part == Part::head)
+      bytes +=
+          static_cast<uint64_t>(measured.rows * measured.columns) * (2 * sizeof(float) - element);
+    return bytes;
   }
 
   std::vector<StepUnit> step_units() const {
