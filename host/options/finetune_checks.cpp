@@ -38,6 +38,14 @@ void check_lora(const FinetuneCommand& o) {
   }
 }
 
+// Adafactor has no such numbers.
+void check_adafactor(const FinetuneCommand& o) {
+  if (o.train.optimizer != "adafactor") return;
+  for (const std::string name : {"betas", "eps"})
+    if (o.given.contains("train." + name))
+      throw UsageError("--" + name, "adafactor has none", "leave it out");
+}
+
 void refuse_pair(bool both, const char* option, const char* other, const char* remedy) {
   if (both) throw UsageError(option, std::string("not with ") + other, remedy);
 }
@@ -79,13 +87,20 @@ void check_finetune(const FinetuneCommand& o) {
                      "give whole steps, or a part of all steps below 1");
   check_validation(o.validation);
   check_lora(o);
+  check_adafactor(o);
   refuse_pair(t.packing && t.score_padding, "--score-padding", "--packing",
               "packed rows have no padding: leave one of them out");
   refuse_pair(o.critic && (t.packing || t.score_padding || t.loss_on != "auto"), "--critic",
               "--packing, --score-padding or --loss-on", "a reward model compares whole answers");
+  refuse_pair(o.critic && t.label_smoothing > 0, "--critic", "--label-smoothing",
+              "it is for tokens that are predicted");
   refuse_pair(o.critic && t.lora.rank > 0, "--critic", "--lora", "train the whole reward model");
+  if (!o.critic && o.given.contains("model.num_padding_at_beginning"))
+    throw UsageError("--num-padding-at-beginning", "needs --critic", "add --critic");
   refuse_pair(t.init_seed >= 0 && t.lora.rank > 0, "--init-seed", "--lora",
               "adapters need a trained model");
+  refuse_pair(t.resize_embeddings > 0 && t.lora.rank > 0, "--resize-embeddings", "--lora",
+              "resize the model with `strata import` first");
   if (!t.load_weights.empty() && t.init_seed < 0)
     throw UsageError("--load-weights", "needs --init-seed",
                      "add --init-seed 0, or give the weights' folder as MODEL");

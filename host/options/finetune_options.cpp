@@ -11,12 +11,16 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 15> later{
-    "train.lora",         "train.lora_alpha",    "train.lora_dropout",
-    "train.lora_targets", "train.lora_merge",    "train.lora_target_parameters",
-    "train.lora_rslora",  "model.critic",        "train.resize_embeddings",
-    "train.init_seed",    "train.load_weights",  "train.deterministic",
-    "train.leaf_module",  "train.storage_dtype", "train.wall_clock_breakdown"};
+constexpr std::array<std::string_view, 10> later{"run.adapter",
+                                                 "train.lora",
+                                                 "train.lora_alpha",
+                                                 "train.lora_dropout",
+                                                 "train.lora_targets",
+                                                 "train.lora_merge",
+                                                 "train.lora_target_parameters",
+                                                 "train.lora_rslora",
+                                                 "train.storage_dtype",
+                                                 "train.wall_clock_breakdown"};
 
 }  // namespace
 
@@ -117,6 +121,7 @@ void add_finetune(cli::Table& table, FinetuneCommand& o) {
   add_run(table, o);
   add_storage(table, o);
   add_critic(table, o);
+  add_padding_at_beginning(table, o.train.num_padding_at_beginning);
   add_dropout(table, o);
   add_logs(table, o);
   add_ds_config(table, o);

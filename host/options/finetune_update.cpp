@@ -50,8 +50,9 @@ void add_update(cli::Table& table, FinetuneCommand& command) {
   table.push_back({.name = "optimizer",
                    .key = "train.optimizer",
                    .field = &o.optimizer,
-                   .value = "adamw|adam",
-                   .help = "adam: the decay is a part of the gradient",
+                   .value = "adamw|adam|adamw8bit|adafactor",
+                   .help = "adam: the decay is a part of the gradient; adamw8bit: moments of 8 "
+                           "bits; adafactor: second moments of rows and columns alone",
                    .closed = true});
   table.push_back(
       {"lr", "train.lr", &o.lr, "R", "the learning rate", "must be given", 0, 1e6, false, 0, true});
@@ -144,10 +145,11 @@ void add_weights(cli::Table& table, FinetuneCommand& command) {
                    "resize the embedding and the head to the tokenizer's number of tokens, rounded "
                    "up to a multiple of N",
                    "no change", 1, 1 << 20});
-  table.push_back({"init-seed", "train.init_seed", &o.init_seed, "N",
-                   "draw new weights from this seed; MODEL may then be a config.json or a shape's "
-                   "name",
-                   "the model's weights", 0, 9e18});
+  table.push_back(
+      {"init-seed", "train.init_seed", &o.init_seed, "N",
+       "draw new weights from this seed; MODEL may then be a folder without weights, or "
+       "a config.json beside its tokenizer",
+       "the model's weights", 0, 9e18});
   table.push_back({"load-weights", "train.load_weights", &o.load_weights, "FILE",
                    "with --init-seed: a file of weights that replace the drawn ones"});
 }

@@ -65,6 +65,8 @@ struct FinetuneOptions {
   bool score_padding = false;  // rows are padded to max_length, and the padding is scored
   bool packing = false;        // several sequences in a row
   bool shuffle = true;         // each epoch anew, by the seed
+  // Of a critic: padding tokens at a row's beginning that do not end it.
+  std::int64_t num_padding_at_beginning = 0;
 
   std::string output{};          // the folder of the result and its checkpoints
   std::int64_t save_every = 0;   // steps; 0: no checkpoint on the way
@@ -73,7 +75,7 @@ struct FinetuneOptions {
   // "latest": the newest checkpoint of the output; else a checkpoint's folder; empty: a new run.
   std::string resume{};
 
-  std::int64_t batch_size = 8;  // rows of one forward on one rank
+  std::int64_t batch_size = 8;  // rows, or pairs, of one forward on one rank
   std::int64_t gradient_accumulation_steps = 1;
   double num_train_epochs = 1;  // above 0
   std::int64_t max_steps = 0;   // steps of the optimizer; 0: those of the epochs
@@ -84,7 +86,8 @@ struct FinetuneOptions {
   std::int64_t seed = 42;      // of shuffling, dropout and new weights
   bool deterministic = false;  // no kernel whose sums depend on the order of its threads
 
-  // adamw, or adam, whose decay is a part of the gradient.
+  // adamw; adam, whose decay is a part of the gradient; adamw8bit, whose moments have 8 bits;
+  // adafactor, which has neither betas nor an epsilon.
   std::string optimizer = "adamw";
   double lr = 0;  // must be given, above 0
   std::array<double, 2> betas{0.9, 0.999};
@@ -108,8 +111,8 @@ struct FinetuneOptions {
   // The part of the states that may be off the device: all of them are, whatever it says.
   double offload_optimizer_ratio = 1;
   double optimizer_cores = 0;  // the part of the threads that update weights; 0: all
-  // Classes or names of modules, or the ends of names, that are fetched whole. A name that the
-  // model does not have is an error.
+  // Classes or names of modules, or the ends of names. Results do not depend on them, since units
+  // are fetched whole anyway. A name that the model does not have is an error.
   std::vector<std::string> leaf_modules{};
 
   LoraOptions lora{};

@@ -268,17 +268,34 @@ TEST_CASE("what is missing or out of range is refused by its name", "[host][fine
   CHECK(refused({"--validation", "1.5"}) ==
         "--validation: '1.5' is no part of the data: give a number above 0 and below 1, or a file "
         "(./1.5)");
-  CHECK_THAT(refused({"--optimizer", "sgd"}), Catch::Contains("adamw|adam"));
+  CHECK_THAT(refused({"--optimizer", "sgd"}), Catch::Contains("adamw|adam|adamw8bit|adafactor"));
+  CHECK(refused({"--optimizer", "adafactor", "--betas", "0.9,0.99"}) ==
+        "--betas: adafactor has none: leave it out");
+  CHECK(refused({"--optimizer", "adafactor", "--eps", "1e-6"}) ==
+        "--eps: adafactor has none: leave it out");
+  CHECK(refused({"--optimizer", "adamw8bit", "--betas", "0.9,0.99", "--eps", "1e-6"}).empty());
 }
 
 TEST_CASE("options that exclude each other are refused", "[host][finetune]") {
   CHECK_THAT(refused({"--packing", "--score-padding"}),
              Catch::StartsWith("--score-padding: not with --packing"));
-  CHECK_THAT(refused({"--critic", "--packing"}), Catch::StartsWith("--critic: not with"));
+  for (const auto& other :
+       {Strings{"--packing"}, Strings{"--score-padding"}, Strings{"--loss-on", "all"},
+        Strings{"--label-smoothing", "0.1"}, Strings{"--lora", "4"}}) {
+    Strings both{"--critic"};
+    both.insert(both.end(), other.begin(), other.end());
+    CAPTURE(other);
+    CHECK_THAT(refused(both), Catch::StartsWith("--critic: not with"));
+  }
+  CHECK(refused({"--critic", "--num-padding-at-beginning", "1"}) == "accepted");
+  CHECK_THAT(refused({"--num-padding-at-beginning", "1"}),
+             Catch::StartsWith("--num-padding-at-beginning: needs --critic"));
   CHECK_THAT(refused({"--load-weights", "w.bin"}),
              Catch::StartsWith("--load-weights: needs --init-seed"));
   CHECK_THAT(refused({"--init-seed", "1", "--lora", "4"}),
              Catch::StartsWith("--init-seed: not with --lora"));
+  CHECK_THAT(refused({"--resize-embeddings", "8", "--lora", "4"}),
+             Catch::StartsWith("--resize-embeddings: not with --lora"));
   CHECK(refused({"--init-seed", "1", "--load-weights", "w.bin"}) == "accepted");
   CHECK_THAT(refusal([] {
                command_of({"--model", "m.ckpt", "--data", "d", "--output", "o", "--lr", "1"});

@@ -67,6 +67,7 @@ class Case:
     routers: bool = False  # whether the routers' loss counts, where there are any
     data: str = "texts"
     check: str = "plain"  # the method of Checked
+    few: float = 0  # the part of a weight's elements that may be farther from the reference than the others
 
 
 def row_of(name, routers):
@@ -113,10 +114,18 @@ def one_by_one(model):
     yield case("completions", data="completions")
     yield case("shuffle", batch=1, steps=40, check="shuffle", data="lengths")
     yield case("resume", check="resume", clip=0.3, weight_decay=0.5)
+    yield case("resume from each step", check="resume_each", steps=6, clip=0.3, weight_decay=0.5)
+    yield case("bfloat16 gradients", reduce="bfloat16", clip=0.3)
+    yield case("bfloat16 gradients, accumulation", reduce="bfloat16", accumulation=3)
+    yield case("adafactor", optimizer="adafactor", clip=0.3, weight_decay=0.5, check="resume")
 
 
 def cases():
     yield from families()
     yield from one_by_one("llama")
     yield from one_by_one("olmoe")
+    # Rounding takes a moment that lies beside a border to another level.
+    yield Case("llama: adamw8bit", "llama", dataclasses.replace(OFF, optimizer="adamw8bit", weight_decay=0.5),
+               few=0.002, check="resume")
+    yield Case("llama, tied: bfloat16 gradients", "llama, tied", dataclasses.replace(OFF, reduce="bfloat16"))
     yield Case("olmoe: routers, accumulation", "olmoe", dataclasses.replace(OFF, accumulation=2), routers=True)

@@ -1,6 +1,7 @@
 #include "app/finetune/checkpoint.hpp"
 
 #include <algorithm>
+#include <deque>
 
 #include "core/error.hpp"
 #include "core/source/file.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t longest_state = 64ull << 20;  // bytes of state.json
 constexpr std::size_t block_bytes = 4 << 20;          // read and hashed at a time
+constexpr std::size_t most_open = 64;                 // files that are not yet on the disk
 constexpr auto state_name = "state.json";
 constexpr auto remedy = "resume from another checkpoint";
 
@@ -21,8 +23,8 @@ std::string header_of(const StateFile& file) {
   std::vector<source::Tensor> tensors;
   for (const auto& tensor : file.tensors) {
     source::Tensor one{.name = tensor.name, .shape = tensor.shape};
-    one.stored = source::dense_form({STRATA_FLOAT, 32, 1}, tensor.shape);
-    if (one.stored.bytes != tensor.values.size_bytes())
+    one.stored = source::dense_form(tensor.dtype, tensor.shape);
+    if (one.stored.bytes != tensor.values.size())
       throw Error(tensor.name, "its values are not as many as its shape has",
                   "this is a mistake in Strata");
     tensors.push_back(std::move(one));
@@ -34,9 +36,8 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Writes a file and returns its name, size and digest.
-SavedState::File write_file(const source::OutputFolder& folder, const StateFile& file) {
-  source::OutputFile out(folder.file(file.name));
+// Writes a file and returns its name, size and digest. The caller finishes `out`.
+SavedState::File write_file(source::OutputFile& out, const StateFile& file) {
   data::Digest digest;
   std::uint64_t at = 0;
   const auto write = [&](std::span<const std::byte> bytes) {
@@ -47,11 +48,10 @@ SavedState::File write_file(const source::OutputFolder& folder, const StateFile&
   const auto header = header_of(file);
   write(std::as_bytes(std::span(header)));
   for (const auto& tensor : file.tensors) {
-    const auto bytes = std::as_bytes(tensor.values);
+    const std::span<const std::byte> bytes = tensor.values;
     for (std::size_t first = 0; first < bytes.size(); first += block_bytes)
       write(bytes.subspan(first, std::min(block_bytes, bytes.size() - first)));
   }
-  out.finish();
   return {.name = file.name, .sha256 = digest.hex(), .bytes = at};
 }
 
@@ -64,7 +64,7 @@ void read_file(const std::string& path, const SavedState::File& saved, const Sta
                 remedy);
   const auto header = header_of(file);
   std::uint64_t all = header.size();
-  for (const auto& tensor : file.tensors) all += tensor.values.size_bytes();
+  for (const auto& tensor : file.tensors) all += tensor.values.size();
   std::string own(header.size(), '\0');
   if (in->size() == all) in->read(0, std::as_writable_bytes(std::span(own)));
   if (own != header) throw Error(path, "its tensors are not those of the model", remedy);
@@ -72,7 +72,7 @@ void read_file(const std::string& path, const SavedState::File& saved, const Sta
   digest.add(own);
   std::uint64_t at = header.size();
   for (const auto& tensor : file.tensors) {
-    const auto bytes = std::as_writable_bytes(tensor.values);
+    const auto bytes = tensor.values;
     for (std::size_t first = 0; first < bytes.size(); first += block_bytes) {
       const auto part = bytes.subspan(first, std::min(block_bytes, bytes.size() - first));
       in->read(at, part);
@@ -88,10 +88,20 @@ void read_file(const std::string& path, const SavedState::File& saved, const Sta
 }  // namespace
 
 void write_checkpoint(const std::string& path, const RunState& run, const Json& common,
-                      std::span<const StateFile> files) {
+                      std::span<const StateFile> files, const UnitReads& reads) {
   source::OutputFolder folder(path);
   SavedState state{.run = run, .common = common, .files = {}};
-  for (const auto& file : files) state.files.push_back(write_file(folder, file));
+  // Nobody who waits for a unit waits for the disk too: files are synced behind the reading.
+  std::deque<source::OutputFile> unsynced;
+  for (const auto& file : files) {
+    if (reads.begin) reads.begin(file.unit);
+    state.files.push_back(write_file(unsynced.emplace_back(folder.file(file.name)), file));
+    if (reads.end) reads.end(file.unit);
+    if (unsynced.size() <= most_open) continue;
+    unsynced.front().finish();
+    unsynced.pop_front();
+  }
+  for (auto& file : unsynced) file.finish();
   source::OutputFile out(folder.file(state_name));
   out.write(0, state_text(state));
   out.finish();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <utility>
@@ -51,10 +52,31 @@ std::vector<std::uint64_t> steps_in(const std::string& output) {
   return out;
 }
 
+// The names of a unit's pieces. Parts of one tensor have its name, and their number among them.
+std::vector<std::string> names_of(const zero::Unit& unit, const train::Flat& flat) {
+  std::vector<std::string> out;
+  std::map<std::string, int> seen;
+  for (const auto& piece : flat.pieces) {
+    const auto& name = unit.weights[piece.weight].name;
+    const auto number = seen[name]++;
+    out.push_back(name + (number > 0 ? "#" + std::to_string(number) : ""));
+  }
+  return out;
+}
+
 void remove(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
   if (error) refuse(path, error);
+}
+
+// Removes a checkpoint, of which nothing is left that looks like one if the program is killed.
+void remove_whole(const std::string& path) {
+  const auto gone = source::temporary_name(path);
+  std::error_code error;
+  fs::rename(path, gone, error);
+  if (error) refuse(path, error);
+  remove(gone);
 }
 
 }  // namespace
@@ -109,24 +131,28 @@ std::vector<StateFile> Checkpoints::files() const {
   std::vector<StateFile> out;
   for (std::size_t u = 0; u < plan.units.size(); ++u) {
     const auto& unit = training_.host()[u];
-    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors", .tensors = {}};
-    for (const auto& [kind, values] :
-         {std::pair{"weight", unit.master}, std::pair{"moment1", unit.moment1},
-          std::pair{"moment2", unit.moment2}}) {
-      // Parts of one tensor have its name, and their number among them.
-      std::map<std::string, int> seen;
-      for (const auto& piece : plan.flats[u].pieces) {
-        const auto& weight = plan.units[u].weights[piece.weight];
-        const auto number = seen[weight.name]++;
-        file.tensors.push_back(
-            {.name = std::string(kind) + "/" + weight.name +
-                     (number > 0 ? "#" + std::to_string(number) : ""),
-             .shape = weight.shape,
-             .values = {values + piece.first, static_cast<std::size_t>(piece.count)}});
-      }
+    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors",
+                   .tensors = {},
+                   .unit = static_cast<std::uint32_t>(u)};
+    const auto names = names_of(plan.units[u], plan.flats[u]);
+    for (std::size_t p = 0; p < names.size(); ++p) {
+      const auto& piece = plan.flats[u].pieces[p];
+      const std::span values(unit.master + piece.first, static_cast<std::size_t>(piece.count));
+      file.tensors.push_back({.name = "weight/" + names[p],
+                              .shape = plan.units[u].weights[piece.weight].shape,
+                              .values = std::as_writable_bytes(values)});
     }
+    for (const auto& array : unit.layout.arrays)
+      file.tensors.push_back(
+          {.name = std::string(array.kind) + "/" + names[array.piece],
+           .shape = array.shape,
+           .dtype = array.dtype,
+           .values = {unit.states + array.at, static_cast<std::size_t>(array.bytes)}});
     if (!file.tensors.empty()) out.push_back(std::move(file));
   }
+  // In the order of a step's updates, which wait for the reading: the table is first.
+  const auto table = std::ranges::find(out, plan.table_unit, &StateFile::unit);
+  if (table != out.end()) std::rotate(out.begin(), table, table + 1);
   return out;
 }
 
@@ -142,20 +168,38 @@ bool Checkpoints::due(std::uint64_t step, std::uint64_t last) const {
   return (every > 0 && step % every == 0) || (options_.save_checkpoint && step == last);
 }
 
-void Checkpoints::save(RunState run) {
-  training_.finish();
-  run.updates = training_.optimizer().updates();
-  auto steps = steps_in(options_.output);
+void Checkpoints::begin(const RunState& run) {
+  finish();
+  const auto steps = steps_in(options_.output);
   if (std::ranges::find(steps, run.step) != steps.end()) return;
+  writing_ = std::async(std::launch::async, [this, run, snapshot = training_.snapshot()]() mutable {
+    // The future keeps what this captures until it is asked, and updates may wait for the snapshot.
+    const auto own = std::move(snapshot);
+    write(run, *own);
+  });
+}
+
+void Checkpoints::check() {
+  if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+    writing_.get();
+}
+
+void Checkpoints::finish() {
+  if (writing_.valid()) writing_.get();
+}
+
+void Checkpoints::write(const RunState& run, train::Snapshot& snapshot) const {
   std::error_code error;
   fs::create_directories(options_.output, error);
   if (error) refuse(options_.output, error);
-  write_checkpoint(folder_of(options_.output, run.step), run, common_, files());
-  steps.push_back(run.step);
+  write_checkpoint(folder_of(options_.output, run.step), run, common_, files(),
+                   {.begin = [&](std::uint32_t unit) { snapshot.wait(unit); },
+                    .end = [&](std::uint32_t unit) { snapshot.release(unit); }});
+  const auto steps = steps_in(options_.output);
   const auto keep = static_cast<std::size_t>(options_.keep);
-  if (keep == 0 || steps.size() <= keep) return;
+  if (keep == 0) return;
   for (std::size_t i = 0; i + keep < steps.size(); ++i)
-    remove(folder_of(options_.output, steps[i]));
+    remove_whole(folder_of(options_.output, steps[i]));
 }
 
 }  // namespace strata::app

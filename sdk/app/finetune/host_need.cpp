@@ -1,5 +1,6 @@
 #include "app/finetune/host_need.hpp"
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/size_text.hpp"
 
@@ -8,9 +9,10 @@ namespace strata::app {
 HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request,
                    bool weights_mapped, bool states_mapped) {
   HostNeed out{.weights = plan.weight_bytes,
-               .states = train::state_bytes(plan, request),
+               .states = plan.state_bytes,
                .gradients = plan.gradient_bytes,
                .inputs = plan.stored_inputs};
+  out.wide_gradients = request.micro_batches == 1 && element_bytes(request.reduce) > 2;
   out.host_memory = out.gradients + out.inputs;
   if (weights_mapped) out.host_memory += out.weights;
   if (states_mapped) out.host_memory += out.states;
@@ -27,7 +29,8 @@ void need_host_memory(std::optional<std::uint64_t> limit, const HostNeed& need,
                   (need.inputs > 0 ? ", kept inputs " + size_text(need.inputs) : ""),
               "give at least " + std::to_string(need.host_memory) + " (" +
                   size_text(need.host_memory) +
-                  "), or put the states into a tier of files with --offload-optimizer");
+                  "), or put the states into a tier of files with --offload-optimizer" +
+                  (need.wide_gradients ? ", or give --reduce-dtype bfloat16" : ""));
 }
 
 }  // namespace strata::app

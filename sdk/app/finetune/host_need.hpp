@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "core/train/host_units.hpp"
+#include "core/train/prepare.hpp"
 
 namespace strata::app {
 
@@ -13,6 +13,7 @@ struct HostNeed {
   std::uint64_t weights = 0, states = 0, gradients = 0;
   std::uint64_t inputs = 0;       // kept inputs that do not stay on the device
   std::uint64_t host_memory = 0;  // of all parts that lie in host memory
+  bool wide_gradients = false;    // in 16 bits the gradients would take less
 };
 
 // `weights_mapped` and `states_mapped` say whether the tiers of these hold them in host memory.

@@ -27,9 +27,15 @@ std::uint32_t update_threads(const RunOptions& run, const FinetuneOptions& optio
                   static_cast<std::uint32_t>(static_cast<double>(all) * options.optimizer_cores));
 }
 
+train::Rule rule_named(const std::string& name) {
+  if (name == "adamw" || name == "adam") return train::Rule::adam;
+  if (name == "adamw8bit") return train::Rule::adam8;
+  if (name == "adafactor") return train::Rule::adafactor;
+  throw UsageError("--optimizer", "'" + printable(name) + "' is no optimizer",
+                   "use adamw, adam, adamw8bit or adafactor");
+}
+
 train::OptimizerSettings optimizer_settings(const FinetuneOptions& options) {
-  if (options.optimizer != "adamw" && options.optimizer != "adam")
-    throw UsageError("--optimizer", options.optimizer + " does not exist yet", "use adamw");
   return {.beta1 = options.betas[0],
           .beta2 = options.betas[1],
           .eps = options.eps,
@@ -69,6 +75,7 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   auto& request = out.request;
   request.dtype = compute_dtype(run);
   request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
+  request.rule = rule_named(options.optimizer);
   request.sequences = size.sequences;
   request.tokens = size.tokens;
   request.longest = size.longest;
@@ -108,7 +115,9 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.compute = compute_options(run, model, *planned.attention, planned.cuda, plugins);
   parts.trainer.compute.dtype = planned.request.dtype;
   parts.trainer.reduce = planned.request.reduce;
-  parts.trainer.router_coefficient = router_coefficient(*model.config);
+  parts.trainer.deterministic = options.deterministic;
+  // The routers' loss belongs to language models.
+  parts.trainer.router_coefficient = model.critic() ? 0 : router_coefficient(*model.config);
   parts.trainer.loss_rows = planned.request.loss_rows;
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);

@@ -41,6 +41,7 @@ class TrainingRun {
   const training_log::StepTimes& times() const { return times_; }
 
  private:
+  bool run_steps();
   bool step(std::uint64_t index);
   void validate();
   bool validates(std::uint64_t index) const;

@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "app/extra_files.hpp"
+#include "app/finetune/padding_token.hpp"
+#include "app/open_tokenizer.hpp"
 #include "core/error.hpp"
 #include "core/source/import.hpp"
 #include "core/source/output.hpp"
@@ -43,6 +45,10 @@ void save_model(train::Training& training, const FinetuneOptions& options, const
   const train::Export weights(model, training.plan(), std::move(masters));
   source::ImportOptions how;
   how.extra = extra_files(*model.checkpoint, plugins.log());
+  if (options.resize_embeddings > 0)
+    if (const auto padding =
+            added_padding(model, open_tokenizer(*model.checkpoint, Log()), plugins))
+      add_padding(*padding, how.extra);
   how.replaced = [&](const source::Tensor& tensor) { return weights.of(tensor); };
   const fs::path output(options.output);
   if (!fs::exists(output) || fs::is_empty(output))

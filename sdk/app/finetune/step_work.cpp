@@ -10,12 +10,7 @@ namespace {
 
 using zero::Kind, zero::Object, zero::Use;
 
-// Bytes of a master weight and two moments, each read and written, for each element.
-constexpr double state_traffic = 3 * 2 * sizeof(float);
 constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
-
-// The host's threads add gradients up in float32.
-constexpr double sum_bytes = sizeof(float);
 
 class Counted {
  public:
@@ -85,33 +80,45 @@ class Counted {
     if (!trained) return;
     phase.flops += plan_.flops[use.unit] * part_;
     phase.device_memory += static_cast<double>(plan_.step.objects[use.gradient].run);
-    const bool staged = use.micro_batch > 0 || !same(request_.reduce, f32);
     each_expert(use.unit, tokens_, [&](uint32_t unit, double chance) {
       phase.to_host += chance * elements(unit) * gradient_element_;
-      reduce(unit, use.micro_batch, staged, chance);
+      const bool same_dtype = same(request_.reduce, held_dtype(unit));
+      reduce(unit, use.micro_batch, use.micro_batch > 0 || !same_dtype, chance);
     });
   }
 
   // The sum of gradients on the host, and its norm with the last micro-batch.
   void reduce(uint32_t unit, uint32_t micro_batch, bool staged, double chance) {
+    const auto held = held_bytes(unit);
     double bytes = 0;
-    if (staged) bytes += gradient_element_ + sum_bytes;
-    if (staged && micro_batch > 0) bytes += sum_bytes;
-    if (micro_batch + 1 == request_.micro_batches) bytes += sum_bytes;
+    if (staged) bytes += gradient_element_ + held;
+    if (staged && micro_batch > 0) bytes += held;
+    if (micro_batch + 1 == request_.micro_batches) bytes += held;
     out_.backward.host_memory += chance * bytes * elements(unit);
   }
 
+  // States and master weights are read and written, gradients read, copies of the weights written.
   void update(uint32_t unit) {
-    double bytes = state_traffic;
+    double states = 0;
+    for (const auto& array :
+         train::states_of(request_.rule, plan_.units[unit], plan_.flats[unit]).arrays)
+      states += static_cast<double>(array.bytes);
+    double bytes = 2 * sizeof(float);
     if (!same(request_.dtype, f32)) bytes += static_cast<double>(element_bytes(request_.dtype));
     // An expert that no token chose has no gradient.
-    if (!plan_.units[unit].is_expert()) bytes += sum_bytes;
-    out_.update.host_memory += bytes * elements(unit);
+    if (!plan_.units[unit].is_expert()) bytes += held_bytes(unit);
+    out_.update.host_memory += 2 * states + bytes * elements(unit);
     each_expert(unit, tokens_ * request_.micro_batches, [&](uint32_t expert, double chance) {
-      out_.update.host_memory += chance * sum_bytes * elements(expert);
+      out_.update.host_memory += chance * held_bytes(expert) * elements(expert);
     });
   }
 
+  strata_dtype held_dtype(uint32_t unit) const {
+    return train::held_gradient(request_, unit == plan_.table_unit);
+  }
+  double held_bytes(uint32_t unit) const {
+    return static_cast<double>(element_bytes(held_dtype(unit)));
+  }
   double elements(uint32_t unit) const { return static_cast<double>(plan_.flats[unit].elements); }
 
   // Calls f(unit, chance) for the experts of a layer, with the chance that one of so many tokens

@@ -19,8 +19,12 @@ constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
 HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& request,
                              const HostUnits& units, const OptimizerSettings& settings,
                              optim::Workers& workers)
-    : plan_(plan), reduce_(request.reduce), micro_batches_(request.micro_batches), units_(units),
-      settings_(settings), workers_(workers) {
+    : plan_(plan), reduce_(request.reduce), rule_(request.rule),
+      micro_batches_(request.micro_batches), units_(units), settings_(settings), workers_(workers),
+      weight_update_(request.rule, workers) {
+  for (std::size_t u = 0; u < plan.flats.size(); ++u)
+    for (const auto& piece : plan.flats[u].pieces)
+      weight_update_.reserve(plan.units[u].weights[piece.weight].shape);
   first_expert_ = static_cast<uint32_t>(plan.step.uses.size());
   for (const auto& flat : plan.flats) squares_.emplace_back(optim::square_blocks(flat.elements));
   for (uint32_t i = 0; i < plan.step.uses.size(); ++i)
@@ -32,6 +36,7 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
 void HostOptimizer::begin(const StepNumbers& numbers, std::vector<std::span<const int32_t>> ids) {
   auto& step = context(++steps_ % 2);
   step = {};
+  step.step = steps_;
   step.numbers = numbers;
   step.ids = std::move(ids);
   step.chosen.assign(units_.size(), false);
@@ -117,9 +122,10 @@ void HostOptimizer::square_experts(uint32_t layer, const Context& step) {
 
 void HostOptimizer::square(uint32_t unit) {
   auto& partials = squares_[unit];
-  const auto* sum = sum_of(unit);
+  const auto& held = units_[unit];
   workers_.run(partials.size(), 1, [&](uint64_t first, uint64_t count) {
-    optim::square_sums(f32, sum, plan_.flats[unit].elements, first, count, partials.data());
+    optim::square_sums(held.gradient_dtype, held.gradient, plan_.flats[unit].elements, first, count,
+                       partials.data());
   });
 }
 
@@ -144,6 +150,8 @@ void HostOptimizer::make_ready(Context& step) {
   step.decayed = optim::adam_step(settings, updates_);
   settings.weight_decay = 0;
   step.plain = optim::adam_step(settings, updates_);
+  step.adafactor = {
+      .rate = step.numbers.rate, .weight_decay = settings_.weight_decay, .factor = settings.factor};
 }
 
 void HostOptimizer::copy_weights(uint32_t index) {
@@ -161,14 +169,16 @@ void HostOptimizer::copy_weights(uint32_t index) {
 void HostOptimizer::update(uint32_t index, Context& step) {
   if (!step.gradients.finite) return;
   if (!step.ready) make_ready(step);
+  hold_.wait(index, step.step);
+  if (rule_ != Rule::adam) return update_weights(index, step);
   const auto& unit = units_[index];
   // The gradient of an expert that no token has chosen is zero, and its memory an earlier step's.
   const bool zero = plan_.units[index].is_expert() && !step.chosen[index];
   for (const auto& piece : plan_.flats[index].pieces) {
     const auto& weight = plan_.units[index].weights[piece.weight];
     const optim::AdamArrays arrays{
-        .gradient_dtype = f32,
-        .gradient = zero ? nullptr : sum_of(index) + piece.first,
+        .gradient_dtype = unit.gradient_dtype,
+        .gradient = zero ? nullptr : gradient_of(index, piece),
         .master = unit.master + piece.first,
         .moment1 = unit.moment1 + piece.first,
         .moment2 = unit.moment2 + piece.first,
@@ -177,6 +187,27 @@ void HostOptimizer::update(uint32_t index, Context& step) {
     const auto& how = piece.matrix ? step.decayed : step.plain;
     workers_.run(piece.count, grain,
                  [&](uint64_t first, uint64_t count) { optim::adam(how, arrays, first, count); });
+  }
+}
+
+// The update by another rule than Rule::adam.
+void HostOptimizer::update_weights(uint32_t index, const Context& step) {
+  const auto& unit = units_[index];
+  const auto& flat = plan_.flats[index];
+  const bool zero = plan_.units[index].is_expert() && !step.chosen[index];
+  for (std::size_t p = 0; p < flat.pieces.size(); ++p) {
+    const auto& piece = flat.pieces[p];
+    const auto& weight = plan_.units[index].weights[piece.weight];
+    WeightStep how{.adam = piece.matrix ? step.decayed : step.plain,
+                   .adafactor = step.adafactor,
+                   .number = updates_};
+    if (!piece.matrix) how.adafactor.weight_decay = 0;
+    weight_update_.run(how, weight.shape, unit.layout.pieces[p], unit.states,
+                       {.gradient_dtype = unit.gradient_dtype,
+                        .gradient = zero ? nullptr : gradient_of(index, piece),
+                        .master = unit.master + piece.first,
+                        .copy_dtype = weight.run.dtype(),
+                        .copy = unit.own_master ? unit.weights + weight.run.at : nullptr});
   }
 }
 

@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "core/device/device.hpp"
+#include "core/dtype.hpp"
 #include "core/optim/adam.hpp"
 #include "core/optim/workers.hpp"
 #include "core/train/host_units.hpp"
+#include "core/train/snapshot.hpp"
+#include "core/train/update.hpp"
 
 namespace strata::train {
 
@@ -61,15 +64,21 @@ class HostOptimizer : public device::HostWork {
   // Steps whose update was made; on the computing thread while no step is under way.
   uint64_t updates() const { return updates_; }
   void set_updates(uint64_t updates) { updates_ = updates; }
+  // Steps that were begun; their numbers are counted from 1.
+  uint64_t steps() const { return steps_; }
+  // Every update of a unit waits for it.
+  UpdateHold& hold() { return hold_; }
 
  private:
   struct Context {
+    uint64_t step = 0;
     StepNumbers numbers;
     std::vector<std::span<const int32_t>> ids;
     Gradients gradients;
-    std::vector<bool> chosen;        // by unit: experts with a gradient in this step
-    optim::AdamStep decayed, plain;  // of matrices, and of others
-    bool ready = false;              // the two above are made
+    std::vector<bool> chosen;            // by unit: experts with a gradient in this step
+    optim::AdamStep decayed, plain;      // of matrices, and of others
+    optim::AdafactorSettings adafactor;  // of matrices
+    bool ready = false;                  // the two above are made
   };
   Context& context(uint32_t parity) { return contexts_[parity]; }
   const Context& context(uint32_t parity) const { return contexts_[parity]; }
@@ -82,10 +91,16 @@ class HostOptimizer : public device::HostWork {
   void finish_gradients(Context& step);
   void make_ready(Context& step);
   void update(uint32_t unit, Context& step);
+  void update_weights(uint32_t unit, const Context& step);
+  // Of a unit whose gradient is held in float32.
   float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
+  const std::byte* gradient_of(uint32_t unit, const Piece& piece) const {
+    return units_[unit].gradient + piece.first * element_bytes(units_[unit].gradient_dtype);
+  }
 
   const TrainingPlan& plan_;
   strata_dtype reduce_;
+  Rule rule_;
   uint32_t micro_batches_;
   const HostUnits& units_;
   OptimizerSettings settings_;
@@ -93,9 +108,11 @@ class HostOptimizer : public device::HostWork {
   uint32_t first_expert_ = 0;                 // of the items
   uint32_t last_ = 0;                         // the use with the step's last gradient
   std::vector<std::vector<double>> squares_;  // by unit: the partial sums
+  WeightUpdate weight_update_;                // of the other rules than adam
   std::array<Context, 2> contexts_;
   uint32_t steps_ = 0;
   uint64_t updates_ = 0;
+  UpdateHold hold_;
 };
 
 }  // namespace strata::train

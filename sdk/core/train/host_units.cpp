@@ -12,14 +12,6 @@ constexpr uint64_t page = 4096;
 
 uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
-// Whether the run form is float32 in the places of the flat array.
-bool is_master(const zero::Unit& unit, const Flat& flat, strata_dtype dtype) {
-  if (!same(dtype, {STRATA_FLOAT, 32, 1})) return false;
-  for (const auto& piece : flat.pieces)
-    if (unit.weights[piece.weight].run.at != piece.first * sizeof(float)) return false;
-  return true;
-}
-
 tier::Region region_of(tier::Tier& tier, uint64_t bytes) {
   auto region = tier.new_region(bytes);
   if (!region.memory())
@@ -30,29 +22,26 @@ tier::Region region_of(tier::Tier& tier, uint64_t bytes) {
 
 }  // namespace
 
-uint64_t state_bytes(const TrainingPlan& plan, const TrainingRequest& request) {
-  uint64_t bytes = 0;
-  for (std::size_t u = 0; u < plan.units.size(); ++u) {
-    const bool own_master = !is_master(plan.units[u], plan.flats[u], request.dtype);
-    bytes += (own_master ? 3 : 2) * pages(plan.flats[u].elements * sizeof(float));
-  }
-  return bytes;
-}
-
 HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, tier::Tier& weights,
                      tier::Tier& states, device::Device& device)
     : units_(plan.units.size()) {
   weights_ = region_of(weights, plan.weight_bytes);
-  states_ = region_of(states, state_bytes(plan, request));
+  uint64_t states_bytes = 0;
+  for (std::size_t u = 0; u < units_.size(); ++u) {
+    auto& unit = units_[u];
+    unit.own_master = !is_master(plan.units[u], plan.flats[u], request.dtype);
+    unit.layout = states_of(request.rule, plan.units[u], plan.flats[u]);
+    if (unit.own_master) states_bytes += pages(plan.flats[u].elements * sizeof(float));
+    states_bytes += unit.layout.bytes;
+  }
+  states_ = region_of(states, states_bytes);
   auto* weight_at = weights_.memory();
   auto* state_at = states_.memory();
   auto* gradient_at = device.staging(plan.gradient_bytes);
   auto* input_at = plan.stored_inputs > 0 ? device.staging(plan.stored_inputs) : nullptr;
-  const bool staged = !same(request.reduce, {STRATA_FLOAT, 32, 1});
   for (std::size_t u = 0; u < units_.size(); ++u) {
     auto& unit = units_[u];
     const auto& flat = plan.flats[u];
-    unit.own_master = !is_master(plan.units[u], flat, request.dtype);
     const auto state = pages(flat.elements * sizeof(float));
     const auto next = [&](std::byte*& at, uint64_t bytes) {
       auto* here = at;
@@ -61,17 +50,26 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
     };
     unit.weights = next(weight_at, pages(plan.units[u].run_bytes));
     unit.master = reinterpret_cast<float*>(unit.own_master ? next(state_at, state) : unit.weights);
-    unit.moment1 = reinterpret_cast<float*>(next(state_at, state));
-    unit.moment2 = reinterpret_cast<float*>(next(state_at, state));
+    unit.states = next(state_at, unit.layout.bytes);
+    if (request.rule == Rule::adam) {
+      unit.moment1 = reinterpret_cast<float*>(unit.states);
+      unit.moment2 = reinterpret_cast<float*>(unit.states + unit.layout.bytes / 2);
+    }
+    unit.gradient_dtype = held_gradient(request, u == plan.table_unit);
+    const bool staged = !same(request.reduce, unit.gradient_dtype);
     const auto rows = staged ? 0 : static_cast<uint64_t>(request.tokens) * flat.row_width;
-    unit.gradient = next(gradient_at, pages((flat.elements + rows) * sizeof(float)));
+    unit.gradient =
+        next(gradient_at, pages((flat.elements + rows) * element_bytes(unit.gradient_dtype)));
     if (plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert() && input_at)
       unit.input = next(input_at, plan.input_bytes);
   }
-  stagings_ = gradient_at;
-  staging_bytes_ = plan.largest_gradient;
-  expert_stagings_ = stagings_ + gradient_stagings * staging_bytes_;
+  expert_stagings_ = gradient_at;
   expert_staging_bytes_ = plan.experts.bytes - plan.experts.gradient;
+  // A single micro-batch of experts needs no stagings.
+  stagings_ = expert_stagings_ + (request.micro_batches > 1 && plan.experts.count > 0
+                                      ? expert_stagings * expert_staging_bytes_
+                                      : 0);
+  staging_bytes_ = plan.largest_gradient;
 }
 
 }  // namespace strata::train

@@ -1,4 +1,4 @@
-// The host's memory of training: weights, gradients, master weights and moments of every unit.
+// The host's memory of training: weights, gradients, master weights and states of every unit.
 #pragma once
 #include <memory>
 #include <vector>
@@ -6,24 +6,25 @@
 #include "core/device/device.hpp"
 #include "core/tier/client.hpp"
 #include "core/train/prepare.hpp"
+#include "core/train/states.hpp"
 
 namespace strata::train {
 
-// One unit's memory; all but `weights` have the places of its Flat.
+// One unit's memory; all but `weights` and `states` have the places of its Flat.
 struct HostUnit {
   std::byte* weights = nullptr;  // the run form, in the dtype that computes
   float* master = nullptr;       // may be the weights themselves, where they are float32
-  float* moment1 = nullptr;
+  UnitStates layout;             // of the optimizer's states
+  std::byte* states = nullptr;   // in the places of `layout`
+  float* moment1 = nullptr;      // under Rule::adam; they lie in `states`
   float* moment2 = nullptr;
-  // The sum of the step's gradients, float32; of an embedding with room behind it for the gradient
-  // of looked-up rows.
+  // The sum of the step's gradients; of an embedding with room behind it for the gradient of
+  // looked-up rows.
   std::byte* gradient = nullptr;
-  std::byte* input = nullptr;  // where kept inputs are stored in host memory
-  bool own_master = true;      // the weights are a copy of it in another dtype
+  strata_dtype gradient_dtype{STRATA_FLOAT, 32, 1};  // held_gradient
+  std::byte* input = nullptr;                        // where kept inputs are stored in host memory
+  bool own_master = true;  // the weights are a copy of it in another dtype
 };
-
-// The bytes of master weights that are not the weights themselves, and of moments.
-uint64_t state_bytes(const TrainingPlan& plan, const TrainingRequest& request);
 
 class HostUnits {
  public:

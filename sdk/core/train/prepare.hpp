@@ -8,6 +8,7 @@
 #include "core/dry_run/measure.hpp"
 #include "core/run/model.hpp"
 #include "core/train/flat.hpp"
+#include "core/train/states.hpp"
 #include "core/train/step_uses.hpp"
 #include "core/zero/plan.hpp"
 
@@ -19,6 +20,7 @@ inline constexpr uint32_t no_table = ~uint32_t{0};
 struct TrainingRequest {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};   // to compute in
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
+  Rule rule = Rule::adam;                    // of the optimizer
   uint32_t sequences = 1;                    // of one micro-batch, at most
   int64_t tokens = 1;                        // of one micro-batch, at most
   int64_t longest = 1;                       // tokens of one sequence, at most
@@ -33,6 +35,11 @@ struct TrainingRequest {
   uint64_t library_bytes = 0;             // device memory that its libraries hold besides
   dry_run::AttentionBytes attention_bytes{};
 };
+
+// The dtype in which the host holds the gradient of a unit: that of the reduction, if it only keeps
+// what arrives; float32, if it adds up micro-batches or, in the unit that holds the embedding's
+// table, looked-up rows.
+strata_dtype held_gradient(const TrainingRequest& request, bool has_table);
 
 // The number of host memories that gradients of experts' later micro-batches take turns in.
 inline constexpr uint32_t expert_stagings = 2;
@@ -66,8 +73,8 @@ struct TrainingPlan {
   uint64_t arena_bytes = 0, device_bytes = 0;  // device_bytes: all of it
   // Host memory.
   uint64_t weight_bytes = 0;      // in the tier, in the dtype that computes
-  uint64_t gradient_bytes = 0;    // with the stagings of later micro-batches
-  uint64_t state_elements = 0;    // of float32 masters and of each moment
+  uint64_t gradient_bytes = 0;    // with the stagings
+  uint64_t state_bytes = 0;       // of masters that are no weights, and of the optimizer's states
   uint64_t stored_inputs = 0;     // bytes of kept inputs; 0: they stay on the device
   uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert
   // By unit, of a micro-batch's run over the most tokens, the head's of all of them; a mixture

@@ -23,6 +23,7 @@ Loss StepBackend::loss() {
     const auto more = parts_.trainer->loss();
     loss_.tokens += more.tokens;
     loss_.routers += more.routers;
+    loss_.right += more.right;
     loss_open_ = false;
   }
   return loss_;
@@ -52,6 +53,11 @@ void StepBackend::wait_last(Lane lane, uint32_t object, Stage stage) {
   const auto at = number(object, stage);
   if (const auto occurrence = latest_[at - parts_.first_event]; occurrence > 0)
     parts_.device->wait(lane, at, occurrence);
+}
+
+Snapshot::Update StepBackend::last_update(uint32_t unit) const {
+  const auto at = number(unit, Stage::updated);
+  return {.event = at, .occurrence = latest_[at - parts_.first_event]};
 }
 
 // Waits for all events, also for those behind a failed one: work under way uses memory of others.

@@ -84,10 +84,9 @@ void Training::load(const run::Progress& progress) {
   for (std::size_t u = 0; u < host_->size(); ++u) {
     const auto& unit = (*host_)[u];
     masters.push_back(reinterpret_cast<std::byte*>(unit.master));
-    for (auto* moment : {unit.moment1, unit.moment2})
-      workers_->run(plan.flats[u].elements, 1u << 20, [&](uint64_t first, uint64_t count) {
-        std::memset(moment + first, 0, count * sizeof(float));
-      });
+    workers_->run(unit.layout.bytes, 1u << 22, [&](uint64_t first, uint64_t count) {
+      std::memset(unit.states + first, 0, count);
+    });
   }
   loaded_ = load_masters({.model = parts_.model,
                           .plan = &plan,
@@ -175,6 +174,13 @@ Loss Training::score(const MicroBatch& batch, const StepSettings& settings) {
 
 void Training::finish() {
   if (step_) step_->finish();
+}
+
+std::unique_ptr<Snapshot> Training::snapshot() {
+  std::vector<Snapshot::Update> updates;
+  for (uint32_t u = 0; u < host_->size(); ++u) updates.push_back(stepping_->last_update(u));
+  return std::make_unique<Snapshot>(optimizer_->hold(), optimizer_->steps(), *device_,
+                                    std::move(updates));
 }
 
 StepBytes Training::moved() const {

@@ -6,7 +6,10 @@
 
 #include "core/train/trainer.hpp"
 #include "torch/compute/units.hpp"
+#include "torch/train/deterministic.hpp"
 #include "torch/train/head_loss.hpp"
+#include "torch/train/pair_loss.hpp"
+#include "torch/train/products.hpp"
 
 namespace strata::torch {
 
@@ -30,6 +33,8 @@ class TorchTrainer final : public train::Trainer {
   void keep_output(std::byte* input) override;
   void rerun(const zero::Unit& unit, const train::Flat& flat, const std::byte* weights,
              const std::byte* input, std::byte* gradients) override;
+  void use_products(const zero::Unit& unit, const std::byte* weights) override;
+  void product_gradients(const train::Flat& flat, std::byte* gradients) override;
   void score(const zero::Unit& head, const std::byte* weights) override;
   train::Loss loss() override;
   run::Compute::Held held() override { return units_.held(); }
@@ -46,7 +51,15 @@ class TorchTrainer final : public train::Trainer {
                   Recorded& recorded);
   void rerun_head(const zero::Unit& head, const UnitWeights& leaves, const at::Tensor& input,
                   Recorded& recorded);
+  void rerun_critic(const zero::Unit& head, const UnitWeights& leaves, const at::Tensor& input,
+                    Recorded& recorded);
+  // The loss of the pairs, which is added to the micro-batch's.
+  PairLoss compare_pairs(const zero::Unit& head, const UnitWeights& weights,
+                         const at::Tensor& input);
   void check_head(const zero::Unit& head) const;
+  // Calls f(first, rows) for some of these tokens at a time, as by_rows.
+  template <class F>
+  void by_tokens(std::span<const int64_t> tokens, F&& f);
   // Calls f(first, count, rows, goals) for some scored tokens at a time: `rows` are their indices
   // on the device.
   template <class F>
@@ -54,17 +67,21 @@ class TorchTrainer final : public train::Trainer {
   void add_loss(const at::Tensor& sum);
 
   train::TrainerOptions options_;
+  Deterministic deterministic_;
   Units units_;
   Training training_;
+  TrainedProducts products_;
 
   // The state of the micro-batch.
   train::StepSettings step_;
   std::vector<int64_t> scored_, targets_;  // the scored tokens, ascending, and what they predict
   std::vector<float> weights_;
+  PairTokens pairs_;     // of a critic: no token is scored then
   at::Tensor hidden_;    // [T,D]: the output of the unit that ran last
   at::Tensor gradient_;  // [T,D]: of the output of the unit to be rerun next
   int64_t width_ = 0;    // D
   at::Tensor loss_;      // float64, before it is scaled
+  at::Tensor right_;     // int64: of the pairs
 };
 
 }  // namespace strata::torch

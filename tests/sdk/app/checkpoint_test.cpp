@@ -1,5 +1,6 @@
 #include "app/finetune/checkpoint.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -14,13 +15,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+template <class T>
+std::span<std::byte> bytes_of(std::vector<T>& values) {
+  return std::as_writable_bytes(std::span(values));
+}
+
 struct Values {
   std::vector<float> one{1, -2, 0.5F, 3e38F, -0.0F, 7}, two{4, 5};
+  std::vector<std::uint8_t> codes{0, 127, 255};
   std::vector<StateFile> files() {
     return {{.name = "unit-0.safetensors",
-             .tensors = {{.name = "weight/a", .shape = {2, 3}, .values = one}}},
+             .tensors = {{.name = "weight/a", .shape = {2, 3}, .values = bytes_of(one)}}},
             {.name = "unit-1.safetensors",
-             .tensors = {{.name = "weight/b", .shape = {2}, .values = two}}}};
+             .tensors = {{.name = "weight/b", .shape = {2}, .values = bytes_of(two)},
+                         {.name = "moment1/b",
+                          .shape = {3},
+                          .dtype = {STRATA_UINT, 8, 1},
+                          .values = bytes_of(codes)}}}};
   }
 };
 
@@ -79,11 +90,54 @@ TEST_CASE("a checkpoint is read as it was written") {
   CHECK(state.common == common);
   to.one.assign(6, 9);
   to.two.assign(2, 9);
+  to.codes.assign(3, 9);
   read_checkpoint(path, state, to.files());
   CHECK(to.one == from.one);
   CHECK(std::signbit(to.one[4]));
   CHECK(to.two == from.two);
+  CHECK(to.codes == from.codes);
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("the values of a unit are read between two moments") {
+  const test::Folder folder;
+  const auto path = (folder.path() / "checkpoint-7").string();
+  Values from;
+  const Values want;
+  auto files = from.files();
+  files[1].unit = 1;
+  std::ranges::fill(from.one, 9);
+  std::ranges::fill(from.two, 9);
+  std::vector<std::pair<std::string, std::uint32_t>> calls;
+  write_checkpoint(path, some_run(), common, files,
+                   {.begin =
+                        [&](std::uint32_t unit) {
+                          calls.emplace_back("begin", unit);
+                          std::ranges::copy(want.one, from.one.begin());
+                          if (unit == 1) std::ranges::copy(want.two, from.two.begin());
+                        },
+                    .end =
+                        [&](std::uint32_t unit) {
+                          calls.emplace_back("end", unit);
+                          std::ranges::fill(unit == 0 ? from.one : from.two, 5);
+                        }});
+  CHECK(calls == std::vector<std::pair<std::string, std::uint32_t>>{
+                     {"begin", 0}, {"end", 0}, {"begin", 1}, {"end", 1}});
+  Values read;
+  read_checkpoint(path, read_state(path), read.files());
+  CHECK(read.one == want.one);
+  CHECK(read.two == want.two);
+}
+
+TEST_CASE("a unit that may not be read leaves no part of a checkpoint") {
+  const test::Folder folder;
+  Values from;
+  const auto fails = [](std::uint32_t) { throw Error("disk", "it is gone", ""); };
+  CHECK(refusal([&] {
+          write_checkpoint((folder.path() / "checkpoint-7").string(), some_run(), common,
+                           from.files(), {.begin = fails});
+        }).starts_with("disk"));
+  CHECK(fs::is_empty(folder.path()));
 }
 
 TEST_CASE("a checkpoint that is cut at any byte, or has a bit flipped, is refused") {
@@ -165,6 +219,9 @@ TEST_CASE("other tensors than the model's are refused") {
   CHECK(refused(files).find("not those of the model") != std::string::npos);
   files = from.files();
   files[0].tensors[0].shape = {3, 2};
+  CHECK(refused(files).find("not those of the model") != std::string::npos);
+  files = from.files();
+  files[1].tensors[1].dtype = {STRATA_INT, 8, 1};
   CHECK(refused(files).find("not those of the model") != std::string::npos);
   files = from.files();
   files.pop_back();

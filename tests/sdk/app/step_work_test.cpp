@@ -52,14 +52,14 @@ struct Model {
       if (!unit.is_expert()) {
         one.input = input;
         one.gradient = elements * element_bytes(reduce);
+        one.staged = !same(reduce, train::held_gradient(request, false));
       }
       units.push_back(one);
     }
-    plan.step = zero::plan_uses(train::step_uses(units, train::no_table,
-                                                 {.micro_batches = micro_batches,
-                                                  .inputs_in_tier = inputs_in_tier,
-                                                  .gradients_staged = element_bytes(reduce) == 2}),
-                                plan.units, {}, 1 << 20, zero::Mode::step);
+    plan.step = zero::plan_uses(
+        train::step_uses(units, train::no_table,
+                         {.micro_batches = micro_batches, .inputs_in_tier = inputs_in_tier}),
+        plan.units, {}, 1 << 20, zero::Mode::step);
   }
 
   training_log::StepWork work(double all) const { return app::step_work(plan, request, all, true); }
@@ -90,11 +90,18 @@ TEST_CASE("a step of half the tokens computes and stores half", "[app][finetune]
   CHECK(half.backward.to_host == whole.backward.to_host);
 }
 
-TEST_CASE("gradients of later micro-batches and of another dtype are added on the host",
+TEST_CASE("gradients of several micro-batches are added in float32 on the host",
           "[app][finetune]") {
   CHECK(Model(2, f32, false).work(2 * tokens).backward.host_memory ==
         3 * (0 + (4 + 4 + 4) + 4) * size);
-  CHECK(Model(1, bf16, false).work(tokens).backward.host_memory == 3 * (2 + 4 + 4) * size);
+  CHECK(Model(2, bf16, false).work(2 * tokens).backward.host_memory ==
+        3 * ((2 + 4) + (2 + 4 + 4) + 4) * size);
+}
+
+TEST_CASE("gradients of one micro-batch are read as they arrived", "[app][finetune]") {
+  const auto work = Model(1, bf16, false).work(tokens);
+  CHECK(work.backward.host_memory == 3 * 2 * size);
+  CHECK(work.update.host_memory == 3 * 26 * size);
 }
 
 TEST_CASE("experts are counted by the chance that a token chooses them", "[app][finetune]") {
