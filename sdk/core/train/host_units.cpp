@@ -4,13 +4,10 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/pages.hpp"
 
 namespace strata::train {
 namespace {
-
-constexpr uint64_t page = 4096;
-
-uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 tier::Region region_of(tier::Tier& tier, uint64_t bytes) {
   auto region = tier.new_region(bytes);

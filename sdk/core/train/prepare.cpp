@@ -6,6 +6,7 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/pages.hpp"
 #include "core/size_text.hpp"
 
 namespace strata::train {
@@ -13,10 +14,6 @@ namespace {
 
 using Home = zero::Object::Home;
 using Part = StepUnit::Part;
-
-constexpr uint64_t page = 4096;
-
-uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 constexpr uint32_t least_slots = 2, most_slots = 8;  // of experts
 
