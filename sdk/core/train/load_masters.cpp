@@ -1,5 +1,8 @@
 #include "core/train/load_masters.hpp"
 
+#include <algorithm>
+
+#include "core/device/arena.hpp"
 #include "core/run/tiers.hpp"
 
 namespace strata::train {
@@ -8,13 +11,20 @@ uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
   const strata_dtype f32{STRATA_FLOAT, 32, 1};
   const auto& plan = *parts.plan;
   std::vector<run::Target> targets;
-  for (std::size_t u = 0; u < plan.masters.size(); ++u)
-    if (plan.masters[u].run_bytes > 0)
-      targets.push_back({&plan.masters[u], parts.masters[u], {}, {.tier = 0}});
+  uint64_t outgoing = 0;
+  for (uint32_t u = 0; u < plan.masters.size(); ++u) {
+    const auto& unit = plan.masters[u];
+    if (unit.run_bytes == 0) continue;
+    targets.push_back({&unit, parts.masters[u], {}, {.tier = 0}});
+    if (parts.masters[u]) continue;
+    outgoing = std::max(outgoing, unit.run_bytes);
+    targets.back().take = [&parts, u](std::span<const std::byte> bytes) { parts.take(u, bytes); };
+  }
+  const device::Arena memory(outgoing);
   run::LoadParts load{.device = parts.device,
                       .scratch = parts.arena,
                       .scratch_bytes = plan.scratch_bytes,
-                      .outgoing = {},
+                      .outgoing = memory.span(),
                       .separate_device = parts.separate_device,
                       .event = parts.first_event + run::staging_chunks};
   if (!parts.files) {
