@@ -149,18 +149,29 @@ class Faults(unittest.TestCase):
                 self.run_to_end(output, "--resume", "latest")
                 self.assertEqual(weights(self.folder / output), weights(self.folder / "whole"))
 
-    def test_a_full_disk_ends_a_run_and_its_last_checkpoint_is_whole(self):
-        self.run_to_end("whole")
-        one = max(sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
-                  for part in checkpoints(self.folder / "whole"))
+    def mounted(self, size):
+        """The folder `disk`, a file system of this size."""
         disk = self.folder / "disk"
         disk.mkdir()
-        size = 2 * one + one // 2
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
                                  stderr=subprocess.PIPE, text=True)
         if mounted.returncode != 0:
             self.skipTest(f"needs the right to mount: {mounted.stderr.strip()}")
         self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        return disk
+
+    def test_a_disk_that_has_no_room_for_states_or_weights_is_named_before_a_step(self):
+        self.mounted(64 << 10)
+        for option in ("--offload", "--offload-optimizer"):
+            with self.subTest(option):
+                self.refused("disk: no room for [0-9]+ bytes", "out", option, "nvme", "--offload-dir", "disk")
+                self.assertFalse((self.folder / "out").exists())
+
+    def test_a_full_disk_ends_a_run_and_its_last_checkpoint_is_whole(self):
+        self.run_to_end("whole")
+        one = max(sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
+                  for part in checkpoints(self.folder / "whole"))
+        disk = self.mounted(2 * one + one // 2)
         self.refused("disk/out.*No space left on device", "disk/out")
         self.assertTrue(checkpoints(disk / "out"))
         subprocess.run(["mount", "-o", f"remount,size={40 * one}", disk], check=True)
