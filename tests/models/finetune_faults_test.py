@@ -108,19 +108,27 @@ class Faults(unittest.TestCase):
             time.sleep(0.002)
         self.fail("no step within the time")
 
+    def wait_for_save(self, output, process):
+        """Returns while a checkpoint is being written, or when the process has ended."""
+        while process.poll() is None and not any((self.folder / output).glob("checkpoint-*.part-*")):
+            time.sleep(0.0005)
+
     def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(self):
         want = self.run_to_end("whole")
         draw, log, killed, arguments = random.Random(5), self.folder / "log.jsonl", 0, ()
-        for _ in range(KILLS):
+        for number in range(KILLS):
             log.unlink(missing_ok=True)
             process = self.begin("killed", "--log", log, *arguments)
-            if self.wait_for_step(log, 2, process):
+            # A checkpoint is written beside the next step, and the one behind that waits for it.
+            if self.wait_for_step(log, 3, process):
+                if number % 2:
+                    self.wait_for_save("killed", process)
                 time.sleep(draw.uniform(0, 0.03))
                 process.kill()
                 killed += process.wait() == -signal.SIGKILL
             process.communicate()
             there = checkpoints(self.folder / "killed")
-            self.assertTrue(there, "two steps are done, and no checkpoint is there")
+            self.assertTrue(there, "three steps are done, and no checkpoint is there")
             arguments = ("--resume", "latest")
             if process.returncode == 0:
                 break
@@ -137,17 +145,21 @@ class Faults(unittest.TestCase):
 
     def test_the_first_signal_ends_a_run_behind_its_step(self):
         self.run_to_end("whole")
-        for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-            with self.subTest(status=status):
-                output, log = f"signal{status}", self.folder / f"log{status}.jsonl"
+        for number, status, times in ((signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 1), (signal.SIGINT, 130, 2)):
+            with self.subTest(status=status, times=times):
+                output, log = f"signal{status}-{times}", self.folder / f"log{status}-{times}.jsonl"
                 process = self.begin(output, "--log", log)
-                self.assertTrue(self.wait_for_step(log, 2, process))
-                process.send_signal(number)
+                self.assertTrue(self.wait_for_step(log, 3, process))
+                for _ in range(times):  # the second one ends the run at once, and a save that is under way
+                    process.send_signal(number)
+                    time.sleep(0.002)
                 _, said = process.communicate(timeout=SECONDS)
                 self.assertEqual(process.returncode, status, said)
                 self.assertTrue(checkpoints(self.folder / output))
                 self.run_to_end(output, "--resume", "latest")
                 self.assertEqual(weights(self.folder / output), weights(self.folder / "whole"))
+                names = [sorted(one.name for one in (self.folder / one).iterdir()) for one in (output, "whole")]
+                self.assertEqual(*names)
 
     def mounted(self, size):
         """The folder `disk`, a file system of this size."""
@@ -173,7 +185,8 @@ class Faults(unittest.TestCase):
                   for part in checkpoints(self.folder / "whole"))
         disk = self.mounted(2 * one + one // 2)
         self.refused("disk/out.*No space left on device", "disk/out")
-        self.assertTrue(checkpoints(disk / "out"))
+        self.assertEqual([one.name for one in (disk / "out").iterdir() if ".part-" in one.name], [])
+        self.assertEqual([one.name for one in checkpoints(disk / "out")], ["checkpoint-1", "checkpoint-2"])
         subprocess.run(["mount", "-o", f"remount,size={40 * one}", disk], check=True)
         self.run_to_end("disk/out", "--resume", "latest")
         self.assertEqual(weights(disk / "out"), weights(self.folder / "whole"))

@@ -138,11 +138,24 @@ class Checked:
         rest = self.run("parts", "--resume", "latest")
         need((len(first["steps"]), len(rest["steps"])) == (8, len(whole["steps"]) - 8),
              f"{len(first['steps'])} and {len(rest['steps'])} steps")
-        for got, step in zip(first["steps"] + rest["steps"], whole["steps"], strict=True):
+        self.same_bits("in parts", first["steps"] + rest["steps"], rest, whole)
+
+    def resume_each(self):
+        """Checkpoints that are written while the next steps go on change nothing, and each leads to the same end."""
+        whole = self.run("out")
+        self.compare(whole)
+        saved = self.run("saved", "--save-every", 1)
+        self.same_bits("with checkpoints", saved["steps"], saved, whole)
+        for step in range(1, self.case.settings.steps):
+            rest = self.run(f"rest{step}", "--resume", self.folder / "saved" / f"checkpoint-{step}")
+            self.same_bits(f"behind step {step}", whole["steps"][:step] + rest["steps"], rest, whole)
+
+    def same_bits(self, words, steps, made, whole):
+        for got, step in zip(steps, whole["steps"], strict=True):
             other = [key for key in ("step", "loss", "lr", "grad_norm", "scored") if got[key] != step[key]]
-            need(not other, f"in parts, {other} of step {step['step']} differ: {got} and {step}")
-        want, got = (weights(pathlib.Path(made["output"])) for made in (whole, rest))
-        need(want and got == want, "the weights of the run in parts are others")
+            need(not other, f"{words}, {other} of step {step['step']} differ: {got} and {step}")
+        want, got = (weights(pathlib.Path(one["output"])) for one in (whole, made))
+        need(want and got == want, f"{words}, the weights are others")
 
     def compare(self, made, order=None):
         want, steps = self.model.reference(self.case.settings, self.case.data, order)

@@ -1,6 +1,7 @@
 #include "app/finetune/checkpoint.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <vector>
 
 #include "core/dtype.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t longest_state = 64ull << 20;  // bytes of state.json
 constexpr std::uint64_t block_bytes = 4 << 20;        // read and hashed at a time
+constexpr std::size_t most_open = 64;                 // files that are not yet on the disk
 constexpr auto state_name = "state.json";
 constexpr auto remedy = "resume from another checkpoint";
 
@@ -48,9 +50,8 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Writes a file and returns its name, size and digest.
-SavedState::File write_file(const source::OutputFolder& folder, const StateFile& file) {
-  source::OutputFile out(folder.file(file.name));
+// Writes a file and returns its name, size and digest. The caller finishes `out`.
+SavedState::File write_file(source::OutputFile& out, const StateFile& file) {
   data::Digest digest;
   std::uint64_t at = 0;
   const auto write = [&](std::span<const std::byte> bytes) {
@@ -69,7 +70,6 @@ SavedState::File write_file(const source::OutputFolder& folder, const StateFile&
       write(part);
     }
   }
-  out.finish();
   return {.name = file.name, .sha256 = digest.hex(), .bytes = at};
 }
 
@@ -108,10 +108,20 @@ void read_file(const std::string& path, const SavedState::File& saved, const Sta
 }  // namespace
 
 void write_checkpoint(const std::string& path, const RunState& run, const Json& common,
-                      std::span<const StateFile> files) {
+                      std::span<const StateFile> files, const UnitReads& reads) {
   source::OutputFolder folder(path);
   SavedState state{.run = run, .common = common, .files = {}};
-  for (const auto& file : files) state.files.push_back(write_file(folder, file));
+  // Nobody who waits for a unit waits for the disk too: files are synced behind the reading.
+  std::deque<source::OutputFile> unsynced;
+  for (const auto& file : files) {
+    if (reads.begin) reads.begin(file.unit);
+    state.files.push_back(write_file(unsynced.emplace_back(folder.file(file.name)), file));
+    if (reads.end) reads.end(file.unit);
+    if (unsynced.size() <= most_open) continue;
+    unsynced.front().finish();
+    unsynced.pop_front();
+  }
+  for (auto& file : unsynced) file.finish();
   source::OutputFile out(folder.file(state_name));
   out.write(0, state_text(state));
   out.finish();

@@ -27,11 +27,20 @@ struct StateTensor {
 struct StateFile {
   std::string name;  // a plain file name
   std::vector<StateTensor> tensors;
+  std::uint32_t unit = 0;  // that the values are of
 };
 
-// Writes the folder `path`, which appears whole or not at all. `files` are not changed meanwhile.
+// The moments in which the values of a unit are read, in the order of the files. Either may be
+// empty.
+struct UnitReads {
+  std::function<void(std::uint32_t unit)> begin{};  // returns when they may be read
+  std::function<void(std::uint32_t unit)> end{};    // they are read, and may change from now on
+};
+
+// Writes the folder `path`, which appears whole or not at all. Values change only before `begin`
+// and after `end` of their unit, where these are given. Safe on any thread.
 void write_checkpoint(const std::string& path, const RunState& run, const Json& common,
-                      std::span<const StateFile> files);
+                      std::span<const StateFile> files, const UnitReads& reads = {});
 
 // Reads state.json of the folder `path`.
 SavedState read_state(const std::string& path);

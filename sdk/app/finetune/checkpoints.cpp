@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <utility>
@@ -82,6 +83,15 @@ void remove(const std::string& path) {
   if (error) refuse(path, error);
 }
 
+// Removes a checkpoint, of which nothing is left that looks like one if the program is killed.
+void remove_whole(const std::string& path) {
+  const auto gone = source::temporary_name(path);
+  std::error_code error;
+  fs::rename(path, gone, error);
+  if (error) refuse(path, error);
+  remove(gone);
+}
+
 }  // namespace
 
 void check_output(const FinetuneOptions& options) {
@@ -135,7 +145,7 @@ std::vector<StateFile> Checkpoints::files() const {
   for (std::uint32_t u = 0; u < plan.units.size(); ++u) {
     const auto& host = training_.host();
     const auto& unit = host[u];
-    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors", .tensors = {}};
+    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors", .tensors = {}, .unit = u};
     const auto names = names_of(plan.units[u], plan.flats[u]);
     for (std::size_t p = 0; p < names.size(); ++p) {
       const auto& piece = plan.flats[u].pieces[p];
@@ -163,6 +173,9 @@ std::vector<StateFile> Checkpoints::files() const {
     }
     if (!file.tensors.empty()) out.push_back(std::move(file));
   }
+  // In the order of a step's updates, which wait for the reading: the table is first.
+  const auto table = std::ranges::find(out, plan.table_unit, &StateFile::unit);
+  if (table != out.end()) std::rotate(out.begin(), table, table + 1);
   return out;
 }
 
@@ -178,20 +191,38 @@ bool Checkpoints::due(std::uint64_t step, std::uint64_t last) const {
   return (every > 0 && step % every == 0) || (options_.save_checkpoint && step == last);
 }
 
-void Checkpoints::save(RunState run) {
-  training_.finish();
-  run.updates = training_.optimizer().updates();
-  auto steps = steps_in(options_.output);
+void Checkpoints::begin(const RunState& run) {
+  finish();
+  const auto steps = steps_in(options_.output);
   if (std::ranges::find(steps, run.step) != steps.end()) return;
+  writing_ = std::async(std::launch::async, [this, run, snapshot = training_.snapshot()]() mutable {
+    // The future keeps what this captures until it is asked, and updates may wait for the snapshot.
+    const auto own = std::move(snapshot);
+    write(run, *own);
+  });
+}
+
+void Checkpoints::check() {
+  if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+    writing_.get();
+}
+
+void Checkpoints::finish() {
+  if (writing_.valid()) writing_.get();
+}
+
+void Checkpoints::write(const RunState& run, train::Snapshot& snapshot) const {
   std::error_code error;
   fs::create_directories(options_.output, error);
   if (error) refuse(options_.output, error);
-  write_checkpoint(folder_of(options_.output, run.step), run, common_, files());
-  steps.push_back(run.step);
+  write_checkpoint(folder_of(options_.output, run.step), run, common_, files(),
+                   {.begin = [&](std::uint32_t unit) { snapshot.wait(unit); },
+                    .end = [&](std::uint32_t unit) { snapshot.release(unit); }});
+  const auto steps = steps_in(options_.output);
   const auto keep = static_cast<std::size_t>(options_.keep);
-  if (keep == 0 || steps.size() <= keep) return;
+  if (keep == 0) return;
   for (std::size_t i = 0; i + keep < steps.size(); ++i)
-    remove(folder_of(options_.output, steps[i]));
+    remove_whole(folder_of(options_.output, steps[i]));
 }
 
 }  // namespace strata::app

@@ -2,6 +2,7 @@
 // takes from one.
 #pragma once
 #include <cstdint>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ struct Resumed {
 };
 std::optional<Resumed> find_resumed(const FinetuneOptions& options);
 
+// Used on the thread that trains. Checkpoints are written on a thread of their own; its failures
+// are thrown by the calls of this class. The destructor waits for it.
 class Checkpoints {
  public:
   // `common` is an object of everything that a run that continues must have in common.
@@ -33,16 +36,22 @@ class Checkpoints {
   void restore(const Resumed& from);
   // Whether one is due behind the finished step, of a run that ends behind `last`.
   bool due(std::uint64_t step, std::uint64_t last) const;
-  // Waits for the updates and writes one, if none of the step is there; then removes the oldest
-  // ones that are not kept. `run.updates` is filled in.
-  void save(RunState run);
+  // Begins to write one of the last step, if none of it is there, and to remove the oldest ones
+  // that are not kept. Waits for the one before; training may go on.
+  void begin(const RunState& run);
+  // Throws the failure of the one that was begun, if it is known by now.
+  void check();
+  // Waits until the one that was begun is there.
+  void finish();
 
  private:
   std::vector<StateFile> files() const;
+  void write(const RunState& run, train::Snapshot& snapshot) const;
 
   const FinetuneOptions& options_;
   train::Training& training_;
   Json common_;
+  std::future<void> writing_;  // last: it uses the others
 };
 
 }  // namespace strata::app

@@ -132,21 +132,28 @@ void TrainingRun::set(const RunState& state) {
 }
 
 bool TrainingRun::run() {
+  const bool finite = run_steps();
+  training_.finish();
+  checkpoints_.finish();
+  if (finite && events_.say) events_.say(times_.summary());
+  return finite;
+}
+
+bool TrainingRun::run_steps() {
   for (auto index = done_; index < last_step(); ++index) {
+    checkpoints_.check();
     if (!step(index)) {
       done_ = index;
       // The weights are those of the step before, unless an update was made in spite of the loss.
       if (training_.optimizer().gradients().finite) return false;
-      checkpoints_.save(state(index));
+      checkpoints_.begin(state(index));
       return false;
     }
     if (validates(index)) validate();
     const bool stop = events_.stop && events_.stop();
-    if (stop || checkpoints_.due(done_, last_step())) checkpoints_.save(state(done_));
+    if (stop || checkpoints_.due(done_, last_step())) checkpoints_.begin(state(done_));
     if (stop) break;
   }
-  training_.finish();
-  if (events_.say) events_.say(times_.summary());
   return true;
 }
 

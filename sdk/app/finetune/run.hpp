@@ -40,6 +40,7 @@ class TrainingRun {
   std::uint64_t done() const { return done_; }
 
  private:
+  bool run_steps();
   bool step(std::uint64_t index);
   void validate();
   bool validates(std::uint64_t index) const;

@@ -114,6 +114,8 @@ void OutputFolder::appear() {
   for (const auto& entry : fs::directory_iterator(temporary_))
     if (entry.is_directory()) sync_folder(entry.path());
   sync_folder(temporary_);
+  // Another thread that ends the program may be removing its files: a part must not appear.
+  if (!unfinished_->forget()) throw Error(path_, "the program ends", "");
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) refuse(path_, "naming", errno);
   unfinished_.reset();
   temporary_.clear();

@@ -78,8 +78,10 @@ Unfinished::Unfinished(const std::string& path) : slot_(none) {
   slots[slot_].state = State::known;
 }
 
-void Unfinished::forget() noexcept {
-  if (slot_ != none) slots[std::exchange(slot_, none)].state = State::free;
+bool Unfinished::forget() noexcept {
+  if (slot_ == none) return true;
+  auto state = State::known;
+  return slots[std::exchange(slot_, none)].state.compare_exchange_strong(state, State::free);
 }
 
 void remove_unfinished() noexcept {

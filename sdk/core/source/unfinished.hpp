@@ -15,8 +15,9 @@ class Unfinished {
   ~Unfinished() { forget(); }
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
-  // Forgets the path: it is renamed or removed.
-  void forget() noexcept;
+  // Forgets the path: it is renamed or removed. False if the program is ending, and another thread
+  // removes it.
+  bool forget() noexcept;
 
  private:
   std::size_t slot_;

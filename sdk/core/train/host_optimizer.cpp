@@ -43,6 +43,7 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
 void HostOptimizer::begin(const StepNumbers& numbers, std::vector<std::span<const int32_t>> ids) {
   auto& step = context(++steps_ % 2);
   step = {};
+  step.step = steps_;
   step.numbers = numbers;
   step.ids = std::move(ids);
   step.chosen.assign(units_.size(), false);
@@ -203,6 +204,7 @@ void HostOptimizer::copy_weights(uint32_t index) {
 void HostOptimizer::update(uint32_t index, Context& step) {
   if (!step.gradients.finite) return;
   if (!step.ready) make_ready(step);
+  hold_.wait(index, step.step);
   if (rule_ != Rule::adam) return update_weights(index, step);
   // The gradient of an expert that no token has chosen is zero, and its memory an earlier step's.
   const bool zero = plan_.units[index].is_expert() && !step.chosen[index];

@@ -10,6 +10,7 @@
 #include "core/optim/adam.hpp"
 #include "core/optim/workers.hpp"
 #include "core/train/host_units.hpp"
+#include "core/train/snapshot.hpp"
 #include "core/train/update.hpp"
 
 namespace strata::train {
@@ -62,9 +63,14 @@ class HostOptimizer : public device::HostWork {
   // Steps whose update was made; on the computing thread while no step is under way.
   uint64_t updates() const { return updates_; }
   void set_updates(uint64_t updates) { updates_ = updates; }
+  // Steps that were begun; their numbers are counted from 1.
+  uint64_t steps() const { return steps_; }
+  // Every update of a unit waits for it.
+  UpdateHold& hold() { return hold_; }
 
  private:
   struct Context {
+    uint64_t step = 0;
     StepNumbers numbers;
     std::vector<std::span<const int32_t>> ids;
     Gradients gradients;
@@ -104,6 +110,7 @@ class HostOptimizer : public device::HostWork {
   std::array<Context, 2> contexts_;
   uint32_t steps_ = 0;
   uint64_t updates_ = 0;
+  UpdateHold hold_;
 };
 
 }  // namespace strata::train

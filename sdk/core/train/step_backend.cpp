@@ -66,6 +66,11 @@ void StepBackend::wait_last(Lane lane, uint32_t object, Stage stage) {
     wait(lane, {object, stage, occurrence});
 }
 
+Snapshot::Update StepBackend::last_update(uint32_t unit) const {
+  const auto at = number(unit, Stage::updated);
+  return {.event = at, .occurrence = latest_[at - parts_.first_event]};
+}
+
 // Waits for all events, also for those behind a failed one: work under way uses memory of others.
 void StepBackend::finish() {
   std::exception_ptr failure;

@@ -11,6 +11,7 @@
 #include "core/train/experts.hpp"
 #include "core/train/host_optimizer.hpp"
 #include "core/train/host_units.hpp"
+#include "core/train/snapshot.hpp"
 #include "core/train/trainer.hpp"
 #include "core/zero/backend.hpp"
 #include "core/zero/simulate.hpp"
@@ -59,6 +60,8 @@ class StepBackend : public zero::Backend {
   void synchronize(uint32_t object, zero::Stage stage);
   // Makes the lane wait for the last occurrence of the stage.
   void wait_last(device::Lane lane, uint32_t object, zero::Stage stage);
+  // The event of the unit's last update that was issued.
+  Snapshot::Update last_update(uint32_t unit) const;
 
   const StepBytes& moved() const { return moved_; }
 

@@ -206,6 +206,13 @@ void Training::finish() {
   if (step_) step_->finish();
 }
 
+std::unique_ptr<Snapshot> Training::snapshot() {
+  std::vector<Snapshot::Update> updates;
+  for (uint32_t u = 0; u < host_->size(); ++u) updates.push_back(stepping_->last_update(u));
+  return std::make_unique<Snapshot>(optimizer_->hold(), optimizer_->steps(), *device_,
+                                    std::move(updates));
+}
+
 StepBytes Training::moved() const {
   auto out = stepping_->moved();
   out.to_device += scoring_->moved().to_device;

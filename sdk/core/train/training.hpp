@@ -50,6 +50,9 @@ class Training {
   Loss score(const MicroBatch& batch, const StepSettings& settings);
   // Waits until all updates are made: then host() holds the model.
   void finish();
+  // The masters and moments as the last step leaves them, for a thread that reads them while later
+  // steps go on. One at a time; it ends before this.
+  std::unique_ptr<Snapshot> snapshot();
 
   const TrainingPlan& plan() const { return parts_.plan; }
   const TrainingRequest& request() const { return parts_.request; }

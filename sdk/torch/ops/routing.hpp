@@ -22,7 +22,7 @@ struct Routed {
 // The tensors of a router: weight [X,D]; bias [X] and choice [X] may be undefined.
 struct Router {
   at::Tensor weight, bias, choice;
-  std::string name;  // the weight's
+  std::string name{};  // the weight's
 };
 
 // x [T,D] -> logits [T,X] in at least float32. `adapters`: an adapter's products; null: none.

@@ -99,6 +99,47 @@ TEST_CASE("a checkpoint is read as it was written") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 }
 
+TEST_CASE("the values of a unit are read between two moments") {
+  const test::Folder folder;
+  const auto path = (folder.path() / "checkpoint-7").string();
+  Values from;
+  const Values want;
+  auto files = from.files();
+  files[1].unit = 1;
+  std::ranges::fill(from.one, 9);
+  std::ranges::fill(from.two, 9);
+  std::vector<std::pair<std::string, std::uint32_t>> calls;
+  write_checkpoint(path, some_run(), common, files,
+                   {.begin =
+                        [&](std::uint32_t unit) {
+                          calls.emplace_back("begin", unit);
+                          std::ranges::copy(want.one, from.one.begin());
+                          if (unit == 1) std::ranges::copy(want.two, from.two.begin());
+                        },
+                    .end =
+                        [&](std::uint32_t unit) {
+                          calls.emplace_back("end", unit);
+                          std::ranges::fill(unit == 0 ? from.one : from.two, 5);
+                        }});
+  CHECK(calls == std::vector<std::pair<std::string, std::uint32_t>>{
+                     {"begin", 0}, {"end", 0}, {"begin", 1}, {"end", 1}});
+  Values read;
+  read_checkpoint(path, read_state(path), read.files());
+  CHECK(read.one == want.one);
+  CHECK(read.two == want.two);
+}
+
+TEST_CASE("a unit that may not be read leaves no part of a checkpoint") {
+  const test::Folder folder;
+  Values from;
+  const auto fails = [](std::uint32_t) { throw Error("disk", "it is gone", ""); };
+  CHECK(refusal([&] {
+          write_checkpoint((folder.path() / "checkpoint-7").string(), some_run(), common,
+                           from.files(), {.begin = fails});
+        }).starts_with("disk"));
+  CHECK(fs::is_empty(folder.path()));
+}
+
 TEST_CASE("a checkpoint that is cut at any byte, or has a bit flipped, is refused") {
   const test::Folder folder;
   const auto path = folder.path() / "checkpoint-7";

@@ -127,7 +127,7 @@ TEST_CASE("routed experts are what each token's own would be", "[torch][moe]") {
   const auto x = at::randn({tokens, 24}, at::kDouble).to(type),
              w = at::randn({experts, 24}, at::kDouble).to(type);
   const auto b = op.normalise ? at::randn({experts}, at::kDouble).to(type) : at::Tensor();
-  const auto made = moe(op, x, {w, b, {}}, 0, held);
+  const auto made = moe(op, x, {w, b, {}}, 0, held, {});
   CHECK(test::apart(made, expected(op, x, w, b, held)) < (type == at::kFloat ? 1e-5 : 1e-12));
   REQUIRE(std::ranges::is_sorted(held.wanted));
   REQUIRE(held.at == held.wanted.size());
@@ -138,7 +138,7 @@ TEST_CASE("equal scores choose as LibTorch's topk does", "[torch][moe]") {
   Held held(8, 4, 4, at::kFloat, true);
   auto op = moe_of(2, true);
   op.router_bias = STRATA_NONE;
-  moe(op, at::randn({3, 4}, at::kFloat), {at::zeros({8, 4}, at::kFloat), {}, {}}, 0, held);
+  moe(op, at::randn({3, 4}, at::kFloat), {at::zeros({8, 4}, at::kFloat), {}, {}}, 0, held, {});
   auto [values, chosen] = at::softmax(at::zeros({3, 8}, at::kFloat), -1).topk(2);
   for (const auto e : held.wanted) CHECK(chosen.eq(static_cast<int64_t>(e)).any().item<bool>());
 }
@@ -148,9 +148,9 @@ TEST_CASE("a token's experts give the same bits beside other tokens", "[torch][m
   Held held(4, 16, 20, at::kFloat, true);
   const auto op = moe_of(2, true);
   const auto x = at::randn({8, 16}, at::kFloat), w = at::randn({4, 16}, at::kFloat);
-  const auto together = moe(op, x, {w, {}, {}}, 0, held);
+  const auto together = moe(op, x, {w, {}, {}}, 0, held, {});
   for (int64_t t = 0; t < 8; ++t)
-    CHECK(moe(op, x.narrow(0, t, 1), {w, {}, {}}, 0, held).equal(together.narrow(0, t, 1)));
+    CHECK(moe(op, x.narrow(0, t, 1), {w, {}, {}}, 0, held, {}).equal(together.narrow(0, t, 1)));
 }
 
 TEST_CASE("a bias and groups choose experts, and the scores alone weigh them", "[torch][moe]") {
@@ -162,7 +162,7 @@ TEST_CASE("a bias and groups choose experts, and the scores alone weigh them", "
   op.choice = 1, op.groups = 3, op.top_groups = 2, op.group_best = 2;
   const auto x = at::randn({20, 8}, at::kDouble), w = at::randn({6, 8}, at::kDouble).mul(0.3),
              choice = at::randn({6}, at::kFloat);
-  const auto made = moe(op, x, {w, {}, choice}, 0, held);
+  const auto made = moe(op, x, {w, {}, choice}, 0, held, {});
   for (int64_t t = 0; t < x.size(0); ++t) {
     const auto scores = at::matmul(w, x[t]).sigmoid();
     const auto chosen = best_of_groups(scores.add(choice).contiguous());
@@ -187,7 +187,7 @@ TEST_CASE("experts have biases, a limit of gate and up, and an offset of up", "[
   op.gate_bias = gate_bias + 1, op.up_bias = up_bias + 1, op.down_bias = down_bias + 1;
   op.limit = 0.5, op.up_offset = 1;
   const auto x = at::randn({5, 24}, at::kDouble);
-  const auto made = moe(op, x, {at::zeros({1, 24}, at::kDouble), {}, {}}, 0, held);
+  const auto made = moe(op, x, {at::zeros({1, 24}, at::kDouble), {}, {}}, 0, held, {});
   const auto of = [&](const at::Tensor& in, uint32_t weight, uint32_t its_bias) {
     return at::matmul(in, held.weight(0, weight).t()).add(held.weight(0, its_bias));
   };
@@ -205,7 +205,7 @@ TEST_CASE("a router in float32 scores what is narrower in float32", "[torch][moe
   // Two experts that bfloat16 cannot tell apart.
   auto w = at::zeros({4, 16}, at::kFloat);
   w[2].copy_(x[0].to(at::kFloat)), w[3].copy_(w[2].mul(1 + 1e-5));
-  moe(op, x, {w, {}, {}}, 0, held);
+  moe(op, x, {w, {}, {}}, 0, held, {});
   CHECK(held.wanted == std::vector<uint32_t>{3});
 }
 
