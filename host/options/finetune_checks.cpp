@@ -95,6 +95,8 @@ void check_finetune(const FinetuneCommand& o) {
   refuse_pair(o.critic && t.lora.rank > 0, "--critic", "--lora", "train the whole reward model");
   refuse_pair(t.init_seed >= 0 && t.lora.rank > 0, "--init-seed", "--lora",
               "adapters need a trained model");
+  refuse_pair(t.resize_embeddings > 0 && t.lora.rank > 0, "--resize-embeddings", "--lora",
+              "resize the model with `strata import` first");
   if (!t.load_weights.empty() && t.init_seed < 0)
     throw UsageError("--load-weights", "needs --init-seed",
                      "add --init-seed 0, or give the weights' folder as MODEL");

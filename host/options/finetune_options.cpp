@@ -11,7 +11,7 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 16> later{"run.adapter",
+constexpr std::array<std::string_view, 11> later{"run.adapter",
                                                  "train.lora",
                                                  "train.lora_alpha",
                                                  "train.lora_dropout",
@@ -20,11 +20,6 @@ constexpr std::array<std::string_view, 16> later{"run.adapter",
                                                  "train.lora_target_parameters",
                                                  "train.lora_rslora",
                                                  "model.critic",
-                                                 "train.resize_embeddings",
-                                                 "train.init_seed",
-                                                 "train.load_weights",
-                                                 "train.deterministic",
-                                                 "train.leaf_module",
                                                  "train.storage_dtype",
                                                  "train.wall_clock_breakdown"};
 

@@ -145,10 +145,11 @@ void add_weights(cli::Table& table, FinetuneCommand& command) {
                    "resize the embedding and the head to the tokenizer's number of tokens, rounded "
                    "up to a multiple of N",
                    "no change", 1, 1 << 20});
-  table.push_back({"init-seed", "train.init_seed", &o.init_seed, "N",
-                   "draw new weights from this seed; MODEL may then be a config.json or a shape's "
-                   "name",
-                   "the model's weights", 0, 9e18});
+  table.push_back(
+      {"init-seed", "train.init_seed", &o.init_seed, "N",
+       "draw new weights from this seed; MODEL may then be a folder without weights, or "
+       "a config.json beside its tokenizer",
+       "the model's weights", 0, 9e18});
   table.push_back({"load-weights", "train.load_weights", &o.load_weights, "FILE",
                    "with --init-seed: a file of weights that replace the drawn ones"});
 }

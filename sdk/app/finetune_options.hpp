@@ -108,8 +108,8 @@ struct FinetuneOptions {
   std::vector<std::string> offload_optimizer_dirs{};  // folders; empty: RunOptions::offload_dirs
   double offload_optimizer_ratio = 1;  // the part of the states that need not be on the device
   double optimizer_cores = 0;          // the part of the threads that update weights; 0: all
-  // Classes or names of modules, or the ends of names, that are fetched whole. A name that the
-  // model does not have is an error.
+  // Classes or names of modules, or the ends of names. Results do not depend on them, since units
+  // are fetched whole anyway. A name that the model does not have is an error.
   std::vector<std::string> leaf_modules{};
 
   LoraOptions lora{};

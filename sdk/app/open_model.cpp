@@ -160,6 +160,19 @@ void untie(run::Model& model, bool planned, const ModelOptions& options, Plugins
 
 }  // namespace
 
+void find_weights(run::Model& model, bool planned, const ModelOptions& options, Plugins& plugins) {
+  resolve(model, plugins.log());
+  untie(model, planned, options, plugins);
+}
+
+void reconfigure(run::Model& model, const Json& keys, const ModelOptions& options,
+                 Plugins& plugins) {
+  auto changed = model.config->root();
+  changed.merge_patch(keys);
+  give_family(model, std::make_shared<source::Config>(std::move(changed), model.config->name()),
+              options, plugins);
+}
+
 source::Checkpoint open_checkpoint(const ModelOptions& options,
                                    const registry::Registry& registry) {
   return open_path(hub::located(options.model, options.revision), registry);
@@ -183,10 +196,7 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
   if (config->count("model_type") == 0 || config->text("model_type") != type)
     config = with_key(*config, "model_type", type);
   give_family(model, config, options, plugins);
-  if (model.checkpoint && resolved) {
-    resolve(model, plugins.log());
-    untie(model, shapes, options, plugins);
-  }
+  if (model.checkpoint && resolved) find_weights(model, shapes, options, plugins);
   for (const auto& words : model.config->notes())
     plugins.log().line(STRATA_WARN, name + ": " + words + ": passed over");
   return model;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "app/plugins.hpp"
+#include "core/json.hpp"
 #include "core/run/model.hpp"
 
 namespace strata::app {
@@ -15,5 +16,15 @@ source::Checkpoint open_checkpoint(const ModelOptions& options, const registry::
 // for a critic, its head is the value head. Unless `resolved`, weights are not searched for.
 run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes = false,
                       bool resolved = true);
+
+// Finds every weight in the model's checkpoint, and gives a model whose head is not the table that
+// it is said to be tied to its own head. If the run is only `planned`, it compares their
+// beginnings.
+void find_weights(run::Model& model, bool planned, const ModelOptions& options, Plugins& plugins);
+
+// Merges `keys` into the model's configuration and makes its family anew from that. Weights that
+// were found are those of the earlier family.
+void reconfigure(run::Model& model, const Json& keys, const ModelOptions& options,
+                 Plugins& plugins);
 
 }  // namespace strata::app

@@ -6,9 +6,20 @@
 
 namespace strata::app {
 
+std::int64_t resized_rows(std::int64_t tokens, std::int64_t multiple) {
+  return (tokens + multiple - 1) / multiple * multiple;
+}
+
+Json vocabulary_keys(const Json& config, std::int64_t rows) {
+  const bool nested = !config.contains("vocab_size") && config.contains("text_config");
+  auto out = Json::object();
+  (nested ? out["text_config"] : out)["vocab_size"] = rows;
+  return out;
+}
+
 void resize_embeddings(const run::Model& model, std::int64_t tokens, std::int64_t multiple,
                        source::ImportOptions& options) {
-  const auto rows = (tokens + multiple - 1) / multiple * multiple;
+  const auto rows = resized_rows(tokens, multiple);
   const auto& units = model.family->units();
   const auto table = std::ranges::find(units.front().weights, uint32_t{STRATA_TABLE},
                                        &plugin::DeclaredWeight::role);
@@ -22,8 +33,7 @@ void resize_embeddings(const run::Model& model, std::int64_t tokens, std::int64_
         (weight.role == STRATA_HEAD || weight.name.ends_with(".bias")))
       resize(weight);
   auto config = parse_settings(model.checkpoint->config(), model.checkpoint->config_name());
-  const bool nested = !config.contains("vocab_size") && config.contains("text_config");
-  (nested ? config["text_config"] : config)["vocab_size"] = rows;
+  config.merge_patch(vocabulary_keys(config, rows));
   options.config = config.dump(2) + "\n";
 }
 

@@ -120,8 +120,11 @@ Manifest parse_manifest(std::string_view text, const std::string& file) {
                reader.object("gguf"),
                reader.object("parts"),
                reader.list("model_names"),
-               std::nullopt};
+               std::nullopt,
+               {},
+               reader.object("classes")};
   if (document.contains("null_keys")) out.null_keys = reader.list("null_keys");
+  if (document.contains("padding")) out.padding = reader.text("padding");
   check(out, reader);
   return out;
 }

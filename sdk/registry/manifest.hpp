@@ -28,6 +28,11 @@ struct Manifest {
   // For a family: the keys of config.json that may be null, which then means the same as an absent
   // key; null in another key is refused. Without this list a null in any key means an absent key.
   std::optional<std::vector<std::string>> null_keys;
+  // For a family: the padding token that a tokenizer without one gets in training, where the
+  // model's name contains that of the plugin; empty: none, since the end of a text is the padding.
+  std::string padding;
+  // For a family: by model_type, the names of the classes of transformers' modules.
+  nlohmann::json classes = nlohmann::json::object();
 };
 
 // The kinds of plugins.

@@ -23,17 +23,28 @@ Adapters::Adapters(const adapter::Adapter& adapter, const at::Device& device) {
     const int64_t experts = module.experts;
     const auto a = brought(adapter, one, adapter::read_a, {experts, one.rank, module.in}, device);
     const auto b = brought(adapter, one, adapter::read_b, {experts, module.out, one.rank}, device);
-    for (const auto& use : module.uses) {
-      LowRank made{a[use.expert],
-                   b[use.expert].slice(0, use.first, use.first + use.count * use.step, use.step),
-                   one.scale};
-      if (module.kind == adapter::Kind::table)
-        table_ = std::move(made);
-      else if (module.kind == adapter::Kind::head)
-        head_ = std::move(made);
-      else
-        products_.emplace(use.weight, std::move(made));
+    add(module, {a, b, one.scale});
+  }
+}
+
+void Adapters::add(const adapter::Module& module, const LowRank& whole) {
+  for (const auto& use : module.uses) {
+    const auto rows_of = [&use](const at::Tensor& b) {
+      return b[use.expert].slice(0, use.first, use.first + use.count * use.step, use.step);
+    };
+    auto made = whole;
+    made.a = whole.a[use.expert];
+    made.b = rows_of(whole.b);
+    if (whole.is_trained()) {
+      made.a_sum = whole.a_sum[use.expert];
+      made.b_sum = rows_of(whole.b_sum);
     }
+    if (module.kind == adapter::Kind::table)
+      table_ = std::move(made);
+    else if (module.kind == adapter::Kind::head)
+      head_ = std::move(made);
+    else
+      products_.emplace(use.weight, std::move(made));
   }
 }
 

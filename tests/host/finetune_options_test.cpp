@@ -284,6 +284,8 @@ TEST_CASE("options that exclude each other are refused", "[host][finetune]") {
              Catch::StartsWith("--load-weights: needs --init-seed"));
   CHECK_THAT(refused({"--init-seed", "1", "--lora", "4"}),
              Catch::StartsWith("--init-seed: not with --lora"));
+  CHECK_THAT(refused({"--resize-embeddings", "8", "--lora", "4"}),
+             Catch::StartsWith("--resize-embeddings: not with --lora"));
   CHECK(refused({"--init-seed", "1", "--load-weights", "w.bin"}) == "accepted");
   CHECK_THAT(refusal([] {
                command_of({"--model", "m.ckpt", "--data", "d", "--output", "o", "--lr", "1"});

@@ -119,8 +119,10 @@ def one_by_one(model):
     yield case("completions", data="completions")
     yield case("shuffle", batch=1, steps=40, check="shuffle", data="lengths")
     yield case("resume", check="resume", clip=0.3, weight_decay=0.5)
-    yield case("adafactor", optimizer="adafactor", clip=0.3, weight_decay=0.5, check="resume")
     yield case("resume from each step", check="resume_each", steps=6, clip=0.3, weight_decay=0.5)
+    yield case("bfloat16 gradients", reduce="bfloat16", clip=0.3)
+    yield case("bfloat16 gradients, accumulation", reduce="bfloat16", accumulation=3)
+    yield case("adafactor", optimizer="adafactor", clip=0.3, weight_decay=0.5, check="resume")
 
 
 def cases():
@@ -130,4 +132,5 @@ def cases():
     # Rounding takes a moment that lies beside a border to another level.
     yield Case("llama: adamw8bit", "llama", dataclasses.replace(OFF, optimizer="adamw8bit", weight_decay=0.5),
                few=0.002, check="resume")
+    yield Case("llama, tied: bfloat16 gradients", "llama, tied", dataclasses.replace(OFF, reduce="bfloat16"))
     yield Case("olmoe: routers, accumulation", "olmoe", dataclasses.replace(OFF, accumulation=2), routers=True)

@@ -17,6 +17,7 @@ import finetune_optimizers as optimizers
 class Settings:
     """What changes the arithmetic of a run."""
     optimizer: str = "adamw"
+    reduce: str = "float32"  # the dtype of a micro-batch's gradients, which are summed in float32
     lr: float = 1e-3
     steps: int = 20
     batch: int = 2  # rows of a micro-batch
@@ -79,7 +80,26 @@ class Loop:
         self.schedule = transformers.get_scheduler(name, self.optimizer, int(warmup), settings.steps)
         self.parameters = list(named.values())
         self.mixture = hasattr(model.config, "output_router_logits")
+        # By lookup: ids, and the gradient of the rows that were looked up.
+        self.looked_up = []
+        self.table = model.get_input_embeddings()
+        self.table.register_forward_hook(self.keep_rows)
         self.routed = self.mixture and model.config.output_router_logits  # whether the routers' loss counts
+
+    def keep_rows(self, table, inputs, rows):
+        if rows.requires_grad:
+            rows.register_hook(lambda gradient: self.looked_up.append((inputs[0].flatten(), gradient.flatten(0, -2))))
+
+    def reduced(self, parameter):
+        """The gradient of a micro-batch as it arrives at the sum. Of the table each row that was looked up has one of
+        its own."""
+        kind, rest, rows = getattr(torch, self.settings.reduce), parameter.grad, torch.zeros_like(parameter)
+        if kind == parameter.dtype:
+            return rest
+        for ids, gradient in self.looked_up if parameter is self.table.weight else ():
+            rest = rest.index_add(0, ids, gradient, alpha=-1)
+            rows.index_add_(0, ids, gradient.to(kind).float())
+        return rest.to(kind).float() + rows
 
     def forward(self, one):
         """The logits of one sequence, [S,V], and the scores of its routers by layer, [S,experts]."""
@@ -116,13 +136,20 @@ class Loop:
     def step(self, batches):
         """Trains one step; what the program says of it."""
         total = sum(one.count for batch in batches for one in batch)
-        for parameter in self.parameters:  # experts without a token keep a zero gradient: moments and decay apply
-            parameter.grad = torch.zeros_like(parameter)
+        # Experts without a token keep a zero gradient: moments and decay apply.
+        sums = [torch.zeros_like(parameter) for parameter in self.parameters]
         loss = 0.0
         for batch in batches:
+            for parameter in self.parameters:
+                parameter.grad = torch.zeros_like(parameter)
+            self.looked_up.clear()
             part = self.loss(batch, total)
             part.backward()
             loss += part.item()
+            for parameter, whole in zip(self.parameters, sums, strict=True):
+                whole += self.reduced(parameter)
+        for parameter, whole in zip(self.parameters, sums, strict=True):
+            parameter.grad = whole
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip or float("inf")))
         rate = self.schedule.get_last_lr()[0]
         self.optimizer.step()

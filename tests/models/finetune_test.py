@@ -78,8 +78,8 @@ class Checked:
         case, settings = self.case, self.case.settings
         words = {"--model": self.model.folder, "--data": self.model.files[case.data], "--output": output,
                  "--device": self.program.device, "--threads": 1, "--seed": 7,
-                 "--optimizer": settings.optimizer, "--lr": settings.lr, "--batch-size": settings.batch,
-                 "--weight-decay": settings.weight_decay, "--clip": settings.clip,
+                 "--optimizer": settings.optimizer, "--reduce-dtype": settings.reduce, "--lr": settings.lr,
+                 "--batch-size": settings.batch, "--weight-decay": settings.weight_decay, "--clip": settings.clip,
                  "--warmup": settings.warmup, "--schedule": settings.schedule,
                  "--label-smoothing": settings.smoothing,
                  "--gradient-accumulation-steps": settings.accumulation,

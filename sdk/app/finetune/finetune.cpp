@@ -6,10 +6,11 @@
 
 #include "app/finetune/checkpoints.hpp"
 #include "app/finetune/common_state.hpp"
+#include "app/finetune/leaf_modules.hpp"
+#include "app/finetune/open_trained_model.hpp"
 #include "app/finetune/run.hpp"
 #include "app/finetune/save_model.hpp"
 #include "app/finetune/training_report.hpp"
-#include "app/open_model.hpp"
 #include "app/trace.hpp"
 #include "app/training_log/record_json.hpp"
 #include "core/error.hpp"
@@ -28,12 +29,7 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
   if (options.lora.rank > 0) later("--lora");
   if (model.critic) later("--critic");
-  if (options.resize_embeddings > 0) later("--resize-embeddings");
-  if (options.init_seed >= 0) later("--init-seed");
-  if (!options.load_weights.empty()) later("--load-weights");
   if (!options.activation_checkpointing) later("--activation-checkpointing off");
-  if (options.deterministic) later("--deterministic");
-  if (!options.leaf_modules.empty()) later("--leaf-module");
 }
 
 OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOptions& options,
@@ -73,7 +69,8 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     events.say("wall_clock_breakdown: --trace FILE has the time of every action");
   check_output(options);
   const auto resumed = find_resumed(options);
-  const auto model = open_model(model_options, plugins);
+  const auto model = open_trained_model(model_options, run, options, plugins);
+  check_leaf_modules(options.leaf_modules, model, plugins, events);
   const auto data = open_training_data(model, options, plugins, events);
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);
   auto common = common_state(options, model, data, planned.request, planned.plan);

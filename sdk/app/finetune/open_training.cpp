@@ -137,6 +137,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.compute = compute_options(run, model, *planned.attention, planned.cuda, plugins);
   parts.trainer.compute.dtype = planned.request.dtype;
   parts.trainer.reduce = planned.request.reduce;
+  parts.trainer.deterministic = options.deterministic;
   parts.trainer.router_coefficient = router_coefficient(*model.config);
   parts.trainer.loss_rows = planned.request.loss_rows;
   parts.request = planned.request;

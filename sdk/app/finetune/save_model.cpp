@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "app/extra_files.hpp"
+#include "app/finetune/padding_token.hpp"
+#include "app/open_tokenizer.hpp"
 #include "core/error.hpp"
 #include "core/source/import.hpp"
 #include "core/source/output.hpp"
@@ -71,6 +73,10 @@ void save_model(train::Training& training, const FinetuneOptions& options, const
                               [&](std::uint32_t unit) { return masters.of(unit); });
   source::ImportOptions how;
   how.extra = extra_files(*model.checkpoint, plugins.log());
+  if (options.resize_embeddings > 0)
+    if (const auto padding =
+            added_padding(model, open_tokenizer(*model.checkpoint, Log()), plugins))
+      add_padding(*padding, how.extra);
   how.replaced = [&](const source::Tensor& tensor) { return weights.of(tensor); };
   const fs::path output(options.output);
   if (!fs::exists(output) || fs::is_empty(output))

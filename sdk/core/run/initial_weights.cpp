@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <numbers>
 #include <set>
+#include <thread>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/optim/workers.hpp"
 #include "core/run/sampler.hpp"
 #include "core/source/elements.hpp"
 
@@ -35,8 +38,17 @@ struct Filler {
   double spread;
   std::uint64_t seed, key;
   strata_dtype dtype;
+  std::shared_ptr<optim::Workers> workers;
 
   void operator()(std::uint64_t first, std::span<std::byte> out) const {
+    constexpr std::uint64_t grain = 1u << 16;  // elements
+    const uint64_t width = element_bytes(dtype);
+    workers->run(out.size() / width, grain, [&](std::uint64_t from, std::uint64_t count) {
+      fill(first + from, out.subspan(from * width, count * width));
+    });
+  }
+
+  void fill(std::uint64_t first, std::span<std::byte> out) const {
     const uint64_t width = element_bytes(dtype);
     std::array<double, 2> pair{};
     for (std::uint64_t i = 0; i * width < out.size(); ++i) {
@@ -61,7 +73,8 @@ Draw draw_of(const plugin::DeclaredWeight& weight) {
 }
 
 source::MadeTensor made(const Model& model, const plugin::DeclaredWeight& weight,
-                        const std::string& name, std::uint64_t seed) {
+                        const std::string& name, std::uint64_t seed,
+                        const std::shared_ptr<optim::Workers>& workers) {
   constexpr double usual = 0.02;
   const auto dtype = model.dtype();
   const auto draw = draw_of(weight);
@@ -76,28 +89,36 @@ source::MadeTensor made(const Model& model, const plugin::DeclaredWeight& weight
   const bool of_all = weight.experts > 0 && !weight.also.empty();  // in_out is about that tensor
   if (weight.in_out && !of_all) std::ranges::reverse(out.tensor.shape);
   out.tensor.stored = source::dense_form(dtype, out.tensor.shape);
-  out.fill = Filler{draw, spread, seed, key_of(name), dtype};
+  out.fill = Filler{draw, spread, seed, key_of(name), dtype, workers};
   return out;
+}
+
+std::shared_ptr<optim::Workers> open_workers(std::uint32_t threads) {
+  const auto cores = std::max(1u, std::thread::hardware_concurrency());
+  return std::make_shared<optim::Workers>(threads > 0 ? threads : cores);
 }
 
 }  // namespace
 
-std::vector<source::MadeTensor> initial_weights(const Model& model, std::uint64_t seed) {
+std::vector<source::MadeTensor> initial_weights(const Model& model, std::uint64_t seed,
+                                                std::uint32_t threads) {
+  const auto workers = open_workers(threads);
   std::vector<source::MadeTensor> out;
   std::set<std::string> seen;  // a tied head is its table
   for (const auto& unit : model.family->units())
     for (const auto& weight : unit.weights) {
       if (!seen.insert(weight.name).second) continue;
-      if (weight.experts == 0) out.push_back(made(model, weight, weight.name, seed));
+      if (weight.experts == 0) out.push_back(made(model, weight, weight.name, seed, workers));
       for (std::uint32_t e = 0; e < weight.experts; ++e)
-        out.push_back(made(model, weight, source::numbered(weight.name, e), seed));
+        out.push_back(made(model, weight, source::numbered(weight.name, e), seed, workers));
     }
   return out;
 }
 
 source::MadeTensor initial_value_head(const Model& model, std::uint64_t seed) {
   for (const auto& weight : model.family->units().back().weights)
-    if (weight.name == plugin::value_head) return made(model, weight, weight.name, seed);
+    if (weight.name == plugin::value_head)
+      return made(model, weight, weight.name, seed, open_workers(1));
   throw Error(model.path, "is no critic", "add --critic");
 }
 

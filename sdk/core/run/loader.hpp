@@ -25,6 +25,8 @@ struct Target {
   // Takes the unit's bytes, where there is no memory and they are not written to the seat; may
   // throw. The bytes are LoadParts::outgoing.
   std::function<void(std::span<const std::byte>)> take{};
+  // Gives them back, or anything if they were not taken.
+  std::function<void(std::span<std::byte>)> give{};
 
   bool on_device() const { return place.tier == zero::resident; }
   bool expands() const { return unit->expands && place.as_run; }

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/source/gguf_names.hpp"
 #include "core/source/gguf_parts.hpp"
@@ -55,7 +56,64 @@ Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mapping
               "give a folder, a .safetensors or .bin file beside its config.json, or a .gguf file");
 }
 
+Checkpoint Checkpoint::of_config(std::string folder, std::string config, std::string config_name) {
+  Checkpoint out(Kind::folder, std::move(folder));
+  out.config_ = std::move(config);
+  out.config_name_ = std::move(config_name);
+  return out;
+}
+
+Checkpoint Checkpoint::without_tensors() const {
+  auto out = *this;
+  out.files_.clear();
+  out.tensors_.clear();
+  out.made_.clear();
+  out.twice_.clear();
+  out.remarks_.clear();
+  out.by_name_.clear();
+  return out;
+}
+
+Checkpoint Checkpoint::with_file(const std::string& file, const PackedNames& packed) const {
+  if (!file.ends_with(".safetensors") && !is_torch(file))
+    throw Error(file, "is no file of weights", "give a .safetensors, .bin, .pt or .pth file");
+  auto out = without_tensors();
+  out.home_ = folder();
+  out.kind_ = Kind::file;
+  out.path_ = file;
+  out.add_shard(file);
+  out.finish(packed);
+  return out;
+}
+
+Checkpoint Checkpoint::with_made(std::vector<MadeTensor> made) const {
+  auto out = *this;
+  std::uint64_t end = 0;
+  for (const auto& one : out.made_) end += one.tensor.stored.bytes;
+  for (auto& one : made) {
+    auto& stored = one.tensor.stored;
+    const auto bytes = stored.bytes;
+    stored = dense_form(stored.dtype(), one.tensor.shape,
+                        {static_cast<std::uint32_t>(files_.size()), end, bytes});
+    end += bytes;
+    const auto [at, is_new] = out.by_name_.try_emplace(one.tensor.name, out.tensors_.size());
+    if (is_new)
+      out.tensors_.push_back(one.tensor);
+    else
+      out.tensors_[at->second] = one.tensor;
+    out.made_.push_back(std::move(one));
+  }
+  return out;
+}
+
+Checkpoint Checkpoint::with_config(std::string config) const {
+  auto out = *this;
+  out.config_ = std::move(config);
+  return out;
+}
+
 std::string Checkpoint::folder() const {
+  if (!home_.empty()) return home_;
   if (kind_ == Kind::folder) return path_;
   const auto folder = fs::path(path_).parent_path().string();
   return folder.empty() ? "." : folder;
@@ -161,13 +219,23 @@ const Tensor* Checkpoint::find(std::string_view name) const {
 
 void Checkpoint::read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const {
   const auto& at = tensor.stored.file();
-  const auto& file = *files_.at(at.file);
   if (from > at.bytes || into.size() > at.bytes - from)
-    throw Error(file.path(),
+    throw Error(is_made(at) ? path_ : files_.at(at.file)->path(),
                 "tensor '" + printable(tensor.name) + "' has no " + std::to_string(into.size()) +
                     " bytes at " + std::to_string(from),
                 "read less");
-  file.read(at.offset + from, into);
+  if (is_made(at)) return read_made(at.offset + from, into);
+  files_.at(at.file)->read(at.offset + from, into);
+}
+
+void Checkpoint::read_made(std::uint64_t at, std::span<std::byte> into) const {
+  for (const auto& one : made_) {
+    const auto& held = one.tensor.stored.file();
+    if (at < held.offset || at >= held.offset + held.bytes) continue;
+    if (into.size() > held.offset + held.bytes - at) break;
+    return one.fill((at - held.offset) / element_bytes(one.tensor.stored.dtype()), into);
+  }
+  throw Error(path_, "no made tensor has these bytes", "this is a mistake in Strata");
 }
 
 }  // namespace strata::source

@@ -11,6 +11,7 @@
 #include "core/source/file.hpp"
 #include "core/source/gguf_mapping.hpp"
 #include "core/source/gguf_vocabulary.hpp"
+#include "core/source/made_tensor.hpp"
 #include "core/source/part_names.hpp"
 #include "core/source/tensor.hpp"
 
@@ -39,6 +40,17 @@ class Checkpoint {
   static Checkpoint open(const std::string& path, const GgufMappings& mappings = {},
                          const PackedNames& packed = {});
 
+  // A configuration alone: no tensors, and the tokenizer's files in `folder`. `config_name` names
+  // the configuration in errors.
+  static Checkpoint of_config(std::string folder, std::string config, std::string config_name);
+  // The same configuration and tokenizer, but other tensors: none, or those of a .safetensors,
+  // .bin, .pt or .pth file, which then is the path.
+  Checkpoint without_tensors() const;
+  Checkpoint with_file(const std::string& file, const PackedNames& packed = {}) const;
+  // The same with made tensors too, each in the place of one of its name.
+  Checkpoint with_made(std::vector<MadeTensor> made) const;
+  Checkpoint with_config(std::string config) const;
+
   Kind kind() const { return kind_; }
   const std::string& path() const { return path_; }
   std::string folder() const;  // the folder of config.json and tokenizer files
@@ -57,8 +69,13 @@ class Checkpoint {
   const std::vector<Remark>& remarks() const { return remarks_; }
 
   // Fills `into` with bytes of the tensor's first part from `from` on; throws Error if it does not
-  // have as many.
+  // have as many. One thread at a time reads made tensors, from an element's beginning.
   void read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const;
+  // Whether the bytes are a made tensor's, which no file has: its index is that behind the last
+  // one.
+  bool is_made(const Extent& bytes) const { return bytes.file == files_.size(); }
+  // Fills `into` with a made tensor's bytes from offset `at` of all of them.
+  void read_made(std::uint64_t at, std::span<std::byte> into) const;
 
  private:
   Checkpoint(Kind kind, std::string path) : kind_(kind), path_(std::move(path)) {}
@@ -73,8 +90,10 @@ class Checkpoint {
 
   Kind kind_;
   std::string path_, config_, config_name_;
+  std::string home_;  // of config.json and tokenizer files; empty: by the path
   std::vector<std::shared_ptr<const File>> files_;
   std::vector<Tensor> tensors_;
+  std::vector<MadeTensor> made_;
   std::vector<std::string> twice_;  // names that an earlier shard has too
   std::vector<Remark> remarks_;
   std::unordered_map<std::string, std::size_t> by_name_;

@@ -10,18 +10,12 @@
 #include <vector>
 
 #include "core/source/checkpoint.hpp"
+#include "core/source/made_tensor.hpp"
 
 namespace strata::source {
 
 struct ExtraFile {
   std::string name, bytes;  // a plain file name, or one in a folder
-};
-
-// A tensor that no checkpoint has: `tensor` has its name, shape and dtype, `fill` writes its bytes
-// from element `first` on.
-struct MadeTensor {
-  Tensor tensor;
-  std::function<void(std::uint64_t first, std::span<std::byte> out)> fill;
 };
 
 struct ImportOptions {

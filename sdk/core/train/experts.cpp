@@ -137,7 +137,7 @@ void TrainExperts::store(uint32_t index) {
   const auto unit = slot.unit;
   const bool first = stored_in_[unit] != step_;
   stored_in_[unit] = step_;
-  const bool direct = first && same(parts_.reduce, {STRATA_FLOAT, 32, 1});
+  const bool direct = first && same(parts_.reduce, (*parts_.host)[unit].gradient_dtype);
   const auto staging = direct ? no_staging : staged_++ % expert_stagings;
   auto& device = *parts_.device;
   device.wait(Lane::back, released(index), slot.released);

@@ -129,9 +129,10 @@ void HostOptimizer::square_experts(uint32_t layer, const Context& step) {
 
 void HostOptimizer::square(uint32_t unit) {
   auto& partials = squares_[unit];
-  const auto* sum = sum_of(unit);
+  const auto& held = units_[unit];
   workers_.run(partials.size(), 1, [&](uint64_t first, uint64_t count) {
-    optim::square_sums(f32, sum, plan_.flats[unit].elements, first, count, partials.data());
+    optim::square_sums(held.gradient_dtype, held.gradient, plan_.flats[unit].elements, first, count,
+                       partials.data());
   });
 }
 
@@ -214,8 +215,8 @@ void HostOptimizer::update(uint32_t index, Context& step) {
               [&](const Piece& piece, uint64_t begin, uint64_t all, std::byte* copy) {
                 const auto at = begin - bucket.first;
                 const optim::AdamArrays arrays{
-                    .gradient_dtype = f32,
-                    .gradient = zero ? nullptr : sum_of(index) + begin,
+                    .gradient_dtype = units_[index].gradient_dtype,
+                    .gradient = zero ? nullptr : gradient_of(index, begin),
                     .master = bucket.master + at,
                     .moment1 = bucket.moment1 + at,
                     .moment2 = bucket.moment2 + at,
@@ -244,8 +245,8 @@ void HostOptimizer::update_weights(uint32_t index, const Context& step) {
                    .number = updates_};
     if (!piece.matrix) how.adafactor.weight_decay = 0;
     weight_update_.run(how, weight.shape, unit.layout.pieces[p], unit.states,
-                       {.gradient_dtype = f32,
-                        .gradient = zero ? nullptr : sum_of(index) + piece.first,
+                       {.gradient_dtype = unit.gradient_dtype,
+                        .gradient = zero ? nullptr : gradient_of(index, piece.first),
                         .master = unit.master + piece.first,
                         .copy_dtype = weight.run.dtype(),
                         .copy = copies ? unit.weights + weight.run.at : nullptr});

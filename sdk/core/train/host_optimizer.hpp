@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/device/device.hpp"
+#include "core/dtype.hpp"
 #include "core/optim/adam.hpp"
 #include "core/optim/workers.hpp"
 #include "core/train/host_units.hpp"
@@ -93,7 +94,11 @@ class HostOptimizer : public device::HostWork {
   void update_weights(uint32_t unit, const Context& step);
   template <class F>
   void each_part(uint32_t unit, const Bucket& bucket, const F& f);
+  // Of a unit whose gradient is held in float32.
   float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
+  const std::byte* gradient_of(uint32_t unit, uint64_t first) const {
+    return units_[unit].gradient + first * element_bytes(units_[unit].gradient_dtype);
+  }
 
   const TrainingPlan& plan_;
   strata_dtype reduce_;

@@ -36,19 +36,24 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
   open_states(plan, request, states);
   auto* gradient_at = device.staging(plan.gradient_bytes);
   auto* input_at = plan.stored_inputs > 0 ? device.staging(plan.stored_inputs) : nullptr;
-  const bool staged = !same(request.reduce, {STRATA_FLOAT, 32, 1});
   for (std::size_t u = 0; u < units_.size(); ++u) {
     auto& unit = units_[u];
     const auto& flat = plan.flats[u];
+    unit.gradient_dtype = held_gradient(request, u == plan.table_unit);
+    const bool staged = !same(request.reduce, unit.gradient_dtype);
     const auto rows = staged ? 0 : static_cast<uint64_t>(request.tokens) * flat.row_width;
-    unit.gradient = take(gradient_at, pages((flat.elements + rows) * sizeof(float)));
+    unit.gradient =
+        take(gradient_at, pages((flat.elements + rows) * element_bytes(unit.gradient_dtype)));
     if (plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert() && input_at)
       unit.input = take(input_at, plan.input_bytes);
   }
-  stagings_ = gradient_at;
-  staging_bytes_ = plan.largest_gradient;
-  expert_stagings_ = stagings_ + gradient_stagings * staging_bytes_;
+  expert_stagings_ = gradient_at;
   expert_staging_bytes_ = plan.experts.bytes - plan.experts.gradient;
+  // A single micro-batch of experts needs no stagings.
+  stagings_ = expert_stagings_ + (request.micro_batches > 1 && plan.experts.count > 0
+                                      ? expert_stagings * expert_staging_bytes_
+                                      : 0);
+  staging_bytes_ = plan.largest_gradient;
 }
 
 void HostUnits::open_weights(const TrainingPlan& plan, const TrainingRequest& request,

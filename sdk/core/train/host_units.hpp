@@ -23,12 +23,13 @@ struct HostUnit {
   std::byte* states = nullptr;   // in the places of `layout`
   float* moment1 = nullptr;      // under Rule::adam; they lie in `states`
   float* moment2 = nullptr;
-  // The sum of the step's gradients, float32; of an embedding with room behind it for the gradient
-  // of looked-up rows.
+  // The sum of the step's gradients; of an embedding with room behind it for the gradient of
+  // looked-up rows.
   std::byte* gradient = nullptr;
-  std::byte* input = nullptr;  // where kept inputs are stored in host memory
-  bool own_master = true;      // the weights are a copy of it, in their dtype
-  uint64_t elements = 0;       // of the Flat
+  strata_dtype gradient_dtype{STRATA_FLOAT, 32, 1};  // held_gradient
+  std::byte* input = nullptr;                        // where kept inputs are stored in host memory
+  bool own_master = true;                            // the weights are a copy of it, in their dtype
+  uint64_t elements = 0;                             // of the Flat
 };
 
 // Bytes of weights and of states, in the host's memory and in files.

@@ -1,24 +1,40 @@
 #include "core/train/load_masters.hpp"
 
 #include <algorithm>
+#include <deque>
 
 #include "core/device/arena.hpp"
 #include "core/run/tiers.hpp"
+#include "core/train/make_masters.hpp"
 
 namespace strata::train {
 
 uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
   const strata_dtype f32{STRATA_FLOAT, 32, 1};
   const auto& plan = *parts.plan;
-  std::vector<run::Target> targets;
+  std::vector<run::Target> targets, made;
+  std::deque<zero::Unit> units;  // of the targets whose weights are made, or some of them
   uint64_t outgoing = 0;
   for (uint32_t u = 0; u < plan.masters.size(); ++u) {
     const auto& unit = plan.masters[u];
     if (unit.run_bytes == 0) continue;
-    targets.push_back({&unit, parts.masters[u], {}, {.tier = 0}});
-    if (parts.masters[u]) continue;
-    outgoing = std::max(outgoing, unit.run_bytes);
-    targets.back().take = [&parts, u](std::span<const std::byte> bytes) { parts.take(u, bytes); };
+    if (!parts.masters[u]) outgoing = std::max(outgoing, unit.run_bytes);
+    const auto add = [&](std::vector<run::Target>& to, const zero::Unit& one) {
+      to.push_back({&one, parts.masters[u], {}, {.tier = 0}});
+      if (parts.masters[u]) return;
+      to.back().take = [&parts, u](std::span<const std::byte> bytes) { parts.take(u, bytes); };
+      to.back().give = [&parts, u](std::span<std::byte> bytes) { parts.give(u, bytes); };
+    };
+    auto computed = parts.files && parts.model->checkpoint
+                        ? made_part(unit, *parts.model->checkpoint)
+                        : zero::Unit{};
+    if (computed.weights.empty()) {
+      add(targets, unit);
+      continue;
+    }
+    add(made, units.emplace_back(std::move(computed)));
+    auto filed = filed_part(unit, *parts.model->checkpoint);
+    if (!filed.weights.empty()) add(targets, units.emplace_back(std::move(filed)));
   }
   const device::Arena memory(outgoing);
   run::LoadParts load{.device = parts.device,
@@ -46,7 +62,16 @@ uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
     files.push_back(parts.files->bind(file->path(), 0, file->size()));
   tier::Reader reader(*parts.device, staging, chunk, run::staging_chunks, parts.first_event);
   load.reader = &reader;
-  run::load(targets, *parts.files, files, grain, load, progress);
+  uint64_t read = 0, all = 0;
+  for (const auto* list : {&targets, &made})
+    for (const auto& target : *list) all += target.bytes();
+  for (const auto& target : targets) read += target.bytes();
+  const auto beside = [&](uint64_t before) -> run::Progress {
+    if (!progress) return {};
+    return [&progress, before, all](uint64_t done, uint64_t) { progress(before + done, all); };
+  };
+  run::load(targets, *parts.files, files, grain, load, beside(0));
+  make_masters(made, *parts.model->checkpoint, load, targets.size(), beside(read));
   return parts.files->bytes_read();
 }
 

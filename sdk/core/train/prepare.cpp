@@ -109,8 +109,10 @@ class Preparation {
 
   bool is_own_table(std::size_t u) const { return u == out_.table_unit && !out_.tied; }
 
-  // Whether gradients change their dtype on the host, which adds them up in float32.
-  bool staged() const { return !same(request_.reduce, {STRATA_FLOAT, 32, 1}); }
+  // Whether a unit's gradient changes its dtype on the host, which adds it up in float32.
+  bool is_staged(std::size_t u) const {
+    return !same(request_.reduce, held_gradient(request_, u == out_.table_unit));
+  }
 
   // The bytes of a unit's gradient on the device, with the gradient of looked-up rows.
   uint64_t gradient_bytes(const Flat& flat) const {
@@ -121,7 +123,7 @@ class Preparation {
   void count_host() {
     out_.input_bytes =
         pages(static_cast<uint64_t>(request_.tokens * out_.hidden) * element_bytes(request_.dtype));
-    uint64_t row = 0, largest_expert = 0;
+    uint64_t row = 0, largest_expert = 0, stagings = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
       out_.weight_bytes += pages(out_.units[u].run_bytes);
@@ -134,16 +136,19 @@ class Preparation {
             out_.scratch_bytes,
             pages(master.stored_bytes) + (request_.separate_device ? pages(master.run_bytes) : 0));
       const auto arriving = pages(gradient_bytes(flat));
-      out_.gradient_bytes += staged() ? pages(flat.elements * sizeof(float)) : arriving;
+      out_.gradient_bytes += is_staged(u) ? pages(flat.elements * sizeof(float)) : arriving;
+      if (is_staged(u) && !is_own_table(u)) ++stagings;
       auto& largest = out_.units[u].is_expert() ? largest_expert : out_.largest_gradient;
       largest = std::max(largest, arriving);
       row = std::max(row, flat.row_width);
       if (part_of(out_.units[u]) == Part::body && request_.inputs_in_tier)
         out_.stored_inputs += out_.input_bytes;
     }
-    if (request_.micro_batches > 1 || staged())
+    if (request_.micro_batches > 1)
       out_.gradient_bytes +=
           gradient_stagings * out_.largest_gradient + expert_stagings * largest_expert;
+    else
+      out_.gradient_bytes += stagings * out_.largest_gradient;
     out_.rows_bytes =
         pages(static_cast<uint64_t>(request_.tokens) * row * element_bytes(request_.dtype));
   }
@@ -214,8 +219,10 @@ class Preparation {
                     .run = out_.units[u].run_bytes,
                     .trained = true};
       if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;
-      if (unit.part != Part::table && unit.part != Part::expert)
+      if (unit.part != Part::table && unit.part != Part::expert) {
         unit.gradient = gradient_bytes(out_.flats[u]);
+        unit.staged = is_staged(u);
+      }
       out.push_back(unit);
     }
     return out;
@@ -226,10 +233,9 @@ class Preparation {
     kept_from_ = out_.units.size() - kept;
     const auto units = step_units();
     const auto table = out_.table_unit;
-    step_ = step_uses(units, table,
-                      {.micro_batches = request_.micro_batches,
-                       .inputs_in_tier = request_.inputs_in_tier,
-                       .gradients_staged = staged()});
+    step_ = step_uses(
+        units, table,
+        {.micro_batches = request_.micro_batches, .inputs_in_tier = request_.inputs_in_tier});
     scoring_ = scoring_uses(units);
   }
 
@@ -280,6 +286,11 @@ class Preparation {
 };
 
 }  // namespace
+
+strata_dtype held_gradient(const TrainingRequest& request, bool has_table) {
+  return request.micro_batches > 1 || has_table ? strata_dtype{STRATA_FLOAT, 32, 1}
+                                                : request.reduce;
+}
 
 TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request) {
   return Preparation(model, request).run();

@@ -37,6 +37,11 @@ struct TrainingRequest {
   dry_run::AttentionBytes attention_bytes{};
 };
 
+// The dtype in which the host holds the gradient of a unit: that of the reduction, if it only keeps
+// what arrives; float32, if it adds up micro-batches or, in the unit that holds the embedding's
+// table, looked-up rows.
+strata_dtype held_gradient(const TrainingRequest& request, bool has_table);
+
 // The number of host memories that gradients of experts' later micro-batches take turns in.
 inline constexpr uint32_t expert_stagings = 2;
 
@@ -69,7 +74,7 @@ struct TrainingPlan {
   uint64_t arena_bytes = 0, device_bytes = 0;  // device_bytes: all of it
   // Host memory.
   uint64_t weight_bytes = 0;      // in the tier, in the dtype that computes
-  uint64_t gradient_bytes = 0;    // with the stagings of later micro-batches
+  uint64_t gradient_bytes = 0;    // with the stagings
   uint64_t state_bytes = 0;       // of masters that are no weights, and of the optimizer's states
   uint64_t stored_inputs = 0;     // bytes of kept inputs
   uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert

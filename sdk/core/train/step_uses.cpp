@@ -42,8 +42,7 @@ std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_t
 
 class Builder {
  public:
-  Builder(std::span<const StepUnit> units, bool staged, Uses& out)
-      : units_(units), all_staged_(staged), out_(out) {}
+  Builder(std::span<const StepUnit> units, Uses& out) : units_(units), out_(out) {}
 
   void forward(uint32_t micro_batch) {
     for (uint32_t u = 0; u < count(); ++u) {
@@ -66,7 +65,7 @@ class Builder {
               .micro_batch = micro_batch};
       if (units_[u].gradient > 0) {
         use.gradient = 2 * count() + u;
-        if (micro_batch > 0 || all_staged_) use.staging = staged_++ % gradient_stagings;
+        if (micro_batch > 0 || units_[u].staged) use.staging = staged_++ % gradient_stagings;
       }
       out_.uses.push_back(use);
     }
@@ -91,7 +90,6 @@ class Builder {
   }
 
   std::span<const StepUnit> units_;
-  bool all_staged_;
   Uses& out_;
   uint32_t staged_ = 0;  // gradients so far
 };
@@ -100,7 +98,7 @@ class Builder {
 
 zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape) {
   Uses out{.objects = objects_of(units, shape.inputs_in_tier), .uses = {}};
-  Builder builder(units, shape.gradients_staged, out);
+  Builder builder(units, out);
   for (uint32_t m = 0; m < shape.micro_batches; ++m) {
     builder.forward(m);
     builder.backward(m);

@@ -23,14 +23,14 @@ struct StepUnit {
   uint64_t input = 0;                  // bytes that are kept of its input; 0: none
   uint64_t gradient = 0;               // bytes of its gradient on the device; 0: it is frozen
   bool trained = false;                // the host updates its weights
+  // The gradient of the first micro-batch too goes through a staging, as its dtype on the host
+  // differs.
+  bool staged = false;
 };
 
 struct StepShape {
   uint32_t micro_batches = 1;
   bool inputs_in_tier = false;  // kept inputs are stored in host memory, and fetched again
-  // Gradients of the first micro-batch too go through a staging, as their dtype on the host
-  // differs.
-  bool gradients_staged = false;
 };
 
 // Each micro-batch runs the units from the first to the last and reruns them from the head, whose

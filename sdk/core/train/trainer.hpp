@@ -6,6 +6,7 @@
 
 #include "core/run/compute.hpp"
 #include "core/train/flat.hpp"
+#include "core/train/products.hpp"
 
 namespace strata::train {
 
@@ -42,9 +43,11 @@ struct TrainerOptions {
   run::ComputeOptions compute;               // its `kv` is empty: a row sees its own keys
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
   int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
+  bool deterministic = false;                // only kernels that give the same bits in every run
   // The weight of mixture layers' auxiliary loss: router_aux_loss_coef where the configuration sets
   // output_router_logits; 0: none.
   double router_coefficient = 0;
+  Products products{};  // beside frozen weights
 };
 
 // Trains unit by unit. One micro-batch: begin; run each unit but the head, from the first to the
@@ -75,6 +78,13 @@ class Trainer : public run::RowSink {
   // a time. A null `gradients` leaves the weights frozen.
   virtual void rerun(const zero::Unit& unit, const Flat& flat, const std::byte* weights,
                      const std::byte* input, std::byte* gradients) = 0;
+  // Sets the weights of all products, whose unit has them at `weights` until the next call. Runs,
+  // reruns and scores add the products from now on.
+  virtual void use_products(const zero::Unit& unit, const std::byte* weights) = 0;
+  // Writes the gradients of the products' weights, which are the sums over all reruns since begin,
+  // to `gradients` as rerun does.
+  virtual void product_gradients(const Flat& flat, std::byte* gradients) = 0;
+
   // As the rerun of the head on the last unit's output, but only its loss: for validation, instead
   // of keep_output and all reruns.
   virtual void score(const zero::Unit& head, const std::byte* weights) = 0;

@@ -95,6 +95,12 @@ void Training::load(const run::Progress& progress) {
                         [this](uint32_t unit, std::span<const std::byte> bytes) {
                           host_->fill_states(unit, reinterpret_cast<const float*>(bytes.data()));
                         },
+                    .give =
+                        [this](uint32_t unit, std::span<std::byte> bytes) {
+                          host_->read(unit, AdamState::master, 0,
+                                      {reinterpret_cast<float*>(bytes.data()),
+                                       static_cast<std::size_t>((*host_)[unit].elements)});
+                        },
                     .files = parts_.files.get(),
                     .device = device_.get(),
                     .arena = arena_,

@@ -33,7 +33,7 @@ void arithmetic::embedding(UnitCall& on, const Args& args, Results out) {
   }
   rows.requires_grad_(true);
   on.recorded->rows.push_back({weight, rows});
-  out[0] = handle(std::move(rows));
+  out[0] = handle(adapted_rows(rows, value_of(*ids), on.shared.adapters));
 }
 
 }  // namespace strata::torch

@@ -75,8 +75,7 @@ void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto& x = value_of(*tensor);
   const bool biased = op->bias != STRATA_NONE;
   const auto give = [&, op = op](uint32_t member, at::Tensor y) {
-    out[member] =
-        handle(adapted(std::move(y), x, on.shared.adapters, on.weights, op->weight + member));
+    out[member] = handle(adapted(std::move(y), x, on, op->weight + member));
   };
   const auto weight = on.weights.packed(op->weight, op->members);
   const auto bias = biased ? on.weights.packed(op->bias, op->members) : at::Tensor();

@@ -31,9 +31,9 @@ at::Tensor weighted(const at::Tensor& y, const at::Tensor& weights) {
 class MixtureBackward final : public autograd::Node {
  public:
   MixtureBackward(const strata_op_moe& op, const at::Tensor& x, const Routed& routed, uint32_t unit,
-                  run::Experts& experts, at::ScalarType reduce)
+                  run::Experts& experts, const Adapters* adapters, at::ScalarType reduce)
       : op_(op), x_(x, false), weights_(routed.weights, false), routed_(routed), unit_(unit),
-        experts_(experts), reduce_(reduce) {
+        experts_(experts), adapters_(adapters), reduce_(reduce) {
     routed_.weights = at::Tensor();
   }
 
@@ -52,7 +52,7 @@ class MixtureBackward final : public autograd::Node {
       const auto its_weights = weights.index_select(0, choices).requires_grad_(true);
       {
         const c10::AutoGradMode recorded(true);
-        const auto y = expert_output(op_, its_x, expert, memory ? &gradients : nullptr);
+        const auto y = expert_output(op_, its_x, expert, memory ? &gradients : nullptr, adapters_);
         autograd::backward({weighted(y, its_weights)}, {dy.index_select(0, tokens)});
       }
       if (memory) gradients.finish();
@@ -74,6 +74,7 @@ class MixtureBackward final : public autograd::Node {
   Routed routed_;
   uint32_t unit_;
   run::Experts& experts_;
+  const Adapters* adapters_;
   at::ScalarType reduce_;
 };
 
@@ -91,15 +92,16 @@ at::Tensor mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& r
 }
 
 at::Tensor recorded_mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
-                            uint32_t unit, run::Experts& experts, at::ScalarType reduce) {
+                            uint32_t unit, run::Experts& experts, const Adapters* adapters,
+                            at::ScalarType reduce) {
   at::Tensor sum;
   {
     const c10::NoGradGuard by_hand;
-    sum = mixture(op, x.detach(), routed, unit, experts);
+    sum = mixture(op, x.detach(), routed, unit, experts, adapters);
   }
   if (!x.requires_grad() && !routed.weights.requires_grad()) return sum;
   const std::shared_ptr<MixtureBackward> node(
-      new MixtureBackward(op, x, routed, unit, experts, reduce), autograd::deleteNode);
+      new MixtureBackward(op, x, routed, unit, experts, adapters, reduce), autograd::deleteNode);
   node->set_next_edges(autograd::collect_next_edges(x, routed.weights));
   autograd::set_history(sum, node);
   return sum;

@@ -8,15 +8,16 @@
 namespace strata::torch {
 
 // The sum over chosen experts of weight * expert, [T,D] -> [T,D], without a graph of the experts:
-// each is taken, used for its tokens, and given up, in ascending order. `adapters`: an adapter's
+// each is taken, used for its tokens, and given up, in ascending order. `adapters`: low-rank
 // products beside those of the experts; null: none.
 at::Tensor mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
                    uint32_t unit, run::Experts& experts, const Adapters* adapters = nullptr);
 
-// The same without an adapter; where x or the weights require gradients, its backward takes each
-// expert again, records it alone, and writes the gradients of its weights, in the dtype `reduce`,
-// to the memory that `experts` gives. `experts` outlives the backward.
+// The same; where x or the weights require gradients, its backward takes each expert again, records
+// it alone, and writes the gradients of its weights, in the dtype `reduce`, to the memory that
+// `experts` gives. `experts` and `adapters` outlive the backward.
 at::Tensor recorded_mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
-                            uint32_t unit, run::Experts& experts, at::ScalarType reduce);
+                            uint32_t unit, run::Experts& experts, const Adapters* adapters,
+                            at::ScalarType reduce);
 
 }  // namespace strata::torch

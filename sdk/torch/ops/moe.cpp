@@ -40,9 +40,9 @@ at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& route
 }
 
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
-                       uint32_t unit, run::Experts& experts, Training& training,
-                       Recorded* recorded) {
-  const auto logits = router_logits(x, router);
+                       uint32_t unit, run::Experts& experts, const Adapters& adapters,
+                       Training& training, Recorded* recorded) {
+  const auto logits = router_logits(x, router, &adapters);
   const auto scores = router_scores(op, logits);
   auto& routers = training.routers;
   const bool first = !routers.chosen(unit).defined();
@@ -61,8 +61,8 @@ at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Route
   }
   const auto weights = routing_weights(op, scores.gather(1, there));
   const auto routed = sorted(chosen, router.weight.size(0), weights);
-  if (!recorded) return mixture(op, x, routed, unit, experts);
-  return recorded_mixture(op, x, routed, unit, experts, training.reduce);
+  if (!recorded) return mixture(op, x, routed, unit, experts, &adapters);
+  return recorded_mixture(op, x, routed, unit, experts, &adapters, training.reduce);
 }
 
 void arithmetic::moe(UnitCall& on, const Args& args, Results out) {
@@ -74,10 +74,10 @@ void arithmetic::moe(UnitCall& on, const Args& args, Results out) {
   const Router router{on.weights.at(op->router), on.weight_or_none(op->router_bias),
                       op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1),
                       on.weights.name(op->router)};
-  out[0] = handle(
-      shared.training
-          ? trained_moe(*op, x, router, on.unit, *shared.experts, *shared.training, on.recorded)
-          : torch::moe(*op, x, router, on.unit, *shared.experts, shared.adapters));
+  out[0] = handle(shared.training
+                      ? trained_moe(*op, x, router, on.unit, *shared.experts, shared.adapters,
+                                    *shared.training, on.recorded)
+                      : torch::moe(*op, x, router, on.unit, *shared.experts, shared.adapters));
 }
 
 }  // namespace strata::torch

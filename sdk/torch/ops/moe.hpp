@@ -19,10 +19,10 @@ namespace strata::torch {
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& router, uint32_t unit,
                run::Experts& experts, const Adapters& adapters);
 
-// The same in training, without an adapter: the rerun of a unit, with `recorded`, has the choices
-// of its run, waits for nothing, and is differentiable.
+// The same in training: the rerun of a unit, with `recorded`, has the choices of its run, waits for
+// nothing, and is differentiable. `adapters` outlives its backward.
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
-                       uint32_t unit, run::Experts& experts, Training& training,
-                       Recorded* recorded);
+                       uint32_t unit, run::Experts& experts, const Adapters& adapters,
+                       Training& training, Recorded* recorded);
 
 }  // namespace strata::torch

@@ -13,7 +13,8 @@
 namespace strata::torch {
 
 TorchTrainer::TorchTrainer(train::TrainerOptions options)
-    : options_(std::move(options)), units_(options_.compute) {
+    : options_(std::move(options)), deterministic_(options_.deterministic),
+      units_(options_.compute), products_(options_.products) {
   if (const auto& adapter = options_.compute.adapter)
     throw Error(adapter->path, "adapters are not trained yet",
                 "train the model of both: `strata import MODEL --adapter DIR --output NEW`");
@@ -54,6 +55,7 @@ void TorchTrainer::begin(const train::MicroBatch& batch, const train::StepSettin
     training_.draws.begin(step.seed, step.step, rows, positions);
     training_.routers.begin(options_.router_coefficient);
     training_.router_scale = step.router_share * step.loss_scale;
+    products_.begin();
     hidden_ = gradient_ = loss_ = at::Tensor();
   });
 }
@@ -192,6 +194,22 @@ void TorchTrainer::rerun_head(const zero::Unit& head, const UnitWeights& leaves,
     differentiate(logits, gradient.mul_(factor).to(logits.scalar_type()), leaves, recorded);
     const c10::NoGradGuard unrecorded;
     if (x.grad().defined()) gradient_.index_copy_(0, rows, x.grad());
+  });
+}
+
+void TorchTrainer::use_products(const zero::Unit& unit, const std::byte* weights) {
+  as_errors(unit.name, [&] {
+    const c10::NoGradGuard unrecorded;
+    const c10::OptionalStreamGuard stream(on().stream);
+    products_.use(unit, weights, on().device, units_.shared().adapters);
+  });
+}
+
+void TorchTrainer::product_gradients(const train::Flat& flat, std::byte* gradients) {
+  as_errors("products", [&] {
+    const c10::NoGradGuard unrecorded;
+    const c10::OptionalStreamGuard stream(on().stream);
+    products_.give(flat, gradients, training_.reduce);
   });
 }
 

@@ -6,7 +6,9 @@
 
 #include "core/train/trainer.hpp"
 #include "torch/compute/units.hpp"
+#include "torch/train/deterministic.hpp"
 #include "torch/train/head_loss.hpp"
+#include "torch/train/products.hpp"
 
 namespace strata::torch {
 
@@ -30,6 +32,8 @@ class TorchTrainer final : public train::Trainer {
   void keep_output(std::byte* input) override;
   void rerun(const zero::Unit& unit, const train::Flat& flat, const std::byte* weights,
              const std::byte* input, std::byte* gradients) override;
+  void use_products(const zero::Unit& unit, const std::byte* weights) override;
+  void product_gradients(const train::Flat& flat, std::byte* gradients) override;
   void score(const zero::Unit& head, const std::byte* weights) override;
   train::Loss loss() override;
   run::Compute::Held held() override { return units_.held(); }
@@ -54,8 +58,10 @@ class TorchTrainer final : public train::Trainer {
   void add_loss(const at::Tensor& sum);
 
   train::TrainerOptions options_;
+  Deterministic deterministic_;
   Units units_;
   Training training_;
+  TrainedProducts products_;
 
   // The state of the micro-batch.
   train::StepSettings step_;

@@ -15,11 +15,11 @@ constexpr auto small = R"({"model_type": "test", "vocab": 40, "hidden": 16, "ffn
                            "tied": 1, "experts": 0, "dtype": "float32", "initializer_range": 0.5})";
 
 struct Drawn {
-  explicit Drawn(uint64_t seed) {
+  explicit Drawn(uint64_t seed, uint32_t threads = 0, const char* config = small) : family(config) {
     run::Model model;
-    model.config = std::make_shared<source::Config>(small, "config.json");
+    model.config = std::make_shared<source::Config>(config, "config.json");
     model.family = {std::shared_ptr<void>(), &*family};
-    for (const auto& one : run::initial_weights(model, seed)) {
+    for (const auto& one : run::initial_weights(model, seed, threads)) {
       Floats values(static_cast<std::size_t>(source::elements(one.tensor)));
       one.fill(0, std::as_writable_bytes(std::span(values)));
       Floats rest(values.size() - 1);
@@ -28,7 +28,7 @@ struct Drawn {
       all[one.tensor.name] = values;
     }
   }
-  Opened<made::Plain> family{small};
+  Opened<made::Plain> family;
   std::map<std::string, Floats> all, tail;
 };
 
@@ -54,4 +54,14 @@ TEST_CASE("a number follows from the seed, the tensor's name and the element alo
              &rest = drawn.tail.at("layers.0.in.weight");
   CHECK(std::equal(rest.begin(), rest.end(), whole.begin() + 1));
   CHECK(whole != drawn.all.at("layers.1.in.weight"));
+}
+
+TEST_CASE("any number of threads draws the same numbers", "[run]") {
+  // A table of several ranges, the last of which is no whole one.
+  constexpr auto wide =
+      R"({"model_type": "test", "vocab": 6001, "hidden": 33, "ffn": 8, "layers": 1,
+                            "tied": 1, "experts": 0, "dtype": "float32"})";
+  const Drawn one(3, 1, wide), three(3, 3, wide);
+  CHECK(one.all == three.all);
+  CHECK(one.tail == three.tail);
 }

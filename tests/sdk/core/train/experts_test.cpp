@@ -32,7 +32,8 @@ zero::Unit unit_of(uint32_t expert) {
   return unit;
 }
 
-// Two micro-batches of one mixture layer, whose experts' elements are all 1 + the expert's number.
+// Two micro-batches, or one, of one mixture layer, whose experts' elements are all 1 + the expert's
+// number.
 struct Layer {
   made::Opener opener;
   TrainingRequest request;
@@ -49,8 +50,8 @@ struct Layer {
   std::vector<std::pair<Lane, uint32_t>> waits;  // for updates, in order
   std::vector<int32_t> ids{1};
 
-  explicit Layer(uint32_t slots = 2, strata_dtype reduce = f32) {
-    request.micro_batches = 2;
+  explicit Layer(uint32_t slots = 2, strata_dtype reduce = f32, uint32_t micro_batches = 2) {
+    request.micro_batches = micro_batches;
     request.reduce = reduce;
     plan.units.push_back(unit_of(zero::no_expert));
     for (uint32_t e = 0; e < count; ++e) plan.units.push_back(unit_of(e));
@@ -61,12 +62,11 @@ struct Layer {
       step.push_back({.part = expert ? StepUnit::Part::expert : StepUnit::Part::body,
                       .run = unit.run_bytes,
                       .gradient = expert ? 0 : elements * element_bytes(reduce),
-                      .trained = true});
+                      .trained = true,
+                      .staged = !same(reduce, held_gradient(request, false))});
     }
-    plan.step = zero::plan_uses(
-        step_uses(step, no_table,
-                  {.micro_batches = 2, .gradients_staged = element_bytes(reduce) == 2}),
-        plan.units, {}, 1 << 20, zero::Mode::step);
+    plan.step = zero::plan_uses(step_uses(step, no_table, {.micro_batches = micro_batches}),
+                                plan.units, {}, 1 << 20, zero::Mode::step);
     plan.experts = {.offset = 4096, .bytes = 8192, .gradient = 4096, .count = slots};
     plan.weight_bytes = plan.units.size() * 4096;
     plan.largest_gradient = 4096;
@@ -94,7 +94,8 @@ struct Layer {
   ~Layer() { experts->finish(); }
 
   void begin() {
-    optimizer->begin({.rate = 0.1}, {ids, ids});
+    optimizer->begin({.rate = 0.1},
+                     std::vector<std::span<const int32_t>>(request.micro_batches, ids));
     experts->begin();
   }
 
@@ -142,6 +143,20 @@ struct Layer {
     device->synchronize(event, worked);
   }
   uint64_t worked = 0;
+
+  // Checks an expert after the first update, with a gradient that is the same everywhere.
+  void check_updated(uint32_t expert, double gradient) const {
+    const double before = 1 + expert;
+    const double m = settings.beta1 * before + (1 - settings.beta1) * gradient;
+    const double v = settings.beta2 * before + (1 - settings.beta2) * gradient * gradient;
+    const double root = std::sqrt(v / (1 - settings.beta2)) + settings.eps;
+    const double expected = before * (1 - 0.1 * 0.5) - 0.1 * m / (1 - settings.beta1) / root;
+    const auto& unit = (*host)[1 + expert];
+    for (uint64_t i = 0; i < elements; ++i) {
+      REQUIRE(unit.master[i] == Approx(expected).epsilon(1e-6));
+      REQUIRE(unit.moment1[i] == Approx(m).epsilon(1e-6));
+    }
+  }
 
   float gradient(uint32_t expert) const {
     const auto* at = reinterpret_cast<const float*>((*host)[1 + expert].gradient);
@@ -207,24 +222,29 @@ TEST_CASE("the gradient of an expert that no token has chosen is zero", "[train]
   layer.host_work(zero::Kind::reduce, 1);
   CHECK(layer.optimizer->gradients().norm == Approx(std::sqrt(1.0 * elements)));
   layer.host_work(zero::Kind::update);
-  const auto& settings = layer.settings;
-  for (uint32_t e = 0; e < count; ++e) {
-    const double before = 1 + e, gradient = e == 1 ? 1 : 0;
-    const double m = settings.beta1 * before + (1 - settings.beta1) * gradient;
-    const double v = settings.beta2 * before + (1 - settings.beta2) * gradient;
-    const double root = std::sqrt(v / (1 - settings.beta2)) + settings.eps;
-    const double expected = before * (1 - 0.1 * 0.5) - 0.1 * m / (1 - settings.beta1) / root;
-    const auto& unit = (*layer.host)[1 + e];
-    for (uint64_t i = 0; i < elements; ++i) {
-      REQUIRE(unit.master[i] == Approx(expected).epsilon(1e-6));
-      REQUIRE(unit.moment1[i] == Approx(m).epsilon(1e-6));
-    }
-  }
+  for (uint32_t e = 0; e < count; ++e) layer.check_updated(e, e == 1 ? 1 : 0);
   // The next step begins without a choice.
   layer.begin();
   layer.host_work(zero::Kind::reduce, 0);
   layer.host_work(zero::Kind::reduce, 1);
   CHECK(layer.optimizer->gradients().norm == 0);
+}
+
+TEST_CASE("gradients of a single micro-batch stay in the dtype of the reduction",
+          "[train][experts]") {
+  Layer layer(2, bf16, 1);
+  layer.begin();
+  layer.backward({1, 3}, 1);
+  layer.host_work(zero::Kind::reduce);
+  CHECK(layer.experts->to_host() == 2 * elements * 2);
+  CHECK(layer.optimizer->gradients().norm == Approx(std::sqrt((4.0 + 16) * elements)));
+  for (const uint32_t e : {1, 3}) {
+    const auto* bits = reinterpret_cast<const uint16_t*>((*layer.host)[1 + e].gradient);
+    const auto expected = e == 1 ? 0x4000 : 0x4080;  // 2 and 4
+    CHECK(std::all_of(bits, bits + elements, [&](uint16_t one) { return one == expected; }));
+  }
+  layer.host_work(zero::Kind::update);
+  for (uint32_t e = 0; e < count; ++e) layer.check_updated(e, e == 1 ? 2 : e == 3 ? 4 : 0);
 }
 
 TEST_CASE("experts that the trainer does not take are given up", "[train][experts]") {

@@ -27,6 +27,27 @@ std::byte* data(const at::Tensor& memory) { return static_cast<std::byte*>(memor
 
 }  // namespace
 
+zero::Unit products_unit(const train::Products& products) {
+  zero::Unit unit;
+  unit.name = "products";
+  unit.weights.resize(2 * products.all.size());
+  const auto put = [&](uint32_t index, const std::string& name, std::vector<int64_t> shape) {
+    auto& w = unit.weights.at(index);
+    w.name = name;
+    w.run = source::dense_form({STRATA_FLOAT, 32, 1}, shape);
+    w.shape = std::move(shape);
+  };
+  for (const auto& [module, rank, scale, a, b] : products.all) {
+    put(a, module.name + ".A", {int64_t{module.experts}, rank, module.in});
+    put(b, module.name + ".B", {int64_t{module.experts}, module.out, rank});
+  }
+  for (auto& w : unit.weights) {
+    w.run.at = unit.run_bytes;
+    unit.run_bytes += (w.run.bytes + 255) / 256 * 256;
+  }
+  return unit;
+}
+
 // The experts in the units' own memory, with gradients that are added to the sums.
 struct Taught::Brought : run::Experts {
   explicit Brought(Taught& of) : taught(of) {}
@@ -78,6 +99,7 @@ Taught::Taught(const plugin::Family& family, const strata_host* host, TaughtOpti
   trainer.reduce = options_.reduce;
   trainer.loss_rows = options_.loss_rows;
   trainer.router_coefficient = options_.router_coefficient;
+  trainer.products = options_.products;
   trainer_ = std::make_unique<TorchTrainer>(trainer);
   brought_ = std::make_unique<Brought>(*this);
   trainer_->use(*brought_);
@@ -93,6 +115,16 @@ Taught::Taught(const plugin::Family& family, const strata_host* host, TaughtOpti
         table_ = value.to(device_, type);
     }
   }
+  make_products();
+}
+
+void Taught::make_products() {
+  if (options_.products.all.empty()) return;
+  products_ = products_unit(options_.products);
+  product_memory_ = bytes(products_.run_bytes);
+  for (const auto& w : products_.weights)
+    product_weight(w).copy_(at::randn(w.shape, at::kDouble).mul(0.3));
+  trainer_->use_products(products_, data(product_memory_));
 }
 
 Taught::~Taught() = default;
@@ -106,8 +138,14 @@ at::Tensor Taught::weight(std::size_t unit, const zero::Weight& w) const {
   return borrowed(data(memory_[unit]) + w.run.at, w.shape, scalar_type(options_.dtype), device_);
 }
 
+at::Tensor Taught::product_weight(const zero::Weight& w) const {
+  return borrowed(data(product_memory_) + w.run.at, w.shape, at::kFloat, device_);
+}
+
 std::map<std::string, at::Tensor> Taught::weights() const {
   std::map<std::string, at::Tensor> out;
+  for (const auto& w : products_.weights)
+    out[w.name] = product_weight(w).to(at::kCPU, at::kDouble, false, true);
   for (std::size_t u = 0; u < units_.size(); ++u)
     for (const auto& w : units_[u].weights) {
       if (w.is_held())
@@ -119,6 +157,8 @@ std::map<std::string, at::Tensor> Taught::weights() const {
 }
 
 void Taught::set(const std::string& name, const at::Tensor& value) {
+  for (const auto& w : products_.weights)
+    if (w.name == name) product_weight(w).copy_(value);
   for (std::size_t u = 0; u < units_.size(); ++u)
     for (const auto& w : units_[u].weights)
       if (w.name == name && w.is_held())
@@ -192,11 +232,20 @@ train::Loss Taught::step(const std::vector<Rows>& micro_batches,
       brought_->finish();
       if (!frozen) take(units_[u], flat, memory);
     }
+    take_products();
     const auto loss = trainer_->loss();
     sum.tokens += loss.tokens;
     sum.routers += loss.routers;
   }
   return sum;
+}
+
+void Taught::take_products() {
+  if (products_.weights.empty()) return;
+  const auto flat = train::flat_of(products_);
+  const auto memory = unwritten(flat, 0);
+  trainer_->product_gradients(flat, data(memory));
+  take(products_, flat, memory);
 }
 
 void Taught::take(const zero::Unit& unit, const train::Flat& flat, const at::Tensor& memory) {

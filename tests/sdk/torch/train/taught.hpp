@@ -30,16 +30,21 @@ struct TaughtOptions {
   bool rows = false;  // the embedding's rows are given, and its table is not held
   int64_t loss_rows = 1024;
   double router_coefficient = 0;
+  // Trained products, whose weights are products_unit's.
+  train::Products products{};
   // Units whose weights are frozen.
   std::function<bool(const zero::Unit&)> frozen = [](const zero::Unit&) { return false; };
 };
+
+// The unit of the products' weights, with the names of their modules and ".A" or ".B".
+zero::Unit products_unit(const train::Products& products);
 
 class Taught {
  public:
   Taught(const plugin::Family& family, const strata_host* host, TaughtOptions options);
   ~Taught();
 
-  // The weights in float64, by name.
+  // The weights in float64, by name, with those of the products.
   std::map<std::string, at::Tensor> weights() const;
   void set(const std::string& name, const at::Tensor& value);
 
@@ -61,13 +66,18 @@ class Taught {
 
   at::Tensor bytes(uint64_t count) const;
   at::Tensor weight(std::size_t unit, const zero::Weight& w) const;
+  at::Tensor product_weight(const zero::Weight& w) const;
+  void make_products();
+  void take_products();
 
   const plugin::Family& family_;
   TaughtOptions options_;
   std::vector<zero::Unit> units_;
   at::Device device_;
   std::vector<at::Tensor> memory_;  // the run form of each unit, as bytes
-  at::Tensor table_;                // where its rows are given, in the run dtype
+  zero::Unit products_;             // its weights are in product_memory_
+  at::Tensor product_memory_;
+  at::Tensor table_;  // where its rows are given, in the run dtype
   std::unique_ptr<Brought> brought_;
   std::unique_ptr<train::Trainer> trainer_;
   std::map<std::string, at::Tensor> gradients_;
