@@ -171,7 +171,7 @@ TEST_CASE("reads begin behind the event that they wait for", "[tier][reader]") {
     Reader reader(device, device.staging(4 * 1024), 1024, 4, 4);
     constexpr uint32_t written = 0, landed = 1, begun = 2;
     std::vector<std::byte> arrived(bytes);
-    for (uint64_t pass = 1; pass <= 20; ++pass) {
+    for (uint64_t pass = 1; pass <= 200; ++pass) {
       reader.wait(begun, pass);  // then all jobs are there, so that it could look ahead
       reader.wait_to_read(written, pass);
       reader.read(route, arrived.data());
