@@ -36,10 +36,7 @@ void options(cli::Table& table, LogitsOptions& o) {
   add_output(table, o.output);
   add_run(table, o);
   add_critic(table, o);
-  table.push_back({"num-padding-at-beginning", "model.num_padding_at_beginning",
-                   &o.num_padding_at_beginning, "N",
-                   "with --critic: padding tokens at a sequence's beginning that do not end it", "",
-                   0, 1e9});
+  add_padding_at_beginning(table, o.num_padding_at_beginning);
   add_dropout(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);

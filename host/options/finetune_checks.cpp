@@ -92,7 +92,11 @@ void check_finetune(const FinetuneCommand& o) {
               "packed rows have no padding: leave one of them out");
   refuse_pair(o.critic && (t.packing || t.score_padding || t.loss_on != "auto"), "--critic",
               "--packing, --score-padding or --loss-on", "a reward model compares whole answers");
+  refuse_pair(o.critic && t.label_smoothing > 0, "--critic", "--label-smoothing",
+              "it is for tokens that are predicted");
   refuse_pair(o.critic && t.lora.rank > 0, "--critic", "--lora", "train the whole reward model");
+  if (!o.critic && o.given.contains("model.num_padding_at_beginning"))
+    throw UsageError("--num-padding-at-beginning", "needs --critic", "add --critic");
   refuse_pair(t.init_seed >= 0 && t.lora.rank > 0, "--init-seed", "--lora",
               "adapters need a trained model");
   refuse_pair(t.resize_embeddings > 0 && t.lora.rank > 0, "--resize-embeddings", "--lora",

@@ -11,7 +11,7 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 11> later{"run.adapter",
+constexpr std::array<std::string_view, 10> later{"run.adapter",
                                                  "train.lora",
                                                  "train.lora_alpha",
                                                  "train.lora_dropout",
@@ -19,7 +19,6 @@ constexpr std::array<std::string_view, 11> later{"run.adapter",
                                                  "train.lora_merge",
                                                  "train.lora_target_parameters",
                                                  "train.lora_rslora",
-                                                 "model.critic",
                                                  "train.storage_dtype",
                                                  "train.wall_clock_breakdown"};
 
@@ -122,6 +121,7 @@ void add_finetune(cli::Table& table, FinetuneCommand& o) {
   add_run(table, o);
   add_storage(table, o);
   add_critic(table, o);
+  add_padding_at_beginning(table, o.train.num_padding_at_beginning);
   add_dropout(table, o);
   add_logs(table, o);
   add_ds_config(table, o);

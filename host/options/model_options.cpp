@@ -21,7 +21,14 @@ void add_model(cli::Table& table, ModelOptions& options) {
 void add_critic(cli::Table& table, ModelOptions& options) {
   table.push_back(
       {"critic", "model.critic", &options.critic, "",
-       "a reward model: the head is v_head.weight and gives each token a value; import adds one"});
+       "a reward model: the head is v_head.weight and gives each token a value; import adds one, "
+       "finetune trains it on pairs"});
+}
+
+void add_padding_at_beginning(cli::Table& table, std::int64_t& count) {
+  table.push_back({"num-padding-at-beginning", "model.num_padding_at_beginning", &count, "N",
+                   "with --critic: padding tokens at a sequence's beginning that do not end it", "",
+                   0, 1e9});
 }
 
 void add_dropout(cli::Table& table, ModelOptions& options) {

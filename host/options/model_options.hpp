@@ -10,6 +10,7 @@ using app::ModelOptions;
 
 void add_model(cli::Table& table, ModelOptions& options);
 void add_critic(cli::Table& table, ModelOptions& options);
+void add_padding_at_beginning(cli::Table& table, std::int64_t& count);
 void add_dropout(cli::Table& table, ModelOptions& options);
 
 // Refuses options without --model.

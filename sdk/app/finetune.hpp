@@ -30,7 +30,8 @@ struct FinetuneEvents {
 
 struct FinetuneResult {
   // {"steps": [{"step", "loss", "lr", "grad_norm", "tokens", "seconds"}],
-  //  "validation": [{"step", "loss"}], "output", "report"}
+  //  "validation": [{"step", "loss"}], "output", "report"}; of a critic each step and each
+  // validation has its "accuracy" too.
   std::string json;
   // 0: done, also where FinetuneEvents::stop ended it. 1: a loss was no number and on_nan is
   // "stop"; a checkpoint holds the step before it.

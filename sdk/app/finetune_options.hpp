@@ -65,6 +65,8 @@ struct FinetuneOptions {
   bool score_padding = false;  // rows are padded to max_length, and the padding is scored
   bool packing = false;        // several sequences in a row
   bool shuffle = true;         // each epoch anew, by the seed
+  // Of a critic: padding tokens at a row's beginning that do not end it.
+  std::int64_t num_padding_at_beginning = 0;
 
   std::string output{};          // the folder of the result and its checkpoints
   std::int64_t save_every = 0;   // steps; 0: no checkpoint on the way
@@ -73,7 +75,7 @@ struct FinetuneOptions {
   // "latest": the newest checkpoint of the output; else a checkpoint's folder; empty: a new run.
   std::string resume{};
 
-  std::int64_t batch_size = 8;  // rows of one forward on one rank
+  std::int64_t batch_size = 8;  // rows, or pairs, of one forward on one rank
   std::int64_t gradient_accumulation_steps = 1;
   double num_train_epochs = 1;  // above 0
   std::int64_t max_steps = 0;   // steps of the optimizer; 0: those of the epochs

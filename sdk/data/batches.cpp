@@ -64,6 +64,11 @@ Batches::Batches(const TokenRows& rows, std::vector<std::uint32_t> chosen, Batch
   ends_.push_back(chosen_.size());
 }
 
+Batches::Batches(const PairRows& pairs, std::vector<std::uint32_t> chosen, BatchOptions options)
+    : Batches(*pairs.chosen, std::move(chosen), options) {
+  pairs_ = pairs;
+}
+
 std::uint64_t Batches::packed_rows() const { return ends_.size(); }
 
 std::uint64_t Batches::micro_batches_per_epoch() const {
@@ -109,6 +114,7 @@ std::vector<std::uint32_t> Batches::rows_of(std::uint64_t step, std::uint32_t in
 }
 
 MicroBatchTokens Batches::micro_batch(std::uint64_t step, std::uint32_t index) {
+  if (pairs_.chosen) return batch_of(pairs_, rows_of(step, index));
   return batch_of(rows_, rows_of(step, index));
 }
 
@@ -116,8 +122,11 @@ double Batches::weight(std::uint64_t step) {
   double sum = 0;
   for (std::uint32_t index = 0; index < micro_batches(step); ++index)
     for (const auto row : rows_of(step, index))
-      for (const auto& run : rows_.scored(row))
-        sum += static_cast<double>(run.weight) * (run.end - run.begin);
+      if (pairs_.chosen)
+        sum += 1;
+      else
+        for (const auto& run : rows_.scored(row))
+          sum += static_cast<double>(run.weight) * (run.end - run.begin);
   return sum;
 }
 

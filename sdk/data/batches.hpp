@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "core/run/compute.hpp"
+#include "core/train/trainer.hpp"
+#include "data/pairs.hpp"
 #include "data/token_rows.hpp"
 
 namespace strata::data {
@@ -24,15 +26,16 @@ struct BatchOptions {
 };
 
 // The tokens of one micro-batch, packed: the sequences one after the other, without padding but for
-// pads that are scored. T tokens, S sequences.
+// pads that are scored, and those of pairs. T tokens, S sequences.
 struct MicroBatchTokens {
-  std::vector<std::int32_t> ids;         // [T]
-  std::vector<run::Sequence> sequences;  // [S]: `slot` its index, `first` 0
-  std::vector<std::uint64_t> rows;       // [S]: the row's number in the data
-  std::vector<std::int64_t> targets;     // [T]: the next id of the sequence; -1: not scored
-  std::vector<float> weights;            // [T]: of the loss at this token; 0 where not scored
-  double weight = 0;                     // the sum of the weights
-  std::uint64_t scored = 0;              // the number of scored tokens
+  std::vector<std::int32_t> ids;           // [T]
+  std::vector<run::Sequence> sequences;    // [S]: `slot` its index, `first` 0
+  std::vector<std::uint64_t> rows;         // [S]: the row's number in the data
+  std::vector<std::int64_t> targets;       // [T]: the next id of the sequence; -1: not scored
+  std::vector<float> weights;              // [T]: of the loss at this token; 0 where not scored
+  std::vector<train::ComparedPair> pairs;  // of a critic: then no token has a target
+  double weight = 0;                       // the sum of the weights; of pairs, their number
+  std::uint64_t scored = 0;  // the number of scored tokens; of pairs, of compared ones
 };
 
 // For one thread at a time; the rows outlive it.
@@ -41,6 +44,8 @@ class Batches {
   // `chosen` are row numbers in the order of the data. Throws UsageError for a size of 0, epochs
   // not above 0, or no rows.
   Batches(const TokenRows& rows, std::vector<std::uint32_t> chosen, BatchOptions options);
+  // The same with pairs for rows; they are not packed.
+  Batches(const PairRows& pairs, std::vector<std::uint32_t> chosen, BatchOptions options);
 
   // As transformers' Trainer: an incomplete last micro-batch and an incomplete last step of an
   // epoch are kept, and a step has micro-batches of one epoch alone.
@@ -63,6 +68,7 @@ class Batches {
   const std::vector<std::uint32_t>& order_of(std::uint64_t epoch);
 
   const TokenRows& rows_;
+  PairRows pairs_{};  // without rows: no pairs
   std::vector<std::uint32_t> chosen_;
   BatchOptions options_;
   std::vector<std::size_t> ends_;     // of each packed row in chosen_

@@ -24,6 +24,7 @@ Pass::Pass(const run::KvRoom& room) : room_(room) {
 
 void Pass::begin(const run::Batch& batch) {
   Ragged ragged;
+  bool padded = false;
   for (const auto& s : batch.sequences) {
     const int64_t keys = blocks_ ? s.first + s.count : s.count;
     if (s.count == 0 || s.first < 0 || (!blocks_ && s.first != 0))
@@ -34,6 +35,9 @@ void Pass::begin(const run::Batch& batch) {
                       " tokens, the cache has " + std::to_string(room_.tokens) + " for " +
                       std::to_string(room_.sequences) + " sequences",
                   "ask for fewer tokens");
+    if (s.pads > 0 && (blocks_ || s.pads >= s.count))
+      throw Error("compute", "a sequence of padding alone, or padding in a cache", "");
+    padded = padded || s.pads > 0;
     const int64_t row = blocks_ ? static_cast<int64_t>(s.slot) * blocks_ * room_.block : -1;
     ragged.sequences.push_back({ragged.tokens, s.count, keys, row});
     ragged.tokens += s.count;
@@ -46,19 +50,22 @@ void Pass::begin(const run::Batch& batch) {
   ids_.assign(batch.ids.begin(), batch.ids.end());
   sequences_.assign(batch.sequences.begin(), batch.sequences.end());
   ragged_ = std::move(ragged);
+  padded_ = padded;
+  part_ = nullptr;
 }
 
 Pass::OnDevice& Pass::on(const at::Device& device) {
   for (auto& one : devices_)
     if (one.device == device) return one;
 
-  std::vector<int64_t> positions, rows;
+  std::vector<int64_t> positions, learned, rows;
   std::vector<int32_t> starts{0}, lengths, table;
   for (std::size_t i = 0; i < sequences_.size(); ++i) {
     const auto& s = sequences_[i];
     const auto& r = ragged_.sequences[i];
     for (int64_t t = 0; t < r.count; ++t) {
       positions.push_back(s.first + t);
+      learned.push_back(t + s.pads < r.count ? s.first + t : -1);
       rows.push_back(r.cache_row + s.first + t);
     }
     starts.push_back(static_cast<int32_t>(r.start + r.count));
@@ -69,6 +76,7 @@ Pass::OnDevice& Pass::on(const at::Device& device) {
   auto& made = devices_.emplace_back(device);
   made.ids = moved(ids_, device);
   made.positions = moved(positions, device);
+  if (padded_) made.learned = moved(learned, device);
   made.starts = moved(starts, device);
   made.lengths = moved(lengths, device);
   if (blocks_) {

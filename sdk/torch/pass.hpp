@@ -30,6 +30,12 @@ class Pass {
 
   const Ragged& ragged() const { return ragged_; }
   const std::vector<run::Sequence>& sequences() const { return sequences_; }
+  bool padded() const { return padded_; }  // whether a sequence ends with padding
+  // The queries of the attention that runs: all tokens, unless it is given a part of them. The part
+  // lasts until it is replaced; null: all tokens.
+  const Ragged& attended() const { return part_ ? *part_ : ragged_; }
+  const Ragged* part() const { return part_; }
+  void attend(const Ragged* part) { part_ = part; }
   // Blocks of one sequence; 0: no cache.
   int64_t blocks() const { return blocks_; }
   const run::KvRoom& room() const { return room_; }
@@ -40,6 +46,7 @@ class Pass {
     at::Device device;
     at::Tensor ids;              // [T] int32
     at::Tensor positions;        // [T] int64
+    at::Tensor learned;          // [T] int64: the same with -1 for padding; undefined without any
     at::Tensor starts, lengths;  // [S+1], [S] int32
     at::Tensor table;            // [S, blocks] int32; undefined without a cache
     at::Tensor cache_rows;       // [T] int64: the cache row for each token's key
@@ -67,6 +74,8 @@ class Pass {
   std::vector<int32_t> ids_;
   std::vector<run::Sequence> sequences_;
   Ragged ragged_;
+  bool padded_ = false;
+  const Ragged* part_ = nullptr;
   std::list<OnDevice> devices_;  // references stay valid
 };
 

@@ -279,7 +279,17 @@ TEST_CASE("what is missing or out of range is refused by its name", "[host][fine
 TEST_CASE("options that exclude each other are refused", "[host][finetune]") {
   CHECK_THAT(refused({"--packing", "--score-padding"}),
              Catch::StartsWith("--score-padding: not with --packing"));
-  CHECK_THAT(refused({"--critic", "--packing"}), Catch::StartsWith("--critic: not with"));
+  for (const auto& other :
+       {Strings{"--packing"}, Strings{"--score-padding"}, Strings{"--loss-on", "all"},
+        Strings{"--label-smoothing", "0.1"}, Strings{"--lora", "4"}}) {
+    Strings both{"--critic"};
+    both.insert(both.end(), other.begin(), other.end());
+    CAPTURE(other);
+    CHECK_THAT(refused(both), Catch::StartsWith("--critic: not with"));
+  }
+  CHECK(refused({"--critic", "--num-padding-at-beginning", "1"}) == "accepted");
+  CHECK_THAT(refused({"--num-padding-at-beginning", "1"}),
+             Catch::StartsWith("--num-padding-at-beginning: needs --critic"));
   CHECK_THAT(refused({"--load-weights", "w.bin"}),
              Catch::StartsWith("--load-weights: needs --init-seed"));
   CHECK_THAT(refused({"--init-seed", "1", "--lora", "4"}),

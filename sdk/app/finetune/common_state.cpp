@@ -27,7 +27,9 @@ Json model_state(const run::Model& model, const train::TrainingPlan& plan) {
 Json data_state(const TrainingData& data) {
   auto files = Json::array();
   for (const auto& file : data.loaded.files) files.push_back(file.sha256);
-  return {{"rows_sha256", data.loaded.rows.sha256()}, {"files_sha256", files}};
+  Json out{{"rows_sha256", data.loaded.rows.sha256()}, {"files_sha256", files}};
+  if (data.has_pairs()) out["rejected_sha256"] = data.rejected.sha256();
+  return out;
 }
 
 std::string dtype_text(strata_dtype dtype) {
@@ -71,6 +73,7 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
            {"--reduce-dtype", dtype_text(request.reduce)}};
   out["the schedule's numbers"] = {own.type,   own.num_steps, own.total_steps,  own.min_lr,
                                    own.max_lr, own.min_ratio, own.cos_min_ratio};
+  if (data.has_pairs()) out["--num-padding-at-beginning"] = options.num_padding_at_beginning;
   out["the loss scaling"] = {scaling.scale,      scaling.initial_power,          scaling.window,
                              scaling.hysteresis, scaling.consecutive_hysteresis, scaling.min_scale};
   return out;

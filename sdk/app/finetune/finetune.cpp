@@ -28,7 +28,9 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
   if (options.lora.rank > 0) later("--lora");
-  if (model.critic) later("--critic");
+  if (model.critic && (options.packing || options.score_padding || options.label_smoothing > 0))
+    throw UsageError("--critic", "not with --packing, --score-padding or --label-smoothing",
+                     "a reward model compares whole answers");
   if (!options.activation_checkpointing) later("--activation-checkpointing off");
 }
 

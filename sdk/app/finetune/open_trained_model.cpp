@@ -1,5 +1,6 @@
 #include "app/finetune/open_trained_model.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -127,6 +128,14 @@ class Resizing {
   std::int64_t tokens_;
 };
 
+// Draws the value head that the checkpoint lacks.
+void add_value_head(run::Model& model, std::uint64_t seed) {
+  const auto names = source::spellings(std::string(plugin::value_head));
+  const auto has = [&](const std::string& name) { return model.checkpoint->find(name) != nullptr; };
+  if (std::ranges::none_of(names, has))
+    model.checkpoint = model.checkpoint->with_made({run::initial_value_head(model, seed)});
+}
+
 // The model of a configuration alone, whose weights are drawn, or come from a file of weights.
 run::Model draw(const ModelOptions& options, const RunOptions& run, const FinetuneOptions& training,
                 Plugins& plugins) {
@@ -164,7 +173,11 @@ run::Model draw(const ModelOptions& options, const RunOptions& run, const Finetu
 run::Model open_trained_model(const ModelOptions& options, const RunOptions& run,
                               const FinetuneOptions& training, Plugins& plugins) {
   if (training.init_seed >= 0) return draw(options, run, training, plugins);
-  auto model = open_model(options, plugins);
+  auto model = open_model(options, plugins, false, !options.critic);
+  if (options.critic) {
+    add_value_head(model, static_cast<std::uint64_t>(training.seed));
+    find_weights(model, false, options, plugins);
+  }
   if (training.resize_embeddings > 0) {
     Resizing resizing(model, options, training.resize_embeddings, plugins);
     resizing.resize();

@@ -10,7 +10,8 @@ namespace strata::app {
 // import` draws them, and it may be a folder without weights or a config.json beside its
 // tokenizer; all but a critic's value head then come from the file load_weights, if one is given.
 // With resize_embeddings the model has a row for each token of its tokenizer, rounded up, and its
-// configuration the ids that end and pad a text. Weights are read or drawn when training opens.
+// configuration the ids that end and pad a text. A critic without a value head gets one that is
+// drawn from `seed`, as `strata import` draws it. Weights are read or drawn when training opens.
 run::Model open_trained_model(const ModelOptions& options, const RunOptions& run,
                               const FinetuneOptions& training, Plugins& plugins);
 

@@ -138,7 +138,8 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trainer.compute.dtype = planned.request.dtype;
   parts.trainer.reduce = planned.request.reduce;
   parts.trainer.deterministic = options.deterministic;
-  parts.trainer.router_coefficient = router_coefficient(*model.config);
+  // The routers' loss belongs to language models.
+  parts.trainer.router_coefficient = model.critic() ? 0 : router_coefficient(*model.config);
   parts.trainer.loss_rows = planned.request.loss_rows;
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);

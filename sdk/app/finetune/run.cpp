@@ -65,7 +65,8 @@ train::MicroBatch borrowed(const data::MicroBatchTokens& tokens) {
           .sequences = tokens.sequences,
           .rows = tokens.rows,
           .targets = tokens.targets,
-          .weights = tokens.weights};
+          .weights = tokens.weights,
+          .pairs = tokens.pairs};
 }
 
 StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
@@ -77,8 +78,8 @@ StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
     out.tokens = length * batch;
     out.sequences = static_cast<std::uint32_t>(std::max<std::int64_t>(1, out.tokens / 2));
   } else {
-    out.tokens = data.longest * batch;
-    out.sequences = batch;
+    out.sequences = data.has_pairs() ? 2 * batch : batch;
+    out.tokens = data.longest * out.sequences;
   }
   out.micro_batches = static_cast<std::uint32_t>(options.gradient_accumulation_steps);
   return out;
@@ -88,7 +89,7 @@ TrainingRun::TrainingRun(const FinetuneOptions& options, const TrainingData& dat
                          train::Training& training, training_log::TrainingLog& log,
                          Checkpoints& checkpoints, const FinetuneEvents& events)
     : options_(options), training_(training), log_(log), checkpoints_(checkpoints), events_(events),
-      batches_(data.loaded.rows, data.split.training, batch_options(options)),
+      batches_(data.batches(batch_options(options))),
       schedule_(schedule_of(options, batches_.steps())), shape_(shape_of(training)),
       mixture_(training_log::is_mixture(training.model().config->root())),
       times_(options.warmup_steps, mixture_) {
@@ -98,7 +99,7 @@ TrainingRun::TrainingRun(const FinetuneOptions& options, const TrainingData& dat
     once.epochs = 1;
     once.max_steps = 0;
     once.shuffle = false;
-    validation_.emplace(data.validating(), data.split.validation, once);
+    validation_.emplace(data.validation_batches(once));
   }
   if (is_half(training.request().dtype)) scaler_.emplace(scaling_of(options.loss_scaling));
 }
@@ -186,6 +187,8 @@ bool TrainingRun::step(std::uint64_t index) {
   record.epoch = static_cast<double>(index + 1) / static_cast<double>(batches_.steps_per_epoch());
   record.router_loss = result.loss.routers;
   record.loss = result.loss.tokens + result.loss.routers;
+  if (!tokens.front().pairs.empty())
+    record.accuracy = static_cast<double>(result.loss.right) / weight;
   record.grad_norm = result.gradient_norm;
   record.skipped = !result.finite;
   if (result.finite) ++updates_;
@@ -220,17 +223,24 @@ void TrainingRun::validate() {
   const auto begin = Clock::now();
   training_log::ValidationRecord record{.step = static_cast<int64_t>(done_)};
   double sum = 0, weights = 0;
+  int64_t right = 0;
+  bool pairs = false;
   for (std::uint64_t s = 0; s < validation_->steps(); ++s) {
     const auto tokens = validation_->micro_batch(s, 0);
     const auto loss = training_.score(borrowed(tokens), {.scale = 1, .training = false});
     sum += loss.tokens;
+    right += loss.right;
+    pairs = pairs || !tokens.pairs.empty();
     weights += tokens.weight;
     record.tokens += tokens.scored;
   }
   record.loss = sum / weights;
+  if (pairs) record.accuracy = static_cast<double>(right) / weights;
   record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   log_.add(record);
-  if (events_.say) events_.say("validation loss " + std::to_string(record.loss));
+  if (events_.say)
+    events_.say("validation loss " + std::to_string(record.loss) +
+                (pairs ? ", accuracy " + std::to_string(*record.accuracy) : ""));
 }
 
 }  // namespace strata::app

@@ -4,6 +4,7 @@
 
 #include "app/conversations.hpp"
 #include "app/ends.hpp"
+#include "app/finetune/pair_data.hpp"
 #include "app/open_chat.hpp"
 #include "app/open_tokenizer.hpp"
 #include "core/error.hpp"
@@ -45,6 +46,9 @@ std::string words_of(const data::LoadCounts& counts, std::int64_t max_length) {
 void show_first_row(const TrainingData& data, const FinetuneEvents& events) {
   constexpr std::size_t shown = 256;  // tokens
   if (!events.say || data.split.training.empty()) return;
+  if (data.has_pairs())
+    return show_pair({&data.loaded.rows, &data.rejected, data.pairs}, data.split.training.front(),
+                     *data.tokenizer, events);
   std::string text;
   for (const auto& piece :
        data::preview(data.loaded.rows, data.split.training.front(), *data.tokenizer, shown)) {
@@ -90,8 +94,21 @@ TrainingData open_training_data(const run::Model& model, const FinetuneOptions& 
   if (!encode.ends.empty()) encode.eos = encode.ends.front();
   if (encode.eos) encode.pad = *encode.eos;
   const data::RowEncoder encoder(*out.tokenizer, open_template, encode);
-  out.loaded = data::load_rows(options.data, encoder, open_parquet);
-  say(events, "data: " + words_of(out.loaded.counts, options.max_length));
+  out.pairs = {encode.eos.value_or(-1), options.num_padding_at_beginning};
+  // Fills the rows, and returns words about them; the rejected rows are those of pairs.
+  const auto read = [&](const std::vector<std::string>& files, data::Loaded& loaded,
+                        data::TokenRows& rejected) {
+    if (!model.critic()) {
+      loaded = data::load_rows(files, encoder, open_parquet);
+      return words_of(loaded.counts, options.max_length);
+    }
+    auto pairs = data::load_pairs(files, encoder, open_parquet);
+    auto words = words_of(pairs, options.max_length);
+    loaded.rows = std::move(pairs.chosen), loaded.files = std::move(pairs.files);
+    rejected = std::move(pairs.rejected);
+    return words;
+  };
+  say(events, "data: " + read(options.data, out.loaded, out.rejected));
   const auto rows = static_cast<std::uint32_t>(out.loaded.rows.size());
   const auto used = static_cast<std::uint32_t>(
       std::max(1.0, static_cast<double>(rows) * options.dataset_percentage / 100));
@@ -101,14 +118,28 @@ TrainingData open_training_data(const run::Model& model, const FinetuneOptions& 
   else
     out.split = data::unsplit(used);
   if (!options.validation_file.empty()) {
-    out.validation = data::load_rows({options.validation_file}, encoder, open_parquet);
-    say(events, "validation: " + words_of(out.validation.counts, options.max_length));
+    say(events,
+        "validation: " + read({options.validation_file}, out.validation, out.validation_rejected));
     out.split.validation =
         data::unsplit(static_cast<std::uint32_t>(out.validation.rows.size())).training;
   }
-  out.longest = std::max(longest_of(out.loaded.rows), longest_of(out.validation.rows));
+  out.longest = std::max({longest_of(out.loaded.rows), longest_of(out.rejected),
+                          longest_of(out.validation.rows), longest_of(out.validation_rejected)});
   show_first_row(out, events);
   return out;
+}
+
+data::Batches TrainingData::batches(const data::BatchOptions& options) const {
+  if (!has_pairs()) return {loaded.rows, split.training, options};
+  return {data::PairRows{&loaded.rows, &rejected, pairs}, split.training, options};
+}
+
+data::Batches TrainingData::validation_batches(const data::BatchOptions& options) const {
+  const bool own = validation.rows.size() > 0;
+  const auto& rows = own ? validation.rows : loaded.rows;
+  if (!has_pairs()) return {rows, split.validation, options};
+  const auto& other = own ? validation_rejected : rejected;
+  return {data::PairRows{&rows, &other, pairs}, split.validation, options};
 }
 
 data::BatchOptions batch_options(const FinetuneOptions& options) {

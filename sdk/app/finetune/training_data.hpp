@@ -17,14 +17,17 @@ namespace strata::app {
 struct TrainingData {
   data::Loaded loaded;
   data::Loaded validation;  // of a file of its own
-  data::Split split;        // of loaded.rows
+  // Of a critic: the rejected rows, beside the chosen ones that are the rows above.
+  data::TokenRows rejected, validation_rejected;
+  data::PairOptions pairs{};
+  data::Split split;  // of loaded.rows
   std::optional<text::Tokenizer> tokenizer;
   std::int64_t longest = 1;  // tokens of the longest sequence
 
-  // The rows that validate, and their numbers.
-  const data::TokenRows& validating() const {
-    return validation.rows.size() > 0 ? validation.rows : loaded.rows;
-  }
+  bool has_pairs() const { return rejected.size() > 0; }
+  // The rows that train, or that validate, as batches; they borrow the rows.
+  data::Batches batches(const data::BatchOptions& options) const;
+  data::Batches validation_batches(const data::BatchOptions& options) const;
 };
 
 // Reads the files through the model's tokenizer and template, and says what was read, truncated and

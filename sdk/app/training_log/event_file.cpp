@@ -184,6 +184,7 @@ void EventFile::add(const StepRecord& step) {
   Scalars scalars;
   scalars.add("train/loss", step.loss);
   if (step.router_loss != 0) scalars.add("train/router_loss", step.router_loss);
+  if (step.accuracy) scalars.add("train/accuracy", *step.accuracy);
   scalars.add("train/lr", step.lr);
   scalars.add("train/grad_norm", step.grad_norm);
   scalars.add("train/tokens_per_second", tokens_per_second(step));
@@ -193,6 +194,7 @@ void EventFile::add(const StepRecord& step) {
 void EventFile::add(const ValidationRecord& validation) {
   Scalars scalars;
   scalars.add("eval/loss", validation.loss);
+  if (validation.accuracy) scalars.add("eval/accuracy", *validation.accuracy);
   file_.append(scalars.record(validation.step));
 }
 

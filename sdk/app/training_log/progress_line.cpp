@@ -25,8 +25,9 @@ std::string rate_text(double rate) {
 std::string progress_line(const StepRecord& step) {
   auto line = "step " + std::to_string(step.step);
   if (step.total > 0) line += "/" + std::to_string(step.total);
-  line += "  loss " + fixed(step.loss, 4) + "  lr " + scientific(step.lr, 1) + "  |g| " +
-          norm_text(step.grad_norm);
+  line += "  loss " + fixed(step.loss, 4);
+  if (step.accuracy) line += "  accuracy " + fixed(*step.accuracy, 2);
+  line += "  lr " + scientific(step.lr, 1) + "  |g| " + norm_text(step.grad_norm);
   if (step.skipped) line += "  skipped";
   if (const auto rate = tokens_per_second(step); rate > 0)
     line += "  " + rate_text(rate) + " tokens/s";

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -16,6 +17,7 @@ void each_of_step(Step& step, Field field) {
   field("epoch", step.epoch);
   field("loss", step.loss);
   field("router_loss", step.router_loss);
+  field("accuracy", step.accuracy);
   field("lr", step.lr);
   field("grad_norm", step.grad_norm);
   field("loss_scale", step.loss_scale);
@@ -35,6 +37,7 @@ template <class Validation, class Field>
 void each_of_validation(Validation& validation, Field field) {
   field("step", validation.step);
   field("loss", validation.loss);
+  field("accuracy", validation.accuracy);
   field("tokens", validation.tokens);
   field("seconds", validation.seconds);
 }
@@ -47,6 +50,9 @@ struct ToJson {
   template <class Value>
   void operator()(const char* name, const Value& value) const {
     object[name] = value;
+  }
+  void operator()(const char* name, const std::optional<double>& value) const {
+    if (value) object[name] = *value;
   }
   void operator()(const char* name, const double& value) const {
     if (std::isfinite(value)) {
@@ -69,6 +75,9 @@ struct FromJson {
     if constexpr (std::is_same_v<Value, double>) {
       if (!found->is_number() && !found->is_null()) refuse(name);
       value = found->is_null() ? std::numeric_limits<double>::quiet_NaN() : found->get<double>();
+    } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
+      if (!found->is_number()) refuse(name);
+      value = found->get<double>();
     } else if constexpr (std::is_same_v<Value, bool>) {
       if (!found->is_boolean()) refuse(name);
       value = found->get<bool>();

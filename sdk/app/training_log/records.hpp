@@ -1,6 +1,7 @@
 // A training run as plain records: one for each step and each validation, and the spans of a step.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,10 +10,11 @@ namespace strata::training_log {
 // One finished step. Counts, bytes and seconds are those of the step alone, over all of its
 // micro-batches.
 struct StepRecord {
-  int64_t step = 0, total = 0;  // from 1; total 0: unknown
-  double epoch = 0;             // passes over the data so far
-  double loss = 0;              // the whole loss, router_loss included
-  double router_loss = 0;       // the auxiliary losses of mixture layers; 0 without them
+  int64_t step = 0, total = 0;       // from 1; total 0: unknown
+  double epoch = 0;                  // passes over the data so far
+  double loss = 0;                   // the whole loss, router_loss included
+  double router_loss = 0;            // the auxiliary losses of mixture layers; 0 without them
+  std::optional<double> accuracy{};  // of a critic: the part of the pairs that it judges right
   double lr = 0;
   double grad_norm = 0;   // before clipping
   double loss_scale = 1;  // 1 without loss scaling
@@ -30,8 +32,9 @@ struct StepRecord {
 // A loss over the validation data, after the step of that number; 0 is before the first step.
 struct ValidationRecord {
   int64_t step = 0;
-  double loss = 0;      // the mean over the scored tokens
-  uint64_t tokens = 0;  // scored
+  double loss = 0;                   // the mean over the scored tokens, or over pairs
+  std::optional<double> accuracy{};  // of a critic
+  uint64_t tokens = 0;               // scored
   double seconds = 0;
   bool operator==(const ValidationRecord&) const = default;
 };

@@ -29,6 +29,9 @@ struct Sequence {
   // The length for rope scalings that depend on it (dynamic, longrope): that of the whole prompt
   // during prefill, in chunks or not; first + count in decode.
   int64_t length = 0;
+  // The tokens at the end that are padding: no token sees them as keys, not even they themselves.
+  // Not with a cache.
+  uint32_t pads = 0;
 };
 
 // One pass over packed tokens: the sequences one after the other.

@@ -130,4 +130,9 @@ bool Model::tied() const {
   return false;
 }
 
+bool Model::critic() const {
+  return std::ranges::any_of(family->units().back().weights,
+                             [](const auto& weight) { return weight.name == plugin::value_head; });
+}
+
 }  // namespace strata::run

@@ -36,6 +36,8 @@ struct Model {
   uint64_t run_bytes(strata_dtype dtype) const;
   // Whether the head's matrix is the embedding's table.
   bool tied() const;
+  // Whether the head is a value head.
+  bool critic() const;
 };
 
 }  // namespace strata::run

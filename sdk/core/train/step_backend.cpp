@@ -23,6 +23,7 @@ Loss StepBackend::loss() {
     const auto more = parts_.trainer->loss();
     loss_.tokens += more.tokens;
     loss_.routers += more.routers;
+    loss_.right += more.right;
     loss_open_ = false;
   }
   return loss_;

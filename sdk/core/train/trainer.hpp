@@ -10,8 +10,17 @@
 
 namespace strata::train {
 
+// Two sequences of a micro-batch whose rewards a critic compares, token by token. The numbers are
+// indices of tokens in the micro-batch.
+struct ComparedPair {
+  int64_t chosen = 0, rejected = 0;  // the first tokens that are compared
+  int64_t count = 0;                 // of the compared tokens of each, at least 1
+  // The tokens whose rewards are those of the whole sequences, for the accuracy.
+  int64_t chosen_end = 0, rejected_end = 0;
+};
+
 // The packed tokens of one micro-batch: the sequences one after the other, each with its own
-// positions and attention from 0. No padding.
+// positions and attention from 0. Only pairs have padding.
 struct MicroBatch {
   std::span<const int32_t> ids;              // [T]
   std::span<const run::Sequence> sequences;  // in the order of ids; `first` is 0
@@ -19,13 +28,17 @@ struct MicroBatch {
   std::span<const uint64_t> rows;
   std::span<const int64_t> targets;  // [T]: the id that each token predicts; below 0: not scored
   std::span<const float> weights;    // [T]: of each token's loss
+  // Pairs make the loss where there are any: the model is a critic, and no token has a target.
+  std::span<const ComparedPair> pairs{};
 };
 
 // The settings of one optimizer step, the same for all of its micro-batches.
 struct StepSettings {
   uint64_t seed = 0, step = 0;  // of dropout
   // The loss is the sum over tokens of weight * cross entropy * scale: 1 / the sum of weights of
-  // the whole step, over all micro-batches and ranks.
+  // the whole step, over all micro-batches and ranks. With pairs it is the sum over pairs of the
+  // mean of -log sigmoid(chosen reward - rejected reward) over the compared tokens, times scale: 1
+  // / the pairs of the whole step.
   double scale = 1;
   double label_smoothing = 0;
   double loss_scale = 1;    // multiplies the gradients, not the loss that is reported
@@ -35,8 +48,9 @@ struct StepSettings {
 
 // The sums over a micro-batch's losses, scaled.
 struct Loss {
-  double tokens = 0;   // the loss of the tokens
+  double tokens = 0;   // the loss of the tokens, or of the pairs
   double routers = 0;  // the auxiliary losses of mixture layers, with their coefficient
+  int64_t right = 0;   // pairs whose chosen sequence has the higher reward
 };
 
 struct TrainerOptions {

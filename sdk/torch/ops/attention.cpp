@@ -4,6 +4,7 @@
 
 #include "torch/form.hpp"
 #include "torch/ops/arithmetic.hpp"
+#include "torch/ops/around_padding.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
 
@@ -47,6 +48,50 @@ at::Tensor slopes_on(Pass::OnDevice& on, int64_t heads, double scale) {
   return on.slopes.back().value;
 }
 
+// Attends part by part, see [Note: around padding]; `in` has no cache.
+at::Tensor attend_around_padding(UnitCall& call, const strata_op_attention& op,
+                                 const AttentionInput& in) {
+  auto& shared = call.shared;
+  const auto& device = call.device;
+  std::vector<at::Tensor> made;
+  std::vector<int64_t> rows;
+  for (const auto& part : around_padding(shared.pass, op.window)) {
+    if (part.rows.empty()) continue;
+    auto own = in;
+    own.q = in.q.index_select(0, uploaded(at::tensor(part.rows, at::kLong), device));
+    // The keys are a cache of blocks of one token.
+    own.k = in.k.unsqueeze(1), own.v = in.v.unsqueeze(1);
+    own.starts = uploaded(at::tensor(part.starts, at::kInt), device);
+    own.lengths = uploaded(at::tensor(part.keys, at::kInt), device);
+    own.table = part.table(device);
+    auto request = request_for(op, own.q, in.k, in.v, shared.pass, call);
+    request.block = 1;
+    request.max_query = static_cast<uint32_t>(std::bit_ceil(static_cast<uint64_t>(part.max_query)));
+    for (int i = 0; i < 3; ++i) request.kv_strides[i] = own.k.stride(i);
+    if (!part.causal) {
+      request.mask &= ~uint32_t{STRATA_MASK_CAUSAL};
+      request.window = 0;
+    }
+    strata_attention_args bounds{};
+    bounds.hdr.size = sizeof bounds;
+    bounds.max_query = static_cast<uint32_t>(part.max_query);
+    bounds.max_keys = static_cast<uint32_t>(part.max_keys);
+    const auto ragged = part.ragged();
+    shared.pass.attend(&ragged);
+    if (shared.training) shared.training->draws.choose(part.rows);
+    if (request.dropout > 0) bounds.seed = shared.training->draws.seed(call.next_source());
+    const auto y = shared.backend.run(request, call.call.seen, own, bounds);
+    shared.pass.attend(nullptr);
+    made.push_back(value_of(*y.get()));
+    rows.insert(rows.end(), part.rows.begin(), part.rows.end());
+  }
+  if (shared.training) shared.training->draws.all();
+  std::vector<int64_t> places(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    places[static_cast<std::size_t>(rows[i])] = static_cast<int64_t>(i);
+  return at::cat(made).index_select(0, uploaded(at::tensor(places, at::kLong), device));
+}
+
 }  // namespace
 
 void arithmetic::attention(UnitCall& call, const Args& args, Results out) {
@@ -64,6 +109,10 @@ void arithmetic::attention(UnitCall& call, const Args& args, Results out) {
   if ((op->mask & STRATA_MASK_ALIBI) != 0)
     in.slopes = slopes_on(on, query.size(1), op->alibi_scale == 0 ? 1 : op->alibi_scale);
   if (op->sinks != STRATA_NONE) in.sinks = call.weights.at(op->sinks).to(at::kFloat);
+  if (pass.padded()) {
+    out[0] = handle(attend_around_padding(call, *op, in));
+    return;
+  }
 
   strata_attention_args bounds{};
   bounds.hdr.size = sizeof bounds;

@@ -12,7 +12,7 @@ namespace {
 // is dropped.
 at::Tensor kept_of_attention(const UnitCall& on, const at::Tensor& x, double p,
                              Draws::Source source) {
-  const auto& ragged = on.shared.pass.ragged();
+  const auto& ragged = on.shared.pass.attended();
   auto kept = at::zeros(x.sizes(), x.options().dtype(at::kBool));
   for (std::size_t i = 0; i < ragged.sequences.size(); ++i) {
     const auto& s = ragged.sequences[i];
@@ -34,7 +34,7 @@ void arithmetic::dropout(UnitCall& on, const Args& args, Results out) {
     return;
   }
   const auto source = on.next_source();
-  const auto& ragged = on.shared.pass.ragged();
+  const auto& ragged = on.shared.pass.attended();
   if (x.dim() == 4 && x.size(0) == static_cast<int64_t>(ragged.sequences.size()) &&
       x.size(2) == ragged.max_query) {
     out[0] = handle(dropped(x, kept_of_attention(on, x, p, source), p));

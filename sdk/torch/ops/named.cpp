@@ -20,13 +20,16 @@ at::Tensor& given(In in, std::size_t i) {
   return value_of(*in[i]);
 }
 
-// The sequences of the pass, or those that the tensors describe.
+// The sequences of the pass, those of the part of it that attends, or those that the tensors
+// describe; only the last wait for the device.
 struct Sequences {
   Sequences(Pass& pass, const at::Tensor& starts, const at::Tensor& lengths = {},
             const at::Tensor& table = {}, int64_t block = 1)
-      : kept(pass.of(starts)), read(kept ? Ragged() : ragged_of(starts, lengths, table, block)),
-        all(kept ? pass.ragged() : read) {}
+      : kept(pass.of(starts)), known(kept ? &pass.ragged() : pass.part()),
+        read(known ? Ragged() : ragged_of(starts, lengths, table, block)),
+        all(known ? *known : read) {}
   Pass::OnDevice* kept;
+  const Ragged* known;
   Ragged read;
   const Ragged& all;
 };

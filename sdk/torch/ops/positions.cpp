@@ -14,7 +14,10 @@ void positions(UnitCall& on, const Args& args, Results out) {
                 std::to_string(longest) + " tokens are more than its " + std::to_string(known) +
                     " positions",
                 "use shorter sequences");
-  const auto& at_positions = on.shared.pass.on(on.device).positions;
+  const auto& pass = on.shared.pass.on(on.device);
+  // A table whose first position lies behind other rows keeps the one before it for padding.
+  const bool has_padding = offset > 0 && pass.learned.defined();
+  const auto& at_positions = has_padding ? pass.learned : pass.positions;
   out[0] = handle(at::embedding(table, offset ? at_positions.add(offset) : at_positions));
 }
 

@@ -40,6 +40,10 @@ void TorchTrainer::begin(const train::MicroBatch& batch, const train::StepSettin
     units_.begin({batch.ids, batch.sequences, {}});
     step_ = step;
     scored_.clear(), targets_.clear(), weights_.clear();
+    pairs_ = tokens_of(batch.pairs);
+    for (const auto token : pairs_.rows)
+      if (token < 0 || token >= static_cast<int64_t>(tokens))
+        throw Error("training", "a pair compares tokens that are not in its micro-batch", "");
     for (std::size_t t = 0; t < tokens; ++t) {
       if (batch.targets[t] < 0) continue;
       scored_.push_back(static_cast<int64_t>(t));
@@ -56,7 +60,7 @@ void TorchTrainer::begin(const train::MicroBatch& batch, const train::StepSettin
     training_.routers.begin(options_.router_coefficient);
     training_.router_scale = step.router_share * step.loss_scale;
     products_.begin();
-    hidden_ = gradient_ = loss_ = at::Tensor();
+    hidden_ = gradient_ = loss_ = right_ = at::Tensor();
   });
 }
 
@@ -160,20 +164,30 @@ void TorchTrainer::check_head(const zero::Unit& head) const {
 }
 
 template <class F>
-void TorchTrainer::by_rows(F&& f) {
-  const auto& device = on().device;
-  const auto all = static_cast<int64_t>(scored_.size());
+void TorchTrainer::by_tokens(std::span<const int64_t> tokens, F&& f) {
+  const auto all = static_cast<int64_t>(tokens.size());
   if (all == 0) return;
-  const auto rows = uploaded(at::tensor(scored_, at::kLong), device),
-             targets = uploaded(at::tensor(targets_, at::kLong), device),
-             weights = uploaded(at::tensor(weights_, at::kFloat), device);
+  const auto rows = uploaded(at::tensor(tokens, at::kLong), on().device);
   for (int64_t first = 0; first < all; first += options_.loss_rows) {
     const auto count = std::min(options_.loss_rows, all - first);
-    training_.draws.choose({scored_.data() + first, static_cast<std::size_t>(count)});
-    f(rows.narrow(0, first, count), Goals{targets.narrow(0, first, count),
-                                          weights.narrow(0, first, count), step_.label_smoothing});
+    training_.draws.choose(
+        tokens.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
+    f(first, rows.narrow(0, first, count));
   }
   training_.draws.all();
+}
+
+template <class F>
+void TorchTrainer::by_rows(F&& f) {
+  const auto& device = on().device;
+  if (scored_.empty()) return;
+  const auto targets = uploaded(at::tensor(targets_, at::kLong), device),
+             weights = uploaded(at::tensor(weights_, at::kFloat), device);
+  by_tokens(scored_, [&](int64_t first, const at::Tensor& rows) {
+    const auto count = rows.size(0);
+    f(rows, Goals{targets.narrow(0, first, count), weights.narrow(0, first, count),
+                  step_.label_smoothing});
+  });
 }
 
 void TorchTrainer::add_loss(const at::Tensor& sum) {
@@ -183,6 +197,7 @@ void TorchTrainer::add_loss(const at::Tensor& sum) {
 // Logits of some rows at a time: those of all rows would be the largest tensor of the step.
 void TorchTrainer::rerun_head(const zero::Unit& head, const UnitWeights& leaves,
                               const at::Tensor& input, Recorded& recorded) {
+  if (pairs_.pairs > 0) return rerun_critic(head, leaves, input, recorded);
   check_head(head);
   gradient_ = at::zeros_like(input);
   const double factor = step_.scale * step_.loss_scale;
@@ -192,6 +207,38 @@ void TorchTrainer::rerun_head(const zero::Unit& head, const UnitWeights& leaves,
     auto [sum, gradient] = rows_loss(logits, goals, true);
     add_loss(sum);
     differentiate(logits, gradient.mul_(factor).to(logits.scalar_type()), leaves, recorded);
+    const c10::NoGradGuard unrecorded;
+    if (x.grad().defined()) gradient_.index_copy_(0, rows, x.grad());
+  });
+}
+
+PairLoss TorchTrainer::compare_pairs(const zero::Unit& head, const UnitWeights& weights,
+                                     const at::Tensor& input) {
+  const c10::NoGradGuard unrecorded;
+  if (units_.vocabulary(head) != 1)
+    throw Error(head.name, "it has no value head to compare pairs with", "train a critic");
+  std::vector<at::Tensor> rewards;
+  by_tokens(pairs_.rows, [&](int64_t, const at::Tensor& rows) {
+    rewards.push_back(units_.forward(head, weights, on(), input.index_select(0, rows)));
+  });
+  auto out = pair_loss(at::cat(rewards).squeeze(1), pairs_);
+  add_loss(out.sum);
+  right_ = out.right;
+  return out;
+}
+
+// All rewards are computed before any gradient, since a token's depends on the other sequence's.
+void TorchTrainer::rerun_critic(const zero::Unit& head, const UnitWeights& leaves,
+                                const at::Tensor& input, Recorded& recorded) {
+  const auto gradient =
+      compare_pairs(head, leaves, input).gradient.mul(step_.scale * step_.loss_scale);
+  gradient_ = at::zeros_like(input);
+  const auto compared = std::span(pairs_.rows).first(static_cast<std::size_t>(gradient.size(0)));
+  by_tokens(compared, [&](int64_t first, const at::Tensor& rows) {
+    const auto x = input.index_select(0, rows).requires_grad_(true);
+    const auto rewards = units_.forward(head, leaves, on(), x, &recorded);
+    const auto own = gradient.narrow(0, first, rows.size(0)).unsqueeze(1);
+    differentiate(rewards, own.to(rewards.scalar_type()), leaves, recorded);
     const c10::NoGradGuard unrecorded;
     if (x.grad().defined()) gradient_.index_copy_(0, rows, x.grad());
   });
@@ -220,6 +267,10 @@ void TorchTrainer::score(const zero::Unit& head, const std::byte* weights) {
     check_head(head);
     const auto& views = units_.views(head, weights, on());
     const auto& input = hidden(head);
+    if (pairs_.pairs > 0) {
+      compare_pairs(head, views, input);
+      return;
+    }
     by_rows([&](const at::Tensor& rows, const Goals& goals) {
       const auto logits = units_.forward(head, views, on(), input.index_select(0, rows));
       add_loss(rows_loss(logits, goals, false).sum);
@@ -233,6 +284,7 @@ train::Loss TorchTrainer::loss() {
     const c10::OptionalStreamGuard stream(on().stream);
     train::Loss out;
     if (loss_.defined()) out.tokens = loss_.item<double>() * step_.scale;
+    if (right_.defined()) out.right = right_.item<int64_t>();
     if (!training_.routers.has_loss()) return out;
     if (const auto routers = training_.routers.loss(); routers.defined())
       out.routers = routers.item<double>() * step_.router_share;

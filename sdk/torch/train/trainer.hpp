@@ -8,6 +8,7 @@
 #include "torch/compute/units.hpp"
 #include "torch/train/deterministic.hpp"
 #include "torch/train/head_loss.hpp"
+#include "torch/train/pair_loss.hpp"
 #include "torch/train/products.hpp"
 
 namespace strata::torch {
@@ -50,7 +51,15 @@ class TorchTrainer final : public train::Trainer {
                   Recorded& recorded);
   void rerun_head(const zero::Unit& head, const UnitWeights& leaves, const at::Tensor& input,
                   Recorded& recorded);
+  void rerun_critic(const zero::Unit& head, const UnitWeights& leaves, const at::Tensor& input,
+                    Recorded& recorded);
+  // The loss of the pairs, which is added to the micro-batch's.
+  PairLoss compare_pairs(const zero::Unit& head, const UnitWeights& weights,
+                         const at::Tensor& input);
   void check_head(const zero::Unit& head) const;
+  // Calls f(first, rows) for some of these tokens at a time, as by_rows.
+  template <class F>
+  void by_tokens(std::span<const int64_t> tokens, F&& f);
   // Calls f(first, count, rows, goals) for some scored tokens at a time: `rows` are their indices
   // on the device.
   template <class F>
@@ -67,10 +76,12 @@ class TorchTrainer final : public train::Trainer {
   train::StepSettings step_;
   std::vector<int64_t> scored_, targets_;  // the scored tokens, ascending, and what they predict
   std::vector<float> weights_;
+  PairTokens pairs_;     // of a critic: no token is scored then
   at::Tensor hidden_;    // [T,D]: the output of the unit that ran last
   at::Tensor gradient_;  // [T,D]: of the output of the unit to be rerun next
   int64_t width_ = 0;    // D
   at::Tensor loss_;      // float64, before it is scaled
+  at::Tensor right_;     // int64: of the pairs
 };
 
 }  // namespace strata::torch
