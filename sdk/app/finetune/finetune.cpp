@@ -74,10 +74,13 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   report["moved"]["to_host"] = moved.to_host;
   report["peak"]["device"]["planned"] = plan.device_bytes;
   report["peak"]["arena"]["bytes"] = plan.arena_bytes;
-  report["host"]["weights"] = plan.weight_bytes;
+  const auto bytes = training.host().bytes();
+  report["host"]["weights"] = bytes.weights;
   report["host"]["gradients"] = plan.gradient_bytes;
-  report["host"]["states"] = plan.state_bytes;
+  report["host"]["states"] = bytes.states;
   report["host"]["inputs"] = plan.stored_inputs;
+  report["files"]["weights"] = bytes.file_weights;
+  report["files"]["states"] = bytes.file_states;
   return out;
 }
 

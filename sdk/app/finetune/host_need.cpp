@@ -6,16 +6,15 @@
 
 namespace strata::app {
 
-HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request,
-                   bool weights_mapped, bool states_mapped) {
+HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request) {
   HostNeed out{.weights = plan.weight_bytes,
                .states = plan.state_bytes,
                .gradients = plan.gradient_bytes,
                .inputs = plan.stored_inputs};
   out.wide_gradients = request.micro_batches == 1 && element_bytes(request.reduce) > 2;
   out.host_memory = out.gradients + out.inputs;
-  if (weights_mapped) out.host_memory += out.weights;
-  if (states_mapped) out.host_memory += out.states;
+  if (!request.weights_in_files) out.host_memory += out.weights;
+  if (!request.states_in_files) out.host_memory += out.states;
   return out;
 }
 

@@ -16,9 +16,7 @@ struct HostNeed {
   bool wide_gradients = false;    // in 16 bits the gradients would take less
 };
 
-// `weights_mapped` and `states_mapped` say whether the tiers of these hold them in host memory.
-HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request,
-                   bool weights_mapped, bool states_mapped);
+HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request);
 
 // Throws Error if the parts in host memory need more than the limit of --host-memory.
 void need_host_memory(std::optional<std::uint64_t> limit, const HostNeed& need,

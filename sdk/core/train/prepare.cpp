@@ -131,7 +131,7 @@ class Preparation {
       const auto& flat = out_.flats[u];
       out_.weight_bytes += pages(out_.units[u].run_bytes);
       out_.state_bytes += states_of(request_.rule, out_.units[u], flat).bytes;
-      if (!is_master(out_.units[u], flat, request_.dtype))
+      if (request_.weights_in_files || !is_master(out_.units[u], flat, request_.dtype))
         out_.state_bytes += pages(flat.elements * sizeof(float));
       const auto& master = out_.masters[u];
       if (master.expands && model_.checkpoint)
@@ -237,6 +237,9 @@ class Preparation {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       StepUnit unit{.part = is_own_table(u) ? Part::table : part_of(out_.units[u]),
                     .weights = u >= kept_from_ ? Home::kept : Home::tier,
+                    .lane = reads_weights(out_, request_, static_cast<uint32_t>(u))
+                                ? zero::Lane::io
+                                : zero::Lane::copy,
                     .run = out_.units[u].run_bytes,
                     .trained = true};
       if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;

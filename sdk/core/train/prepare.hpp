@@ -28,6 +28,8 @@ struct TrainingRequest {
   int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
   // Kept inputs are stored in host memory; they are too where the budget is too small otherwise.
   bool inputs_in_tier = false;
+  // The tier of the weights, and that of the states, maps no memory.
+  bool weights_in_files = false, states_in_files = false;
   // Weights stay on the device during a step as far as the budget goes.
   bool fill_device = false;
   std::optional<uint64_t> device_memory;  // of weights, gradients, inputs and activations
@@ -82,6 +84,12 @@ struct TrainingPlan {
   std::vector<double> flops;
   std::vector<uint32_t> top_k;  // by unit: the experts of a token; 0: no mixture layer
 };
+
+// Whether lane io reads the weights of a unit from files. The host looks the embedding's table up,
+// so that this one is in memory.
+inline bool reads_weights(const TrainingPlan& plan, const TrainingRequest& request, uint32_t unit) {
+  return request.weights_in_files && unit != plan.table_unit && plan.units[unit].run_bytes > 0;
+}
 
 // Prepares training of all weights. Refuses a budget that no plan fits, with the least
 // --device-memory that does.
