@@ -105,9 +105,9 @@ void add_storage(cli::Table& table, FinetuneCommand& command) {
                    .help = "keep the inputs of units alone and run them again in the backward",
                    .closed = true});
   table.push_back({"offload-optimizer", "train.offload_optimizer", &o.offload_optimizer,
-                   "auto|device|NAME",
+                   "auto|NAME",
                    "offload plugin that holds the optimizer's states; auto: "
-                   "the device where there is room"});
+                   "that of the weights"});
   table.push_back({"", "train.offload_optimizer_dir", &o.offload_optimizer_dirs, "DIR",
                    "folders for states on disk", "those of --offload-dir"});
   table.push_back({"", "train.offload_optimizer_ratio", &o.offload_optimizer_ratio, "R",

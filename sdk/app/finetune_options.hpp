@@ -107,10 +107,11 @@ struct FinetuneOptions {
   std::string reduce_dtype = "float32";  // of gradients: the same
   LossScaling loss_scaling{};
   bool activation_checkpointing = true;    // units keep their inputs and run again in the backward
-  std::string offload_optimizer = "auto";  // a plugin's name, "device" or auto
+  std::string offload_optimizer = "auto";  // a plugin's name; auto: that of the weights
   std::vector<std::string> offload_optimizer_dirs{};  // folders; empty: RunOptions::offload_dirs
-  double offload_optimizer_ratio = 1;  // the part of the states that need not be on the device
-  double optimizer_cores = 0;          // the part of the threads that update weights; 0: all
+  // The part of the states that may be off the device: all of them are, whatever it says.
+  double offload_optimizer_ratio = 1;
+  double optimizer_cores = 0;  // the part of the threads that update weights; 0: all
   // Classes or names of modules, or the ends of names. Results do not depend on them, since units
   // are fetched whole anyway. A name that the model does not have is an error.
   std::vector<std::string> leaf_modules{};

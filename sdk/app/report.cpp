@@ -7,7 +7,7 @@
 
 #include "app/expansion.hpp"
 #include "app/machine.hpp"
-#include "app/text_file.hpp"
+#include "app/machine_rates.hpp"
 #include "core/error.hpp"
 #include "core/zero/simulate.hpp"
 
@@ -54,10 +54,6 @@ json experts_of(const run::Session& session) {
 
 double each(double sum, int64_t count) { return count > 0 ? sum / static_cast<double>(count) : 0; }
 
-struct MachineRates {
-  double disk, link, memory, compute;
-};
-
 // The seconds that the unit's experts add to its run if all experts are equally likely: T tokens
 // that choose k of X experts each need X (1 - (1 - k/X)^T) different ones, of which the share that
 // has slots is resident.
@@ -79,28 +75,6 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
     seconds += chosen * (1 - there) * bytes / (wish.reads[place.tier] ? at.disk : at.link);
   }
   return seconds;
-}
-
-// Rates without a measurement: a current GPU behind PCIe 5, or two CPU cores.
-MachineRates assumed_rates(bool cuda) {
-  return cuda ? MachineRates{3e9, 50e9, 3e12, 400e12} : MachineRates{3e9, 8e9, 15e9, 100e9};
-}
-
-MachineRates read_rates(const std::string& path) {
-  const auto file = json::parse(read_text_file(path), nullptr, false);
-  MachineRates out{};
-  for (const auto& [key, to] : {std::pair{"disk", &out.disk},
-                                {"link", &out.link},
-                                {"memory", &out.memory},
-                                {"compute", &out.compute}}) {
-    const auto found = file.is_object() ? file.find(key) : file.end();
-    if (!file.is_object() || found == file.end() || !found->is_number() ||
-        !(found->get<double>() > 0))
-      throw UsageError("--machine", printable(path) + " has no rate '" + key + "'",
-                       "give a JSON object with disk, link, memory and compute");
-    *to = found->get<double>();
-  }
-  return out;
 }
 
 const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
@@ -166,7 +140,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
                  zero::Timeline& decode) {
   const auto& prepared = planned.prepared;
   const auto& wish = planned.wish;
-  const auto at = machine.empty() ? assumed_rates(planned.cuda) : read_rates(machine);
+  const auto at = machine.empty() ? assumed_rates(planned.cuda) : read_rates(machine, planned.cuda);
   zero::Rates rates{
       .disk = at.disk, .link = at.link, .network = at.link, .expand = at.memory / 2, .run = {}};
   const auto run_for = [&](int64_t tokens) {

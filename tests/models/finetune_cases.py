@@ -96,11 +96,18 @@ def one_by_one(model):
         keys = {key: settings.pop(key) for key in ("check", "data", "routers") if key in settings}
         return Case(f"{model}: {words}", model, dataclasses.replace(OFF, **settings), more, **keys)
 
-    for tier in ("device", "cpu", "pinned"):
+    for tier in ("cpu", "pinned"):
         yield case(f"weights in {tier}", "--offload", tier)
         yield case(f"states in {tier}", "--offload-optimizer", tier)
     yield case("all in cpu", "--offload", "cpu", "--offload-optimizer", "cpu")
+    yield case("weights in nvme", "--offload", "nvme", "--offload-optimizer", "cpu")
+    yield case("states in nvme", "--offload", "cpu", "--offload-optimizer", "nvme")
+    yield case("all in nvme", "--offload", "nvme", check="resume_each", steps=6, clip=0.3, weight_decay=0.5)
+    yield case("all in nvme, the least memory", "--offload", "nvme", batch=1, accumulation=2, check="least_memory")
+    yield case("all in nvme, bfloat16", "--offload", "nvme", "--offload-optimizer", "nvme", "--dtype", "bfloat16",
+               check="same_as_in_memory")
     yield case("the least memory", "--offload", "cpu", check="least_memory")
+    yield case("the least memory, accumulation", check="least_memory", accumulation=2)
     yield case("checkpointing", "--activation-checkpointing", "on")
     yield case("accumulation", accumulation=3)
     yield case("clipping", clip=0.3, eps=1e-3)

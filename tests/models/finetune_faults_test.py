@@ -8,6 +8,7 @@ A full disk needs the right to mount; without it that test says so and is skippe
 import json
 import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -161,18 +162,29 @@ class Faults(unittest.TestCase):
                 names = [sorted(one.name for one in (self.folder / one).iterdir()) for one in (output, "whole")]
                 self.assertEqual(*names)
 
-    def test_a_full_disk_ends_a_run_and_its_last_checkpoint_is_whole(self):
-        self.run_to_end("whole")
-        one = max(sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
-                  for part in checkpoints(self.folder / "whole"))
+    def mounted(self, size):
+        """The folder `disk`, a file system of this size."""
         disk = self.folder / "disk"
         disk.mkdir()
-        size = 2 * one + one // 2
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
                                  stderr=subprocess.PIPE, text=True)
         if mounted.returncode != 0:
             self.skipTest(f"needs the right to mount: {mounted.stderr.strip()}")
         self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        return disk
+
+    def test_a_disk_that_has_no_room_for_states_or_weights_is_named_before_a_step(self):
+        self.mounted(64 << 10)
+        for option in ("--offload", "--offload-optimizer"):
+            with self.subTest(option):
+                self.refused("disk: no room for [0-9]+ bytes", "out", option, "nvme", "--offload-dir", "disk")
+                self.assertFalse((self.folder / "out").exists())
+
+    def test_a_full_disk_ends_a_run_and_its_last_checkpoint_is_whole(self):
+        self.run_to_end("whole")
+        one = max(sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
+                  for part in checkpoints(self.folder / "whole"))
+        disk = self.mounted(2 * one + one // 2)
         self.refused("disk/out.*No space left on device", "disk/out")
         self.assertEqual([one.name for one in (disk / "out").iterdir() if ".part-" in one.name], [])
         self.assertEqual([one.name for one in checkpoints(disk / "out")], ["checkpoint-1", "checkpoint-2"])
@@ -197,6 +209,30 @@ class Faults(unittest.TestCase):
         finite = [name for name, tensor in table.items() if np.isfinite(tensor).all()]
         self.assertEqual(len(table) - len(finite), 1)  # the table that was poisoned
         self.assertEqual(len(skipped["steps"]), STEPS)
+
+    def test_an_infinite_loss_changes_no_weight_though_its_gradient_is_finite(self):
+        letter, other = sorted(data.letters(VOCABULARY))[3:5]
+        shutil.copytree(self.folder / "model", self.folder / "infinite")
+        file = self.folder / "infinite/model.safetensors"
+        tensors = safetensors.numpy.load_file(file)
+        # One element of the head's input is about 4e19 for all tokens, so that logits are 2.4e38 and -2.4e38: their
+        # difference is more than float32 holds, but the gradient is of the size of 1e35.
+        tensors["model.embed_tokens.weight"][:, 0] = 10
+        tensors["model.norm.weight"][0] = 6e18
+        tensors["lm_head.weight"][[letter, data.EOS], 0] = 6e18
+        tensors["lm_head.weight"][other, 0] = -6e18
+        safetensors.numpy.save_file(tensors, file)
+        rows = [[letter] * 60 for _ in self.rows]
+        rows[BATCH][3] = other  # in step 2
+        data.write_texts(self.folder / "infinite.jsonl", rows, VOCABULARY)
+        both = {"model": "infinite", "rows": "infinite.jsonl"}
+        self.run_to_end("first", "--shuffle", "off", "--bench-steps", 1, **both)
+        made = self.run_to_end("skipped", "--shuffle", "off", "--bench-steps", 2, "--on-nan", "skip", **both)
+        self.assertEqual([step["loss"] is None for step in made["steps"]], [False, True])
+        self.assertEqual([step["skipped"] for step in made["steps"]], [False, True])
+        self.assertEqual(weights(self.folder / "first"), weights(self.folder / "skipped"))
+        self.refused("no number.*checkpoint", "stopped", "--shuffle", "off", "--bench-steps", 2, **both)
+        self.assertEqual([one.name for one in checkpoints(self.folder / "stopped")], ["checkpoint-1"])
 
     def test_a_damaged_checkpoint_is_refused_by_name(self):
         self.run_to_end("whole")
@@ -240,6 +276,23 @@ class Faults(unittest.TestCase):
         self.assertIn(done.returncode, (1, 2), done.stderr)
         self.assertRegex(self.errors(done)[0], "whole.*resume")
         self.assertEqual(before, {file: file.read_bytes() for file in before})
+
+    def test_too_little_host_memory_is_refused_with_the_least_that_is_enough(self):
+        self.refused(r"--host-memory.*weights.*states.*gradients.*give at least \d+", "small", "--host-memory", "1KiB")
+        least = int(re.search(r"give at least (\d+)", self.errors(self.run_any("small", "--host-memory", "1"))[0])[1])
+        self.refused(f"give at least {least}", "small", "--host-memory", least - 1)
+        made = self.run_to_end("small", "--host-memory", least, "--bench-steps", 1)
+        host = made["report"]["host"]
+        # Two moments in float32, whose units begin at pages; the weights are their own masters.
+        states = 8 * sum(one.size for one in safetensors.numpy.load_file(
+            self.folder / "model/model.safetensors").values())
+        self.assertTrue(states <= least - host["weights"] - host["gradients"] < states + 20 * 4096, (least, host))
+
+    def test_weights_and_states_that_stay_on_the_device_do_not_exist_yet(self):
+        for option in ("--offload", "--offload-optimizer"):
+            with self.subTest(option):
+                self.refused(f"{option} device.*do not exist yet", "device", option, "device", status=2)
+        self.assertFalse((self.folder / "device").exists())
 
     def test_rows_that_cannot_be_read_are_named(self):
         good = (self.folder / "data.jsonl").read_text()

@@ -73,6 +73,9 @@ class Loading(unittest.TestCase):
             "--shuffle", "off", "--dtype", "float32", "--device", "cpu", "--threads", 1, "--max-length", 64,
             "--json", *more))["steps"]
 
+    def on_disk(self):
+        return "--offload", "nvme", "--offload-dir", self.folder
+
     def shape(self, model_type):
         """A folder of a configuration and a tokenizer, and another with drawn weights too."""
         bare, drawn = self.folder / f"{model_type}-bare", self.folder / f"{model_type}-drawn"
@@ -102,6 +105,8 @@ class Loading(unittest.TestCase):
                 want = f"{model_type}-want", self.tune(drawn, f"{model_type}-want")
                 got = f"{model_type}-got", self.tune(bare, f"{model_type}-got", "--init-seed", 3)
                 self.assertTrue(self.same_runs(got, want))
+                disk = f"{model_type}-disk", self.tune(bare, f"{model_type}-disk", "--init-seed", 3, *self.on_disk())
+                self.assertTrue(self.same_runs(disk, want))
                 if model_type != "llama":
                     continue
                 other = "other", self.tune(bare, "other", "--init-seed", 4)
@@ -213,6 +218,9 @@ class Loading(unittest.TestCase):
                 name = f"model-{number}"
                 folder, peer = self.resized(make(vocab_size=rows, **small, **more), TOKENS, name)
                 steps = self.tune(folder, f"{name}-out", "--resize-embeddings", 8, vocabulary=TOKENS - 5)
+                disk = f"{name}-disk", self.tune(folder, f"{name}-disk", "--resize-embeddings", 8, *self.on_disk(),
+                                                 vocabulary=TOKENS - 5)
+                self.assertTrue(self.same_runs(disk, (f"{name}-out", steps)))
                 config = self.compare(f"{name}-out", steps, peer)
                 self.assertEqual(config.vocab_size, TOKENS)
                 text = json.loads((self.folder / f"{name}-out/config.json").read_text())

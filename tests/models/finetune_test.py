@@ -4,6 +4,7 @@ Usage: finetune_test.py PROGRAM FOLDER [--case WORDS] [--list] [--device DEVICE]
 """
 
 import argparse
+import dataclasses
 import json
 import math
 import pathlib
@@ -33,6 +34,10 @@ MAX_LENGTH = 64
 
 def near(got, want, relative):
     return math.isfinite(got) and abs(got - want) <= relative * max(abs(want), 1e-12)
+
+
+def weights(folder):
+    return {file.name: file.read_bytes() for file in folder.glob("*.safetensors")}
 
 
 class Model:
@@ -72,7 +77,7 @@ class Checked:
     def words(self, output, *more):
         case, settings = self.case, self.case.settings
         words = {"--model": self.model.folder, "--data": self.model.files[case.data], "--output": output,
-                 "--dtype": "float32", "--device": self.program.device, "--threads": 1, "--seed": 7,
+                 "--device": self.program.device, "--threads": 1, "--seed": 7,
                  "--optimizer": settings.optimizer, "--reduce-dtype": settings.reduce, "--lr": settings.lr,
                  "--batch-size": settings.batch, "--weight-decay": settings.weight_decay, "--clip": settings.clip,
                  "--warmup": settings.warmup, "--schedule": settings.schedule,
@@ -84,6 +89,8 @@ class Checked:
         words |= {"--num-train-epochs": 2, "--shuffle": "on"} if case.check == "shuffle" else {
             "--max-steps": settings.steps, "--shuffle": "off"}
         out = [word for pair in words.items() for word in pair] + (["--packing"] if settings.packing else [])
+        if "--dtype" not in case.words:
+            out += ["--dtype", "float32"]
         if "nvme" in case.words:
             out += ["--offload-dir", self.folder / "tier"]
         return [*out, "--json", *case.words, *more]
@@ -93,11 +100,31 @@ class Checked:
         return json.loads(self.program.text("finetune", *self.words(self.folder / name, *more)))
 
     def plain(self):
-        self.compare(self.run("out"))
+        made = self.run("out")
+        bound = made["report"]["bound"]
+        need(bound["rates"] == "assumed" and bound["seconds"] > 0
+             and near(bound["share"] * bound["step_s"], bound["seconds"], 1e-9), f"the bound is {bound}")
+        self.compare(made)
 
     def least_memory(self):
+        """The same losses with the least memory, in which no kept input stays on the device."""
         least = self.program.least_memory(lambda *more: self.run("least", *more))
-        self.compare(self.run("out", "--device-memory", least))
+        made = self.run("out", "--device-memory", least)
+        need(made["report"]["host"]["inputs"] > 0, "the kept inputs stayed on the device")
+        peak = made["report"]["peak"]["device"]
+        need(peak["bytes"] <= peak["planned"] <= least, f"the device held {peak} of {least}")
+        self.compare(made)
+
+    def same_as_in_memory(self):
+        """The run has the bits of one whose weights and states are in memory."""
+        in_memory = tuple("cpu" if word == "nvme" else word for word in self.case.words)
+        other = Checked(dataclasses.replace(self.case, words=in_memory), self.model, self.program, self.folder)
+        made, want = self.run("out"), other.run("memory")
+        for key in ("loss", "grad_norm"):
+            need([step[key] for step in made["steps"]] == [step[key] for step in want["steps"]], f"{key} differs")
+        got, want = (weights(pathlib.Path(one["output"])) for one in (made, want))
+        need(want and got == want, "the weights are others")
+        need(all(made["report"]["files"][one] > 0 for one in ("weights", "states")), f"in files: {made['report']}")
 
     def shuffle(self):
         """Each epoch is another order of all rows. Each row has a length of its own, which tells it."""
@@ -136,8 +163,7 @@ class Checked:
         for got, step in zip(steps, whole["steps"], strict=True):
             other = [key for key in ("step", "loss", "lr", "grad_norm", "scored") if got[key] != step[key]]
             need(not other, f"{words}, {other} of step {step['step']} differ: {got} and {step}")
-        folders = [pathlib.Path(one["output"]) for one in (whole, made)]
-        want, got = ({file.name: file.read_bytes() for file in one.glob("*.safetensors")} for one in folders)
+        want, got = (weights(pathlib.Path(one["output"])) for one in (whole, made))
         need(want and got == want, f"{words}, the weights are others")
 
     def compare(self, made, order=None):

@@ -27,9 +27,9 @@ struct Sdpa {
   }
 
   // Workspace in bytes: the kernel's result, twice for several sequences; its scratch, a block of
-  // scores of at most 512 keys for each thread; masks if a call is no plain prefill or decode, once
-  // as booleans and once as numbers; for ALiBi one mask for each head, made in two steps and
-  // aligned.
+  // scores of at most 512 keys for each thread of a CPU; masks if a call is no plain prefill or
+  // decode, once as booleans and once as numbers; for ALiBi one mask for each head, made in two
+  // steps and aligned.
   std::uint64_t holds(const strata::attention::Bounds& b) const {
     const std::uint64_t element = strata::attention::bytes_of(request.dtype),
                         wide = element > 4 ? element : 4,
@@ -42,12 +42,27 @@ struct Sdpa {
                         result = b.tokens * request.heads * request.dim_v * element;
     const auto work = threads * rows * (keys * (wide + element) + request.dim_v * wide);
     const bool alibi = request.mask & STRATA_MASK_ALIBI;
-    const bool masked = b.max_keys > b.tokens || request.window != 0 || b.sequences > 1;
+    // In training no key is of an earlier pass, so that every sequence is a plain prefill.
+    const bool trains = (request.need & STRATA_NEED_BACKWARD) != 0;
+    const bool masked =
+        request.window != 0 || (!trains && (b.max_keys > b.tokens || b.sequences > 1));
     const auto masks = b.tokens * b.max_keys *
                        (alibi    ? request.heads * (4 + wide + element)
                         : masked ? 4 + wide
                                  : 0);
-    return (b.sequences > 1 ? 2 : 1) * result + work + masks + widened(b) * element + split(b);
+    const auto least = (b.sequences > 1 ? 2 : 1) * result + masks + widened(b) * element + split(b);
+    if (!trains) return least + work;
+    // Dropout is drawn for probabilities, which are kept: as they are, as they stay, and which do.
+    const auto drawn =
+        request.dropout > 0 ? b.tokens * b.max_keys * request.heads * (2 * element + wide + 1) : 0;
+    return least + drawn + backward(b, element) + (request.device.type == STRATA_CUDA ? 0 : work);
+  }
+
+  // Bytes of one sequence's backward: the gradient of its queries in float32, and those of keys and
+  // values for every head of queries.
+  std::uint64_t backward(const strata::attention::Bounds& b, std::uint64_t element) const {
+    const std::uint64_t rows = std::min(b.max_query(), b.max_keys) * request.heads;
+    return rows * (request.dim_qk * (4 + element) + request.dim_v * element);
   }
 
   // Bytes of the kernel's split of keys on a GPU (split-K). If few queries would leave the GPU

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <vector>
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/source/file.hpp"
 #include "core/source/output.hpp"
@@ -13,10 +15,22 @@ namespace strata::app {
 namespace {
 
 constexpr std::uint64_t longest_state = 64ull << 20;  // bytes of state.json
-constexpr std::size_t block_bytes = 4 << 20;          // read and hashed at a time
+constexpr std::uint64_t block_bytes = 4 << 20;        // read and hashed at a time
 constexpr std::size_t most_open = 64;                 // files that are not yet on the disk
 constexpr auto state_name = "state.json";
 constexpr auto remedy = "resume from another checkpoint";
+
+std::uint64_t size_of(const StateTensor& tensor) {
+  return element_count(tensor.shape) * element_bytes(tensor.dtype);
+}
+
+// Bytes [first, first + count) of a tensor, in `room` if they lie elsewhere.
+std::span<std::byte> part_of(const StateTensor& tensor, std::uint64_t first, std::uint64_t count,
+                             std::vector<std::byte>& room) {
+  if (!tensor.read) return tensor.values.subspan(first, count);
+  room.resize(count);
+  return room;
+}
 
 // The bytes in front of the values, which are those of all tensors without gaps.
 std::string header_of(const StateFile& file) {
@@ -24,7 +38,7 @@ std::string header_of(const StateFile& file) {
   for (const auto& tensor : file.tensors) {
     source::Tensor one{.name = tensor.name, .shape = tensor.shape};
     one.stored = source::dense_form(tensor.dtype, tensor.shape);
-    if (one.stored.bytes != tensor.values.size())
+    if (!tensor.read && one.stored.bytes != tensor.values.size())
       throw Error(tensor.name, "its values are not as many as its shape has",
                   "this is a mistake in Strata");
     tensors.push_back(std::move(one));
@@ -47,10 +61,14 @@ SavedState::File write_file(source::OutputFile& out, const StateFile& file) {
   };
   const auto header = header_of(file);
   write(std::as_bytes(std::span(header)));
+  std::vector<std::byte> room;
   for (const auto& tensor : file.tensors) {
-    const std::span<const std::byte> bytes = tensor.values;
-    for (std::size_t first = 0; first < bytes.size(); first += block_bytes)
-      write(bytes.subspan(first, std::min(block_bytes, bytes.size() - first)));
+    const auto bytes = size_of(tensor);
+    for (std::uint64_t first = 0; first < bytes; first += block_bytes) {
+      const auto part = part_of(tensor, first, std::min(block_bytes, bytes - first), room);
+      if (tensor.read) tensor.read(first, part);
+      write(part);
+    }
   }
   return {.name = file.name, .sha256 = digest.hex(), .bytes = at};
 }
@@ -64,18 +82,20 @@ void read_file(const std::string& path, const SavedState::File& saved, const Sta
                 remedy);
   const auto header = header_of(file);
   std::uint64_t all = header.size();
-  for (const auto& tensor : file.tensors) all += tensor.values.size();
+  for (const auto& tensor : file.tensors) all += size_of(tensor);
   std::string own(header.size(), '\0');
   if (in->size() == all) in->read(0, std::as_writable_bytes(std::span(own)));
   if (own != header) throw Error(path, "its tensors are not those of the model", remedy);
   data::Digest digest;
   digest.add(own);
   std::uint64_t at = header.size();
+  std::vector<std::byte> room;
   for (const auto& tensor : file.tensors) {
-    const auto bytes = tensor.values;
-    for (std::size_t first = 0; first < bytes.size(); first += block_bytes) {
-      const auto part = bytes.subspan(first, std::min(block_bytes, bytes.size() - first));
+    const auto bytes = size_of(tensor);
+    for (std::uint64_t first = 0; first < bytes; first += block_bytes) {
+      const auto part = part_of(tensor, first, std::min(block_bytes, bytes - first), room);
       in->read(at, part);
+      if (tensor.write) tensor.write(first, part);
       digest.add(text_of(part));
       at += part.size();
     }

@@ -18,7 +18,10 @@ struct StateTensor {
   std::string name;
   std::vector<std::int64_t> shape;
   strata_dtype dtype{STRATA_FLOAT, 32, 1};
-  std::span<std::byte> values;  // as many as the shape has
+  std::span<std::byte> values{};  // as many as the shape has
+  // Without `values`: read and write some of its bytes, from `at` on. They may throw.
+  std::function<void(std::uint64_t at, std::span<std::byte> out)> read{};
+  std::function<void(std::uint64_t at, std::span<const std::byte> bytes)> write{};
 };
 
 struct StateFile {

@@ -64,6 +64,19 @@ std::vector<std::string> names_of(const zero::Unit& unit, const train::Flat& fla
   return out;
 }
 
+// Lets a tensor read and write a unit's array that lies in files, from its element `first` on.
+void pass_through(StateTensor& tensor, const train::HostUnits& host, std::uint32_t unit,
+                  train::AdamState array, std::uint64_t first) {
+  tensor.read = [&host, unit, array, first](std::uint64_t at, std::span<std::byte> out) {
+    host.read(unit, array, first + at / sizeof(float),
+              {reinterpret_cast<float*>(out.data()), out.size() / sizeof(float)});
+  };
+  tensor.write = [&host, unit, array, first](std::uint64_t at, std::span<const std::byte> bytes) {
+    host.write(unit, array, first + at / sizeof(float),
+               {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)});
+  };
+}
+
 void remove(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
@@ -129,25 +142,35 @@ Checkpoints::Checkpoints(const FinetuneOptions& options, train::Training& traini
 std::vector<StateFile> Checkpoints::files() const {
   const auto& plan = training_.plan();
   std::vector<StateFile> out;
-  for (std::size_t u = 0; u < plan.units.size(); ++u) {
-    const auto& unit = training_.host()[u];
-    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors",
-                   .tensors = {},
-                   .unit = static_cast<std::uint32_t>(u)};
+  for (std::uint32_t u = 0; u < plan.units.size(); ++u) {
+    const auto& host = training_.host();
+    const auto& unit = host[u];
+    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors", .tensors = {}, .unit = u};
     const auto names = names_of(plan.units[u], plan.flats[u]);
     for (std::size_t p = 0; p < names.size(); ++p) {
       const auto& piece = plan.flats[u].pieces[p];
-      const std::span values(unit.master + piece.first, static_cast<std::size_t>(piece.count));
-      file.tensors.push_back({.name = "weight/" + names[p],
-                              .shape = plan.units[u].weights[piece.weight].shape,
-                              .values = std::as_writable_bytes(values)});
+      auto& tensor = file.tensors.emplace_back();
+      tensor.name = "weight/" + names[p];
+      tensor.shape = plan.units[u].weights[piece.weight].shape;
+      if (unit.master)
+        tensor.values = std::as_writable_bytes(
+            std::span(unit.master + piece.first, static_cast<std::size_t>(piece.count)));
+      else
+        pass_through(tensor, host, u, train::AdamState::master, piece.first);
     }
-    for (const auto& array : unit.layout.arrays)
-      file.tensors.push_back(
-          {.name = std::string(array.kind) + "/" + names[array.piece],
-           .shape = array.shape,
-           .dtype = array.dtype,
-           .values = {unit.states + array.at, static_cast<std::size_t>(array.bytes)}});
+    for (const auto& array : unit.layout.arrays) {
+      auto& tensor = file.tensors.emplace_back();
+      tensor.name = std::string(array.kind) + "/" + names[array.piece];
+      tensor.shape = array.shape;
+      tensor.dtype = array.dtype;
+      if (unit.states)
+        tensor.values = {unit.states + array.at, static_cast<std::size_t>(array.bytes)};
+      else
+        pass_through(tensor, host, u,
+                     array.kind == std::string_view("moment1") ? train::AdamState::moment1
+                                                               : train::AdamState::moment2,
+                     plan.flats[u].pieces[array.piece].first);
+    }
     if (!file.tensors.empty()) out.push_back(std::move(file));
   }
   // In the order of a step's updates, which wait for the reading: the table is first.

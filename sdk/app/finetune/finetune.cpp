@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "app/finetune/checkpoints.hpp"
@@ -10,15 +11,30 @@
 #include "app/finetune/lora.hpp"
 #include "app/finetune/open_trained_model.hpp"
 #include "app/finetune/run.hpp"
+#include "app/finetune/run_bound.hpp"
 #include "app/finetune/save_adapter.hpp"
 #include "app/finetune/save_model.hpp"
 #include "app/finetune/training_report.hpp"
 #include "app/trace.hpp"
 #include "app/training_log/record_json.hpp"
 #include "core/error.hpp"
+#include "core/size_text.hpp"
 
 namespace strata::app {
 namespace {
+
+// Says where the parts of the training lie.
+std::string memory_line(const PlannedTraining& planned) {
+  const auto& host = planned.host;
+  auto line = "weights: " + size_text(host.weights) + " in " + planned.weights->manifest.name +
+              "; states of the optimizer: " + size_text(host.states) + " in " +
+              planned.states->manifest.name + "; gradients: " + size_text(host.gradients) +
+              " in host memory";
+  if (host.inputs > 0)
+    line += "; kept inputs: " + size_text(host.inputs) +
+            " in host memory, as they do not fit into the device's";
+  return line;
+}
 
 // Refuses what does not exist yet by its name, before anything is read.
 void refuse_missing(const ModelOptions& model, const RunOptions& run,
@@ -26,6 +42,12 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
   const auto later = [](const char* option) {
     throw UsageError(option, "it does not exist yet", "leave it out");
   };
+  for (const auto& [option, tier] :
+       {std::pair{"--offload", &run.offload}, {"--offload-optimizer", &options.offload_optimizer}})
+    if (*tier == "device")
+      throw UsageError(std::string(option) + " device",
+                       "weights and states that stay on the device do not exist yet",
+                       "leave it out, or name a tier: the host updates what lies there");
   if (!run.adapter.empty())
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
@@ -53,9 +75,13 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   report["moved"]["to_host"] = moved.to_host;
   report["peak"]["device"]["planned"] = plan.device_bytes;
   report["peak"]["arena"]["bytes"] = plan.arena_bytes;
-  report["host"]["weights"] = plan.weight_bytes;
+  const auto bytes = training.host().bytes();
+  report["host"]["weights"] = bytes.weights;
   report["host"]["gradients"] = plan.gradient_bytes;
-  report["host"]["states"] = plan.state_bytes;
+  report["host"]["states"] = bytes.states;
+  report["host"]["inputs"] = plan.stored_inputs;
+  report["files"]["weights"] = bytes.file_weights;
+  report["files"]["states"] = bytes.file_states;
   return out;
 }
 
@@ -67,12 +93,16 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   refuse_missing(model_options, run, options);
   if (options.wall_clock_breakdown && options.trace.empty() && events.say)
     events.say("wall_clock_breakdown: --trace FILE has the time of every action");
+  if (options.offload_optimizer_ratio < 1 && events.say)
+    events.say("offload_optimizer_ratio: all states lie off the device, which changes no result");
   check_output(options);
   const auto resumed = find_resumed(options);
   const auto model = open_trained_model(model_options, run, options, plugins);
   check_leaf_modules(options.leaf_modules, model, plugins, events);
   const auto data = open_training_data(model, options, plugins, events);
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);
+  const RunBound bound(options, planned.cuda);
+  if (events.say) events.say(memory_line(planned));
   auto common = common_state(options, model, data, planned.request, planned.plan);
   std::optional<int64_t> behind;  // this step
   if (resumed) {
@@ -90,15 +120,19 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     checkpoints.restore(*resumed);
     loop.set(resumed->state.run);
   }
+  if (events.say) events.say(bound.planned(*training));
   const bool finite = loop.run();
+  const auto measured = bound.measured(*training, loop.times());
+  if (events.say && !measured.empty()) events.say(measured);
   auto json = result_of(log, options, *training, plugins);
+  json["report"]["bound"] = bound.json(*training, loop.times());
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
   // A model that is not trained to the end is a checkpoint alone.
   if (!loop.ended_early() && options.lora.rank > 0)
     save_adapter(*training, options, plugins);
   else if (!loop.ended_early())
     save_model(*training, options, plugins);
-  write_report(options, *training, log);
+  write_report(options, *training, log, {bound.planned(*training), measured});
   write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
               training->plan().units);
   return {.json = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace),

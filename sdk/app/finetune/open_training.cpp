@@ -53,6 +53,27 @@ double router_coefficient(const source::Config& config) {
   return config.f64("router_aux_loss_coef|text_config.router_aux_loss_coef", &none);
 }
 
+bool is_file_tier(const registry::Candidate& tier, Plugins& plugins) {
+  return !maps(*plugins.table<strata_offload>(tier));
+}
+
+// States go where the weights are unless the options say another place, or the rule's must be in
+// memory.
+const registry::Candidate& choose_states(const FinetuneOptions& options,
+                                         const train::TrainingRequest& request,
+                                         const registry::Candidate& weights, Plugins& plugins) {
+  const auto& name = options.offload_optimizer;
+  if (name != "auto") return choose_memory(name, plugins);
+  const bool memory = request.weights_in_files && request.rule != train::Rule::adam;
+  return memory ? choose_memory("auto", plugins) : weights;
+}
+
+nlohmann::json states_extras(const RunOptions& run, const FinetuneOptions& options) {
+  auto own = run;
+  if (!options.offload_optimizer_dirs.empty()) own.offload_dirs = options.offload_optimizer_dirs;
+  return tier_extras(own);
+}
+
 }  // namespace
 
 strata_dtype dtype_named(const std::string& option, const std::string& name) {
@@ -68,16 +89,25 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   PlannedTraining out;
   const auto cuda = run.device == "cpu" ? CudaMemory{} : cuda_memory();
   out.cuda = choose_cuda(run, cuda);
-  const auto tier = run.offload == "device" ? std::string("auto") : run.offload;
-  out.weights = &choose_memory(tier, plugins);
-  out.states = options.offload_optimizer == "auto" || options.offload_optimizer == "device"
-                   ? out.weights
-                   : &choose_memory(options.offload_optimizer, plugins);
-  for (const auto* one : {out.weights, out.states}) plugins.use(*one);
+  out.weights = &choose_memory(run.offload, plugins);
   auto& request = out.request;
+  request.rule = rule_named(options.optimizer);
+  request.weights_in_files = is_file_tier(*out.weights, plugins);
+  out.states = &choose_states(options, request, *out.weights, plugins);
+  request.states_in_files = is_file_tier(*out.states, plugins);
+  if (options.lora.rank > 0 && (request.weights_in_files || request.states_in_files))
+    throw UsageError(request.weights_in_files ? "--offload" : "--offload-optimizer",
+                     (request.weights_in_files ? out.weights : out.states)->manifest.name +
+                         " maps no memory, and what --lora trains beside must be in memory",
+                     "name a tier in host memory");
+  if (request.states_in_files && request.rule != train::Rule::adam)
+    throw UsageError("--offload-optimizer",
+                     out.states->manifest.name + " maps no memory, and the states of " +
+                         options.optimizer + " must be in memory",
+                     "name a tier in host memory");
+  for (const auto* one : {out.weights, out.states}) plugins.use(*one);
   request.dtype = compute_dtype(run);
   request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
-  request.rule = rule_named(options.optimizer);
   request.sequences = size.sequences;
   request.tokens = size.tokens;
   request.longest = size.longest;
@@ -94,6 +124,8 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                      out.attention->manifest.name, plugins.host());
   out.plan = train::prepare_training(model, request);
+  out.host = host_need(out.plan, request);
+  need_host_memory(run.host_memory, out.host, model.path);
   return out;
 }
 
@@ -106,7 +138,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.optimizer = optimizer_settings(options);
   parts.threads = update_threads(run, options);
   parts.weights = plugins.open_tier(*planned.weights, tier_extras(run));
-  parts.states = plugins.open_tier(*planned.states, tier_extras(run));
+  parts.states = plugins.open_tier(*planned.states, states_extras(run, options));
   const auto& reader = file_reader(plugins);
   plugins.use(reader);
   parts.files = plugins.open_tier(reader, tier_extras(run));
@@ -121,7 +153,8 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.seed = static_cast<std::uint64_t>(options.seed);
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);
-  parts.page_locked = planned.weights->manifest.page_locked;
+  // What is read from files arrives in page-locked memory.
+  parts.page_locked = planned.weights->manifest.page_locked || planned.request.weights_in_files;
   parts.trace = run.timeline || !options.html.empty() || !options.trace.empty();
   parts.open_compute = open_compute;
   parts.open_trainer = open_trainer;

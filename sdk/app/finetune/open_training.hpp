@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 
+#include "app/finetune/host_need.hpp"
 #include "app/finetune_options.hpp"
 #include "app/plugins.hpp"
 #include "core/train/training.hpp"
@@ -20,6 +21,7 @@ struct StepSize {
 struct PlannedTraining {
   train::TrainingRequest request;
   train::TrainingPlan plan;
+  HostNeed host;
   bool cuda = false;
   const registry::Candidate* weights = nullptr;  // tiers
   const registry::Candidate* states = nullptr;
@@ -29,7 +31,7 @@ struct PlannedTraining {
 // The dtype named "float32", "bfloat16" or "float16".
 strata_dtype dtype_named(const std::string& option, const std::string& name);
 
-// `model` and `plugins` outlive the result.
+// `model` and `plugins` outlive the result. Throws Error where a limit of memory is too small.
 PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& options,
                               const run::Model& model, const StepSize& size, Plugins& plugins);
 

@@ -38,6 +38,7 @@ class TrainingRun {
   std::uint64_t steps() const { return batches_.steps(); }
   // Steps that are finished.
   std::uint64_t done() const { return done_; }
+  const training_log::StepTimes& times() const { return times_; }
 
  private:
   bool run_steps();

@@ -1,6 +1,9 @@
 #include "app/finetune/save_model.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "app/extra_files.hpp"
 #include "app/finetune/padding_token.hpp"
@@ -14,6 +17,32 @@ namespace strata::app {
 namespace {
 
 namespace fs = std::filesystem;
+
+// The master weights of each unit: those in files are read when they are asked for, and one unit's
+// are in memory at a time.
+class Masters {
+ public:
+  explicit Masters(const train::HostUnits& host) : host_(host) {}
+
+  const float* of(std::uint32_t unit) {
+    if (const auto* memory = host_.memory(unit, train::AdamState::master)) return memory;
+    if (unit_ != unit) {
+      unit_ = train::no_unit;
+      values_.resize(host_[unit].elements);
+      host_.masters(unit, [&](const train::Bucket& bucket) {
+        std::copy_n(bucket.master, bucket.count,
+                    values_.begin() + static_cast<std::ptrdiff_t>(bucket.first));
+      });
+      unit_ = unit;
+    }
+    return values_.data();
+  }
+
+ private:
+  const train::HostUnits& host_;
+  std::uint32_t unit_ = train::no_unit;
+  std::vector<float> values_;
+};
 
 // Moves the files of a whole result into the output.
 void move_result(const fs::path& from, const fs::path& output, const char* last) {
@@ -52,10 +81,9 @@ void write_result(const std::string& to, const char* last,
 void save_model(train::Training& training, const FinetuneOptions& options, const Plugins& plugins) {
   training.finish();
   const auto& model = training.model();
-  std::vector<const float*> masters;
-  for (std::size_t u = 0; u < training.host().size(); ++u)
-    masters.push_back(training.host()[u].master);
-  const train::Export weights(model, training.plan(), std::move(masters));
+  Masters masters(training.host());
+  const train::Export weights(model, training.plan(),
+                              [&](std::uint32_t unit) { return masters.of(unit); });
   source::ImportOptions how;
   how.extra = extra_files(*model.checkpoint, plugins.log());
   if (options.resize_embeddings > 0)

@@ -1,6 +1,6 @@
 #include "app/finetune/training_report.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "app/trace.hpp"
 #include "app/training_log/number_text.hpp"
@@ -26,11 +26,13 @@ std::vector<training_log::LaneSpan> last_step(const train::Training& training) {
 }  // namespace
 
 void write_report(const FinetuneOptions& options, const train::Training& training,
-                  const training_log::TrainingLog& log) {
+                  const training_log::TrainingLog& log, std::vector<std::string> notes) {
   if (options.html.empty()) return;
   const auto timeline = last_step(training);
   training_log::Page page;
   page.title = "Fine-tuning of " + training.model().path;
+  std::erase(notes, "");
+  page.notes = std::move(notes);
   page.settings = {{"data", std::to_string(options.data.size()) + " files"},
                    {"batch size", std::to_string(options.batch_size)},
                    {"accumulation", std::to_string(options.gradient_accumulation_steps)},

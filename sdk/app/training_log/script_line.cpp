@@ -36,6 +36,16 @@ void StepTimes::add(const StepRecord& step) {
   tokens_ += static_cast<double>(step.tokens);
 }
 
+double StepTimes::mean_seconds() const {
+  if (seconds_.empty()) return 0;
+  return std::accumulate(seconds_.begin(), seconds_.end(), 0.0) /
+         static_cast<double>(seconds_.size());
+}
+
+double StepTimes::mean_tokens() const {
+  return seconds_.empty() ? 0 : tokens_ / static_cast<double>(seconds_.size());
+}
+
 std::string StepTimes::summary() const {
   if (seconds_.empty())
     return "no step timed: the run had " + std::to_string(seen_) + " steps, and the first " +

@@ -34,6 +34,9 @@ class StepTimes {
   // "5 steps timed after 2 of warm-up: 1234 ms on average, 1190 to 1302 ms, 41.20 TFLOPS,
   // 3412 tokens/s", or that none was timed.
   std::string summary() const;
+  // The means over the timed steps; 0 where there is none.
+  double mean_seconds() const;
+  double mean_tokens() const;
 
  private:
   int64_t warmup_steps_, seen_ = 0;

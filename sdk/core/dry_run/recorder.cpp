@@ -72,8 +72,7 @@ void Recorder::run(const shape::Op& op, const shape::Args& args, std::span<Handl
   else if (!cost.is_weight)
     storage = std::make_shared<Storage>(ledger_, bytes);
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = Handle(new Recorded(values[i], storage));
-  ledger_->hold(cost.held_bytes);
-  ledger_->drop(cost.held_bytes);
+  ledger_->pass_through(cost.held_bytes);
 
   flops_ += cost.flops;
   if (cost.kv) kv_.push_back(*cost.kv);

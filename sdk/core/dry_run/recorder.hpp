@@ -1,5 +1,6 @@
 // Ops over tensors without data: they check shapes and count the memory and the cost of computing.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -21,6 +22,8 @@ struct Ledger {
     if (now > peak) peak = now;
   }
   void drop(uint64_t bytes) { now -= bytes; }
+  // Bytes that an op holds while it computes, which are no tensor's.
+  void pass_through(uint64_t bytes) { peak = std::max(peak, now + bytes); }
 };
 
 // Records one unit's call at a time: the results of every op by its shape function, and what its

@@ -44,6 +44,10 @@ uint64_t backend_bytes(const Scope& scope, const strata_op_attention& op, const 
   r.mask = op.mask;
   r.window = op.window;
   r.sinks = op.sinks != STRATA_NONE;
+  if (request.trains) {
+    r.need = STRATA_NEED_BACKWARD;
+    r.dropout = op.dropout;
+  }
   r.max_query = static_cast<uint32_t>(scope.tokens);
   r.q_strides[0] = kv.heads * kv.dim_qk, r.q_strides[1] = kv.dim_qk;
   r.kv_strides[1] = kv.kv_heads * kv.dim_qk, r.kv_strides[2] = kv.dim_qk;

@@ -70,7 +70,8 @@ void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
   out[0] = {x.dtype, dims_of(x)};
 }
 
-Cost cost_of(const Scope& scope, const Args& args, std::span<const Value> results, const Request&) {
+Cost cost_of(const Scope& scope, const Args& args, std::span<const Value> results,
+             const Request& request) {
   const auto& [op, x] = args.of<&strata_ops::moe>();
   const auto& y = results[0];
   const auto hidden = y.dims[1], tokens = y.dims[0];
@@ -78,7 +79,8 @@ Cost cost_of(const Scope& scope, const Args& args, std::span<const Value> result
   const auto ffn = scope.unit->weights[op->up].shape[0], experts = router.shape[0];
   // In the worst case one expert takes every token. It holds its input, gate and up, and its
   // function; or the function, its output, and the weighted output in float32. The router's scores
-  // and the assignment of tokens to experts come on top.
+  // and the assignment of tokens to experts come on top. In training it is run again alone, and
+  // holds all of that and two gradients.
   const auto one = std::max(bytes_of({y.dtype, {tokens, hidden + 3 * ffn}}),
                             bytes_of({y.dtype, {tokens, 2 * hidden + ffn}}) +
                                 bytes_of({{STRATA_FLOAT, 32, 1}, {tokens, hidden}}));
@@ -86,7 +88,8 @@ Cost cost_of(const Scope& scope, const Args& args, std::span<const Value> result
       2 * twice_in_float32({{}, {tokens, experts}}) * (op->choice || op->groups ? 2 : 1);
   const auto wide = router.float32 ? twice_in_float32(y) / 2 : 0;  // x in float32
   Cost cost;
-  cost.held_bytes = one + wide + scores + 8 * twice_in_float32({{}, {tokens, op->top_k}});
+  cost.held_bytes = (request.trains ? 3 : 1) * one + wide + scores +
+                    8 * twice_in_float32({{}, {tokens, op->top_k}});
   cost.top_k = op->top_k;
   const double matrices = op->gate == STRATA_NONE ? 2 : 3;
   cost.flops = 2.0 * static_cast<double>(tokens) * static_cast<double>(hidden) *

@@ -50,7 +50,7 @@ void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const Lo
   for (const auto& target : targets) {
     const auto bytes = target.unit->run_bytes;
     if (!target.memory) {
-      target.seat.write(filled, bytes);
+      hand_over(target, parts.outgoing);
     } else if (target.on_device() && parts.separate_device) {
       parts.device->copy(device::Lane::compute, target.memory, filled, bytes);
       parts.device->record(device::Lane::compute, parts.event, ++occurrence);

@@ -62,7 +62,7 @@ class Loader {
       expand(*target.unit, stored, memory, parts_.separate_device && !target.on_device());
     else
       parts_.device->synchronize(parts_.event, finished_);
-    if (!target.memory) target.seat.write(parts_.outgoing.data(), target.bytes());
+    if (!target.memory) hand_over(target, parts_.outgoing);
   }
 
  private:
@@ -95,6 +95,11 @@ class Loader {
 };
 
 }  // namespace
+
+void hand_over(const Target& target, std::span<std::byte> outgoing) {
+  if (target.take) return target.take(outgoing.first(target.bytes()));
+  target.seat.write(outgoing.data(), target.bytes());
+}
 
 std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::byte* arena) {
   std::vector<Target> out;

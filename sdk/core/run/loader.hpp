@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "core/device/device.hpp"
@@ -18,9 +19,14 @@ using Progress = std::function<void(uint64_t done, uint64_t all)>;
 // A unit, its destination (on the device, or in a tier's region) and its form there.
 struct Target {
   const zero::Unit* unit = nullptr;
-  std::byte* memory = nullptr;  // null: written through the tier
+  std::byte* memory = nullptr;  // null: written through the tier, or taken
   Seat seat;
   zero::Place place;
+  // Takes the unit's bytes, where there is no memory and they are not written to the seat; may
+  // throw. The bytes are LoadParts::outgoing.
+  std::function<void(std::span<const std::byte>)> take{};
+  // Gives them back, or anything if they were not taken.
+  std::function<void(std::span<std::byte>)> give{};
 
   bool on_device() const { return place.tier == zero::resident; }
   bool expands() const { return unit->expands && place.as_run; }
@@ -50,6 +56,9 @@ void load(const std::vector<Target>& targets, tier::Tier& source,
 // Fills each target with numbers that look like weights: the same ones for the same seed.
 void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const LoadParts& parts,
                 const Progress& progress);
+
+// Gives a target without memory its bytes, which are in `outgoing`.
+void hand_over(const Target& target, std::span<std::byte> outgoing);
 
 void fill_dummy(std::span<std::byte> memory, strata_dtype dtype);
 

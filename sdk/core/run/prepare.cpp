@@ -5,6 +5,7 @@
 #include "core/dry_run/measure.hpp"
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/pages.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/packed.hpp"
 #include "core/run/tiers.hpp"
@@ -13,10 +14,7 @@
 namespace strata::run {
 namespace {
 
-constexpr uint64_t page = 4096;
 constexpr uint32_t kv_block = 256;
-
-uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 // Columns of the embedding's table, which may be wider than the hidden state.
 int64_t row_width(const Model& model) {

@@ -27,6 +27,7 @@ struct Request {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};  // of the hidden state
   strata_device device{STRATA_CPU, 0};
   AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
+  bool trains = false;               // a backward follows, and no key is of an earlier pass
 };
 
 // The KV cache of a layer that a unit's attention appends to.

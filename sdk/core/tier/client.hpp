@@ -71,11 +71,24 @@ struct Completion {
   std::exception_ptr error;             // a strata::Error with tier, file or region, and offset
 };
 
+// A place that takes transfers and tells when they are done. Used by one thread at a time.
+class Transfers {
+ public:
+  virtual ~Transfers() = default;
+  virtual const std::string& name() const = 0;
+  // Submits the transfers from the first on, without blocking, and returns the number accepted:
+  // fewer than given when the queue is full.
+  virtual std::size_t submit(std::span<const Transfer> transfers) = 0;
+  // Fills `out` from its start; waits at most `ns` for the first (-1: as long as the patience
+  // lasts). Returns at once when nothing is in flight.
+  virtual std::size_t poll(std::span<Completion> out, std::int64_t ns) = 0;
+};
+
 // Make and free regions on the main thread; submit and poll belong to one I/O thread at a time.
 // Failures are strata::Error: "offload/<name>: <plugin's words>". A tier that breaks the rules of
 // its transfers (it finishes one twice, or one that it never got) gets no further calls: nobody
 // knows which transfers it still moves, and their memory must stay until the tier is closed.
-class Tier {
+class Tier : public Transfers {
  public:
   // Opens the plugin's tier. `table`, `options` and `host` outlive it. Refuses a table without a
   // required function and names it. Throws UsageError where the plugin refuses `options`.
@@ -84,9 +97,9 @@ class Tier {
        const strata_host* host, std::chrono::seconds patience = std::chrono::seconds(60));
   Tier(const Tier&) = delete;
   Tier& operator=(const Tier&) = delete;
-  ~Tier();  // waits for transfers in flight, unless it broke the patience
+  ~Tier() override;  // waits for transfers in flight, unless it broke the patience
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const override { return name_; }
   const Limits& limits() const { return limits_; }
   bool makes_regions() const;
   bool binds_files() const;
@@ -98,12 +111,8 @@ class Tier {
   // function for it.
   void announce(std::span<std::byte> memory, strata_device device, bool on);
 
-  // Submits the transfers from the first on, without blocking, and returns the number accepted:
-  // fewer than given when the queue is full.
-  std::size_t submit(std::span<const Transfer> transfers);
-  // Fills `out` from its start; waits at most `ns` for the first (-1: as long as the patience
-  // lasts). Returns at once when nothing is in flight.
-  std::size_t poll(std::span<Completion> out, std::int64_t ns);
+  std::size_t submit(std::span<const Transfer> transfers) override;
+  std::size_t poll(std::span<Completion> out, std::int64_t ns) override;
   std::size_t in_flight() const { return flying_; }
   // Whether it broke the rules or the patience: its transfers may still write to their memory.
   bool broken() const { return broken_; }

@@ -31,6 +31,10 @@ void Reader::wait(uint32_t event, uint64_t occurrence) {
   add({.kind = Job::Kind::wait, .event = event, .occurrence = occurrence});
 }
 
+void Reader::wait_to_read(uint32_t event, uint64_t occurrence) {
+  add({.kind = Job::Kind::wait_to_read, .event = event, .occurrence = occurrence});
+}
+
 void Reader::record(uint32_t event, uint64_t occurrence) {
   add({.kind = Job::Kind::record, .event = event, .occurrence = occurrence});
 }
@@ -86,6 +90,7 @@ void Reader::read_ahead() {
       const std::lock_guard lock(mutex_);
       for (; ahead_job_ < jobs_.size(); ++ahead_job_, ahead_read_ = 0) {
         const auto& job = jobs_[ahead_job_];
+        if (job.kind == Job::Kind::wait_to_read) return;
         if (job.kind != Job::Kind::read || ahead_read_ == job.route->reads.size()) continue;
         route = job.route;
         break;
@@ -125,6 +130,9 @@ void Reader::carry_out(const Job& job) {
       read_ahead();
       if (!failed_) device_.wait(Lane::io, job.event, job.occurrence);
       return;
+    case Job::Kind::wait_to_read:
+      if (!failed_) device_.synchronize(job.event, job.occurrence);
+      return;
     case Job::Kind::record:
       return device_.record(Lane::io, job.event, job.occurrence);
     case Job::Kind::note:
@@ -158,7 +166,7 @@ void Reader::copy_next(const Route& route, uint32_t read, std::byte* to) {
   device_.record(Lane::io, first_event_ + static_cast<uint32_t>(at), ++chunk.copied);
 }
 
-void Reader::land(Tier& tier) {
+void Reader::land(Transfers& tier) {
   std::array<Completion, 16> done{};
   const auto count = tier.poll(done, -1);
   for (std::size_t d = 0; d < count; ++d) {

@@ -16,9 +16,10 @@
 namespace strata::tier {
 
 // Reads run ahead of the copies as far as the staging ring has chunks, also while a copy waits for
-// a slot. The first read in order that fails makes lane io fail: events recorded behind it carry
-// its failure, and every recorded event happens. One thread adds jobs; the reader's own thread,
-// which is the tiers' I/O thread, does them in order.
+// a slot, but not past an event that they wait for themselves. The first read in order that fails
+// makes lane io fail: events recorded behind it carry its failure, and every recorded event
+// happens. One thread adds jobs; the reader's own thread, which is the tiers' I/O thread, does them
+// in order.
 class Reader {
  public:
   // `staging` holds `chunks` chunks of `chunk` bytes; the device's events from `first_event` on,
@@ -34,13 +35,15 @@ class Reader {
   // begins at `to`.
   void read(const Route& route, std::byte* to);
   void wait(uint32_t event, uint64_t occurrence);
+  // Reads that are added later begin when the event has happened: their bytes are there then.
+  void wait_to_read(uint32_t event, uint64_t occurrence);
   void record(uint32_t event, uint64_t occurrence);
   // Writes to `at` the time, in seconds of device::now(), at which the work up to here is done.
   void note(double* at);
 
  private:
   struct Job {
-    enum class Kind : uint8_t { read, wait, record, note } kind = Kind::read;
+    enum class Kind : uint8_t { read, wait, wait_to_read, record, note } kind = Kind::read;
     const Route* route = nullptr;
     std::byte* to = nullptr;
     uint32_t event = 0;
@@ -48,8 +51,8 @@ class Reader {
     double* at = nullptr;
   };
   struct Chunk {
-    Tier* tier = nullptr;  // the tier that is reading into it
-    uint64_t copied = 0;   // occurrence of the chunk's event
+    Transfers* tier = nullptr;  // the tier that is reading into it
+    uint64_t copied = 0;        // occurrence of the chunk's event
     bool landed = false;
     std::exception_ptr failure;  // of the read
   };
@@ -61,7 +64,7 @@ class Reader {
   void carry_out(const Job& job);
   void copy(const Route& route, std::byte* to);
   void copy_next(const Route& route, uint32_t read, std::byte* to);
-  void land(Tier& tier);
+  void land(Transfers& tier);
   void fail(std::exception_ptr failure);
   void drain();
   std::byte* memory(uint64_t chunk) const { return staging_ + chunk_bytes_ * chunk; }

@@ -10,7 +10,7 @@
 namespace strata::tier {
 
 class Region;
-class Tier;
+class Transfers;
 
 struct Piece {
   uint64_t from = 0;  // from the beginning of the read's bytes
@@ -26,7 +26,7 @@ struct Read {
 };
 
 struct Route {
-  Tier* tier = nullptr;
+  Transfers* tier = nullptr;
   std::vector<Read> reads;
   std::vector<Piece> pieces;
   uint64_t bytes = 0;  // bytes that the tier moves for it, none beyond its regions' ends

@@ -87,6 +87,7 @@ void TrainExperts::bring_next() {
 }
 
 void TrainExperts::fetch(uint32_t unit, uint32_t index) {
+  if (const auto* route = parts_.host->route(unit)) return read(unit, index, *route);
   auto& slot = slots_[index];
   parts_.wait_updated(Lane::copy, unit);
   if (slot.released > 0) parts_.device->wait(Lane::copy, released(index), slot.released);
@@ -99,6 +100,24 @@ void TrainExperts::fetch(uint32_t unit, uint32_t index) {
          [&] { parts_.device->copy(Lane::copy, to, (*parts_.host)[unit].weights, bytes); });
   to_device_ += bytes;
   parts_.device->record(Lane::copy, fetched(index), ++slot.fetched);
+}
+
+void TrainExperts::read(uint32_t unit, uint32_t index, const tier::Route& route) {
+  auto& slot = slots_[index];
+  auto& reader = *parts_.reader;
+  parts_.wait_updated(Lane::io, unit);
+  if (slot.released > 0) reader.wait(released(index), slot.released);
+  slot.unit = unit;
+  slot.arrived = false;
+  zero::Span* span = nullptr;
+  if (parts_.trace) {
+    span = &parts_.trace->emplace_back(zero::Span{Kind::fetch, Lane::io, unit, 0, 0});
+    reader.note(&span->begin);
+  }
+  reader.read(route, memory(index));
+  if (span) reader.note(&span->end);
+  to_device_ += parts_.training->units[unit].run_bytes;
+  reader.record(fetched(index), ++slot.fetched);
 }
 
 std::byte* TrainExperts::gradients() {

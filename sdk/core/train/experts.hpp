@@ -7,6 +7,7 @@
 
 #include "core/device/device.hpp"
 #include "core/run/compute.hpp"
+#include "core/tier/reader.hpp"
 #include "core/train/host_optimizer.hpp"
 #include "core/train/host_units.hpp"
 #include "core/train/prepare.hpp"
@@ -22,6 +23,7 @@ struct ExpertParts {
   const HostUnits* host = nullptr;
   std::byte* arena = nullptr;
   device::Device* device = nullptr;
+  tier::Reader* reader = nullptr;  // where weights lie in files
   HostOptimizer* optimizer = nullptr;
   Trainer* trainer = nullptr;                // expands packed experts; null where none is packed
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients on the device
@@ -31,9 +33,10 @@ struct ExpertParts {
   std::deque<zero::Span>* trace = nullptr;  // as run::StreamingParts
 };
 
-// Fetches go through lane copy, gradients through lane back, sums are made on lane host, all in the
-// order of the calls. The gradient of an expert's first micro-batch of a step goes straight to its
-// memory on the host where the dtype is the same; others go through a staging and are added.
+// Fetches go through lane copy, or io from files, gradients through lane back, sums are made on
+// lane host, all in the order of the calls. The gradient of an expert's first micro-batch of a step
+// goes straight to its memory on the host where the dtype is the same; others go through a staging
+// and are added.
 class TrainExperts final : public run::Experts {
  public:
   explicit TrainExperts(const ExpertParts& parts);
@@ -77,6 +80,7 @@ class TrainExperts final : public run::Experts {
   void bring_next();
   void fetch(uint32_t unit, uint32_t slot);
   void make_ready(uint32_t slot);
+  void read(uint32_t unit, uint32_t slot, const tier::Route& route);
   void release();
   void store(uint32_t slot);
   // Notes when the work that `issue` enqueues on the lane begins and ends.

@@ -1,6 +1,7 @@
 #include "core/train/export.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
@@ -26,11 +27,11 @@ bool transposed(const source::Tensor& tensor) {
 
 }  // namespace
 
-Export::Export(const run::Model& model, const TrainingPlan& plan,
-               std::vector<const float*> values) {
-  for (std::size_t u = 0; u < plan.units.size(); ++u)
+Export::Export(const run::Model& model, const TrainingPlan& plan, Values values)
+    : values_(std::move(values)) {
+  for (uint32_t u = 0; u < plan.units.size(); ++u)
     for (const auto& piece : plan.flats[u].pieces)
-      add(model, plan.units[u].weights[piece.weight], values[u] + piece.first);
+      add(model, plan.units[u].weights[piece.weight], u, piece.first);
   if (!plan.tied) return;
   // A checkpoint may have the head's matrix beside the table that it is tied to.
   const auto& table = plan.units[plan.table_unit].weights[plan.table_weight];
@@ -41,7 +42,8 @@ Export::Export(const run::Model& model, const TrainingPlan& plan,
         regions_.emplace(name, regions_.at(held->name));
 }
 
-void Export::add(const run::Model& model, const zero::Weight& weight, const float* from) {
+void Export::add(const run::Model& model, const zero::Weight& weight, uint32_t unit,
+                 uint64_t from) {
   const auto& source = weight.source;
   if (!source.pieces.empty())
     throw Error(weight.name, "it is stored in several tensors, which are not written back",
@@ -54,7 +56,7 @@ void Export::add(const run::Model& model, const zero::Weight& weight, const floa
   const auto count = static_cast<uint64_t>(source::elements(*holder));
   const auto rows = static_cast<uint64_t>(weight.shape.at(0));
   const auto columns = element_count(weight.shape) / rows;
-  Region region{.from = from};
+  Region region{.unit = unit, .from = from};
   // Blocks and dense elements alike lie in proportion to their bytes.
   region.base = static_cast<uint64_t>(static_cast<long double>(extent.offset - all.offset) /
                                           static_cast<long double>(all.bytes) *
@@ -85,30 +87,32 @@ void Export::add(const run::Model& model, const zero::Weight& weight, const floa
 FillTensor Export::of(const source::Tensor& tensor) const {
   const auto found = regions_.find(tensor.name);
   if (found == regions_.end()) return {};
-  return [&regions = found->second](strata_dtype dtype, uint64_t first, std::span<std::byte> out) {
+  return [this, &regions = found->second](strata_dtype dtype, uint64_t first,
+                                          std::span<std::byte> out) {
     for (const auto& region : regions) fill(region, dtype, first, out);
   };
 }
 
 void Export::fill(const Region& region, strata_dtype dtype, uint64_t first,
-                  std::span<std::byte> out) {
+                  std::span<std::byte> out) const {
   const uint64_t width = element_bytes(dtype), end = first + out.size() / width;
   const auto last = (region.inner - 1) * region.inner_step;
   // The first row that reaches into the range.
   uint64_t row = 0;
   if (first > region.base + last && region.outer_step > 0)
     row = (first - region.base - last + region.outer_step - 1) / region.outer_step;
+  const float* values = nullptr;
   for (; row < region.outer; ++row) {
     const auto begin = region.base + row * region.outer_step;
     if (begin >= end) break;
     uint64_t column = 0;
     if (first > begin) column = (first - begin + region.inner_step - 1) / region.inner_step;
-    const auto* from = region.from + row * region.outer_from;
     for (; column < region.inner; ++column) {
       const auto at = begin + column * region.inner_step;
       if (at >= end) break;
+      if (!values) values = values_(region.unit) + region.from;
       source::set_element(dtype, &out[(at - first) * width],
-                          double{from[column * region.inner_from]});
+                          double{values[row * region.outer_from + column * region.inner_from]});
     }
   }
 }

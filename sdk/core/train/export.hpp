@@ -19,9 +19,13 @@ using FillTensor =
 // Finds the elements of every checkpoint tensor in the flat arrays of the units.
 class Export {
  public:
-  // `values` are the flat float32 arrays by unit, such as the masters; they are read when a tensor
-  // is filled. `model` and `plan` outlive it. Refuses a weight that is joined from several tensors.
-  Export(const run::Model& model, const TrainingPlan& plan, std::vector<const float*> values);
+  // Gives the flat float32 array of a unit, such as its master weights; it lasts until the next
+  // call.
+  using Values = std::function<const float*(uint32_t unit)>;
+
+  // `values` is called when a tensor is filled. `model` and `plan` outlive it. Refuses a weight
+  // that is joined from several tensors.
+  Export(const run::Model& model, const TrainingPlan& plan, Values values);
 
   // The trained elements of a tensor of the model's checkpoint, as a dense row-major tensor of its
   // shape; null if nothing of it is trained.
@@ -31,16 +35,18 @@ class Export {
   // A weight as a matrix of outer x inner elements, and the distance of its neighbors in the
   // tensor.
   struct Region {
-    const float* from = nullptr;
-    uint64_t base = 0;                        // of its first element in the tensor
+    uint32_t unit = 0;
+    uint64_t from = 0;                        // of its first element in the unit's array
+    uint64_t base = 0;                        // and in the tensor
     uint64_t outer = 1, inner = 1;            // counts, in the tensor's order
     uint64_t outer_step = 0, inner_step = 1;  // in the tensor
     uint64_t outer_from = 0, inner_from = 1;  // in the weight
   };
-  void add(const run::Model& model, const zero::Weight& weight, const float* from);
-  static void fill(const Region& region, strata_dtype dtype, uint64_t first,
-                   std::span<std::byte> out);
+  void add(const run::Model& model, const zero::Weight& weight, uint32_t unit, uint64_t from);
+  void fill(const Region& region, strata_dtype dtype, uint64_t first,
+            std::span<std::byte> out) const;
 
+  Values values_;
   std::map<std::string, std::vector<Region>> regions_;  // by the tensor's name
 };
 

@@ -31,6 +31,13 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
     if (plan.step.uses[i].kind == zero::Use::Kind::rerun &&
         plan.step.uses[i].gradient != zero::no_object)
       last_ = i;
+  next_update_.assign(plan.units.size(), no_unit);
+  auto before = no_unit;
+  for (const auto& use : plan.step.uses) {
+    if (use.kind != zero::Use::Kind::update) continue;
+    if (before != no_unit) next_update_[before] = use.unit;
+    before = use.unit;
+  }
 }
 
 void HostOptimizer::begin(const StepNumbers& numbers, std::vector<std::span<const int32_t>> ids) {
@@ -154,16 +161,45 @@ void HostOptimizer::make_ready(Context& step) {
       .rate = step.numbers.rate, .weight_decay = settings_.weight_decay, .factor = settings.factor};
 }
 
-void HostOptimizer::copy_weights(uint32_t index) {
-  const auto& unit = units_[index];
-  if (!unit.own_master) return;
+// Calls f(piece, first, count, copy) for ranges [first, first + count) of the flat array that lie
+// in one piece, in the bucket, and in one part of the weights' memory, where `copy` is their run
+// form; null where the master weights are it.
+template <class F>
+void HostOptimizer::each_part(uint32_t index, const Bucket& bucket, const F& f) {
   for (const auto& piece : plan_.flats[index].pieces) {
-    const auto& weight = plan_.units[index].weights[piece.weight];
-    workers_.run(piece.count, grain, [&](uint64_t first, uint64_t count) {
-      optim::cast(weight.run.dtype(), unit.weights + weight.run.at, f32, unit.master + piece.first,
-                  first, count);
-    });
+    auto first = std::max(piece.first, bucket.first);
+    const auto end = std::min(piece.first + piece.count, bucket.first + bucket.count);
+    if (first >= end) continue;
+    if (!units_[index].own_master) {
+      f(piece, first, end - first, static_cast<std::byte*>(nullptr));
+      continue;
+    }
+    const auto& run = plan_.units[index].weights[piece.weight].run;
+    const auto width = element_bytes(run.dtype());
+    while (first < end) {
+      const auto copy =
+          units_.weights(index, run.at + (first - piece.first) * width, (end - first) * width);
+      const auto count = copy.size() / width;
+      f(piece, first, count, copy.data());
+      first += count;
+    }
   }
+}
+
+void HostOptimizer::copy_weights(uint32_t index) {
+  if (!units_[index].own_master) return;
+  units_.begin_weights(index);
+  units_.masters(index, [&](const Bucket& bucket) {
+    each_part(index, bucket,
+              [&](const Piece& piece, uint64_t begin, uint64_t all, std::byte* copy) {
+                const auto dtype = plan_.units[index].weights[piece.weight].run.dtype();
+                const auto* from = bucket.master + (begin - bucket.first);
+                workers_.run(all, grain, [&](uint64_t first, uint64_t count) {
+                  optim::cast(dtype, copy, f32, from, first, count);
+                });
+              });
+  });
+  units_.end_weights(index);
 }
 
 void HostOptimizer::update(uint32_t index, Context& step) {
@@ -171,23 +207,28 @@ void HostOptimizer::update(uint32_t index, Context& step) {
   if (!step.ready) make_ready(step);
   hold_.wait(index, step.step);
   if (rule_ != Rule::adam) return update_weights(index, step);
-  const auto& unit = units_[index];
   // The gradient of an expert that no token has chosen is zero, and its memory an earlier step's.
   const bool zero = plan_.units[index].is_expert() && !step.chosen[index];
-  for (const auto& piece : plan_.flats[index].pieces) {
-    const auto& weight = plan_.units[index].weights[piece.weight];
-    const optim::AdamArrays arrays{
-        .gradient_dtype = unit.gradient_dtype,
-        .gradient = zero ? nullptr : gradient_of(index, piece),
-        .master = unit.master + piece.first,
-        .moment1 = unit.moment1 + piece.first,
-        .moment2 = unit.moment2 + piece.first,
-        .copy_dtype = weight.run.dtype(),
-        .copy = unit.own_master ? unit.weights + weight.run.at : nullptr};
-    const auto& how = piece.matrix ? step.decayed : step.plain;
-    workers_.run(piece.count, grain,
-                 [&](uint64_t first, uint64_t count) { optim::adam(how, arrays, first, count); });
-  }
+  units_.begin_weights(index);
+  units_.update(index, next_update_[index], [&](const Bucket& bucket) {
+    each_part(index, bucket,
+              [&](const Piece& piece, uint64_t begin, uint64_t all, std::byte* copy) {
+                const auto at = begin - bucket.first;
+                const optim::AdamArrays arrays{
+                    .gradient_dtype = units_[index].gradient_dtype,
+                    .gradient = zero ? nullptr : gradient_of(index, begin),
+                    .master = bucket.master + at,
+                    .moment1 = bucket.moment1 + at,
+                    .moment2 = bucket.moment2 + at,
+                    .copy_dtype = plan_.units[index].weights[piece.weight].run.dtype(),
+                    .copy = copy};
+                const auto& how = piece.matrix ? step.decayed : step.plain;
+                workers_.run(all, grain, [&](uint64_t first, uint64_t count) {
+                  optim::adam(how, arrays, first, count);
+                });
+              });
+  });
+  units_.end_weights(index);
 }
 
 // The update by another rule than Rule::adam.
@@ -195,6 +236,7 @@ void HostOptimizer::update_weights(uint32_t index, const Context& step) {
   const auto& unit = units_[index];
   const auto& flat = plan_.flats[index];
   const bool zero = plan_.units[index].is_expert() && !step.chosen[index];
+  const bool copies = unit.own_master && !units_.route(index);  // others are written behind it
   for (std::size_t p = 0; p < flat.pieces.size(); ++p) {
     const auto& piece = flat.pieces[p];
     const auto& weight = plan_.units[index].weights[piece.weight];
@@ -204,11 +246,12 @@ void HostOptimizer::update_weights(uint32_t index, const Context& step) {
     if (!piece.matrix) how.adafactor.weight_decay = 0;
     weight_update_.run(how, weight.shape, unit.layout.pieces[p], unit.states,
                        {.gradient_dtype = unit.gradient_dtype,
-                        .gradient = zero ? nullptr : gradient_of(index, piece),
+                        .gradient = zero ? nullptr : gradient_of(index, piece.first),
                         .master = unit.master + piece.first,
                         .copy_dtype = weight.run.dtype(),
-                        .copy = unit.own_master ? unit.weights + weight.run.at : nullptr});
+                        .copy = copies ? unit.weights + weight.run.at : nullptr});
   }
+  if (units_.route(index)) copy_weights(index);
 }
 
 }  // namespace strata::train

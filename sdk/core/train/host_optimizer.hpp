@@ -92,10 +92,12 @@ class HostOptimizer : public device::HostWork {
   void make_ready(Context& step);
   void update(uint32_t unit, Context& step);
   void update_weights(uint32_t unit, const Context& step);
+  template <class F>
+  void each_part(uint32_t unit, const Bucket& bucket, const F& f);
   // Of a unit whose gradient is held in float32.
   float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
-  const std::byte* gradient_of(uint32_t unit, const Piece& piece) const {
-    return units_[unit].gradient + piece.first * element_bytes(units_[unit].gradient_dtype);
+  const std::byte* gradient_of(uint32_t unit, uint64_t first) const {
+    return units_[unit].gradient + first * element_bytes(units_[unit].gradient_dtype);
   }
 
   const TrainingPlan& plan_;
@@ -107,6 +109,7 @@ class HostOptimizer : public device::HostWork {
   optim::Workers& workers_;
   uint32_t first_expert_ = 0;                 // of the items
   uint32_t last_ = 0;                         // the use with the step's last gradient
+  std::vector<uint32_t> next_update_;         // by unit: the one updated behind it, or no_unit
   std::vector<std::vector<double>> squares_;  // by unit: the partial sums
   WeightUpdate weight_update_;                // of the other rules than adam
   std::array<Context, 2> contexts_;

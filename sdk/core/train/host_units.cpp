@@ -4,13 +4,10 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/pages.hpp"
 
 namespace strata::train {
 namespace {
-
-constexpr uint64_t page = 4096;
-
-uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 tier::Region region_of(tier::Tier& tier, uint64_t bytes) {
   auto region = tier.new_region(bytes);
@@ -20,50 +17,32 @@ tier::Region region_of(tier::Tier& tier, uint64_t bytes) {
   return region;
 }
 
+// Takes the next bytes of memory.
+std::byte* take(std::byte*& at, uint64_t bytes) {
+  auto* here = at;
+  at += bytes;
+  return here;
+}
+
 }  // namespace
 
 HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, tier::Tier& weights,
                      tier::Tier& states, device::Device& device)
     : units_(plan.units.size()) {
-  weights_ = region_of(weights, plan.weight_bytes);
-  uint64_t states_bytes = 0;
-  for (std::size_t u = 0; u < units_.size(); ++u) {
-    auto& unit = units_[u];
-    unit.own_master = !is_master(plan.units[u], plan.flats[u]);
-    unit.layout = states_of(request.rule, plan.units[u], plan.flats[u]);
-    if (unit.own_master) states_bytes += pages(plan.flats[u].elements * sizeof(float));
-    states_bytes += unit.layout.bytes;
-  }
-  states_ = region_of(states, states_bytes);
-  auto* weight_at = weights_.memory();
-  auto* state_at = states_.memory();
+  open_weights(plan, request, weights, device);
+  open_states(plan, request, states);
   auto* gradient_at = device.staging(plan.gradient_bytes);
   auto* input_at = plan.stored_inputs > 0 ? device.staging(plan.stored_inputs) : nullptr;
   for (std::size_t u = 0; u < units_.size(); ++u) {
     auto& unit = units_[u];
     const auto& flat = plan.flats[u];
-    const auto state = pages(flat.elements * sizeof(float));
-    const auto next = [&](std::byte*& at, uint64_t bytes) {
-      auto* here = at;
-      at += bytes;
-      return here;
-    };
-    const auto& place = plan.placement[u];
-    if (place.tier != zero::resident)
-      unit.weights = next(weight_at, pages(zero::held_bytes(plan.units[u], place)));
-    unit.master = reinterpret_cast<float*>(unit.own_master ? next(state_at, state) : unit.weights);
-    unit.states = next(state_at, unit.layout.bytes);
-    if (request.rule == Rule::adam) {
-      unit.moment1 = reinterpret_cast<float*>(unit.states);
-      unit.moment2 = reinterpret_cast<float*>(unit.states + unit.layout.bytes / 2);
-    }
     unit.gradient_dtype = held_gradient(request, u == plan.table_unit);
     const bool staged = !same(request.reduce, unit.gradient_dtype);
     const auto rows = staged ? 0 : static_cast<uint64_t>(request.tokens) * flat.row_width;
     unit.gradient =
-        next(gradient_at, pages((flat.elements + rows) * element_bytes(unit.gradient_dtype)));
-    if (plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert() && input_at)
-      unit.input = next(input_at, plan.input_bytes);
+        take(gradient_at, pages((flat.elements + rows) * element_bytes(unit.gradient_dtype)));
+    const bool body = plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert();
+    if (body && u != plan.product_unit && input_at) unit.input = take(input_at, plan.input_bytes);
   }
   expert_stagings_ = gradient_at;
   expert_staging_bytes_ = plan.experts.bytes - plan.experts.gradient;
@@ -72,6 +51,66 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
                                       ? expert_stagings * expert_staging_bytes_
                                       : 0);
   staging_bytes_ = plan.largest_gradient;
+}
+
+void HostUnits::open_weights(const TrainingPlan& plan, const TrainingRequest& request,
+                             tier::Tier& tier, device::Device& device) {
+  bytes_.weights = plan.weight_bytes;
+  if (!request.weights_in_files) {
+    weights_ = region_of(tier, plan.weight_bytes);
+    auto* at = weights_.memory();
+    for (std::size_t u = 0; u < units_.size(); ++u) {
+      const auto& place = plan.placement[u];
+      units_[u].own_master = !is_master(plan.units[u], plan.flats[u]);
+      if (place.tier != zero::resident)
+        units_[u].weights = take(at, pages(zero::held_bytes(plan.units[u], place)));
+    }
+    return;
+  }
+  std::vector<uint64_t> bytes;
+  for (uint32_t u = 0; u < units_.size(); ++u)
+    bytes.push_back(reads_weights(plan, request, u) ? plan.units[u].run_bytes : 0);
+  weight_files_ = std::make_unique<WeightFiles>(tier, bytes);
+  bytes_.weights = weight_files_->memory_bytes();
+  if (plan.table_unit != no_table) {
+    const auto table = pages(plan.units[plan.table_unit].run_bytes);
+    units_[plan.table_unit].weights = device.staging(table);
+    bytes_.weights += table;
+  }
+  bytes_.file_weights = weight_files_->file_bytes();
+}
+
+void HostUnits::open_states(const TrainingPlan& plan, const TrainingRequest& request,
+                            tier::Tier& tier) {
+  std::vector<StateFiles::Unit> in_files;
+  for (std::size_t u = 0; u < units_.size(); ++u) {
+    auto& unit = units_[u];
+    unit.elements = plan.flats[u].elements;
+    unit.layout = states_of(request.rule, plan.units[u], plan.flats[u]);
+    if (unit.own_master) bytes_.states += pages(unit.elements * sizeof(float));
+    bytes_.states += unit.layout.bytes;
+    if (!unit.own_master) unit.master = reinterpret_cast<float*>(unit.weights);
+    in_files.push_back({.elements = unit.elements, .has_master = unit.own_master});
+  }
+  if (request.states_in_files) {
+    if (request.rule != Rule::adam)
+      throw Error("offload/" + tier.name(), "it maps no memory, and holds the states of Adam alone",
+                  "use a tier in host memory");
+    state_files_ = std::make_unique<StateFiles>(tier, std::move(in_files));
+    bytes_.states = state_files_->memory_bytes();
+    bytes_.file_states = state_files_->file_bytes();
+    return;
+  }
+  states_ = region_of(tier, bytes_.states);
+  auto* at = states_.memory();
+  for (auto& unit : units_) {
+    if (unit.own_master)
+      unit.master = reinterpret_cast<float*>(take(at, pages(unit.elements * sizeof(float))));
+    unit.states = take(at, unit.layout.bytes);
+    if (request.rule != Rule::adam) continue;
+    unit.moment1 = reinterpret_cast<float*>(unit.states);
+    unit.moment2 = reinterpret_cast<float*>(unit.states + unit.layout.bytes / 2);
+  }
 }
 
 }  // namespace strata::train

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "core/device/arena.hpp"
 #include "core/run/tiers.hpp"
 #include "core/train/make_masters.hpp"
 
@@ -35,11 +36,16 @@ uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
   std::vector<run::Target> targets, made;
   std::deque<zero::Unit> units;  // of the targets whose weights are made, or some of them
   if (plan.is_frozen()) targets = frozen_targets(parts);
-  for (std::size_t u = 0; u < plan.masters.size(); ++u) {
+  uint64_t outgoing = 0;
+  for (uint32_t u = 0; u < plan.masters.size(); ++u) {
     const auto& unit = plan.masters[u];
     if (unit.run_bytes == 0) continue;
+    if (!parts.masters[u]) outgoing = std::max(outgoing, unit.run_bytes);
     const auto add = [&](std::vector<run::Target>& to, const zero::Unit& one) {
       to.push_back({&one, parts.masters[u], {}, {.tier = 0}});
+      if (parts.masters[u]) return;
+      to.back().take = [&parts, u](std::span<const std::byte> bytes) { parts.take(u, bytes); };
+      to.back().give = [&parts, u](std::span<std::byte> bytes) { parts.give(u, bytes); };
     };
     auto computed = parts.files && parts.model->checkpoint
                         ? made_part(unit, *parts.model->checkpoint)
@@ -52,10 +58,11 @@ uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
     auto filed = filed_part(unit, *parts.model->checkpoint);
     if (!filed.weights.empty()) add(targets, units.emplace_back(std::move(filed)));
   }
+  const device::Arena memory(outgoing);
   run::LoadParts load{.device = parts.device,
                       .scratch = parts.arena + plan.scratch_at(),
                       .scratch_bytes = plan.scratch_bytes,
-                      .outgoing = {},
+                      .outgoing = memory.span(),
                       .separate_device = parts.separate_device,
                       .event = parts.first_event + run::staging_chunks};
   if (!parts.files) {

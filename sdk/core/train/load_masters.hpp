@@ -14,8 +14,13 @@ inline constexpr uint32_t load_events = run::staging_chunks + 2;
 struct MasterParts {
   const run::Model* model = nullptr;
   const TrainingPlan* plan = nullptr;
-  std::span<std::byte* const> masters;  // by unit; where its weights go, of a frozen one
-  tier::Tier* files = nullptr;          // reads the checkpoint; null: weights are made up
+  std::span<std::byte* const>
+      masters;  // by unit: where a frozen one's weights go; null: given to `take`
+  // Takes the master weights of a unit, which has no memory for them.
+  std::function<void(uint32_t unit, std::span<const std::byte>)> take{};
+  // Gives them back, for a unit with weights that no file has.
+  std::function<void(uint32_t unit, std::span<std::byte>)> give{};
+  tier::Tier* files = nullptr;  // reads the checkpoint; null: weights are made up
   device::Device* device = nullptr;
   std::byte* arena = nullptr;  // free for the plan's scratch
   uint32_t first_event = 0;    // of the device, load_events of them

@@ -75,7 +75,10 @@ void make_masters(const std::vector<run::Target>& targets, const source::Checkpo
   uint64_t done = 0, all = 0;
   for (const auto& target : targets) all += target.bytes();
   for (const auto& target : targets) {
-    making.fill(*target.unit, target.memory);
+    const auto bytes = target.memory ? std::span<std::byte>() : load.outgoing.first(target.bytes());
+    if (!target.memory) target.give(bytes);  // other weights of the unit may be there already
+    making.fill(*target.unit, target.memory ? target.memory : bytes.data());
+    if (!target.memory) target.take(bytes);
     if (progress) progress(done += target.bytes(), all);
   }
 }

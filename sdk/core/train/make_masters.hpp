@@ -13,8 +13,8 @@ namespace strata::train {
 zero::Unit made_part(const zero::Unit& unit, const source::Checkpoint& checkpoint);
 zero::Unit filed_part(const zero::Unit& unit, const source::Checkpoint& checkpoint);
 
-// Fills targets of made_part() in host memory. `load` has the arena's scratch, and `compute` for
-// the units that expand; its second event has occurred `occurred` times.
+// Fills targets of made_part() in host memory, or that give and take. `load` has the arena's
+// scratch, and `compute` for the units that expand; its second event has occurred `occurred` times.
 void make_masters(const std::vector<run::Target>& targets, const source::Checkpoint& checkpoint,
                   const run::LoadParts& load, uint64_t occurred, const run::Progress& progress);
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/pages.hpp"
 #include "core/run/packed.hpp"
 #include "core/size_text.hpp"
 #include "core/train/product_unit.hpp"
@@ -14,10 +16,6 @@ namespace {
 
 using Home = zero::Object::Home;
 using Part = StepUnit::Part;
-
-constexpr uint64_t page = 4096;
-
-uint64_t pages(uint64_t bytes) { return (bytes + page - 1) / page * page; }
 
 constexpr uint32_t least_slots = 2, most_slots = 8;  // of experts
 
@@ -36,7 +34,7 @@ Part part_of(const zero::Unit& unit) {
 class Preparation {
  public:
   Preparation(const run::Model& model, const TrainingRequest& request)
-      : model_(model), request_(request) {}
+      : model_(model), request_(request), inputs_in_tier_(request.inputs_in_tier) {}
 
   TrainingPlan run() {
     lay_out();
@@ -57,7 +55,12 @@ class Preparation {
     const auto budget = *request_.device_memory;
     uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
     settle(0);
-    if (least_arena() > arena) refuse(beside + least_arena());
+    if (const auto least = least_arena(); least > arena) {
+      // Stored inputs need slots instead of places of their own.
+      if (std::exchange(inputs_in_tier_, true)) refuse(beside + least);
+      settle(0);
+      if (least_arena() > arena) refuse(beside + std::min(least, least_arena()));
+    }
     // More slots take a small part of what is not needed.
     if (out_.experts.count > 0)
       arena -= add_slots((arena - least_arena()) / 8 / out_.experts.bytes);
@@ -163,15 +166,14 @@ class Preparation {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
       out_.state_bytes += states_of(request_.rule, out_.units[u], flat).bytes;
-      if (!is_master(out_.units[u], flat)) out_.state_bytes += pages(flat.elements * sizeof(float));
+      if (request_.weights_in_files || !is_master(out_.units[u], flat))
+        out_.state_bytes += pages(flat.elements * sizeof(float));
       out_.scratch_bytes = std::max(out_.scratch_bytes, scratch_of(u));
       const auto arriving = pages(gradient_bytes(flat));
       out_.gradient_bytes += is_staged(u) ? pages(flat.elements * sizeof(float)) : arriving;
       if (is_staged(u) && !is_own_table(u)) ++stagings;
       auto& largest = out_.units[u].is_expert() ? largest_expert : out_.largest_gradient;
       largest = std::max(largest, arriving);
-      if (part_of(out_.units[u]) == Part::body && request_.inputs_in_tier)
-        out_.stored_inputs += out_.input_bytes;
     }
     if (request_.micro_batches > 1)
       out_.gradient_bytes +=
@@ -214,18 +216,19 @@ class Preparation {
     const auto tokens = std::max<int64_t>(request_.tokens, 1);
     uint64_t most = 0;
     out_.flops.assign(out_.units.size(), 0);
+    out_.top_k.assign(out_.units.size(), 0);
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       if (out_.units[u].is_expert() || is_own_table(u) || u == out_.product_unit) continue;
       const auto rows =
           part_of(out_.units[u]) == Part::head ? std::min(tokens, request_.loss_rows) : tokens;
-      const dry_run::Request pass{
-          .tokens = tokens,
-          .sequences = std::min<int64_t>(request_.sequences, tokens),
-          .keys = std::max<int64_t>(request_.longest, 1),
-          .wanted = rows,
-          .dtype = request_.dtype,
-          .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
-          .attention_bytes = request_.attention_bytes};
+      dry_run::Request pass{.tokens = tokens,
+                            .sequences = std::min<int64_t>(request_.sequences, tokens),
+                            .keys = std::max<int64_t>(request_.longest, 1),
+                            .wanted = rows,
+                            .dtype = request_.dtype,
+                            .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
+                            .attention_bytes = request_.attention_bytes,
+                            .trains = true};
       const auto measured = dry_run::measure(*model_.family, out_.units[u].declared, pass);
       if (measured.positions > 0 && request_.longest > measured.positions)
         throw Error(model_.path,
@@ -235,14 +238,17 @@ class Preparation {
       const auto beside =
           product_scratch(out_.products, model_.family->units()[out_.units[u].declared],
                           measured.top_k, request_.dtype.bits < 32);
-      most = std::max(most, measured.peak_bytes + measured.all_bytes +
+      most = std::max(most, rerun_bytes(measured, part_of(out_.units[u])) +
                                 static_cast<uint64_t>(tokens) * beside.token +
                                 static_cast<uint64_t>(rows) * beside.wanted);
-      out_.flops[u] = measured.flops;
+      out_.top_k[u] = measured.top_k;
+      pass.keys = (pass.keys + 1) / 2;
+      pass.attention_bytes = {};
+      out_.flops[u] = dry_run::measure(*model_.family, out_.units[u].declared, pass).flops *
+                      (static_cast<double>(tokens) / static_cast<double>(rows));
     }
-    // The hidden state and its gradient are there beside a unit's own tensors.
-    const auto hidden = static_cast<uint64_t>(tokens * out_.hidden) * element_bytes(request_.dtype);
-    out_.activation_bytes = pages(most + 2 * hidden);
+    // The trainer has a copy of the embedding's rows.
+    out_.activation_bytes = pages(most) + out_.rows_bytes;
     if (!frozen()) return;
     // The sums of the products' gradients, and what expanding packed weights holds.
     const std::span units(out_.units.data(), out_.product_unit);
@@ -264,12 +270,34 @@ class Preparation {
     return frozen() ? Home::arena : Home::kept;
   }
 
+  // The most bytes of a unit's rerun: what it keeps for its gradients, and as much again as it
+  // holds at once, for the gradients on their way. The input lies in the arena; its two places here
+  // are those of the output and of its gradient.
+  uint64_t rerun_bytes(const dry_run::Measure& measured, Part part) const {
+    const auto element = element_bytes(request_.dtype), reduced = element_bytes(request_.reduce);
+    auto bytes = measured.all_bytes + measured.peak_bytes;
+    // A CPU multiplies factors that it has made as wide as the gradient.
+    if (!request_.separate_device && element < reduced)
+      bytes += measured.peak_bytes * (reduced / element);
+    if (part == Part::body) return bytes;
+    // The hidden state and its gradient have other rows than the unit.
+    bytes += 2 * static_cast<uint64_t>(request_.tokens * out_.hidden) * element;
+    // The loss has the logits in float32 and, for their sum, once more.
+    if (part == Part::head)
+      bytes +=
+          static_cast<uint64_t>(measured.rows * measured.columns) * (2 * sizeof(float) - element);
+    return bytes;
+  }
+
   std::vector<StepUnit> step_units() const {
     std::vector<StepUnit> out;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const bool resident = home_of(u) == Home::arena;
       StepUnit unit{.part = part_in_step(u),
                     .weights = home_of(u),
+                    .lane = reads_weights(out_, request_, static_cast<uint32_t>(u))
+                                ? zero::Lane::io
+                                : zero::Lane::copy,
                     .stored = out_.units[u].as_run || resident ? 0 : out_.units[u].stored_bytes,
                     .run = out_.units[u].run_bytes,
                     .trained = !frozen() || u == out_.product_unit};
@@ -288,9 +316,8 @@ class Preparation {
     kept_from_ = out_.units.size() - kept;
     const auto units = step_units();
     const auto table = out_.table_unit;
-    step_ = step_uses(
-        units, table,
-        {.micro_batches = request_.micro_batches, .inputs_in_tier = request_.inputs_in_tier});
+    step_ = step_uses(units, table,
+                      {.micro_batches = request_.micro_batches, .inputs_in_tier = inputs_in_tier_});
     scoring_ = scoring_uses(units);
   }
 
@@ -306,11 +333,17 @@ class Preparation {
 
   // Keeps as many units as leave a ring of two of the largest slots.
   void keep_most(uint64_t arena) {
+    settle(0);
+    const auto step = step_, scoring = scoring_;
+    settle(out_.units.size());
+    const auto steps = zero::least_by_kept(step, step_),
+               scorings = zero::least_by_kept(scoring, scoring_);
     std::size_t kept = 0;
-    for (std::size_t more = 1; more <= out_.units.size(); ++more) {
-      settle(more);
-      const auto fixed = own_places();
-      if (fixed + 2 * (least_arena() - fixed) > arena) break;
+    for (std::size_t more = 1; more < steps.size(); ++more) {
+      const auto fixed = steps[more].fixed;
+      const auto least = std::max({steps[more].bytes(), scorings[more].bytes(),
+                                   out_.scratch_bytes + (frozen() ? fixed : 0)});
+      if (fixed + 2 * (least - fixed) > arena) break;
       kept = more;
     }
     settle(kept);
@@ -323,6 +356,9 @@ class Preparation {
     out_.experts.offset = pages(
         std::max({out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
     out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
+    if (inputs_in_tier_)
+      for (std::size_t u = 0; u < out_.units.size(); ++u)
+        if (part_in_step(u) == Part::body) out_.stored_inputs += out_.input_bytes;
     out_.device_bytes = out_.arena_bytes + out_.activation_bytes + request_.library_bytes;
   }
 
@@ -349,6 +385,7 @@ class Preparation {
   zero::Uses step_, scoring_;
   std::size_t kept_from_ = 0;
   uint32_t experts_ = 0;  // of all layers
+  bool inputs_in_tier_;
 };
 
 }  // namespace

@@ -28,7 +28,10 @@ struct TrainingRequest {
   uint32_t micro_batches = 1;                // of one step
   int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
   Products products{};                       // trained instead of the weights; none: these are
-  bool inputs_in_tier = false;               // kept inputs are stored in host memory
+  // Kept inputs are stored in host memory; they are too where the budget is too small otherwise.
+  bool inputs_in_tier = false;
+  // The tier of the weights, and that of the states, maps no memory.
+  bool weights_in_files = false, states_in_files = false;
   // Weights stay on the device during a step as far as the budget goes.
   bool fill_device = false;
   std::optional<uint64_t> device_memory;  // of weights, gradients, inputs and activations
@@ -81,19 +84,26 @@ struct TrainingPlan {
   uint64_t weight_bytes = 0;      // in the tier, in their forms there
   uint64_t gradient_bytes = 0;    // with the stagings
   uint64_t state_bytes = 0;       // of masters that are no weights, and of the optimizer's states
-  uint64_t stored_inputs = 0;     // bytes of kept inputs
+  uint64_t stored_inputs = 0;     // bytes of kept inputs; 0: they stay on the device
   uint64_t largest_gradient = 0;  // bytes of the largest one on the device, of no expert
-  // By unit, of a micro-batch's run; a mixture layer's has those of its experts.
+  // By unit, of a micro-batch's run over the most tokens, the head's of all of them; a mixture
+  // layer's has those of its experts. A token sees half of the longest sequence on average.
   std::vector<double> flops;
+  std::vector<uint32_t> top_k;  // by unit: the experts of a token; 0: no mixture layer
 
   bool is_frozen() const { return product_unit != no_products; }
   // Where in the arena the scratch begins: resident units are loaded before it.
   uint64_t scratch_at() const { return is_frozen() ? step.fixed : 0; }
 };
 
+// Whether lane io reads the weights of a unit from files. The host looks the embedding's table up,
+// so that this one is in memory.
+inline bool reads_weights(const TrainingPlan& plan, const TrainingRequest& request, uint32_t unit) {
+  return request.weights_in_files && unit != plan.table_unit && plan.units[unit].run_bytes > 0;
+}
+
 // Prepares training of all weights, or of products beside them. Refuses a budget that no plan fits,
-// with the least
-// --device-memory that does.
+// with the least --device-memory that does.
 TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request);
 
 }  // namespace strata::train

@@ -8,7 +8,7 @@ using device::Lane;
 using zero::Kind, zero::Object, zero::Stage;
 
 StepBackend::StepBackend(const StepParts& parts)
-    : parts_(parts), latest_(step_events(*parts.plan)) {}
+    : parts_(parts), latest_(step_events(*parts.plan)), read_(parts.plan->objects.size()) {}
 
 void StepBackend::begin(std::span<const MicroBatch> batches, const StepSettings& settings) {
   batches_ = batches;
@@ -33,13 +33,25 @@ uint32_t StepBackend::number(uint32_t object, Stage stage) const {
   return parts_.first_event + object * zero::stages + static_cast<uint32_t>(stage);
 }
 
+// Lane io waits once for each update: a wait ends what its reads run ahead.
+void StepBackend::wait_updated(uint32_t object, uint64_t occurrence) {
+  if (read_[object] == occurrence) return;
+  read_[object] = occurrence;
+  parts_.reader->wait_to_read(number(object, Stage::updated), occurrence);
+}
+
 void StepBackend::wait(Lane lane, const zero::Event& event) {
+  if (lane == Lane::io) {
+    if (event.stage == Stage::updated) return wait_updated(event.object, event.occurrence);
+    return parts_.reader->wait(number(event.object, event.stage), event.occurrence);
+  }
   parts_.device->wait(lane, number(event.object, event.stage), event.occurrence);
 }
 
 void StepBackend::record(Lane lane, const zero::Event& event) {
   const auto at = number(event.object, event.stage);
   latest_[at - parts_.first_event] = event.occurrence;
+  if (lane == Lane::io) return parts_.reader->record(at, event.occurrence);
   parts_.device->record(lane, at, event.occurrence);
 }
 
@@ -52,7 +64,7 @@ void StepBackend::synchronize(uint32_t object, Stage stage) {
 void StepBackend::wait_last(Lane lane, uint32_t object, Stage stage) {
   const auto at = number(object, stage);
   if (const auto occurrence = latest_[at - parts_.first_event]; occurrence > 0)
-    parts_.device->wait(lane, at, occurrence);
+    wait(lane, {object, stage, occurrence});
 }
 
 Snapshot::Update StepBackend::last_update(uint32_t unit) const {
@@ -77,7 +89,10 @@ void StepBackend::finish() {
   if (failure) std::rethrow_exception(failure);
 }
 
-void StepBackend::note(Lane lane, double* at) { parts_.device->note(lane, at); }
+void StepBackend::note(Lane lane, double* at) {
+  if (lane == Lane::io) return parts_.reader->note(at);
+  parts_.device->note(lane, at);
+}
 
 void StepBackend::enqueue(const zero::Action& action, const zero::Slot& slot) {
   if (action.kind == Kind::release || lacks(action)) return;
@@ -134,6 +149,7 @@ void StepBackend::fetch(const zero::Action& action, const zero::Slot& slot) {
     const auto bytes = object.stored > 0 ? object.stored : object.run;
     auto* to = at(object.stored > 0 ? slot.stored : slot.run);
     moved_.to_device += bytes;
+    if (const auto* route = parts_.host->route(action.unit)) return parts_.reader->read(*route, to);
     if (parts_.reads_at_once) synchronize(action.object, Stage::updated);
     return parts_.device->copy(action.lane, to, unit.weights, bytes);
   }

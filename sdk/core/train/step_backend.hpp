@@ -7,6 +7,7 @@
 
 #include "core/device/device.hpp"
 #include "core/run/rows.hpp"
+#include "core/tier/reader.hpp"
 #include "core/train/experts.hpp"
 #include "core/train/host_optimizer.hpp"
 #include "core/train/host_units.hpp"
@@ -26,6 +27,7 @@ struct StepParts {
   Trainer* trainer = nullptr;
   HostOptimizer* optimizer = nullptr;  // of a step
   run::Rows* rows = nullptr;
+  tier::Reader* reader = nullptr;           // where weights lie in files
   TrainExperts* experts = nullptr;          // of a model with experts
   uint64_t element = 4;                     // bytes of one of the kept input
   uint64_t gradient_element = 4;            // and of one of a gradient
@@ -72,6 +74,7 @@ class StepBackend : public zero::Backend {
   void rerun(const zero::Action& action, const zero::Slot& slot);
   void begin_micro_batch(uint32_t index);
   void note(device::Lane lane, double* at);
+  void wait_updated(uint32_t object, uint64_t occurrence);
   uint32_t number(uint32_t object, zero::Stage stage) const;
   std::byte* at(uint64_t offset) const {
     return offset == zero::not_held ? nullptr : parts_.arena + offset;
@@ -85,6 +88,7 @@ class StepBackend : public zero::Backend {
   Loss loss_;
   bool loss_open_ = false;        // a micro-batch has begun whose loss was not taken
   std::vector<uint64_t> latest_;  // occurrence of each event
+  std::vector<uint64_t> read_;    // by object: the update that lane io has waited for
   StepBytes moved_;
 };
 

@@ -34,6 +34,7 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
   const auto begin = std::chrono::steady_clock::now();
   load(progress);
   load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  open_reader();
   open_rows();
   open_experts();
   StepParts backend{.training = &parts_.plan,
@@ -44,6 +45,7 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
                     .trainer = trainer_.get(),
                     .optimizer = optimizer_.get(),
                     .rows = rows_.get(),
+                    .reader = reader_.get(),
                     .experts = experts_.get(),
                     .element = element_bytes(parts_.request.dtype),
                     .gradient_element = element_bytes(parts_.request.reduce),
@@ -68,7 +70,8 @@ Training::Events Training::events() const {
   out.experts = out.scoring + step_events(parts_.plan.scoring);
   out.rows = out.experts + TrainExperts::events(parts_.plan);
   out.load = out.rows + row_events;
-  out.all = out.load + load_events;
+  out.reader = out.load + load_events;
+  out.all = out.reader + (parts_.request.weights_in_files ? run::staging_chunks : 0);
   return out;
 }
 
@@ -81,32 +84,42 @@ Training::~Training() {
 
 void Training::load(const run::Progress& progress) {
   const auto& plan = parts_.plan;
+  clear_states();
   std::vector<std::byte*> masters;
-  for (std::size_t u = 0; u < host_->size(); ++u) {
-    const auto& unit = (*host_)[u];
-    if (!plan.is_frozen())
-      masters.push_back(reinterpret_cast<std::byte*>(unit.master));
-    else if (plan.placement[u].tier == zero::resident)
-      masters.push_back(arena_ + plan.step.homes[u]);
-    else
-      masters.push_back(unit.weights);
-    workers_->run(unit.layout.bytes, 1u << 22, [&](uint64_t first, uint64_t count) {
-      std::memset(unit.states + first, 0, count);
-    });
-  }
-  loaded_ = load_masters({.model = parts_.model,
-                          .plan = &plan,
-                          .masters = masters,
-                          .files = parts_.files.get(),
-                          .device = device_.get(),
-                          .arena = arena_,
-                          .first_event = events().load,
-                          .separate_device = parts_.request.separate_device,
-                          .compute = &parts_.trainer.compute,
-                          .open_compute = parts_.open_compute},
-                         progress);
+  for (uint32_t u = 0; u < host_->size(); ++u) masters.push_back(target_of(u));
+  loaded_ =
+      load_masters({.model = parts_.model,
+                    .plan = &plan,
+                    .masters = masters,
+                    .take =
+                        [this](uint32_t unit, std::span<const std::byte> bytes) {
+                          host_->fill_states(unit, reinterpret_cast<const float*>(bytes.data()));
+                        },
+                    .give =
+                        [this](uint32_t unit, std::span<std::byte> bytes) {
+                          host_->read(unit, AdamState::master, 0,
+                                      {reinterpret_cast<float*>(bytes.data()),
+                                       static_cast<std::size_t>((*host_)[unit].elements)});
+                        },
+                    .files = parts_.files.get(),
+                    .device = device_.get(),
+                    .arena = arena_,
+                    .first_event = events().load,
+                    .separate_device = parts_.request.separate_device,
+                    .compute = &parts_.trainer.compute,
+                    .open_compute = parts_.open_compute},
+                   progress);
   for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
   begin_products();
+}
+
+// The memory that a unit's weights are loaded to: its masters, or a frozen unit's own place.
+std::byte* Training::target_of(uint32_t unit) const {
+  const auto& plan = parts_.plan;
+  if (!plan.is_frozen())
+    return reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
+  if (plan.placement[unit].tier == zero::resident) return arena_ + plan.step.homes[unit];
+  return (*host_)[unit].weights;
 }
 
 void Training::begin_products() {
@@ -115,6 +128,31 @@ void Training::begin_products() {
   const auto at = plan.product_unit;
   draw_products(plan.products, plan.units[at], plan.flats[at], parts_.seed, (*host_)[at].master,
                 *workers_);
+}
+
+// Sets states to zero, but not those in files whose master weights are loaded with them.
+void Training::clear_states() {
+  for (uint32_t u = 0; u < host_->size(); ++u) {
+    const auto& unit = (*host_)[u];
+    if (unit.states)
+      workers_->run(unit.layout.bytes, 1u << 22, [&](uint64_t first, uint64_t count) {
+        std::memset(unit.states + first, 0, count);
+      });
+    else if (unit.master)
+      host_->fill_states(u, nullptr);
+  }
+}
+
+void Training::open_reader() {
+  if (!parts_.request.weights_in_files) return;
+  const auto grain = run::grain_of(*parts_.weights);
+  const auto chunk = run::longest_read + grain.align;
+  auto* staging = run::transfer_memory(*device_, run::staging_chunks * chunk);
+  const strata_device kind{parts_.request.separate_device ? STRATA_PINNED : STRATA_CPU, 0};
+  announced_ = std::make_unique<tier::Announced>(
+      *parts_.weights, std::span(staging, run::staging_chunks * chunk), kind);
+  reader_ = std::make_unique<tier::Reader>(*device_, staging, chunk, run::staging_chunks,
+                                           events().reader);
 }
 
 void Training::open_rows() {
@@ -143,13 +181,14 @@ void Training::open_experts() {
                   .host = host_.get(),
                   .arena = arena_,
                   .device = device_.get(),
+                  .reader = reader_.get(),
                   .optimizer = optimizer_.get(),
                   .trainer = trainer_.get(),
                   .reduce = parts_.request.reduce,
                   .first_event = events().experts,
                   .wait_updated =
                       [this](device::Lane lane, uint32_t unit) {
-                        if (reads_at_once())
+                        if (reads_at_once() && lane != device::Lane::io)
                           stepping_->synchronize(unit, zero::Stage::updated);
                         else
                           stepping_->wait_last(lane, unit, zero::Stage::updated);

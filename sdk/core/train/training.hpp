@@ -1,4 +1,4 @@
-// A model in training: its weights and states in host memory, and the lanes of one device.
+// A model in training: its weights and states in host memory or files, and the lanes of one device.
 #pragma once
 #include <deque>
 #include <functional>
@@ -49,7 +49,7 @@ class Training {
                   const StepNumbers& numbers);
   // The scaled loss of one micro-batch, without gradients; waits for all updates.
   Loss score(const MicroBatch& batch, const StepSettings& settings);
-  // Waits until all updates are made: then the host's memory holds the model.
+  // Waits until all updates are made: then host() holds the model.
   void finish();
   // The masters and moments as the last step leaves them, for a thread that reads them while later
   // steps go on. One at a time; it ends before this.
@@ -69,12 +69,16 @@ class Training {
 
  private:
   void load(const run::Progress& progress);
+  std::byte* target_of(uint32_t unit) const;
   void begin_products();
+  void clear_states();
+  void open_reader();
   void open_rows();
   void open_experts();
-  // The device's events: of the two plans, of the experts, of the embedding's rows and of loading.
+  // The device's events: of the two plans, of the experts, of the embedding's rows, of loading and
+  // of reading weights.
   struct Events {
-    uint32_t step, scoring, experts, rows, load, all;
+    uint32_t step, scoring, experts, rows, load, reader, all;
   };
   Events events() const;
   // See StepParts.
@@ -90,6 +94,8 @@ class Training {
   std::byte* arena_ = nullptr;
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<run::Rows> rows_;
+  std::unique_ptr<tier::Announced> announced_;
+  std::unique_ptr<tier::Reader> reader_;   // of weights in files
   std::unique_ptr<TrainExperts> experts_;  // of a model with experts
   std::unique_ptr<StepBackend> stepping_, scoring_;
   std::unique_ptr<zero::Executor> step_, score_;

@@ -89,6 +89,17 @@ uint64_t least_arena(const Uses& uses, const ExpertSlots& experts, uint32_t rank
 // The smallest budget that plan_pass accepts.
 uint64_t least_arena(std::span<const Unit> units, const Placement& placement, uint32_t ranks = 1);
 
+// What an arena has room for at least.
+struct LeastArena {
+  uint64_t fixed = 0;  // objects with places of their own
+  uint64_t slot = 0;   // the largest slot of the ring
+  uint64_t bytes() const { return fixed + slot; }
+};
+
+// Element n is the least where the weights of the last n units are as in `kept` and those of others
+// as in `away`. Both have the same uses, and the same objects but for the homes of weights.
+std::vector<LeastArena> least_by_kept(const Uses& away, const Uses& kept);
+
 // As many slots as there are streamed experts; they have no place yet.
 ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement, uint32_t ranks);
 

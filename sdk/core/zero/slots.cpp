@@ -208,6 +208,35 @@ uint64_t least_arena(const Uses& uses, const ExpertSlots& experts, uint32_t rank
   return fixed + largest + experts.bytes;
 }
 
+std::vector<LeastArena> least_by_kept(const Uses& away, const Uses& kept) {
+  const auto is_weights = [](const Object& o) { return o.kind == Object::Kind::weights; };
+  const auto count = static_cast<std::size_t>(std::ranges::count_if(away.objects, is_weights));
+  const auto own = [](const Object& object) {
+    return has_place(object) ? own_bytes(object, 1) : 0;
+  };
+  // The largest slot of the units before each one while they are away, and of the others while they
+  // are kept.
+  std::vector<uint64_t> before(count + 1), behind(count + 1);
+  for (const auto& use : away.uses) {
+    if (use.kind == Use::Kind::update) continue;
+    auto& first = before[use.unit + 1];
+    first = std::max(first, slot_of(use, away.objects, 1, true).bytes);
+    auto& second = behind[use.unit];
+    second = std::max(second, slot_of(use, kept.objects, 1, true).bytes);
+  }
+  for (std::size_t u = 0; u < count; ++u) before[u + 1] = std::max(before[u + 1], before[u]);
+  for (auto u = count; u-- > 0;) behind[u] = std::max(behind[u], behind[u + 1]);
+
+  uint64_t fixed = 0;
+  for (const auto& object : away.objects) fixed += own(object);
+  std::vector<LeastArena> out;
+  for (auto u = count;; --u) {
+    out.push_back({.fixed = fixed, .slot = std::max(before[u], behind[u])});
+    if (u == 0) return out;
+    fixed += own(kept.objects[u - 1]) - own(away.objects[u - 1]);
+  }
+}
+
 ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement, uint32_t ranks) {
   ExpertSlots out;
   uint64_t run_bytes = 0;

@@ -12,6 +12,16 @@
 
 namespace strata::torch {
 
+namespace {
+
+// The factor of a loss's gradient. A loss that is not finite may have a gradient that is: its
+// factor is NaN, so that the step changes no weight. The device decides, and nothing waits for it.
+at::Tensor factor_of(const at::Tensor& loss, double factor, const at::Tensor& gradient) {
+  return loss.mul(0).add_(factor).to(gradient.scalar_type());
+}
+
+}  // namespace
+
 TorchTrainer::TorchTrainer(train::TrainerOptions options)
     : options_(std::move(options)), deterministic_(options_.deterministic),
       units_(options_.compute), products_(options_.products) {
@@ -206,7 +216,8 @@ void TorchTrainer::rerun_head(const zero::Unit& head, const UnitWeights& leaves,
     const auto logits = units_.forward(head, leaves, on(), x, &recorded);
     auto [sum, gradient] = rows_loss(logits, goals, true);
     add_loss(sum);
-    differentiate(logits, gradient.mul_(factor).to(logits.scalar_type()), leaves, recorded);
+    gradient.mul_(factor_of(sum, factor, gradient));
+    differentiate(logits, gradient.to(logits.scalar_type()), leaves, recorded);
     const c10::NoGradGuard unrecorded;
     if (x.grad().defined()) gradient_.index_copy_(0, rows, x.grad());
   });
@@ -230,8 +241,9 @@ PairLoss TorchTrainer::compare_pairs(const zero::Unit& head, const UnitWeights& 
 // All rewards are computed before any gradient, since a token's depends on the other sequence's.
 void TorchTrainer::rerun_critic(const zero::Unit& head, const UnitWeights& leaves,
                                 const at::Tensor& input, Recorded& recorded) {
+  const auto pairs = compare_pairs(head, leaves, input);
   const auto gradient =
-      compare_pairs(head, leaves, input).gradient.mul(step_.scale * step_.loss_scale);
+      pairs.gradient.mul(factor_of(pairs.sum, step_.scale * step_.loss_scale, pairs.gradient));
   gradient_ = at::zeros_like(input);
   const auto compared = std::span(pairs_.rows).first(static_cast<std::size_t>(gradient.size(0)));
   by_tokens(compared, [&](int64_t first, const at::Tensor& rows) {

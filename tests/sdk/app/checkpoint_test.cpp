@@ -228,6 +228,30 @@ TEST_CASE("other tensors than the model's are refused") {
   CHECK(refused(files).find("not those of the model") != std::string::npos);
 }
 
+TEST_CASE("values that are read and written in parts are saved as those in memory") {
+  const test::Folder folder;
+  const auto path = [&](const char* name) { return (folder.path() / name).string(); };
+  std::vector<float> from(1'500'001), to(from.size());  // more than one part
+  for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<float>(i) * 0.5F;
+  StateTensor memory{.name = "weight/a", .shape = {1'500'001}, .values = bytes_of(from)};
+  auto parts = memory;
+  parts.values = {};
+  parts.read = [&](std::uint64_t at, std::span<std::byte> out) {
+    std::ranges::copy(bytes_of(from).subspan(at, out.size()), out.begin());
+  };
+  parts.write = [&](std::uint64_t at, std::span<const std::byte> bytes) {
+    std::ranges::copy(bytes, bytes_of(to).subspan(at).begin());
+  };
+  const std::vector<StateFile> one{{.name = "unit-0.safetensors", .tensors = {memory}}},
+      other{{.name = "unit-0.safetensors", .tensors = {parts}}};
+  write_checkpoint(path("memory"), some_run(), common, one);
+  write_checkpoint(path("parts"), some_run(), common, other);
+  for (const auto* name : {"unit-0.safetensors", "state.json"})
+    CHECK((text_of(path("memory") + "/" + name) == text_of(path("parts") + "/" + name)));
+  read_checkpoint(path("memory"), read_state(path("memory")), other);
+  CHECK((to == from));
+}
+
 TEST_CASE("what a run does not have in common with a checkpoint is named") {
   const auto refused = [](const Json& own) {
     return refusal([&] { need_common(common, own, "out/checkpoint-7"); });

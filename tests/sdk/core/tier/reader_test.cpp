@@ -3,8 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include "core/device/cpu_device.hpp"
+#include "core/tier/exchange.hpp"
+#include "core/tier/ring.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
 #include "tests/sdk/core/tier/scattered.hpp"
+#include "tests/sdk/core/tier/scratch_tier.hpp"
 
 using namespace strata;
 using namespace strata::tier;
@@ -149,6 +152,39 @@ TEST_CASE("a reader that ends early waits for what is in flight, and its events 
       bench.device.synchronize(bench.landed(units - 1), 2);  // done, or dropped: no hang
     } catch (const std::exception& e) {
       REQUIRE_THAT(e.what(), Catch::Contains("stopped"));
+    }
+  }
+}
+
+TEST_CASE("reads begin behind the event that they wait for", "[tier][reader]") {
+  made::Opener opener;
+  const auto tier = opener.open<made::ScratchTier>(R"({"max_io": 1024, "queue": 4})");
+  constexpr uint64_t bytes = 6 * 1024;
+  const auto region = tier->new_region(bytes);
+  auto route = packed_route(region, 0, bytes, {.align = 512, .chunk = 1024});
+  device::CpuDevice device(8);
+  {
+    Exchange exchange(*tier);
+    auto& writing = exchange.open_port();
+    route.tier = &exchange.open_port();
+    Ring ring(writing, *tier, bytes, 1);
+    Reader reader(device, device.staging(4 * 1024), 1024, 4, 4);
+    constexpr uint32_t written = 0, landed = 1, begun = 2;
+    std::vector<std::byte> arrived(bytes);
+    for (uint64_t pass = 1; pass <= 200; ++pass) {
+      reader.wait(begun, pass);  // then all jobs are there, so that it could look ahead
+      reader.wait_to_read(written, pass);
+      reader.read(route, arrived.data());
+      reader.record(landed, pass);
+      device.record(Lane::compute, begun, pass);
+      const auto slot = ring.next();
+      std::fill_n(ring.memory(slot), bytes, static_cast<std::byte>(pass));
+      ring.start(STRATA_WRITE, slot, region, 0, bytes);
+      ring.wait_all();
+      device.record(Lane::compute, written, pass);
+      device.wait(Lane::compute, landed, pass);
+      REQUIRE(std::ranges::all_of(arrived,
+                                  [&](std::byte v) { return v == static_cast<std::byte>(pass); }));
     }
   }
 }

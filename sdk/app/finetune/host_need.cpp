@@ -1,0 +1,35 @@
+#include "app/finetune/host_need.hpp"
+
+#include "core/dtype.hpp"
+#include "core/error.hpp"
+#include "core/size_text.hpp"
+
+namespace strata::app {
+
+HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request) {
+  HostNeed out{.weights = plan.weight_bytes,
+               .states = plan.state_bytes,
+               .gradients = plan.gradient_bytes,
+               .inputs = plan.stored_inputs};
+  out.wide_gradients = request.micro_batches == 1 && element_bytes(request.reduce) > 2;
+  out.host_memory = out.gradients + out.inputs;
+  if (!request.weights_in_files) out.host_memory += out.weights;
+  if (!request.states_in_files) out.host_memory += out.states;
+  return out;
+}
+
+void need_host_memory(std::optional<std::uint64_t> limit, const HostNeed& need,
+                      const std::string& model) {
+  if (!limit || need.host_memory <= *limit) return;
+  throw Error("--host-memory",
+              size_text(*limit) + " are too few to train " + model + ": weights take " +
+                  size_text(need.weights) + ", states of the optimizer " + size_text(need.states) +
+                  ", gradients " + size_text(need.gradients) +
+                  (need.inputs > 0 ? ", kept inputs " + size_text(need.inputs) : ""),
+              "give at least " + std::to_string(need.host_memory) + " (" +
+                  size_text(need.host_memory) +
+                  "), or put the states into a tier of files with --offload-optimizer" +
+                  (need.wide_gradients ? ", or give --reduce-dtype bfloat16" : ""));
+}
+
+}  // namespace strata::app

@@ -1,0 +1,157 @@
+#include "app/finetune/step_work.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/dtype.hpp"
+
+namespace strata::app {
+namespace {
+
+using zero::Kind, zero::Object, zero::Use;
+
+constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
+
+class Counted {
+ public:
+  Counted(const train::TrainingPlan& plan, const train::TrainingRequest& request, double tokens)
+      : plan_(plan), request_(request),
+        part_(
+            std::min(1.0, tokens / (static_cast<double>(request.tokens) * request.micro_batches))),
+        tokens_(static_cast<double>(request.tokens) * part_),
+        gradient_element_(element_bytes(request.reduce)) {
+    for (const auto& unit : plan.units)
+      if (unit.is_expert()) ++experts_;
+  }
+
+  training_log::StepWork work() {
+    for (const auto& action : plan_.step.pass) add(action);
+    return out_;
+  }
+
+ private:
+  void add(const zero::Action& action) {
+    const auto& use = plan_.step.uses[action.use];
+    const auto& object = plan_.step.objects[action.object];
+    auto& phase = use.kind == Use::Kind::run ? out_.forward : out_.backward;
+    // Of a kept input only the rows of tokens that are there are moved.
+    const double moved = static_cast<double>(object.stored > 0 ? object.stored : object.run) *
+                         (object.kind == Object::Kind::input ? part_ : 1);
+    switch (action.kind) {
+      case Kind::fetch:
+        phase.to_device += moved;
+        if (action.lane == zero::Lane::io) phase.read_from_disk += moved;
+        return;
+      case Kind::store:
+        phase.to_host += moved;
+        return;
+      case Kind::reduce:
+        return reduce(use.unit, use.micro_batch, use.staging != zero::no_object, 1);
+      case Kind::run:
+        return run(use, out_.forward, 1);
+      case Kind::rerun:
+        return rerun(use);
+      case Kind::update:
+        return update(use.unit);
+      default:
+        return;
+    }
+  }
+
+  void run(const Use& use, training_log::PhaseWork& phase, double passes) {
+    phase.flops += passes * plan_.flops[use.unit] * part_;
+    phase.device_memory += passes * static_cast<double>(plan_.units[use.unit].run_bytes);
+    // Experts that all have slots stay there until they are updated.
+    const bool stay = experts_ <= plan_.experts.count;
+    const bool first = use.kind == Use::Kind::run && use.micro_batch == 0;
+    each_expert(use.unit, tokens_, [&](uint32_t unit, double chance) {
+      const auto bytes = chance * static_cast<double>(plan_.units[unit].run_bytes);
+      phase.device_memory += passes * bytes;
+      if (!stay || first) phase.to_device += bytes;
+    });
+  }
+
+  // The unit is run again; the gradient of its input takes as much, and so does that of its
+  // weights.
+  void rerun(const Use& use) {
+    auto& phase = out_.backward;
+    const bool trained = use.gradient != zero::no_object;
+    run(use, phase, 2);
+    if (!trained) return;
+    phase.flops += plan_.flops[use.unit] * part_;
+    phase.device_memory += static_cast<double>(plan_.step.objects[use.gradient].run);
+    each_expert(use.unit, tokens_, [&](uint32_t unit, double chance) {
+      phase.to_host += chance * elements(unit) * gradient_element_;
+      const bool same_dtype = same(request_.reduce, held_dtype(unit));
+      reduce(unit, use.micro_batch, use.micro_batch > 0 || !same_dtype, chance);
+    });
+  }
+
+  // The sum of gradients on the host, and its norm with the last micro-batch.
+  void reduce(uint32_t unit, uint32_t micro_batch, bool staged, double chance) {
+    const auto held = held_bytes(unit);
+    double bytes = 0;
+    if (staged) bytes += gradient_element_ + held;
+    if (staged && micro_batch > 0) bytes += held;
+    if (micro_batch + 1 == request_.micro_batches) bytes += held;
+    out_.backward.host_memory += chance * bytes * elements(unit);
+  }
+
+  // States and master weights are read and written, gradients read, copies of the weights written.
+  void update(uint32_t unit) {
+    double states = 0;
+    for (const auto& array :
+         train::states_of(request_.rule, plan_.units[unit], plan_.flats[unit]).arrays)
+      states += static_cast<double>(array.bytes);
+    double bytes = 2 * sizeof(float);
+    if (!same(request_.dtype, f32)) bytes += static_cast<double>(element_bytes(request_.dtype));
+    // An expert that no token chose has no gradient.
+    if (!plan_.units[unit].is_expert()) bytes += held_bytes(unit);
+    out_.update.host_memory += 2 * states + bytes * elements(unit);
+    each_expert(unit, tokens_ * request_.micro_batches, [&](uint32_t expert, double chance) {
+      out_.update.host_memory += chance * held_bytes(expert) * elements(expert);
+    });
+  }
+
+  strata_dtype held_dtype(uint32_t unit) const {
+    return train::held_gradient(request_, unit == plan_.table_unit);
+  }
+  double held_bytes(uint32_t unit) const {
+    return static_cast<double>(element_bytes(held_dtype(unit)));
+  }
+  double elements(uint32_t unit) const { return static_cast<double>(plan_.flats[unit].elements); }
+
+  // Calls f(unit, chance) for the experts of a layer, with the chance that one of so many tokens
+  // chooses the expert.
+  template <class F>
+  void each_expert(uint32_t layer, double tokens, F&& f) const {
+    if (plan_.top_k[layer] == 0) return;
+    auto end = layer + 1;
+    while (end < plan_.units.size() && plan_.units[end].is_expert()) ++end;
+    const double all = end - layer - 1;
+    if (all == 0) return;
+    const double missed = std::max(0.0, 1 - plan_.top_k[layer] / all);
+    const double chance = 1 - std::pow(missed, tokens);
+    for (auto unit = layer + 1; unit < end; ++unit) f(unit, chance);
+  }
+
+  const train::TrainingPlan& plan_;
+  const train::TrainingRequest& request_;
+  double part_;    // of the tokens that were planned for
+  double tokens_;  // of a micro-batch
+  double gradient_element_;
+  uint32_t experts_ = 0;  // of all layers
+  training_log::StepWork out_;
+};
+
+}  // namespace
+
+training_log::StepWork step_work(const train::TrainingPlan& plan,
+                                 const train::TrainingRequest& request, double tokens,
+                                 bool clipping) {
+  auto out = Counted(plan, request, tokens).work();
+  out.clipping = clipping;
+  return out;
+}
+
+}  // namespace strata::app
