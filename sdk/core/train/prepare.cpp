@@ -9,6 +9,7 @@
 #include "core/pages.hpp"
 #include "core/run/packed.hpp"
 #include "core/size_text.hpp"
+#include "core/train/activations.hpp"
 #include "core/train/product_unit.hpp"
 
 namespace strata::train {
@@ -18,18 +19,6 @@ using Home = zero::Object::Home;
 using Part = StepUnit::Part;
 
 constexpr uint32_t least_slots = 2, most_slots = 8;  // of experts
-
-Part part_of(const zero::Unit& unit) {
-  if (unit.is_expert()) return Part::expert;
-  switch (unit.kind) {
-    case STRATA_UNIT_EMBEDDING:
-      return Part::embedding;
-    case STRATA_UNIT_HEAD:
-      return Part::head;
-    default:
-      return Part::body;
-  }
-}
 
 class Preparation {
  public:
@@ -211,46 +200,15 @@ class Preparation {
     return slots_bytes() - before;
   }
 
-  // Measures the activations: a rerun keeps what it computes for its gradients.
+  // Measures the activations, and what expanding packed weights holds.
   void measure() {
-    const auto tokens = std::max<int64_t>(request_.tokens, 1);
-    uint64_t most = 0;
-    out_.flops.assign(out_.units.size(), 0);
-    out_.top_k.assign(out_.units.size(), 0);
-    for (std::size_t u = 0; u < out_.units.size(); ++u) {
-      if (out_.units[u].is_expert() || is_own_table(u) || u == out_.product_unit) continue;
-      const auto rows =
-          part_of(out_.units[u]) == Part::head ? std::min(tokens, request_.loss_rows) : tokens;
-      dry_run::Request pass{.tokens = tokens,
-                            .sequences = std::min<int64_t>(request_.sequences, tokens),
-                            .keys = std::max<int64_t>(request_.longest, 1),
-                            .wanted = rows,
-                            .dtype = request_.dtype,
-                            .device = {request_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
-                            .attention_bytes = request_.attention_bytes,
-                            .trains = true};
-      const auto measured = dry_run::measure(*model_.family, out_.units[u].declared, pass);
-      if (measured.positions > 0 && request_.longest > measured.positions)
-        throw Error(model_.path,
-                    "it has learned " + std::to_string(measured.positions) + " positions, not " +
-                        std::to_string(request_.longest),
-                    "use a smaller --max-length");
-      const auto beside =
-          product_scratch(out_.products, model_.family->units()[out_.units[u].declared],
-                          measured.top_k, request_.dtype.bits < 32);
-      most = std::max(most, rerun_bytes(measured, part_of(out_.units[u])) +
-                                static_cast<uint64_t>(tokens) * beside.token +
-                                static_cast<uint64_t>(rows) * beside.wanted);
-      out_.top_k[u] = measured.top_k;
-      pass.keys = (pass.keys + 1) / 2;
-      pass.attention_bytes = {};
-      out_.flops[u] = dry_run::measure(*model_.family, out_.units[u].declared, pass).flops *
-                      (static_cast<double>(tokens) / static_cast<double>(rows));
-    }
+    auto measured = measure_activations(model_, request_, out_);
+    out_.flops = std::move(measured.flops);
+    out_.top_k = std::move(measured.top_k);
     // The trainer has a copy of the embedding's rows.
-    out_.activation_bytes = pages(most) + out_.rows_bytes;
+    out_.activation_bytes = pages(measured.most) + out_.rows_bytes;
     if (!frozen()) return;
-    // The sums of the products' gradients, and what expanding packed weights holds.
+    // The sums of the products' gradients are the trainer's too.
     const std::span units(out_.units.data(), out_.product_unit);
     out_.activation_bytes +=
         pages(out_.units[out_.product_unit].run_bytes) +
@@ -268,25 +226,6 @@ class Preparation {
     // Rows of a table are looked up in host memory.
     if (u < kept_from_ || (frozen() && u == out_.table_unit)) return Home::tier;
     return frozen() ? Home::arena : Home::kept;
-  }
-
-  // The most bytes of a unit's rerun: what it keeps for its gradients, and as much again as it
-  // holds at once, for the gradients on their way. The input lies in the arena; its two places here
-  // are those of the output and of its gradient.
-  uint64_t rerun_bytes(const dry_run::Measure& measured, Part part) const {
-    const auto element = element_bytes(request_.dtype), reduced = element_bytes(request_.reduce);
-    auto bytes = measured.all_bytes + measured.peak_bytes;
-    // A CPU multiplies factors that it has made as wide as the gradient.
-    if (!request_.separate_device && element < reduced)
-      bytes += measured.peak_bytes * (reduced / element);
-    if (part == Part::body) return bytes;
-    // The hidden state and its gradient have other rows than the unit.
-    bytes += 2 * static_cast<uint64_t>(request_.tokens * out_.hidden) * element;
-    // The loss has the logits in float32 and, for their sum, once more.
-    if (part == Part::head)
-      bytes +=
-          static_cast<uint64_t>(measured.rows * measured.columns) * (2 * sizeof(float) - element);
-    return bytes;
   }
 
   std::vector<StepUnit> step_units() const {

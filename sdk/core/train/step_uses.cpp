@@ -1,5 +1,7 @@
 #include "core/train/step_uses.hpp"
 
+#include <strata/abi/model.h>
+
 #include <algorithm>
 
 namespace strata::train {
@@ -110,6 +112,18 @@ class Builder {
 };
 
 }  // namespace
+
+StepUnit::Part part_of(const zero::Unit& unit) {
+  if (unit.is_expert()) return Part::expert;
+  switch (unit.kind) {
+    case STRATA_UNIT_EMBEDDING:
+      return Part::embedding;
+    case STRATA_UNIT_HEAD:
+      return Part::head;
+    default:
+      return Part::body;
+  }
+}
 
 zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape) {
   Uses out{.objects = objects_of(units, shape.inputs_in_tier), .uses = {}};

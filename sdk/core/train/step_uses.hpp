@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "core/zero/unit.hpp"
 #include "core/zero/uses.hpp"
 
 namespace strata::train {
@@ -28,6 +29,9 @@ struct StepUnit {
   // differs.
   bool staged = false;
 };
+
+// The part of a unit that a family declares.
+StepUnit::Part part_of(const zero::Unit& unit);
 
 struct StepShape {
   uint32_t micro_batches = 1;
