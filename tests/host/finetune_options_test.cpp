@@ -273,7 +273,7 @@ TEST_CASE("what is missing or out of range is refused by its name", "[host][fine
         "--betas: adafactor has none: leave it out");
   CHECK(refused({"--optimizer", "adafactor", "--eps", "1e-6"}) ==
         "--eps: adafactor has none: leave it out");
-  CHECK(refused({"--optimizer", "adamw8bit", "--betas", "0.9,0.99", "--eps", "1e-6"}).empty());
+  CHECK_NOTHROW(finetune({"--optimizer", "adamw8bit", "--betas", "0.9,0.99", "--eps", "1e-6"}));
 }
 
 TEST_CASE("options that exclude each other are refused", "[host][finetune]") {

@@ -27,7 +27,8 @@ from row import make
 PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 STEPS, BATCH, ACCUMULATION, MAX_LENGTH = 10, 2, 2, 24
 LR, WARMUP, DECAY = 1e-4, 2, 0.1
-LOSS, NORM, WEIGHT = 1e-5, 1e-4, 1e-5
+LOSS, NORM, WEIGHT = 1e-5, 3e-4, 1e-5
+CLOSE = 1e-5  # rewards that are nearer to each other may be judged either way, as those of equal rows
 
 # By name: the model of finetune_cases, the attention, whether rows begin with the end-of-text token, and the bias
 # of the last norm: it adds the same to all rewards, so that its gradient is zero in exact arithmetic.
@@ -105,9 +106,9 @@ class Critic(torch.nn.Module):
         return places[self.at_beginning] if len(places) > self.at_beginning else MAX_LENGTH
 
     def forward(self, pairs):
-        """The sum of the pairs' losses, and how many are judged right."""
+        """The sum of the pairs' losses, and how many are judged right: at least, and at most."""
         ids, rewards = self.rewards([pair.chosen for pair in pairs] + [pair.rejected for pair in pairs])
-        loss, right = 0, 0
+        loss, right = 0, [0, 0]
         for at in range(len(pairs)):
             chosen, rejected = ids[at], ids[len(pairs) + at]
             ours, theirs = rewards[at], rewards[len(pairs) + at]
@@ -115,7 +116,8 @@ class Critic(torch.nn.Module):
             apart = (chosen != rejected).nonzero().flatten().tolist()
             begin, end = (apart[0], max(ends)) if apart else (MAX_LENGTH - 1, MAX_LENGTH)
             loss = loss - torch.nn.functional.logsigmoid(ours[begin:end] - theirs[begin:end]).mean()
-            right += int(ours[ends[0] - 1] > theirs[ends[1] - 1])
+            better = (ours[ends[0] - 1] - theirs[ends[1] - 1]).item()
+            right = [right[0] + (better > CLOSE), right[1] + (better > -CLOSE)]
         return loss, right
 
 
@@ -130,15 +132,15 @@ def train(critic, pairs):
     for first in range(0, STEPS * each, each):
         for parameter in named.values():  # experts without a token keep a zero gradient
             parameter.grad = torch.zeros_like(parameter)
-        loss, right = 0.0, 0
+        loss, right = 0.0, [0, 0]
         for at in range(first, first + each, BATCH):
             part, more = critic(pairs[at:at + BATCH])
             (part / each).backward()
-            loss, right = loss + part.item() / each, right + more
+            loss, right = loss + part.item() / each, [a + b for a, b in zip(right, more, strict=True)]
         norm = float(torch.nn.utils.clip_grad_norm_(named.values(), float("inf")))
         optimizer.step()
         schedule.step()
-        steps.append({"loss": loss, "accuracy": right / each, "grad_norm": norm})
+        steps.append({"loss": loss, "right": right, "grad_norm": norm})
     return steps
 
 
@@ -176,6 +178,9 @@ class Critics(unittest.TestCase):
     def near(self, got, want, relative, what):
         self.assertLessEqual(abs(got - want), relative * max(abs(want), 1e-12), f"{what}: {got}, not {want}")
 
+    def judged(self, got, bounds, what):
+        self.assertTrue(bounds[0] - 0.01 <= got <= bounds[1] + 0.01, f"{what}: {got} of {bounds}")
+
     def compare_weights(self, name, row, output, critic):
         trained, info = transformers.AutoModel.from_pretrained(
             output, dtype=torch.float32, experts_implementation="eager", output_loading_info=True)
@@ -205,7 +210,7 @@ class Critics(unittest.TestCase):
                 for at, (got, want) in enumerate(zip(made["steps"], steps, strict=True)):
                     self.near(got["loss"], want["loss"], LOSS, f"the loss of step {at + 1}")
                     self.near(got["grad_norm"], want["grad_norm"], NORM, f"the norm of step {at + 1}")
-                    self.assertEqual(got["accuracy"], want["accuracy"], f"the accuracy of step {at + 1}")
+                    self.judged(got["accuracy"] * BATCH * ACCUMULATION, want["right"], f"step {at + 1}")
                 self.compare_weights(name, row, made["output"], critic)
                 critic = Critic(made["output"], "eager", int(first)).eval()
                 with torch.no_grad():
@@ -213,7 +218,7 @@ class Critics(unittest.TestCase):
                     _, rewards = critic.rewards([pairs[0].chosen])
                 last = made["validation"][-1]
                 self.near(last["loss"], float(loss) / len(pairs), LOSS, "the last validation's loss")
-                self.assertAlmostEqual(last["accuracy"], right / len(pairs))
+                self.judged(last["accuracy"] * len(pairs), right, "the validation")
                 self.compare_rewards(made["output"], pairs[0].chosen, rewards[0])
 
     def compare_rewards(self, output, ids, want):

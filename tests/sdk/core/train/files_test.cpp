@@ -65,6 +65,7 @@ struct Model {
     for (uint32_t u = 0; u < plan.units.size(); ++u) {
       const auto& unit = plan.units[u];
       plan.flats.push_back(flat_of(unit));
+      plan.placement.push_back({.tier = 0});
       const auto gradient = plan.flats[u].elements * sizeof(float);
       plan.weight_bytes += pages(unit.run_bytes);
       plan.gradient_bytes += pages(gradient);
