@@ -61,6 +61,9 @@ CASES = [
     Lora("llama: a pattern", "llama", STEP, (*RANK, "--lora-targets", r".*\.0\..*(up|o)_proj"),
          targets=r".*\.0\..*(up|o)_proj"),
     Lora("llama: the least memory", "llama", STEP, (*RANK, "--offload", "cpu"), check="least_memory"),
+    Lora("llama: the model on disk", "llama", MORE, (*RANK, "--offload", "nvme"), check="resume"),
+    Lora("llama: the model on disk, the least memory", "llama", STEP, (*RANK, "--offload", "nvme"),
+         check="least_memory"),
     Lora("llama: resume", "llama", MORE, RANK, check="resume"),
     Lora("llama: merge", "llama", STEP, (*RANK, "--lora-merge"), check="merge"),
     Lora("gpt2: linear layers that are stored turned", "gpt2", STEP, RANK, in_out=True),
@@ -69,6 +72,9 @@ CASES = [
     Lora("olmoe: parameters by name", "olmoe", MORE,
          (*RANK, "--lora-targets", "q_proj,o_proj", "--lora-target-parameters", ",".join(EXPERTS)),
          targets=("q_proj", "o_proj"), parameters=EXPERTS),
+    Lora("olmoe: the model on disk", "olmoe", STEP,
+         (*RANK, "--offload", "nvme", "--lora-targets", "q_proj", "--lora-target-parameters", ",".join(EXPERTS)),
+         targets=("q_proj",), parameters=EXPERTS),
     Lora("olmoe: merge", "olmoe", STEP,
          (*RANK, "--lora-merge", "--lora-targets", "o_proj", "--lora-target-parameters", EXPERTS[0]),
          targets=("o_proj",), parameters=EXPERTS[:1], check="merge"),
@@ -146,7 +152,7 @@ def check(case, options, parent):
         folder = pathlib.Path(folder)
         model = AdapterModel(case, folder)
         place = folder / "runs"
-        place.mkdir()
+        (place / "tier").mkdir(parents=True)
         try:
             getattr(CheckedAdapter(case, model, program, place), case.check)()
         finally:

@@ -64,7 +64,8 @@ const registry::Candidate& choose_states(const FinetuneOptions& options,
                                          const registry::Candidate& weights, Plugins& plugins) {
   const auto& name = options.offload_optimizer;
   if (name != "auto") return choose_memory(name, plugins);
-  const bool memory = request.weights_in_files && request.rule != train::Rule::adam;
+  const bool memory =
+      request.weights_in_files && (request.rule != train::Rule::adam || options.lora.rank > 0);
   return memory ? choose_memory("auto", plugins) : weights;
 }
 
@@ -95,11 +96,11 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.weights_in_files = is_file_tier(*out.weights, plugins);
   out.states = &choose_states(options, request, *out.weights, plugins);
   request.states_in_files = is_file_tier(*out.states, plugins);
-  if (options.lora.rank > 0 && (request.weights_in_files || request.states_in_files))
-    throw UsageError(request.weights_in_files ? "--offload" : "--offload-optimizer",
-                     (request.weights_in_files ? out.weights : out.states)->manifest.name +
-                         " maps no memory, and what --lora trains beside must be in memory",
-                     "name a tier in host memory");
+  if (options.lora.rank > 0 && request.states_in_files)
+    throw UsageError(
+        "--offload-optimizer",
+        out.states->manifest.name + " maps no memory, and the states of adapters must be in memory",
+        "name a tier in host memory");
   if (request.states_in_files && request.rule != train::Rule::adam)
     throw UsageError("--offload-optimizer",
                      out.states->manifest.name + " maps no memory, and the states of " +

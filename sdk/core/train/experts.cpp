@@ -108,15 +108,16 @@ void TrainExperts::read(uint32_t unit, uint32_t index, const tier::Route& route)
   parts_.wait_updated(Lane::io, unit);
   if (slot.released > 0) reader.wait(released(index), slot.released);
   slot.unit = unit;
-  slot.arrived = false;
+  slot.arrived = slot.ready = false;
+  const auto& place = parts_.training->placement[unit];
   zero::Span* span = nullptr;
   if (parts_.trace) {
     span = &parts_.trace->emplace_back(zero::Span{Kind::fetch, Lane::io, unit, 0, 0});
     reader.note(&span->begin);
   }
-  reader.read(route, memory(index));
+  reader.read(route, memory(index) + (place.as_run ? 0 : parts_.training->experts.stored));
   if (span) reader.note(&span->end);
-  to_device_ += parts_.training->units[unit].run_bytes;
+  to_device_ += zero::held_bytes(parts_.training->units[unit], place);
   reader.record(fetched(index), ++slot.fetched);
 }
 

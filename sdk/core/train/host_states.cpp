@@ -71,6 +71,16 @@ void HostUnits::end_weights(uint32_t unit) const {
   if (route(unit)) weight_files_->end();
 }
 
+void HostUnits::put_weights(uint32_t unit, std::span<const std::byte> bytes) const {
+  begin_weights(unit);
+  for (uint64_t at = 0; at < bytes.size();) {
+    const auto to = weights(unit, at, bytes.size() - at);
+    std::memcpy(to.data(), bytes.data() + at, to.size());
+    at += to.size();
+  }
+  end_weights(unit);
+}
+
 const tier::Route* HostUnits::route(uint32_t unit) const {
   return weight_files_ && weight_files_->has(unit) ? &weight_files_->route(unit) : nullptr;
 }

@@ -68,14 +68,18 @@ void HostUnits::open_weights(const TrainingPlan& plan, const TrainingRequest& re
     return;
   }
   std::vector<uint64_t> bytes;
-  for (uint32_t u = 0; u < units_.size(); ++u)
-    bytes.push_back(reads_weights(plan, request, u) ? plan.units[u].run_bytes : 0);
+  for (uint32_t u = 0; u < units_.size(); ++u) {
+    const auto& place = plan.placement[u];
+    const bool read = reads_weights(plan, request, u) && place.tier != zero::resident;
+    bytes.push_back(read ? zero::held_bytes(plan.units[u], place) : 0);
+  }
   weight_files_ = std::make_unique<WeightFiles>(tier, bytes);
   bytes_.weights = weight_files_->memory_bytes();
-  if (plan.table_unit != no_table) {
-    const auto table = pages(plan.units[plan.table_unit].run_bytes);
-    units_[plan.table_unit].weights = device.staging(table);
-    bytes_.weights += table;
+  for (const auto u : {plan.table_unit, plan.product_unit}) {
+    if (u >= units_.size()) continue;
+    const auto held = pages(zero::held_bytes(plan.units[u], plan.placement[u]));
+    units_[u].weights = device.staging(held);
+    bytes_.weights += held;
   }
   bytes_.file_weights = weight_files_->file_bytes();
 }

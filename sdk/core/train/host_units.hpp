@@ -70,6 +70,8 @@ class HostUnits {
   void begin_weights(uint32_t unit) const;
   std::span<std::byte> weights(uint32_t unit, uint64_t at, uint64_t bytes) const;
   void end_weights(uint32_t unit) const;
+  // Writes all bytes of a unit's held form.
+  void put_weights(uint32_t unit, std::span<const std::byte> bytes) const;
   // The route of weights that lie in files; null for those in memory.
   const tier::Route* route(uint32_t unit) const;
 

@@ -14,9 +14,12 @@ namespace {
 std::vector<run::Target> frozen_targets(const MasterParts& parts) {
   const auto& plan = *parts.plan;
   std::vector<run::Target> out;
-  for (std::size_t u = 0; u < plan.product_unit; ++u)
-    if (plan.units[u].run_bytes > 0)
-      out.push_back({&plan.units[u], parts.masters[u], {}, plan.placement[u]});
+  for (uint32_t u = 0; u < plan.product_unit; ++u) {
+    if (plan.units[u].run_bytes == 0) continue;
+    out.push_back({&plan.units[u], parts.masters[u], {}, plan.placement[u]});
+    if (!parts.masters[u])
+      out.back().take = [&parts, u](std::span<const std::byte> bytes) { parts.take(u, bytes); };
+  }
   return out;
 }
 
@@ -37,6 +40,8 @@ uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
   std::deque<zero::Unit> units;  // of the targets whose weights are made, or some of them
   if (plan.is_frozen()) targets = frozen_targets(parts);
   uint64_t outgoing = 0;
+  for (const auto& target : targets)
+    if (!target.memory) outgoing = std::max(outgoing, target.bytes());
   for (uint32_t u = 0; u < plan.masters.size(); ++u) {
     const auto& unit = plan.masters[u];
     if (unit.run_bytes == 0) continue;

@@ -16,7 +16,7 @@ struct MasterParts {
   const TrainingPlan* plan = nullptr;
   std::span<std::byte* const>
       masters;  // by unit: where a frozen one's weights go; null: given to `take`
-  // Takes the master weights of a unit, which has no memory for them.
+  // Takes the master weights of a unit, or a frozen one's, which has no memory for them.
   std::function<void(uint32_t unit, std::span<const std::byte>)> take{};
   // Gives them back, for a unit with weights that no file has.
   std::function<void(uint32_t unit, std::span<std::byte>)> give{};

@@ -96,10 +96,11 @@ struct TrainingPlan {
   uint64_t scratch_at() const { return is_frozen() ? step.fixed : 0; }
 };
 
-// Whether lane io reads the weights of a unit from files. The host looks the embedding's table up,
-// so that this one is in memory.
+// Whether lane io reads the weights of a unit from files, unless it is resident. The host looks the
+// embedding's table up, so that this one is in memory, as products are.
 inline bool reads_weights(const TrainingPlan& plan, const TrainingRequest& request, uint32_t unit) {
-  return request.weights_in_files && unit != plan.table_unit && plan.units[unit].run_bytes > 0;
+  return request.weights_in_files && unit != plan.table_unit && unit != plan.product_unit &&
+         plan.units[unit].run_bytes > 0;
 }
 
 // Prepares training of all weights, or of products beside them. Refuses a budget that no plan fits,

@@ -93,7 +93,10 @@ void Training::load(const run::Progress& progress) {
                     .masters = masters,
                     .take =
                         [this](uint32_t unit, std::span<const std::byte> bytes) {
-                          host_->fill_states(unit, reinterpret_cast<const float*>(bytes.data()));
+                          if (parts_.plan.is_frozen())
+                            host_->put_weights(unit, bytes);
+                          else
+                            host_->fill_states(unit, reinterpret_cast<const float*>(bytes.data()));
                         },
                     .give =
                         [this](uint32_t unit, std::span<std::byte> bytes) {
@@ -109,8 +112,8 @@ void Training::load(const run::Progress& progress) {
                     .compute = &parts_.trainer.compute,
                     .open_compute = parts_.open_compute},
                    progress);
-  for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
   begin_products();
+  for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
 }
 
 // The memory that a unit's weights are loaded to: its masters, or a frozen unit's own place.
