@@ -133,5 +133,6 @@ def cases():
     # Rounding takes a moment that lies beside a border to another level.
     yield Case("llama: adamw8bit", "llama", dataclasses.replace(OFF, optimizer="adamw8bit", weight_decay=0.5),
                few=0.002, check="resume")
+    yield Case("llama: float16", "llama", OFF, ("--dtype", "float16"), check="float16")
     yield Case("llama, tied: bfloat16 gradients", "llama, tied", dataclasses.replace(OFF, reduce="bfloat16"))
     yield Case("olmoe: routers, accumulation", "olmoe", dataclasses.replace(OFF, accumulation=2), routers=True)

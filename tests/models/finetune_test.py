@@ -126,6 +126,22 @@ class Checked:
         need(want and got == want, "the weights are others")
         need(all(made["report"]["files"][one] > 0 for one in ("weights", "states")), f"in files: {made['report']}")
 
+    def float16(self):
+        """Losses are near those in float32; a scale that overflows is halved until it does not, but for the first
+        overflow, and those steps change no rate."""
+        kind = self.case.data
+        _, want = self.model.reference(self.case.settings, kind)
+        made = self.run("out", "--set", "train.loss_scale=1024")["steps"]
+        need(not any(step["skipped"] for step in made), "a step was skipped")
+        for got, exact in zip(made, want, strict=True):
+            need(near(got["loss"], exact["loss"], 1e-2), f"{got['loss']}, not {exact['loss']}")
+        made = self.run("scaled", "--set", "train.initial_scale_power=24")["steps"]
+        skipped = next(at for at, step in enumerate(made) if not step["skipped"])
+        need(2 < skipped < len(made), f"{skipped} steps were skipped")
+        scales = [2.0 ** (24 - max(0, at - 1)) for at in range(skipped + 1)]
+        need([step["loss_scale"] for step in made[:skipped + 1]] == scales, f"other scales than {scales}")
+        need(all(step["lr"] == made[0]["lr"] for step in made[:skipped + 1]), "the rate of a skipped step counts")
+
     def shuffle(self):
         """Each epoch is another order of all rows. Each row has a length of its own, which tells it."""
         made, again = self.run("out"), self.run("again")
