@@ -93,7 +93,7 @@ def finetune():
         out = json.loads(strata("finetune", EXAMPLE, "--model", MODEL, "--data", "HERE/answers.jsonl",
                                 "--output", f"{place}/tuned", "--json"))
         losses = [step["loss"] for step in out["steps"]]
-        expect(len(losses) == 6 and losses[-1] < losses[0] - 1, f"it has not learned: {losses}")
+        expect(len(losses) == 4 and losses[-1] < losses[0] - 1, f"it has not learned: {losses}")
         run = generated("generate-resident", "--prompt", "Q: What do bees make? A:", "--max-new-tokens", "16", model=f"{place}/tuned")
         expect("green door" in run["text"][0], f"it does not say what it was taught: {run['text']}")
 

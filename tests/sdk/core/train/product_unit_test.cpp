@@ -47,8 +47,7 @@ TEST_CASE("the unit of all products has the places of its flat array, in float32
   }
 }
 
-TEST_CASE("A begins uniform within 1/sqrt(in) and B zero; of a table A is zero and B normal",
-          "[train][products]") {
+TEST_CASE("A begins uniform and B zero, the other way round for a table", "[train][products]") {
   const auto units = declared::mixture();
   const auto products = all_of(units, 64);
   const auto flat = flat_of(product_unit(products));
