@@ -125,8 +125,8 @@ void add_weights(cli::Table& table, FinetuneCommand& command) {
                    "train adapters of this rank beside the "
                    "frozen model",
                    "no adapters", 1, 65536});
-  table.push_back(
-      {"lora-alpha", "train.lora_alpha", &l.alpha, "A", "the adapters' alpha", "2 x RANK", 0, 1e9});
+  table.push_back({"lora-alpha", "train.lora_alpha", &l.alpha, "A", "the adapters' alpha",
+                   "2 x RANK", 0, 1e9, false, 0, true});
   table.push_back({"lora-dropout", "train.lora_dropout", &l.dropout, "P",
                    "dropout of the adapters' input", "", 0, 1, false, 0, false, true});
   table.push_back({"lora-targets", "train.lora_targets", &l.targets, "NAMES",

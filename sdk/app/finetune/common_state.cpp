@@ -1,7 +1,9 @@
 #include "app/finetune/common_state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 
 #include "app/finetune/lora.hpp"
 #include "core/error.hpp"
@@ -12,6 +14,23 @@ namespace strata::app {
 namespace {
 
 constexpr auto model_key = "--model", data_key = "--data";
+
+// Adds a few bytes of each tensor: a checkpoint of adapters has none of the model's weights, and
+// belongs to these alone.
+void add_samples(data::Digest& digest, const source::Checkpoint& checkpoint) {
+  for (const auto& tensor : checkpoint.tensors()) {
+    if (!tensor.pieces.empty()) continue;
+    const auto& all = tensor.stored.file();
+    if (checkpoint.is_made(all)) continue;
+    std::array<std::byte, 32> bytes{};
+    const auto count = std::min<std::uint64_t>(all.bytes, bytes.size());
+    for (const auto at : {std::uint64_t{0}, (all.bytes - count) / 2, all.bytes - count}) {
+      const auto part = std::span(bytes).first(static_cast<std::size_t>(count));
+      checkpoint.files()[all.file]->read(all.offset + at, part);
+      digest.add({reinterpret_cast<const char*>(part.data()), part.size()});
+    }
+  }
+}
 
 Json model_state(const run::Model& model, const train::TrainingPlan& plan) {
   data::Digest config, weights;
@@ -24,6 +43,7 @@ Json model_state(const run::Model& model, const train::TrainingPlan& plan) {
       for (const auto size : weight.shape) weights.add(static_cast<std::uint64_t>(size));
     }
   }
+  if (plan.is_frozen()) add_samples(weights, *model.checkpoint);
   return {{"config_sha256", config.hex()}, {"weights_sha256", weights.hex()}};
 }
 

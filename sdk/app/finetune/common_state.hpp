@@ -8,7 +8,8 @@
 namespace strata::app {
 
 // An object with the option's name as key: the options by which the steps are made, the digest of
-// the rows under --data, and of the configuration and the weights' names and shapes under --model.
+// the rows under --data, and of the configuration and the weights' names and shapes under --model,
+// where the model is frozen with samples of its tensors' bytes.
 Json common_state(const FinetuneOptions& options, const run::Model& model, const TrainingData& data,
                   const train::TrainingRequest& request, const train::TrainingPlan& plan);
 

@@ -15,6 +15,7 @@
 #include "app/finetune/save_adapter.hpp"
 #include "app/finetune/save_model.hpp"
 #include "app/finetune/training_report.hpp"
+#include "app/output_place.hpp"
 #include "app/trace.hpp"
 #include "app/training_log/record_json.hpp"
 #include "core/error.hpp"
@@ -96,6 +97,9 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   if (options.offload_optimizer_ratio < 1 && events.say)
     events.say("offload_optimizer_ratio: all states lie off the device, which changes no result");
   check_output(options);
+  need_folder_place(options.output);
+  need_file_place(options.html);
+  need_file_place(options.trace);
   const auto resumed = find_resumed(options);
   const auto model = open_trained_model(model_options, run, options, plugins);
   check_leaf_modules(options.leaf_modules, model, plugins, events);

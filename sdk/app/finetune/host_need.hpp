@@ -12,8 +12,9 @@ namespace strata::app {
 struct HostNeed {
   std::uint64_t weights = 0, states = 0, gradients = 0;
   std::uint64_t inputs = 0;       // kept inputs that do not stay on the device
-  std::uint64_t host_memory = 0;  // of all parts that lie in host memory
-  bool wide_gradients = false;    // in 16 bits the gradients would take less
+  std::uint64_t host_memory = 0;  // of all parts that lie in host memory, without buffers
+  // Remedies: in 16 bits the gradients would take less; states or weights may go to files.
+  bool wide_gradients = false, movable_states = false, movable_weights = false;
 };
 
 HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest& request);

@@ -55,6 +55,8 @@ std::vector<adapter::Module> chosen(const LoraOptions& options, const run::Model
   std::vector<adapter::Module> out;
   for (const auto& one : modules.all())
     if (names.contains(one.name)) out.push_back(one);
+  if (out.empty())
+    throw UsageError("--lora-targets", "it names no module", "leave it out, or name one");
   return out;
 }
 

@@ -106,7 +106,12 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
                      out.states->manifest.name + " maps no memory, and the states of " +
                          options.optimizer + " must be in memory",
                      "name a tier in host memory");
-  for (const auto* one : {out.weights, out.states}) plugins.use(*one);
+  for (const auto* one : {out.weights, out.states}) {
+    if (one->manifest.only_by_name)
+      throw UsageError(one == out.weights ? "--offload" : "--offload-optimizer",
+                       one->manifest.name + " keeps no bytes", "name another tier");
+    plugins.use(*one);
+  }
   request.dtype = compute_dtype(run);
   request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
   request.sequences = size.sequences;

@@ -75,18 +75,25 @@ train::MicroBatch borrowed(const data::MicroBatchTokens& tokens) {
 }
 
 StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
-  const auto batch = static_cast<std::uint32_t>(options.batch_size);
+  // A batch has no more rows than there are, an epoch no more micro-batches.
+  const auto training = static_cast<std::int64_t>(data.split.training.size());
+  const auto validating = static_cast<std::int64_t>(
+      std::max(data.split.validation.size(), data.validation.rows.size()));
+  const auto rows = std::max<std::int64_t>({training, validating, 1});
+  const auto batch = static_cast<std::uint32_t>(std::min(options.batch_size, rows));
   StepSize out{.longest = data.longest};
   if (options.packing) {
     // A packed row has max_length tokens at most, each sequence at least two.
     const auto length = std::max<std::int64_t>(options.max_length, data.longest);
-    out.tokens = length * batch;
+    out.tokens = std::min(length * batch, data.longest * rows);
     out.sequences = static_cast<std::uint32_t>(std::max<std::int64_t>(1, out.tokens / 2));
   } else {
     out.sequences = data.has_pairs() ? 2 * batch : batch;
     out.tokens = data.longest * out.sequences;
   }
-  out.micro_batches = static_cast<std::uint32_t>(options.gradient_accumulation_steps);
+  const auto parts = (training + options.batch_size - 1) / options.batch_size;
+  out.micro_batches = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(parts, 1, options.gradient_accumulation_steps));
   return out;
 }
 

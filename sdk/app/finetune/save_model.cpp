@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "app/expand_rows.hpp"
 #include "app/extra_files.hpp"
 #include "app/finetune/padding_token.hpp"
 #include "app/open_tokenizer.hpp"
@@ -78,7 +79,7 @@ void write_result(const std::string& to, const char* last,
   }
 }
 
-void save_model(train::Training& training, const FinetuneOptions& options, const Plugins& plugins) {
+void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins) {
   training.finish();
   const auto& model = training.model();
   Masters masters(training.host());
@@ -86,6 +87,7 @@ void save_model(train::Training& training, const FinetuneOptions& options, const
                               [&](std::uint32_t unit) { return masters.of(unit); });
   source::ImportOptions how;
   how.extra = extra_files(*model.checkpoint, plugins.log());
+  how.expand = expand_rows(plugins);
   if (options.resize_embeddings > 0)
     if (const auto padding =
             added_padding(model, open_tokenizer(*model.checkpoint, Log()), plugins))

@@ -23,6 +23,6 @@ void write_result(const std::string& output, const char* last,
 // to the output. A new output appears whole or not at all. In one that holds checkpoints the files
 // replace those of an earlier model when all are written, config.json last. It holds one tensor's
 // piece at a time.
-void save_model(train::Training& training, const FinetuneOptions& options, const Plugins& plugins);
+void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins);
 
 }  // namespace strata::app

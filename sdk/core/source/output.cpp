@@ -25,6 +25,16 @@ namespace fs = std::filesystem;
                                                : "check the folder or write elsewhere");
 }
 
+// A file that may be replaced: a device or a pipe would be lost.
+std::string replaceable(std::string path) {
+  std::error_code error;
+  const auto type = fs::status(path, error).type();
+  if (type == fs::file_type::character || type == fs::file_type::block ||
+      type == fs::file_type::fifo || type == fs::file_type::socket)
+    throw Error(printable(path), "it is no regular file", "name a file");
+  return path;
+}
+
 std::string parent_of(const std::string& path) {
   const auto parent = fs::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
@@ -123,8 +133,8 @@ void OutputFolder::appear() {
 }
 
 AtomicFile::AtomicFile(std::string path)
-    : path_(std::move(path)), temporary_(temporary_name(path_)), unfinished_(temporary_),
-      file_(temporary_) {
+    : path_(replaceable(std::move(path))), temporary_(temporary_name(path_)),
+      unfinished_(temporary_), file_(temporary_) {
   tell_leftovers(path_);
 }
 
