@@ -294,6 +294,40 @@ class Faults(unittest.TestCase):
                 self.refused(f"{option} device.*do not exist yet", "device", option, "device", status=2)
         self.assertFalse((self.folder / "device").exists())
 
+    def test_what_could_not_be_written_or_trained_is_refused_before_a_step(self):
+        (self.folder / "file").write_text("")
+        cases = [(1, "file.*file", "file", []), (1, "file/out.*folder", "file/out", []),
+                 (1, "none/page.html.*folder", "out", ["--html", "none/page.html"]),
+                 (1, "none/trace.json.*folder", "out", ["--trace", "none/trace.json"]),
+                 (1, "/dev/null.*no regular file", "out", ["--html", "/dev/null"]),
+                 (2, "--offload.*keeps no bytes", "out", ["--offload", "null"]),
+                 (2, "--offload-optimizer.*keeps no bytes", "out", ["--offload-optimizer", "null"]),
+                 (2, "--lora-targets.*no module", "out", ["--lora", 2, "--lora-targets", ","]),
+                 (2, r"--lora-targets.*'\(\('.*expression", "out", ["--lora", 2, "--lora-targets", "(("]),
+                 (2, "--lora-alpha.*more than 0", "out", ["--lora", 2, "--lora-alpha", 0]),
+                 (2, "--offload-optimizer.*adapters", "out", ["--lora", 2, "--offload-optimizer", "nvme"])]
+        for status, pattern, output, words in cases:
+            with self.subTest(words or output):
+                self.refused(pattern, output, *words, status=status)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_adapters_are_resumed_beside_the_same_model_alone(self):
+        lora = "--lora", 2, "--lora-targets", "q_proj"
+        self.run_to_end("whole", *lora, "--bench-steps", 3, "--save-checkpoint")
+        shutil.copytree(self.folder / "model", self.folder / "other")
+        tensors = safetensors.numpy.load_file(self.folder / "other/model.safetensors")
+        name = next(name for name in tensors if "v_proj" in name)
+        safetensors.numpy.save_file(tensors | {name: 1.5 * tensors[name]}, self.folder / "other/model.safetensors")
+        self.refused("--model.*not the one", "whole", *lora, "--resume", "latest", status=2, model="other")
+        made = self.run_to_end("whole", *lora, "--resume", "latest")
+        self.assertEqual(made["steps"][0]["step"], 4)
+
+    def test_a_step_has_no_more_micro_batches_than_an_epoch(self):
+        made = self.run_to_end("many", "--gradient-accumulation-steps", 1_000_000, "--bench-steps", 1)
+        want = self.run_to_end("all", "--gradient-accumulation-steps", ROWS // BATCH, "--bench-steps", 1)
+        self.assertEqual(made["steps"][0]["loss"], want["steps"][0]["loss"])
+        self.assertEqual(made["report"]["host"], want["report"]["host"])
+
     def test_rows_that_cannot_be_read_are_named(self):
         good = (self.folder / "data.jsonl").read_text()
         for text, words in (("{\"text\": \"ab", "3"), ("{\"tekst\": \"ab\"}", "3"), ("[1, 2]", "3"), ("\x00\xff", "3")):
