@@ -62,9 +62,14 @@ std::vector<const registry::Candidate*> choose_tiers(const RunOptions& options, 
   return out;
 }
 
-const registry::Candidate& file_reader(Plugins& plugins) {
+const registry::Candidate* find_file_reader(Plugins& plugins) {
   for (const auto* one : by_score(plugins))
-    if (reads_files(*plugins.table<strata_offload>(*one))) return *one;
+    if (reads_files(*plugins.table<strata_offload>(*one))) return one;
+  return nullptr;
+}
+
+const registry::Candidate& file_reader(Plugins& plugins) {
+  if (const auto* one = find_file_reader(plugins)) return *one;
   throw UsageError("plugins", "no offload plugin reads files", "build or install one that does");
 }
 

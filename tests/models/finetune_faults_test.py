@@ -278,15 +278,35 @@ class Faults(unittest.TestCase):
         self.assertEqual(before, {file: file.read_bytes() for file in before})
 
     def test_too_little_host_memory_is_refused_with_the_least_that_is_enough(self):
-        self.refused(r"--host-memory.*weights.*states.*gradients.*give at least \d+", "small", "--host-memory", "1KiB")
-        least = int(re.search(r"give at least (\d+)", self.errors(self.run_any("small", "--host-memory", "1"))[0])[1])
-        self.refused(f"give at least {least}", "small", "--host-memory", least - 1)
-        made = self.run_to_end("small", "--host-memory", least, "--bench-steps", 1)
+        tiers = "--offload", "cpu", "--offload-optimizer", "cpu"
+        self.refused(r"--host-memory.*weights.*states.*gradients.*give at least \d+.*--offload", "small", *tiers,
+                     "--host-memory", "1KiB")
+        least = self.least_host_memory(*tiers)
+        self.refused(f"give at least {least}", "small", *tiers, "--host-memory", least - 1)
+        made = self.run_to_end("small", *tiers, "--host-memory", least, "--bench-steps", 1)
         host = made["report"]["host"]
         # Two moments in float32, whose units begin at pages; the weights are their own masters.
         states = 8 * sum(one.size for one in safetensors.numpy.load_file(
             self.folder / "model/model.safetensors").values())
         self.assertTrue(states <= least - host["weights"] - host["gradients"] < states + 20 * 4096, (least, host))
+
+    def test_what_has_no_room_in_host_memory_goes_to_disk(self):
+        (self.folder / "disk").mkdir()
+        whole = self.least_host_memory("--offload", "cpu", "--offload-optimizer", "cpu")
+        states = self.least_host_memory("--offload", "cpu")
+        least = self.least_host_memory()
+        self.assertTrue(least < states < whole, (least, states, whole))
+        losses = set()
+        for number, (limit, places) in enumerate(((whole, (0, 0)), (whole - 1, (0, 1)), (states - 1, (1, 1)))):
+            made = self.run_to_end(f"run-{number}", "--host-memory", limit, "--offload-dir", "disk", "--bench-steps", 3)
+            files = made["report"]["files"]
+            self.assertEqual((files["weights"] > 0, files["states"] > 0), places)
+            losses.add(tuple(step["loss"] for step in made["steps"]))
+        self.assertEqual(len(losses), 1)
+
+    def least_host_memory(self, *more):
+        refused = self.errors(self.run_any("small", *more, "--offload-dir", ".", "--host-memory", "1"))
+        return int(re.search(r"give at least (\d+)", refused[0])[1])
 
     def test_weights_and_states_that_stay_on_the_device_do_not_exist_yet(self):
         for option in ("--offload", "--offload-optimizer"):

@@ -6,6 +6,7 @@
 #include "app/choices.hpp"
 #include "app/compute_library.hpp"
 #include "app/finetune/lora.hpp"
+#include "app/finetune/training_tiers.hpp"
 #include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
 
@@ -53,22 +54,6 @@ double router_coefficient(const source::Config& config) {
   return config.f64("router_aux_loss_coef|text_config.router_aux_loss_coef", &none);
 }
 
-bool is_file_tier(const registry::Candidate& tier, Plugins& plugins) {
-  return !maps(*plugins.table<strata_offload>(tier));
-}
-
-// States go where the weights are unless the options say another place, or the rule's must be in
-// memory.
-const registry::Candidate& choose_states(const FinetuneOptions& options,
-                                         const train::TrainingRequest& request,
-                                         const registry::Candidate& weights, Plugins& plugins) {
-  const auto& name = options.offload_optimizer;
-  if (name != "auto") return choose_memory(name, plugins);
-  const bool memory =
-      request.weights_in_files && (request.rule != train::Rule::adam || options.lora.rank > 0);
-  return memory ? choose_memory("auto", plugins) : weights;
-}
-
 nlohmann::json states_extras(const RunOptions& run, const FinetuneOptions& options) {
   auto own = run;
   if (!options.offload_optimizer_dirs.empty()) own.offload_dirs = options.offload_optimizer_dirs;
@@ -90,28 +75,8 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   PlannedTraining out;
   const auto cuda = run.device == "cpu" ? CudaMemory{} : cuda_memory();
   out.cuda = choose_cuda(run, cuda);
-  out.weights = &choose_memory(run.offload, plugins);
   auto& request = out.request;
   request.rule = rule_named(options.optimizer);
-  request.weights_in_files = is_file_tier(*out.weights, plugins);
-  out.states = &choose_states(options, request, *out.weights, plugins);
-  request.states_in_files = is_file_tier(*out.states, plugins);
-  if (options.lora.rank > 0 && request.states_in_files)
-    throw UsageError(
-        "--offload-optimizer",
-        out.states->manifest.name + " maps no memory, and the states of adapters must be in memory",
-        "name a tier in host memory");
-  if (request.states_in_files && request.rule != train::Rule::adam)
-    throw UsageError("--offload-optimizer",
-                     out.states->manifest.name + " maps no memory, and the states of " +
-                         options.optimizer + " must be in memory",
-                     "name a tier in host memory");
-  for (const auto* one : {out.weights, out.states}) {
-    if (one->manifest.only_by_name)
-      throw UsageError(one == out.weights ? "--offload" : "--offload-optimizer",
-                       one->manifest.name + " keeps no bytes", "name another tier");
-    plugins.use(*one);
-  }
   request.dtype = compute_dtype(run);
   request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
   request.sequences = size.sequences;
@@ -129,8 +94,16 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   plugins.use(*out.attention);
   request.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                      out.attention->manifest.name, plugins.host());
-  out.plan = train::prepare_training(model, request);
-  out.host = host_need(out.plan, request);
+  for (const auto& tiers : training_tiers(run, options, request.rule, plugins)) {
+    out.weights = tiers.weights;
+    out.states = tiers.states;
+    request.weights_in_files = tiers.weights_in_files;
+    request.states_in_files = tiers.states_in_files;
+    out.plan = train::prepare_training(model, request);
+    out.host = host_need(out.plan, request);
+    if (!run.host_memory || out.host.host_memory <= *run.host_memory) break;
+  }
+  for (const auto* one : {out.weights, out.states}) plugins.use(*one);
   need_host_memory(run.host_memory, out.host, model.path);
   return out;
 }

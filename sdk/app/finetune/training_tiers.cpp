@@ -1,0 +1,54 @@
+#include "app/finetune/training_tiers.hpp"
+
+#include "app/choices.hpp"
+#include "core/error.hpp"
+
+namespace strata::app {
+namespace {
+
+bool is_file_tier(const registry::Candidate& tier, Plugins& plugins) {
+  return !maps(*plugins.table<strata_offload>(tier));
+}
+
+void check(const TrainingTiers& tiers, const FinetuneOptions& options, bool movable) {
+  for (const auto* one : {tiers.weights, tiers.states})
+    if (one->manifest.only_by_name)
+      throw UsageError(one == tiers.weights ? "--offload" : "--offload-optimizer",
+                       one->manifest.name + " keeps no bytes", "name another tier");
+  if (!tiers.states_in_files || movable) return;
+  const auto whose = options.lora.rank > 0 ? "adapters" : options.optimizer;
+  throw UsageError("--offload-optimizer",
+                   tiers.states->manifest.name + " maps no memory, and the states of " + whose +
+                       " must be in memory",
+                   "name a tier in host memory");
+}
+
+}  // namespace
+
+std::vector<TrainingTiers> training_tiers(const RunOptions& run, const FinetuneOptions& options,
+                                          train::Rule rule, Plugins& plugins) {
+  const bool movable = rule == train::Rule::adam && options.lora.rank == 0;  // states, to files
+  const auto made = [&](const registry::Candidate& weights, const registry::Candidate* states) {
+    TrainingTiers out{.weights = &weights, .states = states};
+    out.weights_in_files = is_file_tier(weights, plugins);
+    if (!states) {
+      const auto& name = options.offload_optimizer;
+      const bool beside = name == "auto" && (movable || !out.weights_in_files);
+      out.states = beside ? &weights : &choose_memory(name, plugins);
+    }
+    out.states_in_files = is_file_tier(*out.states, plugins);
+    return out;
+  };
+  std::vector<TrainingTiers> out{made(choose_memory(run.offload, plugins), nullptr)};
+  check(out.front(), options, movable);
+  if (!run.host_memory) return out;
+  const auto* files = find_file_reader(plugins);
+  if (!files || !is_file_tier(*files, plugins)) return out;
+  const auto first = out.front();
+  if (movable && options.offload_optimizer == "auto" && !first.states_in_files)
+    out.push_back(made(*first.weights, files));
+  if (run.offload == "auto") out.push_back(made(*files, nullptr));
+  return out;
+}
+
+}  // namespace strata::app
