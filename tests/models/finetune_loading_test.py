@@ -138,6 +138,14 @@ class Loading(unittest.TestCase):
             with self.subTest(file=file.name):
                 got = f"got-{number}", self.tune(bare, f"got-{number}", "--init-seed", 9, "--load-weights", file)
                 self.assertTrue(self.same_runs(got, want))
+        # The model has the dtype of its configuration whatever that of the file is.
+        narrow = {name: tensor.bfloat16() for name, tensor in state.items()}
+        torch.save(narrow, aside / "narrow.bin")
+        shutil.copytree(drawn, self.folder / "rounded")
+        safetensors.torch.save_file({name: tensor.float() for name, tensor in narrow.items()},
+                                    self.folder / "rounded/model.safetensors")
+        got = "narrow", self.tune(bare, "narrow", "--init-seed", 9, "--load-weights", aside / "narrow.bin")
+        self.assertTrue(self.same_runs(got, ("wide", self.tune(self.folder / "rounded", "wide"))))
         # Other weights in the folder of the configuration do not count.
         other = self.folder / "other"
         PROGRAM.text("import", bare / "config.json", "--output", other, "--init-seed", 5)

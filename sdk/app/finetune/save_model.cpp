@@ -88,6 +88,8 @@ void save_model(train::Training& training, const FinetuneOptions& options, Plugi
   source::ImportOptions how;
   how.extra = extra_files(*model.checkpoint, plugins.log());
   how.expand = expand_rows(plugins);
+  // A file of weights may have another dtype than the model of its configuration.
+  if (!options.load_weights.empty() && !model.named_dtype().empty()) how.dtype = model.dtype();
   if (options.resize_embeddings > 0)
     if (const auto padding =
             added_padding(model, open_tokenizer(*model.checkpoint, Log()), plugins))
