@@ -18,6 +18,7 @@ from transformers import MixtralConfig, MixtralForCausalLM
 import tiny
 
 SECONDS = 120  # limit for the ranks, on a loaded machine
+CODE = 32 << 20  # bytes of the program and its libraries that a start may read
 
 
 def mixtral():
@@ -62,7 +63,8 @@ def check(program, model, file, prompts, tokens, expected=None):
         tiny.expect(said["step"] <= 1.01 * half, f"rank {rank}: {said['step']} bytes, half {half}")
         tiny.expect(said["step"] == said["planned_step"],
                     f"rank {rank}: {said['step']} bytes, planned {said['planned_step']}")
-        tiny.expect(abs(said["kernel"] - said["all"]) <= 0.01 * said["all"],
+        # The kernel counts pages of the program and of its libraries, too, that are not in memory any more.
+        tiny.expect(0.99 * said["all"] <= said["kernel"] <= 1.01 * said["all"] + CODE,
                     f"rank {rank}: {said['all']} bytes, by the kernel {said['kernel']}")
         print(f"{file.name} rank {rank}: {said['step'] / half:.4f} of half, alone "
               f"{alone['step'] / half / 2:.4f} of all; kernel {said['kernel']}, all {said['all']}")
