@@ -1,12 +1,11 @@
 #include "app/choices.hpp"
 
 #include <algorithm>
-#include <map>
 #include <thread>
 
+#include "app/codecs.hpp"
 #include "core/error.hpp"
 #include "core/plugin/calling.hpp"
-#include "core/plugin/codec.hpp"
 
 namespace strata::app {
 namespace {
@@ -168,17 +167,7 @@ run::ComputeOptions compute_options(const RunOptions& options, const run::Model&
   out.host = plugins.host();
   out.attention = plugins.table<strata_attention>(attention);
   out.attention_name = attention.manifest.name;
-  const auto codecs = std::make_shared<std::map<std::string, std::unique_ptr<plugin::Codec>>>();
-  out.codec = [codecs, &plugins](const std::string& scheme) -> const plugin::Codec& {
-    auto& codec = (*codecs)[scheme];
-    if (!codec) {
-      const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
-      plugins.use(candidate);
-      codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
-                                              candidate.manifest.name, plugins.host(), scheme);
-    }
-    return *codec;
-  };
+  out.codec = codecs_of(plugins);
   out.devices = {{cuda ? STRATA_CUDA : STRATA_CPU, 0}};
   out.threads = threads_of(options, plugins.log());
   return out;

@@ -23,8 +23,9 @@ std::vector<const registry::Candidate*> choose_tiers(const RunOptions& options, 
 // The best tier that maps its memory, or the one of this name.
 const registry::Candidate& choose_memory(const std::string& name, Plugins& plugins);
 
-// The best tier that reads files; null, or an error, if there is none.
+// The best tier that reads files; null if there is none.
 const registry::Candidate* find_file_reader(Plugins& plugins);
+// The same; throws UsageError if there is none.
 const registry::Candidate& file_reader(Plugins& plugins);
 
 // The attention requests of all units of the family.

@@ -66,7 +66,7 @@ struct FinetuneOptions {
   bool score_padding = false;  // rows are padded to max_length, and the padding is scored
   bool packing = false;        // several sequences in a row
   bool shuffle = true;         // each epoch anew, by the seed
-  // Of a critic: padding tokens at a row's beginning that do not end it.
+  // Padding tokens at the beginning of a critic's row, which do not end it.
   std::int64_t num_padding_at_beginning = 0;
 
   std::string output{};          // the folder of the result and its checkpoints

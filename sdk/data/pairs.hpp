@@ -28,7 +28,7 @@ struct PairWindow {
 // As in DeepSpeed-Chat's reward model. A row ends before its first pad token that is not one of
 // those at the beginning, else with its last token; a pad token before the rows differ ends
 // neither. The rows are compared from the first token that differs to the end of the longer one.
-// Of equal rows the last token is compared, whose rewards are equal too. No row is empty.
+// Equal rows are compared at their last token, where the rewards are equal too. No row is empty.
 PairWindow pair_window(std::span<const std::int32_t> chosen, std::span<const std::int32_t> rejected,
                        const PairOptions& options);
 

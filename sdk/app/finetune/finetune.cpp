@@ -40,9 +40,6 @@ std::string memory_line(const PlannedTraining& planned) {
 // Refuses what does not exist yet by its name, before anything is read.
 void refuse_missing(const ModelOptions& model, const RunOptions& run,
                     const FinetuneOptions& options) {
-  const auto later = [](const char* option) {
-    throw UsageError(option, "it does not exist yet", "leave it out");
-  };
   for (const auto& [option, tier] :
        {std::pair{"--offload", &run.offload}, {"--offload-optimizer", &options.offload_optimizer}})
     if (*tier == "device")
@@ -55,7 +52,8 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
   if (model.critic && (options.packing || options.score_padding || options.label_smoothing > 0))
     throw UsageError("--critic", "not with --packing, --score-padding or --label-smoothing",
                      "a reward model compares whole answers");
-  if (!options.activation_checkpointing) later("--activation-checkpointing off");
+  if (!options.activation_checkpointing)
+    throw UsageError("--activation-checkpointing off", "it does not exist yet", "leave it out");
 }
 
 OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOptions& options,

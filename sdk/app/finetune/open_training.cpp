@@ -132,7 +132,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.seed = static_cast<std::uint64_t>(options.seed);
   parts.request = planned.request;
   parts.plan = std::move(planned.plan);
-  // What is read from files arrives in page-locked memory.
+  // Weights that are read from files arrive in page-locked memory.
   parts.page_locked = planned.weights->manifest.page_locked || planned.request.weights_in_files;
   parts.trace = run.timeline || !options.html.empty() || !options.trace.empty();
   parts.open_compute = open_compute;

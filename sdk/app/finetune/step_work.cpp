@@ -34,7 +34,7 @@ class Counted {
     const auto& use = plan_.step.uses[action.use];
     const auto& object = plan_.step.objects[action.object];
     auto& phase = use.kind == Use::Kind::run ? out_.forward : out_.backward;
-    // Of a kept input only the rows of tokens that are there are moved.
+    // Only the rows of a kept input whose tokens are there are moved.
     const double moved = static_cast<double>(object.stored > 0 ? object.stored : object.run) *
                          (object.kind == Object::Kind::input ? part_ : 1);
     switch (action.kind) {

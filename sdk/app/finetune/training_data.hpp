@@ -17,7 +17,7 @@ namespace strata::app {
 struct TrainingData {
   data::Loaded loaded;
   data::Loaded validation;  // of a file of its own
-  // Of a critic: the rejected rows, beside the chosen ones that are the rows above.
+  // The rejected rows of a critic, beside the chosen ones, which are the rows above.
   data::TokenRows rejected, validation_rejected;
   data::PairOptions pairs{};
   data::Split split;  // of loaded.rows

@@ -13,7 +13,7 @@
 
 namespace strata::adapter {
 
-// What is added to one module's weight. Dims: X experts, r rank.
+// The product that is added to one module's weight. Dims: X experts, r rank.
 struct LowRank {
   Module module;
   std::int64_t rank = 0;

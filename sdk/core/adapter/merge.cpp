@@ -81,7 +81,7 @@ void add_row(std::span<float> out, const float* b, const float* a, std::int64_t 
   }
 }
 
-// What is added to one tensor of the checkpoint: some rows of some of its matrices [rows,columns].
+// The sums for one tensor of the checkpoint: some rows of some of its matrices [rows,columns].
 class Sum {
  public:
   Sum(std::int64_t rows, std::int64_t columns, std::shared_ptr<Factors> factors)

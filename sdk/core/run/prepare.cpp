@@ -209,7 +209,7 @@ class Preparation {
     return std::ranges::find(wish_.second_device, unit.declared) != wish_.second_device.end();
   }
 
-  // What a second device runs in place must be in the run form.
+  // A second device runs weights in place, so that they must be in the run form.
   bool stays_packed(const zero::Unit& unit) const {
     return model_.checkpoint && !on_second_device(unit) && run::stays_packed(unit);
   }

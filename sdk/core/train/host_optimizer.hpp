@@ -94,7 +94,7 @@ class HostOptimizer : public device::HostWork {
   void update_weights(uint32_t unit, const Context& step);
   template <class F>
   void each_part(uint32_t unit, const Bucket& bucket, const F& f);
-  // Of a unit whose gradient is held in float32.
+  // The sum of a unit whose gradient is held in float32.
   float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
   const std::byte* gradient_of(uint32_t unit, uint64_t first) const {
     return units_[unit].gradient + first * element_bytes(units_[unit].gradient_dtype);

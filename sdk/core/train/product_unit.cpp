@@ -79,10 +79,10 @@ ProductScratch product_scratch(const Products& products, const shape::DeclaredUn
     const auto in = static_cast<uint64_t>(module.kind == adapter::Kind::table ? 0 : module.in),
                rows = static_cast<uint64_t>(module.out), rank = static_cast<uint64_t>(product.rank);
     const uint64_t times = module.experts > 1 ? std::max(chosen, 1u) : 1;
-    // What the backward needs: the input in float32, what dropout leaves of it, and A x.
+    // The backward needs the input in float32, what dropout leaves of it, and A x.
     const uint64_t kept =
         times * sizeof(float) * ((narrow ? in : 0) + (products.dropout > 0 ? 2 * in : 0) + rank);
-    // What is gone behind the product: B A x, the sum, and the gradients of both and of the input.
+    // B A x, the sum, and the gradients of both and of the input are gone behind the product.
     const uint64_t passing = times * sizeof(float) * (4 * rows + 2 * in + rank);
     const bool head = module.kind == adapter::Kind::head;
     (head ? out.wanted : out.token) += kept;

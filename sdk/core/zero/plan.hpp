@@ -89,7 +89,7 @@ uint64_t least_arena(const Uses& uses, const ExpertSlots& experts, uint32_t rank
 // The smallest budget that plan_pass accepts.
 uint64_t least_arena(std::span<const Unit> units, const Placement& placement, uint32_t ranks = 1);
 
-// What an arena has room for at least.
+// The least that an arena has room for.
 struct LeastArena {
   uint64_t fixed = 0;  // objects with places of their own
   uint64_t slot = 0;   // the largest slot of the ring

@@ -1,4 +1,4 @@
-// What low-rank products add to the results of ops. Dims: T tokens.
+// The sums that low-rank products add to the results of ops. Dims: T tokens.
 #pragma once
 #include <ATen/core/Tensor.h>
 
