@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/optim/adafactor.cpp"
@@ -215,6 +216,25 @@ void set_column_factors(const Moments& moments, const AdafactorStep& s, const Ad
   }
 }
 
+// Applies the update to rows of a weight that is held in bfloat16, a part of a row at a time.
+void apply_in_float32(const AdafactorArrays& arrays, const AdafactorStep& s,
+                      const AdafactorRows& rows) {
+  for (uint64_t row = rows.first; row < rows.first + rows.count; ++row) {
+    const uint64_t begin = row * rows.columns;
+    in_float32(arrays.held, begin, rows.columns, [&](uint64_t at, uint64_t some, float* block) {
+      auto part = arrays;
+      if (part.gradient)
+        part.gradient = static_cast<const std::byte*>(arrays.gradient) +
+                        at * element_bytes(arrays.gradient_dtype);
+      part.master = block;
+      AdafactorRows one{.first = 0, .count = 1, .columns = some};
+      one.row_factors = rows.row_factors ? rows.row_factors + row : nullptr;
+      one.column_factors = rows.column_factors + (at - begin);
+      HWY_DYNAMIC_DISPATCH(apply)(part, s, one);
+    });
+  }
+}
+
 }  // namespace
 
 void Adafactor::reserve(const AdafactorShape& shape) {
@@ -275,6 +295,7 @@ void Adafactor::update(const AdafactorSettings& settings, uint64_t step,
   const double size = std::sqrt(squares / static_cast<double>(shape.elements()));
   s.shrink = std::max(1.0F, static_cast<float>(size / settings.clip_threshold));
   workers.run(parts.count(), 1, [&](uint64_t part, uint64_t) {
+    if (arrays.held.values) return apply_in_float32(arrays, s, with_factors(part));
     HWY_DYNAMIC_DISPATCH(apply)(arrays, s, with_factors(part));
   });
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/optim/bf16_weights.hpp"
 #include "core/optim/dtypes.hpp"
 #include "core/optim/workers.hpp"
 
@@ -31,10 +32,11 @@ struct AdafactorShape {
 struct AdafactorArrays {
   strata_dtype gradient_dtype = f32;  // f32, bf16 or f16
   const void* gradient = nullptr;     // null: zero, and nothing is read
-  float* master = nullptr;            // the weight
+  float* master = nullptr;            // the weight; null: `held` has it
   float* moments = nullptr;           // [states], zero before the first step
   strata_dtype copy_dtype = bf16;     // f32, bf16 or f16
   void* copy = nullptr;               // the new weight in the run dtype; null: none
+  Bf16Weights held{};                 // without a copy
 };
 
 // Updates whole weights, since an update depends on sums over the weight. The sums are made over
