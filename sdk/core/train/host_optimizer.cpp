@@ -186,6 +186,15 @@ void HostOptimizer::each_part(uint32_t index, const Bucket& bucket, const F& f) 
   }
 }
 
+optim::Bf16Weights HostOptimizer::bf16_weights(uint32_t index, const Piece& piece,
+                                               uint64_t first) const {
+  if (!units_[index].bf16) return {};
+  auto* weights = units_[index].weights + plan_.units[index].weights[piece.weight].run.at;
+  return {.values = reinterpret_cast<uint16_t*>(weights) + (first - piece.first),
+          .key = optim::rounding_key(settings_.seed, updates_, index),
+          .first = first};
+}
+
 void HostOptimizer::copy_weights(uint32_t index) {
   if (!units_[index].own_master) return;
   units_.begin_weights(index);
@@ -214,17 +223,18 @@ void HostOptimizer::update(uint32_t index, Context& step) {
     each_part(index, bucket,
               [&](const Piece& piece, uint64_t begin, uint64_t all, std::byte* copy) {
                 const auto at = begin - bucket.first;
+                const auto held = bf16_weights(index, piece, begin);
                 const optim::AdamArrays arrays{
                     .gradient_dtype = units_[index].gradient_dtype,
                     .gradient = zero ? nullptr : gradient_of(index, begin),
-                    .master = bucket.master + at,
+                    .master = held.values ? nullptr : bucket.master + at,
                     .moment1 = bucket.moment1 + at,
                     .moment2 = bucket.moment2 + at,
                     .copy_dtype = plan_.units[index].weights[piece.weight].run.dtype(),
                     .copy = copy};
                 const auto& how = piece.matrix ? step.decayed : step.plain;
                 workers_.run(all, grain, [&](uint64_t first, uint64_t count) {
-                  optim::adam(how, arrays, first, count);
+                  optim::adam(how, arrays, held, first, count);
                 });
               });
   });
@@ -244,12 +254,14 @@ void HostOptimizer::update_weights(uint32_t index, const Context& step) {
                    .adafactor = step.adafactor,
                    .number = updates_};
     if (!piece.matrix) how.adafactor.weight_decay = 0;
+    const auto held = bf16_weights(index, piece, piece.first);
     weight_update_.run(how, weight.shape, unit.layout.pieces[p], unit.states,
                        {.gradient_dtype = unit.gradient_dtype,
                         .gradient = zero ? nullptr : gradient_of(index, piece.first),
-                        .master = unit.master + piece.first,
+                        .master = held.values ? nullptr : unit.master + piece.first,
                         .copy_dtype = weight.run.dtype(),
-                        .copy = copies ? unit.weights + weight.run.at : nullptr});
+                        .copy = copies ? unit.weights + weight.run.at : nullptr},
+                       held);
   }
   if (units_.route(index)) copy_weights(index);
 }

@@ -9,6 +9,7 @@
 #include "core/device/device.hpp"
 #include "core/dtype.hpp"
 #include "core/optim/adam.hpp"
+#include "core/optim/bf16_weights.hpp"
 #include "core/optim/workers.hpp"
 #include "core/train/host_units.hpp"
 #include "core/train/snapshot.hpp"
@@ -28,6 +29,7 @@ struct OptimizerSettings {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0;  // of matrices
   bool decoupled = true;    // AdamW; false: Adam, whose decay is part of the gradient
+  uint64_t seed = 0;        // of the rounding of bfloat16 weights
   double clip = 0;          // the most that the norm of all gradients may be; 0: any norm
 };
 
@@ -94,6 +96,8 @@ class HostOptimizer : public device::HostWork {
   void update_weights(uint32_t unit, const Context& step);
   template <class F>
   void each_part(uint32_t unit, const Bucket& bucket, const F& f);
+  // The unit's weights from element `first` of the piece on, if they are held in bfloat16 alone.
+  optim::Bf16Weights bf16_weights(uint32_t unit, const Piece& piece, uint64_t first) const;
   // The sum of a unit whose gradient is held in float32.
   float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
   const std::byte* gradient_of(uint32_t unit, uint64_t first) const {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/error.hpp"
 #include "core/train/host_units.hpp"
 
 namespace strata::train {
@@ -24,6 +25,7 @@ void HostUnits::update(uint32_t unit, uint32_t next, const StateFiles::Use& use)
 void HostUnits::masters(uint32_t unit, const StateFiles::Use& use) const {
   const auto& own = units_[unit];
   if (own.master) return use({.first = 0, .count = own.elements, .master = own.master});
+  if (own.bf16) throw Error("weights", "there are none in float32", "this is a mistake in Strata");
   state_files_->masters(unit, use);
 }
 

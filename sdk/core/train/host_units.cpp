@@ -56,12 +56,17 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
 void HostUnits::open_weights(const TrainingPlan& plan, const TrainingRequest& request,
                              tier::Tier& tier, device::Device& device) {
   bytes_.weights = plan.weight_bytes;
+  const bool bf16 = !plan.is_frozen() && request.storage.bits < 32;
+  if (bf16 && request.weights_in_files)
+    throw Error("offload/" + tier.name(), "it maps no memory, and the host updates what it holds",
+                "use a tier in host memory");
   if (!request.weights_in_files) {
     weights_ = region_of(tier, plan.weight_bytes);
     auto* at = weights_.memory();
     for (std::size_t u = 0; u < units_.size(); ++u) {
       const auto& place = plan.placement[u];
-      units_[u].own_master = !is_master(plan.units[u], plan.flats[u]);
+      units_[u].own_master = has_own_masters(request, plan.units[u], plan.flats[u]);
+      units_[u].bf16 = bf16;
       if (place.tier != zero::resident)
         units_[u].weights = take(at, pages(zero::held_bytes(plan.units[u], place)));
     }
@@ -93,7 +98,7 @@ void HostUnits::open_states(const TrainingPlan& plan, const TrainingRequest& req
     unit.layout = states_of(request.rule, plan.units[u], plan.flats[u]);
     if (unit.own_master) bytes_.states += pages(unit.elements * sizeof(float));
     bytes_.states += unit.layout.bytes;
-    if (!unit.own_master) unit.master = reinterpret_cast<float*>(unit.weights);
+    if (!unit.own_master && !unit.bf16) unit.master = reinterpret_cast<float*>(unit.weights);
     in_files.push_back({.elements = unit.elements, .has_master = unit.own_master});
   }
   if (request.states_in_files) {

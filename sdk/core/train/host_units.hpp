@@ -19,7 +19,9 @@ namespace strata::train {
 struct HostUnit {
   // In the form that the plan's placement says; null if the unit is resident.
   std::byte* weights = nullptr;
-  float* master = nullptr;      // may be the weights themselves, where they are float32
+  // May be the weights themselves, where they are float32; null where they are bfloat16 and the
+  // only ones.
+  float* master = nullptr;
   UnitStates layout;            // of the optimizer's states
   std::byte* states = nullptr;  // in the places of `layout`
   float* moment1 = nullptr;     // under Rule::adam; they lie in `states`
@@ -30,7 +32,8 @@ struct HostUnit {
   strata_dtype gradient_dtype{STRATA_FLOAT, 32, 1};  // held_gradient
   std::byte* input = nullptr;                        // where kept inputs are stored in host memory
   bool own_master = true;                            // the weights are a copy of it, in their dtype
-  uint64_t elements = 0;                             // of the Flat
+  bool bf16 = false;      // the weights are bfloat16, and there are no others
+  uint64_t elements = 0;  // of the Flat
 };
 
 // Bytes of weights and of states, in the host's memory and in files.

@@ -35,7 +35,7 @@ std::span<std::byte> made_up(const MasterParts& parts, const std::vector<run::Ta
 
 uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
   const auto& plan = *parts.plan;
-  const auto dtype = plan.is_frozen() ? parts.compute->dtype : strata_dtype{STRATA_FLOAT, 32, 1};
+  const auto dtype = plan.is_frozen() ? parts.compute->dtype : parts.dtype;
   std::vector<run::Target> targets, made;
   std::deque<zero::Unit> units;  // of the targets whose weights are made, or some of them
   if (plan.is_frozen()) targets = frozen_targets(parts);

@@ -1,5 +1,5 @@
-// Loading for training: the checkpoint's weights become float32 master weights in host memory, or
-// frozen ones in the forms in which they are held.
+// Loading for training: the checkpoint's weights become master weights in host memory, in the
+// storage dtype, or frozen ones in the forms in which they are held.
 #pragma once
 #include <functional>
 #include <span>
@@ -14,6 +14,7 @@ inline constexpr uint32_t load_events = run::staging_chunks + 2;
 struct MasterParts {
   const run::Model* model = nullptr;
   const TrainingPlan* plan = nullptr;
+  strata_dtype dtype{STRATA_FLOAT, 32, 1};  // of the masters
   std::span<std::byte* const>
       masters;  // by unit: where a frozen one's weights go; null: given to `take`
   // Takes the master weights of a unit, or a frozen one's, which has no memory for them.

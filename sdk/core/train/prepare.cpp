@@ -60,14 +60,13 @@ class Preparation {
 
  private:
   void lay_out() {
-    const strata_dtype f32{STRATA_FLOAT, 32, 1};
     const auto& declared = model_.family->units();
     const auto laid = [&](std::span<const shape::DeclaredUnit> units, strata_dtype dtype,
                           bool rows) {
       return zero::lay_out(units, model_.find(dtype), {.dtype = dtype, .rows = rows});
     };
     out_.units = laid(declared, request_.dtype, true);
-    if (!frozen()) out_.masters = laid(declared, f32, true);
+    if (!frozen()) out_.masters = laid(declared, request_.storage, true);
     add_table(laid);
     for (auto& unit : out_.units) {
       unit.as_run = !(frozen() && model_.checkpoint && run::stays_packed(unit));
@@ -110,9 +109,7 @@ class Preparation {
     out_.table_unit = static_cast<uint32_t>(out_.units.size());
     for (auto* to : {&out_.units, &out_.masters}) {
       if (to == &out_.masters && frozen()) break;
-      auto made =
-          laid({&alone, 1}, to == &out_.units ? request_.dtype : strata_dtype{STRATA_FLOAT, 32, 1},
-               false);
+      auto made = laid({&alone, 1}, to == &out_.units ? request_.dtype : request_.storage, false);
       to->push_back(std::move(made.front()));
     }
   }
@@ -155,7 +152,7 @@ class Preparation {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
       out_.state_bytes += states_of(request_.rule, out_.units[u], flat).bytes;
-      if (request_.weights_in_files || !is_master(out_.units[u], flat))
+      if (has_own_masters(request_, out_.units[u], flat))
         out_.state_bytes += pages(flat.elements * sizeof(float));
       out_.scratch_bytes = std::max(out_.scratch_bytes, scratch_of(u));
       const auto arriving = pages(gradient_bytes(flat));
@@ -332,6 +329,11 @@ class Preparation {
 strata_dtype held_gradient(const TrainingRequest& request, bool has_table) {
   return request.micro_batches > 1 || has_table ? strata_dtype{STRATA_FLOAT, 32, 1}
                                                 : request.reduce;
+}
+
+bool has_own_masters(const TrainingRequest& request, const zero::Unit& unit, const Flat& flat) {
+  if (request.storage.bits < 32) return false;
+  return request.weights_in_files || !is_master(unit, flat);
 }
 
 TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request) {

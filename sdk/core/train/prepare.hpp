@@ -21,13 +21,16 @@ inline constexpr uint32_t no_table = ~uint32_t{0}, no_products = ~uint32_t{0};
 struct TrainingRequest {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};   // to compute in
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
-  Rule rule = Rule::adam;                    // of the optimizer
-  uint32_t sequences = 1;                    // of one micro-batch, at most
-  int64_t tokens = 1;                        // of one micro-batch, at most
-  int64_t longest = 1;                       // tokens of one sequence, at most
-  uint32_t micro_batches = 1;                // of one step
-  int64_t loss_rows = 1024;                  // tokens whose logits exist at a time
-  Products products{};                       // trained instead of the weights; none: these are
+  // Of the weights between steps: float32, or bfloat16 if `dtype` is that. Then the weights that
+  // compute are the only ones, in memory, and their updates are rounded stochastically.
+  strata_dtype storage{STRATA_FLOAT, 32, 1};
+  Rule rule = Rule::adam;      // of the optimizer
+  uint32_t sequences = 1;      // of one micro-batch, at most
+  int64_t tokens = 1;          // of one micro-batch, at most
+  int64_t longest = 1;         // tokens of one sequence, at most
+  uint32_t micro_batches = 1;  // of one step
+  int64_t loss_rows = 1024;    // tokens whose logits exist at a time
+  Products products{};         // trained instead of the weights; none: these are
   // Kept inputs are stored in host memory; they are too where the budget is too small otherwise.
   bool inputs_in_tier = false;
   // The tier of the weights, and that of the states, maps no memory.
@@ -44,6 +47,9 @@ struct TrainingRequest {
 // what arrives; float32, if it adds up micro-batches or, in the unit that holds the embedding's
 // table, looked-up rows.
 strata_dtype held_gradient(const TrainingRequest& request, bool has_table);
+
+// Whether the host holds float32 weights of a unit beside those that compute.
+bool has_own_masters(const TrainingRequest& request, const zero::Unit& unit, const Flat& flat);
 
 // The number of host memories that gradients of experts' later micro-batches take turns in.
 inline constexpr uint32_t expert_stagings = 2;
@@ -62,7 +68,8 @@ struct TrainingPlan {
   // its own behind all others, which the host looks up and updates. Behind it is the unit of the
   // products, if there are any; all others are frozen then.
   std::vector<zero::Unit> units;
-  // The same units in float32, as the host holds the weights that it updates; none if frozen.
+  // The same units in the storage dtype, as the host holds the weights that it updates; none if
+  // frozen.
   std::vector<zero::Unit> masters;
   std::vector<Flat> flats;         // by unit; without pieces if it is frozen
   uint32_t table_unit = no_table;  // that holds the embedding's table

@@ -90,6 +90,7 @@ void Training::load(const run::Progress& progress) {
   loaded_ =
       load_masters({.model = parts_.model,
                     .plan = &plan,
+                    .dtype = parts_.request.storage,
                     .masters = masters,
                     .take =
                         [this](uint32_t unit, std::span<const std::byte> bytes) {
@@ -119,10 +120,12 @@ void Training::load(const run::Progress& progress) {
 // The memory that a unit's weights are loaded to: its masters, or a frozen unit's own place.
 std::byte* Training::target_of(uint32_t unit) const {
   const auto& plan = parts_.plan;
+  const auto& host = (*host_)[unit];
   if (!plan.is_frozen())
-    return reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
+    return host.bf16 ? host.weights
+                     : reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
   if (plan.placement[unit].tier == zero::resident) return arena_ + plan.step.homes[unit];
-  return (*host_)[unit].weights;
+  return host.weights;
 }
 
 void Training::begin_products() {
@@ -141,7 +144,7 @@ void Training::clear_states() {
       workers_->run(unit.layout.bytes, 1u << 22, [&](uint64_t first, uint64_t count) {
         std::memset(unit.states + first, 0, count);
       });
-    else if (unit.master)
+    else if (unit.master || unit.bf16)
       host_->fill_states(u, nullptr);
   }
 }

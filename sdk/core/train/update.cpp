@@ -29,7 +29,7 @@ void WeightUpdate::reserve(const std::vector<int64_t>& shape) {
 
 void WeightUpdate::run(const WeightStep& step, const std::vector<int64_t>& shape,
                        const PieceStates& places, std::byte* states,
-                       const optim::AdamArrays& arrays) {
+                       const optim::AdamArrays& arrays, const optim::Bf16Weights& held) {
   if (rule_ == Rule::adafactor)
     return adafactor_.update(step.adafactor, step.number, factored(shape),
                              {.gradient_dtype = arrays.gradient_dtype,
@@ -37,22 +37,26 @@ void WeightUpdate::run(const WeightStep& step, const std::vector<int64_t>& shape
                               .master = arrays.master,
                               .moments = floats(states, places.moment2),
                               .copy_dtype = arrays.copy_dtype,
-                              .copy = arrays.copy},
+                              .copy = arrays.copy,
+                              .held = held},
                              workers_);
-  if (places.codes) return adam8(step.adam, element_count(shape), places, states, arrays);
-  adam(step.adam, element_count(shape), places, states, arrays);
+  if (places.codes) return adam8(step.adam, element_count(shape), places, states, arrays, held);
+  adam(step.adam, element_count(shape), places, states, arrays, held);
 }
 
 void WeightUpdate::adam(const optim::AdamStep& step, uint64_t count, const PieceStates& places,
-                        std::byte* states, optim::AdamArrays arrays) {
+                        std::byte* states, optim::AdamArrays arrays,
+                        const optim::Bf16Weights& held) {
   arrays.moment1 = floats(states, places.moment1);
   arrays.moment2 = floats(states, places.moment2);
-  workers_.run(count, grain,
-               [&](uint64_t first, uint64_t some) { optim::adam(step, arrays, first, some); });
+  workers_.run(count, grain, [&](uint64_t first, uint64_t some) {
+    optim::adam(step, arrays, held, first, some);
+  });
 }
 
 void WeightUpdate::adam8(const optim::AdamStep& step, uint64_t count, const PieceStates& places,
-                         std::byte* states, const optim::AdamArrays& arrays) {
+                         std::byte* states, const optim::AdamArrays& arrays,
+                         const optim::Bf16Weights& held) {
   const optim::Adam8Arrays packed{.gradient_dtype = arrays.gradient_dtype,
                                   .gradient = arrays.gradient,
                                   .master = arrays.master,
@@ -62,8 +66,9 @@ void WeightUpdate::adam8(const optim::AdamStep& step, uint64_t count, const Piec
                                   .scale2 = floats(states, places.scale2),
                                   .copy_dtype = arrays.copy_dtype,
                                   .copy = arrays.copy};
-  workers_.run(count, grain,
-               [&](uint64_t first, uint64_t some) { optim::adam8(step, packed, first, some); });
+  workers_.run(count, grain, [&](uint64_t first, uint64_t some) {
+    optim::adam8(step, packed, held, first, some);
+  });
 }
 
 }  // namespace strata::train

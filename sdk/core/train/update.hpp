@@ -5,6 +5,7 @@
 
 #include "core/optim/adafactor.hpp"
 #include "core/optim/adam.hpp"
+#include "core/optim/bf16_weights.hpp"
 #include "core/train/states.hpp"
 
 namespace strata::train {
@@ -30,15 +31,15 @@ class WeightUpdate {
   void reserve(const std::vector<int64_t>& shape);
 
   // `arrays` are the weight's, without moments; `states` are those of its unit, in which `places`
-  // are the weight's.
+  // are the weight's. A weight in bfloat16 is in `held`, and has neither master weights nor a copy.
   void run(const WeightStep& step, const std::vector<int64_t>& shape, const PieceStates& places,
-           std::byte* states, const optim::AdamArrays& arrays);
+           std::byte* states, const optim::AdamArrays& arrays, const optim::Bf16Weights& held = {});
 
  private:
   void adam(const optim::AdamStep& step, uint64_t count, const PieceStates& places,
-            std::byte* states, optim::AdamArrays arrays);
+            std::byte* states, optim::AdamArrays arrays, const optim::Bf16Weights& held);
   void adam8(const optim::AdamStep& step, uint64_t count, const PieceStates& places,
-             std::byte* states, const optim::AdamArrays& arrays);
+             std::byte* states, const optim::AdamArrays& arrays, const optim::Bf16Weights& held);
 
   Rule rule_;
   optim::Workers& workers_;
