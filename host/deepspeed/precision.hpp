@@ -18,9 +18,9 @@ struct Precision {
   bool operator==(const Precision&) const = default;
 };
 
-// Under DeepSpeed weights are stored in the dtype of the computation, and reduced in that dtype
-// too. An empty flag is "auto" or absent. Throws UsageError with `who` first where the flags are
-// refused.
+// Under DeepSpeed the weights that compute are stored in the dtype of the computation, beside its
+// optimizer's float32 ones, and reduced in that dtype too. An empty flag is "auto" or absent.
+// Throws UsageError with `who` first where the flags are refused.
 Precision deepspeed_precision(std::optional<bool> bf16, std::optional<bool> fp16,
                               Semantics semantics, const std::string& who);
 

@@ -29,13 +29,16 @@ void refuse_unlike(const DsConfig& config) {
     throw UsageError(config.name(), key + ": " + what, remedy);
   };
   constexpr auto leave = "leave it out";
-  for (const auto* key : {"fp16.fp16_master_weights_and_grads",
-                          "bf16.bf16_master_weights_and_grads", "bf16.bf16_optimizer_states"})
+  for (const auto* key : {"fp16.fp16_master_weights_and_grads", "bf16.bf16_optimizer_states"})
     if (is_on(config.value(key)))
       refuse(key, "weights, gradients and moments are summed in float32", "leave it out");
+  constexpr auto masters = "bf16.bf16_master_weights_and_grads";
+  if (is_on(config.value(masters)))
+    refuse(masters, "updates of weights in bfloat16 are rounded stochastically, not to nearest",
+           "leave it out, and give --storage-dtype bfloat16");
   if (is_on(config.value("torch_autocast.enabled")))
     refuse("torch_autocast.enabled", "operations are not cast one by one",
-           "enable bf16, or give --dtype bfloat16 --storage-dtype float32");
+           "enable bf16, or give --dtype bfloat16");
   if (config.given("zero_optimization.zenflow"))
     refuse("zero_optimization.zenflow", "every weight is updated in every step", leave);
   if (is_enabled(config, "data_efficiency"))
@@ -58,11 +61,8 @@ std::string dtype_of(const json& name) {
 }
 
 void add_precision(const DsConfig& config, Semantics semantics, const Given& given, json& train) {
-  if (!given.dtype) {
-    const auto precision = precision_of(config, semantics);
-    train["storage_dtype"] = precision.storage;
-    train["reduce_dtype"] = precision.reduce;
-  }
+  // DeepSpeed has float32 master weights in any precision, so that --storage-dtype stays float32.
+  if (!given.dtype) train["reduce_dtype"] = precision_of(config, semantics).reduce;
   for (const auto* key : {"communication_data_type", "data_types.grad_accum_dtype"})
     if (const auto reduce = config.value(key); reduce.is_string()) {
       train["reduce_dtype"] = dtype_of(reduce);

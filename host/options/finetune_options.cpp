@@ -11,8 +11,7 @@ namespace strata::host {
 namespace {
 
 // app::finetune refuses these by their names.
-constexpr std::array<std::string_view, 3> later{"run.adapter", "train.storage_dtype",
-                                                "train.wall_clock_breakdown"};
+constexpr std::array<std::string_view, 2> later{"run.adapter", "train.wall_clock_breakdown"};
 
 }  // namespace
 

@@ -89,8 +89,9 @@ void add_storage(cli::Table& table, FinetuneCommand& command) {
   table.push_back({.name = "storage-dtype",
                    .key = "train.storage_dtype",
                    .field = &o.storage_dtype,
-                   .value = dtypes,
-                   .help = "dtype of the weights that are held between steps",
+                   .value = "float32|bfloat16",
+                   .help = "dtype of the weights between steps; bfloat16: there are none in "
+                           "float32, and updates are rounded stochastically",
                    .closed = true});
   table.push_back({.name = "reduce-dtype",
                    .key = "train.reduce_dtype",

@@ -102,9 +102,8 @@ struct FinetuneOptions {
   double warmup = 0;  // below 1 a part of all steps, else steps
   WarmupSchedule warmup_schedule{};
 
-  // Accepted from a ds_config; the weights between steps are float32 whatever it says.
-  std::string storage_dtype = "float32";
-  std::string reduce_dtype = "float32";  // of gradients: the same
+  std::string storage_dtype = "float32";  // of the weights between steps; or bfloat16
+  std::string reduce_dtype = "float32";   // of gradients
   LossScaling loss_scaling{};
   bool activation_checkpointing = true;    // units keep their inputs and run again in the backward
   std::string offload_optimizer = "auto";  // a plugin's name; auto: that of the weights

@@ -68,7 +68,7 @@ TEST_CASE("fp16 and bf16 train in the dtypes of the published table", "[host][de
       const auto line = refusal([&] {
         const auto command = with(text, more);
         out = command.dtype;
-        CHECK(command.train.storage_dtype == out);
+        CHECK(command.train.storage_dtype == "float32");  // DeepSpeed's master weights
         CHECK(command.train.reduce_dtype == out);
       });
       return line == "accepted" ? out : "refused";
@@ -86,8 +86,8 @@ TEST_CASE("a given dtype leaves the file's flags unread and the other dtypes as 
   CHECK(command.dtype == "bfloat16");
   CHECK(command.train.storage_dtype == "float32");
   CHECK(command.train.reduce_dtype == "float32");
-  CHECK(trained(R"({"bf16": {"enabled": true}})", {"--storage-dtype", "float32"}).storage_dtype ==
-        "float32");
+  CHECK(trained(R"({"bf16": {"enabled": true}})", {"--storage-dtype", "bfloat16"}).storage_dtype ==
+        "bfloat16");
   CHECK(trained(R"({"communication_data_type": "fp32"})").reduce_dtype == "float32");
   CHECK(trained(R"({"data_types": {"grad_accum_dtype": "torch.float32"}})").reduce_dtype ==
         "float32");
@@ -305,10 +305,10 @@ TEST_CASE("the ds_config of DeepSpeed-Chat trains", "[host][deepspeed]") {
   CHECK(o.batch_size == 4);
   CHECK(o.gradient_accumulation_steps == 8);
   CHECK(o.clip == 1);
-  CHECK(o.storage_dtype == "bfloat16");
+  CHECK(o.storage_dtype == "float32");
   const auto half = trained(R"({"train_batch_size": 32, "train_micro_batch_size_per_gpu": 4,
     "fp16": {"enabled": true, "loss_scale_window": 100}})");
-  CHECK(half.storage_dtype == "float16");
+  CHECK(half.storage_dtype == "float32");
   CHECK(half.loss_scaling.window == 100);
 }
 
@@ -316,6 +316,8 @@ TEST_CASE("what would train otherwise than under DeepSpeed is refused", "[host][
   for (const auto& [text, key] :
        {std::pair{R"({"fp16": {"fp16_master_weights_and_grads": true}})",
                   "fp16.fp16_master_weights_and_grads"},
+        {R"({"bf16": {"bf16_master_weights_and_grads": true}})",
+         "bf16.bf16_master_weights_and_grads"},
         {R"({"bf16": {"bf16_optimizer_states": true}})", "bf16.bf16_optimizer_states"},
         {R"({"torch_autocast": {"enabled": true}})", "torch_autocast.enabled"},
         {R"({"zero_optimization": {"zenflow": {}}})", "zero_optimization.zenflow"},

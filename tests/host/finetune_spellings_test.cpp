@@ -91,7 +91,7 @@ TEST_CASE("the arguments of finetune_zero3.py's own scripts mean the same", "[ho
   CHECK(o.save_checkpoint);
   CHECK(o.deterministic);
   CHECK(o.wall_clock_breakdown);
-  CHECK(o.storage_dtype == "bfloat16");
+  CHECK(o.storage_dtype == "float32");
   CHECK(o.offload_optimizer == "pinned");
   CHECK(o.offload_optimizer_ratio == 0.9);
   CHECK(o.optimizer_cores == 0.9);

@@ -17,6 +17,9 @@ ON = Settings(lr=1e-4, batch=1, accumulation=2, weight_decay=0.5, betas=(0.85, 0
               schedule="cosine", smoothing=0.1, packing=40)
 ON_WORDS = ("--offload", "cpu", "--offload-optimizer", "cpu", "--activation-checkpointing", "on")
 
+# Weights that are bfloat16 between the steps. At the rate of OFF most updates are below half of their spacing.
+BF16 = ("--dtype", "bfloat16", "--storage-dtype", "bfloat16")
+
 DROPOUTS = ("dropout", "attention_dropout", "activation_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop",
             "attn_pdrop", "residual_dropout")
 
@@ -123,6 +126,8 @@ def one_by_one(model):
     yield case("resume from each step", check="resume_each", steps=6, clip=0.3, weight_decay=0.5)
     yield case("bfloat16 gradients", reduce="bfloat16", clip=0.3)
     yield case("bfloat16 gradients, accumulation", reduce="bfloat16", accumulation=3)
+    yield case("bfloat16 storage", *BF16, check="bfloat16_storage")
+    yield case("bfloat16 storage, tiers", *BF16, check="bfloat16_tiers", accumulation=2, clip=0.3, steps=6)
     yield case("adafactor", optimizer="adafactor", clip=0.3, weight_decay=0.5, check="resume")
 
 
@@ -133,6 +138,9 @@ def cases():
     # Rounding takes a moment that lies beside a border to another level.
     yield Case("llama: adamw8bit", "llama", dataclasses.replace(OFF, optimizer="adamw8bit", weight_decay=0.5),
                few=0.002, check="resume")
+    for name in ("adamw8bit", "adafactor"):
+        yield Case(f"llama: bfloat16 storage, {name}", "llama", dataclasses.replace(OFF, optimizer=name), BF16,
+                   check="bfloat16_storage")
     yield Case("llama: float16", "llama", OFF, ("--dtype", "float16"), check="float16")
     yield Case("llama, tied: bfloat16 gradients", "llama, tied", dataclasses.replace(OFF, reduce="bfloat16"))
     yield Case("olmoe: routers, accumulation", "olmoe", dataclasses.replace(OFF, accumulation=2), routers=True)

@@ -152,7 +152,11 @@ std::vector<StateFile> Checkpoints::files() const {
       auto& tensor = file.tensors.emplace_back();
       tensor.name = "weight/" + names[p];
       tensor.shape = plan.units[u].weights[piece.weight].shape;
-      if (unit.master)
+      if (unit.bf16) {
+        const auto& run = plan.units[u].weights[piece.weight].run;
+        tensor.dtype = run.dtype();
+        tensor.values = {unit.weights + run.at, static_cast<std::size_t>(run.bytes)};
+      } else if (unit.master)
         tensor.values = std::as_writable_bytes(
             std::span(unit.master + piece.first, static_cast<std::size_t>(piece.count)));
       else

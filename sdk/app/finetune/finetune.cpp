@@ -14,6 +14,7 @@
 #include "app/finetune/run_bound.hpp"
 #include "app/finetune/save_adapter.hpp"
 #include "app/finetune/save_model.hpp"
+#include "app/finetune/storage.hpp"
 #include "app/finetune/training_report.hpp"
 #include "app/output_place.hpp"
 #include "app/trace.hpp"
@@ -46,6 +47,7 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
       throw UsageError(std::string(option) + " device",
                        "weights and states that stay on the device do not exist yet",
                        "leave it out, or name a tier: the host updates what lies there");
+  storage_dtype(run, options);
   if (!run.adapter.empty())
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
@@ -105,6 +107,8 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   auto planned = plan_training(run, options, model, step_size(data, options), plugins);
   const RunBound bound(options, planned.cuda);
   if (events.say) events.say(memory_line(planned));
+  const auto rounded = rounding_words(planned.plan, planned.request);
+  if (events.say && !rounded.empty()) events.say(rounded);
   auto common = common_state(options, model, data, planned.request, planned.plan);
   std::optional<int64_t> behind;  // this step
   if (resumed) {

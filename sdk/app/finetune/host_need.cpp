@@ -15,7 +15,7 @@ HostNeed host_need(const train::TrainingPlan& plan, const train::TrainingRequest
   out.wide_gradients = request.micro_batches == 1 && element_bytes(request.reduce) > 2;
   out.movable_states =
       !request.states_in_files && request.rule == train::Rule::adam && !plan.is_frozen();
-  out.movable_weights = !request.weights_in_files;
+  out.movable_weights = !request.weights_in_files && request.storage.bits == 32;
   out.host_memory = out.gradients + out.inputs;
   if (!request.states_in_files) out.host_memory += out.states;
   if (!request.weights_in_files) out.host_memory += out.weights;

@@ -6,6 +6,7 @@
 #include "app/choices.hpp"
 #include "app/compute_library.hpp"
 #include "app/finetune/lora.hpp"
+#include "app/finetune/storage.hpp"
 #include "app/finetune/training_tiers.hpp"
 #include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
@@ -43,6 +44,7 @@ train::OptimizerSettings optimizer_settings(const FinetuneOptions& options) {
           .eps = options.eps,
           .weight_decay = options.weight_decay,
           .decoupled = options.optimizer != "adam",
+          .seed = static_cast<std::uint64_t>(options.seed),
           .clip = options.clip};
 }
 
@@ -79,6 +81,7 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.rule = rule_named(options.optimizer);
   request.dtype = compute_dtype(run);
   request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
+  request.storage = storage_dtype(run, options);
   request.sequences = size.sequences;
   request.tokens = size.tokens;
   request.longest = size.longest;

@@ -10,6 +10,7 @@
 #include "app/finetune/padding_token.hpp"
 #include "app/open_tokenizer.hpp"
 #include "core/error.hpp"
+#include "core/optim/cast.hpp"
 #include "core/source/import.hpp"
 #include "core/source/output.hpp"
 #include "core/train/export.hpp"
@@ -19,28 +20,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The master weights of each unit: those in files are read when they are asked for, and one unit's
-// are in memory at a time.
+// The master weights of each unit: those in files are read, and those in bfloat16 widened, when
+// they are asked for, and one unit's are in memory at a time.
 class Masters {
  public:
-  explicit Masters(const train::HostUnits& host) : host_(host) {}
+  Masters(const train::HostUnits& host, const train::TrainingPlan& plan)
+      : host_(host), plan_(plan) {}
 
   const float* of(std::uint32_t unit) {
     if (const auto* memory = host_.memory(unit, train::AdamState::master)) return memory;
     if (unit_ != unit) {
       unit_ = train::no_unit;
       values_.resize(host_[unit].elements);
-      host_.masters(unit, [&](const train::Bucket& bucket) {
-        std::copy_n(bucket.master, bucket.count,
-                    values_.begin() + static_cast<std::ptrdiff_t>(bucket.first));
-      });
+      if (host_[unit].bf16)
+        widen(unit);
+      else
+        host_.masters(unit, [&](const train::Bucket& bucket) {
+          std::copy_n(bucket.master, bucket.count,
+                      values_.begin() + static_cast<std::ptrdiff_t>(bucket.first));
+        });
       unit_ = unit;
     }
     return values_.data();
   }
 
  private:
+  // Weights that are held in bfloat16 alone.
+  void widen(std::uint32_t unit) {
+    for (const auto& piece : plan_.flats[unit].pieces) {
+      const auto& run = plan_.units[unit].weights[piece.weight].run;
+      optim::cast(optim::f32, values_.data() + piece.first, run.dtype(),
+                  host_[unit].weights + run.at, 0, piece.count);
+    }
+  }
+
   const train::HostUnits& host_;
+  const train::TrainingPlan& plan_;
   std::uint32_t unit_ = train::no_unit;
   std::vector<float> values_;
 };
@@ -82,7 +97,7 @@ void write_result(const std::string& to, const char* last,
 void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins) {
   training.finish();
   const auto& model = training.model();
-  Masters masters(training.host());
+  Masters masters(training.host(), training.plan());
   const train::Export weights(model, training.plan(),
                               [&](std::uint32_t unit) { return masters.of(unit); });
   source::ImportOptions how;

@@ -10,8 +10,6 @@ namespace {
 
 using zero::Kind, zero::Object, zero::Use;
 
-constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
-
 class Counted {
  public:
   Counted(const train::TrainingPlan& plan, const train::TrainingRequest& request, double tokens)
@@ -103,8 +101,9 @@ class Counted {
     for (const auto& array :
          train::states_of(request_.rule, plan_.units[unit], plan_.flats[unit]).arrays)
       states += static_cast<double>(array.bytes);
-    double bytes = 2 * sizeof(float);
-    if (!same(request_.dtype, f32)) bytes += static_cast<double>(element_bytes(request_.dtype));
+    double bytes = 2.0 * element_bytes(request_.storage);
+    if (!same(request_.dtype, request_.storage))
+      bytes += static_cast<double>(element_bytes(request_.dtype));
     // An expert that no token chose has no gradient.
     if (!plan_.units[unit].is_expert()) bytes += held_bytes(unit);
     out_.update.host_memory += 2 * states + bytes * elements(unit);

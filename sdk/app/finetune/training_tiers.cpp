@@ -10,11 +10,23 @@ bool is_file_tier(const registry::Candidate& tier, Plugins& plugins) {
   return !maps(*plugins.table<strata_offload>(tier));
 }
 
+// Whether the host updates the weights that compute where they lie, and so needs them in memory.
+bool are_updated_in_place(const FinetuneOptions& options) {
+  return options.storage_dtype != "float32";
+}
+
 void check(const TrainingTiers& tiers, const FinetuneOptions& options, bool movable) {
   for (const auto* one : {tiers.weights, tiers.states})
     if (one->manifest.only_by_name)
       throw UsageError(one == tiers.weights ? "--offload" : "--offload-optimizer",
                        one->manifest.name + " keeps no bytes", "name another tier");
+  if (tiers.weights_in_files && are_updated_in_place(options))
+    throw UsageError("--offload",
+                     tiers.weights->manifest.name +
+                         " maps no memory, and weights of "
+                         "--storage-dtype " +
+                         options.storage_dtype + " must be in memory",
+                     "name a tier in host memory");
   if (!tiers.states_in_files || movable) return;
   const auto whose = options.lora.rank > 0 ? "adapters" : options.optimizer;
   throw UsageError("--offload-optimizer",
@@ -47,7 +59,7 @@ std::vector<TrainingTiers> training_tiers(const RunOptions& run, const FinetuneO
   const auto first = out.front();
   if (movable && options.offload_optimizer == "auto" && !first.states_in_files)
     out.push_back(made(*first.weights, files));
-  if (run.offload == "auto") out.push_back(made(*files, nullptr));
+  if (run.offload == "auto" && !are_updated_in_place(options)) out.push_back(made(*files, nullptr));
   return out;
 }
 
