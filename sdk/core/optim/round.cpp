@@ -12,11 +12,14 @@
 HWY_BEFORE_NAMESPACE();
 namespace strata::optim::HWY_NAMESPACE {
 
-// A one-to-one function of 32 bits, each of whose bits depends on all: the last step of
-// MurmurHash3.
+// The random words of the numbers x: the last step of MurmurHash3, in which each bit depends on all
+// bits of the number. Each half of the key goes in before a multiplication, since one alone would
+// give elements the words that others had in an earlier update.
 template <class D, class U = hn::Vec<D>>
-HWY_INLINE U mixed(D d, U x) {
+HWY_INLINE U words_of(D d, U x, uint32_t low, uint32_t high) {
+  x = hn::Xor(x, hn::Set(d, low));
   x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(d, 0x85ebca6bu));
+  x = hn::Xor(x, hn::Set(d, high));
   x = hn::Mul(hn::Xor(x, hn::ShiftRight<13>(x)), hn::Set(d, 0xc2b2ae35u));
   return hn::Xor(x, hn::ShiftRight<16>(x));
 }
@@ -29,8 +32,7 @@ HWY_INLINE void round_lanes(D d, const float* from, uint16_t* to, uint32_t low, 
   const hn::RebindToSigned<D> di;
   const hn::Rebind<uint16_t, D> d16;
   const auto x = hn::LoadU(d, from);
-  const auto once = mixed(du, hn::Xor(hn::Iota(du, number), hn::Set(du, low)));
-  const auto word = mixed(du, hn::Xor(once, hn::Set(du, high)));
+  const auto word = words_of(du, hn::Iota(du, number), low, high);
   const auto sum = hn::Add(hn::BitCast(du, x), hn::ShiftRight<16>(word));
   const auto nan = hn::RebindMask(du, hn::IsNaN(x));
   const auto bits = hn::ShiftRight<16>(hn::IfThenElse(nan, hn::Set(du, 0x7fc00000u), sum));

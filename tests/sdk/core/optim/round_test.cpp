@@ -15,8 +15,10 @@ using namespace strata::optim;
 namespace {
 
 // The random words, in plain C++.
-uint32_t mixed(uint32_t x) {
+uint32_t word_of(uint32_t x, uint64_t key) {
+  x ^= static_cast<uint32_t>(key);
   x = (x ^ (x >> 16)) * 0x85ebca6bu;
+  x ^= static_cast<uint32_t>(key >> 32);
   x = (x ^ (x >> 13)) * 0xc2b2ae35u;
   return x ^ (x >> 16);
 }
@@ -30,9 +32,7 @@ uint64_t key_within(uint64_t key, uint64_t number) {
 
 uint16_t plain(float x, uint64_t key, uint64_t number) {
   if (std::isnan(x)) return 0x7fc0;
-  const auto own = key_within(key, number >> 32);
-  const auto word = mixed(mixed(static_cast<uint32_t>(number) ^ static_cast<uint32_t>(own)) ^
-                          static_cast<uint32_t>(own >> 32));
+  const auto word = word_of(static_cast<uint32_t>(number), key_within(key, number >> 32));
   return static_cast<uint16_t>((std::bit_cast<uint32_t>(x) + (word >> 16)) >> 16);
 }
 
