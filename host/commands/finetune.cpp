@@ -83,9 +83,7 @@ void finetune(const FinetuneCommand& settings) {
   const auto result =
       app::finetune(model_options(settings), run, finetune_options(settings), plugins, events);
   screen.clear();
-  if (result.status != 0)
-    throw Error("finetune", "a loss or a gradient is no number",
-                "a checkpoint holds the step before it: lower --lr, or give --on-nan skip");
+  if (result.status != 0) throw Error("finetune", result.fact, result.remedy);
   if (settings.json) print(result.json + "\n");
   Interrupts::end_if_noted();
 }
