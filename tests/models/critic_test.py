@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import sys
 import tempfile
 import unittest
@@ -252,6 +253,17 @@ class Critics(unittest.TestCase):
         self.assertEqual(set(weights[0]), set(weights[1]))
         for name, tensor in weights[0].items():
             self.assertTrue(torch.equal(tensor, weights[1][name]), name)
+
+    def test_a_head_of_loaded_weights_has_any_spelling(self):
+        _, folder, _, _ = self.model("llama")
+        shutil.copytree(folder / "critic", folder / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+        state = safetensors.torch.load_file(folder / "critic/model.safetensors")
+        state["model.v_head.weight"] = state.pop("v_head.weight")
+        torch.save(state, folder / "weights.bin")
+        loaded = self.run_program("llama", folder / "bare", folder / "loaded", "--init-seed", 9, "--load-weights",
+                                  folder / "weights.bin")
+        whole = self.run_program("llama", folder / "critic", folder / "whole")
+        self.assertEqual(*([step["loss"] for step in made["steps"]] for made in (loaded, whole)))
 
     def test_rows_without_pairs_are_refused(self):
         _, folder, _, _ = self.model("llama")

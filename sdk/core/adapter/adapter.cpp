@@ -127,9 +127,7 @@ Adapter Adapter::open(const std::string& folder, std::span<const shape::Declared
 void Adapter::require_low_rank(const source::Checkpoint* checkpoint) const {
   std::vector<std::string> names;
   for (const auto& one : whole) {
-    const source::Tensor* own = nullptr;
-    for (const auto& spelling : source::spellings(one.weight))
-      if (checkpoint && !own) own = checkpoint->find(spelling);
+    const auto* own = checkpoint ? source::find_spelled(*checkpoint, one.weight) : nullptr;
     if (!one.copy || (own && !same_ends(*this, one.tensor, *checkpoint, *own)))
       names.push_back(one.weight);
   }
