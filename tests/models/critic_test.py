@@ -6,7 +6,6 @@ Usage: critic_test.py PROGRAM FOLDER
 
 import dataclasses
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -21,6 +20,7 @@ import transformers
 
 import finetune_cases as table
 import finetune_data as data
+import quietly
 from finetune_reference import decays
 from program import TOLERANCE, Many, Refused
 from row import make
@@ -277,7 +277,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

@@ -5,7 +5,6 @@ Usage: finetune_loading_test.py PROGRAM FOLDER
 """
 
 import json
-import os
 import pathlib
 import shutil
 import sys
@@ -17,6 +16,7 @@ import torch
 import transformers
 
 import finetune_data as data
+import quietly
 from finetune_reference import Settings, train
 from program import Many, Refused
 
@@ -284,7 +284,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()
