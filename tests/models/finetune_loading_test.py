@@ -125,6 +125,14 @@ class Loading(unittest.TestCase):
         rest = self.tune(bare, "parts", "--init-seed", 3, "--resume", "latest")
         self.assertTrue(self.same_runs(("parts", want[1][:2] + rest), want))
 
+    def test_a_configuration_needs_a_tokenizer_beside_it(self):
+        bare, _ = self.shape("llama")
+        for file in bare.glob("*token*.json"):
+            file.unlink()
+        for more in ((), ("--resize-embeddings", 8)):
+            self.refused(f"^error: {bare}: it has no tokenizer: put the model's tokenizer.json there$", bare,
+                         "--init-seed", 3, *more)
+
     def test_a_file_of_weights_replaces_the_drawn_ones(self):
         bare, drawn = self.shape("llama")
         want = "want", self.tune(drawn, "want")
