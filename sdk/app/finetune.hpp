@@ -24,6 +24,8 @@ struct FinetuneEvents {
   // A finished step of the optimizer.
   std::function<void(const training_log::StepRecord& step)> step{};
   LoadProgress loading{};
+  // All is opened and read, and the first step is next.
+  std::function<void()> begin{};
   // Asked once a step: true ends the run behind this step, after a checkpoint.
   std::function<bool()> stop{};
 };

@@ -162,6 +162,24 @@ class Faults(unittest.TestCase):
                 names = [sorted(one.name for one in (self.folder / one).iterdir()) for one in (output, "whole")]
                 self.assertEqual(*names)
 
+    def test_a_signal_before_the_first_step_ends_a_run_at_once(self):
+        for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with self.subTest(status=status):
+                for attempt in range(4):  # on a loaded machine a signal may come too late
+                    output, log = self.folder / f"early{status}-{attempt}", self.folder / f"early{status}-{attempt}.jsonl"
+                    process = self.begin(output.name, "--log", log)
+                    while line := process.stderr.readline():
+                        if line.startswith("data: "):  # it plans, and loads LibTorch
+                            break
+                    process.send_signal(number)
+                    _, said = process.communicate(timeout=SECONDS)
+                    self.assertEqual(process.returncode, status, said)
+                    if not output.exists():
+                        break
+                self.assertFalse(output.exists(), "it made a step")
+                self.assertNotIn("ending after a checkpoint", said)
+                self.assertEqual(log.read_text() if log.exists() else "", "")
+
     def mounted(self, size):
         """The folder `disk`, a file system of this size."""
         disk = self.folder / "disk"

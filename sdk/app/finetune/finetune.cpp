@@ -137,6 +137,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     loop.set(resumed->state.run);
   }
   if (events.say) events.say(bound.planned(*training));
+  if (events.begin) events.begin();
   const bool finite = loop.run();
   const auto measured = bound.measured(*training, loop.times());
   if (events.say && !measured.empty()) events.say(measured);
