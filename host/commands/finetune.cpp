@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -59,9 +60,9 @@ void finetune(const FinetuneCommand& settings) {
   run.timeline = !settings.trace.empty();
   Screen screen(settings.json, settings.log_level != "debug" && settings.log_level != "info");
   Progress loading("loading", "bytes");
-  // The first Ctrl-C or SIGTERM is noted, and the run ends behind the step that it comes in; the
-  // second one ends the program at once, as at any other time.
-  const Interrupts interrupts;
+  // The first Ctrl-C or SIGTERM in a step is noted, and the run ends behind that step; the second
+  // one ends the program at once, as does one before the first step.
+  std::optional<Interrupts> interrupts;
   const app::FinetuneEvents events{
       .say = [&](std::string_view line) { screen.say(line); },
       .progress = [&](std::string_view line) { screen.progress(line); },
@@ -70,6 +71,7 @@ void finetune(const FinetuneCommand& settings) {
             loading.at(done, all);
             if (done == all) loading.end();
           },
+      .begin = [&] { interrupts.emplace(); },
       .stop =
           [&, told = false]() mutable {
             const bool asked = Interrupts::noted() != 0;
@@ -83,9 +85,7 @@ void finetune(const FinetuneCommand& settings) {
   const auto result =
       app::finetune(model_options(settings), run, finetune_options(settings), plugins, events);
   screen.clear();
-  if (result.status != 0)
-    throw Error("finetune", "a loss or a gradient is no number",
-                "a checkpoint holds the step before it: lower --lr, or give --on-nan skip");
+  if (result.status != 0) throw Error("finetune", result.fact, result.remedy);
   if (settings.json) print(result.json + "\n");
   Interrupts::end_if_noted();
 }

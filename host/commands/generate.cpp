@@ -264,7 +264,7 @@ void generate(const GenerateOptions& settings) {
   std::optional<text::Tokenizer> tokenizer;
   const bool by_ids = !settings.input_ids.empty();
   try {
-    tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());
+    tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log(), true);
   } catch (const Error& e) {
     if (!by_ids) throw;
     plugins.log().line(STRATA_INFO, std::string("no text: ") + e.what());

@@ -13,6 +13,7 @@
 #include "core/json.hpp"
 #include "core/run/initial_weights.hpp"
 #include "core/source/dtype.hpp"
+#include "core/source/source_map.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
 #include "host/options/opening.hpp"
@@ -118,7 +119,7 @@ void convert(const ImportOptions& settings, app::Plugins& plugins) {
   options.expand = app::expand_rows(plugins);
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   options.extra = app::extra_files(checkpoint, plugins.log());
-  if (settings.critic && !checkpoint.find(plugin::value_head))
+  if (settings.critic && !source::find_spelled(checkpoint, std::string(plugin::value_head)))
     options.made = {run::initial_value_head(open_model(settings, plugins, false, false), 0)};
   if (settings.resize_embeddings > 0)
     app::resize_embeddings(open_model(settings, plugins),

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/source/file.hpp"
 
 namespace strata::host {
 namespace {
@@ -96,11 +96,6 @@ std::string dashed(std::string name) {
   return name;
 }
 
-bool exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 class Respelling {
  public:
   explicit Respelling(Strings& notes) : notes_(notes) {}
@@ -185,7 +180,7 @@ class Respelling {
 
   void dataset(Reader& reader) {
     const auto value = reader.take();
-    if (value && !exists(*value))
+    if (value && !source::exists(*value))
       throw UsageError("--dataset_name", spelled(*value) + " is no file here",
                        "download the data set and give its file: --data FILE");
     put("--data", value);

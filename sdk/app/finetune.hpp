@@ -24,6 +24,8 @@ struct FinetuneEvents {
   // A finished step of the optimizer.
   std::function<void(const training_log::StepRecord& step)> step{};
   LoadProgress loading{};
+  // All is opened and read, and the first step is next.
+  std::function<void()> begin{};
   // Asked once a step: true ends the run behind this step, after a checkpoint.
   std::function<bool()> stop{};
 };
@@ -33,9 +35,11 @@ struct FinetuneResult {
   //  "validation": [{"step", "loss"}], "output", "report"}; of a critic each step and each
   // validation has its "accuracy" too.
   std::string json;
-  // 0: done, also where FinetuneEvents::stop ended it. 1: a loss was no number and on_nan is
-  // "stop"; a checkpoint holds the step before it.
-  int status;
+  // 0: done, also where FinetuneEvents::stop ended it. 1: a loss or gradient was no number and
+  // on_nan is "stop".
+  int status = 0;
+  // These say what was no number, and which checkpoint there is; empty if status is 0.
+  std::string fact{}, remedy{};
 };
 
 // Trains and writes the result to the options' output: a folder that transformers loads, of the

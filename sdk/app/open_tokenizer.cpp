@@ -28,7 +28,7 @@ std::string read_if_there(const fs::path& path) {
   if (size == 0) throw Error(path.string(), "it is empty", "complete it, or remove it");
   if (size > longest)
     throw Error(path.string(), std::to_string(size) + " bytes are too many",
-                "give the model's own file, or ids with --input-ids");
+                "give the model's own file");
   std::ostringstream text;
   text << file.rdbuf();
   source::refuse_stand_in(text.view().substr(0, source::longest_beginning), path.string());
@@ -58,8 +58,10 @@ text::Tokenizer said(text::Tokenizer tokenizer, const Log& log) {
   return tokenizer;
 }
 
-text::Tokenizer of_folder(const fs::path& folder, const Log& log) {
-  return said(text::Tokenizer::from_files(read_files(folder)), log);
+text::Tokenizer of_folder(const fs::path& folder, const Log& log, bool takes_ids = false) {
+  auto files = read_files(folder);
+  files.takes_ids = takes_ids;
+  return said(text::Tokenizer::from_files(files), log);
 }
 
 // The GGUF model of a folder that has neither weights of another kind nor a tokenizer.json.
@@ -79,10 +81,11 @@ std::string first_part(const std::string& path) {
 
 }  // namespace
 
-text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint, const Log& log) {
+text::Tokenizer open_tokenizer(const source::Checkpoint& checkpoint, const Log& log,
+                               bool takes_ids) {
   if (checkpoint.vocabulary())
     return text::Tokenizer::from_gguf(*checkpoint.vocabulary(), checkpoint.path());
-  return of_folder(checkpoint.folder(), log);
+  return of_folder(checkpoint.folder(), log, takes_ids);
 }
 
 text::Tokenizer open_tokenizer(const std::string& path, const Log& log) {

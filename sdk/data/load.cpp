@@ -96,6 +96,7 @@ TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& e
       return;
     }
     out.truncated += chosen.cut > 0 || rejected.cut > 0 ? 1 : 0;
+    out.equal += chosen.row.ids == rejected.row.ids ? 1 : 0;
     out.chosen.add(chosen.row);
     out.rejected.add(rejected.row);
   });

@@ -45,6 +45,7 @@ struct TokenPairs {
   std::uint64_t rows = 0;       // that the files have
   std::uint64_t cut = 0;        // pairs left out: an answer lies behind max_length
   std::uint64_t truncated = 0;  // of those kept: a text is longer than max_length
+  std::uint64_t equal = 0;      // of those kept: both rows have the same tokens
   std::vector<DataFile> files;
 };
 TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& encoder,

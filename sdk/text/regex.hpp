@@ -27,12 +27,9 @@ class RegexRoom {
   struct State;
 
   State& state();  // made when it is first needed
-  void check_time();
 
   std::size_t bytes_;
   std::unique_ptr<State> state_;
-  double deadline_ = 0;  // in the thread's seconds of work
-  unsigned calls_ = 0;
 };
 
 class Regex {

@@ -51,14 +51,14 @@ Description read_merges(std::string_view bytes, const std::string& file) {
   return out;
 }
 
-[[noreturn]] void refuse_class(const TokenizerConfig& config, const std::string& known) {
+[[noreturn]] void refuse_class(const TokenizerFiles& files, const TokenizerConfig& config,
+                               const std::string& known) {
   throw Error(config.file,
               config.type == plain_class
                   ? "tokenizer_class is missing"
                   : "tokenizer_class '" + printable(config.type, 60) + "' is not supported",
-              "known are " + known +
-                  "; of another, put the model's tokenizer.json there, or give ids with "
-                  "--input-ids");
+              "known are " + known + "; of another, put the model's tokenizer.json there" +
+                  (files.takes_ids ? ", or give ids with --input-ids" : ""));
 }
 
 // A class's steps around the vocabulary and merges of another description.
@@ -119,7 +119,7 @@ FolderTokenizer by_json(const TokenizerFiles& files) {
 FolderTokenizer by_vocab(const TokenizerFiles& files, const TokenizerConfig& config) {
   const auto* known = tokenizer_class(config.type);
   if (!known || known->kind == TokenizerClass::metaspace || known->kind == TokenizerClass::signs)
-    refuse_class(config, known_tokenizer_classes());
+    refuse_class(files, config, known_tokenizer_classes());
   return {files.folder,
           rebuilt(*known, config, read_vocab(files.vocab, files.folder + "/vocab.json"),
                   read_merges(files.merges, files.folder + "/merges.txt"), nullptr),
@@ -163,7 +163,7 @@ FolderTokenizer by_tiktoken(const std::string& bytes, const std::string& file,
 FolderTokenizer by_pieces(const TokenizerFiles& files, const TokenizerConfig& config,
                           const std::string& file) {
   if (other_sentencepiece_class(config.type))
-    refuse_class(config, "GemmaTokenizer and LlamaTokenizer");
+    refuse_class(files, config, "GemmaTokenizer and LlamaTokenizer");
   return sentencepiece_tokenizer(parse_sentencepiece(files.model, file), files.folder, config);
 }
 
@@ -179,9 +179,10 @@ FolderTokenizer folder_tokenizer(const TokenizerFiles& files) {
     return by_tiktoken(files.tiktoken, files.folder + "/*.tiktoken", files, config);
   if (!files.vocab.empty() && !files.merges.empty()) return by_vocab(files, config);
   if (other_sentencepiece_class(config.type))
-    refuse_class(config, "GemmaTokenizer and LlamaTokenizer");
+    refuse_class(files, config, "GemmaTokenizer and LlamaTokenizer");
   throw Error(files.folder, "it has no tokenizer",
-              "give ids with --input-ids, or put the model's tokenizer.json there");
+              std::string(files.takes_ids ? "give ids with --input-ids, or " : "") +
+                  "put the model's tokenizer.json there");
 }
 
 }  // namespace strata::text

@@ -19,6 +19,8 @@ struct TokenizerFiles {
   std::string tiktoken = {};  // a file *.tiktoken
   std::string vocab = {};     // vocab.json and
   std::string merges = {};    // merges.txt
+  // Whether the user may give ids in place of text, as errors then say.
+  bool takes_ids = false;
 };
 
 struct FolderTokenizer {

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/gpu/plugins.hpp"
 #include "tests/gpu/same_unpacked.hpp"
+#include "tests/sdk/torch/plugins.hpp"
 
 namespace strata::test {
 

@@ -2,8 +2,8 @@
 #include <random>
 #include <vector>
 
-#include "tests/gpu/plugins.hpp"
 #include "tests/gpu/same_unpacked.hpp"
+#include "tests/sdk/torch/plugins.hpp"
 
 namespace strata::test {
 

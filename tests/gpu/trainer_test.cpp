@@ -5,18 +5,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "tests/gpu/plugins.hpp"
 #include "tests/sdk/torch/close.hpp"
 #include "tests/sdk/torch/train/small_family.hpp"
 #include "torch/ops/packed.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch::test {
-
-const strata_attention* attention_table(const std::string& name) {
-  return strata::test::plugin_table<strata_attention>("strata-attention-" + name,
-                                                      "strata.attention/1");
-}
 
 namespace {
 

@@ -13,6 +13,7 @@ import torch
 import transformers
 from transformers.activations import ACT2CLS
 
+import quietly
 from program import TOLERANCE, Many, Refused
 
 OWN_WEIGHTS = {"prelu", "xielu"}
@@ -52,8 +53,7 @@ def check(program, folder, key, name):
 
 def main():
     torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    quietly.silence()
     path, parent = sys.argv[1:]
     program, failures = Many(path), []
     for at, name in enumerate(ACT2CLS):

@@ -21,6 +21,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 import gguf_file  # noqa: E402
+import quietly  # noqa: E402
 from program import Many, Refused, TOLERANCE  # noqa: E402
 from row import Row, make  # noqa: E402
 
@@ -300,6 +301,4 @@ def tearDownModule():
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    unittest.main(argv=sys.argv[:1])
+    quietly.main()

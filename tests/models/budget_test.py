@@ -11,6 +11,7 @@ import unittest
 import torch
 import transformers
 
+import quietly
 from program import Many
 
 PROGRAM, FOLDER, GGUF = Many(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
@@ -71,5 +72,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.disable_progress_bar()
-    unittest.main(argv=sys.argv[:1])
+    quietly.main()

@@ -4,7 +4,6 @@ Usage: chat_test.py PROGRAM FOLDER
 """
 
 import json
-import os
 import pathlib
 import sys
 import tempfile
@@ -13,6 +12,7 @@ import unittest
 import torch
 import transformers
 
+import quietly
 from malformed_inputs import write_folder
 from program import Many
 
@@ -198,7 +198,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

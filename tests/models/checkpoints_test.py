@@ -17,6 +17,7 @@ import torch
 import transformers
 from gguf import GGMLQuantizationType as Type
 
+import quietly
 from program import TOLERANCE, Many
 from reference import Reference
 from row import Row, make
@@ -308,8 +309,7 @@ def packed(program, file):
 
 def main():
     torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    quietly.silence()
     program = Many(sys.argv[1])
     with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
         parent = pathlib.Path(name)

@@ -4,7 +4,6 @@ Usage: conversations_test.py PROGRAM FOLDER
 """
 
 import json
-import os
 import pathlib
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import tokenizers
 import torch
 import transformers
 
+import quietly
 from malformed_inputs import CONFIG, D, weights, write_gguf
 from program import Many, Refused
 
@@ -234,7 +234,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

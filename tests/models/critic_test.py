@@ -6,9 +6,9 @@ Usage: critic_test.py PROGRAM FOLDER
 
 import dataclasses
 import json
-import os
 import pathlib
 import random
+import shutil
 import sys
 import tempfile
 import unittest
@@ -20,6 +20,7 @@ import transformers
 
 import finetune_cases as table
 import finetune_data as data
+import quietly
 from finetune_reference import decays
 from program import TOLERANCE, Many, Refused
 from row import make
@@ -253,6 +254,17 @@ class Critics(unittest.TestCase):
         for name, tensor in weights[0].items():
             self.assertTrue(torch.equal(tensor, weights[1][name]), name)
 
+    def test_a_head_of_loaded_weights_has_any_spelling(self):
+        _, folder, _, _ = self.model("llama")
+        shutil.copytree(folder / "critic", folder / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+        state = safetensors.torch.load_file(folder / "critic/model.safetensors")
+        state["model.v_head.weight"] = state.pop("v_head.weight")
+        torch.save(state, folder / "weights.bin")
+        loaded = self.run_program("llama", folder / "bare", folder / "loaded", "--init-seed", 9, "--load-weights",
+                                  folder / "weights.bin")
+        whole = self.run_program("llama", folder / "critic", folder / "whole")
+        self.assertEqual(*([step["loss"] for step in made["steps"]] for made in (loaded, whole)))
+
     def test_rows_without_pairs_are_refused(self):
         _, folder, _, _ = self.model("llama")
         (folder / "pairs.jsonl").write_text('{"prompt": "ab", "completion": "c"}\n')
@@ -265,7 +277,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

@@ -12,10 +12,10 @@ import unittest
 
 import gguf
 import torch
-import transformers
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 import gguf_file
+import quietly
 from program import TOLERANCE, Many
 from reference import Reference
 from row import Row, make
@@ -272,6 +272,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    unittest.main(argv=sys.argv[:1])
+    quietly.main()

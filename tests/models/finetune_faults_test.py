@@ -162,6 +162,24 @@ class Faults(unittest.TestCase):
                 names = [sorted(one.name for one in (self.folder / one).iterdir()) for one in (output, "whole")]
                 self.assertEqual(*names)
 
+    def test_a_signal_before_the_first_step_ends_a_run_at_once(self):
+        for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with self.subTest(status=status):
+                for attempt in range(4):  # on a loaded machine a signal may come too late
+                    output, log = self.folder / f"early{status}-{attempt}", self.folder / f"early{status}-{attempt}.jsonl"
+                    process = self.begin(output.name, "--log", log)
+                    while line := process.stderr.readline():
+                        if line.startswith("data: "):  # it plans, and loads LibTorch
+                            break
+                    process.send_signal(number)
+                    _, said = process.communicate(timeout=SECONDS)
+                    self.assertEqual(process.returncode, status, said)
+                    if not output.exists():
+                        break
+                self.assertFalse(output.exists(), "it made a step")
+                self.assertNotIn("ending after a checkpoint", said)
+                self.assertEqual(log.read_text() if log.exists() else "", "")
+
     def mounted(self, size):
         """The folder `disk`, a file system of this size."""
         disk = self.folder / "disk"
@@ -209,6 +227,36 @@ class Faults(unittest.TestCase):
         finite = [name for name, tensor in table.items() if np.isfinite(tensor).all()]
         self.assertEqual(len(table) - len(finite), 1)  # the table that was poisoned
         self.assertEqual(len(skipped["steps"]), STEPS)
+        # The loss is no number: no unit is updated, though updates begin within the backward.
+        self.refused("no number.*holds the step before", "early", "--shuffle", "off", "--clip", 0, **both)
+        self.assertEqual(checkpoints(self.folder / "early")[-1].name, "checkpoint-5")
+
+    def test_a_gradient_that_overflows_behind_updates_says_how_many_were_made(self):
+        bad, other = sorted(data.letters(VOCABULARY))[7:9]
+        shutil.copytree(self.folder / "model", self.folder / "steep")
+        file = self.folder / "steep/model.safetensors"
+        tensors = safetensors.numpy.load_file(file)
+        # The values of one token are about 1e10, so that the gradient of what they are multiplied by is more than
+        # float16 holds.
+        tensors["model.embed_tokens.weight"][:, 0] = 0
+        tensors["model.embed_tokens.weight"][bad] = np.eye(1, HIDDEN, dtype=np.float32)
+        tensors["model.layers.0.self_attn.v_proj.weight"][:, 0] = 1e9
+        tensors["model.layers.0.self_attn.o_proj.weight"] *= np.float32(1e-10)
+        safetensors.numpy.save_file(tensors, file)
+        rows = [[other if id == bad else id for id in row] for row in self.rows]
+        rows[BATCH][0] = bad  # in step 2; the rate of the first one is 0
+        data.write_texts(self.folder / "steep.jsonl", rows, VOCABULARY)
+        words = ("--shuffle", "off", "--clip", 0, "--warmup", 4, "--reduce-dtype", "float16", "--bench-steps", 2)
+        both = {"model": "steep", "rows": "steep.jsonl"}
+        self.refused("2 of 4 units were updated before it: the last whole checkpoint is stopped/checkpoint-1: ",
+                     "stopped", *words, **both)
+        self.assertEqual([one.name for one in checkpoints(self.folder / "stopped")], ["checkpoint-1"])
+        made = self.run_to_end("skipped", *words, "--on-nan", "skip", **both)
+        self.assertEqual([step.get("updated_units") for step in made["steps"]], [None, 2])
+        self.assertEqual([step["skipped"] for step in made["steps"]], [False, True])
+        got = safetensors.numpy.load_file(self.folder / "skipped/model.safetensors")
+        same = {name for name, tensor in tensors.items() if np.array_equal(tensor, got[name])}
+        self.assertEqual(same, {name for name in tensors if "embed" in name or "attn" in name or "input_" in name})
 
     def test_an_infinite_loss_changes_no_weight_though_its_gradient_is_finite(self):
         letter, other = sorted(data.letters(VOCABULARY))[3:5]

@@ -5,7 +5,6 @@ Usage: finetune_loading_test.py PROGRAM FOLDER
 """
 
 import json
-import os
 import pathlib
 import shutil
 import sys
@@ -17,6 +16,7 @@ import torch
 import transformers
 
 import finetune_data as data
+import quietly
 from finetune_reference import Settings, train
 from program import Many, Refused
 
@@ -124,6 +124,14 @@ class Loading(unittest.TestCase):
         self.tune(bare, "parts", "--init-seed", 3, "--bench-steps", 2, "--save-checkpoint")
         rest = self.tune(bare, "parts", "--init-seed", 3, "--resume", "latest")
         self.assertTrue(self.same_runs(("parts", want[1][:2] + rest), want))
+
+    def test_a_configuration_needs_a_tokenizer_beside_it(self):
+        bare, _ = self.shape("llama")
+        for file in bare.glob("*token*.json"):
+            file.unlink()
+        for more in ((), ("--resize-embeddings", 8)):
+            self.refused(f"^error: {bare}: it has no tokenizer: put the model's tokenizer.json there$", bare,
+                         "--init-seed", 3, *more)
 
     def test_a_file_of_weights_replaces_the_drawn_ones(self):
         bare, drawn = self.shape("llama")
@@ -284,7 +292,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

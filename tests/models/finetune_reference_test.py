@@ -15,6 +15,7 @@ import transformers
 
 import finetune_cases as table
 import finetune_data as data
+import quietly
 from finetune_data import Sequence
 from finetune_reference import Loop, Settings, decays, load, packed, steps_of, train
 from row import make
@@ -120,6 +121,4 @@ class Reference(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

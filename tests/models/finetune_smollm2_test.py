@@ -15,6 +15,7 @@ import tokenizers
 import torch
 import transformers
 
+import quietly
 from program import Program
 
 CORES = len(os.sched_getaffinity(0))
@@ -144,7 +145,4 @@ class SmolLM2(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

@@ -5,7 +5,6 @@ Usage: initialised_test.py PROGRAM FOLDER
 
 import hashlib
 import json
-import os
 import pathlib
 import shutil
 import sys
@@ -17,6 +16,7 @@ import safetensors.torch
 import torch
 import transformers
 
+import quietly
 from program import TOLERANCE, Many, Refused
 from row import Row, make
 
@@ -161,7 +161,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

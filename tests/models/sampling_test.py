@@ -4,15 +4,14 @@ Usage: sampling_test.py PROGRAM FOLDER
 """
 
 import json
-import os
 import pathlib
 import sys
 import tempfile
 import unittest
 
 import numpy as np
-import transformers
 
+import quietly
 from program import Many, Refused
 from reference import Reference
 from row import make
@@ -88,7 +87,4 @@ def tearDownModule():
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

@@ -16,6 +16,7 @@ import tokenizers
 import torch
 import transformers
 
+import quietly
 from program import TOLERANCE, Program
 
 PROGRAM = Program(sys.argv[1], threads=len(os.sched_getaffinity(0)))
@@ -134,6 +135,4 @@ class SmolLM2(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    quietly.main()

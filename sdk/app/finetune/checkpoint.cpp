@@ -135,13 +135,16 @@ SavedState read_state(const std::string& path) {
 
 void read_checkpoint(const std::string& path, const SavedState& state,
                      std::span<const StateFile> files) {
-  const auto same = [](const SavedState::File& saved, const StateFile& file) {
-    return saved.name == file.name;
-  };
-  if (!std::ranges::equal(state.files, files, same))
+  // The order of a run's updates, in which it wrote them, may be another one.
+  std::vector<const SavedState::File*> saved;
+  for (const auto& file : files) {
+    const auto found = std::ranges::find(state.files, file.name, &SavedState::File::name);
+    if (found != state.files.end()) saved.push_back(&*found);
+  }
+  if (saved.size() != files.size() || state.files.size() != files.size())
     throw Error(path, "its files are not those of the model", remedy);
   for (std::size_t i = 0; i < files.size(); ++i)
-    read_file(path + "/" + files[i].name, state.files[i], files[i]);
+    read_file(path + "/" + files[i].name, *saved[i], files[i]);
 }
 
 }  // namespace strata::app

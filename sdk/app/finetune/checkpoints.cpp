@@ -177,9 +177,11 @@ std::vector<StateFile> Checkpoints::files() const {
     }
     if (!file.tensors.empty()) out.push_back(std::move(file));
   }
-  // In the order of a step's updates, which wait for the reading: the table is first.
-  const auto table = std::ranges::find(out, plan.table_unit, &StateFile::unit);
-  if (table != out.end()) std::rotate(out.begin(), table, table + 1);
+  // In the order of a step's updates, which wait for the reading.
+  std::vector<std::size_t> order(plan.units.size(), 0);
+  for (std::size_t use = 0; use < plan.step.uses.size(); ++use)
+    if (plan.step.uses[use].kind == zero::Use::Kind::update) order[plan.step.uses[use].unit] = use;
+  std::ranges::stable_sort(out, {}, [&](const StateFile& file) { return order[file.unit]; });
   return out;
 }
 
@@ -213,6 +215,11 @@ void Checkpoints::check() {
 
 void Checkpoints::finish() {
   if (writing_.valid()) writing_.get();
+}
+
+std::string Checkpoints::newest() const {
+  const auto steps = steps_in(options_.output);
+  return steps.empty() ? std::string() : folder_of(options_.output, steps.back());
 }
 
 void Checkpoints::write(const RunState& run, train::Snapshot& snapshot) const {

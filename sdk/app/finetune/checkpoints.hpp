@@ -43,6 +43,8 @@ class Checkpoints {
   void check();
   // Waits until the one that was begun is there.
   void finish();
+  // The path of the newest one in the output; empty if it has none.
+  std::string newest() const;
 
  private:
   std::vector<StateFile> files() const;

@@ -86,6 +86,20 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   return out;
 }
 
+// Says why the run stopped, what was kept of it and what to do.
+void describe_stop(const std::string& partly, const std::string& newest, FinetuneResult& out) {
+  out.status = 1;
+  if (partly.empty()) {
+    out.fact = "a loss or a gradient is no number";
+    out.remedy = "a checkpoint holds the step before it: lower --lr, or give --on-nan skip";
+    return;
+  }
+  out.fact = "a gradient is no number, and " + partly;
+  out.remedy = (newest.empty() ? std::string("there is no checkpoint")
+                               : "the last whole checkpoint is " + printable(newest)) +
+               ": lower --lr, or give --clip, which waits for all gradients";
+}
+
 }  // namespace
 
 FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run,
@@ -127,6 +141,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     loop.set(resumed->state.run);
   }
   if (events.say) events.say(bound.planned(*training));
+  if (events.begin) events.begin();
   const bool finite = loop.run();
   const auto measured = bound.measured(*training, loop.times());
   if (events.say && !measured.empty()) events.say(measured);
@@ -138,11 +153,13 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     save_adapter(*training, options, plugins);
   else if (!loop.ended_early())
     save_model(*training, options, plugins);
+  FinetuneResult out;
+  if (!finite) describe_stop(loop.partly(), checkpoints.newest(), out);
   write_report(options, *training, log, {bound.planned(*training), measured});
   write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
               training->plan().units);
-  return {.json = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace),
-          .status = finite ? 0 : 1};
+  out.json = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  return out;
 }
 
 }  // namespace strata::app

@@ -1,6 +1,5 @@
 #include "app/finetune/open_trained_model.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "core/run/initial_weights.hpp"
 #include "core/source/model_folder.hpp"
 #include "core/source/resized.hpp"
+#include "core/source/source_map.hpp"
 #include "hub/cache.hpp"
 
 namespace strata::app {
@@ -109,15 +109,13 @@ class Resizing {
     return tokenizer_.vocab_size() + (padding && padding->is_new ? 1 : 0);
   }
 
-  // A checkpoint may have the head's matrix beside the table that it is tied to.
   void add_twins(const source::Checkpoint& from, std::map<std::string, std::int64_t>& rows) const {
     if (!model_.tied()) return;
     const source::Tensor* table = nullptr;
     for (const auto& [name, count] : rows)
       if (const auto* one = from.find(name); one && one->shape.size() == 2) table = one;
-    for (const auto* name : {"lm_head.weight", "embed_out.weight"})
-      if (const auto* twin = from.find(name); twin && table && twin->shape == table->shape)
-        rows.emplace(name, this->rows());
+    if (!table) return;
+    for (const auto* twin : source::twins_of(from, *table)) rows.emplace(twin->name, this->rows());
   }
 
   run::Model& model_;
@@ -127,14 +125,6 @@ class Resizing {
   text::Tokenizer tokenizer_;
   std::int64_t tokens_;
 };
-
-// Draws the value head that the checkpoint lacks.
-void add_value_head(run::Model& model, std::uint64_t seed) {
-  const auto names = source::spellings(std::string(plugin::value_head));
-  const auto has = [&](const std::string& name) { return model.checkpoint->find(name) != nullptr; };
-  if (std::ranges::none_of(names, has))
-    model.checkpoint = model.checkpoint->with_made({run::initial_value_head(model, seed)});
-}
 
 // The model of a configuration alone, whose weights are drawn, or come from a file of weights.
 run::Model draw(const ModelOptions& options, const RunOptions& run, const FinetuneOptions& training,
@@ -161,8 +151,7 @@ run::Model draw(const ModelOptions& options, const RunOptions& run, const Finetu
     model.checkpoint =
         whole->with_file(training.load_weights,
                          source::packed_names(plugins.registry().parts(), "plugin manifests"));
-    if (options.critic && !model.checkpoint->find(plugin::value_head))
-      model.checkpoint = model.checkpoint->with_made({run::initial_value_head(model, seed)});
+    if (options.critic) run::add_value_head(model, seed);
   }
   find_weights(model, false, options, plugins);
   return model;
@@ -175,7 +164,7 @@ run::Model open_trained_model(const ModelOptions& options, const RunOptions& run
   if (training.init_seed >= 0) return draw(options, run, training, plugins);
   auto model = open_model(options, plugins, false, !options.critic);
   if (options.critic) {
-    add_value_head(model, static_cast<std::uint64_t>(training.seed));
+    run::add_value_head(model, static_cast<std::uint64_t>(training.seed));
     find_weights(model, false, options, plugins);
   }
   if (training.resize_embeddings > 0) {

@@ -92,6 +92,9 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.library_bytes = out.cuda ? cuda_library_bytes : 0;
   if (out.cuda && !request.device_memory) request.device_memory = usable(cuda.total);
   request.fill_device = out.cuda || run.device_memory.has_value();
+  // The scaler of the loss must know of all gradients, as clipping must.
+  const bool scaled = request.dtype.code == STRATA_FLOAT && request.dtype.bits == 16;
+  request.early_updates = options.clip == 0 && !scaled;
   out.attention =
       &choose_attention(run, plugins, attention_requests(model, request.dtype, out.cuda));
   plugins.use(*out.attention);

@@ -29,6 +29,9 @@ std::string words_of(const data::TokenPairs& pairs, std::int64_t max_length) {
   if (pairs.cut > 0)
     out += "; " + std::to_string(pairs.cut) +
            " pairs are left out: an answer is not in the first " + length + " tokens";
+  if (pairs.equal > 0)
+    out += "; " + std::to_string(pairs.equal) +
+           " pairs teach nothing: their answers are equal in " + "the first " + length + " tokens";
   return out;
 }
 

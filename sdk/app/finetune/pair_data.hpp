@@ -9,7 +9,7 @@
 
 namespace strata::app {
 
-// The pairs in words: how many there are, cut and left out.
+// The pairs in words: how many there are, cut, left out, and of two equal rows.
 std::string words_of(const data::TokenPairs& pairs, std::int64_t max_length);
 
 // Says the first of these pairs as text, with the tokens that are compared in brackets.

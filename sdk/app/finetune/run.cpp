@@ -157,8 +157,8 @@ bool TrainingRun::run_steps() {
     checkpoints_.check();
     if (!step(index)) {
       done_ = index;
-      // The step changed no weight.
-      checkpoints_.begin(state(index));
+      // The step changed no weight; otherwise there is nothing to save.
+      if (partly_.empty()) checkpoints_.begin(state(index));
       return false;
     }
     if (validates(index)) validate();
@@ -202,7 +202,15 @@ bool TrainingRun::step(std::uint64_t index) {
     record.accuracy = static_cast<double>(result.loss.right) / weight;
   record.grad_norm = result.gradient_norm;
   record.skipped = !result.finite;
-  if (result.finite) ++updates_;
+  partly_.clear();
+  if (result.updated > 0) {
+    record.updated_units = result.updated;
+    partly_ = std::to_string(result.updated) + " of " + std::to_string(result.units) +
+              " units were updated before it";
+    if (events_.say)
+      events_.say("step " + std::to_string(index + 1) + ": a gradient is no number; " + partly_);
+  }
+  if (result.finite || result.updated > 0) ++updates_;
   if (scaler_) scaler_->follow(!result.finite);
   record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   seconds_ += record.seconds;

@@ -31,9 +31,13 @@ class TrainingRun {
   void set(const RunState& state);
 
   // Trains to the end, or until the events ask for the end. Returns false where a loss or gradient
-  // was no number and the options say to stop. Ending early, it saves a checkpoint.
+  // was no number and the options say to stop. Ending early, it saves a checkpoint, unless its last
+  // step was partly made.
   bool run();
   bool ended_early() const { return done_ < last_step(); }
+  // "3 of 10 units were updated before it", where a gradient of the last step was no number and
+  // others had been applied by then; else empty.
+  const std::string& partly() const { return partly_; }
 
   std::uint64_t steps() const { return batches_.steps(); }
   // Steps that are finished.
@@ -61,9 +65,10 @@ class TrainingRun {
   training_log::DenseShape shape_;
   bool mixture_;
   training_log::StepTimes times_;
+  std::string partly_;
   double since_line_ = 0;                 // the sum of the losses since the last line
   std::int64_t unsaid_ = 0;               // steps since then
-  std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps whose update was made
+  std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps in which a unit was updated
   double seconds_ = 0;                    // of all steps
   std::uint64_t first_ = 0;               // steps of an earlier run
 };

@@ -24,12 +24,12 @@ double most_tokens(const train::TrainingRequest& request) {
 }  // namespace
 
 RunBound::RunBound(const FinetuneOptions& options, bool cuda)
-    : clipping_(options.clip > 0), assumed_(options.machine.empty()),
-      rates_(step_rates(options.machine, cuda)) {}
+    : assumed_(options.machine.empty()), rates_(step_rates(options.machine, cuda)) {}
 
 training_log::StepBound RunBound::of(const train::Training& training, double tokens) const {
-  return training_log::step_bound(step_work(training.plan(), training.request(), tokens, clipping_),
-                                  rates_);
+  const auto& request = training.request();
+  return training_log::step_bound(
+      step_work(training.plan(), request, tokens, !request.early_updates), rates_);
 }
 
 training_log::StepBound RunBound::of_timed(const train::Training& training,

@@ -29,7 +29,7 @@ class RunBound {
   training_log::StepBound of_timed(const train::Training& training,
                                    const training_log::StepTimes& times) const;
 
-  bool clipping_, assumed_;
+  bool assumed_;
   training_log::StepRates rates_;
 };
 

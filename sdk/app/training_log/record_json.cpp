@@ -31,6 +31,7 @@ void each_of_step(Step& step, Field field) {
   field("read_from_disk", step.read_from_disk);
   field("written_to_disk", step.written_to_disk);
   field("skipped", step.skipped);
+  field("updated_units", step.updated_units);
 }
 
 template <class Validation, class Field>
@@ -51,7 +52,8 @@ struct ToJson {
   void operator()(const char* name, const Value& value) const {
     object[name] = value;
   }
-  void operator()(const char* name, const std::optional<double>& value) const {
+  template <class Value>
+  void operator()(const char* name, const std::optional<Value>& value) const {
     if (value) object[name] = *value;
   }
   void operator()(const char* name, const double& value) const {
@@ -78,16 +80,21 @@ struct FromJson {
     } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
       if (!found->is_number()) refuse(name);
       value = found->get<double>();
+    } else if constexpr (std::is_same_v<Value, std::optional<uint64_t>>) {
+      value = count_of(name, *found);
     } else if constexpr (std::is_same_v<Value, bool>) {
       if (!found->is_boolean()) refuse(name);
       value = found->get<bool>();
     } else {
-      // Steps fit both types; a count of tokens or bytes is below 2^63 on every machine.
-      if (!found->is_number_unsigned() ||
-          found->get<uint64_t>() > uint64_t(std::numeric_limits<int64_t>::max()))
-        refuse(name);
-      value = found->get<Value>();
+      value = static_cast<Value>(count_of(name, *found));
     }
+  }
+  // Steps fit both types; a count of tokens or bytes is below 2^63 on every machine.
+  uint64_t count_of(const char* name, const Json& found) const {
+    if (!found.is_number_unsigned() ||
+        found.get<uint64_t>() > uint64_t(std::numeric_limits<int64_t>::max()))
+      refuse(name);
+    return found.get<uint64_t>();
   }
   [[noreturn]] void refuse(const char* name) const {
     throw Error(who, "'" + std::string(name) + "' is not what a log has there",

@@ -26,6 +26,8 @@ struct StepRecord {
   uint64_t moved_to_device = 0, moved_to_host = 0;   // bytes over the link
   uint64_t read_from_disk = 0, written_to_disk = 0;  // bytes
   bool skipped = false;  // the weights were not updated: a gradient was infinite or not a number
+  // The units of a skipped step that were updated before that gradient was known; none: no unit.
+  std::optional<uint64_t> updated_units{};
   bool operator==(const StepRecord&) const = default;
 };
 

@@ -1,12 +1,12 @@
 #include "core/adapter/adapter.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "core/adapter/resolve.hpp"
 #include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/source/elements.hpp"
+#include "core/source/file.hpp"
 #include "core/source/names_text.hpp"
 #include "core/source/safetensors.hpp"
 #include "core/source/source_map.hpp"
@@ -15,19 +15,9 @@
 namespace strata::adapter {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::uint64_t max_config = 16ull << 20;
-
-bool exists(const std::string& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 std::string config_of(const std::string& folder) {
-  std::error_code ignored;
-  if (!fs::exists(folder, ignored)) throw Error(folder, "no such adapter", "give its folder");
-  if (!exists(folder + "/adapter_config.json"))
+  if (!source::exists(folder)) throw Error(folder, "no such adapter", "give its folder");
+  if (!source::exists(folder + "/adapter_config.json"))
     throw Error(folder, "has no adapter_config.json, so it is no PEFT adapter",
                 "give the folder that peft's save_pretrained wrote");
   return folder + "/adapter_config.json";
@@ -35,7 +25,7 @@ std::string config_of(const std::string& folder) {
 
 std::shared_ptr<const source::File> weights_of(const std::string& folder) {
   for (const auto* name : {"/adapter_model.safetensors", "/adapter_model.bin"})
-    if (exists(folder + name)) return source::File::open(folder + name);
+    if (source::exists(folder + name)) return source::File::open(folder + name);
   throw Error(folder, "has neither adapter_model.safetensors nor adapter_model.bin",
               "fetch the adapter's weights");
 }
@@ -117,7 +107,7 @@ Adapter Adapter::open(const std::string& folder, std::span<const shape::Declared
                       bool tied) {
   const auto config_path = config_of(folder);
   const auto config =
-      LoraConfig::parse(source::File::open(config_path)->text(max_config), config_path);
+      LoraConfig::parse(source::File::open(config_path)->text(source::longest_config), config_path);
   auto file = weights_of(folder);
   auto out = resolve(folder, config, tensors_of(*file), Modules(units, tied));
   out.file = std::move(file);
@@ -127,9 +117,7 @@ Adapter Adapter::open(const std::string& folder, std::span<const shape::Declared
 void Adapter::require_low_rank(const source::Checkpoint* checkpoint) const {
   std::vector<std::string> names;
   for (const auto& one : whole) {
-    const source::Tensor* own = nullptr;
-    for (const auto& spelling : source::spellings(one.weight))
-      if (checkpoint && !own) own = checkpoint->find(spelling);
+    const auto* own = checkpoint ? source::find_spelled(*checkpoint, one.weight) : nullptr;
     if (!one.copy || (own && !same_ends(*this, one.tensor, *checkpoint, *own)))
       names.push_back(one.weight);
   }

@@ -99,7 +99,7 @@ class Reader {
       behind_words.append(pattern).append(")$");
       auto of = printable(pattern, 60);
       of.insert(0, " of '").insert(0, key).append("'");
-      out.emplace_back(Pattern(behind_words, who_ + ": " + key), value_of(value, of));
+      out.emplace_back(Pattern(behind_words, who_ + ": " + key, correct), value_of(value, of));
     }
     return out;
   }

@@ -223,10 +223,8 @@ class Merging {
   }
 
   void replace(const Whole& one) {
-    const source::Tensor* tensor = nullptr;
-    for (const auto& spelling : source::spellings(one.weight))
-      if (!tensor) tensor = base_.checkpoint.find(spelling);
-    const bool head = one.weight == "lm_head.weight" || one.weight == "embed_out.weight";
+    const auto* tensor = source::find_spelled(base_.checkpoint, one.weight);
+    const bool head = std::ranges::find(source::head_names, one.weight) != source::head_names.end();
     if (!tensor && head && base_.tied) return check_copy(one);
     if (!tensor) refuse(one.weight, "is no weight of this model", "use the adapter's base model");
     if (tensor->shape != one.tensor.shape)

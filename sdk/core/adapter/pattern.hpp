@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/error.hpp"
+
 namespace strata::adapter {
 
 // The memory and the time that the searches of one adapter share; for one thread. More than two
@@ -25,8 +27,10 @@ class Effort {
 // A compiled pattern. PCRE2 runs it: what modules' names are matched with means the same there.
 class Pattern {
  public:
-  // `who` names the file and the key in errors. Throws Error for a pattern that does not compile.
-  Pattern(std::string_view source, std::string_view who);
+  // Errors name `who`, the file and the key or the option that gave the pattern, say the remedy,
+  // and have the status. Throws Error for a pattern that does not compile.
+  Pattern(std::string_view source, std::string_view who, std::string_view remedy,
+          Exit status = Exit::failed);
 
   // Whether the pattern matches the whole name, as re.fullmatch. Throws Error where it takes too
   // long.
@@ -38,7 +42,10 @@ class Pattern {
  private:
   bool matches(std::string_view name, Effort& effort, uint32_t how, std::string_view* index) const;
 
-  std::string who_;
+  [[noreturn]] void fail(const std::string& what) const;
+
+  std::string who_, remedy_;
+  Exit status_;
   std::shared_ptr<const void> code_;  // a pcre2_code
 };
 

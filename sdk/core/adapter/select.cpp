@@ -40,15 +40,6 @@ std::vector<std::string> names_in(std::string_view list) {
   throw UsageError(option, what, "the nearest modules are " + three_nearest(name, all));
 }
 
-Pattern pattern_of(std::string_view text, const char* option) {
-  try {
-    return Pattern(text, option);
-  } catch (const Error&) {  // it speaks of a file
-    throw UsageError(option, "'" + printable(text, 60) + "' is no regular expression",
-                     "write it as Python reads it");
-  }
-}
-
 }  // namespace
 
 std::vector<Module> select(const Modules& modules, std::string_view targets, const char* option) {
@@ -62,7 +53,7 @@ std::vector<Module> select(const Modules& modules, std::string_view targets, con
     return out;
   }
   if (!plain(targets)) {
-    const auto pattern = pattern_of(targets, option);
+    const Pattern pattern(targets, option, "write it as Python reads it", Exit::usage);
     Effort effort;
     keep([&](const Module& one) { return pattern.whole(one.name, effort); });
     if (out.empty())

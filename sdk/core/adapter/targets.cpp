@@ -39,7 +39,7 @@ std::vector<std::string> name_or_names(const OrderedJson& value, const std::stri
 }
 
 Names names_or_pattern(const OrderedJson& value, const std::string& who, const std::string& key) {
-  if (value.is_string()) return Pattern(value.get<std::string>(), who + ": " + key);
+  if (value.is_string()) return Pattern(value.get<std::string>(), who + ": " + key, remedy);
   return names(value, who, key);
 }
 
@@ -110,13 +110,14 @@ Targets Targets::of(const OrderedJson& config, const std::string& who) {
     for (const auto& one : name_or_names(*value, who, "layers_pattern"))
       if (!one.empty())
         out.layers_patterns.emplace_back("(?:^|.*?\\.)" + one + "\\.(?P<idx>\\d+)\\.",
-                                         who + ": layers_pattern");
+                                         who + ": layers_pattern", remedy);
   if (out.layers && out.layers_patterns.empty())
-    out.layers_patterns.emplace_back(R"(.*?\.[^.]*\.(?P<idx>\d+)\.)", who);
+    out.layers_patterns.emplace_back(R"(.*?\.[^.]*\.(?P<idx>\d+)\.)", who, remedy);
   if (const auto* value = given(config, "modules_to_save")) {
     out.saved = name_or_names(*value, who, "modules_to_save");
     for (const auto& one : out.saved)
-      out.saved_patterns.emplace_back("(^|.*\\.)" + one + "($|\\..*)", who + ": modules_to_save");
+      out.saved_patterns.emplace_back("(^|.*\\.)" + one + "($|\\..*)", who + ": modules_to_save",
+                                      remedy);
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/run/traced.hpp"
 
 namespace strata::run {
 namespace {
@@ -123,8 +124,10 @@ void ExpertSlots::fetch(uint32_t unit, uint32_t slot) {
     parts_.reader->record(fetched(slot), state.fetched);
   if (!parts_.collective) return;
   parts_.device->wait(Lane::comm, fetched(slot), state.fetched);
-  const Traced traced(parts_, Kind::gather, Lane::comm, unit);
-  gather_unit(parts_, unit, to);
+  {
+    const Traced traced(parts_, Kind::gather, Lane::comm, unit);
+    gather_unit(parts_, unit, to);
+  }
   parts_.device->record(Lane::comm, gathered(slot), state.fetched);
 }
 

@@ -13,6 +13,7 @@
 #include "core/optim/workers.hpp"
 #include "core/run/sampler.hpp"
 #include "core/source/elements.hpp"
+#include "core/source/source_map.hpp"
 
 namespace strata::run {
 namespace {
@@ -124,6 +125,12 @@ source::MadeTensor initial_value_head(const Model& model, std::uint64_t seed) {
     if (weight.name == plugin::value_head)
       return made(model, weight, weight.name, seed, open_workers(1));
   throw Error(model.path, "is no critic", "add --critic");
+}
+
+void add_value_head(Model& critic, std::uint64_t seed) {
+  auto& checkpoint = *critic.checkpoint;
+  if (!source::find_spelled(checkpoint, std::string(plugin::value_head)))
+    checkpoint = checkpoint.with_made({initial_value_head(critic, seed)});
 }
 
 }  // namespace strata::run

@@ -20,6 +20,9 @@ std::vector<source::MadeTensor> initial_weights(const Model& model, std::uint64_
 // Makes only the value head of a model that is a critic.
 source::MadeTensor initial_value_head(const Model& model, std::uint64_t seed);
 
+// Adds the value head to the critic's checkpoint, unless that has one by any spelling of its name.
+void add_value_head(Model& critic, std::uint64_t seed);
+
 // The key of a tensor's numbers in their draw, so that they do not depend on those of other
 // tensors.
 std::uint64_t key_of(std::string_view name);

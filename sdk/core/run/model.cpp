@@ -62,11 +62,11 @@ void Model::resolve() {
         wanted.back().tied = weight.role == STRATA_TABLE && tied();
       }
   // A critic may come from a language model, whose head stays unused.
-  static constexpr std::string_view heads[] = {"lm_head.weight", "embed_out.weight"};
   const bool critic = seen.contains(std::string(plugin::value_head));
-  tensors = source::resolve(*checkpoint, wanted,
-                            critic ? std::span(heads) : std::span<const std::string_view>(),
-                            family->passed_over());
+  tensors =
+      source::resolve(*checkpoint, wanted,
+                      critic ? std::span(source::head_names) : std::span<const std::string_view>(),
+                      family->passed_over());
 }
 
 std::string_view Model::named_dtype() const {

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/run/experts.hpp"
+#include "core/run/traced.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::run {
@@ -10,11 +11,6 @@ using device::Lane;
 using zero::Kind;
 
 namespace {
-
-void note(const StreamingParts& parts, Lane lane, double* at) {
-  if (lane == Lane::io) return parts.reader->note(at);
-  parts.device->note(lane, at);
-}
 
 uint64_t arriving(const StreamingParts& parts, uint32_t unit) {
   return zero::held_bytes(parts.units[unit], parts.placement[unit]);
@@ -38,16 +34,6 @@ uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base)
 void gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
   const auto shard = zero::shard_bytes(arriving(parts, unit), parts.collective->ranks());
   parts.device->gather(*parts.collective, base, shard);
-}
-
-Traced::Traced(const StreamingParts& parts, Kind kind, Lane lane, uint32_t unit) : parts_(parts) {
-  if (!parts.trace) return;
-  span_ = &parts.trace->emplace_back(zero::Span{kind, lane, unit, 0, 0});
-  note(parts_, lane, &span_->begin);
-}
-
-Traced::~Traced() {
-  if (span_) note(parts_, span_->lane, &span_->end);
 }
 
 Streaming::Streaming(const StreamingParts& parts)

@@ -39,20 +39,6 @@ struct StreamingParts {
   std::deque<zero::Span>* trace = nullptr;
 };
 
-// Notes the time when an action begins and, when destroyed, the time when it is done, where a trace
-// is wanted.
-class Traced {
- public:
-  Traced(const StreamingParts& parts, zero::Kind kind, device::Lane lane, uint32_t unit);
-  ~Traced();
-  Traced(const Traced&) = delete;
-  Traced& operator=(const Traced&) = delete;
-
- private:
-  const StreamingParts& parts_;
-  zero::Span* span_ = nullptr;
-};
-
 // Enqueues the transfer of a unit's bytes to `base`, on the lane that its tier needs: of several
 // ranks only this one's shard, to its place. Returns the bytes that it moves.
 uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);

@@ -20,13 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t max_config = 16ull << 20;
-
-bool exists(const std::string& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 bool is_torch(std::string_view file) {
   return file.ends_with(".bin") || file.ends_with(".pt") || file.ends_with(".pth");
 }
@@ -140,7 +133,7 @@ Checkpoint Checkpoint::open_folder(const std::string& path, const GgufMappings& 
 void Checkpoint::read_config(const std::string& folder) {
   config_name_ = folder + "/config.json";
   if (!exists(config_name_)) refuse_folder(folder);
-  config_ = File::open(config_name_)->text(max_config);
+  config_ = File::open(config_name_)->text(longest_config);
 }
 
 void Checkpoint::add_shard(const std::string& path) {

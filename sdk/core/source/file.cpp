@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "core/error.hpp"
@@ -30,6 +31,11 @@ std::string range(std::uint64_t offset, std::uint64_t bytes) {
 }
 
 }  // namespace
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
 
 std::shared_ptr<const File> File::open(const std::string& path) {
   if (path.find('\0') != std::string::npos)

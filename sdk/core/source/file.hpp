@@ -13,6 +13,12 @@ namespace strata::source {
 // file.
 using ReadAt = std::function<void(std::uint64_t offset, std::span<std::byte> into)>;
 
+// Whether there is something at the path; false also where that cannot be found out.
+bool exists(const std::string& path);
+
+// The largest configuration that is read, in bytes: config.json, an adapter's, a quantization's.
+inline constexpr std::uint64_t longest_config = 16ull << 20;
+
 // A read-only file; its size is that of the moment it was opened. Any threads may call any members
 // at once.
 class File {

@@ -19,13 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t max_json = 16ull << 20;
-
-bool exists(const std::string& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> out;
   std::error_code error;
@@ -45,7 +38,7 @@ std::string lower(std::string text) {
 std::string base_of(const std::string& folder) {
   try {
     const auto path = folder + "/adapter_config.json";
-    const auto config = parse_settings(File::open(path)->text(max_json), path);
+    const auto config = parse_settings(File::open(path)->text(longest_config), path);
     const auto base = config.is_object() ? config.find("base_model_name_or_path") : config.end();
     if (base != config.end() && base->is_string()) return base->get<std::string>();
   } catch (const Error&) {

@@ -14,8 +14,6 @@
 namespace strata::source {
 namespace {
 
-constexpr std::uint64_t max_json = 16ull << 20;
-
 // Names as their authors write them: short names are abbreviations.
 std::string spelled(std::string method) {
   constexpr std::size_t longest_abbreviation = 5;
@@ -78,7 +76,7 @@ std::string in_file(const std::string& path, std::string method) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return "";
   try {
-    auto config = parse_settings(File::open(path)->text(max_json), path);
+    auto config = parse_settings(File::open(path)->text(longest_config), path);
     if (config.is_object() && config.contains("quantization")) config = config["quantization"];
     return name_of(std::move(method), config.is_object() ? config : Json::object());
   } catch (const Error&) {

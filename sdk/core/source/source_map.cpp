@@ -31,16 +31,9 @@ std::string words_of(const std::vector<std::string>& lines) {
   return out;
 }
 
-const Tensor* look_up(const Checkpoint& checkpoint, const std::string& name) {
-  if (name.empty()) return nullptr;
-  for (const auto& spelling : spellings(name))
-    if (const auto* tensor = checkpoint.find(spelling)) return tensor;
-  return nullptr;
-}
-
 // Finds the head's matrix by a name of its own.
 const Tensor* head(const Checkpoint& checkpoint) {
-  for (const auto* name : {"lm_head.weight", "embed_out.weight"})
+  for (const auto name : head_names)
     if (const auto* tensor = checkpoint.find(name)) return tensor;
   return nullptr;
 }
@@ -82,14 +75,30 @@ std::vector<std::string> spellings(const std::string& name) {
   return out;
 }
 
+const Tensor* find_spelled(const Checkpoint& checkpoint, const std::string& name) {
+  if (name.empty()) return nullptr;
+  for (const auto& spelling : spellings(name))
+    if (const auto* tensor = checkpoint.find(spelling)) return tensor;
+  return nullptr;
+}
+
+std::vector<const Tensor*> twins_of(const Checkpoint& checkpoint, const Tensor& table) {
+  std::vector<const Tensor*> out;
+  for (const auto name : head_names)
+    if (const auto* twin = checkpoint.find(name);
+        twin && twin != &table && twin->shape == table.shape)
+      out.push_back(twin);
+  return out;
+}
+
 // Collects the tensors of the weights, and complaints about those that do not fit.
 class Resolver {
  public:
   explicit Resolver(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
 
   void take(const Wanted& weight) {
-    const auto* tensor = look_up(checkpoint_, weight.name);
-    if (!tensor) tensor = look_up(checkpoint_, weight.also);
+    const auto* tensor = find_spelled(checkpoint_, weight.name);
+    if (!tensor) tensor = find_spelled(checkpoint_, weight.also);
     const auto* twin = weight.tied ? head(checkpoint_) : nullptr;
     if (!tensor) tensor = twin;
     if (!tensor) return missing(weight);
@@ -107,15 +116,15 @@ class Resolver {
 
   // Takes one tensor for each expert, or slices of one tensor of them all.
   void take_experts(const Wanted& weight) {
-    if (look_up(checkpoint_, numbered(weight.name, 0))) return take_each(weight);
-    if (const auto* fused = look_up(checkpoint_, weight.also))
+    if (find_spelled(checkpoint_, numbered(weight.name, 0))) return take_each(weight);
+    if (const auto* fused = find_spelled(checkpoint_, weight.also))
       return take_slices(*fused, weight, {weight.also_rows, weight.also_first, weight.also_step});
     auto bare = weight.name;
     bare.erase(bare.find("{}"), bare.find("{}.") == std::string::npos ? 2 : 3);
-    if (const auto* stack = look_up(checkpoint_, bare))
+    if (const auto* stack = find_spelled(checkpoint_, bare))
       return take_slices(*stack, weight, {weight.shape[0]});
     for (std::uint32_t e = 1; e < weight.experts; ++e)
-      if (look_up(checkpoint_, numbered(weight.name, e))) return take_each(weight);
+      if (find_spelled(checkpoint_, numbered(weight.name, e))) return take_each(weight);
     missing(weight);
   }
 

@@ -1,9 +1,11 @@
 // The source map: the tensor of a checkpoint for each weight of a model.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,15 @@ struct Wanted {
 // The names that a weight may have in a file, the best first: its own, and those with a leading
 // "model.", "transformer." or "rwtransformer." added or removed.
 std::vector<std::string> spellings(const std::string& name);
+
+// The tensor that has the first of these names; null where there is none.
+const Tensor* find_spelled(const Checkpoint& checkpoint, const std::string& name);
+
+// The names of a language model's head in a checkpoint, beside the table that it may be tied to.
+inline constexpr std::array<std::string_view, 2> head_names{"lm_head.weight", "embed_out.weight"};
+
+// The tensors of a head's name that have the shape of `table`, the one that the head is tied to.
+std::vector<const Tensor*> twins_of(const Checkpoint& checkpoint, const Tensor& table);
 
 class Resolver;
 

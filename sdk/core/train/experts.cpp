@@ -2,6 +2,7 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/run/traced.hpp"
 
 namespace strata::train {
 
@@ -18,17 +19,6 @@ TrainExperts::TrainExperts(const ExpertParts& parts)
     layers_[units[u].declared] = {u, mixtures_++};
   }
   begin();
-}
-
-template <class F>
-void TrainExperts::traced(Kind kind, Lane lane, uint32_t unit, F&& issue) {
-  zero::Span* span = nullptr;
-  if (parts_.trace) {
-    span = &parts_.trace->emplace_back(zero::Span{kind, lane, unit, 0, 0});
-    parts_.device->note(lane, &span->begin);
-  }
-  issue();
-  if (span) parts_.device->note(lane, &span->end);
 }
 
 void TrainExperts::begin() {
@@ -64,10 +54,9 @@ void TrainExperts::make_ready(uint32_t index) {
   slot.ready = true;
   if (parts_.training->placement[slot.unit].as_run) return;
   auto* at = memory(index);
-  traced(Kind::expand, Lane::compute, slot.unit, [&] {
-    parts_.trainer->expand(parts_.training->units[slot.unit], at + parts_.training->experts.stored,
-                           at);
-  });
+  const run::Traced traced(parts_, Kind::expand, Lane::compute, slot.unit);
+  parts_.trainer->expand(parts_.training->units[slot.unit], at + parts_.training->experts.stored,
+                         at);
 }
 
 // Brings the next expert; after this call the compute lane finds it in the slot `taken_`.
@@ -96,8 +85,10 @@ void TrainExperts::fetch(uint32_t unit, uint32_t index) {
   const auto& place = parts_.training->placement[unit];
   const auto bytes = zero::held_bytes(parts_.training->units[unit], place);
   auto* to = memory(index) + (place.as_run ? 0 : parts_.training->experts.stored);
-  traced(Kind::fetch, Lane::copy, unit,
-         [&] { parts_.device->copy(Lane::copy, to, (*parts_.host)[unit].weights, bytes); });
+  {
+    const run::Traced traced(parts_, Kind::fetch, Lane::copy, unit);
+    parts_.device->copy(Lane::copy, to, (*parts_.host)[unit].weights, bytes);
+  }
   to_device_ += bytes;
   parts_.device->record(Lane::copy, fetched(index), ++slot.fetched);
 }
@@ -110,13 +101,10 @@ void TrainExperts::read(uint32_t unit, uint32_t index, const tier::Route& route)
   slot.unit = unit;
   slot.arrived = slot.ready = false;
   const auto& place = parts_.training->placement[unit];
-  zero::Span* span = nullptr;
-  if (parts_.trace) {
-    span = &parts_.trace->emplace_back(zero::Span{Kind::fetch, Lane::io, unit, 0, 0});
-    reader.note(&span->begin);
+  {
+    const run::Traced traced(parts_, Kind::fetch, Lane::io, unit);
+    reader.read(route, memory(index) + (place.as_run ? 0 : parts_.training->experts.stored));
   }
-  reader.read(route, memory(index) + (place.as_run ? 0 : parts_.training->experts.stored));
-  if (span) reader.note(&span->end);
   to_device_ += zero::held_bytes(parts_.training->units[unit], place);
   reader.record(fetched(index), ++slot.fetched);
 }
@@ -164,14 +152,17 @@ void TrainExperts::store(uint32_t index) {
     device.wait(Lane::back, reduced(), reduced_[staging]);
   auto* to = direct ? (*parts_.host)[unit].gradient : parts_.host->expert_staging(staging);
   const auto bytes = parts_.training->flats[unit].elements * element_bytes(parts_.reduce);
-  traced(Kind::store, Lane::back, unit, [&] {
+  {
+    const run::Traced traced(parts_, Kind::store, Lane::back, unit);
     device.copy(Lane::back, to, memory(index) + parts_.training->experts.gradient, bytes);
-  });
+  }
   to_host_ += bytes;
   device.record(Lane::back, stored(index), ++slot.stored);
   device.wait(Lane::host, stored(index), slot.stored);
-  traced(Kind::reduce, Lane::host, unit,
-         [&] { device.call(*parts_.optimizer, parts_.optimizer->expert_item(unit, staging)); });
+  {
+    const run::Traced traced(parts_, Kind::reduce, Lane::host, unit);
+    device.call(*parts_.optimizer, parts_.optimizer->expert_item(unit, staging));
+  }
   device.record(Lane::host, reduced(), ++sums_);
   if (!direct) reduced_[staging] = sums_;
 }

@@ -83,9 +83,6 @@ class TrainExperts final : public run::Experts {
   void read(uint32_t unit, uint32_t slot, const tier::Route& route);
   void release();
   void store(uint32_t slot);
-  // Notes when the work that `issue` enqueues on the lane begins and ends.
-  template <class F>
-  void traced(zero::Kind kind, device::Lane lane, uint32_t unit, F&& issue);
 
   ExpertParts parts_;
   std::vector<Layer> layers_;  // by declared unit

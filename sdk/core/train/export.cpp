@@ -6,6 +6,7 @@
 #include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/source/elements.hpp"
+#include "core/source/source_map.hpp"
 
 namespace strata::train {
 namespace {
@@ -33,13 +34,11 @@ Export::Export(const run::Model& model, const TrainingPlan& plan, Values values)
     for (const auto& piece : plan.flats[u].pieces)
       add(model, plan.units[u].weights[piece.weight], u, piece.first);
   if (!plan.tied) return;
-  // A checkpoint may have the head's matrix beside the table that it is tied to.
   const auto& table = plan.units[plan.table_unit].weights[plan.table_weight];
   const auto* held = holder_of(*model.checkpoint, table.source.stored.file());
-  for (const auto* name : {"lm_head.weight", "embed_out.weight"})
-    if (const auto* twin = model.checkpoint->find(name))
-      if (held && twin != held && twin->shape == held->shape)
-        regions_.emplace(name, regions_.at(held->name));
+  if (!held) return;
+  for (const auto* twin : source::twins_of(*model.checkpoint, *held))
+    regions_.emplace(twin->name, regions_.at(held->name));
 }
 
 void Export::add(const run::Model& model, const zero::Weight& weight, uint32_t unit,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/dtype.hpp"
+#include "core/error.hpp"
 #include "core/optim/cast.hpp"
 #include "core/optim/gradient.hpp"
 
@@ -22,6 +23,9 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
     : plan_(plan), reduce_(request.reduce), rule_(request.rule),
       micro_batches_(request.micro_batches), units_(units), settings_(settings), workers_(workers),
       weight_update_(request.rule, workers) {
+  if (request.early_updates && settings.clip > 0)
+    throw Error("training", "updates that are clipped wait for all gradients",
+                "this is a mistake in Strata");
   for (std::size_t u = 0; u < plan.flats.size(); ++u)
     for (const auto& piece : plan.flats[u].pieces)
       weight_update_.reserve(plan.units[u].weights[piece.weight].shape);
@@ -76,9 +80,9 @@ void HostOptimizer::reduce(const zero::Use& use, Context& step) {
   if (flat.row_width > 0 && there) add_rows(use, step);
   if (use.micro_batch + 1 < micro_batches_) return;
   // The table's gradient is whole when the rows of the embedding are added.
-  if (use.unit != plan_.table_unit) square(use.unit);
+  if (use.unit != plan_.table_unit) square(use.unit, step);
   square_experts(use.unit, step);
-  if (flat.row_width > 0 && plan_.table_unit != no_table) square(plan_.table_unit);
+  if (flat.row_width > 0 && plan_.table_unit != no_table) square(plan_.table_unit, step);
 }
 
 // Adds the gradients of looked-up rows to the table's, in the order of the tokens.
@@ -118,22 +122,24 @@ void HostOptimizer::reduce_expert(uint32_t unit, uint32_t staging, Context& step
 }
 
 // Takes the squares of a layer's experts, whose gradients are whole when the layer's is.
-void HostOptimizer::square_experts(uint32_t layer, const Context& step) {
+void HostOptimizer::square_experts(uint32_t layer, Context& step) {
   for (auto u = layer + 1; u < plan_.units.size() && plan_.units[u].is_expert(); ++u) {
     if (step.chosen[u])
-      square(u);
+      square(u, step);
     else
       std::ranges::fill(squares_[u], 0.0);
   }
 }
 
-void HostOptimizer::square(uint32_t unit) {
+// Takes the squares of a whole gradient. No update behind one that is not finite is made.
+void HostOptimizer::square(uint32_t unit, Context& step) {
   auto& partials = squares_[unit];
   const auto& held = units_[unit];
   workers_.run(partials.size(), 1, [&](uint64_t first, uint64_t count) {
     optim::square_sums(held.gradient_dtype, held.gradient, plan_.flats[unit].elements, first, count,
                        partials.data());
   });
+  if (!std::isfinite(optim::total(partials))) step.gradients.finite = false;
 }
 
 void HostOptimizer::finish_gradients(Context& step) {
@@ -141,6 +147,7 @@ void HostOptimizer::finish_gradients(Context& step) {
   for (const auto& partials : squares_) all += optim::total(partials);
   step.gradients.norm = std::sqrt(all) / step.numbers.loss_scale;
   step.gradients.finite = std::isfinite(all);
+  if (!step.gradients.finite) step.gradients.updated = step.updated;
 }
 
 void HostOptimizer::make_ready(Context& step) {
@@ -212,8 +219,9 @@ void HostOptimizer::copy_weights(uint32_t index) {
 }
 
 void HostOptimizer::update(uint32_t index, Context& step) {
-  if (!step.gradients.finite) return;
+  if (!step.gradients.finite || plan_.flats[index].elements == 0) return;
   if (!step.ready) make_ready(step);
+  ++step.updated;
   hold_.wait(index, step.step);
   if (rule_ != Rule::adam) return update_weights(index, step);
   // The gradient of an expert that no token has chosen is zero, and its memory an earlier step's.

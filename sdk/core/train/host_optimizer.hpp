@@ -36,13 +36,17 @@ struct OptimizerSettings {
 // The outcome of a step's gradients, known after its last reduction.
 struct Gradients {
   double norm = 0;
-  bool finite = true;  // false: the weights stay as they are
+  bool finite = true;  // false: the weights stay as they are, but for those of `updated` units
+  // The units of a step with early updates that were updated before its first gradient that is not
+  // finite was known.
+  uint32_t updated = 0;
 };
 
 // Every sum is made in a fixed order, so that any number of threads gives the same bits.
 class HostOptimizer : public device::HostWork {
  public:
-  // Everything outlives it. The plan's step is the one whose items arrive.
+  // Everything outlives it. The plan's step is the one whose items arrive. Throws Error where
+  // updates are early though the settings clip.
   HostOptimizer(const TrainingPlan& plan, const TrainingRequest& request, const HostUnits& units,
                 const OptimizerSettings& settings, optim::Workers& workers);
 
@@ -63,7 +67,7 @@ class HostOptimizer : public device::HostWork {
 
   // The gradients of the step that was begun last, after its last reduction.
   const Gradients& gradients() const { return context(steps_ % 2).gradients; }
-  // Steps whose update was made; on the computing thread while no step is under way.
+  // Steps in which a unit was updated; on the computing thread while no step is under way.
   uint64_t updates() const { return updates_; }
   void set_updates(uint64_t updates) { updates_ = updates; }
   // Steps that were begun; their numbers are counted from 1.
@@ -81,6 +85,7 @@ class HostOptimizer : public device::HostWork {
     optim::AdamStep decayed, plain;      // of matrices, and of others
     optim::AdafactorSettings adafactor;  // of matrices
     bool ready = false;                  // the two above are made
+    uint32_t updated = 0;                // units so far
   };
   Context& context(uint32_t parity) { return contexts_[parity]; }
   const Context& context(uint32_t parity) const { return contexts_[parity]; }
@@ -88,8 +93,8 @@ class HostOptimizer : public device::HostWork {
   void reduce(const zero::Use& use, Context& step);
   void add_rows(const zero::Use& use, Context& step);
   void reduce_expert(uint32_t unit, uint32_t staging, Context& step);
-  void square_experts(uint32_t layer, const Context& step);
-  void square(uint32_t unit);
+  void square_experts(uint32_t layer, Context& step);
+  void square(uint32_t unit, Context& step);
   void finish_gradients(Context& step);
   void make_ready(Context& step);
   void update(uint32_t unit, Context& step);

@@ -253,7 +253,9 @@ class Preparation {
     const auto units = step_units();
     const auto table = out_.table_unit;
     step_ = step_uses(units, table,
-                      {.micro_batches = request_.micro_batches, .inputs_in_tier = inputs_in_tier_});
+                      {.micro_batches = request_.micro_batches,
+                       .inputs_in_tier = inputs_in_tier_,
+                       .early_updates = request_.early_updates});
     scoring_ = scoring_uses(units);
   }
 

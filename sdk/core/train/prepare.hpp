@@ -37,6 +37,8 @@ struct TrainingRequest {
   bool weights_in_files = false, states_in_files = false;
   // Weights stay on the device during a step as far as the budget goes.
   bool fill_device = false;
+  // Updates begin while the backward of other units runs; without clipping alone.
+  bool early_updates = false;
   std::optional<uint64_t> device_memory;  // of weights, gradients, inputs and activations
   bool separate_device = false;           // the device's memory is not the host's
   uint64_t library_bytes = 0;             // device memory that its libraries hold besides

@@ -1,6 +1,7 @@
 #include "core/train/step_backend.hpp"
 
 #include "core/error.hpp"
+#include "core/run/traced.hpp"
 
 namespace strata::train {
 
@@ -89,20 +90,10 @@ void StepBackend::finish() {
   if (failure) std::rethrow_exception(failure);
 }
 
-void StepBackend::note(Lane lane, double* at) {
-  if (lane == Lane::io) return parts_.reader->note(at);
-  parts_.device->note(lane, at);
-}
-
 void StepBackend::enqueue(const zero::Action& action, const zero::Slot& slot) {
   if (action.kind == Kind::release || lacks(action)) return;
-  zero::Span* span = nullptr;
-  if (parts_.trace) {
-    span = &parts_.trace->emplace_back(zero::Span{action.kind, action.lane, action.unit, 0, 0});
-    note(action.lane, &span->begin);
-  }
+  const run::Traced traced(parts_, action.kind, action.lane, action.unit);
   carry_out(action, slot);
-  if (span) note(action.lane, &span->end);
 }
 
 // Whether the action belongs to a micro-batch that the step does not have: the last step of an

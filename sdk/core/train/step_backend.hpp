@@ -73,7 +73,6 @@ class StepBackend : public zero::Backend {
   void run(const zero::Action& action, const zero::Slot& slot);
   void rerun(const zero::Action& action, const zero::Slot& slot);
   void begin_micro_batch(uint32_t index);
-  void note(device::Lane lane, double* at);
   void wait_updated(uint32_t object, uint64_t occurrence);
   uint32_t number(uint32_t object, zero::Stage stage) const;
   std::byte* at(uint64_t offset) const {

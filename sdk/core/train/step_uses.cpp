@@ -50,9 +50,42 @@ std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_t
   return out;
 }
 
+// The unit behind a unit and its experts.
+uint32_t behind_experts(std::span<const StepUnit> units, uint32_t unit) {
+  do ++unit;
+  while (unit < units.size() && units[unit].part == Part::expert);
+  return unit;
+}
+
+// By unit: whether its update follows behind all reruns. Units that are kept are late only where
+// all are: their fetches would hold up those of the others.
+std::vector<bool> late_units(std::span<const StepUnit> units, uint32_t table) {
+  std::vector<bool> out(units.size(), true);
+  const auto bytes = [&](uint32_t unit) { return units[unit].trained ? units[unit].run : 0; };
+  const bool all_kept = std::ranges::all_of(units, [](const StepUnit& unit) {
+    return unit.part != Part::body || unit.weights == Object::Home::kept;
+  });
+  uint64_t seen = table < units.size() ? bytes(table) : 0, late = seen;
+  for (uint32_t u = 0; u < units.size();) {
+    const auto& unit = units[u];
+    const auto first = u;
+    uint64_t some = 0;
+    for (const auto end = behind_experts(units, u); u < end; ++u)
+      if (u != table) some += bytes(u);
+    seen += some;
+    const bool is_able = all_kept || unit.weights != Object::Home::kept;
+    const bool is_late = first == table || (unit.part != Part::body && unit.part != Part::head) ||
+                         (unit.part == Part::body && is_able && 4 * (late + some) <= seen);
+    if (is_late) late += some;
+    std::fill(out.begin() + first, out.begin() + u, is_late);
+  }
+  return out;
+}
+
 class Builder {
  public:
-  Builder(std::span<const StepUnit> units, Uses& out) : units_(units), out_(out) {}
+  Builder(std::span<const StepUnit> units, Uses& out)
+      : units_(units), out_(out), updated_(units.size()) {}
 
   void forward(uint32_t micro_batch) {
     if (const auto u = products_in(units_); u < count())
@@ -69,16 +102,19 @@ class Builder {
     }
   }
 
-  void backward(uint32_t micro_batch) {
-    for (uint32_t u = count(); u-- > 0;)
-      if (units_[u].part != Part::products && !is_apart(units_[u])) rerun(u, micro_batch);
+  // Units that are not late are updated within it.
+  void backward(uint32_t micro_batch, const std::vector<bool>& late) {
+    for (uint32_t u = count(); u-- > 0;) {
+      if (units_[u].part == Part::products || is_apart(units_[u])) continue;
+      rerun(u, micro_batch);
+      for (auto of = u; !late[u] && of < behind_experts(units_, u); ++of) update(of);
+    }
     if (const auto u = products_in(units_); u < count()) rerun(u, micro_batch);
   }
 
   void updates(uint32_t table) {
     if (table < count()) update(table);
-    for (uint32_t u = 0; u < count(); ++u)
-      if (u != table) update(u);
+    for (uint32_t u = 0; u < count(); ++u) update(u);
   }
 
  private:
@@ -98,7 +134,8 @@ class Builder {
   }
 
   void update(uint32_t unit) {
-    if (!units_[unit].trained) return;
+    if (!units_[unit].trained || updated_[unit]) return;
+    updated_[unit] = true;
     out_.uses.push_back(
         {.kind = Use::Kind::update,
          .unit = unit,
@@ -108,7 +145,8 @@ class Builder {
 
   std::span<const StepUnit> units_;
   Uses& out_;
-  uint32_t staged_ = 0;  // gradients so far
+  std::vector<bool> updated_;  // by unit
+  uint32_t staged_ = 0;        // gradients so far
 };
 
 }  // namespace
@@ -127,10 +165,13 @@ StepUnit::Part part_of(const zero::Unit& unit) {
 
 zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape) {
   Uses out{.objects = objects_of(units, shape.inputs_in_tier), .uses = {}};
+  out.experts = std::ranges::count(units, Part::expert, &StepUnit::part) > 0;
   Builder builder(units, out);
+  const std::vector<bool> all(units.size(), true);
   for (uint32_t m = 0; m < shape.micro_batches; ++m) {
+    const bool early = shape.early_updates && m + 1 == shape.micro_batches;
     builder.forward(m);
-    builder.backward(m);
+    builder.backward(m, early ? late_units(units, table) : all);
   }
   builder.updates(table);
   return out;

@@ -223,6 +223,10 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
   const auto& gradients = optimizer_->gradients();
   out.gradient_norm = gradients.norm;
   out.finite = gradients.finite;
+  out.updated = gradients.updated;
+  for (const auto& use : parts_.plan.step.uses)
+    if (use.kind == zero::Use::Kind::update && parts_.plan.flats[use.unit].elements > 0)
+      ++out.units;
   return out;
 }
 

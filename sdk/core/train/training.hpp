@@ -34,7 +34,10 @@ struct TrainingParts {
 struct StepResult {
   Loss loss;
   double gradient_norm = 0;
-  bool finite = true;  // false: a loss or gradient was not, and no weight was changed
+  // false: a loss or gradient was not, and no weight was changed, but for those of the first
+  // `updated` of the `units` that a step updates; 0 unless updates are early.
+  bool finite = true;
+  uint32_t updated = 0, units = 0;
 };
 
 // Used on one thread, which computes.

@@ -13,8 +13,8 @@ using Home = Object::Home;
 // Makes the actions of a plan whose slots have their places.
 class Issue {
  public:
-  Issue(Plan& plan, std::span<const uint32_t> order, Mode mode, uint32_t ranks)
-      : plan_(plan), order_(order), ranks_(ranks), lasts_(last_uses(plan)) {
+  Issue(Plan& plan, std::span<const uint32_t> order, Mode mode, uint32_t ranks, bool experts)
+      : plan_(plan), order_(order), ranks_(ranks), experts_(experts), lasts_(last_uses(plan)) {
     plan_.wraps = mode == Mode::step;
     find_uses();
   }
@@ -111,16 +111,28 @@ class Issue {
     return latest;
   }
 
-  // Objects that are kept for the pass are fetched once, after their update.
+  // Objects that are kept for the pass are fetched once, after their update and the last fetch that
+  // the pass still needs, which would wait in line behind them.
   void plan_kept() {
+    const auto needed = last_fetch();
     for (uint32_t object = 0; object < plan_.objects.size(); ++object) {
       if (plan_.objects[object].home != Home::kept || used_[object].empty()) continue;
       const auto use = used_[object].front();
       plan_.moved += moved(object);
       bring(plan_.prologue, object, use, {});
       if (plan_.wraps && !made_[object].empty())
-        fetches_[made_[object].back()].push_back({object, use});
+        fetches_[std::max(made_[object].back(), needed)].push_back({object, use});
     }
+  }
+
+  // The last use behind which something is fetched for this pass.
+  uint32_t last_fetch() const {
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < plan_.uses.size(); ++i)
+      if (std::ranges::any_of(fetches_[i], [i](const Fetch& f) { return f.use > i; }) ||
+          (experts_ && plan_.uses[i].kind != Use::Kind::update))
+        last = i;
+    return last;
   }
 
   // Adds the actions that bring an object: the fetch comes after the release of all objects in its
@@ -248,6 +260,7 @@ class Issue {
   Plan& plan_;
   std::span<const uint32_t> order_;
   uint32_t ranks_;
+  bool experts_;                                    // as Uses::experts
   std::vector<uint32_t> lasts_;                     // by use, as last_uses gives them
   std::vector<std::vector<uint32_t>> used_, made_;  // by object, ascending indices of uses
   std::vector<std::vector<Fetch>> fetches_;         // by use: what is fetched after it
@@ -263,7 +276,7 @@ Plan plan_uses(Uses uses, std::span<const Unit> units, ExpertSlots experts, uint
   plan.uses = std::move(uses.uses);
   plan.experts = experts;
   const auto order = place_slots(plan, units, budget, ranks);
-  Issue(plan, order, mode, ranks).actions();
+  Issue(plan, order, mode, ranks, uses.experts).actions();
   return plan;
 }
 

@@ -51,6 +51,7 @@ struct Uses {
   // The weights of unit u are the object u; other objects come behind them.
   std::vector<Object> objects;
   std::vector<Use> uses;
+  bool experts = false;  // runs fetch more than a plan says: the experts that layers choose
 };
 
 // The uses of one pass over all units, in their order; the layers bring their experts themselves.

@@ -99,6 +99,23 @@ TEST_CASE("a checkpoint is read as it was written") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 }
 
+TEST_CASE("a checkpoint is read whatever the order of its files") {
+  const test::Folder folder;
+  const auto path = (folder.path() / "checkpoint-7").string();
+  Values from, to;
+  auto files = from.files();
+  std::ranges::reverse(files);
+  write_checkpoint(path, some_run(), common, files);
+  to.one.assign(6, 9);
+  to.codes.assign(3, 9);
+  read_checkpoint(path, read_state(path), to.files());
+  CHECK(to.one == from.one);
+  CHECK(to.codes == from.codes);
+  files = to.files();
+  files[1].name = files[0].name;
+  CHECK_FALSE(refusal([&] { read_checkpoint(path, read_state(path), files); }).empty());
+}
+
 TEST_CASE("the values of a unit are read between two moments") {
   const test::Folder folder;
   const auto path = (folder.path() / "checkpoint-7").string();

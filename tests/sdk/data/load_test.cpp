@@ -105,13 +105,17 @@ TEST_CASE("pairs keep the same prompt in both rows", "[data]") {
   const test::Folder files;
   const auto path = files.write("a.jsonl", R"({"prompt": "p", "chosen": "ab", "rejected": "c"}
 {"prompt": "abcdefg", "chosen": "x", "rejected": "y"}
+{"prompt": "p", "chosen": "abcdefgh", "rejected": "abcdeXYZ"}
 )");
   auto options = plain_options();
   options.max_length = 6;
   const RowEncoder encoder(bytes_tokenizer(), {}, options);
   const auto pairs = load_pairs({path}, encoder);
-  REQUIRE(pairs.rows == 2);
+  REQUIRE(pairs.rows == 3);
   REQUIRE(pairs.cut == 1);
+  REQUIRE(pairs.truncated == 1);
+  REQUIRE(pairs.equal == 1);
+  REQUIRE(marked(pairs.chosen, 1) == "p[abcde]");
   REQUIRE(marked(pairs.chosen, 0) == "p[ab</s>]");
   REQUIRE(marked(pairs.rejected, 0) == "p[c</s>]");
 }

@@ -53,7 +53,8 @@ TEST_CASE("each record is a line of the file before the next one is made", "[app
                         .moved_to_host = 12,
                         .read_from_disk = 13,
                         .written_to_disk = 14,
-                        .skipped = true};
+                        .skipped = true,
+                        .updated_units = 7};
   log.add(step);
   const auto first = text_of(path);
   REQUIRE(std::ranges::count(first, '\n') == 1);

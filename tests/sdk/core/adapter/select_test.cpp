@@ -67,4 +67,10 @@ TEST_CASE("modules are named, or matched by a pattern", "[adapter]") {
   REQUIRE_THROWS_WITH(chosen(modules, "x[0-9]"),
                       Catch::Contains("'x[0-9]' matches no module of this model"));
   REQUIRE_THROWS_WITH(chosen(modules, " , "), Catch::Contains("names no module"));
+  // The remedy is that of an option, not of an adapter's file.
+  const auto is_usage = [](const Error& error) { return error.status() == Exit::usage; };
+  REQUIRE_THROWS_MATCHES(chosen(modules, "(q_proj"), Error, Catch::Predicate<Error>(is_usage));
+  REQUIRE_THROWS_WITH(chosen(modules, "(q_proj"),
+                      Catch::StartsWith("--lora-targets: '(q_proj' is no pattern: ") &&
+                          Catch::EndsWith(": write it as Python reads it"));
 }

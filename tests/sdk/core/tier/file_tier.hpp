@@ -1,13 +1,10 @@
-// A tier that reads files in place, with completions in any order and faults on demand, and a tier
-// in mapped memory. Their options are JSON, like a plugin's.
+// A tier that reads files in place, and a tier in mapped memory.
 #pragma once
-#include <algorithm>
-#include <cstring>
+#include <cstddef>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <random>
 #include <strata/offload.hpp>
 #include <string>
 #include <vector>
@@ -17,75 +14,19 @@
 #include "core/plugin/host.hpp"
 #include "core/source/config.hpp"
 #include "core/tier/client.hpp"
+#include "tests/sdk/core/tier/queued_tier.hpp"
 
 namespace made {
 
-class FileTier {
+class FileTier : public QueuedTier {
  public:
-  static std::span<const strata::OptionKey> keys() { return {}; }
-  static int score(const strata::Config&) { return 1; }
-  explicit FileTier(const strata::Config& c)
-      : align_(static_cast<std::uint64_t>(c.i64("align", 512))),
-        max_io_(static_cast<std::uint64_t>(c.i64("max_io", 1 << 20))),
-        queue_(static_cast<std::uint64_t>(c.i64("queue", 4))), fail_at_(c.i64("fail_at", -1)),
-        refuse_at_(c.i64("refuse_at", -1)), flip_at_(c.i64("flip_at", -1)),
-        deaf_(c.i64("deaf", 0) != 0), random_(static_cast<std::uint32_t>(c.i64("seed", 1))) {}
-  // Waits for transfers in flight, which still write into their memory.
-  ~FileTier() {
-    while (!waiting_.empty()) land();
-  }
-
-  strata_limits limits() const { return {{}, align_, max_io_, 0, 0, queue_}; }
+  explicit FileTier(const strata::Config& c) : QueuedTier(c, {{}, 512, 1 << 20, 0, 0, 4}) {}
   std::uint64_t region_bind(std::string_view file, std::uint64_t offset, std::uint64_t bytes) {
     std::ifstream in(std::string(file), std::ios::binary);
     const std::vector<char> all{std::istreambuf_iterator<char>(in), {}};
-    regions_[++last_].assign(all.begin() + static_cast<std::ptrdiff_t>(offset),
-                             all.begin() + static_cast<std::ptrdiff_t>(offset + bytes));
-    return last_;
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(offset);
+    return add({begin, begin + static_cast<std::ptrdiff_t>(bytes)});
   }
-  void region_free(std::uint64_t region) { regions_.erase(region); }
-
-  bool submit(const strata_io& io) {
-    if (deaf_ || waiting_.size() == queue_) return false;
-    if (submitted_++ == refuse_at_) throw strata::Failure(STRATA_INVALID, "refused today");
-    strata::check_io(io, limits(), regions_.at(io.region).size());
-    waiting_.push_back({io, submitted_ - 1});
-    return true;
-  }
-  std::uint32_t poll(std::span<strata_done> out, std::int64_t) {
-    if (waiting_.empty()) return 0;
-    const auto count = 1 + random_() % std::min(out.size(), waiting_.size());
-    for (std::uint32_t n = 0; n < count; ++n) out[n] = land();
-    return static_cast<std::uint32_t>(count);
-  }
-
- private:
-  struct Waiting {
-    strata_io io;
-    std::int64_t number;
-  };
-
-  strata_done land() {
-    const auto at = static_cast<std::ptrdiff_t>(random_() % waiting_.size());
-    const auto [io, number] = waiting_[static_cast<std::size_t>(at)];
-    waiting_.erase(waiting_.begin() + at);
-    const auto& region = regions_.at(io.region);
-    const auto bytes = std::min<std::uint64_t>(io.bytes, region.size() - io.offset);
-    if (number == fail_at_)
-      return {io.cookie, 0, strata::abi_str("the disk burns"), STRATA_DATA_LOSS, 0};
-    std::memset(io.mem, 0xEE, io.bytes);  // bytes past the region's end are arbitrary
-    std::memcpy(io.mem, region.data() + io.offset, bytes);
-    if (number == flip_at_) static_cast<unsigned char*>(io.mem)[bytes / 2] ^= 0x40;
-    return {io.cookie, bytes, {}, STRATA_OK, 0};
-  }
-
-  std::uint64_t align_, max_io_, queue_;
-  std::int64_t fail_at_, refuse_at_, flip_at_, submitted_ = 0;
-  bool deaf_;
-  std::mt19937 random_;
-  std::map<std::uint64_t, std::vector<char>> regions_;
-  std::uint64_t last_ = 0;
-  std::vector<Waiting> waiting_;
 };
 
 class MemoryTier {

@@ -1,6 +1,7 @@
 // Training with states and weights in files beside training in memory.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 
 #include "core/device/cpu_device.hpp"
@@ -53,8 +54,9 @@ struct Model {
   std::unique_ptr<HostOptimizer> optimizer;
   std::vector<int32_t> ids{1};
 
-  Model(Where where, strata_dtype dtype, const std::string& faults = "{}") {
+  Model(Where where, strata_dtype dtype, const std::string& faults = "{}", bool early = false) {
     request.dtype = dtype;
+    request.early_updates = early;
     request.weights_in_files = where.weights;
     request.states_in_files = where.states;
     weights = open(where.weights, faults);
@@ -72,8 +74,8 @@ struct Model {
       plan.largest_gradient = std::max(plan.largest_gradient, pages(gradient));
       units.push_back({.run = unit.run_bytes, .gradient = gradient, .trained = true});
     }
-    plan.step =
-        zero::plan_uses(step_uses(units, no_table, {}), plan.units, {}, 1u << 30, zero::Mode::step);
+    plan.step = zero::plan_uses(step_uses(units, no_table, {.early_updates = early}), plan.units,
+                                {}, 1u << 30, zero::Mode::step);
     host = std::make_unique<HostUnits>(plan, request, *weights, *states, *device);
     optimizer = std::make_unique<HostOptimizer>(plan, request, *host, settings, workers);
     for (uint32_t u = 0; u < plan.units.size(); ++u) {
@@ -90,21 +92,20 @@ struct Model {
     return opener.open<made::ScratchTier>(faults);
   }
 
-  void work(zero::Kind kind) {
-    for (const auto& action : plan.step.pass)
-      if (action.kind == kind) optimizer->work(optimizer->item(action));
-  }
-
-  void step(uint64_t number) {
+  // The gradient of the unit `poisoned` is no number at its end.
+  void step(uint64_t number, uint32_t poisoned = no_unit) {
     optimizer->begin({.rate = 0.01}, {ids});
     for (uint32_t u = 0; u < plan.units.size(); ++u) {
       auto* gradient = reinterpret_cast<float*>((*host)[u].gradient);
       for (const auto& piece : plan.flats[u].pieces)
         for (uint64_t i = piece.first; i < piece.first + piece.count; ++i)
           gradient[i] = some_number(i + 7919 * number);
+      const auto& last = plan.flats[u].pieces.back();
+      if (u == poisoned) gradient[last.first + last.count - 1] = NAN;
     }
-    work(zero::Kind::reduce);
-    work(zero::Kind::update);
+    for (const auto& action : plan.step.pass)
+      if (action.kind == zero::Kind::reduce || action.kind == zero::Kind::update)
+        optimizer->work(optimizer->item(action));
   }
 
   std::vector<float> array(uint32_t unit, AdamState which) const {
@@ -168,6 +169,60 @@ TEST_CASE("states and weights in files get the bits that they get in memory", "[
   const auto bytes = files.host->bytes();
   CHECK((bytes.file_states > 0) == where.states);
   CHECK((bytes.file_weights > 0) == where.weights);
+}
+
+TEST_CASE("early updates give the bits of late ones", "[train][files]") {
+  const auto dtype = GENERATE(bf16, f32);
+  const auto where = GENERATE(Where{false, false}, Where{true, true});
+  Model late({false, false}, dtype), early(where, dtype, R"({"queue": 7, "seed": 4})", true);
+  for (uint64_t number = 1; number <= 2; ++number) {
+    late.step(number);
+    early.step(number);
+    CAPTURE(number, where.weights, dtype.bits);
+    for (uint32_t u = 0; u < 3; ++u) REQUIRE(early.same_bits(late, u));
+    const auto &one = early.optimizer->gradients(), &other = late.optimizer->gradients();
+    CHECK(one.norm == other.norm);
+    CHECK(one.finite);
+    CHECK(one.updated == 0);
+  }
+}
+
+TEST_CASE("behind a gradient that is no number a step updates no unit", "[train][files]") {
+  // Early updates are made in the order 2, 0, 1, gradients are whole in the order 2, 1, 0.
+  const auto poisoned = GENERATE(0u, 1u, 2u);
+  const auto where = GENERATE(Where{false, false}, Where{true, true});
+  Model early(where, bf16, "{}", true), late({false, false}, bf16), clean({false, false}, bf16);
+  for (auto* model : {&early, &late, &clean}) model->step(1);
+  CAPTURE(poisoned, where.states);
+  early.step(2, poisoned);
+  late.step(2, poisoned);
+  const uint32_t updated = poisoned == 2 ? 0 : 1;
+  CHECK_FALSE(early.optimizer->gradients().finite);
+  CHECK(early.optimizer->gradients().updated == updated);
+  CHECK(early.optimizer->updates() == 1 + updated);
+  CHECK_FALSE(late.optimizer->gradients().finite);
+  CHECK(late.optimizer->gradients().updated == 0);
+  CHECK(late.optimizer->updates() == 1);
+  for (uint32_t u = 0; u < 3; ++u) {
+    CAPTURE(u);
+    CHECK(late.same_bits(clean, u));
+    if (u < 2 || updated == 0) CHECK(early.same_bits(clean, u));
+  }
+  clean.step(2);
+  if (updated > 0) CHECK(early.same_bits(clean, 2));
+  // The bucket that was read for an update which was not made does no harm.
+  Model memory({false, false}, bf16, "{}", true);
+  memory.step(1);
+  memory.step(2, poisoned);
+  for (auto* model : {&early, &memory}) model->step(3);
+  for (uint32_t u = 0; u < 3; ++u) CHECK(early.same_bits(memory, u));
+}
+
+TEST_CASE("early updates are refused where gradients are clipped", "[train][files]") {
+  Model model({false, false}, f32, "{}", true);
+  CHECK_THROWS_WITH(
+      HostOptimizer(model.plan, model.request, *model.host, {.clip = 1}, model.workers),
+      Catch::Contains("wait for all gradients"));
 }
 
 TEST_CASE("parts of an array in files are read and written alone", "[train][files]") {

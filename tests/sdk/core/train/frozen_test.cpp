@@ -109,6 +109,7 @@ TEST_CASE("a frozen model's units have no state, and their weights are right in 
     if (seed % 4 == 2) request.device_memory = least + (seed << 12);
     if (seed % 4 == 3) request.device_memory = 64 << 20;
     request.inputs_in_tier = seed % 8 > 3;
+    request.early_updates = seed % 3 == 0;
     INFO("seed " << seed << ", least " << least);
     run.open(request);
     const auto& plan = run.training->plan();

@@ -46,7 +46,9 @@ TEST_CASE("the least arenas of all counts of kept units are those of their own u
           "[train][zero]") {
   const auto seed = GENERATE(range(0u, 40u));
   const auto units = random_units(seed);
-  const train::StepShape shape{.micro_batches = 1 + seed % 2, .inputs_in_tier = seed % 3 == 0};
+  const train::StepShape shape{.micro_batches = 1 + seed % 2,
+                               .inputs_in_tier = seed % 3 == 0,
+                               .early_updates = seed % 5 < 2};
   const auto uses = [&](std::size_t kept) {
     return train::step_uses(with_kept(units, kept), ~uint32_t{0}, shape);
   };

@@ -26,8 +26,9 @@ struct StepCase {
   uint64_t budget = 0;
 };
 
-// Random sizes and homes; every micro-batch runs and reruns all units, then all are updated.
-StepCase random_step(uint32_t seed) {
+// Random sizes and homes; every micro-batch runs and reruns all units, and all are updated: some
+// behind their last rerun, where `early`, and the others behind all.
+StepCase random_step(uint32_t seed, bool early = false) {
   std::mt19937 random(seed);
   const auto up_to = [&](uint32_t n) { return static_cast<uint32_t>(random() % (n + 1)); };
   StepCase out;
@@ -53,10 +54,15 @@ StepCase random_step(uint32_t seed) {
   for (uint32_t u = 0; u < count; ++u)
     out.uses.objects.push_back(
         {.kind = Object::Kind::gradient, .unit = u, .run = 2UL * out.units[u].run_bytes});
+  std::vector<uint32_t> late;
+  const auto update = [&](uint32_t u) {
+    out.uses.uses.push_back(
+        {.kind = Use::Kind::update, .unit = u, .weights = u, .gradient = 2 * count + u});
+  };
   for (uint32_t m = 0; m < micro_batches; ++m) {
     for (uint32_t u = 0; u < count; ++u)
       out.uses.uses.push_back({.unit = u, .weights = u, .input = count + u, .micro_batch = m});
-    for (uint32_t u = count; u-- > 0;)
+    for (uint32_t u = count; u-- > 0;) {
       out.uses.uses.push_back({.kind = Use::Kind::rerun,
                                .unit = u,
                                .weights = u,
@@ -64,10 +70,15 @@ StepCase random_step(uint32_t seed) {
                                .gradient = 2 * count + u,
                                .staging = m > 0 ? u % 2 : no_object,
                                .micro_batch = m});
+      if (m + 1 < micro_batches) continue;
+      if (early && up_to(3) > 0)
+        update(u);
+      else
+        late.insert(late.begin(), u);
+    }
   }
-  for (uint32_t u = 0; u < count; ++u)
-    out.uses.uses.push_back(
-        {.kind = Use::Kind::update, .unit = u, .weights = u, .gradient = 2 * count + u});
+  for (const auto u : late) update(u);
+  out.uses.experts = early && up_to(1) == 1;
   out.budget = least_arena(out.uses, {}) + uint64_t{up_to(3)} * up_to(300'000);
   return out;
 }
@@ -200,12 +211,13 @@ class Machine : public Backend {
 
 TEST_CASE("whatever the speed of its lanes, a step uses the newest weights, inputs and gradients",
           "[zero][uses]") {
+  const bool early = GENERATE(false, true);
   for (uint32_t seed = 0; seed < 400; ++seed) {
-    const auto c = random_step(seed);
+    const auto c = random_step(seed, early);
     const auto plan = plan_uses(c.uses, c.units, {}, c.budget, Mode::step);
     REQUIRE(plan.arena <= c.budget);
     Machine machine(plan, seed);
-    CAPTURE(seed);
+    CAPTURE(seed, early);
     Executor executor(plan, machine);
     for (int step = 0; step < 4; ++step) {
       executor.pass();

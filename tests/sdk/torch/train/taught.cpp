@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/zero/layout.hpp"
+#include "tests/sdk/torch/plugins.hpp"
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
 #include "torch/train/trainer.hpp"
@@ -92,7 +93,7 @@ Taught::Taught(const plugin::Family& family, const strata_host* host, TaughtOpti
   train::TrainerOptions trainer;
   trainer.compute.family = &family;
   trainer.compute.host = host;
-  trainer.compute.attention = attention_table(options_.attention);
+  trainer.compute.attention = strata::test::attention_table(options_.attention);
   trainer.compute.attention_name = options_.attention;
   trainer.compute.dtype = options_.dtype;
   trainer.compute.devices = {options_.device};

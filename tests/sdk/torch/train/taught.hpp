@@ -12,9 +12,6 @@
 
 namespace strata::torch::test {
 
-// The table of a built attention backend, which stays loaded. Each program of tests defines it.
-const strata_attention* attention_table(const std::string& name);
-
 // The rows of a micro-batch.
 struct Rows {
   std::vector<std::vector<int32_t>> ids;

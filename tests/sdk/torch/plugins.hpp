@@ -1,5 +1,7 @@
 // Built plugins beside this program, as an installation has them.
 #pragma once
+#include <strata/abi/draft/attention.h>
+
 #include <string>
 #include <string_view>
 
@@ -16,5 +18,8 @@ template <class Table>
 const Table* plugin_table(const std::string& file, std::string_view id) {
   return static_cast<const Table*>(query_plugin(file, id));
 }
+
+// The table of an attention backend.
+const strata_attention* attention_table(const std::string& name);
 
 }  // namespace strata::test

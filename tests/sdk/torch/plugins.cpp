@@ -1,4 +1,4 @@
-#include "tests/gpu/plugins.hpp"
+#include "tests/sdk/torch/plugins.hpp"
 
 #include <dlfcn.h>
 
@@ -24,6 +24,10 @@ const void* query_plugin(const std::string& file, std::string_view id) {
   if (!entry || entry->open(the_host().table()) != STRATA_OK)
     throw std::runtime_error(file + " did not open");
   return entry->query({id.data(), id.size()});
+}
+
+const strata_attention* attention_table(const std::string& name) {
+  return plugin_table<strata_attention>("strata-attention-" + name, "strata.attention/1");
 }
 
 }  // namespace strata::test
