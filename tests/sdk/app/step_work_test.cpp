@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/dtype.hpp"
+#include "tests/sdk/core/train/made_unit.hpp"
 
 using namespace strata;
 using train::StepUnit;
@@ -17,15 +18,10 @@ constexpr uint64_t input = 256;  // bytes of a kept input
 constexpr double size = elements, input_size = input;
 
 zero::Unit unit_of(uint32_t kind, uint32_t expert = zero::no_expert) {
-  zero::Unit unit;
+  auto unit = made::unit_of({{3, elements / 3}});
   unit.name = "unit";
   unit.kind = kind;
   unit.expert = expert;
-  zero::Weight weight;
-  weight.shape = {3, elements / 3};
-  weight.run = source::dense_form(f32, weight.shape);
-  weight.run.bytes = unit.run_bytes = elements * sizeof(float);
-  unit.weights.push_back(weight);
   return unit;
 }
 
