@@ -41,7 +41,8 @@ struct StepShape {
 // Each micro-batch runs the units from the first to the last and reruns them from the head, whose
 // rerun computes the loss too, to the first. Then the updates follow in the order of the next
 // step's first use: the table, or the unit that holds it (`table`), goes first. Products are run
-// before all other units, and rerun behind them.
+// before all other units, and rerun behind them. Where graphs are kept, the head alone has an
+// input, and the rerun of another unit is the backward of its graph.
 //
 // The objects are the weights of all units, then their inputs, then their gradients.
 zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape);
