@@ -12,9 +12,12 @@ namespace strata::torch {
 // that the memory need not be zeroed before; finish zeroes what got none.
 class Gradients {
  public:
-  // Writes elements of dtype `type` to `memory`, in the places of `flat`. Both outlive it.
+  // Writes elements of dtype `type` to `memory`, in the places of `flat`. Both outlive it. A null
+  // memory is given later, before anything is added.
   Gradients(const train::Flat& flat, std::byte* memory, at::ScalarType type,
             const at::Device& device);
+
+  void write_to(std::byte* memory) { memory_ = memory; }
 
   // Adds dy^T x [out,in], of dy [T,out] and x [T,in], to the members from `first` on: they follow
   // each other in memory, and their rows are `out` together. The product has the precision of the

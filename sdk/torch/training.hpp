@@ -1,8 +1,8 @@
-// What ops find in a pass that trains: the state of the micro-batch, and the rerun of one unit.
+// What ops find in a pass that trains: the state of the micro-batch, and the recorded run of a
+// unit.
 #pragma once
 #include <ATen/core/Tensor.h>
 
-#include <utility>
 #include <vector>
 
 #include "torch/draws.hpp"
@@ -29,8 +29,9 @@ struct Recorded {
     at::Tensor rows;  // [T,width]
   };
   std::vector<Rows> rows;
-  // Tensors besides the unit's output from which its backward starts, with their gradients.
-  std::vector<std::pair<at::Tensor, at::Tensor>> roots;
+  // The probabilities [T,X] of routers with a loss, from which the backward starts as well. Their
+  // gradient is known when the last layer has run.
+  std::vector<at::Tensor> probabilities;
 };
 
 }  // namespace strata::torch

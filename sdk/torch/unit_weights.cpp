@@ -33,6 +33,22 @@ std::size_t run_of(const std::vector<zero::Weight>& weights, std::size_t first) 
 
 UnitWeights::UnitWeights(const zero::Unit& unit, const std::byte* weights, const at::Device& device,
                          bool leaves)
+    : UnitWeights(
+          unit,
+          [&](const zero::Weight& first, at::IntArrayRef shape) {
+            return borrowed(weights + first.run.at, shape, scalar_type(first.run.dtype()), device);
+          },
+          leaves) {}
+
+UnitWeights::UnitWeights(const zero::Unit& unit, const MovableMemory& memory, bool leaves)
+    : UnitWeights(
+          unit,
+          [&](const zero::Weight& first, at::IntArrayRef shape) {
+            return memory.tensor(first.run.at, shape, scalar_type(first.run.dtype()));
+          },
+          leaves) {}
+
+UnitWeights::UnitWeights(const zero::Unit& unit, TensorOver tensor_over, bool leaves)
     : unit_(unit.name), first_row_(unit.first_row), members_(unit.weights.size()) {
   for (const auto& w : unit.weights) {
     names_.push_back(w.name);
@@ -44,7 +60,7 @@ UnitWeights::UnitWeights(const zero::Unit& unit, const std::byte* weights, const
     if (head.is_held()) {
       auto shape = head.shape;
       for (std::size_t j = i + 1; j < i + n; ++j) shape[0] += unit.weights[j].shape[0];
-      auto whole = borrowed(weights + head.run.at, shape, scalar_type(head.run.dtype()), device);
+      auto whole = tensor_over(head, shape);
       if (leaves) whole.requires_grad_(true);
       leaves_.push_back({whole, head.run.at, static_cast<uint32_t>(i), static_cast<uint32_t>(n)});
       int64_t row = 0;

@@ -1,11 +1,13 @@
 // The weights of a unit, as tensors over the memory of its run form.
 #pragma once
 #include <ATen/core/Tensor.h>
+#include <c10/util/FunctionRef.h>
 
 #include <optional>
 #include <vector>
 
 #include "core/zero/unit.hpp"
+#include "torch/movable_memory.hpp"
 
 namespace strata::torch {
 
@@ -16,6 +18,8 @@ class UnitWeights {
   // `leaves`: the weights require gradients, a group as one tensor.
   UnitWeights(const zero::Unit& unit, const std::byte* weights, const at::Device& device,
               bool leaves);
+  // The same over memory that may move, of the unit's run_bytes.
+  UnitWeights(const zero::Unit& unit, const MovableMemory& memory, bool leaves);
 
   uint32_t count() const { return static_cast<uint32_t>(members_.size()); }
   const std::string& unit() const { return unit_; }
@@ -37,6 +41,10 @@ class UnitWeights {
   const std::vector<Leaf>& leaves() const { return leaves_; }
 
  private:
+  using TensorOver =
+      c10::function_ref<at::Tensor(const zero::Weight& first, at::IntArrayRef shape)>;
+  UnitWeights(const zero::Unit& unit, TensorOver tensor_over, bool leaves);
+
   std::string unit_;
   std::vector<std::string> names_;
   std::vector<bool> of_head_;

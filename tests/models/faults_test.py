@@ -15,6 +15,7 @@ import tempfile
 import unittest
 
 from malformed_inputs import write_folder, write_gguf
+from tiny_disk import tiny_disk
 
 PROGRAM, PARENT = sys.argv[1:3]
 IDS = ["--input-ids", ",".join(map(str, range(64)))]
@@ -42,26 +43,15 @@ class Faults(unittest.TestCase):
         self.assertRegex(done.stderr, r"\Aerror: " + line + r"\n\Z")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
 
-    def tiny_disk(self, bytes_there):
-        """A file system with room for this many bytes, mounted until the test ends."""
-        disk = self.folder / "disk"
-        disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={bytes_there}", "tmpfs", disk],
-                                 stderr=subprocess.PIPE, text=True)
-        if mounted.returncode != 0:
-            self.skipTest(f"needs the right to mount: {mounted.stderr.strip()}")
-        self.addCleanup(subprocess.run, ["umount", disk], check=True)
-        return disk
-
     def test_a_full_disk_ends_an_import_and_leaves_nothing(self):
-        disk = self.tiny_disk(12288)
+        disk = tiny_disk(self, 12288)
         self.refused(["import", "model.gguf", "--output", "disk/out"],
                      "disk/out: writing failed: No space left on device: "
                      "make room on the disk or write elsewhere")
         self.assertEqual(list(disk.iterdir()), [])
 
     def test_a_full_disk_ends_logits_and_leaves_nothing(self):
-        disk = self.tiny_disk(8192)
+        disk = tiny_disk(self, 8192)
         self.refused(["logits", "--model", "model", "--device", "cpu", *IDS, "--output", "disk/out"],
                      "disk/out: writing failed: No space left on device: "
                      "make room on the disk or write elsewhere")

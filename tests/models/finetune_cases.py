@@ -113,6 +113,8 @@ def one_by_one(model):
     yield case("the least memory", "--offload", "cpu", check="least_memory")
     yield case("the least memory, accumulation", check="least_memory", accumulation=2)
     yield case("checkpointing", "--activation-checkpointing", "on")
+    yield case("no checkpointing", "--offload", "cpu", check="same_as_reruns", accumulation=2)
+    yield case("no checkpointing, the least memory", "--offload", "cpu", check="graphs_in_the_least_memory")
     yield case("accumulation", accumulation=3)
     yield case("clipping", clip=0.3, eps=1e-3)
     yield case("decay", weight_decay=0.5, betas=(0.8, 0.95))
@@ -142,6 +144,11 @@ def cases():
     for name in ("adamw8bit", "adafactor"):
         yield Case(f"llama: bfloat16 storage, {name}", "llama", dataclasses.replace(OFF, optimizer=name), BF16,
                    check="bfloat16_storage")
+    for name in ("llama", "opt"):
+        yield Case(f"{name}: no checkpointing, dropout", name, OFF, ("--dropout", 0.2), check="same_as_reruns")
+    yield Case("gpt2: no checkpointing", "gpt2", OFF, check="graphs_in_the_least_memory")
+    yield Case("llama: no checkpointing, bfloat16", "llama", OFF, ("--dtype", "bfloat16"),
+               check="graphs_in_the_least_memory")
     yield Case("llama: float16", "llama", OFF, ("--dtype", "float16"), check="float16")
     yield Case("llama, tied: bfloat16 gradients", "llama, tied", dataclasses.replace(OFF, reduce="bfloat16"))
     yield Case("olmoe: routers, accumulation", "olmoe", dataclasses.replace(OFF, accumulation=2), routers=True)

@@ -23,6 +23,7 @@ import safetensors.numpy
 import finetune_data as data
 from malformed_inputs import CONFIG, SHAPES, V
 from program import environment
+from tiny_disk import tiny_disk
 
 PROGRAM, PARENT = sys.argv[1:3]
 VOCABULARY, HIDDEN, FFN = 128, 96, 192
@@ -180,19 +181,8 @@ class Faults(unittest.TestCase):
                 self.assertNotIn("ending after a checkpoint", said)
                 self.assertEqual(log.read_text() if log.exists() else "", "")
 
-    def mounted(self, size):
-        """The folder `disk`, a file system of this size."""
-        disk = self.folder / "disk"
-        disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
-                                 stderr=subprocess.PIPE, text=True)
-        if mounted.returncode != 0:
-            self.skipTest(f"needs the right to mount: {mounted.stderr.strip()}")
-        self.addCleanup(subprocess.run, ["umount", disk], check=True)
-        return disk
-
     def test_a_disk_that_has_no_room_for_states_or_weights_is_named_before_a_step(self):
-        self.mounted(64 << 10)
+        tiny_disk(self, 64 << 10)
         for option in ("--offload", "--offload-optimizer"):
             with self.subTest(option):
                 self.refused("disk: no room for [0-9]+ bytes", "out", option, "nvme", "--offload-dir", "disk")
@@ -202,7 +192,7 @@ class Faults(unittest.TestCase):
         self.run_to_end("whole")
         one = max(sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
                   for part in checkpoints(self.folder / "whole"))
-        disk = self.mounted(2 * one + one // 2)
+        disk = tiny_disk(self, 2 * one + one // 2)
         self.refused("disk/out.*No space left on device", "disk/out")
         self.assertEqual([one.name for one in (disk / "out").iterdir() if ".part-" in one.name], [])
         self.assertEqual([one.name for one in checkpoints(disk / "out")], ["checkpoint-1", "checkpoint-2"])

@@ -119,6 +119,32 @@ class Checked:
         need(peak["bytes"] <= peak["planned"] <= least, f"the device held {peak} of {least}")
         self.compare(made)
 
+    def same_as_reruns(self):
+        """A run that keeps all graphs has the bits of one that runs units again."""
+        made, again = self.run("kept", "--activation-checkpointing", "off"), self.run("again")
+        self.same_bits("with graphs", made["steps"], made, again)
+        if "--dropout" not in self.case.words:
+            self.compare(made)
+
+    def graphs_in_the_least_memory(self):
+        """The same losses without reruns, with the least memory that has room for all graphs; a byte less is
+        refused."""
+        words = "--activation-checkpointing", "off"
+        least = self.program.least_memory(lambda *more: self.run("least", *words, *more))
+        need(least > self.program.least_memory(lambda *more: self.run("least", *more)), "graphs take no memory")
+        try:
+            self.run("refused", *words, "--device-memory", least - 1)
+        except Refused as refused:
+            need("--activation-checkpointing on" in str(refused), f"the refusal says {refused}")
+        else:
+            need(False, "less than the least memory was accepted")
+        made = self.run("out", *words, "--device-memory", least)
+        peak = made["report"]["peak"]["device"]
+        need(peak["bytes"] <= peak["planned"] <= least, f"the device held {peak} of {least}")
+        need(made["report"]["host"]["inputs"] == 0, "inputs were kept")
+        if "bfloat16" not in self.case.words:
+            self.compare(made)
+
     def same_as_in_memory(self):
         """The run has the bits of one whose weights and states are in memory."""
         in_memory = tuple("cpu" if word == "nvme" else word for word in self.case.words)

@@ -35,6 +35,9 @@ std::string memory_line(const PlannedTraining& planned) {
   if (host.inputs > 0)
     line += "; kept inputs: " + size_text(host.inputs) +
             " in host memory, as they do not fit into the device's";
+  if (planned.plan.keeps_graphs)
+    line += "; activations of all units: " + size_text(planned.plan.activation_bytes) +
+            " at most, on the device";
   return line;
 }
 
@@ -54,8 +57,6 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
   if (model.critic && (options.packing || options.score_padding || options.label_smoothing > 0))
     throw UsageError("--critic", "not with --packing, --score-padding or --label-smoothing",
                      "a reward model compares whole answers");
-  if (!options.activation_checkpointing)
-    throw UsageError("--activation-checkpointing off", "it does not exist yet", "leave it out");
 }
 
 OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOptions& options,

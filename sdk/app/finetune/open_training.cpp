@@ -88,6 +88,7 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.micro_batches = size.micro_batches;
   request.products = lora_products(options.lora, model);
   request.device_memory = run.device_memory;
+  request.keep_graphs = !options.activation_checkpointing;
   request.separate_device = out.cuda;
   request.library_bytes = out.cuda ? cuda_library_bytes : 0;
   if (out.cuda && !request.device_memory) request.device_memory = usable(cuda.total);

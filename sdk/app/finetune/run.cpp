@@ -221,7 +221,8 @@ bool TrainingRun::step(std::uint64_t index) {
   record.moved_to_host = after.to_host - before.to_host;
   for (const auto& one : tokens)
     for (const auto& sequence : one.sequences)
-      record.flops += training_log::flops_of_sequence(shape_, sequence.count, true);
+      record.flops += training_log::flops_of_sequence(shape_, sequence.count,
+                                                      options_.activation_checkpointing);
   log_.add(record);
   if (events_.step) events_.step(record);
   times_.add(record);

@@ -1,5 +1,7 @@
 #include "app/finetune/step_work.hpp"
 
+#include <strata/abi/model.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -70,11 +72,14 @@ class Counted {
   }
 
   // The unit is run again; the gradient of its input takes as much, and so does that of its
-  // weights.
+  // weights. With its graph only the experts of a mixture layer are run again, and the head, which
+  // has no run of its own, is run.
   void rerun(const Use& use) {
     auto& phase = out_.backward;
     const bool trained = use.gradient != zero::no_object;
-    run(use, phase, 2);
+    const bool graph = plan_.keeps_graphs && plan_.top_k[use.unit] == 0 &&
+                       plan_.units[use.unit].kind != STRATA_UNIT_HEAD;
+    run(use, phase, graph ? 1 : 2);
     if (!trained) return;
     phase.flops += plan_.flops[use.unit] * part_;
     phase.device_memory += static_cast<double>(plan_.step.objects[use.gradient].run);

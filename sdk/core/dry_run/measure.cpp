@@ -22,7 +22,8 @@ Measure record(const plugin::Family& family, uint32_t unit, const Value& x,
           shape[0],
           shape[1],
           recorder.top_k(),
-          recorder.position_table()};
+          recorder.position_table(),
+          recorder.kept_bytes()};
 }
 
 Value ids(int64_t tokens) { return {{STRATA_INT, 64, 1}, {tokens}}; }

@@ -22,6 +22,7 @@ struct Measure {
   int64_t rows = 0, columns = 0;  // of its output: [T,D], or logits [wanted,V]
   uint32_t top_k = 0;             // experts of a token; 0: no mixture layer
   uint32_t position_table = 0;    // the index of the weight with the learned positions, if any
+  uint64_t kept_bytes = 0;        // besides all activations, what a backward needs of the ops
 };
 
 // Measures unit `unit` of the family in that pass. Throws Error where its ops do not fit each

@@ -74,6 +74,7 @@ void Recorder::run(const shape::Op& op, const shape::Args& args, std::span<Handl
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = Handle(new Recorded(values[i], storage));
   ledger_->pass_through(cost.held_bytes);
 
+  kept_bytes_ += cost.kept_bytes;
   flops_ += cost.flops;
   if (cost.kv) kv_.push_back(*cost.kv);
   if (cost.positions != 0) positions_ = cost.positions, position_table_ = cost.position_table;

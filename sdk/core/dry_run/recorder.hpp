@@ -37,6 +37,7 @@ class Recorder : public plugin::Ops {
   plugin::Handle input(const Value& value) { return made(value); }
   uint64_t peak_bytes() const { return ledger_->peak; }
   uint64_t all_bytes() const { return ledger_->all; }
+  uint64_t kept_bytes() const { return kept_bytes_; }  // as Measure
   double flops() const { return flops_; }
   const std::vector<KvShape>& kv() const { return kv_; }
   int64_t positions() const { return positions_; }  // as Measure
@@ -54,6 +55,7 @@ class Recorder : public plugin::Ops {
   Scope scope_;
   Request request_;
   std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();  // tensors may outlive the recorder
+  uint64_t kept_bytes_ = 0;
   double flops_ = 0;
   std::vector<KvShape> kv_;
   int64_t positions_ = 0;

@@ -12,12 +12,18 @@ void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
   out[0] = {x.dtype, dims_of(x)};
 }
 
+Cost cost_of(const Scope&, const Args& args, std::span<const Value> results, const Request&) {
+  Cost cost;
+  cost.kept_bytes = kept_by_function(std::get<0>(args.of<&strata_ops::activation>()), results[0]);
+  return cost;
+}
+
 strata_status entry(strata_call* call, int32_t f, strata_tensor* x, strata_tensor** out) noexcept {
   return enter(rows::activation, call, out, [&](auto run) { run(1, f, at("activation", "x", x)); });
 }
 
 }  // namespace
 
-STRATA_OP_ROW(activation, shape_of, nullptr, entry);
+STRATA_OP_ROW(activation, shape_of, cost_of, entry);
 
 }  // namespace strata::ops

@@ -65,6 +65,7 @@ Cost cost_of(const Scope& scope, const Args& args, std::span<const Value>, const
   const shape::Dims scores{kv.heads, scope.tokens, request.keys};
   Cost cost;
   if (request.attention_bytes) cost.held_bytes = backend_bytes(scope, *op, kv, request);
+  if (request.trains) cost.kept_bytes = cost.held_bytes;
   cost.flops =
       2.0 * static_cast<double>(scores.elements()) * static_cast<double>(kv.dim_qk + kv.dim_v);
   cost.kv = kv;

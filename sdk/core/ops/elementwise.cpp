@@ -41,6 +41,14 @@ void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
   out[0] = {a.dtype, dims_of(a)};
 }
 
+Cost cost_of(const Scope&, const Args& args, std::span<const Value> results, const Request&) {
+  Cost cost;
+  // A soft cap needs its tanh.
+  if (std::get<0>(args.of<&strata_ops::elementwise>()) == STRATA_SOFT_CAP)
+    cost.kept_bytes = bytes_of(results[0]);
+  return cost;
+}
+
 strata_status entry(strata_call* call, int32_t op, strata_tensor* a, strata_tensor* b, double value,
                     strata_tensor** out) noexcept {
   return enter(rows::elementwise, call, out, [&](auto run) {
@@ -50,6 +58,6 @@ strata_status entry(strata_call* call, int32_t op, strata_tensor* a, strata_tens
 
 }  // namespace
 
-STRATA_OP_ROW(elementwise, shape_of, nullptr, entry);
+STRATA_OP_ROW(elementwise, shape_of, cost_of, entry);
 
 }  // namespace strata::ops

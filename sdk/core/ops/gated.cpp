@@ -23,6 +23,14 @@ void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
   out[0] = {gate.dtype, dims};
 }
 
+// The product needs f(gate), which no gradient overwrites.
+Cost cost_of(const Scope&, const Args& args, std::span<const Value> results, const Request&) {
+  const auto f = std::get<0>(args.of<&strata_ops::gated>());
+  Cost cost;
+  cost.kept_bytes = bytes_of(results[0]) + kept_by_function(f, results[0]);
+  return cost;
+}
+
 strata_status entry(strata_call* call, int32_t f, strata_tensor* gate, strata_tensor* up,
                     strata_tensor** out) noexcept {
   return enter(rows::gated, call, out,
@@ -31,6 +39,6 @@ strata_status entry(strata_call* call, int32_t f, strata_tensor* gate, strata_te
 
 }  // namespace
 
-STRATA_OP_ROW(gated, shape_of, nullptr, entry);
+STRATA_OP_ROW(gated, shape_of, cost_of, entry);
 
 }  // namespace strata::ops

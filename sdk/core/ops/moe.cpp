@@ -88,8 +88,8 @@ Cost cost_of(const Scope& scope, const Args& args, std::span<const Value> result
       2 * twice_in_float32({{}, {tokens, experts}}) * (op->choice || op->groups ? 2 : 1);
   const auto wide = router.float32 ? twice_in_float32(y) / 2 : 0;  // x in float32
   Cost cost;
-  cost.held_bytes = (request.trains ? 3 : 1) * one + wide + scores +
-                    8 * twice_in_float32({{}, {tokens, op->top_k}});
+  cost.kept_bytes = wide + scores + 8 * twice_in_float32({{}, {tokens, op->top_k}});
+  cost.held_bytes = (request.trains ? 3 : 1) * one + cost.kept_bytes;
   cost.top_k = op->top_k;
   const double matrices = op->gate == STRATA_NONE ? 2 : 3;
   cost.flops = 2.0 * static_cast<double>(tokens) * static_cast<double>(hidden) *

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "core/ops/op.hpp"
@@ -21,9 +22,16 @@ void shape_of(const Scope& scope, const Args& args, std::span<Value> out) {
   out[0] = {x.dtype, dims_of(x)};
 }
 
-Cost cost_of(const Scope&, const Args&, std::span<const Value> results, const Request&) {
+Cost cost_of(const Scope&, const Args& args, std::span<const Value> results, const Request&) {
+  const auto& [op, x] = args.of<&strata_ops::norm>();
+  const auto& y = results[0];
   Cost cost;
-  cost.held_bytes = twice_in_float32(results[0]);
+  cost.held_bytes = twice_in_float32(y);
+  // Two numbers of each row; a root mean square's x in float32, and y before the weight.
+  cost.kept_bytes =
+      twice_in_float32({{}, {y.dims.elements() / std::max<int64_t>(1, y.dims.last())}});
+  if (op->kind == STRATA_RMS_NORM)
+    cost.kept_bytes += bytes_of(y) + (y.dtype.bits < 32 ? twice_in_float32(y) / 2 : 0);
   return cost;
 }
 

@@ -39,6 +39,8 @@ struct KvShape {
 // The cost of one call of an op. Its results are new memory unless a field says otherwise.
 struct Cost {
   uint64_t held_bytes = 0;  // while it computes, besides its arguments and results
+  // What a backward needs of it besides its arguments and results, and so is kept in training.
+  uint64_t kept_bytes = 0;
   double flops = 0;
   strata_tensor* viewed = nullptr;  // the results share this argument's memory
   bool is_weight = false;           // the result is a weight, which the caller holds

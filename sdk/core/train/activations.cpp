@@ -41,6 +41,7 @@ Activations measure_activations(const run::Model& model, const TrainingRequest& 
   const auto hidden = dry_run::hidden_size(*model.family);
   Activations out{.flops = std::vector<double>(plan.units.size()),
                   .top_k = std::vector<uint32_t>(plan.units.size())};
+  uint64_t kept = 0, beside_kept = 0;  // of all graphs, and the most of one backward or of the head
   for (std::size_t u = 0; u < plan.units.size(); ++u) {
     const auto& unit = plan.units[u];
     const bool own_table = u == plan.table_unit && !plan.tied;
@@ -63,15 +64,24 @@ Activations measure_activations(const run::Model& model, const TrainingRequest& 
                   "use a smaller --max-length");
     const auto beside = product_scratch(plan.products, model.family->units()[unit.declared],
                                         measured.top_k, request.dtype.bits < 32);
-    out.most = std::max(out.most, rerun_bytes(measured, part, request, hidden) +
-                                      static_cast<uint64_t>(tokens) * beside.token +
-                                      static_cast<uint64_t>(rows) * beside.wanted);
+    const auto all = rerun_bytes(measured, part, request, hidden) +
+                     static_cast<uint64_t>(tokens) * beside.token +
+                     static_cast<uint64_t>(rows) * beside.wanted;
+    out.most = std::max(out.most, all);
+    if (part == Part::head) {
+      beside_kept = std::max(beside_kept, all);
+    } else {
+      const auto of_products = static_cast<uint64_t>(tokens) * beside.kept;
+      kept += measured.all_bytes + measured.kept_bytes + of_products;
+      beside_kept = std::max(beside_kept, all - measured.all_bytes - of_products);
+    }
     out.top_k[u] = measured.top_k;
     pass.keys = (pass.keys + 1) / 2;
     pass.attention_bytes = {};
     out.flops[u] = dry_run::measure(*model.family, unit.declared, pass).flops *
                    (static_cast<double>(tokens) / static_cast<double>(rows));
   }
+  out.graphs = kept + beside_kept;
   return out;
 }
 

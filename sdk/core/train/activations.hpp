@@ -8,7 +8,8 @@
 namespace strata::train {
 
 struct Activations {
-  uint64_t most = 0;  // bytes of one unit's rerun, at most
+  uint64_t most = 0;    // bytes of one unit's rerun, at most
+  uint64_t graphs = 0;  // of all units' graphs at once, with the most that a backward takes beside
   // By unit, as TrainingPlan has them.
   std::vector<double> flops;
   std::vector<uint32_t> top_k;

@@ -75,6 +75,7 @@ class Preparation {
     }
     if (frozen()) add_products();
     out_.hidden = dry_run::hidden_size(*model_.family);
+    out_.keeps_graphs = request_.keep_graphs;
   }
 
   bool frozen() const { return !request_.products.all.empty(); }
@@ -203,7 +204,8 @@ class Preparation {
     out_.flops = std::move(measured.flops);
     out_.top_k = std::move(measured.top_k);
     // The trainer has a copy of the embedding's rows.
-    out_.activation_bytes = pages(measured.most) + out_.rows_bytes;
+    out_.activation_bytes =
+        pages(request_.keep_graphs ? measured.graphs : measured.most) + out_.rows_bytes;
     if (!frozen()) return;
     // The sums of the products' gradients are the trainer's too.
     const std::span units(out_.units.data(), out_.product_unit);
@@ -237,7 +239,8 @@ class Preparation {
                     .stored = out_.units[u].as_run || resident ? 0 : out_.units[u].stored_bytes,
                     .run = out_.units[u].run_bytes,
                     .trained = !frozen() || u == out_.product_unit};
-      if (unit.part == Part::body || unit.part == Part::head) unit.input = out_.input_bytes;
+      if ((unit.part == Part::body && !request_.keep_graphs) || unit.part == Part::head)
+        unit.input = out_.input_bytes;
       if (unit.part != Part::table && unit.part != Part::expert) {
         unit.gradient = gradient_bytes(out_.flats[u]);
         unit.staged = is_staged(u);
@@ -294,7 +297,7 @@ class Preparation {
     out_.experts.offset = pages(
         std::max({out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
     out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
-    if (inputs_in_tier_)
+    if (inputs_in_tier_ && !request_.keep_graphs)
       for (std::size_t u = 0; u < out_.units.size(); ++u)
         if (part_in_step(u) == Part::body) out_.stored_inputs += out_.input_bytes;
     out_.device_bytes = out_.arena_bytes + out_.activation_bytes + request_.library_bytes;
@@ -313,8 +316,9 @@ class Preparation {
   [[noreturn]] void refuse(uint64_t least) const {
     throw Error("--device-memory",
                 size_text(*request_.device_memory) + " are too few to train " + model_.path,
-                "give at least " + std::to_string(least) + " (" + size_text(least) +
-                    "), or a smaller --batch-size or --max-length");
+                "give at least " + std::to_string(least) + " (" + size_text(least) + "), " +
+                    (request_.keep_graphs ? "--activation-checkpointing on, " : "") +
+                    "or a smaller --batch-size or --max-length");
   }
 
   const run::Model& model_;

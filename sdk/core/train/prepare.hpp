@@ -33,6 +33,9 @@ struct TrainingRequest {
   Products products{};         // trained instead of the weights; none: these are
   // Kept inputs are stored in host memory; they are too where the budget is too small otherwise.
   bool inputs_in_tier = false;
+  // The graphs of all units' runs are kept until their backward, so that no unit is run again. No
+  // inputs are kept then but the head's.
+  bool keep_graphs = false;
   // The tier of the weights, and that of the states, maps no memory.
   bool weights_in_files = false, states_in_files = false;
   // Weights stay on the device during a step as far as the budget goes.
@@ -87,6 +90,7 @@ struct TrainingPlan {
   uint64_t input_bytes = 0;  // of one unit's kept input
   uint64_t rows_bytes = 0;   // rows of the embedding for one micro-batch, behind the arena's plan
   uint64_t activation_bytes = 0;
+  bool keeps_graphs = false;   // as the request
   uint64_t scratch_bytes = 0;  // of the arena while loading: one unit's stored form, and its other
   uint64_t arena_bytes = 0, device_bytes = 0;  // device_bytes: all of it
   // Host memory.

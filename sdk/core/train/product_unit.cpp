@@ -89,6 +89,7 @@ ProductScratch product_scratch(const Products& products, const shape::DeclaredUn
     auto& most = head ? largest_wanted : largest;
     most = std::max(most, passing);
   }
+  out.kept = out.token;
   out.token += largest;
   out.wanted += largest_wanted;
   return out;

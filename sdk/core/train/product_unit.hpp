@@ -21,10 +21,10 @@ Products products_of(std::vector<adapter::Module> modules, int64_t rank, double 
 zero::Unit product_unit(const Products& products);
 
 // The bytes of arithmetic that the products of a declared unit hold beside the unit's own, at most:
-// for each token of a rerun, and for each token whose logits are computed. `chosen`: experts of a
-// token.
+// for each token of a rerun, and for each token whose logits are computed; `kept` is the part of a
+// token's that its backward needs. `chosen`: experts of a token.
 struct ProductScratch {
-  uint64_t token = 0, wanted = 0;
+  uint64_t token = 0, wanted = 0, kept = 0;
 };
 ProductScratch product_scratch(const Products& products, const shape::DeclaredUnit& unit,
                                uint32_t chosen, bool narrow);

@@ -185,7 +185,10 @@ void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
   if (unit.kind == STRATA_UNIT_EMBEDDING)
     begin_micro_batch(parts_.plan->uses[action.use].micro_batch);
   if (unit.kind == STRATA_UNIT_HEAD) return parts_.trainer->score(unit, weights(slot));
-  parts_.trainer->run(unit, weights(slot), at(slot.input));
+  if (keeps_graphs())
+    parts_.trainer->record(unit, parts_.training->flats[action.unit], weights(slot));
+  else
+    parts_.trainer->run(unit, weights(slot), at(slot.input));
   if (parts_.experts) parts_.experts->end_layer();
 }
 
@@ -194,9 +197,13 @@ void StepBackend::rerun(const zero::Action& action, const zero::Slot& slot) {
   if (action.unit == parts_.training->product_unit)
     return parts_.trainer->product_gradients(parts_.training->flats[action.unit],
                                              at(slot.gradient));
-  if (unit.kind == STRATA_UNIT_HEAD) parts_.trainer->keep_output(at(slot.input));
-  parts_.trainer->rerun(unit, parts_.training->flats[action.unit], weights(slot), at(slot.input),
-                        at(slot.gradient));
+  const bool head = unit.kind == STRATA_UNIT_HEAD;
+  if (head) parts_.trainer->keep_output(at(slot.input));
+  if (keeps_graphs() && !head)
+    parts_.trainer->backward(unit, weights(slot), at(slot.gradient));
+  else
+    parts_.trainer->rerun(unit, parts_.training->flats[action.unit], weights(slot), at(slot.input),
+                          at(slot.gradient));
   if (parts_.experts) parts_.experts->end_layer();
 }
 

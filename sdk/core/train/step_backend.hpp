@@ -66,6 +66,7 @@ class StepBackend : public zero::Backend {
   const StepBytes& moved() const { return moved_; }
 
  private:
+  bool keeps_graphs() const { return parts_.optimizer && parts_.training->keeps_graphs; }
   bool lacks(const zero::Action& action) const;
   void carry_out(const zero::Action& action, const zero::Slot& slot);
   void fetch(const zero::Action& action, const zero::Slot& slot);

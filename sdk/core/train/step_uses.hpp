@@ -42,7 +42,8 @@ struct StepShape {
 // Each micro-batch runs the units from the first to the last and reruns them from the head, whose
 // rerun computes the loss too, to the first. Then the updates follow in the order of the next
 // step's first use: the table, or the unit that holds it (`table`), goes first. Products are run
-// before all other units, and rerun behind them.
+// before all other units, and rerun behind them. Where graphs are kept, the head alone has an
+// input, and the rerun of another unit is the backward of its graph.
 //
 // With early_updates a unit is updated behind its last rerun, and its experts with it. The table,
 // the unit of the embedding and a few others, evenly spread, still follow behind all reruns: these

@@ -65,7 +65,8 @@ struct TrainerOptions {
 };
 
 // Trains unit by unit. One micro-batch: begin; run each unit but the head, from the first to the
-// last; rerun each unit from the head to the first, whose rerun also computes the loss. All calls
+// last; rerun each unit from the head to the first, whose rerun also computes the loss. Or all
+// units but the head are recorded instead of run, and have a backward instead of a rerun. All calls
 // are on one thread, the only one that calls ATen, and enqueue device work in order on stream().
 // Pointers are memory of device 0.
 class Trainer : public run::RowSink {
@@ -92,6 +93,13 @@ class Trainer : public run::RowSink {
   // a time. A null `gradients` leaves the weights frozen.
   virtual void rerun(const zero::Unit& unit, const Flat& flat, const std::byte* weights,
                      const std::byte* input, std::byte* gradients) = 0;
+  // Runs a unit that is not the head with recording, and keeps its graph until its backward. The
+  // weights may leave `weights` behind this call. A `flat` without places leaves them frozen.
+  virtual void record(const zero::Unit& unit, const Flat& flat, const std::byte* weights) = 0;
+  // The backward of a recorded unit: its gradients are those of a rerun, bit for bit, but nothing
+  // of the unit is run again except the experts of a mixture layer. `weights` has the values that
+  // it had when the unit was recorded; the place may be another one.
+  virtual void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) = 0;
   // Sets the weights of all products, whose unit has them at `weights` until the next call. Runs,
   // reruns and scores add the products from now on.
   virtual void use_products(const zero::Unit& unit, const std::byte* weights) = 0;

@@ -11,6 +11,11 @@ namespace strata::torch {
 // x [T,in], weight [out,in], bias [out] or undefined -> [T,out]
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
+// The same with a backward of autograd's; in training it has the same bits where nothing is
+// recorded.
+at::Tensor differentiable_linear(const at::Tensor& x, const at::Tensor& weight,
+                                 const at::Tensor& bias);
+
 // Normalize the last dimension; weight and bias may be undefined. RMS norm computes in float32 and
 // returns to x's dtype before it multiplies by the weight, as transformers does.
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset);

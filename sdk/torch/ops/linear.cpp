@@ -47,6 +47,10 @@ at::Tensor many_tokens_product(const at::Tensor& x, const at::Tensor& weight,
   return op.call(x, weight, b, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
+at::Tensor by_torch(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
+}
+
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
@@ -56,19 +60,13 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   if (plain_loops(x) && x.dim() == 2 && x.size(0) >= many_tokens && x.is_contiguous() &&
       weight.is_contiguous() && alike)
     if (auto y = many_tokens_product(x, weight, bias); y.defined()) return y;
-  if (!bias.defined()) return at::linear(x, weight);
-  return at::linear(x, weight, bias);
+  return by_torch(x, weight, bias);
 }
 
-namespace {
-
-// The product, recorded where there is a place for its gradients.
-at::Tensor product_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                      const ProductPlace& place) {
-  return place.gradients ? recorded_linear(x, weight, bias, place) : linear(x, weight, bias);
+at::Tensor differentiable_linear(const at::Tensor& x, const at::Tensor& weight,
+                                 const at::Tensor& bias) {
+  return c10::InferenceMode::is_enabled() ? linear(x, weight, bias) : by_torch(x, weight, bias);
 }
-
-}  // namespace
 
 void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto& [op, tensor] = args.of<&strata_ops::linear>();
@@ -80,14 +78,17 @@ void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto weight = on.weights.packed(op->weight, op->members);
   const auto bias = biased ? on.weights.packed(op->bias, op->members) : at::Tensor();
   auto* gradients = on.recorded ? on.recorded->gradients : nullptr;
+  const auto product_of = [&](const at::Tensor& w, const at::Tensor& b, const ProductPlace& place) {
+    return on.recorded ? recorded_linear(x, w, b, place) : torch::linear(x, w, b);
+  };
   if (!weight || !bias) {  // not one product: the members are not adjacent in memory
     for (uint32_t i = 0; i < op->members; ++i)
-      give(i, product_of(x, on.weights.at(op->weight + i),
+      give(i, product_of(on.weights.at(op->weight + i),
                          biased ? on.weights.at(op->bias + i) : at::Tensor(),
                          {gradients, op->weight + i, biased ? op->bias + i : STRATA_NONE, 1}));
     return;
   }
-  auto y = product_of(x, *weight, *bias, {gradients, op->weight, op->bias, op->members});
+  auto y = product_of(*weight, *bias, {gradients, op->weight, op->bias, op->members});
   if (op->members == 1) return give(0, std::move(y));
   int64_t first = 0;
   for (uint32_t i = 0; i < op->members; ++i) {

@@ -53,11 +53,7 @@ at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Route
   if (routers.has_loss()) {
     const auto seen = probabilities(op, logits, scores);
     if (first) routers.add(seen.detach(), counted(op, logits.detach(), there, router));
-    if (recorded)
-      recorded->roots.emplace_back(seen, routers.gradient()
-                                             .mul(training.router_scale)
-                                             .to(seen.scalar_type())
-                                             .expand(seen.sizes()));
+    if (recorded) recorded->probabilities.push_back(seen);
   }
   const auto weights = routing_weights(op, scores.gather(1, there));
   const auto routed = sorted(chosen, router.weight.size(0), weights);

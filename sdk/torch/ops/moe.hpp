@@ -19,8 +19,8 @@ namespace strata::torch {
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& router, uint32_t unit,
                run::Experts& experts, const Adapters& adapters);
 
-// The same in training: the rerun of a unit, with `recorded`, has the choices of its run, waits for
-// nothing, and is differentiable. `adapters` outlives its backward.
+// The same in training: with `recorded` it is differentiable. A unit that is run again has the
+// choices of its first run, and waits for nothing. `adapters` outlives its backward.
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
                        uint32_t unit, run::Experts& experts, const Adapters& adapters,
                        Training& training, Recorded* recorded);

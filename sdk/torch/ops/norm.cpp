@@ -45,7 +45,7 @@ at::Tensor rms_norm_by_rows(const at::Tensor& x, const at::Tensor& weight, doubl
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset) {
   const bool plain = !weight.defined() || (offset == 0 && weight.is_contiguous());
-  if (plain && plain_loops(x) && x.is_contiguous()) return rms_norm_by_rows(x, weight, eps);
+  if (plain && inference_loops(x) && x.is_contiguous()) return rms_norm_by_rows(x, weight, eps);
   const auto wide = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
   const auto scale = at::rsqrt(wide.mul(wide).mean(-1, true).add(eps));
   auto y = wide.mul(scale).to(x.scalar_type());

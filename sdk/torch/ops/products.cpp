@@ -5,10 +5,11 @@ namespace strata::torch {
 
 namespace {
 
-// Multiplies, in place where no gradient is recorded.
+// Multiplies, in place in inference. In place LibTorch rounds the factor to a narrow dtype, so that
+// in training a recorded product would have other bits.
 at::Tensor times(at::Tensor x, double factor) {
   if (factor == 1) return x;
-  return at::GradMode::is_enabled() ? x.mul(factor) : x.mul_(factor);
+  return c10::InferenceMode::is_enabled() ? x.mul_(factor) : x.mul(factor);
 }
 
 }  // namespace

@@ -103,7 +103,8 @@ const Turn& turn_for(const strata_op_rope& op, const at::Tensor& x, Pass& pass) 
 }  // namespace
 
 at::Tensor rope(const at::Tensor& x, const Turn& turn) {
-  if (plain_loops(x) && x.stride(2) == 1 && turn.cos.is_contiguous() && turn.sin.is_contiguous())
+  if (inference_loops(x) && x.stride(2) == 1 && turn.cos.is_contiguous() &&
+      turn.sin.is_contiguous())
     return turned_by_heads(x, turn);
   const auto dim = turn.cos.size(2);
   const auto part = dim == turn.head ? x : x.narrow(2, 0, dim);

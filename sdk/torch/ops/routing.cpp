@@ -25,8 +25,8 @@ at::Tensor within_groups(const strata_op_moe& op, const at::Tensor& scores) {
 
 at::Tensor router_logits(const at::Tensor& x, const Router& router, const Adapters* adapters) {
   const auto type = router.weight.scalar_type();
-  auto logits =
-      linear(x.to(type), router.weight, router.bias.defined() ? router.bias.to(type) : router.bias);
+  const auto bias = router.bias.defined() ? router.bias.to(type) : router.bias;
+  auto logits = differentiable_linear(x.to(type), router.weight, bias);
   if (adapters) logits = adapted(std::move(logits), x, *adapters, router.name);
   return logits.to(type == at::kDouble ? at::kDouble : at::kFloat);
 }

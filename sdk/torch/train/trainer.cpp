@@ -70,6 +70,7 @@ void TorchTrainer::begin(const train::MicroBatch& batch, const train::StepSettin
     training_.routers.begin(options_.router_coefficient);
     training_.router_scale = step.router_share * step.loss_scale;
     products_.begin();
+    graphs_.begin();
     hidden_ = gradient_ = loss_ = right_ = at::Tensor();
   });
 }
@@ -109,9 +110,15 @@ void TorchTrainer::differentiate(const at::Tensor& y, const at::Tensor& gradient
                                  const UnitWeights& leaves, Recorded& recorded) {
   std::vector<at::Tensor> outputs, gradients;
   if (y.requires_grad()) outputs.push_back(y), gradients.push_back(gradient);
-  for (const auto& [output, its_gradient] : recorded.roots)
-    if (output.requires_grad()) outputs.push_back(output), gradients.push_back(its_gradient);
-  recorded.roots.clear();
+  for (const auto& seen : recorded.probabilities) {
+    if (!seen.requires_grad()) continue;
+    outputs.push_back(seen);
+    gradients.push_back(training_.routers.gradient()
+                            .mul(training_.router_scale)
+                            .to(seen.scalar_type())
+                            .expand(seen.sizes()));
+  }
+  recorded.probabilities.clear();
   if (!outputs.empty()) ::torch::autograd::backward(outputs, gradients);
   if (!recorded.gradients) return;
   const c10::NoGradGuard unrecorded;
@@ -159,6 +166,45 @@ void TorchTrainer::rerun_body(const zero::Unit& unit, const UnitWeights& leaves,
   differentiate(y, std::exchange(gradient_, {}), leaves, recorded);
   if (first) return;
   gradient_ = x.grad().defined() ? x.grad() : at::zeros_like(x);
+}
+
+void TorchTrainer::record(const zero::Unit& unit, const train::Flat& flat,
+                          const std::byte* weights) {
+  as_errors(unit.name, [&] {
+    const c10::OptionalStreamGuard stream(on().stream);
+    const c10::AutoGradMode recorded_mode(true);
+    auto graph = std::make_unique<Graph>(unit, flat, training_.reduce, on().device);
+    const bool first = unit.kind == STRATA_UNIT_EMBEDDING;
+    graph->x = first ? units_.shared().pass.on(on().device).ids
+                     : hidden(unit).detach().requires_grad_(true);
+    graph->memory.put(weights);
+    graph->y = units_.forward(unit, graph->weights, on(), graph->x, &graph->recorded);
+    graph->memory.put(nullptr);
+    hidden_ = graph->y.detach();
+    width_ = hidden_.size(1);
+    graphs_.keep(unit, std::move(graph));
+  });
+}
+
+void TorchTrainer::backward(const zero::Unit& unit, const std::byte* weights,
+                            std::byte* gradients) {
+  as_errors(unit.name, [&] {
+    const c10::OptionalStreamGuard stream(on().stream);
+    const c10::AutoGradMode recorded_mode(true);
+    const auto graph = graphs_.take(unit);
+    if (!gradient_.defined()) throw Error(unit.name, "no unit behind it had its backward", "");
+    if (graph->is_trained() != (gradients != nullptr))
+      throw Error(unit.name, "its gradients are wanted, or there are none", "");
+    graph->memory.put(weights);
+    graph->gradients.write_to(gradients);
+    differentiate(std::exchange(graph->y, {}), std::exchange(gradient_, {}), graph->weights,
+                  graph->recorded);
+    const auto& x = graph->x;
+    if (unit.kind != STRATA_UNIT_EMBEDDING)
+      gradient_ = x.grad().defined() ? x.grad() : at::zeros_like(x);
+    const c10::NoGradGuard unrecorded;
+    if (graph->is_trained()) graph->gradients.finish();
+  });
 }
 
 void TorchTrainer::check_head(const zero::Unit& head) const {

@@ -7,6 +7,7 @@
 #include "core/train/trainer.hpp"
 #include "torch/compute/units.hpp"
 #include "torch/train/deterministic.hpp"
+#include "torch/train/graphs.hpp"
 #include "torch/train/head_loss.hpp"
 #include "torch/train/pair_loss.hpp"
 #include "torch/train/products.hpp"
@@ -33,6 +34,8 @@ class TorchTrainer final : public train::Trainer {
   void keep_output(std::byte* input) override;
   void rerun(const zero::Unit& unit, const train::Flat& flat, const std::byte* weights,
              const std::byte* input, std::byte* gradients) override;
+  void record(const zero::Unit& unit, const train::Flat& flat, const std::byte* weights) override;
+  void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) override;
   void use_products(const zero::Unit& unit, const std::byte* weights) override;
   void product_gradients(const train::Flat& flat, std::byte* gradients) override;
   void score(const zero::Unit& head, const std::byte* weights) override;
@@ -71,6 +74,7 @@ class TorchTrainer final : public train::Trainer {
   Units units_;
   Training training_;
   TrainedProducts products_;
+  Graphs graphs_;
 
   // The state of the micro-batch.
   train::StepSettings step_;
@@ -78,7 +82,7 @@ class TorchTrainer final : public train::Trainer {
   std::vector<float> weights_;
   PairTokens pairs_;     // of a critic: no token is scored then
   at::Tensor hidden_;    // [T,D]: the output of the unit that ran last
-  at::Tensor gradient_;  // [T,D]: of the output of the unit to be rerun next
+  at::Tensor gradient_;  // [T,D]: of the output of the unit whose backward is next
   int64_t width_ = 0;    // D
   at::Tensor loss_;      // float64, before it is scaled
   at::Tensor right_;     // int64: of the pairs

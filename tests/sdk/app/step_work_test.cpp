@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/dtype.hpp"
+#include "tests/sdk/core/train/made_unit.hpp"
 
 using namespace strata;
 using train::StepUnit;
@@ -17,15 +18,10 @@ constexpr uint64_t input = 256;  // bytes of a kept input
 constexpr double size = elements, input_size = input;
 
 zero::Unit unit_of(uint32_t kind, uint32_t expert = zero::no_expert) {
-  zero::Unit unit;
+  auto unit = made::unit_of({{3, elements / 3}});
   unit.name = "unit";
   unit.kind = kind;
   unit.expert = expert;
-  zero::Weight weight;
-  weight.shape = {3, elements / 3};
-  weight.run = source::dense_form(f32, weight.shape);
-  weight.run.bytes = unit.run_bytes = elements * sizeof(float);
-  unit.weights.push_back(weight);
   return unit;
 }
 
@@ -34,7 +30,9 @@ struct Model {
   train::TrainingRequest request;
   train::TrainingPlan plan;
 
-  Model(uint32_t micro_batches, strata_dtype reduce, bool inputs_in_tier, uint32_t experts = 0) {
+  Model(uint32_t micro_batches, strata_dtype reduce, bool inputs_in_tier, uint32_t experts = 0,
+        bool graphs = false) {
+    plan.keeps_graphs = graphs;
     request.reduce = reduce;
     request.tokens = tokens;
     request.micro_batches = micro_batches;
@@ -50,7 +48,8 @@ struct Model {
       if (unit.is_expert()) one.part = StepUnit::Part::expert;
       if (unit.kind == STRATA_UNIT_HEAD) one.part = StepUnit::Part::head;
       if (!unit.is_expert()) {
-        one.input = input;
+        const bool keeps = !graphs || unit.kind == STRATA_UNIT_HEAD;
+        one.input = keeps ? input : 0;
         one.gradient = elements * element_bytes(reduce);
         one.staged = !same(reduce, train::held_gradient(request, false));
       }
@@ -119,4 +118,14 @@ TEST_CASE("experts are counted by the chance that a token chooses them", "[app][
   CHECK(one.forward.to_device == Approx(none.forward.to_device + bytes));
   model.plan.experts.count = 4;  // all stay on the device
   CHECK(model.work(1).backward.to_device == none.backward.to_device);
+}
+
+TEST_CASE("with graphs the backward runs the head and the experts alone", "[app][finetune]") {
+  Model model(1, f32, true, 4, true);
+  const auto plain = model.work(tokens);
+  CHECK(plain.forward.flops == 2 * flops);
+  CHECK(plain.backward.flops == (2 + 2 + 3) * flops);
+  CHECK(plain.forward.to_host == 0);  // no inputs
+  model.plan.top_k[1] = 4;
+  CHECK(model.work(tokens).backward.flops == (2 + 3 + 3) * flops);
 }

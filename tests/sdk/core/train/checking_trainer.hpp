@@ -13,7 +13,7 @@ namespace made {
 
 struct Trained {
   std::uint64_t wrong = 0, experts = 0, rows = 0, expanded = 0;
-  std::vector<std::string> calls;  // "use", "begin", "run NAME", "rerun NAME", "gradients", ...
+  std::vector<std::string> calls;  // "use", "begin", "run NAME", "record NAME", "gradients", ...
   std::vector<std::vector<float>> used;  // the weights of each use_products
   float gradient = 0;  // that each weight of the products gets, times 1 + the micro-batch's number
 };
@@ -50,6 +50,23 @@ class CheckingTrainer final : public strata::train::Trainer {
              const std::byte* weights, const std::byte*, std::byte* gradients) override {
     seen_.calls.push_back("rerun " + unit.name);
     if (gradients || !flat.pieces.empty()) ++seen_.wrong;
+    recording_ = true;
+    check_unit(unit, weights);
+    recording_ = false;
+  }
+  void record(const strata::zero::Unit& unit, const strata::train::Flat& flat,
+              const std::byte* weights) override {
+    seen_.calls.push_back("record " + unit.name);
+    if (!flat.pieces.empty()) ++seen_.wrong;
+    recorded_.push_back(&unit);
+    check_unit(unit, weights);
+  }
+  void backward(const strata::zero::Unit& unit, const std::byte* weights,
+                std::byte* gradients) override {
+    seen_.calls.push_back("backward " + unit.name);
+    // The graphs are used up from the last one to the first.
+    if (gradients || recorded_.empty() || recorded_.back() != &unit) ++seen_.wrong;
+    if (!recorded_.empty()) recorded_.pop_back();
     recording_ = true;
     check_unit(unit, weights);
     recording_ = false;
@@ -111,6 +128,7 @@ class CheckingTrainer final : public strata::train::Trainer {
   Trained& seen_;
   strata::run::Experts* experts_ = nullptr;
   std::vector<std::int32_t> ids_;
+  std::vector<const strata::zero::Unit*> recorded_;  // units whose graphs are kept
   std::uint32_t begun_ = 0;
   bool given_ = false, recording_ = false;
 };

@@ -8,6 +8,7 @@
 #include "core/device/cpu_device.hpp"
 #include "core/dtype.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
+#include "tests/sdk/core/train/made_unit.hpp"
 
 using namespace strata;
 using namespace strata::train;
@@ -20,15 +21,9 @@ constexpr uint64_t elements = 192;  // of a unit
 constexpr strata_dtype f32{STRATA_FLOAT, 32, 1}, bf16{STRATA_BFLOAT, 16, 1};
 
 zero::Unit unit_of(uint32_t expert) {
-  zero::Unit unit;
+  auto unit = made::unit_of({{3, elements / 3}});
   unit.name = expert == zero::no_expert ? "layer" : "expert " + std::to_string(expert);
-  unit.kind = STRATA_UNIT_BODY;
   unit.expert = expert;
-  zero::Weight weight;
-  weight.shape = {3, elements / 3};
-  weight.run = source::dense_form(f32, weight.shape);
-  weight.run.bytes = unit.run_bytes = elements * sizeof(float);
-  unit.weights.push_back(weight);
   return unit;
 }
 

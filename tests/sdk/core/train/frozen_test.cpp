@@ -103,6 +103,7 @@ TEST_CASE("a frozen model's units have no state, and their weights are right in 
   for (uint32_t seed = 0; seed < 24; ++seed) {
     Run run(seed);
     auto request = request_of(run.model.model);
+    request.keep_graphs = seed % 3 == 0;
     const auto least = least_of(run.model.model, request);
     request.fill_device = seed % 4 != 0;
     if (seed % 4 == 1) request.device_memory = least;
@@ -127,6 +128,14 @@ TEST_CASE("a frozen model's units have no state, and their weights are right in 
     CHECK(run.seen.wrong == 0);
     CHECK(run.loading.wrong == 0);
     CHECK(run.seen.rows == 5 * 4);
+    const auto calls = [&](const char* kind) {
+      return std::ranges::count_if(run.seen.calls,
+                                   [&](const auto& call) { return call.starts_with(kind); });
+    };
+    CHECK(calls("backward ") == calls("record "));
+    CHECK((calls("record ") > 0) == request.keep_graphs);
+    CHECK((calls("run ") > 0) == !request.keep_graphs);
+    if (request.keep_graphs) CHECK(plan.stored_inputs == 0);
   }
 }
 
@@ -199,6 +208,7 @@ TEST_CASE("the least budget beside a frozen model is accepted, and one byte less
     auto request = request_of(model.model);
     request.fill_device = seed % 2;
     request.separate_device = seed % 3 == 0;
+    request.keep_graphs = seed % 5 == 0;
     const auto least = least_of(model.model, request);
     INFO("seed " << seed << ", least " << least);
     request.device_memory = least - 1;

@@ -11,6 +11,7 @@
 #include "core/dtype.hpp"
 #include "core/optim/adam8.hpp"
 #include "core/train/update.hpp"
+#include "tests/sdk/core/train/made_unit.hpp"
 
 namespace strata::train {
 
@@ -18,18 +19,7 @@ namespace {
 
 constexpr strata_dtype f32{STRATA_FLOAT, 32, 1}, bf16{STRATA_BFLOAT, 16, 1};
 
-zero::Unit unit_of(const std::vector<std::vector<int64_t>>& shapes) {
-  zero::Unit unit;
-  for (const auto& shape : shapes) {
-    zero::Weight weight;
-    weight.shape = shape;
-    weight.run = source::dense_form(f32, shape);
-    weight.run.at = unit.run_bytes;
-    unit.run_bytes += (weight.run.bytes + 255) / 256 * 256;
-    unit.weights.push_back(weight);
-  }
-  return unit;
-}
+using made::unit_of;
 
 const std::vector<std::vector<int64_t>> shapes{{50}, {70, 60}, {4095}, {3, 40, 41}, {4096}, {9, 1}};
 

@@ -1,20 +1,16 @@
 #include <catch2/catch.hpp>
 
 #include "tests/sdk/torch/close.hpp"
-#include "tests/sdk/torch/train/small_family.hpp"
+#include "tests/sdk/torch/train/drops.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
 
 namespace {
 
-using test::Rows, test::settings, test::SmallFamily, test::some_rows;
+using test::row_of, test::settings, test::SmallFamily, test::some_rows;
 
 const char* const with_dropout = R"(, "dropout": 0.3, "attention_dropout": 0.4)";
-
-Rows only(const Rows& all, std::size_t r) {
-  return {{all.ids[r]}, {all.numbers[r]}, {all.targets[r]}, {all.weights[r]}};
-}
 
 }  // namespace
 
@@ -27,7 +23,7 @@ TEST_CASE("dropout depends neither on packing nor on accumulation nor on threads
   const auto packed = taught.gradients();
   const auto threads = at::get_num_threads();
   at::set_num_threads(threads == 1 ? 2 : 1);
-  const auto loss = taught.step({only(all, 2), only(all, 0), only(all, 1)}, settings());
+  const auto loss = taught.step({row_of(all, 2), row_of(all, 0), row_of(all, 1)}, settings());
   at::set_num_threads(threads);
   CHECK(loss.tokens == Approx(packed_loss.tokens).epsilon(1e-13));
   for (const auto& [name, gradient] : taught.gradients()) {
@@ -50,22 +46,7 @@ TEST_CASE("seed, step and row each change what is dropped, and validation drops 
           "[torch][train][dropout]") {
   const SmallFamily family(with_dropout), plain;
   auto taught = family.taught(), dry = plain.taught();
-  for (const auto& [name, value] : taught.weights()) dry.set(name, value);
-  const auto rows = some_rows({6, 3, 8});
-  const auto base = taught.step({rows}, settings()).tokens;
-  CHECK(taught.step({rows}, settings()).tokens == base);
-  auto other = settings();
-  other.seed = 12;
-  CHECK(taught.step({rows}, other).tokens != base);
-  other = settings();
-  other.step = 4;
-  CHECK(taught.step({rows}, other).tokens != base);
-  auto elsewhere = rows;
-  elsewhere.numbers[0] = 99;
-  CHECK(taught.step({elsewhere}, settings()).tokens != base);
-  other = settings();
-  other.training = false;
-  CHECK(taught.score(rows, other).tokens == dry.score(rows, other).tokens);
+  test::check_drops(taught, dry);
 }
 
 TEST_CASE("a unit that is run again drops what its run dropped", "[torch][train][dropout]") {

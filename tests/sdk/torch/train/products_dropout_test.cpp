@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "tests/sdk/torch/close.hpp"
+#include "tests/sdk/torch/train/drops.hpp"
 #include "tests/sdk/torch/train/products_family.hpp"
 #include "torch/ops/adapted.hpp"
 #include "torch/pch.hpp"
@@ -13,15 +14,12 @@ namespace strata::torch {
 
 namespace {
 
-using test::AdaptableFamily, test::Rows, test::settings, test::some_rows, test::Taught;
+using test::AdaptableFamily, test::row_of, test::Rows, test::settings, test::some_rows,
+    test::Taught;
 
 constexpr double p = 0.4;
 
 bool may_drop(const adapter::Module& module) { return !module.parameter && !module.router; }
-
-Rows row_of(const Rows& all, std::size_t r) {
-  return {{all.ids[r]}, {all.numbers[r]}, {all.targets[r]}, {all.weights[r]}};
-}
 
 // An embedding, a linear layer and a head.
 struct Chain {
@@ -117,23 +115,7 @@ TEST_CASE("seed, step and row change what products drop, and validation drops no
   const AdaptableFamily family;
   auto taught = family.taught({.products = family.products(may_drop, p)}),
        dry = family.taught({.products = family.products(may_drop)});
-  for (const auto& [name, value] : taught.weights()) dry.set(name, value);
-  const auto rows = some_rows({6, 3, 8});
-  const auto base = taught.step({rows}, settings()).tokens;
-  CHECK(taught.step({rows}, settings()).tokens == base);
-  CHECK(dry.step({rows}, settings()).tokens != base);
-  auto other = settings();
-  other.seed = 12;
-  CHECK(taught.step({rows}, other).tokens != base);
-  other = settings();
-  other.step = 4;
-  CHECK(taught.step({rows}, other).tokens != base);
-  auto elsewhere = rows;
-  elsewhere.numbers[0] = 99;
-  CHECK(taught.step({elsewhere}, settings()).tokens != base);
-  other = settings();
-  other.training = false;
-  CHECK(taught.score(rows, other).tokens == dry.score(rows, other).tokens);
+  test::check_drops(taught, dry);
 }
 
 TEST_CASE("a unit that is run again drops what its products dropped",

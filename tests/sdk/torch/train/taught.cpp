@@ -193,12 +193,29 @@ void Taught::begin(const Rows& rows, const train::StepSettings& settings) {
   trainer_->rows(units_[0].weights[0], data(given), false);
 }
 
+void Taught::record(std::size_t unit) {
+  const auto flat = options_.frozen(units_[unit]) ? train::Flat{} : train::flat_of(units_[unit]);
+  slots_.push_back(memory_[unit].clone());
+  trainer_->record(units_[unit], flat, data(slots_.back()));
+  slots_.back().fill_(0xff);
+}
+
+void Taught::backward(std::size_t unit, std::byte* gradients) {
+  const auto slot = memory_[unit].clone();
+  trainer_->backward(units_[unit], data(slot), gradients);
+  slot.fill_(0xff);
+}
+
 void Taught::forward(std::vector<at::Tensor>* kept) {
   const auto width = family_.units()[0].weights[0].shape[1];
   const auto each = tokens_ * static_cast<uint64_t>(width) * options_.dtype.bits / 8;
   for (std::size_t u = 0; u < units_.size(); ++u) {
     if (units_[u].is_expert() || units_[u].kind == STRATA_UNIT_HEAD) continue;
     const bool first = units_[u].kind == STRATA_UNIT_EMBEDDING;
+    if (kept && options_.graphs) {
+      record(u);
+      continue;
+    }
     if (kept && !first) (*kept)[u] = bytes(each);
     trainer_->run(units_[u], data(memory_[u]), first || !kept ? nullptr : data((*kept)[u]));
   }
@@ -228,11 +245,16 @@ train::Loss Taught::step(const std::vector<Rows>& micro_batches,
       const auto flat = train::flat_of(units_[u]);
       const auto memory = unwritten(flat, tokens_);
       const bool frozen = options_.frozen(units_[u]);
-      trainer_->rerun(units_[u], flat, data(memory_[u]),
-                      kept[u].defined() ? data(kept[u]) : nullptr, frozen ? nullptr : data(memory));
+      auto* gradients = frozen ? nullptr : data(memory);
+      if (options_.graphs && units_[u].kind != STRATA_UNIT_HEAD)
+        backward(u, gradients);
+      else
+        trainer_->rerun(units_[u], flat, data(memory_[u]),
+                        kept[u].defined() ? data(kept[u]) : nullptr, gradients);
       brought_->finish();
       if (!frozen) take(units_[u], flat, memory);
     }
+    slots_.clear();
     take_products();
     const auto loss = trainer_->loss();
     sum.tokens += loss.tokens;

@@ -27,6 +27,9 @@ struct TaughtOptions {
   bool rows = false;  // the embedding's rows are given, and its table is not held
   int64_t loss_rows = 1024;
   double router_coefficient = 0;
+  // Units are recorded and have a backward, and their weights are in another slot each time, which
+  // is full of NaN before and behind it. Else they are run and rerun.
+  bool graphs = false;
   // Trained products, whose weights are products_unit's.
   train::Products products{};
   // Units whose weights are frozen.
@@ -58,6 +61,8 @@ class Taught {
   struct Brought;  // the experts
   void begin(const Rows& rows, const train::StepSettings& settings);
   void forward(std::vector<at::Tensor>* kept);
+  void record(std::size_t unit);
+  void backward(std::size_t unit, std::byte* gradients);
   void take(const zero::Unit& unit, const train::Flat& flat, const at::Tensor& memory);
   at::Tensor unwritten(const train::Flat& flat, uint64_t tokens) const;
 
@@ -74,7 +79,8 @@ class Taught {
   std::vector<at::Tensor> memory_;  // the run form of each unit, as bytes
   zero::Unit products_;             // its weights are in product_memory_
   at::Tensor product_memory_;
-  at::Tensor table_;  // where its rows are given, in the run dtype
+  std::vector<at::Tensor> slots_;  // that recorded units have left
+  at::Tensor table_;               // where its rows are given, in the run dtype
   std::unique_ptr<Brought> brought_;
   std::unique_ptr<train::Trainer> trainer_;
   std::map<std::string, at::Tensor> gradients_;
