@@ -2,8 +2,10 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/device/device.hpp"
 
@@ -12,13 +14,19 @@ namespace strata::run {
 // This process's rank, the number of ranks, and the address where they meet: rank 0 listens there.
 struct Ranks {
   uint32_t rank = 0, ranks = 1;
+  uint32_t local = 0, locals = 1;  // the number among the processes of this machine, and theirs
   std::string address;
   uint16_t port = 0;
   std::chrono::milliseconds patience{30'000};  // the limit for a connected peer that does nothing
 };
 
-// Reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun sets them; one rank where
-// WORLD_SIZE is not set. Refuses text that is no number, and a rank outside of the world size.
+// The value of an environment's variable; empty where it is not set.
+using Variable = std::function<std::string_view(const char* name)>;
+
+// Reads the variables of torchrun, Open MPI, MPICH or Slurm, the first of them that started this
+// process; one rank where none did. MASTER_ADDR and MASTER_PORT hold with each of them. Throws
+// UsageError for variables that are missing, contradict each other or are no numbers.
+Ranks ranks_of(const Variable& variable);
 Ranks ranks_of_environment();
 
 // Exported by libstrata-torch under the name "strata_open_gloo": returns when all ranks have
