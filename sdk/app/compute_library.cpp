@@ -35,9 +35,12 @@ std::unique_ptr<train::Trainer> open_trainer(const train::TrainerOptions& option
       function_of("libstrata-torch.so", "strata_open_trainer"))(options);
 }
 
-std::unique_ptr<device::Collective> open_collective(const run::Ranks& ranks) {
-  return reinterpret_cast<run::OpenCollective*>(
-      function_of("libstrata-torch.so", "strata_open_gloo"))(ranks);
+std::unique_ptr<run::Group> open_group(const run::GroupOptions& options) {
+  leave_deleted_folder();
+  const bool cuda = options.device.starts_with("cuda");
+  return reinterpret_cast<run::OpenGroup*>(
+      function_of(cuda ? "libstrata-torch-cuda.so" : "libstrata-torch.so",
+                  cuda ? "strata_open_cuda_group" : "strata_open_group"))(options);
 }
 
 std::unique_ptr<device::Device> open_cuda_device(uint32_t events) {
