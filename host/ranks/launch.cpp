@@ -179,9 +179,9 @@ class Launch {
     if (now - *failed_ > until_killed) return kill_all();
     if (now - *failed_ < until_asked) return;
     for (auto& child : children_)
-      if (!child.ended && !child.asked && !child.stopped) {
+      if (!child.ended && !child.asked) {
         child.asked = true;
-        send(child, SIGTERM);
+        send(child, child.stopped ? SIGKILL : SIGTERM);  // one that is stopped takes no other
       }
   }
 

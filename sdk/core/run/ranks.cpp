@@ -104,7 +104,17 @@ class Environment {
     if (out.ranks == 1) return out;
     if (out.address.empty()) out.address = address_of(out, names);
     out.port = has("MASTER_PORT") ? number<uint16_t>("MASTER_PORT") : port_of_job(names);
+    if (&names == &torchrun && get("TORCHELASTIC_USE_AGENT_STORE") == "True")
+      out.port = port_beside_agent();
     return out;
+  }
+
+  // torchrun's agent listens at MASTER_PORT itself, so rank 0 takes another port.
+  uint16_t port_beside_agent() const {
+    std::string job;
+    for (const auto* name : {"MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"})
+      job += std::string(get(name)) + " ";
+    return port_of(job);
   }
 
   uint32_t slurm_locals(const Ranks& ranks) const {

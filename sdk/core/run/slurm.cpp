@@ -28,7 +28,8 @@ uint32_t tasks_on(std::string_view list, uint32_t node) {
     auto read = std::from_chars(at, end, tasks);
     if (read.ec != std::errc{}) return 0;
     at = read.ptr;
-    if (end - at > 2 && at[0] == '(' && at[1] == 'x') {
+    if (at != end && *at == '(') {
+      if (end - at < 3 || at[1] != 'x') return 0;
       read = std::from_chars(at + 2, end, nodes);
       if (read.ec != std::errc{} || read.ptr == end || *read.ptr != ')') return 0;
       at = read.ptr + 1;

@@ -122,6 +122,10 @@ TEST_CASE("a rank is read from the variables of its launcher", "[run][ranks]") {
 
 TEST_CASE("the ranks of a job know the same port, those of another job another", "[run][ranks]") {
   CHECK(ranks_in(torchrun("3", "4")).port == 29501);
+  const Variables agent{{"TORCHELASTIC_USE_AGENT_STORE", "True"}};
+  const auto beside = ranks_in(with(torchrun("3", "4"), agent)).port;
+  CHECK(beside != 29501);
+  CHECK(ranks_in(with(torchrun("0", "4"), agent)).port == beside);
   CHECK(ranks_in(mpi("0", "2", "0", "2")).port == ranks_in(mpi("1", "2", "1", "2")).port);
   const auto other = with(mpi("0", "2", "0", "2"), {{"PMIX_NAMESPACE", "2847670274"}});
   CHECK(ranks_in(other).port != ranks_in(mpi("0", "2", "0", "2")).port);
