@@ -101,6 +101,7 @@ std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish)
 
 HostMemory shared_memory(run::Group& group, HostMemory mine) {
   const auto share = mine.bytes / std::max(group.ranks().locals, 1u);
+  mine.bytes = share;
   for (const auto& one : group.control().all_gather(std::to_string(share)))
     mine.bytes = std::min<uint64_t>(mine.bytes, std::stoull(one));
   return mine;
