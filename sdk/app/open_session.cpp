@@ -24,7 +24,7 @@ strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bo
 Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
                  Plugins& plugins) {
   Planned out;
-  const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory();
+  const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory(options.gpu);
   out.cuda = choose_cuda(options, cuda);
   out.tiers = choose_tiers(options, plugins);
   auto& wish = out.wish;
@@ -85,8 +85,9 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
   parts.compute.adapter = planned.adapter;
   parts.compute.dtype = parts.wish.dtype;
   parts.open_compute = open_compute;
-  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<device::Device> {
-    if (cuda) return open_cuda_device(events);
+  parts.open_device = [cuda = planned.cuda,
+                       gpu = options.gpu](uint32_t events) -> std::unique_ptr<device::Device> {
+    if (cuda) return open_cuda_device(events, gpu);
     return std::make_unique<device::CpuDevice>(events);
   };
   parts.trace = options.timeline;

@@ -2,12 +2,20 @@
 // MASTER_ADDR, MASTER_PORT), or alone.
 #include "core/run/ranks.hpp"
 
+#include <cstdlib>
+#include <iostream>
+
 #include "app/compute_library.hpp"
 #include "tests/proofs/proof.hpp"
 
 namespace {
 
 using namespace strata;
+
+void end(const run::Lost& lost) {
+  std::cerr << "error: rank " << lost.rank << ": " << lost.reason << std::endl;
+  std::_Exit(1);
+}
 
 void ranks(const proof::Arguments& arguments) {
   proof::Prepared prepared(arguments.generate());
@@ -17,7 +25,8 @@ void ranks(const proof::Arguments& arguments) {
   wish.ranks = where.ranks;
   prepared.prepare_again();
   auto parts = prepared.parts();
-  if (where.ranks > 1) parts.collective = app::open_collective(where);
+  const auto group = app::open_group({.ranks = where, .device = "cpu", .on_lost = end});
+  if (where.ranks > 1) parts.collective = &group->data();
   run::Session session(std::move(parts));
   proof::generate(session, arguments.generate());
 }

@@ -24,7 +24,7 @@ struct SessionParts {
   std::vector<std::unique_ptr<tier::Tier>> tiers;  // of the wish, in order
   std::unique_ptr<tier::Tier> files;  // reads the checkpoint while loading; none: dummy weights
   std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
-  std::unique_ptr<device::Collective> collective;  // of several ranks
+  device::Collective* collective = nullptr;  // of several ranks; outlives the session
   ComputeOptions compute;
   bool trace = false;                        // note when each action began and ended
   std::function<uint64_t()> resident_bytes;  // of the process now; asked once, ready to compute

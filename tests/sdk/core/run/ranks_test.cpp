@@ -1,5 +1,6 @@
 // Several ranks, each with its own shard of every unit and experts of its own choice.
 #include <catch2/catch.hpp>
+#include <optional>
 #include <thread>
 
 #include "tests/sdk/core/run/made_session.hpp"
@@ -44,7 +45,10 @@ void be(uint32_t rank, const made::MadeModel& model, const Run& how, made::Opene
   out.seen.chooses = [&how, rank](uint32_t expert) { return how.chooses(rank, expert); };
   if (rank == 1) out.seen.fail_at = how.dies_at;
   try {
-    const auto session = made::open_session(opener, model, out.seen, wish, "{}", "{}", meeting);
+    std::optional<made::Member> member;
+    if (meeting) member.emplace(*meeting, rank);
+    const auto session = made::open_session(opener, model, out.seen, wish, "{}", "{}",
+                                            member ? &*member : nullptr);
     for (; out.passes < how.passes; ++out.passes)
       made::pass(*session, static_cast<uint32_t>(out.passes) + rank);
     session->finish();
