@@ -22,7 +22,7 @@ namespace {
 
 // Where the rank's data lie: each rank of a machine has a GPU of its own.
 std::string device_of(const RunOptions& options, const run::Ranks& ranks) {
-  const auto cuda = options.device == "cpu" ? app::CudaMemory{} : app::cuda_memory();
+  const auto cuda = options.device == "cpu" ? app::CudaMemory{} : app::cuda_memory(ranks.local);
   return app::choose_cuda(options, cuda) ? "cuda:" + std::to_string(ranks.local) : "cpu";
 }
 

@@ -16,10 +16,12 @@ std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options);
 // Makes its Trainer likewise.
 std::unique_ptr<train::Trainer> open_trainer(const train::TrainerOptions& options);
 
-// Opens libstrata-torch-cuda likewise, and makes a device of the GPU with this number of events.
-std::unique_ptr<device::Device> open_cuda_device(uint32_t events);
+// Opens libstrata-torch-cuda likewise, and makes a device of the GPU of that number with so many
+// events.
+std::unique_ptr<device::Device> open_cuda_device(uint32_t events, uint32_t gpu = 0);
 
-// Joins the processes of a run; returns when all of them are there.
+// Opens one of the two likewise, by the options' device, and joins the processes of a run; returns
+// when all of them are there.
 std::unique_ptr<run::Group> open_group(const run::GroupOptions& options);
 
 }  // namespace strata::app

@@ -16,10 +16,16 @@
 namespace strata::app {
 namespace {
 
+// A rank has the GPU of its number on the machine.
+RunOptions placed(RunOptions options, const run::Group* group) {
+  if (group) options.gpu = group->ranks().local;
+  return options;
+}
+
 // The parts of a session that its ranks share. The ranks of a machine share its cores.
 void join(run::SessionParts& parts, const RunOptions& options,
           const std::shared_ptr<run::Group>& group) {
-  parts.collective = {group, &group->data()};
+  parts.collective = &group->data();
   parts.any_has_tokens = [group](bool mine) { return any_has_tokens(group->control(), mine); };
   parts.progress = [group](uint64_t pass, uint32_t unit) { group->progress(pass, unit); };
   const auto cores = std::max(std::thread::hardware_concurrency(), 1u);
@@ -39,10 +45,11 @@ strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bo
   return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
 }
 
-Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
+Planned plan_run(const RunOptions& given, const run::Model& model, const Capacity& capacity,
                  Plugins& plugins, run::Group* group) {
+  const auto options = placed(given, group);
   Planned out;
-  const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory();
+  const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory(options.gpu);
   out.cuda = choose_cuda(options, cuda);
   out.tiers = choose_tiers(options, plugins);
   auto& wish = out.wish;
@@ -94,9 +101,10 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Capac
   return out;
 }
 
-run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,
+run::SessionParts session_parts(const RunOptions& given, const run::Model& model, Planned planned,
                                 bool dummy, Plugins& plugins,
                                 const std::shared_ptr<run::Group>& group) {
+  const auto options = placed(given, group.get());
   run::SessionParts parts;
   parts.model = &model;
   parts.wish = std::move(planned.wish);
@@ -113,8 +121,9 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
   parts.compute.adapter = planned.adapter;
   parts.compute.dtype = parts.wish.dtype;
   parts.open_compute = open_compute;
-  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<device::Device> {
-    if (cuda) return open_cuda_device(events);
+  parts.open_device = [cuda = planned.cuda,
+                       gpu = options.gpu](uint32_t events) -> std::unique_ptr<device::Device> {
+    if (cuda) return open_cuda_device(events, gpu);
     return std::make_unique<device::CpuDevice>(events);
   };
   if (group) join(parts, options, group);

@@ -3,21 +3,18 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
-
-#include "core/device/device.hpp"
 
 namespace strata::run {
 
 // This process's rank, the number of ranks, and the address where they meet: rank 0 listens there.
 struct Ranks {
   uint32_t rank = 0, ranks = 1;
-  uint32_t local = 0, locals = 1;  // the number among the processes of this machine, and theirs
+  uint32_t local = 0, locals = 1;  // this process's number among those of its machine
   std::string address;
   uint16_t port = 0;
-  std::chrono::milliseconds patience{30'000};  // the limit for a connected peer that does nothing
+  std::chrono::milliseconds patience{30'000};  // the limit for the others to join
 };
 
 // The value of an environment's variable; empty where it is not set.
@@ -28,9 +25,5 @@ using Variable = std::function<std::string_view(const char* name)>;
 // UsageError for variables that are missing, contradict each other or are no numbers.
 Ranks ranks_of(const Variable& variable);
 Ranks ranks_of_environment();
-
-// Exported by libstrata-torch under the name "strata_open_gloo": returns when all ranks have
-// joined.
-using OpenCollective = std::unique_ptr<device::Collective>(const Ranks&);
 
 }  // namespace strata::run

@@ -58,7 +58,7 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
           .compute = compute_.get(),
           .rows = rows_.get(),
           .experts = experts_.get(),
-          .collective = parts_.collective.get(),
+          .collective = parts_.collective,
           .first_event = first_event,
           .objects = static_cast<uint32_t>(parts_.prepared.plan.objects.size()),
           .progress = parts_.progress,

@@ -24,7 +24,7 @@ struct SessionParts {
   std::vector<std::unique_ptr<tier::Tier>> tiers;  // of the wish, in order
   std::unique_ptr<tier::Tier> files;  // reads the checkpoint while loading; none: dummy weights
   std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
-  std::shared_ptr<device::Collective> collective;  // of several ranks
+  device::Collective* collective = nullptr;  // of several ranks; outlives the session
   // Of several ranks: called by each of them before a pass with whether it has tokens for the pass;
   // returns whether any of them has.
   std::function<bool(bool mine)> any_has_tokens;

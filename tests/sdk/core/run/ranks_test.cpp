@@ -1,6 +1,7 @@
 // Several ranks, each with its own shard of every unit and experts of its own choice.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <optional>
 #include <thread>
 
 #include "tests/sdk/core/run/made_session.hpp"
@@ -45,7 +46,10 @@ void be(uint32_t rank, const made::MadeModel& model, const Run& how, made::Opene
   out.seen.chooses = [&how, rank](uint32_t expert) { return how.chooses(rank, expert); };
   if (rank == 1) out.seen.fail_at = how.dies_at;
   try {
-    const auto session = made::open_session(opener, model, out.seen, wish, "{}", "{}", meeting);
+    std::optional<made::Member> member;
+    if (meeting) member.emplace(*meeting, rank);
+    const auto session =
+        made::open_session(opener, model, out.seen, wish, "{}", "{}", member ? &*member : nullptr);
     for (; out.passes < how.passes; ++out.passes)
       made::pass(*session, static_cast<uint32_t>(out.passes) + rank);
     session->finish();
@@ -206,9 +210,10 @@ TEST_CASE("ranks with fewer passes, or none, follow the others without computing
           control.gather(rank, all.data(), 1);
           return std::ranges::find(all, std::byte{1}) != all.end();
         };
+        made::Member member(data, rank);
         try {
           const auto session = made::open_session(openers[rank], model, out[rank].seen, wish, "{}",
-                                                  "{}", &data, any);
+                                                  "{}", &member, any);
           for (; out[rank].passes < passes[rank]; ++out[rank].passes)
             made::pass(*session, static_cast<uint32_t>(out[rank].passes) + rank);
           while (session->follow()) ++followed[rank];
