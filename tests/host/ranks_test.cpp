@@ -95,7 +95,7 @@ TEST_CASE("ranks that fail are one line", "[host][ranks]") {
   }
 }
 
-TEST_CASE("--ranks starts ranks where no launcher has", "[host][ranks]") {
+TEST_CASE("the option of ranks starts them where no launcher has", "[host][ranks]") {
   run::Ranks launched;
   CHECK_FALSE(starts_ranks(0, launched));
   CHECK_FALSE(starts_ranks(1, launched));
