@@ -42,6 +42,7 @@ std::unique_ptr<device::Device> open_cuda_device(uint32_t events, uint32_t gpu) 
 }
 
 std::unique_ptr<run::Group> open_group(const run::GroupOptions& options) {
+  leave_deleted_folder();
   const bool cpu = options.device == "cpu";
   return reinterpret_cast<run::OpenGroup*>(
       function_of(cpu ? "libstrata-torch.so" : "libstrata-torch-cuda.so",

@@ -56,7 +56,7 @@ def check(program, model, file, prompts, tokens, expected=None):
     for rank, report in enumerate(reports):
         moved = report["moved"]["decode"]
         step = moved["counted"] / moved["steps"]
-        tiny.expect(step <= 1.01 * half, f"rank {rank}: {step} bytes, half {half}")
+        tiny.expect(step <= 1.03 * half, f"rank {rank}: {step} bytes, half {half}")
         tiny.expect(moved["counted"] == moved["planned"], f"rank {rank}: {moved}")
         print(f"{file.name} rank {rank}: {step / half:.4f} of half")
 
