@@ -228,6 +228,11 @@ void Watch::progress(uint64_t count, uint32_t unit) {
   state_->own.unit = unit;
 }
 
+void Watch::begin_call() {
+  const std::lock_guard lock(state_->mutex);
+  ++state_->own.calls;
+}
+
 void Watch::fail(std::string_view reason) {
   std::unique_lock lock(state_->mutex);
   if (state_->failure || state_->lost || state_->done) return;
