@@ -47,8 +47,8 @@ void be(uint32_t rank, const made::MadeModel& model, const Run& how, made::Opene
   try {
     std::optional<made::Member> member;
     if (meeting) member.emplace(*meeting, rank);
-    const auto session = made::open_session(opener, model, out.seen, wish, "{}", "{}",
-                                            member ? &*member : nullptr);
+    const auto session =
+        made::open_session(opener, model, out.seen, wish, "{}", "{}", member ? &*member : nullptr);
     for (; out.passes < how.passes; ++out.passes)
       made::pass(*session, static_cast<uint32_t>(out.passes) + rank);
     session->finish();
