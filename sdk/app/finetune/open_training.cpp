@@ -137,7 +137,8 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trace = run.timeline || !options.html.empty() || !options.trace.empty();
   parts.open_compute = open_compute;
   parts.open_trainer = open_trainer;
-  parts.open_device = [cuda = planned.cuda, gpu = run.gpu](uint32_t events) -> std::unique_ptr<device::Device> {
+  parts.open_device = [cuda = planned.cuda,
+                       gpu = run.gpu](uint32_t events) -> std::unique_ptr<device::Device> {
     if (cuda) return open_cuda_device(events, gpu);
     return std::make_unique<device::CpuDevice>(events);
   };

@@ -32,9 +32,9 @@ struct Lost {
 
 struct GroupOptions {
   Ranks ranks;
-  std::string device;                           // "cpu", "cuda:1": where the data lie
-  std::chrono::milliseconds heartbeat{3'000};   // a rank without one for so long is lost
-  std::chrono::milliseconds stall{600'000};     // a rank without progress for so long is named
+  std::string device;                          // "cpu", "cuda:1": where the data lie
+  std::chrono::milliseconds heartbeat{3'000};  // a rank without one for so long is lost
+  std::chrono::milliseconds stall{600'000};    // a rank without progress for so long is named
   // Called once, on the group's own thread, with the same words on all ranks; the process ends in
   // it, since other threads may be in a collective that never ends. The rank that calls fail() has
   // no call of its own.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/error.hpp"
 
@@ -20,6 +21,9 @@ uint64_t number(std::string_view& text) {
   return out;
 }
 
+// How much the rank has done.
+std::pair<uint64_t, uint64_t> done(const Beat& beat) { return {beat.changes, beat.calls}; }
+
 std::string seconds(std::chrono::milliseconds time) {
   if (time.count() % 1000 != 0) return std::to_string(time.count()) + " ms";
   return std::to_string(time.count() / 1000) + " s";
@@ -29,7 +33,8 @@ std::string seconds(std::chrono::milliseconds time) {
 
 std::string text_of(const Beat& beat) {
   return std::to_string(beat.number) + ' ' + std::to_string(beat.changes) + ' ' +
-         std::to_string(beat.count) + ' ' + std::to_string(beat.unit) + (beat.ended ? " 1" : " 0");
+         std::to_string(beat.count) + ' ' + std::to_string(beat.unit) + ' ' +
+         std::to_string(beat.calls) + (beat.ended ? " 1" : " 0");
 }
 
 Beat beat_of(std::string_view text) {
@@ -38,6 +43,7 @@ Beat beat_of(std::string_view text) {
   out.changes = number(text);
   out.count = number(text);
   out.unit = static_cast<uint32_t>(number(text));
+  out.calls = number(text);
   out.ended = number(text) != 0;
   return out;
 }
@@ -67,7 +73,7 @@ std::optional<Lost> Heartbeats::take(std::span<const Beat> beats, Clock::time_po
     seen.beaten += held_up;
     seen.moved += held_up;
     if (first || beats[rank].number != seen.beat.number) seen.beaten = now;
-    if (first || beats[rank].changes != seen.beat.changes) seen.moved = now;
+    if (first || done(beats[rank]) != done(seen.beat)) seen.moved = now;
     seen.beat = beats[rank];
   }
   for (uint32_t rank = 0; rank < seen_.size(); ++rank)
@@ -76,18 +82,17 @@ std::optional<Lost> Heartbeats::take(std::span<const Beat> beats, Clock::time_po
   return stalled(now);
 }
 
+// A rank that waits for another makes no progress, too: the one that did the least holds it up, and
+// as long as that one goes on, nothing is wrong.
 std::optional<Lost> Heartbeats::stalled(Clock::time_point now) const {
-  const auto runs = [](const Seen& seen) { return seen.beat.changes > 0; };
-  const auto stands = [&](const Seen& seen) {
-    return !seen.beat.ended && now - seen.moved > stall_;
-  };
-  if (std::ranges::none_of(seen_, runs) || std::ranges::none_of(seen_, stands)) return {};
-  // A rank that waits for another stands still, too: the one that did the least holds it up.
+  if (std::ranges::none_of(seen_, [](const Seen& seen) { return seen.beat.changes > 0; }))
+    return {};
   const Seen* behind = nullptr;
   for (const auto& seen : seen_)
-    if (stands(seen) && (!behind || seen.beat.changes < behind->beat.changes ||
-                         (seen.beat.changes == behind->beat.changes && seen.moved < behind->moved)))
+    if (!seen.beat.ended && (!behind || done(seen.beat) < done(behind->beat) ||
+                             (done(seen.beat) == done(behind->beat) && seen.moved < behind->moved)))
       behind = &seen;
+  if (!behind || now - behind->moved <= stall_) return {};
   const auto& at = behind->beat;
   return Lost{static_cast<uint32_t>(behind - seen_.data()),
               "it made no progress for " + seconds(stall_) +

@@ -18,6 +18,7 @@ struct Beat {
   uint64_t changes = 0;  // how often the rank called progress()
   uint64_t count = 0;    // of its last call, as is the unit
   uint32_t unit = 0;
+  uint64_t calls = 0;  // collectives that it has begun
   bool ended = false;  // it said good-bye
   friend bool operator==(const Beat&, const Beat&) = default;
 };
@@ -38,8 +39,9 @@ class Heartbeats {
   Heartbeats(uint32_t ranks, std::chrono::milliseconds heartbeat, std::chrono::milliseconds stall);
 
   // Takes the heartbeats that all ranks have at that time, and returns the first rank that is lost:
-  // one whose heartbeat is too old, or, where one makes no progress for too long, the rank that is
-  // furthest behind. Time in which the caller itself was held up is not counted.
+  // one whose heartbeat is too old, or the one that is furthest behind, where it makes no progress
+  // for too long: of ranks in the same unit, one that has not begun the collective in which the
+  // others wait for it. Time in which the caller itself was held up is not counted.
   std::optional<Lost> take(std::span<const Beat> beats, Clock::time_point now);
 
  private:

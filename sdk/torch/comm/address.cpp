@@ -26,7 +26,8 @@ std::string address_towards(const std::string& host) {
                        getsockname(socket, address, &size) == 0;
     close(socket);
     std::array<char, NI_MAXHOST> text{};
-    if (known && getnameinfo(address, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) == 0)
+    if (known &&
+        getnameinfo(address, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) == 0)
       return text.data();
   }
   return {};

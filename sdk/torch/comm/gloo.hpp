@@ -1,10 +1,9 @@
 // The ranks' connections on CPUs: c10d's Gloo over the store where they met.
 #pragma once
-#include <torch/csrc/distributed/c10d/Backend.hpp>
-
 #include <functional>
 #include <memory>
 #include <string>
+#include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <vector>
 
 #include "core/run/group.hpp"

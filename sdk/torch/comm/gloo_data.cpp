@@ -47,8 +47,7 @@ class GlooData final : public device::Collective {
   }
 
   void all_reduce(double* values, uint32_t count) override {
-    with_reason(joined_,
-                [&] { torch::all_reduce(*joined_.sums, joined_.ranks, values, count); });
+    with_reason(joined_, [&] { torch::all_reduce(*joined_.sums, joined_.ranks, values, count); });
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "torch/comm/gloo_data.hpp"
+#include "torch/comm/no_pipe_signal.hpp"
 
 namespace strata::torch {
 
@@ -66,6 +67,7 @@ class TorchGroup final : public run::Group {
   TorchGroup(const run::GroupOptions& options, const OpenData& open_data)
       : ranks_(options.ranks), exceptions_(std::uncaught_exceptions()) {
     const auto limit = options.stall + behind_stall;
+    const NoPipeSignal quiet;  // for the threads of all connections
     if (ranks_.ranks > 1) {
       store_ = open_store(ranks_);
       watch_.emplace(options, join_store(ranks_));

@@ -19,6 +19,7 @@ struct Joined {
 // lost, once that is known.
 template <class F>
 void with_reason(const Joined& joined, F&& f) {
+  if (joined.watch) joined.watch->begin_call();
   try {
     f();
   } catch (const std::exception& e) {

@@ -29,8 +29,7 @@ struct Watch::State {
   State(const run::GroupOptions& made_options, Store made_store)
       : options(made_options), store(std::move(made_store)),
         step(std::clamp(options.heartbeat / 12, milliseconds(20), milliseconds(250))),
-        judge(options.ranks.ranks, options.heartbeat, options.stall),
-        beats(options.ranks.ranks) {
+        judge(options.ranks.ranks, options.heartbeat, options.stall), beats(options.ranks.ranks) {
     for (uint32_t rank = 0; rank < options.ranks.ranks; ++rank) keys.push_back(key_of(rank));
     keys.emplace_back("verdict");
   }
@@ -88,8 +87,8 @@ std::optional<Lost> Watch::State::read() {
 
 // Returns the verdict that stays: this one, or an earlier one.
 std::optional<Lost> Watch::State::write(const Lost& found) {
-  return run::lost_of(text_of(
-      store->compareSet("verdict", bytes_of(no_verdict), bytes_of(run::text_of(found)))));
+  return run::lost_of(
+      text_of(store->compareSet("verdict", bytes_of(no_verdict), bytes_of(run::text_of(found)))));
 }
 
 // [Note: one judge]
@@ -136,16 +135,13 @@ void Watch::exchange(const std::shared_ptr<State>& state) {
     } catch (const std::exception&) {
       more = false;
       const std::lock_guard lock(s.mutex);
-      if (!s.leaving && !s.told)
-        s.lost = Lost{0, "its connection is gone: it ended or was killed"};
+      if (!s.leaving && !s.told) s.lost = Lost{0, "its connection is gone: it ended or was killed"};
     }
     std::unique_lock lock(s.mutex);
     s.done = !more;
     s.changed.notify_all();
     if (more)
-      s.changed.wait_for(lock, s.step, [&] {
-        return (s.leaving && !s.own.ended) || s.failure;
-      });
+      s.changed.wait_for(lock, s.step, [&] { return (s.leaving && !s.own.ended) || s.failure; });
   }
 }
 
@@ -226,6 +222,11 @@ void Watch::progress(uint64_t count, uint32_t unit) {
   ++state_->own.changes;
   state_->own.count = count;
   state_->own.unit = unit;
+}
+
+void Watch::begin_call() {
+  const std::lock_guard lock(state_->mutex);
+  ++state_->own.calls;
 }
 
 void Watch::fail(std::string_view reason) {

@@ -32,6 +32,9 @@ class Watch {
   void progress(uint64_t count, uint32_t unit);
   void fail(std::string_view reason);
 
+  // Says that this rank begins a collective; any thread.
+  void begin_call();
+
   // Says good-bye, once; rank 0 waits for the others'.
   void leave();
 

@@ -73,8 +73,7 @@ class Nccl final : public device::Collective {
   // The numbers are in host memory, and the thread waits for them: no GPU takes part.
   void all_reduce(double* values, uint32_t count) override {
     if (!joined_.sums) return;
-    with_reason(joined_,
-                [&] { torch::all_reduce(*joined_.sums, joined_.ranks, values, count); });
+    with_reason(joined_, [&] { torch::all_reduce(*joined_.sums, joined_.ranks, values, count); });
   }
 
  private:
@@ -83,8 +82,9 @@ class Nccl final : public device::Collective {
   void check(const std::string& what, ncclResult_t result) const {
     if (result == ncclSuccess) return;
     const std::string_view more = ncclGetLastError(comm_);
-    throw Error("nccl", what + ": " + ncclGetErrorString(result) +
-                            (more.empty() ? "" : " (" + std::string(more) + ")"),
+    throw Error("nccl",
+                what + ": " + ncclGetErrorString(result) +
+                    (more.empty() ? "" : " (" + std::string(more) + ")"),
                 "look at what the other ranks said, or set NCCL_DEBUG=INFO");
   }
 

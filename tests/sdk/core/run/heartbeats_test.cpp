@@ -78,6 +78,16 @@ TEST_CASE("of ranks without progress the one that did the least is named", "[run
   REQUIRE(lost->reason == "it made no progress for 60 s: it is in unit 7, step 12");
 }
 
+TEST_CASE("of ranks in the same unit the one that keeps the others waiting is named",
+          "[run][heartbeats]") {
+  Ranks4 ranks;
+  for (uint32_t rank = 0; rank < 4; ++rank) ranks.move(rank, 3, 5);
+  for (const uint32_t rank : {0u, 1u, 2u}) ++ranks.beats[rank].calls;
+  const auto lost = ranks.pass(62s);
+  REQUIRE(lost);
+  REQUIRE(lost->rank == 3);
+}
+
 TEST_CASE("a rank that moves on is not named for one that stands", "[run][heartbeats]") {
   Ranks4 ranks;
   for (uint32_t rank = 0; rank < 3; ++rank) ranks.move(rank, 1, 0);
@@ -94,11 +104,11 @@ TEST_CASE("a rank that moves on is not named for one that stands", "[run][heartb
 }
 
 TEST_CASE("heartbeats and verdicts are the same after their way as text", "[run][heartbeats]") {
-  for (const Beat& beat : {Beat{}, Beat{1, 2, 3, 4, false}, Beat{~0ull, 9, ~0ull, ~0u, true}})
+  for (const Beat& beat : {Beat{}, Beat{1, 2, 3, 4, 5, false}, Beat{~0ull, 9, ~0ull, ~0u, 7, true}})
     CHECK(beat_of(text_of(beat)) == beat);
   const auto lost = lost_of(text_of(Lost{7, "disk: it is full: free 3 GB"}));
   CHECK(lost.rank == 7);
   CHECK(lost.reason == "disk: it is full: free 3 GB");
-  for (const auto* text : {"", "x", "1", "1 2 3", "1 2 3 4 5x", "-1 0 0 0 0"})
+  for (const auto* text : {"", "x", "1", "1 2 3", "1 2 3 4 5 6x", "-1 0 0 0 0 0"})
     CHECK_THROWS_AS(beat_of(text), Error);
 }

@@ -53,7 +53,8 @@ void gather(device::Collective& data, uint32_t call, uint64_t shard) {
   for (uint32_t rank = 0; rank < data.ranks(); ++rank) {
     const auto part = stored(given(rank, call, shard / 4, false), Element::float32);
     all.insert(all.end(), part.begin(), part.end());
-    if (rank == data.rank()) std::copy(part.begin(), part.end(), base.begin() + static_cast<int64_t>(shard * rank));
+    if (rank == data.rank())
+      std::copy(part.begin(), part.end(), base.begin() + static_cast<int64_t>(shard * rank));
   }
   data.all_gather(base.data(), shard, nullptr);
   expect(base == all, "a gather of " + std::to_string(shard) + " bytes");
@@ -72,16 +73,20 @@ void sum(device::Collective& data, uint32_t call, uint64_t shard, Element elemen
     for (auto& one : total) one = rounded(one);
   data.reduce_scatter(base.data(), shard, element, nullptr);
   const auto all = stored(total, element);
-  expect(std::memcmp(base.data() + shard * data.rank(), all.data() + shard * data.rank(), shard) == 0,
-         (wide ? "a sum of float32, " : "a sum of bfloat16, ") + std::to_string(shard) + " bytes");
+  expect(
+      std::memcmp(base.data() + shard * data.rank(), all.data() + shard * data.rank(), shard) == 0,
+      (wide ? "a sum of float32, " : "a sum of bfloat16, ") + std::to_string(shard) + " bytes");
 }
 
 void messages(run::Control& control, const run::Ranks& ranks) {
-  const auto text = [](uint32_t rank) { return std::string(rank * 70'000, static_cast<char>('a' + rank)); };
+  const auto text = [](uint32_t rank) {
+    return std::string(rank * 70'000, static_cast<char>('a' + rank));
+  };
   const auto all = control.all_gather(text(ranks.rank));
   for (uint32_t rank = 0; rank < ranks.ranks; ++rank) expect(all[rank] == text(rank), "a message");
   expect(control.all_gather("").back().empty(), "an empty message");
-  expect(control.broadcast(ranks.rank == 0 ? "rank 0's" : "another") == "rank 0's", "a broadcast text");
+  expect(control.broadcast(ranks.rank == 0 ? "rank 0's" : "another") == "rank 0's",
+         "a broadcast text");
   expect(control.broadcast("").empty(), "an empty broadcast");
 }
 

@@ -56,7 +56,8 @@ void exits(run::Group&) { _exit(0); }
 void sleeps(run::Group&) { std::this_thread::sleep_for(30s); }
 
 std::vector<End> ends(uint32_t last) {
-  const std::string words = "disk: it is full: free 3 GB", error = "it ended with an error of its own",
+  const std::string words = "disk: it is full: free 3 GB",
+                    error = "it ended with an error of its own",
                     stands = "it made no progress for 2 s: it is in unit 0, step 20";
   return {{"killed", last, SIGKILL, silent},
           {"rank 0 killed", 0, SIGKILL, gone},

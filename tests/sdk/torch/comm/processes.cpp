@@ -89,6 +89,15 @@ Processes::~Processes() {
   }
 }
 
+// The pipe closes with the process.
+std::string Processes::end_of(Process& process) {
+  int status = 0;
+  if (process.pid > 0) waitpid(process.pid, &status, 0);
+  process.pid = 0;
+  close(process.pipe);
+  return WIFSIGNALED(status) ? "ended by signal " + std::to_string(WTERMSIG(status)) : "ended";
+}
+
 std::string Processes::line(uint32_t rank) {
   auto& process = all_[rank];
   for (;;) {
@@ -101,7 +110,7 @@ std::string Processes::line(uint32_t rank) {
     if (poll(&wait, 1, 60'000) <= 0) return "silent";
     char buffer[4096];
     const auto got = read(process.pipe, buffer, sizeof buffer);
-    if (got <= 0) return "ended";
+    if (got <= 0) return end_of(process);
     process.read.append(buffer, static_cast<std::size_t>(got));
   }
 }

@@ -34,7 +34,8 @@ class Processes {
   Processes& operator=(Processes&&) = delete;
 
   pid_t pid(uint32_t rank) const { return all_[rank].pid; }
-  // The next line of the rank; "ended" where it said no more, "silent" after a minute.
+  // The next line of the rank; "ended" or "ended by signal N" where it said no more,
+  // "silent" after a minute.
   std::string line(uint32_t rank);
 
  private:
@@ -43,6 +44,8 @@ class Processes {
     int pipe = -1;
     std::string read;
   };
+  static std::string end_of(Process& process);
+
   std::vector<Process> all_;
 };
 
