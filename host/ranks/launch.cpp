@@ -200,7 +200,7 @@ class Launch {
                      .status = WIFEXITED(child.status) ? WEXITSTATUS(child.status) : 0,
                      .signal = WIFSIGNALED(child.status) ? WTERMSIG(child.status) : 0,
                      .asked = child.asked,
-                     .stopped = child.stopped.has_value(),
+                     .stopped = child.stopped && WIFSIGNALED(child.status),
                      .error = child.output.error()});
     }
     return out;

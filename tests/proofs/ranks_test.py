@@ -26,10 +26,10 @@ def mixtral():
     return MixtralForCausalLM(MixtralConfig(**common, num_local_experts=8, num_experts_per_tok=2))
 
 
-def launched(words):
-    """The output of a launcher's processes together, which is rank 0's."""
-    done = subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=SECONDS, env={**os.environ, "OMP_NUM_THREADS": "1"})
+def launched(words, text=""):
+    """The output of a launcher's processes together, which is rank 0's; it reads the text."""
+    done = subprocess.run(list(map(str, words)), input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=SECONDS, env={**os.environ, "OMP_NUM_THREADS": "1"})
     tiny.expect(done.returncode == 0, f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
 
@@ -97,11 +97,32 @@ def launchers(program, folder, prompts, expected):
             tiny.expect(len(out["report"].get("ranks", [0])) == ranks, f"{launcher}: {out['report']}")
 
 
-def same_numbers(program, folder):
-    """Perplexity of windows that are dealt to the ranks, logits that rank 0 computes, and bench."""
+def save_tokenizer(folder):
     tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(509)}, unk_token="w0"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def same_texts(program, folder, model):
+    """Text prompts that rank 0 reads from standard input, fewer than ranks and more; and one that is printed
+    as it is made."""
+    prompts = [tiny.prompt(length, 509, seed=length) for length in (5, 3, 9)]
+    lines = [" ".join(f"w{token}" for token in prompt) for prompt in prompts]
+    words = [program, "generate", "--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu",
+             "--max-new-tokens", "6", "--ignore-eos"]
+    expected, texts = [tiny.greedy(model, prompt, 6) for prompt in prompts], None
+    for ranks in (1, 2, 4):
+        out = json.loads(launched([*words, "--prompt-file", "-", "--json", "--ranks", ranks],
+                                  "\n".join(lines)))
+        texts = texts or out["text"]
+        tiny.expect((out["output_ids"], out["text"]) == (expected, texts), f"{ranks} ranks: {out}")
+        tiny.expect(out["prompt_tokens"] == [5, 3, 9], f"{ranks} ranks: {out}")
+    text = launched([*words, "--prompt", lines[0], "--ranks", 2])
+    tiny.expect(text == texts[0] + "\n", f"printed {text!r}, not {texts[0]!r}")
+
+
+def same_numbers(program, folder):
+    """Perplexity of windows that are dealt to the ranks, logits that rank 0 computes, and bench."""
     text = folder / "text"
     text.write_text(" ".join(f"w{i * 7 % 509}" for i in range(100)))
     common = ["--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu"]
@@ -133,7 +154,9 @@ def main():
         launchers(program, *experts(program, pathlib.Path(temporary)))
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
         folder = pathlib.Path(temporary)
-        tiny.save(folder)
+        model = tiny.save(folder)
+        save_tokenizer(folder)
+        same_texts(program, folder, model)
         same_numbers(program, folder)
     for gguf in map(pathlib.Path, ggufs):
         check(program, gguf, gguf, [[1, 4093, 198, 2, 198, 1, 1520, 198]], 8)
