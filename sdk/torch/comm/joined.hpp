@@ -15,6 +15,13 @@ struct Joined {
   Watch* watch;
 };
 
+// Throws the reason of the rank that is lost, once it is known; returns where none is lost.
+inline void throw_reason(const Joined& joined) {
+  if (const auto lost = joined.watch ? joined.watch->verdict() : std::nullopt)
+    throw Error("rank " + std::to_string(lost->rank), lost->reason,
+                "look at what that rank said, and start all of them again");
+}
+
 // Calls f, a call of a collective; where a connection broke, throws the reason of the rank that is
 // lost, once that is known.
 template <class F>
@@ -22,10 +29,8 @@ void with_reason(const Joined& joined, F&& f) {
   if (joined.watch) joined.watch->begin_call();
   try {
     f();
-  } catch (const std::exception& e) {
-    if (const auto lost = joined.watch ? joined.watch->verdict() : std::nullopt)
-      throw Error("rank " + std::to_string(lost->rank), lost->reason,
-                  "look at what that rank said, and start all of them again");
+  } catch (const std::exception&) {
+    throw_reason(joined);
     as_rank(joined.ranks, "the other ranks are lost", [] { throw; });
   }
 }

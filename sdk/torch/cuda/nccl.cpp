@@ -90,7 +90,10 @@ class Nccl final : public device::Collective {
 
   template <class F>
   void run(const std::string& what, F&& call) {
-    with_reason(joined_, [&] { check(what, call()); });
+    if (joined_.watch) joined_.watch->begin_call();
+    const auto result = call();
+    if (result != ncclSuccess) throw_reason(joined_);
+    check(what, result);
   }
 
   const Joined& joined_;
