@@ -26,6 +26,10 @@ if(STRATA_CUDA)
   set_target_properties(torch::cudart PROPERTIES
     IMPORTED_LOCATION "${cuda_folder}/lib/libcudart.so.13"
     INTERFACE_INCLUDE_DIRECTORIES "${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES}")
+  add_library(torch::nccl SHARED IMPORTED)
+  set_target_properties(torch::nccl PROPERTIES
+    IMPORTED_LOCATION "${torch_folder}/../nvidia/nccl/lib/libnccl.so.2"
+    INTERFACE_INCLUDE_DIRECTORIES "${torch_folder}/../nvidia/nccl/include")
   # No symbol of it is referenced: it registers itself with torch_cpu when it is loaded.
   add_library(torch::torch_cuda SHARED IMPORTED)
   set_target_properties(torch::torch_cuda PROPERTIES

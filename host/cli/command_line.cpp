@@ -210,8 +210,10 @@ Invocation parse_command_line(const std::vector<std::string>& arguments) {
     return {.action = Action::probe, .rest = {arguments.begin() + 1, arguments.end()}};
   std::size_t used = 0;
   const auto& command = named_command(arguments, used);
-  return parse_arguments(command,
-                         {arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()});
+  auto out = parse_arguments(
+      command, {arguments.begin() + static_cast<std::ptrdiff_t>(used), arguments.end()});
+  out.arguments = arguments;
+  return out;
 }
 
 Invocation parse_arguments(const Command& command, std::vector<std::string> arguments) {

@@ -12,9 +12,10 @@ enum class Action { run, help, command_help, version, markdown, man, probe };
 
 struct Invocation {
   Action action = Action::help;
-  const Command* command = nullptr;  // of run and command_help
-  std::unique_ptr<Call> call{};      // of run
-  std::vector<std::string> rest{};   // of probe: the arguments after the word
+  const Command* command = nullptr;      // of run and command_help
+  std::unique_ptr<Call> call{};          // of run
+  std::vector<std::string> rest{};       // of probe: the arguments after the word
+  std::vector<std::string> arguments{};  // all of them, as they were given
 };
 
 // Reads the arguments after the program's name. The command line wins over --set, which wins over

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/cli/option.hpp"
@@ -32,6 +33,10 @@ struct CommonOptions {
   std::shared_ptr<const deepspeed::DsConfig> deepspeed;
   // What the user should know about the options that were given; run() says it first.
   std::vector<std::string> notes;
+  // This process's rank; above 0, it prints no results.
+  std::uint32_t rank = 0;
+  // The values of options that must be equal on all ranks, by their names.
+  std::vector<std::pair<std::string, std::string>> shared;
   // The keys of the options that were set, whatever their values.
   std::set<std::string, std::less<>> given;
 };

@@ -11,6 +11,8 @@
 #include "host/options/opening.hpp"
 #include "host/options/workload_options.hpp"
 #include "host/process/output.hpp"
+#include "host/ranks/joined_report.hpp"
+#include "host/ranks/team.hpp"
 
 namespace strata::host {
 namespace {
@@ -28,6 +30,7 @@ void options(cli::Table& table, BenchOptions& o) {
                    "number of runs; the last one is reported", "", 1, 1e6});
   add_run(table, o);
   add_dropout(table, o);
+  add_ranks(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
@@ -40,7 +43,23 @@ void check(const BenchOptions& o) {
 
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;
 
-// The times of one loop, and the rates that follow from them.
+// The times of the slowest rank.
+void take_slowest(run::GenerateResult& result, const Team& team) {
+  for (const auto& one : team.all({result.first_token_s, result.decode_s})) {
+    result.first_token_s = std::max(result.first_token_s, one[0].get<double>());
+    result.decode_s = std::max(result.decode_s, one[1].get<double>());
+  }
+}
+
+// The sequences of the rank that has the most; at least one, for the others to take part.
+WorkloadOptions largest_share(const BenchOptions& settings, const Team& team) {
+  WorkloadOptions out = settings;
+  const auto [first, last] = team.block(static_cast<std::size_t>(settings.batch_size), 0);
+  out.batch_size = static_cast<std::int64_t>(last - first);
+  return out;
+}
+
+// The times of one loop, and the rates that follow from them, of all ranks together.
 nlohmann::json measures(const BenchOptions& settings, const run::GenerateResult& result) {
   const auto batch = static_cast<double>(settings.batch_size),
              generated = static_cast<double>(settings.gen_len);
@@ -84,17 +103,22 @@ std::string text_of(const nlohmann::json& m, const nlohmann::json& sizes, double
   return text;
 }
 
-void bench(const BenchOptions& settings) {
+void bench_on(const BenchOptions& settings, const Team& team) {
   auto plugins = open_plugins(settings);
   auto model = open_model(settings, plugins, true);
+  team.check(model, plugins);
   model.checkpoint.reset();
   model.tensors.reset();
-  auto planned = app::plan_run(settings, model, capacity_of(settings), plugins);
+  auto planned = app::plan_run(settings, model, capacity_of(largest_share(settings, team)), plugins,
+                               team.group().get());
   const auto asked = app::asked_of(planned);
-  const auto session = open_session(settings, model, std::move(planned), plugins, true);
+  const auto session =
+      open_session(settings, model, std::move(planned), plugins, true, team.group());
   run::GenerateRequest request;
   request.new_tokens = settings.gen_len;
-  for (int64_t row = 0; row < settings.batch_size; ++row) {
+  const auto [first, last] = team.block(static_cast<std::size_t>(settings.batch_size));
+  request.first_row = first;
+  for (auto row = static_cast<int64_t>(first); row < static_cast<int64_t>(last); ++row) {
     std::vector<int32_t> prompt;
     for (int64_t at = 0; at < settings.prompt_len; ++at)
       prompt.push_back(static_cast<int32_t>((at * 7919 + row * 104729) % session->vocabulary()));
@@ -104,14 +128,22 @@ void bench(const BenchOptions& settings) {
   run::GenerateResult result;
   for (int64_t loop = 0; loop < settings.loops; ++loop) {
     result = run::generate(*session, request);
-    loops.push_back(measures(settings, result));
+    auto slowest = result;
+    take_slowest(slowest, team);
+    loops.push_back(measures(settings, slowest));
     loops.back()["moved"] = {{"decode", result.decode.counted}, {"steps", result.steps}};
   }
+  const auto full = joined_report(team.all(app::report(*session, plugins, asked, result)));
+  if (!team.prints()) return;
   app::write_trace(settings.trace, *session);
-  const auto full = app::report(*session, plugins, asked, result);
-  const auto sizes = sizes_of(settings, model, asked.wish.dtype, session->prepared().kv_bytes);
+  const auto sizes =
+      sizes_of(settings, model, asked.wish.dtype, session->prepared().kv_bytes * team.ranks());
   if (settings.json) return print_json({{"loops", loops}, {"sizes", sizes}, {"report", full}});
   print(text_of(loops.back(), sizes, full["peak"]["device"]["bytes"].get<double>()));
+}
+
+void bench(const BenchOptions& settings) {
+  on_ranks(settings, settings, [&](const Team& team) { bench_on(settings, team); });
 }
 
 }  // namespace

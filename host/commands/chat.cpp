@@ -21,6 +21,7 @@
 #include "host/process/ended.hpp"
 #include "host/process/interrupts.hpp"
 #include "host/process/output.hpp"
+#include "host/ranks/team.hpp"
 
 namespace strata::host {
 namespace {
@@ -185,6 +186,7 @@ class Dialog {
 };
 
 void chat(const ChatOptions& settings) {
+  require_one_rank("chat", "a conversation is one sequence, which ranks cannot share");
   auto plugins = open_plugins(settings);
   const auto model = open_model(settings, plugins);
   const auto tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());

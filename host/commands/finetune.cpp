@@ -15,6 +15,7 @@
 #include "host/process/interrupts.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
+#include "host/ranks/team.hpp"
 
 namespace strata::host {
 namespace {
@@ -53,6 +54,7 @@ class Screen {
 };
 
 void finetune(const FinetuneCommand& settings) {
+  require_one_rank("finetune", "it trains in one process");
   auto common = static_cast<const cli::CommonOptions&>(settings);
   common.verbose = common.verbose || settings.log_level == "debug";
   auto plugins = open_plugins(common);

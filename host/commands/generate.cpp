@@ -17,13 +17,17 @@
 #include "core/run/generation.hpp"
 #include "host/cli/require.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/generate_results.hpp"
 #include "host/commands/prompts.hpp"
 #include "host/commands/summary.hpp"
 #include "host/options/input_ids.hpp"
 #include "host/options/template_variables.hpp"
+#include "host/process/ended.hpp"
 #include "host/process/interrupts.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
+#include "host/ranks/joined_report.hpp"
+#include "host/ranks/team.hpp"
 
 namespace strata::host {
 namespace {
@@ -83,12 +87,26 @@ Prompts prompts_of(const GenerateOptions& settings, const source::Checkpoint& ch
   return out;
 }
 
-app::Capacity capacity_of(const Prompts& prompts, int64_t new_tokens) {
-  app::Capacity out{.sequences = static_cast<uint32_t>(prompts.size()), .tokens = 0, .prompt = 0};
-  for (const auto& prompt : prompts) {
-    const auto length = static_cast<int64_t>(prompt.size());
-    out.tokens = std::max(out.tokens, length + new_tokens);
-    out.prompt += length;
+// The prompts of a rank.
+Prompts own_prompts(const Prompts& all, const Team& team, std::uint32_t rank) {
+  const auto [first, last] = team.block(all.size(), rank);
+  return {all.begin() + static_cast<std::ptrdiff_t>(first),
+          all.begin() + static_cast<std::ptrdiff_t>(last)};
+}
+
+// The capacity that serves every rank's prompts, so that all ranks have the same plan.
+app::Capacity capacity_of(const Prompts& all, int64_t new_tokens, const Team& team) {
+  app::Capacity out{.sequences = 0, .tokens = 0, .prompt = 0};
+  for (std::uint32_t rank = 0; rank < team.ranks(); ++rank) {
+    const auto prompts = own_prompts(all, team, rank);
+    out.sequences = std::max(out.sequences, static_cast<uint32_t>(prompts.size()));
+    int64_t together = 0;
+    for (const auto& prompt : prompts) {
+      const auto length = static_cast<int64_t>(prompt.size());
+      out.tokens = std::max(out.tokens, length + new_tokens);
+      together += length;
+    }
+    out.prompt = std::max(out.prompt, together);
   }
   return out;
 }
@@ -131,33 +149,6 @@ int64_t new_tokens_of(const GenerateOptions& settings, const run::GenerationConf
   return std::min(room, settings.max_new_tokens);
 }
 
-nlohmann::json json_of(const std::vector<run::TokenLogprobs>& tokens,
-                       const std::vector<int32_t>& ids) {
-  auto out = nlohmann::json::array();
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    auto top = nlohmann::json::array();
-    for (const auto& one : tokens[i].top) top.push_back({{"id", one.id}, {"logprob", one.logprob}});
-    out.push_back({{"id", ids[i]}, {"logprob", tokens[i].logprob}, {"top", top}});
-  }
-  return out;
-}
-
-nlohmann::json json_of(const run::GenerateRequest& request, const run::GenerateResult& result,
-                       const std::optional<app::NewText>& text) {
-  nlohmann::json out{
-      {"output_ids", result.tokens},
-      {"text", text ? text->texts() : std::vector<std::string>(result.tokens.size())},
-      {"finish_reason", nlohmann::json::array()},
-      {"prompt_tokens", nlohmann::json::array()}};
-  if (text) out["token_texts"] = text->pieces();
-  for (const auto finish : result.finishes)
-    out["finish_reason"].push_back(app::finish_text(finish));
-  for (const auto& prompt : request.prompts) out["prompt_tokens"].push_back(prompt.size());
-  for (std::size_t row = 0; row < result.logprobs.size(); ++row)
-    out["logprobs"].push_back(json_of(result.logprobs[row], result.tokens[row]));
-  return out;
-}
-
 // Prints the text of a single prompt as it is made; of several prompts, each text when it is
 // complete.
 void print_text(app::NewText& text, std::size_t row, bool last) {
@@ -174,21 +165,6 @@ void end_rows(const run::GenerateResult& result, std::optional<app::NewText>& te
     if (text) print_text(*text, row, true);
     if (!text) print("\n");
   }
-}
-
-struct Counts {
-  std::int64_t prompts = 0, made = 0, longest = 0;
-};
-Counts counts_of(const run::GenerateRequest& request, const run::GenerateResult& result) {
-  Counts out;
-  for (std::size_t row = 0; row < request.prompts.size(); ++row) {
-    const auto prompt = static_cast<std::int64_t>(request.prompts[row].size()),
-               made = static_cast<std::int64_t>(result.tokens[row].size());
-    out.prompts += prompt;
-    out.made += made;
-    out.longest = std::max(out.longest, prompt + made);
-  }
-  return out;
 }
 
 void options(cli::Table& table, GenerateOptions& o) {
@@ -230,6 +206,7 @@ void options(cli::Table& table, GenerateOptions& o) {
                    "none", 0, 1e6});
   add_run(table, o);
   add_dropout(table, o);
+  add_ranks(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
@@ -257,9 +234,42 @@ void check(const GenerateOptions& o) {
   if (o.logprobs > 0 && !o.json) throw UsageError("--logprobs", "needs --json", "add --json");
 }
 
-void generate(const GenerateOptions& settings) {
+// Prints a single prompt's text as it is made and of several prompts those that are complete,
+// unless they are parts of what several ranks make.
+class Printer {
+ public:
+  Printer(const GenerateOptions& settings, const Team& team, std::size_t prompts)
+      : prints_(!settings.json && team.prints()), now_(team.alone() || prompts == 1) {}
+
+  // Whether the text is printed as it is made, and whether it is printed when all is done.
+  bool now() const { return prints_ && now_; }
+  bool at_end() const { return prints_ && !now_; }
+  // On several ranks a reader that closed the output must not end this one alone.
+  bool closed() const { return closed_.has_value(); }
+  void end_if_closed() const {
+    if (closed_) throw *closed_;
+  }
+
+  template <class Print>
+  void operator()(const Team& team, const Print& print_some) {
+    if (!now() || closed_) return;
+    try {
+      print_some();
+    } catch (const Ended& e) {
+      if (team.alone()) throw;
+      closed_ = e;
+    }
+  }
+
+ private:
+  bool prints_, now_;
+  std::optional<Ended> closed_;
+};
+
+void generate_on(const GenerateOptions& settings, const Team& team) {
   auto plugins = open_plugins(settings);
   const auto model = open_model(settings, plugins);
+  team.check(model, plugins);
   // Prompts of ids need no tokenizer, but if the model has one, the output includes text.
   std::optional<text::Tokenizer> tokenizer;
   const bool by_ids = !settings.input_ids.empty();
@@ -272,14 +282,21 @@ void generate(const GenerateOptions& settings) {
   if (!tokenizer && !settings.stop.empty())
     throw Error("--stop", "the model has no tokenizer that makes text", "leave it out");
   const auto generation = app::open_generation_config(*model.checkpoint);
-  say_what_differs(generation, settings, tokenizer.has_value(), plugins.log());
+  const auto log = team.prints() ? plugins.log() : app::Log();  // one rank warns
+  say_what_differs(generation, settings, tokenizer.has_value(), log);
+  const auto prompts = team.from_first(
+      [&] { return prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr); });
+  for (const auto& prompt : prompts) app::check_ids(prompt, model, "--input-ids");
+  app::warn_beyond_context(model, longest_of(prompts), log);
   run::GenerateRequest request;
-  request.prompts = prompts_of(settings, *model.checkpoint, tokenizer ? &*tokenizer : nullptr);
-  for (const auto& prompt : request.prompts) app::check_ids(prompt, model, "--input-ids");
-  app::warn_beyond_context(model, longest_of(request.prompts), plugins.log());
-  request.new_tokens = new_tokens_of(settings, generation, request.prompts);
+  request.prompts = own_prompts(prompts, team, team.rank());
+  request.first_row = team.block(prompts.size()).first;
+  request.new_tokens = new_tokens_of(settings, generation, prompts);
   if (!settings.ignore_eos) request.ends = app::ends_of(model, generation);
-  request.sampling = sampling_of(settings, settings, generation);
+  SamplingOptions sampling = settings;
+  if (!team.alone() && settings.temperature > 0)
+    sampling.seed = team.from_first([&] { return static_cast<std::int64_t>(seed_of(settings)); });
+  request.sampling = sampling_of(sampling, settings, generation);
   request.logprobs = static_cast<std::size_t>(settings.logprobs);
   std::optional<app::NewText> text;
   if (tokenizer) {
@@ -287,37 +304,46 @@ void generate(const GenerateOptions& settings) {
                  settings.stop.empty() ? generation.stops : settings.stop);
     request.stops = [&](std::size_t row, int32_t id) { return text->add(row, id); };
   }
-  auto planned =
-      app::plan_run(settings, model, capacity_of(request.prompts, request.new_tokens), plugins);
+  auto planned = app::plan_run(settings, model, capacity_of(prompts, request.new_tokens, team),
+                               plugins, team.group().get());
   const auto asked = app::asked_of(planned);
-  const auto session = open_session(settings, model, std::move(planned), plugins);
-  Progress progress("prompt", "tokens");
+  const auto session =
+      open_session(settings, model, std::move(planned), plugins, false, team.group());
+  Progress progress("prompt", "tokens", team.prints());
   request.progress = [&](std::size_t done, std::size_t all) {
     progress.at(done, all);
     if (done == all) progress.end();
   };
   std::optional<Interrupts> interrupts(std::in_place);
-  request.canceled = [] { return Interrupts::noted() != 0; };
+  Printer printer(settings, team, prompts.size());
+  request.canceled = [&] { return Interrupts::noted() != 0 || printer.closed(); };
   const auto result = run::generate(*session, request, [&](std::size_t row, int32_t id, bool last) {
     if (text && last) text->end(row);
-    if (settings.json) return;
-    if (text) print_text(*text, row, last);
-    if (!text) print(std::to_string(id) + (last ? "\n" : ","));
+    printer(team, [&] {
+      if (text) print_text(*text, row, last);
+      if (!text) print(std::to_string(id) + (last ? "\n" : ","));
+    });
   });
-  end_rows(result, text, settings.json);
+  printer(team, [&] { end_rows(result, text, false); });
+  if (!printer.now()) end_rows(result, text, true);
+  auto own = json_of(request, result, text);
+  own["report"] = app::report(*session, plugins, asked, result);
+  auto out = joined_results(team.all(own));
+  if (!team.prints()) return Interrupts::end_if_noted();
   app::write_trace(settings.trace, *session);
-  const auto counts = counts_of(request, result);
-  if (longest_of(request.prompts) <= app::context_length_of(*model.config))
-    app::warn_beyond_context(model, counts.longest, plugins.log());
-  auto full = app::report(*session, plugins, asked, result);
-  if (request.sampling.temperature > 0) full["seed"] = request.sampling.seed;
-  say_summary(full, counts.prompts, counts.made, plugins.log());
-  if (settings.json) {
-    auto out = json_of(request, result, text);
-    out["report"] = std::move(full);
-    print_json(out);
-  }
+  const auto counts = counts_of(out);
+  if (longest_of(prompts) <= app::context_length_of(*model.config))
+    app::warn_beyond_context(model, counts.longest, log);
+  if (request.sampling.temperature > 0) out["report"]["seed"] = request.sampling.seed;
+  say_summary(out["report"], counts.prompts, counts.made, log);
+  if (printer.at_end()) print_results(out, text.has_value());
+  if (settings.json) print_json(out);
+  printer.end_if_closed();
   Interrupts::end_if_noted();
+}
+
+void generate(const GenerateOptions& settings) {
+  on_ranks(settings, settings, [&](const Team& team) { generate_on(settings, team); });
 }
 
 }  // namespace

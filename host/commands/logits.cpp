@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "host/options/opening.hpp"
 #include "host/options/output_option.hpp"
 #include "host/process/output.hpp"
+#include "host/ranks/team.hpp"
 
 namespace strata::host {
 namespace {
@@ -38,6 +40,7 @@ void options(cli::Table& table, LogitsOptions& o) {
   add_critic(table, o);
   add_padding_at_beginning(table, o.num_padding_at_beginning);
   add_dropout(table, o);
+  add_ranks(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
@@ -69,13 +72,22 @@ std::size_t end_of(const std::vector<int32_t>& ids, const std::vector<int32_t>& 
   return ids.size() - 1;
 }
 
+// The logits of the ids on rank 0, in spans of rows; the other ranks take part in its passes.
+void compute(const LogitsOptions& settings, run::Session& session, const Team& team,
+             const std::function<void(std::span<const float>)>& take) {
+  if (team.prints()) run::all_logits(session, settings.input_ids.front(), take);
+  while (session.follow()) {
+  }
+}
+
 // `values` [S], and `end_score` [1], the value of the last token before the padding.
-void write_values(const LogitsOptions& settings, run::Session& session) {
+void write_values(const LogitsOptions& settings, run::Session& session, const Team& team) {
   const auto& ids = settings.input_ids.front();
   std::vector<float> values;
-  run::all_logits(session, ids, [&](std::span<const float> rows) {
+  compute(settings, session, team, [&](std::span<const float> rows) {
     values.insert(values.end(), rows.begin(), rows.end());
   });
+  if (!team.prints()) return;
   values.push_back(values[end_of(ids, run::token_ids(*session.model().config, "eos_token_id"),
                                  settings.num_padding_at_beginning)]);
   const auto header = source::safetensors_header(
@@ -89,14 +101,15 @@ void write_values(const LogitsOptions& settings, run::Session& session) {
 }
 
 // `logits` [S,V].
-void write_logits(const LogitsOptions& settings, run::Session& session) {
+void write_logits(const LogitsOptions& settings, run::Session& session, const Team& team) {
+  if (!team.prints()) return compute(settings, session, team, {});
   const auto& ids = settings.input_ids.front();
   const auto header = source::safetensors_header(std::array{
       float32_tensor("logits", {static_cast<std::int64_t>(ids.size()), session.vocabulary()})});
   source::AtomicFile file(settings.output);
   file.write(0, header);
   uint64_t at = header.size();
-  run::all_logits(session, ids, [&](std::span<const float> rows) {
+  compute(settings, session, team, [&](std::span<const float> rows) {
     file.write(at, std::as_bytes(rows));
     at += rows.size_bytes();
   });
@@ -104,18 +117,24 @@ void write_logits(const LogitsOptions& settings, run::Session& session) {
   app::write_trace(settings.trace, session);
 }
 
-void logits(const LogitsOptions& settings) {
+void logits_on(const LogitsOptions& settings, const Team& team) {
   auto plugins = open_plugins(settings);
   const auto model = open_model(settings, plugins);
+  team.check(model, plugins);
   const auto& ids = settings.input_ids.front();
   app::check_ids(ids, model, "--input-ids");
   const auto tokens = static_cast<int64_t>(ids.size());
   auto planned = app::plan_run(
       settings, model, {.sequences = 1, .tokens = tokens, .prompt = tokens, .all_logits = true},
-      plugins);
-  const auto session = open_session(settings, model, std::move(planned), plugins);
-  (settings.critic ? write_values : write_logits)(settings, *session);
-  if (settings.json) print_json({{"output", settings.output}, {"tokens", tokens}});
+      plugins, team.group().get());
+  const auto session =
+      open_session(settings, model, std::move(planned), plugins, false, team.group());
+  (settings.critic ? write_values : write_logits)(settings, *session, team);
+  if (settings.json && team.prints()) print_json({{"output", settings.output}, {"tokens", tokens}});
+}
+
+void logits(const LogitsOptions& settings) {
+  on_ranks(settings, settings, [&](const Team& team) { logits_on(settings, team); });
 }
 
 }  // namespace

@@ -3,22 +3,44 @@
 #include <strata/abi/core.h>
 
 #include "core/error.hpp"
+#include "core/run/ranks.hpp"
 #include "host/check/bare_host.hpp"
 #include "host/check/child.hpp"
 #include "host/check/probe.hpp"
 #include "host/cli/description.hpp"
 #include "host/cli/man_page.hpp"
 #include "host/deepspeed/apply.hpp"
+#include "host/process/ended.hpp"
 #include "host/process/output.hpp"
 #include "host/process/stderr_log.hpp"
+#include "host/ranks/environment.hpp"
+#include "host/ranks/launch.hpp"
 
 namespace strata::host {
 namespace {
 
-void run_call(cli::Call& call) {
+// Starts the ranks that the command line asks for, and ends with their status; else notes which
+// rank this process is.
+void take_rank(const cli::Invocation& invocation) {
+  auto& call = *invocation.call;
+  const auto* wanted = cli::find_by_name(call.table(), "ranks");
+  if (!wanted) return;
+  const auto launched = run::ranks_of_environment();
+  const auto count = *std::get<std::int64_t*>(wanted->field);
+  if (starts_ranks(count, launched))
+    throw Ended{launch(invocation.arguments, static_cast<std::uint32_t>(count))};
+  if (launched.ranks == 1) return;
+  call.common().rank = launched.rank;
+  call.common().shared = shared_settings(call.table());
+}
+
+void run_call(const cli::Invocation& invocation) {
+  take_rank(invocation);
+  auto& call = *invocation.call;
   const auto& common = call.common();
-  for (const auto& line : common.notes) print_note(line);
-  if (common.deepspeed) {
+  for (const auto& line : common.notes)
+    if (common.rank == 0) print_note(line);
+  if (common.deepspeed && common.rank == 0) {
     const auto log = stderr_log(common.verbose);
     for (const auto& line : deepspeed::warnings(*common.deepspeed)) log.line(STRATA_WARN, line);
   }
@@ -49,7 +71,7 @@ void run(const cli::Invocation& invocation) {
         throw UsageError("--probe-plugin", "needs a manifest", "use `strata plugins check PATH`");
       return check::probe(invocation.rest.front(), check::bare_host(), check::report_fd);
     case cli::Action::run:
-      return run_call(*invocation.call);
+      return run_call(invocation);
   }
 }
 

@@ -16,7 +16,7 @@ app::PluginOptions plugin_options(const cli::CommonOptions& options) {
 }
 
 app::Plugins open_plugins(const cli::CommonOptions& options) {
-  return app::Plugins(plugin_options(options), stderr_log(options.verbose));
+  return app::Plugins(plugin_options(options), stderr_log(options.verbose, options.rank));
 }
 
 ModelOptions model_options(const ModelCommand& options) {
@@ -31,13 +31,14 @@ run::Model open_model(const ModelCommand& options, app::Plugins& plugins, bool s
 }
 
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
-                                           app::Planned planned, app::Plugins& plugins,
-                                           bool dummy) {
+                                           app::Planned planned, app::Plugins& plugins, bool dummy,
+                                           const std::shared_ptr<run::Group>& group) {
   app::RunOptions run = options;
   run.timeline = !options.trace.empty();
-  Progress progress("loading", "bytes");
-  auto session = app::open_session(run, model, std::move(planned), dummy, plugins,
-                                   [&](uint64_t done, uint64_t all) { progress.at(done, all); });
+  Progress progress("loading", "bytes", !group || group->ranks().rank == 0);
+  auto session = app::open_session(
+      run, model, std::move(planned), dummy, plugins,
+      [&](uint64_t done, uint64_t all) { progress.at(done, all); }, group);
   progress.end();
   return session;
 }

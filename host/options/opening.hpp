@@ -23,9 +23,10 @@ ModelOptions model_options(const ModelCommand& options);
 run::Model open_model(const ModelCommand& options, app::Plugins& plugins, bool shapes = false,
                       bool resolved = true);
 
-// As app::open_session, with the progress of loading on standard error.
+// As app::open_session, with the progress of loading on standard error, of rank 0 alone.
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            app::Planned planned, app::Plugins& plugins,
-                                           bool dummy = false);
+                                           bool dummy = false,
+                                           const std::shared_ptr<run::Group>& group = {});
 
 }  // namespace strata::host

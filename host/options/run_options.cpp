@@ -38,6 +38,14 @@ void add_run(cli::Table& table, RunOptions& o) {
   table.push_back({"trace", "run.trace", &o.trace, "FILE", "write a Chrome trace"});
 }
 
+void add_ranks(cli::Table& table, RunOptions& o) {
+  table.push_back({"ranks", "run.ranks", &o.ranks, "N",
+                   "start N processes here that share the prompts and the reading of weights",
+                   "one, or those that a launcher started", 1, 4096});
+  table.push_back({"rank-timeout", "run.rank_timeout", &o.rank_timeout, "SECONDS",
+                   "end all ranks where one makes no progress for so long", "", 1, 1e6});
+}
+
 void add_ds_config(cli::Table& table, RunOptions& o) {
   table.push_back({"ds-config", "run.ds_config", &o.ds_config, "FILE",
                    "a DeepSpeed configuration in JSON; all other settings win over it", "none"});

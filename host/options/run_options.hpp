@@ -13,10 +13,14 @@ struct RunOptions : app::RunOptions {
   std::string trace;                  // file for a Chrome trace; empty: none
   std::string ds_config;              // file of a ds_config; empty: none
   std::string ds_precision = "auto";  // auto, merged or first
+  std::int64_t ranks = 0;             // processes that share the work; 0: the launcher's, or one
+  std::int64_t rank_timeout = 600;    // seconds without progress after which a rank is named
 };
 
 // Adds all options but those of a ds_config.
 void add_run(cli::Table& table, RunOptions& options);
 void add_ds_config(cli::Table& table, RunOptions& options);
+// Adds those of commands that run on several ranks.
+void add_ranks(cli::Table& table, RunOptions& options);
 
 }  // namespace strata::host

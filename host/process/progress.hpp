@@ -12,14 +12,16 @@ namespace strata::host {
 // Prints on standard error, and nothing for work that ends within a second.
 class Progress {
  public:
-  // `unit` is the unit of the counts; bytes are shown in MiB.
-  Progress(std::string what, std::string unit);
+  // `unit` is the unit of the counts; bytes are shown in MiB. One that is not `shown` prints
+  // nothing.
+  Progress(std::string what, std::string unit, bool shown = true);
   void at(uint64_t done, uint64_t all);
   void end();
 
  private:
   std::string what_, unit_;
   uint64_t shift_;
+  bool shown_;
   std::chrono::steady_clock::time_point begin_;
   StatusLine line_;
 };

@@ -5,6 +5,7 @@
 #include <strata/abi/core.h>
 
 #include <memory>
+#include <string>
 
 namespace strata::host {
 namespace {
@@ -24,10 +25,10 @@ spdlog::level::level_enum level_of(std::int32_t level) {
 
 }  // namespace
 
-app::Log stderr_log(bool verbose) {
+app::Log stderr_log(bool verbose, std::uint32_t rank) {
   const auto logger =
       std::make_shared<spdlog::logger>("strata", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%n: %l: %v");
+  logger->set_pattern((rank > 0 ? "rank " + std::to_string(rank) + ": " : "") + "%n: %l: %v");
   logger->set_level(verbose ? spdlog::level::debug : spdlog::level::warn);
   return app::Log([logger](std::int32_t level, std::string_view words) {
     logger->log(level_of(level), spdlog::string_view_t(words.data(), words.size()));

@@ -168,7 +168,10 @@ run::ComputeOptions compute_options(const RunOptions& options, const run::Model&
   out.attention = plugins.table<strata_attention>(attention);
   out.attention_name = attention.manifest.name;
   out.codec = codecs_of(plugins);
-  out.devices = {{cuda ? STRATA_CUDA : STRATA_CPU, 0}};
+  if (cuda)
+    out.devices = {{STRATA_CUDA, static_cast<int32_t>(options.gpu)}};
+  else
+    out.devices = {{STRATA_CPU, 0}};
   out.threads = threads_of(options, plugins.log());
   return out;
 }

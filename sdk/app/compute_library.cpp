@@ -35,15 +35,18 @@ std::unique_ptr<train::Trainer> open_trainer(const train::TrainerOptions& option
       function_of("libstrata-torch.so", "strata_open_trainer"))(options);
 }
 
-std::unique_ptr<device::Collective> open_collective(const run::Ranks& ranks) {
-  return reinterpret_cast<run::OpenCollective*>(
-      function_of("libstrata-torch.so", "strata_open_gloo"))(ranks);
+std::unique_ptr<device::Device> open_cuda_device(uint32_t events, uint32_t gpu) {
+  using Open = std::unique_ptr<device::Device>(uint32_t, uint32_t);
+  return reinterpret_cast<Open*>(function_of("libstrata-torch-cuda.so", "strata_open_cuda_device"))(
+      events, gpu);
 }
 
-std::unique_ptr<device::Device> open_cuda_device(uint32_t events) {
-  using Open = std::unique_ptr<device::Device>(uint32_t);
-  return reinterpret_cast<Open*>(function_of("libstrata-torch-cuda.so", "strata_open_cuda_device"))(
-      events);
+std::unique_ptr<run::Group> open_group(const run::GroupOptions& options) {
+  leave_deleted_folder();
+  const bool cpu = options.device == "cpu";
+  return reinterpret_cast<run::OpenGroup*>(
+      function_of(cpu ? "libstrata-torch.so" : "libstrata-torch-cuda.so",
+                  cpu ? "strata_open_group" : "strata_open_cuda_group"))(options);
 }
 
 }  // namespace strata::app

@@ -4,7 +4,7 @@
 
 #include "core/device/device.hpp"
 #include "core/run/compute.hpp"
-#include "core/run/ranks.hpp"
+#include "core/run/group.hpp"
 #include "core/train/trainer.hpp"
 
 namespace strata::app {
@@ -16,11 +16,12 @@ std::unique_ptr<run::Compute> open_compute(const run::ComputeOptions& options);
 // Makes its Trainer likewise.
 std::unique_ptr<train::Trainer> open_trainer(const train::TrainerOptions& options);
 
-// Opens libstrata-torch-cuda likewise, and makes a device of the GPU with this number of events.
-std::unique_ptr<device::Device> open_cuda_device(uint32_t events);
+// Opens libstrata-torch-cuda likewise, and makes a device of the GPU of that number with so many
+// events.
+std::unique_ptr<device::Device> open_cuda_device(uint32_t events, uint32_t gpu = 0);
 
-// Opens the collective that joins the processes of a run on CPUs; returns when all of them are
-// there.
-std::unique_ptr<device::Collective> open_collective(const run::Ranks& ranks);
+// Opens one of the two likewise, by the options' device, and joins the processes of a run; returns
+// when all of them are there.
+std::unique_ptr<run::Group> open_group(const run::GroupOptions& options);
 
 }  // namespace strata::app

@@ -21,10 +21,14 @@ constexpr uint64_t cuda_library_bytes = (32u + 8u) << 20;
 
 struct CudaMemory {
   bool there = false;
-  uint64_t total = 0;  // of device 0, bytes
+  uint64_t total = 0;  // bytes
 };
 
 // Asks the driver's library; `there` is false without one.
-CudaMemory cuda_memory();
+CudaMemory cuda_memory(uint32_t gpu = 0);
+
+// The number of the GPU for the process of this number on its machine: the same one, or 0 where the
+// process sees only one GPU, its own.
+uint32_t gpu_of_process(uint32_t local);
 
 }  // namespace strata::app

@@ -81,7 +81,9 @@ run::Prepared shared(const run::Model& model, run::Wish& wish, const Budgets& bu
   return std::move(*best);
 }
 
-uint64_t program_bytes() { return std::max(least_program, memory::resident() + opened_later); }
+uint64_t program_bytes(uint64_t resident) {
+  return std::max(least_program, resident + opened_later);
+}
 
 std::string mebibytes(uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
@@ -89,8 +91,9 @@ std::string mebibytes(uint64_t bytes) { return std::to_string(bytes >> 20) + " M
 
 run::Prepared prepare_in_memory(const run::Model& model, run::Wish& wish, const Budgets& budgets,
                                 const HostMemory& free) {
-  const auto pool =
-      usable(less(free.bytes + memory::resident(), program_bytes() + least_transfers));
+  // The memory of this moment cancels out, so that ranks with the same free memory plan the same.
+  const auto resident = memory::resident();
+  const auto pool = usable(less(free.bytes + resident, program_bytes(resident) + least_transfers));
   wish.fill_device = !budgets.tier_named || budgets.device.has_value();
   wish.device_memory = budgets.device;
   if (wish.separate_device) {
@@ -105,7 +108,7 @@ run::Prepared prepare_in_memory(const run::Model& model, run::Wish& wish, const 
 }
 
 HostShare host_share(const run::Prepared& prepared, const run::Wish& wish) {
-  return {.program = program_bytes(),
+  return {.program = program_bytes(memory::resident()),
           .transfers = prepared.transfer_bytes,
           .tiers = in_host_tiers(prepared, wish),
           .device = wish.separate_device ? 0 : prepared.device_bytes};

@@ -1,16 +1,40 @@
 #include "app/open_session.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <thread>
 
 #include "app/choices.hpp"
 #include "app/compute_library.hpp"
 #include "app/expansion.hpp"
 #include "app/machine.hpp"
 #include "app/open_adapter.hpp"
+#include "app/ranks.hpp"
 #include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
 
 namespace strata::app {
+namespace {
+
+// A rank has the GPU of its number on the machine.
+RunOptions placed(RunOptions options, const run::Group* group) {
+  if (group) options.gpu = group->ranks().local;
+  return options;
+}
+
+// The parts of a session that its ranks share. The ranks of a machine share its cores.
+void join(run::SessionParts& parts, const RunOptions& options,
+          const std::shared_ptr<run::Group>& group) {
+  parts.collective = &group->data();
+  parts.any_has_tokens = [group](bool mine) { return any_has_tokens(group->control(), mine); };
+  parts.progress = [group](uint64_t pass, uint32_t unit) { group->progress(pass, unit); };
+  const auto cores = std::max(std::thread::hardware_concurrency(), 1u);
+  if (options.threads == 0)
+    parts.compute.threads = static_cast<int>(std::max(cores / group->ranks().locals, 1u));
+}
+
+}  // namespace
+
 strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda) {
   if (options.dtype == "float32") return {STRATA_FLOAT, 32, 1};
   if (options.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
@@ -21,10 +45,11 @@ strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bo
   return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
 }
 
-Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
-                 Plugins& plugins) {
+Planned plan_run(const RunOptions& given, const run::Model& model, const Capacity& capacity,
+                 Plugins& plugins, run::Group* group) {
+  const auto options = placed(given, group);
   Planned out;
-  const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory();
+  const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory(options.gpu);
   out.cuda = choose_cuda(options, cuda);
   out.tiers = choose_tiers(options, plugins);
   auto& wish = out.wish;
@@ -32,6 +57,10 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Capac
   if (const auto words = expansion_words(model, wish.dtype); !words.empty())
     plugins.log().line(STRATA_INFO, model.path + ": " + words);
   wish.separate_device = out.cuda;
+  if (group) {
+    wish.rank = group->ranks().rank;
+    wish.ranks = group->ranks().ranks;
+  }
   wish.library_bytes = out.cuda ? cuda_library_bytes : 0;
   wish.sequences = capacity.sequences;
   wish.tokens = capacity.tokens;
@@ -55,7 +84,7 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Capac
   plugins.use(*out.attention);
   wish.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                   out.attention->manifest.name, plugins.host());
-  out.free = available_memory();
+  out.free = group ? shared_memory(*group, available_memory()) : available_memory();
   out.prepared =
       prepare_in_memory(model, wish,
                         {.device = options.device_memory,
@@ -63,12 +92,19 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Capac
                          .tier_named = options.offload != "auto" && options.offload != "device",
                          .separate_device = cuda.total},
                         out.free);
+  if (group) {
+    auto facts = facts_of(plugins);
+    std::ranges::move(facts_of(out.prepared, wish), std::back_inserter(facts));
+    require_same(group->control(), facts);
+  }
   out.host = host_share(out.prepared, wish);
   return out;
 }
 
-run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,
-                                bool dummy, Plugins& plugins) {
+run::SessionParts session_parts(const RunOptions& given, const run::Model& model, Planned planned,
+                                bool dummy, Plugins& plugins,
+                                const std::shared_ptr<run::Group>& group) {
+  const auto options = placed(given, group.get());
   run::SessionParts parts;
   parts.model = &model;
   parts.wish = std::move(planned.wish);
@@ -85,10 +121,12 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
   parts.compute.adapter = planned.adapter;
   parts.compute.dtype = parts.wish.dtype;
   parts.open_compute = open_compute;
-  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<device::Device> {
-    if (cuda) return open_cuda_device(events);
+  parts.open_device = [cuda = planned.cuda,
+                       gpu = options.gpu](uint32_t events) -> std::unique_ptr<device::Device> {
+    if (cuda) return open_cuda_device(events, gpu);
     return std::make_unique<device::CpuDevice>(events);
   };
+  if (group) join(parts, options, group);
   parts.trace = options.timeline;
   parts.resident_bytes = memory::resident;
   return parts;
@@ -96,12 +134,13 @@ run::SessionParts session_parts(const RunOptions& options, const run::Model& mod
 
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            Planned planned, bool dummy, Plugins& plugins,
-                                           const LoadProgress& progress) {
+                                           const LoadProgress& progress,
+                                           const std::shared_ptr<run::Group>& group) {
   if (const auto words = too_much(planned.host, planned.free); !words.empty())
     throw Error("memory", words,
                 "free memory, raise that limit, or lower --device-memory or --host-memory");
   return std::make_unique<run::Session>(
-      session_parts(options, model, std::move(planned), dummy, plugins), progress);
+      session_parts(options, model, std::move(planned), dummy, plugins, group), progress);
 }
 
 }  // namespace strata::app

@@ -4,6 +4,7 @@
 
 #include "app/memory_plan.hpp"
 #include "app/open_model.hpp"
+#include "core/run/group.hpp"
 #include "core/run/session.hpp"
 
 namespace strata::app {
@@ -24,17 +25,20 @@ struct Planned {
 // and float32 on the CPU.
 strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda);
 
-// `model` and `plugins` outlive the result.
+// `model` and `plugins` outlive the result. With a group all of its ranks call it, and get the same
+// plan for the same capacity or RanksDiffer.
 Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
-                 Plugins& plugins);
+                 Plugins& plugins, run::Group* group = nullptr);
 
 // The parts that a session is made from: opened tiers and the chosen plugins that compute.
 run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,
-                                bool dummy, Plugins& plugins);
+                                bool dummy, Plugins& plugins,
+                                const std::shared_ptr<run::Group>& group = {});
 
 // Allocates the memory and reads the weights; with `dummy` the weights are made up.
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            Planned planned, bool dummy, Plugins& plugins,
-                                           const LoadProgress& progress = {});
+                                           const LoadProgress& progress = {},
+                                           const std::shared_ptr<run::Group>& group = {});
 
 }  // namespace strata::app

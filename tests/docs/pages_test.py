@@ -28,6 +28,7 @@ SKIPPED = [
     ("", r"^strata download ", "it needs a network; tests/hub runs it against a server of its own"),
     *([] if GPU else [("", r"--device cuda\b", "it needs a GPU")]),
     ("docs/plugins.md", r"", "tests/package walks through that page"),
+    ("docs/ranks.md", r"^(torchrun|mpirun|srun) ", "tests/proofs runs the launchers that are here"),
     ("examples/embed/README.md", r"", "tests/package builds that example and runs it"),
 ]
 # Blocks that are a line of a file of the tests; alone they parse but do not run.

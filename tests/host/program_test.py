@@ -88,7 +88,7 @@ REFUSED = [
      "--stop: the text is empty: give a text or leave it out"),
     (["generate", "--model", "m", "--prompt", "a", "--logprobs", "2"], "--logprobs: needs --json: add --json"),
     (["plan", "--ranks", "2"],
-     "--ranks: this option's part does not exist yet: leave it out: one process computes"),
+     "--ranks: this option's part does not exist yet: leave it out: this command runs as one process"),
     (["generate", "--kv-offload"],
      "--kv-offload: this option's part does not exist yet: "
      "leave it out: keys and values stay on the device"),

@@ -1,24 +1,24 @@
-"""Two processes over Gloo read half of the file each and have the single process's tokens; where one
-ends, the other ends within seconds. Four that are given other prompts each choose experts of their
-own and have transformers' tokens.
+"""Several ranks have the tokens of a single process, each reads its shard of every unit, and prompts are
+split over them: 1, 2, 3 and 4 ranks by --ranks, and 2 by torchrun and mpirun. Perplexity and logits are
+the single process's to the last bit.
 
-usage: ranks_test.py PROGRAM [MODEL.gguf]
+usage: ranks_test.py STRATA [MODEL.gguf]
 """
 
+import json
 import os
 import pathlib
-import re
-import socket
 import subprocess
 import sys
 import tempfile
 
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import MixtralConfig, MixtralForCausalLM
 
 import tiny
+from ranked import free_port
 
-SECONDS = 120  # limit for the ranks, on a loaded machine
-CODE = 32 << 20  # bytes of the program and its libraries that a start may read
+SECONDS = 240  # limit for the ranks, on a loaded machine
 
 
 def mixtral():
@@ -26,91 +26,118 @@ def mixtral():
     return MixtralForCausalLM(MixtralConfig(**common, num_local_experts=8, num_experts_per_tok=2))
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+def launched(words, text=""):
+    """The output of a launcher's processes together, which is rank 0's; it reads the text."""
+    done = subprocess.run(list(map(str, words)), input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=SECONDS, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    tiny.expect(done.returncode == 0, f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
-def start(program, rank, ranks, port, options):
-    place = {"RANK": str(rank), "WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1",
-             "MASTER_PORT": str(port)}
-    return subprocess.Popen([program, "--", *options], env={**os.environ, **place},
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def together(program, options):
-    """The output of each rank; `options` has one list for each rank."""
-    port = free_port()
-    ranks = [start(program, rank, len(options), port, own) for rank, own in enumerate(options)]
-    said = [one.communicate(timeout=SECONDS) for one in ranks]
-    for one, (out, words) in zip(ranks, said):
-        tiny.expect(one.returncode == 0, f"status {one.returncode}\n{out}{words}")
-    return [tiny.json.loads(out) for out, _ in said]
+def generate(program, model, prompts, tokens, *more):
+    words = [program, "generate", "--model", model, "--device", "cpu", "--threads", "1", "--json",
+             "--max-new-tokens", tokens, "--ignore-eos", *more]
+    for prompt in prompts:
+        words += ["--input-ids", tiny.ids(prompt)]
+    return words
 
 
 def check(program, model, file, prompts, tokens, expected=None):
-    options = ["--model", str(model), "--device", "cpu", "--offload", "nvme", "--threads", "1",
-               "--max-new-tokens", str(tokens), "--ignore-eos"]
-    for prompt in prompts:
-        options += ["--input-ids", tiny.ids(prompt)]
-    alone = tiny.result(program, "--", *options)
-    tiny.expect(expected in (None, alone["tokens"]), f"alone: {alone['tokens']}, not {expected}")
+    """Two ranks that read from the file: half of the single process's bytes each, and its tokens."""
+    words = generate(program, model, prompts, tokens, "--offload", "nvme")
+    alone = tiny.result(*words)
+    tiny.expect(expected in (None, alone["output_ids"]), f"alone: {alone['output_ids']}, not {expected}")
+    both = json.loads(launched([*words, "--ranks", 2]))
+    tiny.expect(both["output_ids"] == alone["output_ids"],
+                f"2 ranks: {both['output_ids']}, alone {alone['output_ids']}")
     half = file.stat().st_size / 2
-    for rank, said in enumerate(together(program, [options] * 2)):
-        tiny.expect(said["tokens"] == alone["tokens"],
-                    f"rank {rank}: {said['tokens']}, alone {alone['tokens']}")
-        tiny.expect(said["step"] <= 1.01 * half, f"rank {rank}: {said['step']} bytes, half {half}")
-        tiny.expect(said["step"] == said["planned_step"],
-                    f"rank {rank}: {said['step']} bytes, planned {said['planned_step']}")
-        # The kernel counts pages of the program and of its libraries, too, that are not in memory any more.
-        tiny.expect(0.99 * said["all"] <= said["kernel"] <= 1.01 * said["all"] + CODE,
-                    f"rank {rank}: {said['all']} bytes, by the kernel {said['kernel']}")
-        print(f"{file.name} rank {rank}: {said['step'] / half:.4f} of half, alone "
-              f"{alone['step'] / half / 2:.4f} of all; kernel {said['kernel']}, all {said['all']}")
-    return options
-
-
-def lost_peer(program, options):
-    """Kills the other rank while both generate practically for ever."""
-    options = options[:]
-    options[options.index("--max-new-tokens") + 1] = "100"
-    port = free_port()
-    stays, goes = (start(program, rank, 2, port, options) for rank in range(2))
-    wait_for_reads(goes)
-    goes.kill()
-    goes.communicate()
-    out, words = stays.communicate(timeout=15)
-    tiny.expect(stays.returncode == 1, f"status {stays.returncode} beside a dead rank\n{out}{words}")
-    lines = words.strip().splitlines()
-    tiny.expect(re.match("error: ([^:]*: )?rank 0: the other ranks are lost", lines[-1]), words)
-    print(lines[-1])
-
-
-def wait_for_reads(process):
-    """Waits until the rank streams: its threads have read from the file."""
-    while process.poll() is None:
-        for line in pathlib.Path(f"/proc/{process.pid}/io").read_text().splitlines():
-            if line.startswith("read_bytes:") and int(line.split()[1]) > 200 << 20:
-                return
-    sys.exit(f"error: it ended before it streamed\n{process.communicate()}")
+    reports = both["report"]["ranks"]
+    tiny.expect(len(reports) == 2, f"reports: {reports}")
+    for rank, report in enumerate(reports):
+        moved = report["moved"]["decode"]
+        step = moved["counted"] / moved["steps"]
+        tiny.expect(step <= 1.03 * half, f"rank {rank}: {step} bytes, half {half}")
+        tiny.expect(moved["counted"] == moved["planned"], f"rank {rank}: {moved}")
+        print(f"{file.name} rank {rank}: {step / half:.4f} of half")
 
 
 def experts(program, folder):
-    """Runs that stream from memory and from the file, with slots for few experts and for many."""
+    """Four prompts over 1 to 4 ranks choose experts of their own; streamed from memory and from the file,
+    with slots for few experts and for many."""
     model = tiny.save(folder, made=mixtral)
-    prompts = [tiny.prompt(14, 509, seed=rank) for rank in range(4)]
+    prompts = [tiny.prompt(14 - rank, 509, seed=rank) for rank in range(4)]
     expected = [tiny.greedy(model, prompt, 12) for prompt in prompts]
-    for more in (["--offload", "cpu"], ["--offload", "nvme"],
-                 ["--offload", "cpu", "--device-memory", "1000KB"]):
-        options = [["--model", str(folder), "--device", "cpu", "--threads", "1", "--ignore-eos",
-                    "--max-new-tokens", "12", "--input-ids", tiny.ids(prompt), *more]
-                   for prompt in prompts]
-        for rank, said in enumerate(together(program, options)):
-            tiny.expect(said["tokens"] == [expected[rank]],
-                        f"{more} rank {rank}: {said['tokens']}, not {expected[rank]}")
-            tiny.expect(said["step"] == said["planned_step"], f"{more} rank {rank}: {said}")
-            print(f"{' '.join(more)} rank {rank}: {said['all']} bytes")
+    few = ["--offload", "cpu", "--device-memory", "1000KB"]
+    for ranks, more in ((1, few), (2, few), (3, ["--offload", "nvme"]), (4, ["--offload", "cpu"]), (4, few)):
+        words = generate(program, folder, prompts, 12, *more, "--ranks", ranks)
+        out = json.loads(launched(words))
+        tiny.expect(out["output_ids"] == expected, f"{ranks} {more}: {out['output_ids']}, not {expected}")
+        moved = out["report"]["moved"]["decode"]
+        tiny.expect(moved["counted"] == moved["planned"], f"{ranks} {more}: {moved}")
+        print(f"{ranks} ranks, {' '.join(more)}: {moved['counted']} bytes")
+    text = launched([one for one in generate(program, folder, prompts, 12, *few, "--ranks", 2)
+                     if one != "--json"])
+    rows = "".join(f"[{row}] {tiny.ids(ids)}\n" for row, ids in enumerate(expected))
+    tiny.expect(text == rows, f"printed {text!r}, not {rows!r}")
+    return folder, prompts, expected
+
+
+def launchers(program, folder, prompts, expected):
+    """torchrun and mpirun, with fewer prompts than ranks."""
+    torchrun = pathlib.Path(sys.executable).parent / "torchrun"
+    for launcher, ranks in (
+            ([torchrun, "--nproc-per-node", 2, "--master-port", free_port(), "--no-python"], 2),
+            (["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", 2], 2),
+            ([], 1)):
+        for count in (4, 1):
+            words = generate(program, folder, prompts[:count], 12, "--offload", "cpu")
+            out = json.loads(launched([*launcher, *words]))
+            tiny.expect(out["output_ids"] == expected[:count],
+                        f"{launcher} {count}: {out['output_ids']}, not {expected[:count]}")
+            tiny.expect(len(out["report"].get("ranks", [0])) == ranks, f"{launcher}: {out['report']}")
+
+
+def save_tokenizer(folder):
+    tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(509)}, unk_token="w0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def same_texts(program, folder, model):
+    """Text prompts that rank 0 reads from standard input, fewer than ranks and more; and one that is printed
+    as it is made."""
+    prompts = [tiny.prompt(length, 509, seed=length) for length in (5, 3, 9)]
+    lines = [" ".join(f"w{token}" for token in prompt) for prompt in prompts]
+    words = [program, "generate", "--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu",
+             "--max-new-tokens", "6", "--ignore-eos"]
+    expected, texts = [tiny.greedy(model, prompt, 6) for prompt in prompts], None
+    for ranks in (1, 2, 4):
+        out = json.loads(launched([*words, "--prompt-file", "-", "--json", "--ranks", ranks],
+                                  "\n".join(lines)))
+        texts = texts or out["text"]
+        tiny.expect((out["output_ids"], out["text"]) == (expected, texts), f"{ranks} ranks: {out}")
+        tiny.expect(out["prompt_tokens"] == [5, 3, 9], f"{ranks} ranks: {out}")
+    text = launched([*words, "--prompt", lines[0], "--ranks", 2])
+    tiny.expect(text == texts[0] + "\n", f"printed {text!r}, not {texts[0]!r}")
+
+
+def same_numbers(program, folder):
+    """Perplexity of windows that are dealt to the ranks, logits that rank 0 computes, and bench."""
+    text = folder / "text"
+    text.write_text(" ".join(f"w{i * 7 % 509}" for i in range(100)))
+    common = ["--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu"]
+    words = [program, "perplexity", *common, "--text-file", text, "--context", "12", "--json"]
+    alone, ranks = (json.loads(launched([*words, "--ranks", count])) for count in (1, 3))
+    tiny.expect(alone == ranks, f"perplexity: alone {alone}, 3 ranks {ranks}")
+    files = [folder / "alone", folder / "ranks"]
+    for file, count in zip(files, (1, 2)):
+        launched([program, "logits", *common, "--input-ids", "1,2,3,4,5", "--output", file, "--ranks", count])
+    tiny.expect(files[0].read_bytes() == files[1].read_bytes(), "logits of 2 ranks differ")
+    out = json.loads(launched([program, "bench", *common, "--dummy", "--batch-size", "3", "--prompt-len", "4",
+                               "--gen-len", "3", "--loops", "2", "--json", "--ranks", "2"]))
+    tiny.expect(len(out["loops"]) == 2 and len(out["report"]["ranks"]) == 2, f"bench: {out}")
+    last = out["loops"][-1]
+    tiny.expect(abs(last["total_tokens_per_s"] * last["total_latency_s"] - 9) < 1e-6, f"bench: {last}")
 
 
 def main():
@@ -122,10 +149,15 @@ def main():
                           attention_bias=False, mlp_bias=False)
         prompts = [tiny.prompt(length, 3000, seed=length) for length in (9, 17)]
         expected = [tiny.greedy(model, prompt, 6) for prompt in prompts]
-        options = check(program, folder, folder / "model.safetensors", prompts, 6, expected)
-        lost_peer(program, options)
+        check(program, folder, folder / "model.safetensors", prompts, 6, expected)
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
-        experts(program, pathlib.Path(temporary))
+        launchers(program, *experts(program, pathlib.Path(temporary)))
+    with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
+        folder = pathlib.Path(temporary)
+        model = tiny.save(folder)
+        save_tokenizer(folder)
+        same_texts(program, folder, model)
+        same_numbers(program, folder)
     for gguf in map(pathlib.Path, ggufs):
         check(program, gguf, gguf, [[1, 4093, 198, 2, 198, 1, 1520, 198]], 8)
 

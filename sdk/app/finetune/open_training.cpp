@@ -75,7 +75,7 @@ strata_dtype dtype_named(const std::string& option, const std::string& name) {
 PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& options,
                               const run::Model& model, const StepSize& size, Plugins& plugins) {
   PlannedTraining out;
-  const auto cuda = run.device == "cpu" ? CudaMemory{} : cuda_memory();
+  const auto cuda = run.device == "cpu" ? CudaMemory{} : cuda_memory(run.gpu);
   out.cuda = choose_cuda(run, cuda);
   auto& request = out.request;
   request.rule = rule_named(options.optimizer);
@@ -144,8 +144,9 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
   parts.trace = run.timeline || !options.html.empty() || !options.trace.empty();
   parts.open_compute = open_compute;
   parts.open_trainer = open_trainer;
-  parts.open_device = [cuda = planned.cuda](uint32_t events) -> std::unique_ptr<device::Device> {
-    if (cuda) return open_cuda_device(events);
+  parts.open_device = [cuda = planned.cuda,
+                       gpu = run.gpu](uint32_t events) -> std::unique_ptr<device::Device> {
+    if (cuda) return open_cuda_device(events, gpu);
     return std::make_unique<device::CpuDevice>(events);
   };
   return std::make_unique<train::Training>(std::move(parts), progress);

@@ -45,7 +45,24 @@ void CpuDevice::copy(Lane lane, std::byte* to, const std::byte* from, uint64_t b
 }
 
 void CpuDevice::gather(Collective& collective, std::byte* base, uint64_t shard) {
-  worker(Lane::comm)->gather(collective, base, shard);
+  worker(Lane::comm)->collect([=, &collective] { collective.all_gather(base, shard, nullptr); });
+}
+
+void CpuDevice::reduce_scatter(Collective& collective, std::byte* base, uint64_t shard,
+                               Element element) {
+  worker(Lane::comm)->collect([=, &collective] {
+    collective.reduce_scatter(base, shard, element, nullptr);
+  });
+}
+
+void CpuDevice::broadcast(Collective& collective, std::byte* base, uint64_t bytes, uint32_t from) {
+  worker(Lane::comm)->collect([=, &collective] {
+    collective.broadcast(base, bytes, from, nullptr);
+  });
+}
+
+void CpuDevice::all_reduce(Collective& collective, double* values, uint32_t count) {
+  worker(Lane::host)->collect([=, &collective] { collective.all_reduce(values, count); });
 }
 
 void CpuDevice::call(HostWork& work, uint32_t item) { worker(Lane::host)->call(work, item); }

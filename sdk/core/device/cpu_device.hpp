@@ -21,6 +21,10 @@ class CpuDevice : public Device {
   std::byte* staging(uint64_t bytes) override;
   void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
   void gather(Collective& collective, std::byte* base, uint64_t shard) override;
+  void reduce_scatter(Collective& collective, std::byte* base, uint64_t shard,
+                      Element element) override;
+  void broadcast(Collective& collective, std::byte* base, uint64_t bytes, uint32_t from) override;
+  void all_reduce(Collective& collective, double* values, uint32_t count) override;
   void call(HostWork& work, uint32_t item) override;
   void record(Lane lane, uint32_t event, uint64_t occurrence) override;
   void wait(Lane lane, uint32_t event, uint64_t occurrence) override;

@@ -14,13 +14,32 @@ inline double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Gathers the shards of all ranks: `base` holds ranks x `shard` bytes, this rank's in its place.
+// The numbers that ranks add.
+enum class Element : uint8_t { float32, bfloat16 };
+constexpr uint64_t bytes_of(Element element) { return element == Element::float32 ? 4 : 2; }
+
+// A stream of the device (cudaStream_t), on which work is enqueued; null on a CPU, where a
+// collective returns when its work is done.
+using Stream = void*;
+
+// Moves data among ranks. All ranks make the same calls in the same order, each on one thread at a
+// time; all_reduce may run on another thread beside the others. A call that a lost rank leaves
+// without an end throws, or the group ends the process.
 class Collective {
  public:
   virtual ~Collective() = default;
   virtual uint32_t rank() const = 0;
   virtual uint32_t ranks() const = 0;
-  virtual void all_gather(std::byte* base, uint64_t shard) = 0;
+  // `base` holds ranks x `shard` bytes, this rank's in its place; the others' arrive in theirs.
+  virtual void all_gather(std::byte* base, uint64_t shard, Stream stream) = 0;
+  // `base` holds this rank's addends to all shards, each of `shard` bytes; this rank's shard
+  // becomes the sum over all ranks, and the other shards are undefined. The order of a sum depends
+  // on the number of ranks and their machines alone, so that every run has the same bits.
+  virtual void reduce_scatter(std::byte* base, uint64_t shard, Element element, Stream stream) = 0;
+  // The bytes of rank `from` arrive on all others.
+  virtual void broadcast(std::byte* base, uint64_t bytes, uint32_t from, Stream stream) = 0;
+  // Sums, in the order of the ranks, a few numbers in host memory; blocks.
+  virtual void all_reduce(double* values, uint32_t count) = 0;
 };
 
 // Work of the processor, by items.
@@ -43,8 +62,14 @@ class Device {
   virtual std::byte* staging(uint64_t bytes) = 0;
   // Copies between host memory and the device, or within the device, on any lane but host.
   virtual void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) = 0;
-  // Gathers on lane comm.
+  // Calls collective.all_gather on lane comm; so do the next two with its other calls.
   virtual void gather(Collective& collective, std::byte* base, uint64_t shard) = 0;
+  virtual void reduce_scatter(Collective& collective, std::byte* base, uint64_t shard,
+                              Element element) = 0;
+  virtual void broadcast(Collective& collective, std::byte* base, uint64_t bytes,
+                         uint32_t from) = 0;
+  // Calls collective.all_reduce on the thread of lane host.
+  virtual void all_reduce(Collective& collective, double* values, uint32_t count) = 0;
   // Calls work.work(item) on the thread of lane host; `work` outlives the device's work.
   virtual void call(HostWork& work, uint32_t item) = 0;
   virtual void record(Lane lane, uint32_t event, uint64_t occurrence) = 0;

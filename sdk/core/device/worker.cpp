@@ -20,8 +20,8 @@ Worker::~Worker() {
 void Worker::copy(std::byte* to, const std::byte* from, uint64_t bytes) {
   add({.kind = Job::Kind::copy, .number = bytes, .to = to, .from = from});
 }
-void Worker::gather(Collective& collective, std::byte* base, uint64_t shard) {
-  add({.kind = Job::Kind::gather, .number = shard, .to = base, .collective = &collective});
+void Worker::collect(std::function<void()> work) {
+  add({.kind = Job::Kind::collect, .collect = std::move(work)});
 }
 void Worker::call(HostWork& work, uint32_t item) {
   add({.kind = Job::Kind::call, .event = item, .host_work = &work});
@@ -78,8 +78,8 @@ void Worker::carry_out(const Job& job, std::exception_ptr& failure) {
     case Job::Kind::copy:
       if (!failure) std::memcpy(job.to, job.from, job.number);
       return;
-    case Job::Kind::gather:
-      if (!failure) job.collective->all_gather(job.to, job.number);
+    case Job::Kind::collect:
+      if (!failure) job.collect();
       return;
     case Job::Kind::call:
       if (!failure) job.host_work->work(job.event);

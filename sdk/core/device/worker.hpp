@@ -26,7 +26,8 @@ class Worker {
   ~Worker();
 
   void copy(std::byte* to, const std::byte* from, uint64_t bytes);
-  void gather(Collective& collective, std::byte* base, uint64_t shard);
+  // Calls it; what it refers to outlives the work.
+  void collect(std::function<void()> work);
   void call(HostWork& work, uint32_t item);
   void record(uint32_t event, uint64_t occurrence);
   void wait(uint32_t event, uint64_t occurrence);
@@ -35,12 +36,12 @@ class Worker {
 
  private:
   struct Job {
-    enum class Kind : uint8_t { copy, gather, call, record, wait, fail, note } kind = Kind::copy;
+    enum class Kind : uint8_t { copy, collect, call, record, wait, fail, note } kind = Kind::copy;
     uint32_t event = 0;   // or the item of a call
     uint64_t number = 0;  // bytes, or the event's occurrence
     std::byte* to = nullptr;
     const std::byte* from = nullptr;
-    Collective* collective = nullptr;
+    std::function<void()> collect{};
     HostWork* host_work = nullptr;
     double* at = nullptr;
     std::exception_ptr failure{};

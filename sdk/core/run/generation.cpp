@@ -71,6 +71,7 @@ class Generation {
     for (std::size_t row = 0; row < live_.size(); ++row)
       if (live_[row]) result_.finishes[row] = Finish::canceled;
     result_.decode_s = seconds_since(decode);
+    while (session_.follow()) ++result_.steps;
     session_.finish();
     const auto after = session_.moved();
     result_.prefill = {between.counted - before.counted, between.planned - before.planned};
@@ -146,7 +147,8 @@ class Generation {
       auto& made = result_.tokens[row];
       const auto own = logits.subspan(i * vocabulary, vocabulary);
       check_numbers(own);
-      const auto id = sampler_.next(own, all_[row], request_.prompts[row].size(), row, made.size());
+      const auto id = sampler_.next(own, all_[row], request_.prompts[row].size(),
+                                    request_.first_row + row, made.size());
       if (request_.logprobs > 0)
         result_.logprobs[row].push_back(logprobs(own, id, request_.logprobs));
       made.push_back(id);
@@ -210,27 +212,46 @@ void all_logits(Session& session, std::span<const int32_t> ids,
   }
 }
 
-Perplexity perplexity(Session& session, std::span<const int32_t> ids, int64_t context,
-                      const std::function<void(int64_t done, int64_t all)>& progress) {
+std::vector<double> surprises(Session& session, std::span<const int32_t> ids, int64_t context,
+                              Share share,
+                              const std::function<void(int64_t done, int64_t all)>& progress) {
   const auto vocabulary = static_cast<std::size_t>(session.vocabulary());
   const auto window = static_cast<std::size_t>(context);
-  Perplexity out;
-  double sum = 0;
-  for (std::size_t begin = 0; begin + 2 <= ids.size(); begin += window) {
+  std::vector<double> out;
+  for (auto begin = share.rank * window; begin + 2 <= ids.size(); begin += share.ranks * window) {
     const auto part = ids.subspan(begin, std::min(window, ids.size() - begin));
     std::size_t next = 1;  // the token that the next row of logits predicts
+    double sum = 0;
     all_logits(session, part, [&](std::span<const float> rows) {
       for (std::size_t at = 0; at < rows.size() && next < part.size(); at += vocabulary, ++next)
         sum += surprise(rows.subspan(at, vocabulary), part[next]);
     });
-    out.tokens += static_cast<int64_t>(part.size()) - 1;
+    out.push_back(sum);
     if (progress)
       progress(static_cast<int64_t>(begin + part.size()), static_cast<int64_t>(ids.size()));
+  }
+  while (session.follow()) {
+  }
+  return out;
+}
+
+Perplexity perplexity_of(std::span<const double> windows, std::size_t ids, int64_t context) {
+  const auto window = static_cast<std::size_t>(context);
+  Perplexity out;
+  double sum = 0;
+  for (std::size_t w = 0; w < windows.size(); ++w) {
+    sum += windows[w];
+    out.tokens += static_cast<int64_t>(std::min(window, ids - w * window)) - 1;
   }
   if (out.tokens == 0)
     throw Error("perplexity", "the text has fewer than 2 tokens", "give a longer text");
   out.nll = sum / static_cast<double>(out.tokens);
   return out;
+}
+
+Perplexity perplexity(Session& session, std::span<const int32_t> ids, int64_t context,
+                      const std::function<void(int64_t done, int64_t all)>& progress) {
+  return perplexity_of(surprises(session, ids, context, {}, progress), ids.size(), context);
 }
 
 }  // namespace strata::run

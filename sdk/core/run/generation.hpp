@@ -26,6 +26,8 @@ struct GenerateRequest {
   // The number of first tokens of the only prompt whose KV cache the session still has from the
   // request before; fewer than the prompt has. 0: the session forgets all keys and values first.
   std::size_t reused = 0;
+  // The number of the first prompt among those of all ranks, which the draws depend on.
+  std::size_t first_row = 0;
 };
 
 // The reason that a sequence ends: an end token or a stop text, new_tokens, or `canceled`.
@@ -46,10 +48,12 @@ struct GenerateResult {
 using OnToken = std::function<void(std::size_t row, int32_t id, bool last)>;
 
 // The session must have room for the prompts: sequences, tokens of the longest with its new ones.
+// On several ranks all call it, a rank without prompts too, and it returns when all are done.
 GenerateResult generate(Session& session, const GenerateRequest& request,
                         const OnToken& on_token = {});
 
-// The logits of one sequence, in the order of its tokens, in spans of rows [n, V].
+// The logits of one sequence, in the order of its tokens, in spans of rows [n, V]. On several ranks
+// the others call Session::follow meanwhile.
 void all_logits(Session& session, std::span<const int32_t> ids,
                 const std::function<void(std::span<const float>)>& take);
 
@@ -62,5 +66,18 @@ struct Perplexity {
 // window of fewer than 2 tokens is dropped.
 Perplexity perplexity(Session& session, std::span<const int32_t> ids, int64_t context,
                       const std::function<void(int64_t done, int64_t all)>& progress = {});
+
+// One rank's share of work that is dealt to all of them in turn.
+struct Share {
+  uint32_t rank = 0, ranks = 1;
+};
+
+// The parts of that result, which several ranks make together: for each of this rank's windows the
+// sum of -log p over its scored tokens. All ranks call it. perplexity_of takes the sums of all
+// windows in the order of the text, and the text's number of tokens.
+std::vector<double> surprises(Session& session, std::span<const int32_t> ids, int64_t context,
+                              Share share,
+                              const std::function<void(int64_t done, int64_t all)>& progress = {});
+Perplexity perplexity_of(std::span<const double> windows, std::size_t ids, int64_t context);
 
 }  // namespace strata::run

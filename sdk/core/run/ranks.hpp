@@ -2,27 +2,28 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <string>
-
-#include "core/device/device.hpp"
+#include <string_view>
 
 namespace strata::run {
 
 // This process's rank, the number of ranks, and the address where they meet: rank 0 listens there.
 struct Ranks {
   uint32_t rank = 0, ranks = 1;
+  uint32_t local = 0, locals = 1;  // this process's number among those of its machine
   std::string address;
   uint16_t port = 0;
-  std::chrono::milliseconds patience{30'000};  // the limit for a connected peer that does nothing
+  std::chrono::milliseconds patience{30'000};  // the limit for the others to join
 };
 
-// Reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, as torchrun sets them; one rank where
-// WORLD_SIZE is not set. Refuses text that is no number, and a rank outside of the world size.
-Ranks ranks_of_environment();
+// The value of an environment's variable; empty where it is not set.
+using Variable = std::function<std::string_view(const char* name)>;
 
-// Exported by libstrata-torch under the name "strata_open_gloo": returns when all ranks have
-// joined.
-using OpenCollective = std::unique_ptr<device::Collective>(const Ranks&);
+// Reads the variables of torchrun, Open MPI, MPICH or Slurm, the first of them that started this
+// process; one rank where none did. MASTER_ADDR and MASTER_PORT hold with each of them. Throws
+// UsageError for variables that are missing, contradict each other or are no numbers.
+Ranks ranks_of(const Variable& variable);
+Ranks ranks_of_environment();
 
 }  // namespace strata::run

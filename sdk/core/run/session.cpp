@@ -58,9 +58,10 @@ StreamingParts Session::streaming_parts(uint32_t first_event) {
           .compute = compute_.get(),
           .rows = rows_.get(),
           .experts = experts_.get(),
-          .collective = parts_.collective.get(),
+          .collective = parts_.collective,
           .first_event = first_event,
           .objects = static_cast<uint32_t>(parts_.prepared.plan.objects.size()),
+          .progress = parts_.progress,
           .trace = parts_.trace ? &trace_ : nullptr};
 }
 
@@ -216,10 +217,19 @@ std::span<const float> Session::pass(const Batch& batch) {
       throw Error("token " + std::to_string(id),
                   "the model has " + std::to_string(vocabulary_) + " tokens",
                   "use ids from 0 to " + std::to_string(vocabulary_ - 1));
+  if (batch.ids.empty()) throw Error("session", "a pass without tokens", "follow other ranks");
+  if (parts_.any_has_tokens) parts_.any_has_tokens(true);
   compute_->begin(batch);
   streaming_->begin(batch.ids);
   executor_->pass();
   return compute_->logits();
+}
+
+bool Session::follow() {
+  if (!parts_.any_has_tokens || !parts_.any_has_tokens(false)) return false;
+  streaming_->begin({});
+  executor_->pass();
+  return true;
 }
 
 void Session::reset() { compute_->reset(); }

@@ -24,7 +24,11 @@ struct SessionParts {
   std::vector<std::unique_ptr<tier::Tier>> tiers;  // of the wish, in order
   std::unique_ptr<tier::Tier> files;  // reads the checkpoint while loading; none: dummy weights
   std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
-  std::unique_ptr<device::Collective> collective;  // of several ranks
+  device::Collective* collective = nullptr;  // of several ranks; outlives the session
+  // Of several ranks: called by each of them before a pass with whether it has tokens for the pass;
+  // returns whether any of them has.
+  std::function<bool(bool mine)> any_has_tokens;
+  std::function<void(uint64_t pass, uint32_t unit)> progress;  // called before each unit; optional
   ComputeOptions compute;
   bool trace = false;                        // note when each action began and ended
   std::function<uint64_t()> resident_bytes;  // of the process now; asked once, ready to compute
@@ -46,6 +50,10 @@ class Session {
   // Runs one pass of at most prepared().chunk tokens. Returns the logits of the wanted rows,
   // [wanted, V], valid until the next pass.
   std::span<const float> pass(const Batch& batch);
+  // Takes part, without tokens, in the pass that other ranks run. Returns false where no rank has
+  // tokens any more; then all of them have run the same number of passes. Every rank calls it until
+  // then after its last pass. On one rank it does nothing.
+  bool follow();
   // Forgets all keys and values.
   void reset();
   // Waits for the fetches issued ahead.

@@ -112,7 +112,19 @@ std::byte* Streaming::base(const zero::Slot& slot) const {
   return parts_.arena + (slot.stored == zero::not_held ? slot.run : slot.stored);
 }
 
+// The experts of a layer are the units behind it.
+bool Streaming::has_experts(uint32_t unit) const {
+  return unit + 1 < parts_.units.size() && parts_.units[unit + 1].is_expert();
+}
+
+// Without tokens the rank chooses no experts, but agrees with the others on those that they chose.
 void Streaming::run(uint32_t unit, const zero::Slot& slot) {
+  if (parts_.progress) parts_.progress(pass_, unit);
+  if (idle_) {
+    if (!parts_.experts || !has_experts(unit)) return;
+    parts_.experts->need(parts_.units[unit].declared, {});
+    return parts_.experts->end_layer();
+  }
   if (parts_.units[unit].kind == STRATA_UNIT_EMBEDDING && parts_.rows)
     parts_.rows->give(ids_, *parts_.compute);
   parts_.compute->run(parts_.units[unit], weights(unit, slot), parts_.placement[unit].device);

@@ -1,6 +1,7 @@
 // The real execution of a plan: tiers and lanes bring the units, the compute half uses them.
 #pragma once
 #include <deque>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -29,11 +30,12 @@ struct StreamingParts {
   device::Device* device = nullptr;
   tier::Reader* reader = nullptr;  // where a tier reads
   Compute* compute = nullptr;
-  Rows* rows = nullptr;                      // for the embedding
-  ExpertSlots* experts = nullptr;            // where there are mixture layers
-  device::Collective* collective = nullptr;  // where there are several ranks
-  uint32_t first_event = 0;                  // of the device
-  uint32_t objects = 0;                      // of the plan
+  Rows* rows = nullptr;                                          // for the embedding
+  ExpertSlots* experts = nullptr;                                // where there are mixture layers
+  device::Collective* collective = nullptr;                      // where there are several ranks
+  uint32_t first_event = 0;                                      // of the device
+  uint32_t objects = 0;                                          // of the plan
+  std::function<void(uint64_t pass, uint32_t unit)> progress{};  // called before each unit runs
   // The list for each action's time, in the order of issue and in seconds of device::now();
   // complete after finish(). Null: times are not noted.
   std::deque<zero::Span>* trace = nullptr;
@@ -51,8 +53,13 @@ class Streaming : public zero::Backend {
  public:
   explicit Streaming(const StreamingParts& parts);
 
-  // The ids of the next pass, for the embedding.
-  void begin(std::span<const int32_t> ids) { ids_ = ids; }
+  // The ids of the next pass, for the embedding. With none, the pass brings every unit, as other
+  // ranks need, and runs none.
+  void begin(std::span<const int32_t> ids) {
+    ids_ = ids;
+    idle_ = ids.empty();
+    ++pass_;
+  }
 
   void wait(device::Lane lane, const zero::Event& event) override;
   void enqueue(const zero::Action& action, const zero::Slot& slot) override;
@@ -67,12 +74,15 @@ class Streaming : public zero::Backend {
   void carry_out(const zero::Action& action, const zero::Slot& slot);
   void fetch(const zero::Action& action, const zero::Slot& slot);
   void run(uint32_t unit, const zero::Slot& slot);
+  bool has_experts(uint32_t unit) const;
   std::byte* base(const zero::Slot& slot) const;
   uint32_t number(const zero::Event& event) const;
   const std::byte* weights(uint32_t unit, const zero::Slot& slot) const;
 
   StreamingParts parts_;
   std::span<const int32_t> ids_;
+  bool idle_ = false;             // the pass has no tokens
+  uint64_t pass_ = 0;             // counted from 1
   std::vector<uint64_t> latest_;  // occurrence of each event
   uint64_t copied_ = 0, planned_ = 0;
 };

@@ -42,6 +42,7 @@ struct RunOptions {
   // fewer.
   std::int64_t threads = 0;
   bool timeline = false;  // keep the times of every action for a trace
+  std::uint32_t gpu = 0;  // the GPU's number, where several processes of a machine have their own
 };
 
 // The plugins that a program may use beside those of the installation.

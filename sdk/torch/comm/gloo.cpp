@@ -4,82 +4,79 @@
 
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include "core/error.hpp"
+#include "torch/comm/address.hpp"
 
 namespace strata::torch {
 
 namespace {
 
-class Gloo final : public device::Collective {
- public:
-  explicit Gloo(const run::Ranks& ranks) : ranks_(ranks) {
-    guarded("no meeting at " + ranks.address + ":" + std::to_string(ranks.port), [&] {
-      c10d::TCPStoreOptions options;
-      options.port = ranks.port;
-      options.isServer = ranks.rank == 0;
-      options.numWorkers = ranks.ranks;
-      options.timeout = ranks.patience;
-      const auto store = c10::make_intrusive<c10d::TCPStore>(ranks.address, options);
-      const auto how = c10d::ProcessGroupGloo::Options::create(ranks.patience);
-      how->devices.push_back(device());
-      how->threads = 1;  // one gather at a time
-      group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store, static_cast<int>(ranks.rank),
-                                                           static_cast<int>(ranks.ranks), how);
-    });
-  }
+// The interface that the environment names, as PyTorch reads it, or else the one that leads to rank
+// 0: where the ranks meet on this host itself, no traffic leaves it.
+std::shared_ptr<::gloo::transport::Device> device_for(const run::Ranks& ranks) {
+  if (const char* name = std::getenv("GLOO_SOCKET_IFNAME"); name && *name)
+    return c10d::ProcessGroupGloo::createDeviceForInterface(name);
+  if (const auto own = address_towards(ranks.address); !own.empty())
+    return c10d::ProcessGroupGloo::createDeviceForHostname(own);
+  return c10d::ProcessGroupGloo::createDefaultDevice();
+}
 
-  uint32_t rank() const override { return ranks_.rank; }
-  uint32_t ranks() const override { return ranks_.ranks; }
-
-  // [Note: gather in place] Gloo gathers into memory of its own and copies from there to the parts
-  // of `base`: this rank's part comes back to its own place.
-  void all_gather(std::byte* base, uint64_t shard) override {
-    guarded("the other ranks are lost", [&] {
-      const auto bytes = static_cast<int64_t>(shard);
-      std::vector<std::vector<at::Tensor>> parts(1);
-      for (uint32_t rank = 0; rank < ranks_.ranks; ++rank)
-        parts[0].push_back(at::from_blob(base + shard * rank, {bytes}, at::kByte));
-      std::vector<at::Tensor> own{parts[0][ranks_.rank]};
-      group_->allgather(parts, own)->wait();
-    });
-  }
-
- private:
-  // Where the ranks meet on this host itself, no traffic leaves it.
-  std::shared_ptr<::gloo::transport::Device> device() const {
-    const bool here = ranks_.address == "localhost" || ranks_.address.starts_with("127.");
-    return here ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
-                : c10d::ProcessGroupGloo::createDefaultDevice();
-  }
-
-  template <class F>
-  void guarded(const std::string& what, F&& f) const {
-    try {
-      f();
-    } catch (const std::exception& e) {
-      std::string_view words = e.what();
-      throw Error("rank " + std::to_string(ranks_.rank),
-                  what + " (" + std::string(words.substr(0, words.find('\n'))) + ")",
-                  "look at what the other ranks said, and start all of them again");
-    }
-  }
-
-  run::Ranks ranks_;
-  c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
-};
+at::Tensor bytes_at(std::byte* at, uint64_t bytes) {
+  return at::from_blob(at, {static_cast<int64_t>(bytes)}, at::kByte);
+}
 
 }  // namespace
 
-std::unique_ptr<device::Collective> open_gloo(const run::Ranks& ranks) {
-  return std::make_unique<Gloo>(ranks);
+Gloo::Gloo(const run::Ranks& ranks, const Store& store, const std::string& name,
+           std::chrono::milliseconds limit)
+    : rank_(ranks.rank), ranks_(ranks.ranks) {
+  const auto how = c10d::ProcessGroupGloo::Options::create(ranks.patience);
+  how->devices.push_back(device_for(ranks));
+  how->threads = 1;  // one call at a time
+  auto made = c10::make_intrusive<c10d::ProcessGroupGloo>(
+      c10::make_intrusive<c10d::PrefixStore>(name, store), static_cast<int>(ranks.rank),
+      static_cast<int>(ranks.ranks), how);
+  made->setTimeout(limit);
+  group_ = std::move(made);
+}
+
+// [Note: gather in place] Gloo gathers into memory of its own and copies from there to the parts of
+// `base`: this rank's part comes back to its own place.
+void Gloo::all_gather(std::byte* base, uint64_t shard) {
+  if (shard == 0) return;
+  std::vector<std::vector<at::Tensor>> parts(1);
+  for (uint32_t rank = 0; rank < ranks_; ++rank)
+    parts[0].push_back(bytes_at(base + shard * rank, shard));
+  std::vector<at::Tensor> own{parts[0][rank_]};
+  group_->allgather(parts, own)->wait();
+}
+
+void Gloo::all_to_all(std::byte* from, std::byte* to, uint64_t shard) {
+  if (shard == 0) return;
+  auto sent = bytes_at(from, shard * ranks_), received = bytes_at(to, shard * ranks_);
+  std::vector<int64_t> equal;  // shards
+  group_->alltoall_base(received, sent, equal, equal)->wait();
+}
+
+void Gloo::broadcast(std::byte* base, uint64_t bytes, uint32_t from) {
+  if (bytes == 0) return;
+  std::vector<at::Tensor> all{bytes_at(base, bytes)};
+  c10d::BroadcastOptions options;
+  options.rootRank = from;
+  group_->broadcast(all, options)->wait();
+}
+
+void all_reduce(Gloo& gloo, const run::Ranks& ranks, double* values, uint32_t count) {
+  std::vector<double> all(std::size_t{count} * ranks.ranks);
+  std::copy_n(values, count, all.data() + std::size_t{count} * ranks.rank);
+  gloo.all_gather(reinterpret_cast<std::byte*>(all.data()), count * sizeof(double));
+  std::copy_n(all.data(), count, values);
+  for (uint32_t rank = 1; rank < ranks.ranks; ++rank)
+    for (uint32_t i = 0; i < count; ++i) values[i] += all[std::size_t{count} * rank + i];
 }
 
 }  // namespace strata::torch
-
-extern "C" __attribute__((visibility("default"))) std::unique_ptr<strata::device::Collective>
-strata_open_gloo(const strata::run::Ranks& ranks) {
-  return strata::torch::open_gloo(ranks);
-}

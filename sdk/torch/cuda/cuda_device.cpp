@@ -37,8 +37,8 @@ CudaDevice::Staging::~Staging() {
   if (memory_.data()) cudaHostUnregister(memory_.data());
 }
 
-CudaDevice::CudaDevice(uint32_t events) : board_(events) {
-  const auto place = open_place({STRATA_CUDA, 0});
+CudaDevice::CudaDevice(uint32_t events, uint32_t index) : board_(events) {
+  const auto place = open_place({STRATA_CUDA, static_cast<int32_t>(index)});
   index_ = static_cast<uint8_t>(place.device.index());
   compute_ = static_cast<cudaStream_t>(place.stream->native_handle());
   use();
@@ -109,9 +109,33 @@ void CudaDevice::copy(Lane lane, std::byte* to, const std::byte* from, uint64_t 
   });
 }
 
-void CudaDevice::gather(device::Collective&, std::byte*, uint64_t) {
-  keep(Lane::comm, std::make_exception_ptr(Error("cuda", "shards of GPUs are not gathered yet",
-                                                 "use --device cpu or one rank")));
+template <class F>
+void CudaDevice::collect(F&& f) {
+  if (failures_[number(Lane::comm)]) return;
+  try {
+    use();
+    f(stream(Lane::comm));
+  } catch (...) {
+    keep(Lane::comm, std::current_exception());
+  }
+}
+
+void CudaDevice::gather(device::Collective& collective, std::byte* base, uint64_t shard) {
+  collect([&](cudaStream_t stream) { collective.all_gather(base, shard, stream); });
+}
+
+void CudaDevice::reduce_scatter(device::Collective& collective, std::byte* base, uint64_t shard,
+                                device::Element element) {
+  collect([&](cudaStream_t stream) { collective.reduce_scatter(base, shard, element, stream); });
+}
+
+void CudaDevice::broadcast(device::Collective& collective, std::byte* base, uint64_t bytes,
+                           uint32_t from) {
+  collect([&](cudaStream_t stream) { collective.broadcast(base, bytes, from, stream); });
+}
+
+void CudaDevice::all_reduce(device::Collective& collective, double* values, uint32_t count) {
+  host().collect([=, &collective] { collective.all_reduce(values, count); });
 }
 
 device::Worker& CudaDevice::host() {
@@ -181,6 +205,6 @@ void CudaDevice::synchronize(uint32_t event, uint64_t occurrence) {
 }  // namespace strata::torch
 
 extern "C" __attribute__((visibility("default"))) std::unique_ptr<strata::device::Device>
-strata_open_cuda_device(uint32_t events) {
-  return std::make_unique<strata::torch::CudaDevice>(events);
+strata_open_cuda_device(uint32_t events, uint32_t index) {
+  return std::make_unique<strata::torch::CudaDevice>(events, index);
 }

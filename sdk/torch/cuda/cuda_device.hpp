@@ -28,9 +28,9 @@ namespace strata::torch {
 // memory.
 class CudaDevice final : public device::Device {
  public:
-  // Opens device 0 with LibTorch's stream of the calling thread, which computes. Throws where
-  // LibTorch finds no GPU.
-  explicit CudaDevice(uint32_t events);
+  // Opens the GPU of that number with LibTorch's stream of the calling thread, which computes.
+  // Throws where LibTorch finds no such GPU.
+  explicit CudaDevice(uint32_t events, uint32_t index = 0);
   // Waits for its own lanes.
   ~CudaDevice() override;
   CudaDevice(const CudaDevice&) = delete;
@@ -39,8 +39,12 @@ class CudaDevice final : public device::Device {
   std::byte* arena(uint64_t bytes) override;
   std::byte* staging(uint64_t bytes) override;
   void copy(device::Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
-  // Refuses: collectives run in host memory for now.
   void gather(device::Collective& collective, std::byte* base, uint64_t shard) override;
+  void reduce_scatter(device::Collective& collective, std::byte* base, uint64_t shard,
+                      device::Element element) override;
+  void broadcast(device::Collective& collective, std::byte* base, uint64_t bytes,
+                 uint32_t from) override;
+  void all_reduce(device::Collective& collective, double* values, uint32_t count) override;
   void call(device::HostWork& work, uint32_t item) override;
   void record(device::Lane lane, uint32_t event, uint64_t occurrence) override;
   void wait(device::Lane lane, uint32_t event, uint64_t occurrence) override;
@@ -79,6 +83,10 @@ class CudaDevice final : public device::Device {
   // Calls f(stream) unless the lane failed; an error that f returns becomes the lane's failure.
   template <class F>
   void on(device::Lane lane, const char* what, F&& f);
+
+  // Enqueues f(stream) on lane comm unless it failed; what f throws becomes the lane's failure.
+  template <class F>
+  void collect(F&& f);
 
   device::Worker& host();
   void wait_on_host(uint32_t event, uint64_t occurrence);

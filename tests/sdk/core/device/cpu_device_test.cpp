@@ -1,6 +1,7 @@
 #include "core/device/cpu_device.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstring>
 #include <thread>
 
 #include "core/error.hpp"
@@ -20,10 +21,19 @@ class Peers : public Collective {
   explicit Peers(int fail_at = -1) : fail_at_(fail_at) {}
   uint32_t rank() const override { return 1; }
   uint32_t ranks() const override { return 3; }
-  void all_gather(std::byte* base, uint64_t shard) override {
+  void all_gather(std::byte* base, uint64_t shard, Stream) override {
     if (calls_++ == fail_at_) throw Error("rank 2", "it is gone", "");
     for (uint64_t r : {0, 2})
       for (uint64_t b = 0; b < shard; ++b) base[r * shard + b] = std::byte(r);
+  }
+  void reduce_scatter(std::byte* base, uint64_t shard, Element element, Stream) override {
+    std::memset(base + shard, static_cast<int>(bytes_of(element)), shard);
+  }
+  void broadcast(std::byte* base, uint64_t bytes, uint32_t from, Stream) override {
+    std::memset(base, static_cast<int>(from), bytes);
+  }
+  void all_reduce(double* values, uint32_t count) override {
+    for (uint32_t i = 0; i < count; ++i) values[i] *= 3;
   }
 
  private:
@@ -85,6 +95,28 @@ TEST_CASE("a gather that fails fails what comes behind it", "[device][cpu_device
   device.gather(peers, arena, 16);
   device.record(Lane::comm, 0, 2);
   REQUIRE_THROWS_WITH(device.synchronize(0, 2), Catch::Contains("rank 2: it is gone"));
+}
+
+TEST_CASE("sums and broadcasts are done in the order of their lane", "[device][cpu_device]") {
+  CpuDevice device(2);
+  auto* arena = device.arena(48);
+  double values[2] = {1, 2};
+  Peers peers;
+  device.reduce_scatter(peers, arena, 16, Element::bfloat16);
+  device.record(Lane::comm, 0, 1);
+  device.all_reduce(peers, values, 2);
+  device.record(Lane::host, 1, 1);
+  device.synchronize(0, 1);
+  device.synchronize(1, 1);
+  REQUIRE(arena[16] == std::byte{2});
+  REQUIRE((values[0] == 3 && values[1] == 6));
+  device.broadcast(peers, arena, 48, 2);
+  device.reduce_scatter(peers, arena, 16, Element::float32);
+  device.record(Lane::comm, 0, 2);
+  device.synchronize(0, 2);
+  REQUIRE(arena[15] == std::byte{2});
+  REQUIRE(arena[16] == std::byte{4});
+  REQUIRE(arena[47] == std::byte{2});
 }
 
 TEST_CASE("a device that ends does the work that was given to it", "[device][cpu_device]") {

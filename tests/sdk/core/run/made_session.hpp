@@ -27,13 +27,14 @@ inline strata::run::Wish wish_of(Offload offload, std::optional<std::uint64_t> b
   return wish;
 }
 
-// `streamed`, `loading`: options of the file tiers that passes and the loader read with. `meeting`:
-// of the wish's ranks.
+// `streamed`, `loading`: options of the file tiers that passes and the loader read with. `member`:
+// of the meeting of the wish's ranks, outlives the session; `any`: as SessionParts::any_has_tokens.
 inline std::unique_ptr<strata::run::Session> open_session(Opener& opener, const MadeModel& model,
                                                           Seen& seen, const strata::run::Wish& wish,
                                                           const std::string& streamed = "{}",
                                                           const std::string& loading = "{}",
-                                                          Meeting* meeting = nullptr) {
+                                                          Member* member = nullptr,
+                                                          std::function<bool(bool)> any = {}) {
   strata::run::SessionParts parts;
   parts.model = &model.model;
   parts.wish = wish;
@@ -43,7 +44,8 @@ inline std::unique_ptr<strata::run::Session> open_session(Opener& opener, const 
                                         : opener.open<MemoryTier>());
   parts.files = opener.open<FileTier>(loading);
   if (!parts.prepared.resident) parts.rows = opener.open<FileTier>(streamed);
-  if (meeting) parts.collective = std::make_unique<Member>(*meeting, wish.rank);
+  parts.collective = member;
+  parts.any_has_tokens = std::move(any);
   parts.open_compute = [&](const strata::run::ComputeOptions&) {
     return std::make_unique<CheckingCompute>(model, seen);
   };

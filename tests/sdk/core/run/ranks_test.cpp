@@ -1,5 +1,7 @@
 // Several ranks, each with its own shard of every unit and experts of its own choice.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <optional>
 #include <thread>
 
 #include "tests/sdk/core/run/made_session.hpp"
@@ -44,7 +46,10 @@ void be(uint32_t rank, const made::MadeModel& model, const Run& how, made::Opene
   out.seen.chooses = [&how, rank](uint32_t expert) { return how.chooses(rank, expert); };
   if (rank == 1) out.seen.fail_at = how.dies_at;
   try {
-    const auto session = made::open_session(opener, model, out.seen, wish, "{}", "{}", meeting);
+    std::optional<made::Member> member;
+    if (meeting) member.emplace(*meeting, rank);
+    const auto session =
+        made::open_session(opener, model, out.seen, wish, "{}", "{}", member ? &*member : nullptr);
     for (; out.passes < how.passes; ++out.passes)
       made::pass(*session, static_cast<uint32_t>(out.passes) + rank);
     session->finish();
@@ -180,4 +185,59 @@ TEST_CASE("a rank that fails in a pass ends the others with one line", "[run][ra
     }
   }
   REQUIRE(late > 0);
+}
+
+TEST_CASE("ranks with fewer passes, or none, follow the others without computing", "[run][ranks]") {
+  const std::vector<uint32_t> passes{5, 2, 0};
+  const auto ranks = static_cast<uint32_t>(passes.size());
+  for (uint32_t number = 0; number < 12; ++number) {
+    const made::MadeModel model(number);
+    const auto offload = static_cast<Offload>(number % 3);
+    made::Meeting data(ranks), control(ranks);
+    std::vector<Outcome> out(ranks);
+    std::vector<uint32_t> followed(ranks);
+    std::vector<made::Opener> openers(ranks);
+    std::vector<std::thread> threads;
+    for (uint32_t rank = 0; rank < ranks; ++rank)
+      threads.emplace_back([&, rank] {
+        auto wish = made::wish_of(offload, {});
+        wish.rank = rank;
+        wish.ranks = ranks;
+        out[rank].seen.chooses = [rank](uint32_t expert) { return expert % 3 == rank; };
+        const auto any = [&, rank](bool mine) {
+          std::vector<std::byte> all(ranks, std::byte{0});
+          all[rank] = std::byte{mine};
+          control.gather(rank, all.data(), 1);
+          return std::ranges::find(all, std::byte{1}) != all.end();
+        };
+        made::Member member(data, rank);
+        try {
+          const auto session = made::open_session(openers[rank], model, out[rank].seen, wish, "{}",
+                                                  "{}", &member, any);
+          for (; out[rank].passes < passes[rank]; ++out[rank].passes)
+            made::pass(*session, static_cast<uint32_t>(out[rank].passes) + rank);
+          while (session->follow()) ++followed[rank];
+          session->finish();
+          out[rank].moved = session->moved();
+          for (const auto& unit : session->prepared().units)
+            out[rank].units += unit.is_expert() ? 0 : 1;
+          if (const auto* experts = session->experts())
+            out[rank].needed = experts->cache().needed();
+        } catch (const Error& e) {
+          out[rank].words = e.what();
+          control.leave();
+        }
+      });
+    for (auto& thread : threads) thread.join();
+    INFO("model " << number);
+    for (uint32_t rank = 0; rank < ranks; ++rank) {
+      INFO("rank " << rank << " " << out[rank].words);
+      REQUIRE(out[rank].words.empty());
+      REQUIRE(out[rank].seen.wrong == 0);
+      REQUIRE(followed[rank] == 5 - passes[rank]);
+      REQUIRE(out[rank].seen.runs == passes[rank] * out[rank].units);
+      REQUIRE(out[rank].moved.counted == out[rank].moved.planned);
+      REQUIRE(out[rank].needed == out[0].needed);
+    }
+  }
 }

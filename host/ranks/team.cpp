@@ -1,0 +1,103 @@
+#include "host/ranks/team.hpp"
+
+#include <strata/abi/core.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "app/choices.hpp"
+#include "app/compute_library.hpp"
+#include "app/machine.hpp"
+#include "app/ranks.hpp"
+#include "core/error.hpp"
+#include "core/source/unfinished.hpp"
+#include "host/process/ended.hpp"
+#include "host/process/output.hpp"
+#include "host/ranks/child_output.hpp"
+
+namespace strata::host {
+namespace {
+
+// Where the rank's data lie: each rank of a machine has a GPU of its own.
+std::string device_of(const RunOptions& options, const run::Ranks& ranks) {
+  const auto cuda = options.device == "cpu" ? app::CudaMemory{} : app::cuda_memory(ranks.local);
+  return app::choose_cuda(options, cuda) ? "cuda:" + std::to_string(ranks.local) : "cpu";
+}
+
+// Ends this process because another rank is lost: other threads may wait in a collective for ever.
+// One of the ranks that are left says so.
+[[noreturn]] void end_with(const run::Lost& lost, std::uint32_t rank) {
+  source::remove_unfinished();
+  if (rank == (lost.rank == 0 ? 1u : 0u))
+    print_error("rank " + std::to_string(lost.rank) + ": " + printable(lost.reason, 1000) +
+                std::string(look_there));
+  std::_Exit(1);
+}
+
+std::shared_ptr<run::Group> open_group(const RunOptions& options, const run::Ranks& ranks) {
+  return app::open_group(
+      {.ranks = ranks,
+       .device = device_of(options, ranks),
+       .stall = std::chrono::seconds(options.rank_timeout),
+       .on_lost = [rank = ranks.rank](const run::Lost& lost) { end_with(lost, rank); }});
+}
+
+}  // namespace
+
+void Team::check(const run::Model& model, const app::Plugins& plugins) const {
+  if (alone()) return;
+  std::vector<app::Fact> facts{{"the version of strata", STRATA_VERSION}};
+  for (const auto& [name, value] : shared_) facts.push_back({name, value, true});
+  for (const auto& more : {app::facts_of(model), app::facts_of(plugins)})
+    facts.insert(facts.end(), more.begin(), more.end());
+  app::require_same(group_->control(), facts);
+}
+
+std::vector<nlohmann::json> Team::all(const nlohmann::json& mine) const {
+  if (alone()) return {mine};
+  std::vector<nlohmann::json> out;
+  for (const auto& text : group_->control().all_gather(
+           mine.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)))
+    out.push_back(nlohmann::json::parse(text));
+  return out;
+}
+
+std::pair<std::size_t, std::size_t> Team::block(std::size_t count, std::uint32_t rank) const {
+  const std::size_t each = count / ranks(), more = count % ranks();
+  const auto first = rank * each + std::min<std::size_t>(rank, more);
+  return {first, first + each + (rank < more ? 1 : 0)};
+}
+
+void on_ranks(const RunOptions& options, const cli::CommonOptions& common,
+              const std::function<void(const Team&)>& body) {
+  const auto ranks = run::ranks_of_environment();
+  if (ranks.ranks == 1) return body(Team());
+  auto group = open_group(options, ranks);
+  std::exception_ptr ending;
+  try {
+    body(Team(group, common.shared));
+  } catch (const app::RanksDiffer& e) {
+    ending = ranks.rank == 0 ? std::current_exception()
+                             : std::make_exception_ptr(Ended{static_cast<int>(e.status())});
+  } catch (const Ended&) {
+    ending = std::current_exception();
+  } catch (const std::exception& e) {
+    group->fail(e.what());
+    ending = std::current_exception();
+  }
+  group.reset();  // says good-bye, since no exception is under way
+  if (ending) std::rethrow_exception(ending);
+}
+
+void require_one_rank(const char* command, const char* fact) {
+  const auto ranks = run::ranks_of_environment();
+  if (ranks.ranks > 1)
+    throw UsageError(
+        command,
+        std::string(fact) + ", but a launcher started " + std::to_string(ranks.ranks) + " ranks",
+        "start it once, without a launcher");
+}
+
+}  // namespace strata::host

@@ -1,0 +1,59 @@
+#include "host/ranks/verdict.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "host/ranks/child_output.hpp"
+
+namespace strata::host {
+namespace {
+
+std::string name_of(const RankEnd& end) { return "rank " + std::to_string(end.rank) + ": "; }
+
+std::string signal_name(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
+}
+
+bool said_itself(const RankEnd& end) {
+  return !end.error.empty() && !end.error.ends_with(look_there);
+}
+
+// The line of a rank that said an error. One that all of these ranks said is of none alone.
+std::string line_of(const RankEnd& first, const std::vector<RankEnd>& ends) {
+  std::size_t speakers = 0;
+  bool same = true;
+  for (const auto& end : ends) {
+    if (!said_itself(end)) continue;
+    ++speakers;
+    same = same && end.error == first.error;
+  }
+  if (first.error.starts_with("rank ") || (speakers > 1 && same)) return first.error;
+  return name_of(first) + first.error;
+}
+
+}  // namespace
+
+Verdict verdict_of(const std::vector<RankEnd>& ends, int signal) {
+  if (signal != 0) return {128 + signal, ""};
+  for (const auto& end : ends) {
+    if (end.stopped)
+      return {1, name_of(end) + "it was stopped and did not continue: start all ranks again"};
+    if (end.signal != 0 && !end.asked)
+      return {1, said_itself(end) ? line_of(end, ends)
+                                  : name_of(end) + "it was ended by " + signal_name(end.signal) +
+                                        ": see whether memory ran out, and start all ranks again"};
+  }
+  for (const auto& end : ends)
+    if (said_itself(end))
+      return {end.status == 2 ? 2 : end.status == 0 ? 0 : 1, line_of(end, ends)};
+  for (const auto& end : ends)
+    if (!end.error.empty()) return {1, end.error};
+  for (const auto& end : ends)
+    if (end.status != 0 || end.signal != 0)
+      return {1, name_of(end) + "it ended with status " + std::to_string(end.status) +
+                     look_there.data()};
+  return {};
+}
+
+}  // namespace strata::host
