@@ -25,7 +25,7 @@ void go_on(const made::Rank& rank, const std::function<void(run::Group&, uint32_
     group->progress(call, call % 10);
     stops(*group, call);
     data.all_gather(base.data(), 16, nullptr);
-    std::this_thread::sleep_for(2ms);
+    std::this_thread::sleep_for(20ms);
   }
 }
 
@@ -77,7 +77,7 @@ std::vector<End> ends(uint32_t last) {
 
 TEST_CASE("where a rank ends or stands still all others end with its number and the same reason",
           "[group]") {
-  const uint32_t ranks = GENERATE(2, 4);
+  const uint32_t ranks = GENERATE(2u, 4u);
   const auto all = ends(ranks - 1);
   std::vector<std::unique_ptr<made::Processes>> groups;
   for (const auto& end : all)
@@ -97,7 +97,7 @@ TEST_CASE("where a rank ends or stands still all others end with its number and 
 }
 
 TEST_CASE("an orderly end is no loss, whichever rank ends first", "[group]") {
-  const uint32_t first = GENERATE(0, 1, 3);
+  const uint32_t first = GENERATE(0u, 1u, 3u);
   made::Processes processes(4, 1s, 60s, [&](const made::Rank& rank) {
     {
       const auto group = rank.open();
