@@ -80,13 +80,12 @@ TEST_CASE("where a rank ends or stands still all others end with its number and 
   const uint32_t ranks = GENERATE(2u, 4u);
   const auto all = ends(ranks - 1);
   std::vector<std::unique_ptr<made::Processes>> groups;
-  for (const auto& end : all)
+  for (const auto& end : all) {
+    INFO(end.name << " of " << ranks);
     groups.push_back(std::make_unique<made::Processes>(
         ranks, 3s, end.stall, [&](const made::Rank& rank) { go_on(rank, end.does); }));
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    INFO(all[i].name << " of " << ranks);
-    for (uint32_t rank = 0; rank < ranks; ++rank) REQUIRE(groups[i]->line(rank) == "ready");
-    if (all[i].signal != 0) kill(groups[i]->pid(all[i].rank), all[i].signal);
+    for (uint32_t rank = 0; rank < ranks; ++rank) REQUIRE(groups.back()->line(rank) == "ready");
+    if (end.signal != 0) kill(groups.back()->pid(end.rank), end.signal);
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
     INFO(all[i].name << " of " << ranks);
