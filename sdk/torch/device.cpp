@@ -39,6 +39,7 @@ Place open_place(strata_device wanted) {
     if (device.index() < 0 || device.index() >= guard.deviceCount())
       throw Error("cuda", "there is no device " + std::to_string(device.index()),
                   "use --device cpu");
+    guard.setDevice(device);
     return {device, stream_of(guard, device)};
   });
 }

@@ -15,8 +15,8 @@ struct Place {
 };
 
 // Opens a place; on a GPU with the calling thread's current stream, which it sets so that all
-// places that the thread opens share it. Refuses CUDA where LibTorch has none or finds no such
-// device.
+// places that the thread opens share it, and which becomes the thread's current GPU. Refuses CUDA
+// where LibTorch has none or finds no such device.
 Place open_place(strata_device device);
 
 }  // namespace strata::torch

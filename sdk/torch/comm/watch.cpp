@@ -232,7 +232,7 @@ void Watch::begin_call() {
 void Watch::fail(std::string_view reason) {
   std::unique_lock lock(state_->mutex);
   if (state_->failure || state_->lost || state_->done) return;
-  state_->failure = std::string(reason);
+  state_->failure = std::string(reason.substr(0, reason.find('\n')));
   state_->failing = true;
   state_->changed.notify_all();
   state_->changed.wait_for(lock, 2 * hearing, [&] { return state_->lost || state_->done; });

@@ -119,7 +119,7 @@ void every_call(const made::Rank& rank) {
 }  // namespace
 
 TEST_CASE("every collective gives what the test computes from all ranks' data", "[group]") {
-  const uint32_t ranks = GENERATE(1, 2, 4);
+  const uint32_t ranks = GENERATE(1u, 2u, 4u);
   made::Processes processes(ranks, 3s, 60s, every_call);
   for (uint32_t rank = 0; rank < ranks; ++rank) {
     CHECK(processes.line(rank) == "right");

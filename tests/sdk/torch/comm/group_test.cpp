@@ -25,7 +25,7 @@ void go_on(const made::Rank& rank, const std::function<void(run::Group&, uint32_
     group->progress(call, call % 10);
     stops(*group, call);
     data.all_gather(base.data(), 16, nullptr);
-    std::this_thread::sleep_for(2ms);
+    std::this_thread::sleep_for(20ms);
   }
 }
 
@@ -77,16 +77,15 @@ std::vector<End> ends(uint32_t last) {
 
 TEST_CASE("where a rank ends or stands still all others end with its number and the same reason",
           "[group]") {
-  const uint32_t ranks = GENERATE(2, 4);
+  const uint32_t ranks = GENERATE(2u, 4u);
   const auto all = ends(ranks - 1);
   std::vector<std::unique_ptr<made::Processes>> groups;
-  for (const auto& end : all)
+  for (const auto& end : all) {
+    INFO(end.name << " of " << ranks);
     groups.push_back(std::make_unique<made::Processes>(
         ranks, 3s, end.stall, [&](const made::Rank& rank) { go_on(rank, end.does); }));
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    INFO(all[i].name << " of " << ranks);
-    for (uint32_t rank = 0; rank < ranks; ++rank) REQUIRE(groups[i]->line(rank) == "ready");
-    if (all[i].signal != 0) kill(groups[i]->pid(all[i].rank), all[i].signal);
+    for (uint32_t rank = 0; rank < ranks; ++rank) REQUIRE(groups.back()->line(rank) == "ready");
+    if (end.signal != 0) kill(groups.back()->pid(end.rank), end.signal);
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
     INFO(all[i].name << " of " << ranks);
@@ -97,7 +96,7 @@ TEST_CASE("where a rank ends or stands still all others end with its number and 
 }
 
 TEST_CASE("an orderly end is no loss, whichever rank ends first", "[group]") {
-  const uint32_t first = GENERATE(0, 1, 3);
+  const uint32_t first = GENERATE(0u, 1u, 3u);
   made::Processes processes(4, 1s, 60s, [&](const made::Rank& rank) {
     {
       const auto group = rank.open();
