@@ -21,7 +21,15 @@ uint32_t products_in(std::span<const StepUnit> units) {
                                units.begin());
 }
 
-std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_tier) {
+bool has_states(const StepUnit& unit) { return unit.states > 0; }
+
+// The home of a unit's gradient. The sum on the device is the gradient itself, if it is only one.
+Object::Home gradient_home(const StepUnit& unit, uint32_t micro_batches) {
+  if (unit.gradient == 0) return Object::Home::elsewhere;
+  return has_states(unit) && micro_batches == 1 ? Object::Home::arena : Object::Home::tier;
+}
+
+std::vector<Object> objects_of(std::span<const StepUnit> units, const StepShape& shape) {
   std::vector<Object> out;
   const auto count = static_cast<uint32_t>(units.size());
   for (uint32_t u = 0; u < count; ++u) {
@@ -35,7 +43,7 @@ std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_t
   }
   for (uint32_t u = 0; u < count; ++u) {
     // The head's input is used at once.
-    const bool stored = inputs_in_tier && units[u].part == Part::body;
+    const bool stored = shape.inputs_in_tier && units[u].part == Part::body;
     const auto input = stored ? Object::Home::tier : Object::Home::arena;
     out.push_back({.kind = Object::Kind::input,
                    .unit = u,
@@ -45,8 +53,17 @@ std::vector<Object> objects_of(std::span<const StepUnit> units, bool inputs_in_t
   for (uint32_t u = 0; u < count; ++u)
     out.push_back({.kind = Object::Kind::gradient,
                    .unit = u,
-                   .home = units[u].gradient > 0 ? Object::Home::tier : Object::Home::elsewhere,
+                   .home = gradient_home(units[u], shape.micro_batches),
                    .run = units[u].gradient});
+  for (uint32_t u = 0; u < count; ++u)
+    if (has_states(units[u]))
+      out.push_back({.kind = Object::Kind::states,
+                     .unit = u,
+                     .home = Object::Home::arena,
+                     .run = units[u].states});
+  if (std::ranges::any_of(units, has_states))
+    out.push_back(
+        {.kind = Object::Kind::numbers, .home = Object::Home::arena, .run = shape.numbers});
   return out;
 }
 
@@ -58,12 +75,15 @@ uint32_t behind_experts(std::span<const StepUnit> units, uint32_t unit) {
 }
 
 // By unit: whether its update follows behind all reruns. Units that are kept are late only where
-// all are: their fetches would hold up those of the others.
+// all are: their fetches would hold up those of the others. Those with states on the device wait
+// for the norm, and their experts with them; the host has no work for them.
 std::vector<bool> late_units(std::span<const StepUnit> units, uint32_t table) {
   std::vector<bool> out(units.size(), true);
-  const auto bytes = [&](uint32_t unit) { return units[unit].trained ? units[unit].run : 0; };
+  const auto bytes = [&](uint32_t unit) {
+    return units[unit].trained && !has_states(units[unit]) ? units[unit].run : 0;
+  };
   const bool all_kept = std::ranges::all_of(units, [](const StepUnit& unit) {
-    return unit.part != Part::body || unit.weights == Object::Home::kept;
+    return unit.part != Part::body || unit.weights == Object::Home::kept || has_states(unit);
   });
   uint64_t seen = table < units.size() ? bytes(table) : 0, late = seen;
   for (uint32_t u = 0; u < units.size();) {
@@ -74,7 +94,8 @@ std::vector<bool> late_units(std::span<const StepUnit> units, uint32_t table) {
       if (u != table) some += bytes(u);
     seen += some;
     const bool is_able = all_kept || unit.weights != Object::Home::kept;
-    const bool is_late = first == table || (unit.part != Part::body && unit.part != Part::head) ||
+    const bool is_late = first == table || has_states(unit) ||
+                         (unit.part != Part::body && unit.part != Part::head) ||
                          (unit.part == Part::body && is_able && 4 * (late + some) <= seen);
     if (is_late) late += some;
     std::fill(out.begin() + first, out.begin() + u, is_late);
@@ -113,6 +134,12 @@ class Builder {
   }
 
   void updates(uint32_t table) {
+    if (std::ranges::any_of(units_, has_states)) {
+      const auto numbers = static_cast<uint32_t>(out_.objects.size() - 1);
+      out_.uses.push_back({.kind = Use::Kind::norm, .weights = numbers});
+      for (uint32_t u = 0; u < count(); ++u)
+        if (has_states(units_[u])) update(u);
+    }
     if (table < count()) update(table);
     for (uint32_t u = 0; u < count(); ++u) update(u);
   }
@@ -125,10 +152,12 @@ class Builder {
             .unit = unit,
             .weights = unit,
             .input = units_[unit].input > 0 ? count() + unit : zero::no_object,
-            .micro_batch = micro_batch};
+            .micro_batch = micro_batch,
+            .on_device = has_states(units_[unit])};
     if (units_[unit].gradient > 0) {
       use.gradient = 2 * count() + unit;
-      if (micro_batch > 0 || units_[unit].staged) use.staging = staged_++ % gradient_stagings;
+      if (!use.on_device && (micro_batch > 0 || units_[unit].staged))
+        use.staging = staged_++ % gradient_stagings;
     }
     out_.uses.push_back(use);
   }
@@ -140,7 +169,8 @@ class Builder {
         {.kind = Use::Kind::update,
          .unit = unit,
          .weights = unit,
-         .gradient = units_[unit].gradient > 0 ? 2 * count() + unit : zero::no_object});
+         .gradient = units_[unit].gradient > 0 ? 2 * count() + unit : zero::no_object,
+         .on_device = has_states(units_[unit])});
   }
 
   std::span<const StepUnit> units_;
@@ -164,7 +194,7 @@ StepUnit::Part part_of(const zero::Unit& unit) {
 }
 
 zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape) {
-  Uses out{.objects = objects_of(units, shape.inputs_in_tier), .uses = {}};
+  Uses out{.objects = objects_of(units, shape), .uses = {}};
   out.experts = std::ranges::count(units, Part::expert, &StepUnit::part) > 0;
   Builder builder(units, out);
   const std::vector<bool> all(units.size(), true);
@@ -178,9 +208,10 @@ zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const Step
 }
 
 zero::Uses scoring_uses(std::span<const StepUnit> units) {
-  Uses out{.objects = objects_of(units, false), .uses = {}};
+  Uses out{.objects = objects_of(units, {}), .uses = {}};
   for (auto& object : out.objects)
-    if (object.kind != Object::Kind::weights) object.home = Object::Home::elsewhere;
+    if (object.kind != Object::Kind::weights && object.kind != Object::Kind::states)
+      object.home = Object::Home::elsewhere;
   if (const auto u = products_in(units); u < units.size())
     out.uses.push_back({.kind = Use::Kind::run, .unit = u, .weights = u});
   for (uint32_t u = 0; u < units.size(); ++u)

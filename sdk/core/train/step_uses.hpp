@@ -24,7 +24,10 @@ struct StepUnit {
   uint64_t stored = 0, run = 0;        // bytes of its weights, as zero::Object
   uint64_t input = 0;                  // bytes that are kept of its input; 0: none
   uint64_t gradient = 0;               // bytes of its gradient on the device; 0: it is frozen
-  bool trained = false;                // the host updates its weights
+  bool trained = false;                // the host, or the device, updates its weights
+  // Bytes of its states on the device, where its gradient is summed and its weights, which are at
+  // home in the arena, are updated; 0: all that is on the host.
+  uint64_t states = 0;
   // The gradient of the first micro-batch too goes through a staging, as its dtype on the host
   // differs.
   bool staged = false;
@@ -37,6 +40,7 @@ struct StepShape {
   uint32_t micro_batches = 1;
   bool inputs_in_tier = false;  // kept inputs are stored in host memory, and fetched again
   bool early_updates = false;   // updates wait for no other gradient than their own
+  uint64_t numbers = 0;         // bytes of a step's numbers, where units have states on the device
 };
 
 // Each micro-batch runs the units from the first to the last and reruns them from the head, whose
@@ -50,7 +54,12 @@ struct StepShape {
 // others leave the host work during the next forward, which takes a third of the backward's time.
 // The late ones have a quarter of the weights at most, unless the table alone has more.
 //
-// The objects are the weights of all units, then their inputs, then their gradients.
+// With states on the device the norm of all gradients comes behind all reruns, then these units'
+// updates, and then those that the host has left, which go on while the device computes. Experts of
+// such a unit are late, too.
+//
+// The objects are the weights of all units, then their inputs, then their gradients; behind them
+// the states that are on the device, and the numbers of their updates.
 zero::Uses step_uses(std::span<const StepUnit> units, uint32_t table, const StepShape& shape);
 
 // The uses of a forward pass over the same objects, whose last one scores the head's logits.

@@ -41,7 +41,7 @@ class Issue {
     made_.resize(plan_.objects.size());
     for (uint32_t i = 0; i < plan_.uses.size(); ++i) {
       const auto& use = plan_.uses[i];
-      if (use.kind == Use::Kind::update) {
+      if (use.kind == Use::Kind::update || use.kind == Use::Kind::norm) {
         made_[use.weights].push_back(i);
         continue;
       }
@@ -125,12 +125,16 @@ class Issue {
     }
   }
 
+  static bool is_computed(const Use& use) {
+    return use.kind == Use::Kind::run || use.kind == Use::Kind::rerun;
+  }
+
   // The last use behind which something is fetched for this pass.
   uint32_t last_fetch() const {
     uint32_t last = 0;
     for (uint32_t i = 0; i < plan_.uses.size(); ++i)
       if (std::ranges::any_of(fetches_[i], [i](const Fetch& f) { return f.use > i; }) ||
-          (experts_ && plan_.uses[i].kind != Use::Kind::update))
+          (experts_ && is_computed(plan_.uses[i])))
         last = i;
     return last;
   }
@@ -166,11 +170,36 @@ class Issue {
   void carry_out(uint32_t index) {
     const auto& use = plan_.uses[index];
     if (use.kind == Use::Kind::update) return update(index);
+    if (use.kind == Use::Kind::norm) return norm(index);
     run(index);
     if (use.gradient == no_object) return;
+    if (use.on_device) return reduce_there(index);
     store(index, use.gradient, taken_back(index));
     plan_.pass.push_back(
         {Kind::reduce, Lane::host, use.unit, use.gradient, index, {{use.gradient, Stage::stored}}});
+  }
+
+  // The lane that computes reduces a gradient where it is, so that nothing is waited for.
+  void reduce_there(uint32_t index) {
+    const auto& use = plan_.uses[index];
+    plan_.pass.push_back({Kind::reduce, Lane::compute, use.unit, use.gradient, index, {}});
+    if (in_slot(use.gradient)) release(index, use.gradient);
+  }
+
+  // The host has the gradients of its own lane before it, and waits for the last one of the device.
+  void norm(uint32_t index) {
+    const auto& use = plan_.uses[index];
+    std::vector<Wait> after;
+    for (auto i = index; i-- > 0 && after.empty();)
+      if (plan_.uses[i].on_device) after.push_back({plan_.uses[i].gradient, Stage::reduced});
+    plan_.pass.push_back(
+        {Kind::update, Lane::host, use.unit, use.weights, index, std::move(after)});
+    plan_.pass.push_back({Kind::fetch,
+                          Lane::compute,
+                          use.unit,
+                          use.weights,
+                          index,
+                          {{use.weights, Stage::updated}}});
   }
 
   // Adds the actions that run a unit and then release or store what its slot holds.
@@ -233,6 +262,10 @@ class Issue {
 
   void update(uint32_t index) {
     const auto& use = plan_.uses[index];
+    if (use.on_device) {  // behind the numbers on the same lane
+      plan_.pass.push_back({Kind::update, Lane::compute, use.unit, use.weights, index, {}});
+      return;
+    }
     std::vector<Wait> after;
     if (use.gradient != no_object) after.push_back({use.gradient, Stage::reduced});
     plan_.pass.push_back(
@@ -250,7 +283,8 @@ class Issue {
       if (!overlap(plan_.slots[other], plan_.slots[taker])) continue;
       const auto& use = plan_.uses[other];
       if (plan_.slots[other].brings && in_slot(use.weights)) add({use.weights, Stage::released});
-      if (in_slot(use.gradient)) add({use.gradient, Stage::stored});
+      if (in_slot(use.gradient))
+        add({use.gradient, use.on_device ? Stage::released : Stage::stored});
       if (in_slot(use.input))
         add({use.input, use.kind == Use::Kind::run ? Stage::stored : Stage::released});
     }

@@ -9,8 +9,9 @@
 
 namespace strata::zero {
 
-// store copies an object back to the host's memory, reduce adds a stored gradient to those of
-// earlier micro-batches and ranks, update makes new weights from the gradient.
+// store copies an object back to the host's memory, reduce adds a gradient to those of earlier
+// micro-batches and ranks, update makes new weights from the gradient, or the numbers of a step
+// from the norm. Lane host does both, or lane compute where the states are on the device.
 enum class Kind : uint8_t { fetch, gather, expand, run, rerun, release, store, reduce, update };
 
 // The stages of an object that others wait for; each has an event.

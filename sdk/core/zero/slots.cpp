@@ -30,6 +30,12 @@ bool has_place(const Object& object) {
   return object.home == Home::arena || object.home == Home::kept;
 }
 
+// Whether the object is needed between passes: such objects have the same places in every plan
+// over them.
+bool lasts(const Object& object) {
+  return object.kind == Object::Kind::weights || object.kind == Object::Kind::states;
+}
+
 // Bytes of an object in a place of its own: both forms, where it is expanded after each fetch.
 uint64_t own_bytes(const Object& object, uint32_t ranks) {
   if (object.home == Home::arena) return aligned(object.run);
@@ -176,6 +182,7 @@ void use_homes(Plan& plan, uint32_t ranks) {
         brought[use.weights] = slot.brings = true;
     }
     if (const auto at = home(use.input); at != not_held) slot.input = at;
+    if (const auto at = home(use.gradient); at != not_held) slot.gradient = at;
   }
 }
 
@@ -257,11 +264,12 @@ ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement
 std::vector<uint32_t> place_slots(Plan& plan, std::span<const Unit> units, uint64_t budget,
                                   uint32_t ranks) {
   plan.homes.assign(plan.objects.size(), not_held);
-  for (std::size_t o = 0; o < plan.objects.size(); ++o) {
-    if (!has_place(plan.objects[o])) continue;
-    plan.homes[o] = plan.fixed;
-    plan.fixed += own_bytes(plan.objects[o], ranks);
-  }
+  for (const bool lasting : {true, false})
+    for (std::size_t o = 0; o < plan.objects.size(); ++o) {
+      if (!has_place(plan.objects[o]) || lasts(plan.objects[o]) != lasting) continue;
+      plan.homes[o] = plan.fixed;
+      plan.fixed += own_bytes(plan.objects[o], ranks);
+    }
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < plan.uses.size(); ++i) {
     const auto& use = plan.uses[i];

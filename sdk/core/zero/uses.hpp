@@ -14,7 +14,9 @@ using device::Lane, device::lanes;
 
 // Something of a unit that is on the device while it is used.
 struct Object {
-  enum class Kind : uint8_t { weights, input, gradient };
+  // states: a unit's master weights, moments and sum of gradients, which lane compute updates.
+  // numbers: what these updates have in common in a step.
+  enum class Kind : uint8_t { weights, input, gradient, states, numbers };
   // Where it is between its uses. arena: in a place of its own for the whole run. kept: in such a
   // place too, but fetched once a pass, after its update. tier: away; each use has a slot for it.
   // elsewhere: never in the arena, as the weights of a second device.
@@ -33,9 +35,11 @@ struct Object {
 inline constexpr uint32_t no_object = ~uint32_t{0};
 
 // One action of the computation, and the objects that it needs. run and rerun have one object of
-// each kind at most; update reads a gradient and writes weights, both in the host's memory.
+// each kind at most; update reads a gradient and writes weights, both in the host's memory or both
+// on the device. norm takes the norm of all gradients on the host and brings the numbers of the
+// step, its `weights`, to the device.
 struct Use {
-  enum class Kind : uint8_t { run, rerun, update };
+  enum class Kind : uint8_t { run, rerun, update, norm };
   Kind kind = Kind::run;
   uint32_t unit = 0;
   uint32_t weights = no_object;
@@ -45,6 +49,8 @@ struct Use {
   // no_object: the gradient has memory of its own.
   uint32_t staging = no_object;
   uint32_t micro_batch = 0;
+  // The states are on the device: lane compute reduces the gradient of a rerun, and updates.
+  bool on_device = false;
 };
 
 struct Uses {
