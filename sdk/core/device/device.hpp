@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 
 #include "core/device/lane.hpp"
@@ -62,6 +63,11 @@ class Device {
   virtual std::byte* staging(uint64_t bytes) = 0;
   // Copies between host memory and the device, or within the device, on any lane but host.
   virtual void copy(Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) = 0;
+  // Copies beside all lanes, on any thread, and returns when it is done; nothing else uses the
+  // memory meanwhile.
+  virtual void copy_at_once(std::byte* to, const std::byte* from, uint64_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
   // Calls collective.all_gather on lane comm; so do the next two with its other calls.
   virtual void gather(Collective& collective, std::byte* base, uint64_t shard) = 0;
   virtual void reduce_scatter(Collective& collective, std::byte* base, uint64_t shard,

@@ -35,10 +35,12 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
     if (plan.step.uses[i].kind == zero::Use::Kind::rerun &&
         plan.step.uses[i].gradient != zero::no_object)
       last_ = i;
+  for (const auto& use : plan.step.uses)
+    if (use.kind == zero::Use::Kind::norm) last_ = zero::no_object;
   next_update_.assign(plan.units.size(), no_unit);
   auto before = no_unit;
   for (const auto& use : plan.step.uses) {
-    if (use.kind != zero::Use::Kind::update) continue;
+    if (use.kind != zero::Use::Kind::update || use.on_device) continue;
     if (before != no_unit) next_update_[before] = use.unit;
     before = use.unit;
   }
@@ -61,6 +63,7 @@ void HostOptimizer::work(uint32_t item) {
   }
   const auto& use = plan_.step.uses[item / 2];
   if (use.kind == zero::Use::Kind::update) return update(use.unit, step);
+  if (use.kind == zero::Use::Kind::norm) return finish_with_device(step);
   reduce(use, step);
   if (item / 2 == last_) finish_gradients(step);
 }
@@ -150,6 +153,22 @@ void HostOptimizer::finish_gradients(Context& step) {
   if (!step.gradients.finite) step.gradients.updated = step.updated;
 }
 
+// The device's updates all wait for this, so that a snapshot holds them back here.
+void HostOptimizer::finish_with_device(Context& step) {
+  auto& device = *units_.device_states();
+  for (uint32_t u = 0; u < units_.size(); ++u) {
+    if (!device.has(u)) continue;
+    std::ranges::copy(device.squares(u), squares_[u].begin());
+    square_experts(u, step);
+  }
+  finish_gradients(step);
+  if (step.gradients.finite && !step.ready) make_ready(step);
+  for (uint32_t u = 0; u < units_.size(); ++u)
+    if (device.has(u)) hold_.wait(u, step.step);
+  device.numbers() = {
+      .decayed = step.decayed, .plain = step.plain, .finite = step.gradients.finite ? 1U : 0U};
+}
+
 void HostOptimizer::make_ready(Context& step) {
   step.ready = true;
   ++updates_;
@@ -203,6 +222,7 @@ optim::Bf16Weights HostOptimizer::bf16_weights(uint32_t index, const Piece& piec
 }
 
 void HostOptimizer::copy_weights(uint32_t index) {
+  if (units_.on_device(index)) return units_.device_states()->fill_weights(index);
   if (!units_[index].own_master) return;
   units_.begin_weights(index);
   units_.masters(index, [&](const Bucket& bucket) {

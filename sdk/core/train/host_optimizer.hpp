@@ -96,6 +96,7 @@ class HostOptimizer : public device::HostWork {
   void square_experts(uint32_t layer, Context& step);
   void square(uint32_t unit, Context& step);
   void finish_gradients(Context& step);
+  void finish_with_device(Context& step);
   void make_ready(Context& step);
   void update(uint32_t unit, Context& step);
   void update_weights(uint32_t unit, const Context& step);
@@ -116,8 +117,9 @@ class HostOptimizer : public device::HostWork {
   const HostUnits& units_;
   OptimizerSettings settings_;
   optim::Workers& workers_;
-  uint32_t first_expert_ = 0;                 // of the items
-  uint32_t last_ = 0;                         // the use with the step's last gradient
+  uint32_t first_expert_ = 0;  // of the items
+  // The use with the step's last gradient; none if a use of its own takes the norm.
+  uint32_t last_ = zero::no_object;
   std::vector<uint32_t> next_update_;         // by unit: the one updated behind it, or no_unit
   std::vector<std::vector<double>> squares_;  // by unit: the partial sums
   WeightUpdate weight_update_;                // of the other rules than adam

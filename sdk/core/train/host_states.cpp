@@ -23,6 +23,7 @@ void HostUnits::update(uint32_t unit, uint32_t next, const StateFiles::Use& use)
 }
 
 void HostUnits::masters(uint32_t unit, const StateFiles::Use& use) const {
+  if (on_device(unit)) return device_states_->masters(unit, use);
   const auto& own = units_[unit];
   if (own.master) return use({.first = 0, .count = own.elements, .master = own.master});
   if (own.bf16) throw Error("weights", "there are none in float32", "this is a mistake in Strata");
@@ -30,6 +31,7 @@ void HostUnits::masters(uint32_t unit, const StateFiles::Use& use) const {
 }
 
 void HostUnits::fill_states(uint32_t unit, const float* master) const {
+  if (on_device(unit)) return device_states_->fill(unit, master);
   const auto fill = [&](const Bucket& bucket) {
     if (master && bucket.master) std::copy_n(master + bucket.first, bucket.count, bucket.master);
     std::fill_n(bucket.moment1, bucket.count, 0.0F);
@@ -48,6 +50,8 @@ float* HostUnits::memory(uint32_t unit, AdamState array) const {
 void HostUnits::read(uint32_t unit, AdamState array, uint64_t first, std::span<float> out) const {
   if (const auto* from = memory(unit, array))
     std::copy_n(from + first, out.size(), out.data());
+  else if (on_device(unit))
+    device_states_->read(unit, array, first, out);
   else
     state_files_->read(unit, array, first, out);
 }
@@ -56,6 +60,8 @@ void HostUnits::write(uint32_t unit, AdamState array, uint64_t first,
                       std::span<const float> values) const {
   if (auto* to = memory(unit, array))
     std::copy_n(values.data(), values.size(), to + first);
+  else if (on_device(unit))
+    device_states_->write(unit, array, first, values);
   else
     state_files_->write(unit, array, first, values);
 }

@@ -36,13 +36,14 @@ HostUnits::HostUnits(const TrainingPlan& plan, const TrainingRequest& request, t
   for (std::size_t u = 0; u < units_.size(); ++u) {
     auto& unit = units_[u];
     const auto& flat = plan.flats[u];
+    const bool body = plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert();
+    if (body && u != plan.product_unit && input_at) unit.input = take(input_at, plan.input_bytes);
+    if (plan.on_device(static_cast<uint32_t>(u))) continue;
     unit.gradient_dtype = held_gradient(request, u == plan.table_unit);
     const bool staged = !same(request.reduce, unit.gradient_dtype);
     const auto rows = staged ? 0 : static_cast<uint64_t>(request.tokens) * flat.row_width;
     unit.gradient =
         take(gradient_at, pages((flat.elements + rows) * element_bytes(unit.gradient_dtype)));
-    const bool body = plan.units[u].kind == STRATA_UNIT_BODY && !plan.units[u].is_expert();
-    if (body && u != plan.product_unit && input_at) unit.input = take(input_at, plan.input_bytes);
   }
   expert_stagings_ = gradient_at;
   expert_staging_bytes_ = plan.experts.bytes - plan.experts.gradient;
@@ -96,6 +97,10 @@ void HostUnits::open_states(const TrainingPlan& plan, const TrainingRequest& req
     auto& unit = units_[u];
     unit.elements = plan.flats[u].elements;
     unit.layout = states_of(request.rule, plan.units[u], plan.flats[u]);
+    if (plan.on_device(static_cast<uint32_t>(u))) {
+      in_files.push_back({.elements = 0, .has_master = false});
+      continue;
+    }
     if (unit.own_master) bytes_.states += pages(unit.elements * sizeof(float));
     bytes_.states += unit.layout.bytes;
     if (!unit.own_master && !unit.bf16) unit.master = reinterpret_cast<float*>(unit.weights);
@@ -112,7 +117,9 @@ void HostUnits::open_states(const TrainingPlan& plan, const TrainingRequest& req
   }
   states_ = region_of(tier, bytes_.states);
   auto* at = states_.memory();
-  for (auto& unit : units_) {
+  for (std::size_t u = 0; u < units_.size(); ++u) {
+    auto& unit = units_[u];
+    if (plan.on_device(static_cast<uint32_t>(u))) continue;
     if (unit.own_master)
       unit.master = reinterpret_cast<float*>(take(at, pages(unit.elements * sizeof(float))));
     unit.states = take(at, unit.layout.bytes);

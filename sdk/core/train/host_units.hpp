@@ -1,4 +1,5 @@
-// Weights, gradients, master weights and states of every unit, in the host's memory or in files.
+// Weights, gradients, master weights and states of every unit, in the host's memory or in files; it
+// finds those on the device, too.
 #pragma once
 #include <functional>
 #include <memory>
@@ -7,6 +8,7 @@
 
 #include "core/device/device.hpp"
 #include "core/tier/client.hpp"
+#include "core/train/device_states.hpp"
 #include "core/train/prepare.hpp"
 #include "core/train/state_files.hpp"
 #include "core/train/states.hpp"
@@ -15,7 +17,7 @@
 namespace strata::train {
 
 // One unit's memory; all but `weights` and `states` have the places of its Flat. What lies in files
-// is null.
+// or on the device is null.
 struct HostUnit {
   // In the form that the plan's placement says; null if the unit is resident.
   std::byte* weights = nullptr;
@@ -52,12 +54,18 @@ class HostUnits {
   const HostUnit& operator[](std::size_t unit) const { return units_[unit]; }
   std::size_t size() const { return units_.size(); }
   HostBytes bytes() const { return bytes_; }
+  // Sets the states that lie on the device, which outlive all use of theirs.
+  void use(DeviceStates& device) { device_states_ = &device; }
+  // They; null if all states are on the host.
+  DeviceStates* device_states() const { return device_states_; }
+  bool on_device(uint32_t unit) const { return device_states_ && device_states_->has(unit); }
 
   // The following are for one thread at a time, of which lane host is one; but read and write may
   // be called by another thread, for a unit that nobody updates meanwhile.
 
   // Calls `use` for the unit's states, bucket by bucket, and keeps what it makes of them. `next` is
-  // the unit whose update follows at once, or no_unit. In memory there is one bucket.
+  // the unit whose update follows at once, or no_unit. In memory there is one bucket. The unit's
+  // states are not on the device.
   void update(uint32_t unit, uint32_t next, const StateFiles::Use& use) const;
   // The same for its master weights alone, which are not kept.
   void masters(uint32_t unit, const StateFiles::Use& use) const;
@@ -98,6 +106,7 @@ class HostUnits {
   tier::Region weights_, states_;
   std::unique_ptr<StateFiles> state_files_;
   std::unique_ptr<WeightFiles> weight_files_;
+  DeviceStates* device_states_ = nullptr;
   HostBytes bytes_;
   std::byte* stagings_ = nullptr;
   uint64_t staging_bytes_ = 0;

@@ -1,6 +1,7 @@
 #include "core/train/prepare.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -10,7 +11,9 @@
 #include "core/run/packed.hpp"
 #include "core/size_text.hpp"
 #include "core/train/activations.hpp"
+#include "core/train/device_places.hpp"
 #include "core/train/product_unit.hpp"
+#include "core/train/state_kernels.hpp"
 
 namespace strata::train {
 namespace {
@@ -27,6 +30,7 @@ class Preparation {
 
   TrainingPlan run() {
     lay_out();
+    choose_states();
     count_host();
     size_slots();
     measure();
@@ -115,6 +119,38 @@ class Preparation {
     }
   }
 
+  // Takes units in the order of the forward while that brings the share nearer to the one that is
+  // asked for.
+  void choose_states() {
+    if (request_.device_share <= 0 || frozen()) return;
+    double all = 0, taken = 0;
+    for (const auto& flat : out_.flats) all += static_cast<double>(flat.elements);
+    const double wanted = request_.device_share * all;
+    std::vector<bool> chosen(out_.units.size(), false);
+    for (std::size_t u = 0; u < out_.units.size(); ++u) {
+      const auto part = part_in_step(u);
+      const bool movable = (part == Part::body || part == Part::head) && u != out_.table_unit;
+      const auto more = static_cast<double>(out_.flats[u].elements);
+      if (!movable || more == 0) continue;
+      if (std::abs(taken + more - wanted) >= std::abs(taken - wanted)) continue;
+      chosen[u] = true;
+      taken += more;
+    }
+    if (taken == 0) return;
+    for (std::size_t u = 0; u < chosen.size(); ++u)
+      if (chosen[u]) out_.device_states += states_bytes(u);
+    out_.states_on_device = std::move(chosen);
+  }
+
+  bool on_device(std::size_t u) const { return out_.on_device(static_cast<uint32_t>(u)); }
+
+  uint64_t states_bytes(std::size_t u) const {
+    return device_places(out_.units[u], out_.flats[u], request_.micro_batches).bytes;
+  }
+
+  // Whether some weights stay in the arena from their loading on.
+  bool has_residents() const { return frozen() || !out_.states_on_device.empty(); }
+
   // Bytes of a row of the embedding's table, in any of the forms in which it is looked up.
   uint64_t row_bytes() const {
     uint64_t most = 0;
@@ -152,10 +188,11 @@ class Preparation {
     uint64_t largest_expert = 0, stagings = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
+      out_.scratch_bytes = std::max(out_.scratch_bytes, scratch_of(u));
+      if (on_device(u)) continue;
       out_.state_bytes += states_of(request_.rule, out_.units[u], flat).bytes;
       if (has_own_masters(request_, out_.units[u], flat))
         out_.state_bytes += pages(flat.elements * sizeof(float));
-      out_.scratch_bytes = std::max(out_.scratch_bytes, scratch_of(u));
       const auto arriving = pages(gradient_bytes(flat));
       out_.gradient_bytes += is_staged(u) ? pages(flat.elements * sizeof(float)) : arriving;
       if (is_staged(u) && !is_own_table(u)) ++stagings;
@@ -222,6 +259,7 @@ class Preparation {
 
   Home home_of(std::size_t u) const {
     if (u == out_.product_unit) return Home::kept;
+    if (on_device(u)) return Home::arena;
     // Rows of a table are looked up in host memory.
     if (u < kept_from_ || (frozen() && u == out_.table_unit)) return Home::tier;
     return frozen() ? Home::arena : Home::kept;
@@ -245,6 +283,7 @@ class Preparation {
         unit.gradient = gradient_bytes(out_.flats[u]);
         unit.staged = is_staged(u);
       }
+      if (on_device(u)) unit.states = states_bytes(u);
       out.push_back(unit);
     }
     return out;
@@ -258,13 +297,14 @@ class Preparation {
     step_ = step_uses(units, table,
                       {.micro_batches = request_.micro_batches,
                        .inputs_in_tier = inputs_in_tier_,
-                       .early_updates = request_.early_updates});
+                       .early_updates = request_.early_updates,
+                       .numbers = sizeof(UpdateNumbers)});
     scoring_ = scoring_uses(units);
   }
 
   uint64_t least_arena() const {
     return std::max({zero::least_arena(step_, {}), zero::least_arena(scoring_, {}),
-                     out_.scratch_bytes + (frozen() ? own_places() : 0)});
+                     out_.scratch_bytes + (has_residents() ? own_places() : 0)});
   }
 
   uint64_t own_places() const {
@@ -283,7 +323,7 @@ class Preparation {
     for (std::size_t more = 1; more < steps.size(); ++more) {
       const auto fixed = steps[more].fixed;
       const auto least = std::max({steps[more].bytes(), scorings[more].bytes(),
-                                   out_.scratch_bytes + (frozen() ? fixed : 0)});
+                                   out_.scratch_bytes + (has_residents() ? fixed : 0)});
       if (fixed + 2 * (least - fixed) > arena) break;
       kept = more;
     }
@@ -318,7 +358,10 @@ class Preparation {
                 size_text(*request_.device_memory) + " are too few to train " + model_.path,
                 "give at least " + std::to_string(least) + " (" + size_text(least) + "), " +
                     (request_.keep_graphs ? "--activation-checkpointing on, " : "") +
-                    "or a smaller --batch-size or --max-length");
+                    "or a smaller --batch-size or --max-length" +
+                    (out_.device_states > 0 ? ", or leave " + size_text(out_.device_states) +
+                                                  " of states off the device"
+                                            : ""));
   }
 
   const run::Model& model_;

@@ -38,6 +38,9 @@ struct TrainingRequest {
   bool keep_graphs = false;
   // The tier of the weights, and that of the states, maps no memory.
   bool weights_in_files = false, states_in_files = false;
+  // The part of the trained parameters whose states lie on the device, which updates them; 0: all
+  // states are on the host. Only under Rule::adam and without products.
+  double device_share = 0;
   // Weights stay on the device during a step as far as the budget goes.
   bool fill_device = false;
   // Updates begin while the backward of other units runs; without clipping alone.
@@ -84,6 +87,8 @@ struct TrainingPlan {
   uint32_t product_unit = no_products;
   // In the one tier, frozen units as they are stored if that is smaller; or resident.
   zero::Placement placement;
+  // By unit: its weights, master weights, moments and gradient lie on the device; empty: no unit's.
+  std::vector<bool> states_on_device;
   zero::Plan step, scoring;
   TrainSlots experts;        // behind both
   int64_t hidden = 0;        // columns of the hidden state
@@ -92,6 +97,7 @@ struct TrainingPlan {
   uint64_t activation_bytes = 0;
   bool keeps_graphs = false;   // as the request
   uint64_t scratch_bytes = 0;  // of the arena while loading: one unit's stored form, and its other
+  uint64_t device_states = 0;  // bytes of states in the arena
   uint64_t arena_bytes = 0, device_bytes = 0;  // device_bytes: all of it
   // Host memory.
   uint64_t weight_bytes = 0;      // in the tier, in their forms there
@@ -105,8 +111,11 @@ struct TrainingPlan {
   std::vector<uint32_t> top_k;  // by unit: the experts of a token; 0: no mixture layer
 
   bool is_frozen() const { return product_unit != no_products; }
-  // Where in the arena the scratch begins: resident units are loaded before it.
-  uint64_t scratch_at() const { return is_frozen() ? step.fixed : 0; }
+  bool on_device(uint32_t unit) const {
+    return unit < states_on_device.size() && states_on_device[unit];
+  }
+  // Where in the arena the scratch begins: what stays on the device is loaded before it.
+  uint64_t scratch_at() const { return is_frozen() || !states_on_device.empty() ? step.fixed : 0; }
 };
 
 // Whether lane io reads the weights of a unit from files, unless it is resident. The host looks the
@@ -118,6 +127,10 @@ inline bool reads_weights(const TrainingPlan& plan, const TrainingRequest& reque
 
 // Prepares training of all weights, or of products beside them. Refuses a budget that no plan fits,
 // with the least --device-memory that does.
+//
+// The units whose states lie on the device are those that a forward needs first, so that it begins
+// while the host updates the others. The embedding, whose table the host looks up, a head that is
+// tied to it, and experts have theirs on the host.
 TrainingPlan prepare_training(const run::Model& model, const TrainingRequest& request);
 
 }  // namespace strata::train

@@ -119,7 +119,10 @@ void StepBackend::carry_out(const zero::Action& action, const zero::Slot& slot) 
     case Kind::store:
       return store(action, slot);
     case Kind::reduce:
+      if (action.lane == Lane::compute) return reduce(action, slot);
+      return parts_.device->call(*parts_.optimizer, parts_.optimizer->item(action));
     case Kind::update:
+      if (action.lane == Lane::compute) return parts_.states->update(action.unit);
       return parts_.device->call(*parts_.optimizer, parts_.optimizer->item(action));
     case Kind::gather:
     case Kind::release:
@@ -135,6 +138,7 @@ uint64_t StepBackend::input_bytes(uint32_t micro_batch) const {
 
 void StepBackend::fetch(const zero::Action& action, const zero::Slot& slot) {
   const auto& object = parts_.plan->objects[action.object];
+  if (object.kind == Object::Kind::numbers) return parts_.states->bring_numbers();
   const auto& unit = (*parts_.host)[action.unit];
   if (object.kind == Object::Kind::weights) {
     const auto bytes = object.stored > 0 ? object.stored : object.run;
@@ -162,6 +166,12 @@ void StepBackend::store(const zero::Action& action, const zero::Slot& slot) {
   const auto bytes = (flat.elements + rows) * parts_.gradient_element;
   moved_.to_host += bytes;
   parts_.device->copy(action.lane, parts_.host->arrival(use), at(slot.gradient), bytes);
+}
+
+// Lane compute's own, of a unit whose states are on the device.
+void StepBackend::reduce(const zero::Action& action, const zero::Slot& slot) {
+  const auto& use = parts_.plan->uses[action.use];
+  parts_.states->reduce(use, at(slot.gradient), use.micro_batch < batches_.size());
 }
 
 const std::byte* StepBackend::weights(const zero::Slot& slot) const {

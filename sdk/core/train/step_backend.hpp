@@ -26,6 +26,7 @@ struct StepParts {
   device::Device* device = nullptr;
   Trainer* trainer = nullptr;
   HostOptimizer* optimizer = nullptr;  // of a step
+  DeviceStates* states = nullptr;      // of a step, where units have them on the device
   run::Rows* rows = nullptr;
   tier::Reader* reader = nullptr;           // where weights lie in files
   TrainExperts* experts = nullptr;          // of a model with experts
@@ -71,6 +72,7 @@ class StepBackend : public zero::Backend {
   void carry_out(const zero::Action& action, const zero::Slot& slot);
   void fetch(const zero::Action& action, const zero::Slot& slot);
   void store(const zero::Action& action, const zero::Slot& slot);
+  void reduce(const zero::Action& action, const zero::Slot& slot);
   void run(const zero::Action& action, const zero::Slot& slot);
   void rerun(const zero::Action& action, const zero::Slot& slot);
   void begin_micro_batch(uint32_t index);

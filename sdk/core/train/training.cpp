@@ -31,6 +31,7 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
   trainer_->warm_up();
   trainer_->held();  // memory for that is no part of a run's peak
   arena_ = device_->arena(plan.arena_bytes);
+  open_states();
   const auto begin = std::chrono::steady_clock::now();
   load(progress);
   load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -44,6 +45,7 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
                     .device = device_.get(),
                     .trainer = trainer_.get(),
                     .optimizer = optimizer_.get(),
+                    .states = device_states_.get(),
                     .rows = rows_.get(),
                     .reader = reader_.get(),
                     .experts = experts_.get(),
@@ -59,9 +61,24 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
   backend.first_event = events().scoring;
   scoring_ = std::make_unique<StepBackend>(backend);
   score_ = std::make_unique<zero::Executor>(plan.scoring, *scoring_);
-  for (const auto& use : plan.step.uses)
+  for (const auto& use : plan.step.uses) {
     if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object)
-      last_gradient_ = use.gradient;
+      known_ = {use.gradient, zero::Stage::reduced};
+    if (use.kind == zero::Use::Kind::norm) known_ = {use.weights, zero::Stage::updated};
+  }
+}
+
+void Training::open_states() {
+  if (parts_.plan.states_on_device.empty()) return;
+  if (parts_.open_kernels) {
+    kernels_ = parts_.open_kernels(trainer_->stream());
+  } else {
+    device_workers_ = std::make_unique<optim::Workers>(parts_.threads);
+    kernels_ = host_kernels(*device_workers_);
+  }
+  device_states_ =
+      std::make_unique<DeviceStates>(parts_.plan, parts_.request, arena_, *device_, *kernels_);
+  host_->use(*device_states_);
 }
 
 Training::Events Training::events() const {
@@ -219,7 +236,7 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
   stepping_->begin(batches, settings);
   step_->pass();
   StepResult out{.loss = stepping_->loss()};
-  stepping_->synchronize(last_gradient_, zero::Stage::reduced);
+  stepping_->synchronize(known_.object, known_.stage);
   const auto& gradients = optimizer_->gradients();
   out.gradient_norm = gradients.norm;
   out.finite = gradients.finite;

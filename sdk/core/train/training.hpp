@@ -28,6 +28,9 @@ struct TrainingParts {
   bool trace = false;
   std::function<run::OpenCompute> open_compute;  // expands weights while loading
   std::function<OpenTrainer> open_trainer;
+  // Opens the kernels of states on the device, with the trainer's stream; none: the device computes
+  // in host memory.
+  std::function<std::unique_ptr<StateKernels>(void* stream)> open_kernels;
   std::function<std::unique_ptr<device::Device>(uint32_t events)> open_device;
 };
 
@@ -71,6 +74,7 @@ class Training {
   const std::deque<zero::Span>& trace() const { return trace_; }
 
  private:
+  void open_states();
   void load(const run::Progress& progress);
   std::byte* target_of(uint32_t unit) const;
   void begin_products();
@@ -96,13 +100,16 @@ class Training {
   std::unique_ptr<device::Device> device_;
   std::byte* arena_ = nullptr;
   std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<optim::Workers> device_workers_;  // of a device in host memory
+  std::unique_ptr<StateKernels> kernels_;
+  std::unique_ptr<DeviceStates> device_states_;  // where units have states on the device
   std::unique_ptr<run::Rows> rows_;
   std::unique_ptr<tier::Announced> announced_;
   std::unique_ptr<tier::Reader> reader_;   // of weights in files
   std::unique_ptr<TrainExperts> experts_;  // of a model with experts
   std::unique_ptr<StepBackend> stepping_, scoring_;
   std::unique_ptr<zero::Executor> step_, score_;
-  uint32_t last_gradient_ = 0;  // the object of the step's last reduction
+  zero::Wait known_;  // when a step's gradients are: its last reduction, or the norm
   uint64_t loaded_ = 0;
   double load_seconds_ = 0;
 };

@@ -109,6 +109,19 @@ void CudaDevice::copy(Lane lane, std::byte* to, const std::byte* from, uint64_t 
   });
 }
 
+void CudaDevice::copy_at_once(std::byte* to, const std::byte* from, uint64_t bytes) {
+  if (bytes == 0) return;
+  const std::lock_guard lock(beside_mutex_);
+  use();
+  if (!beside_) {
+    cudaStream_t made = nullptr;
+    check("no stream", cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking));
+    beside_.reset(made);
+  }
+  check("a copy", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, beside_.get()));
+  check("a copy", cudaStreamSynchronize(beside_.get()));
+}
+
 template <class F>
 void CudaDevice::collect(F&& f) {
   if (failures_[number(Lane::comm)]) return;

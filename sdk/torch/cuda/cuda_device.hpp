@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ class CudaDevice final : public device::Device {
   std::byte* arena(uint64_t bytes) override;
   std::byte* staging(uint64_t bytes) override;
   void copy(device::Lane lane, std::byte* to, const std::byte* from, uint64_t bytes) override;
+  void copy_at_once(std::byte* to, const std::byte* from, uint64_t bytes) override;
   void gather(device::Collective& collective, std::byte* base, uint64_t shard) override;
   void reduce_scatter(device::Collective& collective, std::byte* base, uint64_t shard,
                       device::Element element) override;
@@ -96,6 +98,8 @@ class CudaDevice final : public device::Device {
   device::EventBoard board_;
   std::vector<Owned<cudaEvent_t, EndEvent>> events_;
   std::array<Owned<cudaStream_t, EndStream>, device::lanes> streams_;  // without lane compute's
+  std::mutex beside_mutex_;                                            // of beside_
+  Owned<cudaStream_t, EndStream> beside_;  // of copy_at_once, from its first call on
   Owned<std::byte*, FreeDevice> arena_;
   std::vector<Staging> staging_;
   std::array<std::exception_ptr, device::lanes>
