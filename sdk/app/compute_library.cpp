@@ -41,6 +41,12 @@ std::unique_ptr<device::Device> open_cuda_device(uint32_t events, uint32_t gpu) 
       events, gpu);
 }
 
+std::unique_ptr<train::StateKernels> open_cuda_kernels(void* stream) {
+  using Open = std::unique_ptr<train::StateKernels>(void*);
+  return reinterpret_cast<Open*>(
+      function_of("libstrata-torch-cuda.so", "strata_open_cuda_kernels"))(stream);
+}
+
 std::unique_ptr<run::Group> open_group(const run::GroupOptions& options) {
   leave_deleted_folder();
   const bool cpu = options.device == "cpu";
