@@ -106,13 +106,15 @@ void add_storage(cli::Table& table, FinetuneCommand& command) {
                    .help = "keep the inputs of units alone and run them again in the backward",
                    .closed = true});
   table.push_back({"offload-optimizer", "train.offload_optimizer", &o.offload_optimizer,
-                   "auto|NAME",
+                   "device|NAME|auto",
                    "offload plugin that holds the optimizer's states; auto: "
-                   "that of the weights"});
+                   "that of the weights; device: the device holds and updates them"});
   table.push_back({"", "train.offload_optimizer_dir", &o.offload_optimizer_dirs, "DIR",
                    "folders for states on disk", "those of --offload-dir"});
   table.push_back({"", "train.offload_optimizer_ratio", &o.offload_optimizer_ratio, "R",
-                   "part of the states that may be off the device", "", 0, 1});
+                   "part of the parameters that the host updates; the others are updated on the "
+                   "device",
+                   "", 0, 1});
   table.push_back({"", "train.optimizer_cores", &o.optimizer_cores, "R",
                    "part of the CPU threads that update weights", "all", 0, 1});
   table.push_back({"leaf-module", "train.leaf_module", &o.leaf_modules, "NAME",

@@ -105,10 +105,11 @@ struct FinetuneOptions {
   std::string storage_dtype = "float32";  // of the weights between steps; or bfloat16
   std::string reduce_dtype = "float32";   // of gradients
   LossScaling loss_scaling{};
-  bool activation_checkpointing = true;    // units keep their inputs and run again in the backward
-  std::string offload_optimizer = "auto";  // a plugin's name; auto: that of the weights
+  bool activation_checkpointing = true;  // units keep their inputs and run again in the backward
+  // A plugin's name; auto: that of the weights; device: states lie on the device, which updates.
+  std::string offload_optimizer = "auto";
   std::vector<std::string> offload_optimizer_dirs{};  // folders; empty: RunOptions::offload_dirs
-  // The part of the states that may be off the device: all of them are, whatever it says.
+  // The part of the parameters that the host updates; the device updates the others.
   double offload_optimizer_ratio = 1;
   double optimizer_cores = 0;  // the part of the threads that update weights; 0: all
   // Classes or names of modules, or the ends of names. Results do not depend on them, since units

@@ -32,6 +32,10 @@ std::string memory_line(const PlannedTraining& planned) {
               "; states of the optimizer: " + size_text(host.states) + " in " +
               planned.states->manifest.name + "; gradients: " + size_text(host.gradients) +
               " in host memory";
+  if (const auto share = planned.plan.device_states; share > 0)
+    line += "; states and gradients on the device: " + size_text(share) + ", of " +
+            std::to_string(std::ranges::count(planned.plan.states_on_device, true)) + " of " +
+            std::to_string(planned.plan.units.size()) + " units";
   if (host.inputs > 0)
     line += "; kept inputs: " + size_text(host.inputs) +
             " in host memory, as they do not fit into the device's";
@@ -44,12 +48,9 @@ std::string memory_line(const PlannedTraining& planned) {
 // Refuses what does not exist yet by its name, before anything is read.
 void refuse_missing(const ModelOptions& model, const RunOptions& run,
                     const FinetuneOptions& options) {
-  for (const auto& [option, tier] :
-       {std::pair{"--offload", &run.offload}, {"--offload-optimizer", &options.offload_optimizer}})
-    if (*tier == "device")
-      throw UsageError(std::string(option) + " device",
-                       "weights and states that stay on the device do not exist yet",
-                       "leave it out, or name a tier: the host updates what lies there");
+  if (run.offload == "device")
+    throw UsageError("--offload device", "weights alone do not stay on the device",
+                     "use --offload-optimizer device, which keeps them there with their states");
   storage_dtype(run, options);
   if (!run.adapter.empty())
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
@@ -77,6 +78,7 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   report["moved"]["to_host"] = moved.to_host;
   report["peak"]["device"]["planned"] = plan.device_bytes;
   report["peak"]["arena"]["bytes"] = plan.arena_bytes;
+  report["device"]["states"] = plan.device_states;
   const auto bytes = training.host().bytes();
   report["host"]["weights"] = bytes.weights;
   report["host"]["gradients"] = plan.gradient_bytes;
@@ -109,8 +111,8 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   refuse_missing(model_options, run, options);
   if (options.wall_clock_breakdown && options.trace.empty() && events.say)
     events.say("wall_clock_breakdown: --trace FILE has the time of every action");
-  if (options.offload_optimizer_ratio < 1 && events.say)
-    events.say("offload_optimizer_ratio: all states lie off the device, which changes no result");
+  if (options.offload_optimizer_ratio < 1 && options.lora.rank > 0 && events.say)
+    events.say("offload_optimizer_ratio: states of adapters are on the host");
   check_output(options);
   need_folder_place(options.output);
   need_file_place(options.html);

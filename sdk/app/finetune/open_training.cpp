@@ -56,6 +56,22 @@ double router_coefficient(const source::Config& config) {
   return config.f64("router_aux_loss_coef|text_config.router_aux_loss_coef", &none);
 }
 
+// The part of the parameters whose states lie on the device, which updates them.
+double device_share(const FinetuneOptions& options, train::Rule rule) {
+  const bool all = options.offload_optimizer == "device";
+  // Adapters' states are small, and stay on the host.
+  if (options.lora.rank > 0 && !all) return 0;
+  const double share = all ? 1 : 1 - options.offload_optimizer_ratio;
+  if (share <= 0) return 0;
+  const auto* option = all ? "--offload-optimizer device" : "offload_optimizer_ratio";
+  if (options.lora.rank > 0)
+    throw UsageError(option, "states of adapters are on the host", "leave it out");
+  if (rule != train::Rule::adam)
+    throw UsageError(option, "the device updates no weights by " + options.optimizer,
+                     "use --optimizer adamw or adam, or leave the states on the host");
+  return share;
+}
+
 nlohmann::json states_extras(const RunOptions& run, const FinetuneOptions& options) {
   auto own = run;
   if (!options.offload_optimizer_dirs.empty()) own.offload_dirs = options.offload_optimizer_dirs;
@@ -79,6 +95,7 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   out.cuda = choose_cuda(run, cuda);
   auto& request = out.request;
   request.rule = rule_named(options.optimizer);
+  request.device_share = device_share(options, request.rule);
   request.dtype = compute_dtype(run);
   request.reduce = dtype_named("--reduce-dtype", options.reduce_dtype);
   request.storage = storage_dtype(run, options);
@@ -149,6 +166,7 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
     if (cuda) return open_cuda_device(events, gpu);
     return std::make_unique<device::CpuDevice>(events);
   };
+  if (planned.cuda) parts.open_kernels = open_cuda_kernels;
   return std::make_unique<train::Training>(std::move(parts), progress);
 }
 

@@ -46,13 +46,15 @@ class Counted {
         phase.to_host += moved;
         return;
       case Kind::reduce:
+        if (use.on_device) return reduce_there(use.unit, use.micro_batch);
         return reduce(use.unit, use.micro_batch, use.staging != zero::no_object, 1);
       case Kind::run:
         return run(use, out_.forward, 1);
       case Kind::rerun:
         return rerun(use);
       case Kind::update:
-        return update(use.unit);
+        if (use.kind == Use::Kind::update) update(use);
+        return;
       default:
         return;
     }
@@ -100,8 +102,19 @@ class Counted {
     out_.backward.host_memory += chance * bytes * elements(unit);
   }
 
+  // The same on the device, of a unit whose states are there.
+  void reduce_there(uint32_t unit, uint32_t micro_batch) {
+    const auto held = held_bytes(unit);
+    double bytes = 0;
+    if (request_.micro_batches > 1) bytes += gradient_element_ + held;
+    if (micro_batch > 0) bytes += held;
+    if (micro_batch + 1 == request_.micro_batches) bytes += held;
+    out_.backward.device_memory += bytes * elements(unit);
+  }
+
   // States and master weights are read and written, gradients read, copies of the weights written.
-  void update(uint32_t unit) {
+  void update(const Use& use) {
+    const auto unit = use.unit;
     double states = 0;
     for (const auto& array :
          train::states_of(request_.rule, plan_.units[unit], plan_.flats[unit]).arrays)
@@ -111,7 +124,8 @@ class Counted {
       bytes += static_cast<double>(element_bytes(request_.dtype));
     // An expert that no token chose has no gradient.
     if (!plan_.units[unit].is_expert()) bytes += held_bytes(unit);
-    out_.update.host_memory += 2 * states + bytes * elements(unit);
+    auto& memory = use.on_device ? out_.update.device_memory : out_.update.host_memory;
+    memory += 2 * states + bytes * elements(unit);
     each_expert(unit, tokens_ * request_.micro_batches, [&](uint32_t expert, double chance) {
       out_.update.host_memory += chance * held_bytes(expert) * elements(expert);
     });

@@ -44,7 +44,9 @@ std::vector<TrainingTiers> training_tiers(const RunOptions& run, const FinetuneO
     TrainingTiers out{.weights = &weights, .states = states};
     out.weights_in_files = is_file_tier(weights, plugins);
     if (!states) {
-      const auto& name = options.offload_optimizer;
+      // States that are not on the device lie beside the weights.
+      const auto name =
+          options.offload_optimizer == "device" ? std::string("auto") : options.offload_optimizer;
       const bool beside = name == "auto" && (movable || !out.weights_in_files);
       out.states = beside ? &weights : &choose_memory(name, plugins);
     }
