@@ -113,7 +113,7 @@ def one_by_one(model):
     yield case("the least memory", "--offload", "cpu", check="least_memory")
     yield case("the least memory, accumulation", check="least_memory", accumulation=2)
     yield case("states on the device", check="placements", clip=0.3, weight_decay=0.5)
-    yield case("states on the device, bfloat16 gradients, accumulation", reduce="bfloat16", accumulation=2,
+    yield case("states on the device, bfloat16 gradients, accumulation", reduce="bfloat16", accumulation=3,
                check="placements")
     yield case("checkpointing", "--activation-checkpointing", "on")
     yield case("no checkpointing", "--offload", "cpu", check="same_as_reruns", accumulation=2)

@@ -33,7 +33,7 @@ class UpdateHold {
 // thread of any kind, but not on a lane. Its destructor releases all units.
 class Snapshot {
  public:
-  // The event of a unit's update in the step; occurrence 0: the step does not update the unit.
+  // The event of a unit's update in the step; occurrence 0: there is nothing to wait for.
   struct Update {
     uint32_t event = 0;
     uint64_t occurrence = 0;

@@ -262,7 +262,12 @@ void Training::finish() {
 
 std::unique_ptr<Snapshot> Training::snapshot() {
   std::vector<Snapshot::Update> updates;
-  for (uint32_t u = 0; u < host_->size(); ++u) updates.push_back(stepping_->last_update(u));
+  for (uint32_t u = 0; u < host_->size(); ++u) {
+    // The event of a device's update may stand for the next one's when it is waited for; these
+    // updates are short, and the norm before them is known.
+    if (host_->on_device(u)) stepping_->synchronize(u, zero::Stage::updated);
+    updates.push_back(host_->on_device(u) ? Snapshot::Update{} : stepping_->last_update(u));
+  }
   return std::make_unique<Snapshot>(optimizer_->hold(), optimizer_->steps(), *device_,
                                     std::move(updates));
 }
