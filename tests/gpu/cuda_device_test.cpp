@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <thread>
+#include <vector>
 
 #include "core/error.hpp"
 #include "tests/gpu/device_memory.hpp"
@@ -30,6 +31,19 @@ bool is_filled(const std::byte* memory, unsigned seed) {
 std::exception_ptr broken() { return std::make_exception_ptr(Error("disk", "it broke", "")); }
 
 }  // namespace
+
+TEST_CASE("a copy at once is done when it returns, on any thread", "[gpu][device]") {
+  CudaDevice device(1);
+  auto* arena = device.arena(size);
+  auto* from = device.staging(size);
+  std::vector<std::byte> to(size);
+  fill(from, 3);
+  std::thread([&] {
+    device.copy_at_once(arena, from, size);
+    device.copy_at_once(to.data(), arena, size);
+  }).join();
+  CHECK(is_filled(to.data(), 3));
+}
 
 TEST_CASE("a lane sees what the lane that it waits for has copied", "[gpu][device]") {
   CudaDevice device(3);

@@ -57,14 +57,17 @@ struct Model {
   std::unique_ptr<device::CpuDevice> device = std::make_unique<device::CpuDevice>(1);
   optim::Workers workers{2}, others{2};
   std::unique_ptr<StateKernels> kernels = host_kernels(others);
-  OptimizerSettings settings{.weight_decay = 0.1, .clip = 0.5};
+  OptimizerSettings settings{.weight_decay = 0.1};
   std::unique_ptr<HostUnits> host;
   std::unique_ptr<HostOptimizer> optimizer;
   std::unique_ptr<DeviceStates> on_device;
   std::byte* arena = nullptr;
   std::vector<int32_t> ids{1};
 
-  Model(const Shape& shape, const std::vector<bool>& chosen) {
+  Model(const Shape& shape, const std::vector<bool>& chosen, double clip = 0.5,
+        bool early = false) {
+    settings.clip = clip;
+    request.early_updates = early;
     request.dtype = shape.dtype;
     request.reduce = shape.reduce;
     request.micro_batches = shape.micro_batches;
@@ -94,10 +97,11 @@ struct Model {
       plan.largest_gradient = std::max(plan.largest_gradient, pages(gradient));
     }
     plan.gradient_bytes = sums + gradient_stagings * plan.largest_gradient;
-    plan.step = zero::plan_uses(
-        step_uses(step, no_table,
-                  {.micro_batches = shape.micro_batches, .numbers = sizeof(UpdateNumbers)}),
-        plan.units, {}, 1u << 24, zero::Mode::step);
+    plan.step = zero::plan_uses(step_uses(step, no_table,
+                                          {.micro_batches = shape.micro_batches,
+                                           .early_updates = early,
+                                           .numbers = sizeof(UpdateNumbers)}),
+                                plan.units, {}, 1u << 24, zero::Mode::step);
     plan.scoring = zero::plan_uses(scoring_uses(step), plan.units, {}, 1u << 24, zero::Mode::once);
     host = std::make_unique<HostUnits>(plan, request, *weights, *states, *device);
     optimizer = std::make_unique<HostOptimizer>(plan, request, *host, settings, workers);
@@ -195,6 +199,27 @@ TEST_CASE("states on the device get the bits that they get on the host", "[train
     REQUIRE(expected.norm > on_host.settings.clip);
     REQUIRE(made.norm == expected.norm);
     REQUIRE(moved.same_bits(on_host));
+  }
+}
+
+TEST_CASE("updates of the device behind early ones of the host have the same bits",
+          "[train][device]") {
+  const Shape shape{bf16, f32, GENERATE(1u, 2u)};
+  const std::vector<bool> chosen{true, true, false, false};
+  Model on_host(shape, none, 0), moved(shape, chosen, 0, true);
+  // The host has updated a unit before the norm is known, and the device none.
+  std::vector<bool> before;
+  for (const auto& use : moved.plan.step.uses) {
+    if (use.kind == zero::Use::Kind::norm) break;
+    if (use.kind == zero::Use::Kind::update) before.push_back(use.on_device);
+  }
+  REQUIRE_FALSE(before.empty());
+  CHECK(std::ranges::count(before, true) == 0);
+  for (uint64_t number = 1; number <= 3; ++number) {
+    CHECK(moved.step(number, shape.micro_batches).norm ==
+          on_host.step(number, shape.micro_batches).norm);
+    REQUIRE(moved.same_bits(on_host));
+    REQUIRE(moved.optimizer->updates() == number);
   }
 }
 
