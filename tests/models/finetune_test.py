@@ -283,8 +283,11 @@ class Checked:
         whole = self.run("out")
         self.compare(whole)
         need(whole["report"]["device"]["states"] == 0, "states are on the device by default")
-        saved = self.run("saved", *device, "--save-every", 4)
+        least = self.program.least_memory(lambda *more: self.run("least", *device, *more))
+        saved = self.run("saved", *device, "--save-every", 4, "--device-memory", least)
         self.same_bits("on the device", saved["steps"], saved, whole)
+        peak = saved["report"]["peak"]["device"]
+        need(saved["report"]["device"]["states"] < peak["planned"] <= least, f"the device held {peak} of {least}")
         part = self.run("half", *half)
         self.same_bits("a half on the device", part["steps"], part, whole)
         bytes_of = [made["report"]["device"]["states"] for made in (part, saved)]
