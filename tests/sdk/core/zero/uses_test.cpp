@@ -83,13 +83,53 @@ StepCase random_step(uint32_t seed, bool early = false) {
   return out;
 }
 
+// Gives some units states on the device, which updates them behind the norm and before the others.
+void move_states(StepCase& c, uint32_t seed) {
+  std::mt19937 random(seed + 1);
+  auto& objects = c.uses.objects;
+  const auto count = static_cast<uint32_t>(c.units.size());
+  const auto micro_batches = 1 + std::ranges::max(c.uses.uses, {}, &Use::micro_batch).micro_batch;
+  std::vector<bool> chosen(count);
+  for (uint32_t u = 0; u < count; ++u) chosen[u] = u == 0 || random() % 2 == 0;
+  for (uint32_t u = 0; u < count; ++u) {
+    if (!chosen[u]) continue;
+    objects[u].home = Home::arena;
+    objects[u].stored = 0;
+    if (micro_batches == 1) objects[2UL * count + u].home = Home::arena;
+    objects.push_back(
+        {.kind = Object::Kind::states, .unit = u, .home = Home::arena, .run = 1 + random() % 9000});
+  }
+  const auto numbers = static_cast<uint32_t>(objects.size());
+  objects.push_back({.kind = Object::Kind::numbers, .home = Home::arena, .run = 64});
+  std::vector<Use> others, moved{{.kind = Use::Kind::norm, .weights = numbers}};
+  for (auto use : c.uses.uses) {
+    use.on_device = chosen[use.unit] && use.kind != Use::Kind::run;
+    if (use.on_device) use.staging = no_object;
+    (use.on_device && use.kind == Use::Kind::update ? moved : others).push_back(use);
+  }
+  auto last = others.end();  // behind the last rerun
+  while (std::prev(last)->kind == Use::Kind::update) --last;
+  others.insert(last, moved.begin(), moved.end());
+  c.uses.uses = std::move(others);
+  c.budget += least_arena(c.uses, {});
+}
+
 // Carries actions out one lane after the other, each lane as far ahead as its waits allow, in a
 // random order of lanes, and checks that nobody touches what another one still needs.
 class Machine : public Backend {
  public:
   Machine(const Plan& plan, uint32_t seed)
       : plan_(plan), random_(seed), version_(plan.objects.size(), 0),
-        home_(plan.objects.size(), 0) {}
+        home_(plan.objects.size(), 0) {
+    for (uint32_t o = 0; o < plan.objects.size(); ++o) {
+      const auto& object = plan.objects[o];
+      if (object.kind == Object::Kind::numbers) numbers_ = o;
+      if (object.home != Home::arena) continue;
+      const bool lasts =
+          object.kind == Object::Kind::weights || object.kind == Object::Kind::states;
+      if (lasts) write(plan.homes[o], object.run, o, 0);
+    }
+  }
 
   void wait(Lane lane, const Event& event) override {
     queues_[static_cast<std::size_t>(lane)].push_back([this, event] {
@@ -183,13 +223,32 @@ class Machine : public Backend {
         stagings_[staging_of(use)] = made_[action.use];
         return;
       case Kind::reduce:
+        if (use.on_device) {
+          REQUIRE(action.lane == Lane::compute);
+          expect(slot.gradient, o, made_[action.use]);
+          reduced_[o] = made_[action.use];
+          return;
+        }
         REQUIRE(stagings_[staging_of(use)] == made_[action.use]);  // nobody stored over it
         reduced_[o] = made_[action.use];
         return;
       case Kind::update:
+        if (use.kind == Use::Kind::norm) {
+          for (const auto& [gradient, version] : reduced_) REQUIRE(version == version_[gradient]);
+          home_[o] = version_[o] = ++counter_;
+          return;
+        }
         REQUIRE(reduced_[use.gradient] == version_[use.gradient]);
         home_[o] = version_[o] = ++counter_;
         ++updates;
+        if (use.on_device) {
+          expect(plan_.homes[numbers_], numbers_, version_[numbers_]);
+          for (uint32_t s = 0; s < plan_.objects.size(); ++s)
+            if (plan_.objects[s].kind == Object::Kind::states &&
+                plan_.objects[s].unit == action.unit)
+              expect(plan_.homes[s], s, 0);  // no slot took its place
+          write(plan_.homes[o], plan_.objects[o].run, o, version_[o]);
+        }
         return;
       case Kind::gather:
       case Kind::release:
@@ -205,19 +264,21 @@ class Machine : public Backend {
   std::vector<uint64_t> version_, home_;  // by object: the newest, and the one in host memory
   std::map<uint32_t, uint64_t> stagings_, reduced_, made_;  // versions; made_ is by use
   uint64_t counter_ = 0;
+  uint32_t numbers_ = no_object;
 };
 
 }  // namespace
 
 TEST_CASE("whatever the speed of its lanes, a step uses the newest weights, inputs and gradients",
           "[zero][uses]") {
-  const bool early = GENERATE(false, true);
+  const bool early = GENERATE(false, true), on_device = GENERATE(false, true);
   for (uint32_t seed = 0; seed < 400; ++seed) {
-    const auto c = random_step(seed, early);
+    auto c = random_step(seed, early);
+    if (on_device) move_states(c, seed);
     const auto plan = plan_uses(c.uses, c.units, {}, c.budget, Mode::step);
     REQUIRE(plan.arena <= c.budget);
     Machine machine(plan, seed);
-    CAPTURE(seed, early);
+    CAPTURE(seed, early, on_device);
     Executor executor(plan, machine);
     for (int step = 0; step < 4; ++step) {
       executor.pass();
