@@ -69,6 +69,9 @@ double device_share(const FinetuneOptions& options, train::Rule rule) {
   if (rule != train::Rule::adam)
     throw UsageError(option, "the device updates no weights by " + options.optimizer,
                      "use --optimizer adamw or adam, or leave the states on the host");
+  if (options.storage_dtype != "float32")
+    throw UsageError(option, "the device updates float32 weights, not " + options.storage_dtype,
+                     "leave --storage-dtype out, or leave the states on the host");
   return share;
 }
 
