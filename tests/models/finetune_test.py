@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import finetune_cases as table  # noqa: E402
 import finetune_data as data  # noqa: E402
 import workers  # noqa: E402
+from finetune_placements import placements  # noqa: E402
 from finetune_reference import train  # noqa: E402
 from program import TOLERANCE, Many, Program, Refused  # noqa: E402
 from row import make  # noqa: E402
@@ -276,30 +277,7 @@ class Checked:
             self.same_bits(f"behind step {step}", whole["steps"][:step] + rest["steps"], rest, whole)
 
     def placements(self):
-        """States that lie on the device, all or a part of them, change no bit, and neither does a run that is resumed
-        with other places."""
-        device = ("--offload-optimizer", "device")
-        half = ("--set", "train.offload_optimizer_ratio=0.5")
-        whole = self.run("out")
-        self.compare(whole)
-        need(whole["report"]["device"]["states"] == 0, "states are on the device by default")
-        least = self.program.least_memory(lambda *more: self.run("least", *device, *more))
-        saved = self.run("saved", *device, "--save-every", 4, "--device-memory", least)
-        self.same_bits("on the device", saved["steps"], saved, whole)
-        peak = saved["report"]["peak"]["device"]
-        need(saved["report"]["device"]["states"] < peak["planned"] <= least, f"the device held {peak} of {least}")
-        part = self.run("half", *half)
-        self.same_bits("a half on the device", part["steps"], part, whole)
-        bytes_of = [made["report"]["device"]["states"] for made in (part, saved)]
-        need(0 < bytes_of[0] <= bytes_of[1], f"states on the device: {bytes_of}")  # experts are not there
-        need(saved["report"]["host"]["states"] <= part["report"]["host"]["states"]
-             < whole["report"]["host"]["states"], "the host holds as many states as without")
-        for name, at, words in (("host", 4, ()), ("half again", 8, half)):
-            rest = self.run(name, "--resume", self.folder / "saved" / f"checkpoint-{at}", *words)
-            self.same_bits(name, whole["steps"][:at] + rest["steps"], rest, whole)
-        first = self.run("parts", "--bench-steps", 8, "--save-checkpoint")
-        rest = self.run("parts", "--resume", "latest", *device)
-        self.same_bits("from the host to the device", first["steps"] + rest["steps"], rest, whole)
+        placements(self)
 
     def same_bits(self, words, steps, made, whole):
         for got, step in zip(steps, whole["steps"], strict=True):

@@ -14,28 +14,16 @@
 #include "core/train/device_places.hpp"
 #include "core/train/host_optimizer.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
+#include "tests/sdk/core/train/made_unit.hpp"
 
 using namespace strata;
 using namespace strata::train;
+using made::unit_of;
 
 namespace {
 
 constexpr strata_dtype f32{STRATA_FLOAT, 32, 1}, bf16{STRATA_BFLOAT, 16, 1};
 constexpr uint32_t units = 4;
-
-zero::Unit unit_of(const std::vector<std::vector<int64_t>>& shapes, strata_dtype dtype) {
-  zero::Unit unit;
-  unit.kind = STRATA_UNIT_BODY;
-  for (const auto& shape : shapes) {
-    zero::Weight weight;
-    weight.shape = shape;
-    weight.run = source::dense_form(dtype, shape);
-    weight.run.at = unit.run_bytes;
-    unit.run_bytes += (weight.run.bytes + 255) / 256 * 256;
-    unit.weights.push_back(weight);
-  }
-  return unit;
-}
 
 float some_number(uint64_t i) {
   return static_cast<float>((i * 2654435761U >> 8) % 65536) / 65536 - 0.5F;
