@@ -1,4 +1,5 @@
-// Commands and options that are reserved and do nothing yet.
+// Commands and options that are reserved and do nothing yet, in any command or in those that lack
+// them.
 #pragma once
 #include <span>
 #include <string_view>

@@ -64,9 +64,15 @@ TEST_CASE("help of a command names each option that it takes and no other", "[ho
 
 TEST_CASE("what does not exist yet is in no help", "[host][cli]") {
   auto text = help() + markdown();
-  for (const auto* command : commands()) text += help(*command);
+  std::set<std::string> taken;  // by some commands, whose help the case above looks at
+  for (const auto* command : commands()) {
+    text += help(*command);
+    const auto call = command->call();
+    for (const auto& option : call->table()) taken.insert("--" + std::string(option.name));
+  }
   for (const auto& one : later()) {
     CAPTURE(one.name);
+    if (taken.contains(std::string(one.name))) continue;
     const auto name = std::string(one.name) + " ";
     CHECK(text.find(one.name.starts_with("--") ? name : "\n  " + name) == std::string::npos);
     CHECK(text.find("strata " + name) == std::string::npos);
