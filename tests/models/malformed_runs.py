@@ -92,7 +92,7 @@ RUNS = [
     ("an empty stop text", [*GENERATE, *IDS, "--stop", ""]),
     ("logprobs without JSON", [*GENERATE, *IDS, "--logprobs", "3"]),
     ("keys and values in host memory", [*GENERATE, *IDS, "--kv-offload"]),
-    ("two ranks", [*GENERATE, *IDS, "--ranks", "2"]),
+    ("no rank", [*GENERATE, *IDS, "--ranks", "0"]),
     ("a ds_config that is no JSON", [*PLAN, "--ds-config", "words.txt"]),
     ("a ds_config with a wrong value", [*PLAN, "--ds-config", "stage.json"]),
     ("a ds_config that asks for float16", [*PLAN, "--ds-config", "half.json", "--ds-precision", "merged"]),
