@@ -9,6 +9,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view zero = "zero_optimization.";
+// The keys of one line; longer lines of the log are cut.
+constexpr std::size_t longest_list = 160;
 
 std::string zero_key(std::string_view key) { return std::string(zero).append(key); }
 
@@ -79,8 +81,15 @@ std::vector<std::string> warnings(const DsConfig& config) {
   for (const auto& one : config.replaced()) say(one.key + " is an old name: " + one.words);
   for (const auto& one : config.unknown()) say(one.key + " is unknown and ignored: " + one.words);
   std::string ignored;
-  for (const auto& one : config.ignored()) ignored += (ignored.empty() ? "" : ", ") + one.key;
-  if (!ignored.empty()) say("ignored, `plan --json` says why: " + ignored);
+  const auto say_ignored = [&] {
+    if (!ignored.empty()) say("ignored, `plan --json` says why: " + ignored);
+    ignored.clear();
+  };
+  for (const auto& one : config.ignored()) {
+    if (ignored.size() + one.key.size() > longest_list) say_ignored();
+    ignored += (ignored.empty() ? "" : ", ") + one.key;
+  }
+  say_ignored();
   return out;
 }
 

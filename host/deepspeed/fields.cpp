@@ -20,6 +20,7 @@ constexpr auto no_files = "nothing is written: weights are read from the checkpo
 constexpr auto dtypes =
     "fp16|bf16|fp32|float16|bfloat16|float32|half|float|torch.float16|torch.bfloat16|torch.float32";
 constexpr auto of_scaling = "of scaling the loss in float16";
+constexpr auto by_unit_gradients = "the gradients of a unit lie together and are reduced whole";
 constexpr auto by_units = "kept inputs lie where the plan has room";
 
 constexpr std::array table{
@@ -113,13 +114,14 @@ constexpr std::array table{
           {},
           0,
           3},
-    Field{"zero_optimization.contiguous_gradients", flag, "true", recorded, of_gradients},
-    Field{"zero_optimization.reduce_scatter", flag, "true", recorded, of_gradients},
-    Field{"zero_optimization.reduce_bucket_size", integer, "5e8", recorded, of_gradients, true},
+    Field{"zero_optimization.contiguous_gradients", flag, "true", ignored, by_unit_gradients},
+    Field{"zero_optimization.reduce_scatter", flag, "true", ignored, by_unit_gradients},
+    Field{"zero_optimization.reduce_bucket_size", integer, "5e8", ignored, by_unit_gradients, true},
     Field{"zero_optimization.allgather_bucket_size", integer, "5e8", ignored, by_plan, true},
     Field{"zero_optimization.allgather_partitions", flag, "true", ignored, by_plan},
-    Field{"zero_optimization.overlap_comm", flag, "", recorded, of_gradients},
-    Field{"zero_optimization.sub_group_size", integer, "1e9", recorded, of_optimizer},
+    Field{"zero_optimization.overlap_comm", flag, "", ignored, "copies always overlap computing"},
+    Field{"zero_optimization.sub_group_size", integer, "1e9", ignored,
+          "the weights are updated unit by unit"},
     Field{"zero_optimization.stage3_prefetch_bucket_size", integer, "5e7", ignored, by_budget,
           true},
     Field{"zero_optimization.stage3_param_persistence_threshold", integer, "1e5", ignored,
@@ -134,11 +136,11 @@ constexpr std::array table{
     Field{"zero_optimization.stage3_use_all_reduce_for_fetch_params", flag, "false", ignored,
           by_plan},
     Field{"zero_optimization.zero_hpz_partition_size", integer, "1", ignored,
-          "one group of ranks holds the shards"},
+          "shards lie over all ranks, without a second copy on each machine"},
     Field{"zero_optimization.zero_quantized_weights", flag, "false", ignored,
           "shards are gathered as they are stored"},
     Field{"zero_optimization.zero_quantized_gradients", flag, "false", ignored,
-          "gradients are reduced as they are"},
+          "gradients are reduced in the dtype of --reduce-dtype"},
     Field{"zero_optimization.zero_quantized_nontrainable_weights", flag, "false", ignored,
           "weights are held as they are stored"},
     Field{"zero_optimization.use_multi_rank_bucket_allreduce", flag, "true", recorded,

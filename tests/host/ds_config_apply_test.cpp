@@ -1,4 +1,7 @@
 #include <catch2/catch.hpp>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "core/error.hpp"
 #include "host/cli/command_line.hpp"
@@ -122,11 +125,11 @@ TEST_CASE("the report gives \"auto\" the numbers of the training frameworks", "[
       "stage3_prefetch_bucket_size": "auto", "stage3_param_persistence_threshold": "auto"}})",
                                    "ds.json"),
                           Semantics::merged, 4096);
-  CHECK(out["understood"]["zero_optimization.reduce_bucket_size"] == 16777216);
   CHECK(out["understood"]["train_batch_size"] == 1);
   CHECK(out["understood"]["gradient_clipping"] == "auto");
-  CHECK(out["ignored"][0]["value"] == 40960);
-  CHECK(out["ignored"][1]["value"] == 15099494);
+  CHECK(out["ignored"][0]["value"] == 16777216);
+  CHECK(out["ignored"][1]["value"] == 40960);
+  CHECK(out["ignored"][2]["value"] == 15099494);
   CHECK(out["stage"] == 3);
   CHECK(out["defaults"]["aio.queue_depth"] == 8);
 }
@@ -144,4 +147,52 @@ TEST_CASE("what is done otherwise is said", "[host][deepspeed]") {
                                  "ds.json: ignored, `plan --json` says why: "
                                  "zero_optimization.memory_efficient_linear"});
   CHECK(warnings(DsConfig(R"({"zero_optimization": {"stage": 3}})", "ds.json")).empty());
+}
+
+TEST_CASE("keys of reductions and of several ranks have no effect, and each says why",
+          "[host][deepspeed]") {
+  using Row = std::tuple<const char*, const char*, const char*>;  // key, value, part of the reason
+  const auto [key, value, reason] = GENERATE(table<const char*, const char*, const char*>(
+      {Row{"zero_hpz_partition_size", "8", "without a second copy"},
+       Row{"zero_quantized_weights", "true", "as they are stored"},
+       Row{"zero_quantized_gradients", "true", "--reduce-dtype"},
+       Row{"zero_quantized_nontrainable_weights", "true", "as they are stored"},
+       Row{"reduce_bucket_size", "400000000", "are reduced whole"},
+       Row{"allgather_bucket_size", "400000000", "planned ahead"},
+       Row{"overlap_comm", "false", "always overlap"},
+       Row{"reduce_scatter", "false", "are reduced whole"},
+       Row{"contiguous_gradients", "false", "lie together"},
+       Row{"sub_group_size", "400000000", "unit by unit"}}));
+  const auto path = "zero_optimization." + std::string(key);
+  const DsConfig config(
+      R"({"zero_optimization": {"stage": 3, ")" + std::string(key) + "\": " + value + "}}",
+      "ds.json");
+  CHECK(warnings(config) ==
+        std::vector<std::string>{"ds.json: ignored, `plan --json` says why: " + path});
+  const auto out = report(config, Semantics::file, 64);
+  CHECK_FALSE(out["understood"].contains(path));
+  REQUIRE(out["ignored"].size() == 1);
+  CHECK(out["ignored"][0]["key"] == path);
+  CHECK(out["ignored"][0]["value"] == nlohmann::json::parse(value));
+  CHECK_THAT(out["ignored"][0]["words"].get<std::string>(), Catch::Contains(reason));
+}
+
+TEST_CASE("no ignored key is cut out of the log", "[host][deepspeed]") {
+  std::string text = R"({"zero_optimization": {"stage": 3)";
+  const std::vector<std::string> keys{"allgather_bucket_size",
+                                      "contiguous_gradients",
+                                      "overlap_comm",
+                                      "reduce_bucket_size",
+                                      "stage3_max_live_parameters",
+                                      "stage3_max_reuse_distance",
+                                      "stage3_param_persistence_threshold",
+                                      "stage3_prefetch_bucket_size",
+                                      "sub_group_size"};
+  for (const auto& key : keys) text += ", \"" + key + "\": 1";
+  std::string all;
+  for (const auto& line : warnings(DsConfig(text + "}}", "ds.json"))) {
+    CHECK(line.size() < 240);
+    all += line + ", ";
+  }
+  for (const auto& key : keys) CHECK_THAT(all, Catch::Contains("zero_optimization." + key + ", "));
 }

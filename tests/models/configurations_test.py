@@ -121,8 +121,9 @@ class Configurations(unittest.TestCase):
             "zero_optimization": {"stage": 2, "reduce_bucket_size": "auto", "overlap_comm": False}}))
         got = planned("llama-2-7b", "--ds-config", ds)["ds_config"]
         self.assertEqual(got["understood"], {
-            "bf16.enabled": True, "train_batch_size": 8, "zero_optimization.overlap_comm": False,
-            "zero_optimization.reduce_bucket_size": 4096 ** 2, "zero_optimization.stage": 2})
+            "bf16.enabled": True, "train_batch_size": 8, "zero_optimization.stage": 2})
+        self.assertEqual({one["key"]: one["value"] for one in got["ignored"]}, {
+            "zero_optimization.overlap_comm": False, "zero_optimization.reduce_bucket_size": 4096 ** 2})
         self.assertEqual(got["batch"]["train_micro_batch_size_per_gpu"], 8)
         self.assertEqual([one["key"] for one in got["replaced"] + got["unknown"]],
                          ["bfloat16", "wild"])
