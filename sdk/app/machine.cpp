@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -49,6 +52,22 @@ uint32_t gpu_of_process(uint32_t local) {
   auto* count = of_driver<int(int*)>("cuDeviceGetCount");
   int gpus = 0;
   return count && starts() && count(&gpus) == 0 && gpus == 1 ? 0 : local;
+}
+
+std::optional<uint32_t> numa_node_of_gpu(uint32_t gpu) {
+  auto* get = of_driver<int(int*, int)>("cuDeviceGet");
+  auto* bus = of_driver<int(char*, int, int)>("cuDeviceGetPCIBusId");
+  int device = 0;
+  std::array<char, 32> text{};
+  if (!get || !bus || !starts() || get(&device, static_cast<int>(gpu)) != 0 ||
+      bus(text.data(), static_cast<int>(text.size()) - 1, device) != 0)
+    return {};
+  std::string id(text.data());  // "0000:3B:00.0"; the system's folders have small letters
+  std::ranges::transform(id, id.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ifstream file("/sys/bus/pci/devices/" + id + "/numa_node");
+  int node = -1;
+  return file >> node && node >= 0 ? std::optional(static_cast<uint32_t>(node)) : std::nullopt;
 }
 
 }  // namespace strata::app

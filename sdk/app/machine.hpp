@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace strata::app {
@@ -30,5 +31,8 @@ CudaMemory cuda_memory(uint32_t gpu = 0);
 // The number of the GPU for the process of this number on its machine: the same one, or 0 where the
 // process sees only one GPU, its own.
 uint32_t gpu_of_process(uint32_t local);
+
+// The NUMA node that the GPU hangs on; empty without such a GPU, or where the system does not say.
+std::optional<uint32_t> numa_node_of_gpu(uint32_t gpu);
 
 }  // namespace strata::app
