@@ -35,6 +35,8 @@ struct CommonOptions {
   std::vector<std::string> notes;
   // This process's rank; above 0, it prints no results.
   std::uint32_t rank = 0;
+  // The cores to which this process is bound, for the report; null where it is not.
+  nlohmann::json cores;
   // The values of options that must be equal on all ranks, by their names.
   std::vector<std::pair<std::string, std::string>> shared;
   // The keys of the options that were set, whatever their values.

@@ -133,7 +133,9 @@ void bench_on(const BenchOptions& settings, const Team& team) {
     loops.push_back(measures(settings, slowest));
     loops.back()["moved"] = {{"decode", result.decode.counted}, {"steps", result.steps}};
   }
-  const auto full = joined_report(team.all(app::report(*session, plugins, asked, result)));
+  auto own = app::report(*session, plugins, asked, result);
+  if (!settings.cores.is_null()) own["cores"] = settings.cores;
+  const auto full = joined_report(team.all(own));
   if (!team.prints()) return;
   app::write_trace(settings.trace, *session);
   const auto sizes =
@@ -148,8 +150,11 @@ void bench(const BenchOptions& settings) {
 
 }  // namespace
 
-const cli::Command bench_command{"bench", "MODEL --dummy [options]",
+const cli::Command bench_command{"bench",
+                                 "MODEL --dummy [options]",
                                  "measure a run with made-up weights",
-                                 cli::make_call<BenchOptions, options, check, bench>, "model"};
+                                 cli::make_call<BenchOptions, options, check, bench>,
+                                 "model",
+                                 respell_ranks};
 
 }  // namespace strata::host

@@ -328,6 +328,7 @@ void generate_on(const GenerateOptions& settings, const Team& team) {
   if (!printer.now()) end_rows(result, text, true);
   auto own = json_of(request, result, text);
   own["report"] = app::report(*session, plugins, asked, result);
+  if (!settings.cores.is_null()) own["report"]["cores"] = settings.cores;
   auto out = joined_results(team.all(own));
   if (!team.prints()) return Interrupts::end_if_noted();
   app::write_trace(settings.trace, *session);
@@ -352,6 +353,9 @@ const cli::Command generate_command{
     "generate",
     "MODEL (--prompt TEXT | --prompt-file FILE | --chat-file FILE | --input-ids IDS) "
     "[--chat] [options]",
-    "generate text", cli::make_call<GenerateOptions, options, check, generate>, "model"};
+    "generate text",
+    cli::make_call<GenerateOptions, options, check, generate>,
+    "model",
+    respell_ranks};
 
 }  // namespace strata::host

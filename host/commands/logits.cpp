@@ -142,6 +142,8 @@ void logits(const LogitsOptions& settings) {
 const cli::Command logits_command{"logits",
                                   "MODEL --input-ids IDS --output FILE.safetensors [options]",
                                   "write the logits of token ids",
-                                  cli::make_call<LogitsOptions, options, check, logits>, "model"};
+                                  cli::make_call<LogitsOptions, options, check, logits>,
+                                  "model",
+                                  respell_ranks};
 
 }  // namespace strata::host

@@ -91,8 +91,11 @@ void perplexity(const PerplexityOptions& settings) {
 
 }  // namespace
 
-const cli::Command perplexity_command{
-    "perplexity", "MODEL --text-file FILE [options]", "compute the perplexity of a text",
-    cli::make_call<PerplexityOptions, options, check, perplexity>, "model"};
+const cli::Command perplexity_command{"perplexity",
+                                      "MODEL --text-file FILE [options]",
+                                      "compute the perplexity of a text",
+                                      cli::make_call<PerplexityOptions, options, check, perplexity>,
+                                      "model",
+                                      respell_ranks};
 
 }  // namespace strata::host

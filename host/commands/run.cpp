@@ -13,11 +13,33 @@
 #include "host/process/ended.hpp"
 #include "host/process/output.hpp"
 #include "host/process/stderr_log.hpp"
+#include "host/ranks/bind_cores.hpp"
 #include "host/ranks/environment.hpp"
 #include "host/ranks/launch.hpp"
 
 namespace strata::host {
 namespace {
+
+// Binds this process to its cores where the user wishes it. The default of --threads is then their
+// number.
+void take_cores(cli::Call& call, const run::Ranks& ranks) {
+  const auto* bind = cli::find_by_name(call.table(), "bind-cores-to-rank");
+  if (!bind) return;
+  const auto text = [&](const char* name) {
+    return *std::get<std::string*>(cli::find_by_name(call.table(), name)->field);
+  };
+  const auto list = text("bind-core-list");
+  if (!*std::get<bool*>(bind->field)) {
+    if (list.empty()) return;
+    throw UsageError("--bind-core-list", "no cores are bound", "give --bind-cores-to-rank, too");
+  }
+  auto& common = call.common();
+  auto bound = bind_cores({.list = list, .gpu = text("device") != "cpu"}, ranks,
+                          stderr_log(common.verbose, ranks.rank));
+  common.cores = std::move(bound.report);
+  auto& threads = *std::get<std::int64_t*>(cli::find_by_name(call.table(), "threads")->field);
+  if (threads == 0) threads = static_cast<std::int64_t>(bound.count);
+}
 
 // Starts the ranks that the command line asks for, and ends with their status; else notes which
 // rank this process is.
@@ -29,9 +51,11 @@ void take_rank(const cli::Invocation& invocation) {
   const auto count = *std::get<std::int64_t*>(wanted->field);
   if (starts_ranks(count, launched))
     throw Ended{launch(invocation.arguments, static_cast<std::uint32_t>(count))};
-  if (launched.ranks == 1) return;
-  call.common().rank = launched.rank;
-  call.common().shared = shared_settings(call.table());
+  if (launched.ranks > 1) {
+    call.common().rank = launched.rank;
+    call.common().shared = shared_settings(call.table());
+  }
+  take_cores(call, launched);
 }
 
 void run_call(const cli::Invocation& invocation) {

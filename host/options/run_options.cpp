@@ -1,5 +1,9 @@
 #include "host/options/run_options.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
 namespace strata::host {
 
 void add_run(cli::Table& table, RunOptions& o) {
@@ -44,6 +48,24 @@ void add_ranks(cli::Table& table, RunOptions& o) {
                    "one, or those that a launcher started", 1, 4096});
   table.push_back({"rank-timeout", "run.rank_timeout", &o.rank_timeout, "SECONDS",
                    "end all ranks where one makes no progress for so long", "", 1, 1e6});
+  table.push_back({"bind-cores-to-rank", "run.bind_cores_to_rank", &o.bind_cores, "",
+                   "each rank of a machine runs on cores of its own, near its GPU"});
+  table.push_back({"bind-core-list", "run.bind_core_list", &o.core_list, "LIST",
+                   "the CPUs that --bind-cores-to-rank splits, such as 0,2-4", "all"});
+}
+
+std::vector<std::string> respell_ranks(std::vector<std::string> arguments,
+                                       std::vector<std::string>&) {
+  for (auto& one : arguments) {
+    if (one == "--") break;
+    for (const std::string_view theirs : {"--bind_cores_to_rank", "--bind_core_list"}) {
+      if (!one.starts_with(theirs)) continue;
+      if (const auto rest = one.substr(theirs.size()); rest.empty() || rest.starts_with('='))
+        std::replace(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(theirs.size()), '_',
+                     '-');
+    }
+  }
+  return arguments;
 }
 
 void add_ds_config(cli::Table& table, RunOptions& o) {

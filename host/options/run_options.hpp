@@ -2,6 +2,7 @@
 #pragma once
 #include <strata/app.hpp>
 #include <string>
+#include <vector>
 
 #include "host/cli/option.hpp"
 
@@ -15,6 +16,8 @@ struct RunOptions : app::RunOptions {
   std::string ds_precision = "auto";  // auto, merged or first
   std::int64_t ranks = 0;             // processes that share the work; 0: the launcher's, or one
   std::int64_t rank_timeout = 600;    // seconds without progress after which a rank is named
+  bool bind_cores = false;            // each rank of a machine has cores of its own
+  std::string core_list;              // the CPUs that the ranks have; empty: all
 };
 
 // Adds all options but those of a ds_config.
@@ -22,5 +25,9 @@ void add_run(cli::Table& table, RunOptions& options);
 void add_ds_config(cli::Table& table, RunOptions& options);
 // Adds those of commands that run on several ranks.
 void add_ranks(cli::Table& table, RunOptions& options);
+// Replaces the spellings that DeepSpeed's launcher has for options of ranks. `notes` stays as it
+// is.
+std::vector<std::string> respell_ranks(std::vector<std::string> arguments,
+                                       std::vector<std::string>& notes);
 
 }  // namespace strata::host

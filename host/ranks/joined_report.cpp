@@ -34,6 +34,7 @@ json joined_report(const std::vector<json>& reports) {
     }
   if (out.contains("moved_bytes_per_token"))
     out["moved_bytes_per_token"] = decoded > 0 ? moved / decoded : 0;
+  out.erase("cores");  // each rank has its own
   out["ranks"] = reports;
   return out;
 }

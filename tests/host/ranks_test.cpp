@@ -126,7 +126,8 @@ TEST_CASE("a rank has the variables of no other launcher", "[host][ranks]") {
 TEST_CASE("ranks compare the settings that change a run, not their own places", "[host][ranks]") {
   const auto call =
       cli::parse_command_line({"generate", "--model", "m", "--prompt", "a", "--device-memory",
-                               "1MiB", "--stop", "x", "--stop", "y", "--offload-dir", "/tmp"})
+                               "1MiB", "--stop", "x", "--stop", "y", "--offload-dir", "/tmp",
+                               "--bind-cores-to-rank", "--bind-core-list", "0"})
           .call;
   const auto settings = shared_settings(call->table());
   const auto has = [&](const char* name, const char* value) {
@@ -140,7 +141,31 @@ TEST_CASE("ranks compare the settings that change a run, not their own places", 
   for (const auto& [name, value] : settings) {
     CHECK(name != "--model");
     CHECK(name != "--offload-dir");
+    CHECK_FALSE(name.starts_with("--bind-"));
   }
+}
+
+TEST_CASE("cores are bound in the spelling of DeepSpeed's launcher, too", "[host][ranks]") {
+  const auto field = [](const std::vector<std::string>& more, auto* type, const char* name) {
+    std::vector<std::string> words{"bench", "--model", "m", "--dummy"};
+    words.insert(words.end(), more.begin(), more.end());
+    const auto call = cli::parse_command_line(words).call;
+    return *std::get<decltype(type)>(cli::find_by_name(call->table(), name)->field);
+  };
+  const auto bound = [&](const std::vector<std::string>& more) {
+    return field(more, static_cast<bool*>(nullptr), "bind-cores-to-rank");
+  };
+  const auto list = [&](const std::vector<std::string>& more) {
+    return field(more, static_cast<std::string*>(nullptr), "bind-core-list");
+  };
+  CHECK_FALSE(bound({}));
+  CHECK(bound({"--bind-cores-to-rank"}));
+  CHECK(bound({"--bind_cores_to_rank"}));
+  CHECK(list({}).empty());
+  CHECK(list({"--bind-core-list", "0,2-4"}) == "0,2-4");
+  CHECK(list({"--bind_core_list", "0,2-4"}) == "0,2-4");
+  CHECK(list({"--bind_core_list=1"}) == "1");
+  CHECK_THROWS_AS(bound({"--bind_cores_to_ranks"}), UsageError);
 }
 
 TEST_CASE("whole prompts are split over ranks in their order", "[host][ranks]") {
@@ -166,7 +191,9 @@ TEST_CASE("a report of ranks has the slowest one's times and the bytes of all", 
         {"moved_bytes_per_token", 0},
         {"moved", {{"decode", {{"counted", bytes}, {"planned", bytes}, {"steps", 3}}}}}};
   };
-  const auto all = joined_report({report(2, 10, 100), report(4, 5, 60)});
+  auto bound = report(2, 10, 100);
+  bound["cores"] = {{"cpus", "0"}};
+  const auto all = joined_report({bound, report(4, 5, 60)});
   CHECK(all["decode_s"] == 4);
   CHECK(all["first_token_s"] == 2);
   CHECK(all["decode_tokens_per_s"] == 10);  // 40 tokens in 4 s
@@ -175,6 +202,8 @@ TEST_CASE("a report of ranks has the slowest one's times and the bytes of all", 
   CHECK(all["moved"]["decode"]["steps"] == 3);
   CHECK(all["moved_bytes_per_token"] == 4);
   CHECK(all["ranks"].size() == 2);
+  CHECK_FALSE(all.contains("cores"));  // those of a rank are in its own report
+  CHECK(all["ranks"][0]["cores"]["cpus"] == "0");
   CHECK(joined_report({report(2, 10, 100)}) == report(2, 10, 100));
   const auto results = joined_results({{{"output_ids", {{1}, {2}}}, {"report", report(2, 10, 1)}},
                                        {{"output_ids", {{3}}}, {"report", report(2, 10, 1)}}});
