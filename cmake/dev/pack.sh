@@ -17,7 +17,8 @@ main() {
   mkdir -p "$stage"
   cp -a build/bin build/lib build/share "$stage/"
   # Debian libraries that the other machine may lack.
-  ldd build/bin/strata | awk '/pcre2|utf8proc|hwy/ { print $3 }' | xargs cp -L -t "$stage/lib"
+  ldd build/bin/strata build/lib/libstrata-hwloc.so | awk '/pcre2|utf8proc|hwy|hwloc|udev/ { print $3 }' | sort -u |
+    xargs cp -L -t "$stage/lib"
   # Folders that tests and measurements read, if the tree has them.
   local folder
   for folder in tests bench examples plugins; do
