@@ -32,9 +32,11 @@ std::string device_of(const RunOptions& options, const run::Ranks& ranks) {
 [[noreturn]] void end_with(const run::Lost& lost, const run::Ranks& own) {
   source::remove_unfinished();
   const auto first = own.rank - own.local;  // launchers number a machine's ranks in a row
-  if (own.local == (lost.rank == first ? 1u : 0u))
-    print_error("rank " + std::to_string(lost.rank) + ": " + printable(lost.reason, 1000) +
+  if (own.local == (lost.rank == first ? 1u : 0u)) {
+    const auto name = "rank " + std::to_string(lost.rank) + ": ";
+    print_error((lost.reason.starts_with(name) ? "" : name) + printable(lost.reason, 1000) +
                 std::string(look_there));
+  }
   std::_Exit(1);
 }
 
