@@ -17,7 +17,7 @@ import time
 import tiny
 from machines import LINK, Machines, Refused
 
-SECONDS = 60  # limit for the ranks, on a loaded machine
+SECONDS = 240  # limit for the ranks, on a loaded machine
 # Limit for their end after a cut: far below that of a connection (30 s), and above the 5 s that the ranks
 # promise, for a loaded machine.
 END = 20
