@@ -27,21 +27,24 @@ std::string device_of(const RunOptions& options, const run::Ranks& ranks) {
 }
 
 // Ends this process because another rank is lost: other threads may wait in a collective for ever.
-// One of the ranks that are left says so.
-[[noreturn]] void end_with(const run::Lost& lost, std::uint32_t rank) {
+// The first rank that is left on this machine says so: where a network is cut, no other machine
+// can.
+[[noreturn]] void end_with(const run::Lost& lost, const run::Ranks& own) {
   source::remove_unfinished();
-  if (rank == (lost.rank == 0 ? 1u : 0u))
-    print_error("rank " + std::to_string(lost.rank) + ": " + printable(lost.reason, 1000) +
+  const auto first = own.rank - own.local;  // launchers number a machine's ranks in a row
+  if (own.local == (lost.rank == first ? 1u : 0u)) {
+    const auto name = "rank " + std::to_string(lost.rank) + ": ";
+    print_error((lost.reason.starts_with(name) ? "" : name) + printable(lost.reason, 1000) +
                 std::string(look_there));
+  }
   std::_Exit(1);
 }
 
 std::shared_ptr<run::Group> open_group(const RunOptions& options, const run::Ranks& ranks) {
-  return app::open_group(
-      {.ranks = ranks,
-       .device = device_of(options, ranks),
-       .stall = std::chrono::seconds(options.rank_timeout),
-       .on_lost = [rank = ranks.rank](const run::Lost& lost) { end_with(lost, rank); }});
+  return app::open_group({.ranks = ranks,
+                          .device = device_of(options, ranks),
+                          .stall = std::chrono::seconds(options.rank_timeout),
+                          .on_lost = [ranks](const run::Lost& lost) { end_with(lost, ranks); }});
 }
 
 }  // namespace

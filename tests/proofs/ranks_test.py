@@ -13,17 +13,11 @@ import sys
 import tempfile
 
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import MixtralConfig, MixtralForCausalLM
 
 import tiny
 from ranked import free_port
 
 SECONDS = 240  # limit for the ranks, on a loaded machine
-
-
-def mixtral():
-    common = {key: value for key, value in tiny.DEFAULTS.items() if not key.endswith("_bias")}
-    return MixtralForCausalLM(MixtralConfig(**common, num_local_experts=8, num_experts_per_tok=2))
 
 
 def launched(words, text=""):
@@ -64,7 +58,7 @@ def check(program, model, file, prompts, tokens, expected=None):
 def experts(program, folder):
     """Four prompts over 1 to 4 ranks choose experts of their own; streamed from memory and from the file,
     with slots for few experts and for many."""
-    model = tiny.save(folder, made=mixtral)
+    model = tiny.save(folder, made=tiny.mixtral)
     prompts = [tiny.prompt(14 - rank, 509, seed=rank) for rank in range(4)]
     expected = [tiny.greedy(model, prompt, 12) for prompt in prompts]
     few = ["--offload", "cpu", "--device-memory", "1000KB"]

@@ -1,11 +1,11 @@
-"""Tiny llamas that transformers makes, for the proofs; and how a proof's program is run."""
+"""Tiny models that transformers makes, for the proofs; and how a proof's program is run."""
 
 import json
 import subprocess
 import sys
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 from transformers.utils import logging
 
 logging.disable_progress_bar()
@@ -18,6 +18,11 @@ DEFAULTS = dict(vocab_size=509, hidden_size=48, intermediate_size=80, num_hidden
 
 def llama(**changes):
     return LlamaForCausalLM(LlamaConfig(**{**DEFAULTS, **changes}))
+
+
+def mixtral(**changes):
+    common = {key: value for key, value in {**DEFAULTS, **changes}.items() if not key.endswith("_bias")}
+    return MixtralForCausalLM(MixtralConfig(**common, num_local_experts=8, num_experts_per_tok=2))
 
 
 def save(folder, seed=3, dtype=torch.float32, made=llama, **changes):

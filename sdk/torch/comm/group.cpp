@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "torch/comm/deadline.hpp"
 #include "torch/comm/gloo_data.hpp"
 #include "torch/comm/no_pipe_signal.hpp"
 
@@ -68,10 +69,7 @@ class TorchGroup final : public run::Group {
       : ranks_(options.ranks), exceptions_(std::uncaught_exceptions()) {
     const auto limit = options.stall + behind_stall;
     const NoPipeSignal quiet;  // for the threads of all connections
-    if (ranks_.ranks > 1) {
-      store_ = open_store(ranks_);
-      watch_.emplace(options, join_store(ranks_));
-    }
+    if (ranks_.ranks > 1) meet(options);
     try {
       connect(limit, open_data);
     } catch (const std::exception& e) {
@@ -98,6 +96,20 @@ class TorchGroup final : public run::Group {
   }
 
  private:
+  // [Note: rank 0 that does not answer] The store limits the waits for other ranks, not for its own
+  // answers, and the watch has not begun. All have come after twice their patience: that for rank
+  // 0, and rank 0's for the others.
+  void meet(const run::GroupOptions& options) {
+    const Deadline deadline(2 * ranks_.patience + options.heartbeat, [&] {
+      if (ranks_.rank != 0 && options.on_lost)
+        options.on_lost({0, "it does not answer at " + ranks_.address + ":" +
+                                std::to_string(ranks_.port) +
+                                ": it was stopped, or cannot be reached"});
+    });
+    store_ = open_store(ranks_);
+    watch_.emplace(options, join_store(ranks_));
+  }
+
   void connect(std::chrono::milliseconds limit, const OpenData& open_data) {
     auto* watch = watch_ ? &*watch_ : nullptr;
     if (watch)
