@@ -1,5 +1,7 @@
 // strata: reads its arguments, does one thing, says in one line what went wrong.
+#include <fcntl.h>
 #include <strata/abi/core.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <exception>
@@ -19,6 +21,16 @@
 #include "host/process/stderr_log.hpp"
 
 namespace {
+
+// Takes the places of standard streams that are closed, so that no file gets them: what is printed
+// there fails.
+void fill_standard_streams() {
+  int one = 0;
+  do {
+    one = open("/dev/null", O_RDONLY);
+  } while (one >= 0 && one <= STDERR_FILENO);
+  if (one >= 0) close(one);
+}
 
 int run(int argc, char** argv) {
   try {
@@ -46,6 +58,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_streams();
   // A reader that closed the pipe is an error of print, which names it.
   std::signal(SIGPIPE, SIG_IGN);
   // When a plugin is probed, the parent process sees how the probe ends.

@@ -53,7 +53,9 @@ void take_rank(const cli::Invocation& invocation) {
     throw Ended{launch(invocation.arguments, static_cast<std::uint32_t>(count))};
   if (launched.ranks > 1) {
     call.common().rank = launched.rank;
-    call.common().shared = shared_settings(call.table());
+    auto& shared = call.common().shared;
+    shared = shared_settings(call.table());
+    shared.insert(shared.begin(), {"the command", std::string(invocation.command->words)});
   }
   take_cores(call, launched);
 }

@@ -46,12 +46,21 @@ void write_error(std::string_view text) {
   }
 }
 
-// Blocks the signals while it lives, and reads them from a descriptor.
+bool is_ignored(int signal) {
+  struct sigaction now {};
+  return sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+// Blocks the signals while it lives, and reads them from a descriptor, which would get ignored ones
+// too: those stay ignored, as under nohup.
 class Signals {
  public:
   Signals() {
+    signal(SIGCHLD, SIG_DFL);  // otherwise nobody could wait for the ranks
     sigemptyset(&set_);
-    for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set_, one);
+    sigaddset(&set_, SIGCHLD);
+    for (const int one : {SIGINT, SIGTERM, SIGHUP})
+      if (!is_ignored(one)) sigaddset(&set_, one);
     sigprocmask(SIG_BLOCK, &set_, &before_);
     descriptor_ = signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
   }

@@ -49,10 +49,14 @@ Verdict verdict_of(const std::vector<RankEnd>& ends, int signal) {
       return {end.status == 2 ? 2 : end.status == 0 ? 0 : 1, line_of(end, ends)};
   for (const auto& end : ends)
     if (!end.error.empty()) return {1, end.error};
-  for (const auto& end : ends)
+  for (const auto& end : ends) {
+    if (end.status > 128)
+      return {1, name_of(end) + "it ended by " + signal_name(end.status - 128) +
+                     ": start all ranks again"};
     if (end.status != 0 || end.signal != 0)
       return {1, name_of(end) + "it ended with status " + std::to_string(end.status) +
                      look_there.data()};
+  }
   return {};
 }
 

@@ -13,7 +13,7 @@
 namespace strata::app {
 namespace {
 
-constexpr auto model_key = "--model", data_key = "--data";
+constexpr auto model_key = "--model", data_key = "--data", rank_key = "--lora";
 
 // Adds a few bytes of each tensor: a checkpoint of adapters has none of the model's weights, and
 // belongs to these alone.
@@ -92,7 +92,7 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
            {"--label-smoothing", options.label_smoothing},
            {"--schedule", options.schedule},
            {"--warmup", options.warmup},
-           {"--lora", lora.rank},
+           {rank_key, lora.rank},
            {"--lora-alpha", lora_alpha(lora)},
            {"--lora-dropout", lora.dropout},
            {"--lora-targets", lora.targets},
@@ -111,18 +111,21 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
 
 void need_common(const Json& saved, const Json& own, const std::string& path) {
   const auto in = " in " + printable(path);
-  // These two first: most other differences follow from them.
-  for (const auto* key : {model_key, data_key})
-    if (!saved.contains(key) || saved.at(key) != own.at(key))
-      throw UsageError(
-          key, key == model_key ? "the model is not the one" + in : "the rows are not those" + in,
-          "give the checkpoint's, or begin a run in another --output");
-  for (const auto& [key, value] : own.items())
+  const auto need = [&](const std::string& key, const std::string& words) {
     if (!saved.contains(key))
       throw UsageError(key, "it is unknown" + in, "resume with the Strata that wrote it");
-    else if (saved.at(key) != value)
-      throw UsageError(key, words_of(value) + " here, " + words_of(saved.at(key)) + in,
-                       "give the checkpoint's, or begin a run in another --output");
+    if (saved.at(key) != own.at(key))
+      throw UsageError(
+          key,
+          words.empty() ? words_of(own.at(key)) + " here, " + words_of(saved.at(key)) + in : words,
+          "give the checkpoint's, or begin a run in another --output");
+  };
+  // These first, as other differences follow from them: a run of adapters knows samples of the
+  // model's weights.
+  need(rank_key, "");
+  need(model_key, "the model is not the one" + in);
+  need(data_key, "the rows are not those" + in);
+  for (const auto& [key, value] : own.items()) need(key, "");
 }
 
 }  // namespace strata::app

@@ -32,9 +32,8 @@ void need_host_memory(std::optional<std::uint64_t> limit, const HostNeed& need,
   if (!limit || need.host_memory <= *limit) return;
   std::string remedy = "give at least " + std::to_string(need.host_memory) + " (" +
                        size_text(need.host_memory) + ")";
-  if (need.movable_states)
-    remedy += ", or put the states into a tier of files with --offload-optimizer";
-  if (need.movable_weights) remedy += ", or put the weights into a tier of files with --offload";
+  if (need.movable_states || need.movable_weights)
+    remedy += ", or name a folder with --offload-dir for what has no room";
   if (need.wide_gradients) remedy += ", or give --reduce-dtype bfloat16";
   throw Error("--host-memory",
               size_text(*limit) + " are too few to train " + model + ": weights take " +

@@ -59,6 +59,10 @@ double router_coefficient(const source::Config& config) {
 // The part of the parameters whose states lie on the device, which updates them.
 double device_share(const FinetuneOptions& options, train::Rule rule) {
   const bool all = options.offload_optimizer == "device";
+  if (all && options.offload_optimizer_ratio < 1)
+    throw UsageError("offload_optimizer_ratio",
+                     "--offload-optimizer device puts the states of all units on the device",
+                     "leave out one of the two");
   // Adapters' states are small, and stay on the host.
   if (options.lora.rank > 0 && !all) return 0;
   const double share = all ? 1 : 1 - options.offload_optimizer_ratio;

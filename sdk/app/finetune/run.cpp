@@ -210,6 +210,11 @@ bool TrainingRun::step(std::uint64_t index) {
     if (events_.say)
       events_.say("step " + std::to_string(index + 1) + ": a gradient is no number; " + partly_);
   }
+  const bool number = std::isfinite(record.loss) && result.finite;
+  const bool goes_on = number || scaler_ || options_.on_nan == "skip";
+  if (!number && goes_on && partly_.empty() && events_.say)
+    events_.say("step " + std::to_string(index + 1) +
+                ": a loss or gradient is no number; the step changed no weight");
   if (result.finite || result.updated > 0) ++updates_;
   if (scaler_) scaler_->follow(!result.finite);
   record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -235,8 +240,7 @@ bool TrainingRun::step(std::uint64_t index) {
     unsaid_ = 0;
   }
   if (events_.progress) events_.progress(training_log::progress_line(record));
-  const bool number = std::isfinite(record.loss) && result.finite;
-  return number || scaler_ || options_.on_nan == "skip";
+  return goes_on;
 }
 
 void TrainingRun::validate() {

@@ -55,13 +55,17 @@ std::vector<TrainingTiers> training_tiers(const RunOptions& run, const FinetuneO
   };
   std::vector<TrainingTiers> out{made(choose_memory(run.offload, plugins), nullptr)};
   check(out.front(), options, movable);
-  if (!run.host_memory) return out;
+  // What does not fit goes to disk where the user named a folder.
+  const bool for_weights = !run.offload_dirs.empty(),
+             for_states = for_weights || !options.offload_optimizer_dirs.empty();
+  if (!run.host_memory || !for_states) return out;
   const auto* files = find_file_reader(plugins);
   if (!files || !is_file_tier(*files, plugins)) return out;
   const auto first = out.front();
   if (movable && options.offload_optimizer == "auto" && !first.states_in_files)
     out.push_back(made(*first.weights, files));
-  if (run.offload == "auto" && !are_updated_in_place(options)) out.push_back(made(*files, nullptr));
+  if (run.offload == "auto" && for_weights && !are_updated_in_place(options))
+    out.push_back(made(*files, nullptr));
   return out;
 }
 

@@ -104,6 +104,9 @@ class Environment {
     if (out.ranks == 1) return out;
     if (out.address.empty()) out.address = address_of(out, names);
     out.port = has("MASTER_PORT") ? number<uint16_t>("MASTER_PORT") : port_of_job(names);
+    if (out.port == 0)
+      throw UsageError("MASTER_PORT", "0 is no port to meet at",
+                       "give all ranks the same free port");
     if (&names == &torchrun && get("TORCHELASTIC_USE_AGENT_STORE") == "True")
       out.port = port_beside_agent();
     return out;

@@ -8,12 +8,12 @@
 namespace strata::torch {
 namespace {
 
-// LibTorch writes a warning with its stack for each broken connection. Each one reaches the user as
-// an error of ours.
-void silence_warnings() {
-  constexpr int error = 2;  // of glog's levels
+// LibTorch writes a line with its stack for each broken connection. Each one reaches the user as an
+// error of ours.
+void silence_log() {
+  constexpr int fatal = 3;  // of glog's levels
   if (!std::getenv("TORCH_CPP_LOG_LEVEL"))
-    FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, error);
+    FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, fatal);
 }
 
 Store open(const run::Ranks& ranks, bool first) {
@@ -27,11 +27,22 @@ Store open(const run::Ranks& ranks, bool first) {
                  [&] { return c10::make_intrusive<c10d::TCPStore>(ranks.address, options); });
 }
 
+// A second process with the same number would wait for messages that the first one gets.
+void claim(c10d::TCPStore& store, const run::Ranks& ranks) {
+  const auto key = "rank/" + std::to_string(ranks.rank);
+  const auto claims = as_rank(ranks, "rank 0 is lost", [&] { return store.add(key, 1); });
+  if (claims > 1)
+    throw Error("rank " + std::to_string(ranks.rank), "another process has this rank, too",
+                "give each process a rank of its own");
+}
+
 }  // namespace
 
 Store open_store(const run::Ranks& ranks) {
-  silence_warnings();
-  return open(ranks, true);
+  silence_log();
+  auto out = open(ranks, true);
+  claim(*out, ranks);
+  return out;
 }
 
 Store join_store(const run::Ranks& ranks) { return open(ranks, false); }

@@ -42,7 +42,8 @@ RunState some_run() {
               .scale = 1024, .step = 7, .last_overflow = -1, .hysteresis = 2}};
 }
 
-const Json common{{"--lr", 0.1}, {"--model", {{"sha", "m"}}}, {"--data", {{"sha", "d"}}}};
+const Json common{
+    {"--lr", 0.1}, {"--lora", 0}, {"--model", {{"sha", "m"}}}, {"--data", {{"sha", "d"}}}};
 
 std::string text_of(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -283,6 +284,11 @@ TEST_CASE("what a run does not have in common with a checkpoint is named") {
     own["--new"] = 1;
     if (key == "--lr") CHECK(refused(own).starts_with("--new"));
   }
+  // A run of adapters knows more of the same model.
+  auto adapters = common;
+  adapters["--lora"] = 8;
+  adapters["--model"] = 3;
+  CHECK(refused(adapters).starts_with("--lora: 8 here, 0 in"));
 }
 
 }  // namespace strata::app
