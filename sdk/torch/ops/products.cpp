@@ -1,15 +1,17 @@
 #include "torch/ops/packed.hpp"
+#include "torch/ops/scale_in_place.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
 
 namespace {
 
-// Multiplies, in place in inference. In place LibTorch rounds the factor to a narrow dtype, so that
-// in training a recorded product would have other bits.
+// Multiplies, in place in inference, with the same bits.
 at::Tensor times(at::Tensor x, double factor) {
   if (factor == 1) return x;
-  return c10::InferenceMode::is_enabled() ? x.mul_(factor) : x.mul(factor);
+  if (!c10::InferenceMode::is_enabled()) return x.mul(factor);
+  scale_in_place(x, factor);
+  return x;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "torch/form.hpp"
 #include "torch/ops/adapted.hpp"
 #include "torch/ops/functions.hpp"
+#include "torch/ops/scale_in_place.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
@@ -50,7 +51,9 @@ at::Tensor routing_weights(const strata_op_moe& op, at::Tensor scores) {
     const auto sums = scores.sum(-1, true).clamp_min(op.least_sum);
     scores = in_place ? scores.div_(sums) : scores.div(sums);
   }
-  if (op.scale != 1) scores = in_place ? scores.mul_(op.scale) : scores.mul(op.scale);
+  if (op.scale == 1) return scores;
+  if (!in_place) return scores.mul(op.scale);
+  scale_in_place(scores, op.scale);
   return scores;
 }
 

@@ -4,6 +4,7 @@
 
 #include "torch/ops/packed.hpp"
 #include "torch/ops/repeatable.hpp"
+#include "torch/ops/scale_in_place.hpp"
 #include "torch/pch.hpp"
 
 namespace strata::torch {
@@ -33,7 +34,8 @@ at::Tensor kept_mask(const Ragged& ragged, std::size_t i, const Attributes& a,
 // copy neither keys nor values.
 at::Tensor by_products(const at::Tensor& rows, const at::Tensor& k, const at::Tensor& v,
                        const Attributes& a) {
-  const auto scores = at::bmm(rows, k.transpose(1, 2)).mul_(a.scale);
+  auto scores = at::bmm(rows, k.transpose(1, 2));
+  scale_in_place(scores, a.scale);
   const auto p = at::softmax(scores, -1, at::kFloat).to(rows.scalar_type());
   return at::bmm(p, v);
 }
