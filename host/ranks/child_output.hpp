@@ -1,4 +1,4 @@
-// What a rank that this process started prints on standard error.
+// The standard error of a rank that this process started.
 #pragma once
 #include <cstdint>
 #include <string>

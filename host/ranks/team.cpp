@@ -22,8 +22,9 @@ namespace {
 
 // Where the rank's data lie: each rank of a machine has a GPU of its own.
 std::string device_of(const RunOptions& options, const run::Ranks& ranks) {
-  const auto cuda = options.device == "cpu" ? app::CudaMemory{} : app::cuda_memory(ranks.local);
-  return app::choose_cuda(options, cuda) ? "cuda:" + std::to_string(ranks.local) : "cpu";
+  if (options.device == "cpu") return "cpu";
+  const auto gpu = app::gpu_of_process(ranks.local);
+  return app::choose_cuda(options, app::cuda_memory(gpu)) ? "cuda:" + std::to_string(gpu) : "cpu";
 }
 
 // Ends this process because another rank is lost: other threads may wait in a collective for ever.

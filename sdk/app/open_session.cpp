@@ -16,9 +16,8 @@
 namespace strata::app {
 namespace {
 
-// A rank has the GPU of its number on the machine.
 RunOptions placed(RunOptions options, const run::Group* group) {
-  if (group) options.gpu = group->ranks().local;
+  if (group && options.device != "cpu") options.gpu = gpu_of_process(group->ranks().local);
   return options;
 }
 

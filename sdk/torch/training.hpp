@@ -1,4 +1,4 @@
-// What ops find in a pass that trains: the state of the micro-batch, and the recorded run of a
+// The context of ops in a pass that trains: the state of the micro-batch, and the recorded run of a
 // unit.
 #pragma once
 #include <ATen/core/Tensor.h>

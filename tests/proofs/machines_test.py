@@ -16,6 +16,7 @@ import time
 
 import tiny
 from machines import LINK, Machines, Refused
+from ranked import generate
 
 SECONDS = 240  # limit for the ranks, on a loaded machine
 # Limit for their end after a cut: far below that of a connection (30 s), and above the 5 s that the ranks
@@ -33,14 +34,6 @@ def start(machines, words, **environment):
               "MASTER_PORT": str(PORT), "OMP_NUM_THREADS": "1", **environment}
     return [machines.start(rank // 2, words, {**common, "RANK": str(rank), "LOCAL_RANK": str(rank % 2)})
             for rank in range(4)]
-
-
-def generate(program, model, tokens, prompts, *more):
-    words = [program, "generate", "--model", model, "--device", "cpu", "--threads", "1", "--json",
-             "--max-new-tokens", tokens, "--ignore-eos", *more]
-    for prompt in prompts:
-        words += ["--input-ids", tiny.ids(prompt)]
-    return words
 
 
 def same_tokens(machines, words, expected, **environment):
@@ -91,7 +84,7 @@ def check(program, folder, machines):
         model = tiny.save(folder / name, made=made, **sizes)
         prompts = [tiny.prompt(14 - rank, 509, seed=rank) for rank in range(4)]
         expected = [tiny.greedy(model, prompt, 12) for prompt in prompts]
-        runs.append((generate(program, folder / name, 12, prompts, *more), expected))
+        runs.append((generate(program, folder / name, prompts, 12, *more), expected))
     for words, expected in runs:
         same_tokens(machines, words, expected)
     machines.slow_down(RATE)
@@ -100,7 +93,7 @@ def check(program, folder, machines):
     held_back = [machines.held_back(machine) for machine in range(2)]
     tiny.expect(min(held_back) > 0, f"the link was not slow: {held_back}")
     machines.speed_up()
-    cut(machines, generate(program, folder / "llama", LONG, prompts, "--offload", "nvme"))
+    cut(machines, generate(program, folder / "llama", prompts, LONG, "--offload", "nvme"))
 
 
 def main():

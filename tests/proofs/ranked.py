@@ -5,6 +5,17 @@ import pathlib
 import socket
 import subprocess
 
+import tiny
+
+
+def generate(program, model, prompts, tokens, *more):
+    """The words that generate so many tokens behind prompts of ids."""
+    words = [program, "generate", "--model", model, "--device", "cpu", "--threads", "1", "--json",
+             "--max-new-tokens", tokens, "--ignore-eos", *more]
+    for prompt in prompts:
+        words += ["--input-ids", tiny.ids(prompt)]
+    return words
+
 
 def free_port():
     with socket.socket() as one:

@@ -15,7 +15,7 @@ import tempfile
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import tiny
-from ranked import free_port
+from ranked import free_port, generate
 
 SECONDS = 240  # limit for the ranks, on a loaded machine
 
@@ -26,14 +26,6 @@ def launched(words, text=""):
                           text=True, timeout=SECONDS, env={**os.environ, "OMP_NUM_THREADS": "1"})
     tiny.expect(done.returncode == 0, f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def generate(program, model, prompts, tokens, *more):
-    words = [program, "generate", "--model", model, "--device", "cpu", "--threads", "1", "--json",
-             "--max-new-tokens", tokens, "--ignore-eos", *more]
-    for prompt in prompts:
-        words += ["--input-ids", tiny.ids(prompt)]
-    return words
 
 
 def check(program, model, file, prompts, tokens, expected=None):

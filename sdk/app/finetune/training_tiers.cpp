@@ -55,7 +55,7 @@ std::vector<TrainingTiers> training_tiers(const RunOptions& run, const FinetuneO
   };
   std::vector<TrainingTiers> out{made(choose_memory(run.offload, plugins), nullptr)};
   check(out.front(), options, movable);
-  // What does not fit goes to disk where the user named a folder.
+  // Weights and states without room go to disk where the user named a folder.
   const bool for_weights = !run.offload_dirs.empty(),
              for_states = for_weights || !options.offload_optimizer_dirs.empty();
   if (!run.host_memory || !for_states) return out;

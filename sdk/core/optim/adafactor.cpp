@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/optim/adafactor.cpp"
@@ -223,9 +222,7 @@ void apply_in_float32(const AdafactorArrays& arrays, const AdafactorStep& s,
     const uint64_t begin = row * rows.columns;
     in_float32(arrays.held, begin, rows.columns, [&](uint64_t at, uint64_t some, float* block) {
       auto part = arrays;
-      if (part.gradient)
-        part.gradient = static_cast<const std::byte*>(arrays.gradient) +
-                        at * element_bytes(arrays.gradient_dtype);
+      part.gradient = gradients_at(arrays.gradient, arrays.gradient_dtype, at);
       part.master = block;
       AdafactorRows one{.first = 0, .count = 1, .columns = some};
       one.row_factors = rows.row_factors ? rows.row_factors + row : nullptr;

@@ -1,13 +1,16 @@
 #include "core/optim/bf16_weights.hpp"
 
-#include <cstddef>
-
 namespace strata::optim {
 namespace {
 
-// The gradients from `at` on; null stays null.
-const void* gradients_at(const void* gradient, strata_dtype dtype, uint64_t at) {
-  return gradient ? static_cast<const std::byte*>(gradient) + at * element_bytes(dtype) : nullptr;
+// The arrays from element `at` on, whose weights are in `block`.
+template <class Arrays>
+Arrays part_of(Arrays arrays, uint64_t at, float* block) {
+  arrays.gradient = gradients_at(arrays.gradient, arrays.gradient_dtype, at);
+  arrays.master = block;
+  arrays.moment1 += at;
+  arrays.moment2 += at;
+  return arrays;
 }
 
 }  // namespace
@@ -16,12 +19,7 @@ void adam(const AdamStep& step, const AdamArrays& arrays, const Bf16Weights& wei
           uint64_t first, uint64_t count) {
   if (!weights.values) return adam(step, arrays, first, count);
   in_float32(weights, first, count, [&](uint64_t at, uint64_t some, float* block) {
-    auto part = arrays;
-    part.gradient = gradients_at(arrays.gradient, arrays.gradient_dtype, at);
-    part.master = block;
-    part.moment1 += at;
-    part.moment2 += at;
-    adam(step, part, 0, some);
+    adam(step, part_of(arrays, at, block), 0, some);
   });
 }
 
@@ -29,11 +27,7 @@ void adam8(const AdamStep& step, const Adam8Arrays& arrays, const Bf16Weights& w
            uint64_t first, uint64_t count) {
   if (!weights.values) return adam8(step, arrays, first, count);
   in_float32(weights, first, count, [&](uint64_t at, uint64_t some, float* block) {
-    auto part = arrays;
-    part.gradient = gradients_at(arrays.gradient, arrays.gradient_dtype, at);
-    part.master = block;
-    part.moment1 += at;
-    part.moment2 += at;
+    auto part = part_of(arrays, at, block);
     part.scale1 += at / moment_block;
     part.scale2 += at / moment_block;
     adam8(step, part, 0, some);

@@ -1,6 +1,7 @@
 // Updates of weights that are held in bfloat16 alone, without float32 master weights.
 #pragma once
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/optim/adam8.hpp"
@@ -32,6 +33,11 @@ void in_float32(const Bf16Weights& weights, uint64_t first, uint64_t count, cons
     round_stochastically(block, weights.values + at, weights.key, weights.first + at, some);
     at += some;
   }
+}
+
+// The gradients from element `at` on; null stays null.
+inline const void* gradients_at(const void* gradient, strata_dtype dtype, uint64_t at) {
+  return gradient ? static_cast<const std::byte*>(gradient) + at * element_bytes(dtype) : nullptr;
 }
 
 // As adam and adam8 over `arrays`, where the weights are those of `weights` if it has any:

@@ -24,7 +24,7 @@ std::string message(int code);
 // is none.
 std::shared_ptr<const pcre2_code> compile(std::string_view pattern, std::uint32_t options);
 
-// What the searches together may take.
+// The bounds of all searches together.
 struct Limits {
   double seconds;           // of the thread's work
   std::size_t steps;        // of one match

@@ -25,8 +25,8 @@ struct SessionParts {
   std::unique_ptr<tier::Tier> files;  // reads the checkpoint while loading; none: dummy weights
   std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
   device::Collective* collective = nullptr;  // of several ranks; outlives the session
-  // Of several ranks: called by each of them before a pass with whether it has tokens for the pass;
-  // returns whether any of them has.
+  // Each of several ranks calls it before a pass with whether it has tokens for the pass; returns
+  // whether any of them has.
   std::function<bool(bool mine)> any_has_tokens;
   std::function<void(uint64_t pass, uint32_t unit)> progress;  // called before each unit; optional
   ComputeOptions compute;

@@ -39,7 +39,7 @@ struct KvShape {
 // The cost of one call of an op. Its results are new memory unless a field says otherwise.
 struct Cost {
   uint64_t held_bytes = 0;  // while it computes, besides its arguments and results
-  // What a backward needs of it besides its arguments and results, and so is kept in training.
+  // Kept in training: bytes that the backward needs besides the arguments and results.
   uint64_t kept_bytes = 0;
   double flops = 0;
   strata_tensor* viewed = nullptr;  // the results share this argument's memory

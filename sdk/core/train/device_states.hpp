@@ -13,8 +13,8 @@
 
 namespace strata::train {
 
-// What it points to outlives it. Reading and writing are for any thread, for a unit that no lane
-// uses meanwhile; they take a bucket of host memory.
+// Everything that it points to outlives it. Reading and writing are for any thread, for a unit that
+// no lane uses meanwhile; they take a bucket of host memory.
 class DeviceStates {
  public:
   // `arena` has the places of the plan's step.

@@ -22,7 +22,7 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
                              optim::Workers& workers)
     : plan_(plan), reduce_(request.reduce), rule_(request.rule),
       micro_batches_(request.micro_batches), units_(units), settings_(settings), workers_(workers),
-      weight_update_(request.rule, workers) {
+      kernels_(host_kernels(workers)), weight_update_(request.rule, workers) {
   if (request.early_updates && settings.clip > 0)
     throw Error("training", "updates that are clipped wait for all gradients",
                 "this is a mistake in Strata");
@@ -31,12 +31,11 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
       weight_update_.reserve(plan.units[u].weights[piece.weight].shape);
   first_expert_ = static_cast<uint32_t>(plan.step.uses.size());
   for (const auto& flat : plan.flats) squares_.emplace_back(optim::square_blocks(flat.elements));
-  for (uint32_t i = 0; i < plan.step.uses.size(); ++i)
-    if (plan.step.uses[i].kind == zero::Use::Kind::rerun &&
-        plan.step.uses[i].gradient != zero::no_object)
-      last_ = i;
-  for (const auto& use : plan.step.uses)
+  for (uint32_t i = 0; i < plan.step.uses.size(); ++i) {
+    const auto& use = plan.step.uses[i];
+    if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object) last_ = i;
     if (use.kind == zero::Use::Kind::norm) last_ = zero::no_object;
+  }
   next_update_.assign(plan.units.size(), no_unit);
   auto before = no_unit;
   for (const auto& use : plan.step.uses) {
@@ -70,16 +69,10 @@ void HostOptimizer::work(uint32_t item) {
 
 void HostOptimizer::reduce(const zero::Use& use, Context& step) {
   const auto& flat = plan_.flats[use.unit];
-  auto* sum = sum_of(use.unit);
-  const auto* arrived = units_.arrival(use);
   const bool there = use.micro_batch < step.ids.size();  // the step has that micro-batch
   if (use.staging != zero::no_object && there)
-    workers_.run(flat.elements, grain, [&](uint64_t first, uint64_t count) {
-      if (use.micro_batch == 0)
-        optim::cast(f32, sum, reduce_, arrived, first, count);
-      else
-        optim::add(sum, reduce_, arrived, first, count);
-    });
+    kernels_->accumulate(sum_of(use.unit), reduce_, units_.arrival(use), flat.elements,
+                         use.micro_batch == 0);
   if (flat.row_width > 0 && there) add_rows(use, step);
   if (use.micro_batch + 1 < micro_batches_) return;
   // The table's gradient is whole when the rows of the embedding are added.
@@ -114,14 +107,8 @@ void HostOptimizer::reduce_expert(uint32_t unit, uint32_t staging, Context& step
   const bool first = !step.chosen[unit];
   step.chosen[unit] = true;
   if (staging == no_staging) return;
-  auto* sum = sum_of(unit);
-  const auto* arrived = units_.expert_staging(staging);
-  workers_.run(plan_.flats[unit].elements, grain, [&](uint64_t from, uint64_t count) {
-    if (first)
-      optim::cast(f32, sum, reduce_, arrived, from, count);
-    else
-      optim::add(sum, reduce_, arrived, from, count);
-  });
+  kernels_->accumulate(sum_of(unit), reduce_, units_.expert_staging(staging),
+                       plan_.flats[unit].elements, first);
 }
 
 // Takes the squares of a layer's experts, whose gradients are whole when the layer's is.
@@ -138,10 +125,7 @@ void HostOptimizer::square_experts(uint32_t layer, Context& step) {
 void HostOptimizer::square(uint32_t unit, Context& step) {
   auto& partials = squares_[unit];
   const auto& held = units_[unit];
-  workers_.run(partials.size(), 1, [&](uint64_t first, uint64_t count) {
-    optim::square_sums(held.gradient_dtype, held.gradient, plan_.flats[unit].elements, first, count,
-                       partials.data());
-  });
+  kernels_->square(held.gradient_dtype, held.gradient, plan_.flats[unit].elements, partials.data());
   if (!std::isfinite(optim::total(partials))) step.gradients.finite = false;
 }
 

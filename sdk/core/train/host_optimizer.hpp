@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "core/optim/workers.hpp"
 #include "core/train/host_units.hpp"
 #include "core/train/snapshot.hpp"
+#include "core/train/state_kernels.hpp"
 #include "core/train/update.hpp"
 
 namespace strata::train {
@@ -122,6 +124,7 @@ class HostOptimizer : public device::HostWork {
   uint32_t last_ = zero::no_object;
   std::vector<uint32_t> next_update_;         // by unit: the one updated behind it, or no_unit
   std::vector<std::vector<double>> squares_;  // by unit: the partial sums
+  std::unique_ptr<StateKernels> kernels_;     // of sums and norms
   WeightUpdate weight_update_;                // of the other rules than adam
   std::array<Context, 2> contexts_;
   uint32_t steps_ = 0;

@@ -21,8 +21,9 @@ inline constexpr uint32_t no_table = ~uint32_t{0}, no_products = ~uint32_t{0};
 struct TrainingRequest {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};   // to compute in
   strata_dtype reduce{STRATA_FLOAT, 32, 1};  // of gradients
-  // Of the weights between steps: float32, or bfloat16 if `dtype` is that. Then the weights that
-  // compute are the only ones, in memory, and their updates are rounded stochastically.
+  // The dtype of the weights between steps: float32, or bfloat16 if `dtype` is that. Then the
+  // weights that compute are the only ones, in memory, and their updates are rounded
+  // stochastically.
   strata_dtype storage{STRATA_FLOAT, 32, 1};
   Rule rule = Rule::adam;      // of the optimizer
   uint32_t sequences = 1;      // of one micro-batch, at most

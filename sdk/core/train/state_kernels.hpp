@@ -1,4 +1,4 @@
-// The arithmetic on states that lie on the device.
+// The arithmetic on gradients and on states, where they lie.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +31,8 @@ class StateKernels {
                     uint64_t count) = 0;
 };
 
-// Those of a device in host memory, whose lane compute is the calling thread. `workers` outlives
-// them, and nobody else uses it.
+// Those of a device in host memory, whose lane is the calling thread. `workers` outlives them, and
+// works for nobody else meanwhile.
 std::unique_ptr<StateKernels> host_kernels(optim::Workers& workers);
 
 }  // namespace strata::train

@@ -65,6 +65,7 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
     if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object)
       known_ = {use.gradient, zero::Stage::reduced};
     if (use.kind == zero::Use::Kind::norm) known_ = {use.weights, zero::Stage::updated};
+    if (use.kind == zero::Use::Kind::update && plan.flats[use.unit].elements > 0) ++updated_units_;
   }
 }
 
@@ -241,9 +242,7 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
   out.gradient_norm = gradients.norm;
   out.finite = gradients.finite;
   out.updated = gradients.updated;
-  for (const auto& use : parts_.plan.step.uses)
-    if (use.kind == zero::Use::Kind::update && parts_.plan.flats[use.unit].elements > 0)
-      ++out.units;
+  out.units = updated_units_;
   return out;
 }
 

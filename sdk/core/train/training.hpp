@@ -109,7 +109,8 @@ class Training {
   std::unique_ptr<TrainExperts> experts_;  // of a model with experts
   std::unique_ptr<StepBackend> stepping_, scoring_;
   std::unique_ptr<zero::Executor> step_, score_;
-  zero::Wait known_;  // when a step's gradients are: its last reduction, or the norm
+  zero::Wait known_;            // when a step's gradients are: its last reduction, or the norm
+  uint32_t updated_units_ = 0;  // by a step
   uint64_t loaded_ = 0;
   double load_seconds_ = 0;
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/device/sum_shards.hpp"
+#include "core/optim/sum_shards.hpp"
 
 namespace strata::torch {
 
@@ -37,7 +37,7 @@ class GlooData final : public device::Collective {
         for (uint64_t to = 0; to < all; ++to)
           std::memcpy(sent_.data() + bytes * to, base + shard * to + at, bytes);
         gloo_.all_to_all(sent_.data(), received_.data(), bytes);
-        device::sum_shards(base + shard * rank() + at, received_.data(), ranks(), bytes, element);
+        optim::sum_shards(base + shard * rank() + at, received_.data(), ranks(), bytes, element);
       }
     });
   }

@@ -93,13 +93,15 @@ std::optional<Lost> Watch::State::write(const Lost& found) {
 
 // [Note: one judge]
 void Watch::State::await_hearing(const Lost& verdict) {
-  if (rank() != verdict.rank) store->add("heard", 1);
-  if (rank() != 0) return;
-  int64_t living = 0;
-  for (uint32_t r = 0; r < beats.size(); ++r) living += !beats[r].ended && r != verdict.rank;
-  const auto limit = Clock::now() + hearing;
-  while (store->add("heard", 0) < living && Clock::now() < limit)
-    std::this_thread::sleep_for(step / 4);
+  const auto heard = [](uint32_t r) { return "heard/" + std::to_string(r); };
+  if (rank() != 0) {
+    if (rank() != verdict.rank) store->set(heard(rank()), bytes_of("1"));
+    return;
+  }
+  std::vector<std::string> others;
+  for (uint32_t r = 1; r < beats.size(); ++r)
+    if (!beats[r].ended && r != verdict.rank) others.push_back(heard(r));
+  if (!others.empty()) store->wait(others, hearing);
 }
 
 // Returns false after the last one.
@@ -118,7 +120,7 @@ bool Watch::State::round() {
   if (!verdict) return !left || (rank() == 0 && !std::ranges::all_of(beats, &Beat::ended));
   try {
     await_hearing(*verdict);
-  } catch (const std::exception&) {  // rank 0 has ended, and the verdict is known
+  } catch (const std::exception&) {  // rank 0, or one that has not read it, is gone
   }
   const std::lock_guard lock(mutex);
   told = failing && verdict->rank == rank() && verdict->reason == *failure;

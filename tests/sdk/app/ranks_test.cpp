@@ -1,4 +1,4 @@
-// What ranks compare and share before a run, with a control that a test fills in.
+// Ranks compare facts and share memory before a run: with a control that a test fills in.
 #include "app/ranks.hpp"
 
 #include <catch2/catch.hpp>

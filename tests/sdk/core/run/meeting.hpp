@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/device/device.hpp"
-#include "core/device/sum_shards.hpp"
 #include "core/error.hpp"
+#include "core/optim/sum_shards.hpp"
 
 namespace made {
 
@@ -34,7 +34,7 @@ class Meeting {
       for (std::uint32_t own = 0; own < ranks(); ++own) {
         for (std::uint32_t from = 0; from < ranks(); ++from)
           std::memcpy(parts.data() + from * shard, bases[from] + own * shard, shard);
-        strata::device::sum_shards(bases[own] + own * shard, parts.data(), ranks(), shard, element);
+        strata::optim::sum_shards(bases[own] + own * shard, parts.data(), ranks(), shard, element);
       }
     });
   }

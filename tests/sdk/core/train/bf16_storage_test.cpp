@@ -9,6 +9,7 @@
 #include "core/train/host_optimizer.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
 #include "tests/sdk/core/tier/scratch_tier.hpp"
+#include "tests/sdk/core/train/made_unit.hpp"
 
 using namespace strata;
 using namespace strata::train;
@@ -22,20 +23,6 @@ using Shapes = std::vector<std::vector<int64_t>>;
 const std::vector<Shapes> few{{{70'001}, {3, 30'001}, {1}}, {{5}}, {{64, 1640}}};
 
 uint64_t pages(uint64_t bytes) { return (bytes + 4095) / 4096 * 4096; }
-
-zero::Unit unit_of(const Shapes& shapes) {
-  zero::Unit unit;
-  unit.kind = STRATA_UNIT_BODY;
-  for (const auto& shape : shapes) {
-    zero::Weight weight;
-    weight.shape = shape;
-    weight.run = source::dense_form(bf16, shape);
-    weight.run.at = unit.run_bytes;
-    unit.run_bytes += (weight.run.bytes + 255) / 256 * 256;
-    unit.weights.push_back(weight);
-  }
-  return unit;
-}
 
 float some_number(uint64_t i) {
   return static_cast<float>((i * 2654435761U >> 8) % 65536) / 65536 - 0.5F;
@@ -65,7 +52,7 @@ struct Model {
       states = opener.open<made::ScratchTier>();
     else
       states = opener.open<made::MemoryTier>();
-    for (const auto& one : shapes) plan.units.push_back(unit_of(one));
+    for (const auto& one : shapes) plan.units.push_back(made::unit_of(one, bf16));
     std::vector<StepUnit> units;
     for (const auto& unit : plan.units) {
       plan.flats.push_back(flat_of(unit));
@@ -136,7 +123,7 @@ struct Model {
   }
 };
 
-// What a step makes of float32 masters, rounded.
+// The float32 masters after a step, rounded.
 std::vector<uint16_t> rounded(const Model& wide, uint32_t u, uint64_t update) {
   std::vector<uint16_t> out(wide.plan.flats[u].elements);
   for (const auto& piece : wide.plan.flats[u].pieces)

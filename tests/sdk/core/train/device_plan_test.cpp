@@ -7,6 +7,7 @@
 #include "core/pages.hpp"
 #include "core/train/prepare.hpp"
 #include "tests/sdk/core/run/made_model.hpp"
+#include "tests/sdk/core/train/least_memory.hpp"
 
 using namespace strata;
 using namespace strata::train;
@@ -22,18 +23,6 @@ TrainingRequest request_of(uint32_t seed, double share) {
   request.separate_device = seed % 5 == 0;
   request.device_share = share;
   return request;
-}
-
-uint64_t least_of(const run::Model& model, TrainingRequest request) {
-  request.device_memory = 0;
-  try {
-    prepare_training(model, request);
-  } catch (const Error& error) {
-    const std::string words = error.what();
-    return std::stoull(words.substr(words.find("at least ") + 9));
-  }
-  FAIL("a budget of 0 was not refused");
-  return 0;
 }
 
 bool movable(const TrainingPlan& plan, uint32_t u) {
@@ -99,7 +88,7 @@ TEST_CASE("states on the device have room in the least budget, and in none below
   for (uint32_t seed = 0; seed < 24; ++seed) {
     const made::MadeModel model(seed);
     auto request = request_of(seed, seed % 2 ? 1 : 0.5);
-    const auto least = least_of(model.model, request);
+    const auto least = made::least_of(model.model, request);
     INFO("seed " << seed << ", least " << least);
     request.device_memory = least - 1;
     CHECK_THROWS_WITH(prepare_training(model.model, request),

@@ -8,6 +8,7 @@
 #include "tests/sdk/core/run/checking_compute.hpp"
 #include "tests/sdk/core/tier/file_tier.hpp"
 #include "tests/sdk/core/train/checking_trainer.hpp"
+#include "tests/sdk/core/train/least_memory.hpp"
 
 using namespace strata;
 using namespace strata::train;
@@ -26,18 +27,6 @@ TrainingRequest request_of(const run::Model& model) {
   request.micro_batches = micro_batches;
   request.products = products_of(std::move(linear), 2, 3, 0);
   return request;
-}
-
-uint64_t least_of(const run::Model& model, TrainingRequest request) {
-  request.device_memory = 0;
-  try {
-    prepare_training(model, request);
-  } catch (const Error& error) {
-    const std::string words = error.what();
-    return std::stoull(words.substr(words.find("at least ") + 9));
-  }
-  FAIL("a budget of 0 was not refused");
-  return 0;
 }
 
 struct Run {
@@ -104,7 +93,7 @@ TEST_CASE("a frozen model's units have no state, and their weights are right in 
     Run run(seed);
     auto request = request_of(run.model.model);
     request.keep_graphs = seed % 3 == 0;
-    const auto least = least_of(run.model.model, request);
+    const auto least = made::least_of(run.model.model, request);
     request.fill_device = seed % 4 != 0;
     if (seed % 4 == 1) request.device_memory = least;
     if (seed % 4 == 2) request.device_memory = least + (seed << 12);
@@ -209,7 +198,7 @@ TEST_CASE("the least budget beside a frozen model is accepted, and one byte less
     request.fill_device = seed % 2;
     request.separate_device = seed % 3 == 0;
     request.keep_graphs = seed % 5 == 0;
-    const auto least = least_of(model.model, request);
+    const auto least = made::least_of(model.model, request);
     INFO("seed " << seed << ", least " << least);
     request.device_memory = least - 1;
     CHECK_THROWS_WITH(prepare_training(model.model, request),

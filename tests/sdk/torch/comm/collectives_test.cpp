@@ -14,7 +14,8 @@ namespace {
 
 using Numbers = std::vector<float>;
 
-// What rank `rank` gives to call `call`: whole numbers that bfloat16 holds, or any in float32.
+// The numbers that rank `rank` gives to call `call`: whole numbers that bfloat16 holds, or any in
+// float32.
 Numbers given(uint32_t rank, uint32_t call, std::size_t count, bool whole) {
   std::mt19937 random(rank * 1000 + call);
   Numbers out(count);

@@ -1,4 +1,4 @@
-// What holds of dropout wherever it is.
+// Checks that hold of dropout wherever it is.
 #pragma once
 #include <catch2/catch.hpp>
 

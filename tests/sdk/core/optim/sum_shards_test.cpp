@@ -1,4 +1,4 @@
-#include "core/device/sum_shards.hpp"
+#include "core/optim/sum_shards.hpp"
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -7,7 +7,8 @@
 #include <random>
 #include <vector>
 
-using namespace strata::device;
+using strata::device::Element;
+using strata::optim::sum_shards;
 
 namespace {
 
@@ -22,7 +23,7 @@ std::vector<Stored> summed(const std::vector<Stored>& parts, uint32_t ranks, Ele
 
 }  // namespace
 
-TEST_CASE("shards of float32 are added in the order of the ranks", "[device][sum_shards]") {
+TEST_CASE("shards of float32 are added in the order of the ranks", "[optim][sum_shards]") {
   const float large = 1e8f;  // its neighbors are 8 apart
   REQUIRE(summed<float>({large, 3, 3, large, -large, 0, -large, 3}, 4, Element::float32) ==
           std::vector<float>{large + 3 - large - large, (3 + large) + 3});
@@ -30,7 +31,7 @@ TEST_CASE("shards of float32 are added in the order of the ranks", "[device][sum
           std::vector<float>{(3 + large) - large});
 }
 
-TEST_CASE("sums of bfloat16 are rounded once, to nearest even", "[device][sum_shards]") {
+TEST_CASE("sums of bfloat16 are rounded once, to nearest even", "[optim][sum_shards]") {
   // 1 + 2^-9 + 2^-9 is the middle between 1 and its neighbor, rounded to the even 1; at each step
   // the sum would be 1, too; with three it is above the middle.
   constexpr uint16_t one = 0x3f80, small = 0x3b00;

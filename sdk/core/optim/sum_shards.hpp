@@ -4,11 +4,11 @@
 
 #include "core/device/device.hpp"
 
-namespace strata::device {
+namespace strata::optim {
 
 // Writes the sum of `ranks` shards of `shard` bytes, which lie one behind the other at `parts`, to
 // `sum`. Adds in float32 in the order of the ranks, and rounds bfloat16 once, to nearest even.
 void sum_shards(std::byte* sum, const std::byte* parts, uint32_t ranks, uint64_t shard,
-                Element element);
+                device::Element element);
 
-}  // namespace strata::device
+}  // namespace strata::optim
