@@ -9,6 +9,7 @@
 #include "core/run/model.hpp"
 #include "core/train/flat.hpp"
 #include "core/train/products.hpp"
+#include "core/train/share.hpp"
 #include "core/train/states.hpp"
 #include "core/train/step_uses.hpp"
 #include "core/zero/plan.hpp"
@@ -50,6 +51,10 @@ struct TrainingRequest {
   bool separate_device = false;           // the device's memory is not the host's
   uint64_t library_bytes = 0;             // device memory that its libraries hold besides
   dry_run::AttentionBytes attention_bytes{};
+  uint32_t rank = 0, ranks = 1;
+  // Of several ranks each has the whole of a unit with fewer elements, so that nothing of its
+  // weights is gathered.
+  uint64_t whole_below = 100'000;
 };
 
 // The dtype in which the host holds the gradient of a unit: that of the reduction, if it only keeps
@@ -81,6 +86,7 @@ struct TrainingPlan {
   // frozen.
   std::vector<zero::Unit> masters;
   std::vector<Flat> flats;         // by unit; without pieces if it is frozen
+  std::vector<Share> shares;       // by unit: this rank's; of one rank, everything
   uint32_t table_unit = no_table;  // that holds the embedding's table
   uint32_t table_weight = 0;       // its index there
   bool tied = false;               // the table is the head's matrix

@@ -26,6 +26,8 @@ struct TrainingParts {
   TrainerOptions trainer;
   bool page_locked = true;  // the memory of the tier of the weights
   bool trace = false;
+  device::Collective* collective = nullptr;  // of several ranks; outlives the training
+  std::function<void(uint64_t step, uint32_t unit)> progress;  // called before each unit; optional
   std::function<run::OpenCompute> open_compute;  // expands weights while loading
   std::function<OpenTrainer> open_trainer;
   // Opens the kernels of states on the device, with the trainer's stream; none: the device computes
@@ -51,10 +53,22 @@ class Training {
 
   // One optimizer step over at most as many micro-batches as were planned. Its updates go on while
   // the caller prepares the next step.
+  //
+  // Several ranks call it together, with as many micro-batches each: number g of rank r stands for
+  // number g * ranks + r of one rank. A micro-batch without ids takes part without tokens; the last
+  // ones of a step may be so. `all_ids` are the ids of all ranks, at g * ranks + r, and last until
+  // the next call; one rank leaves them out. The result is that of all ranks together.
   StepResult step(std::span<const MicroBatch> batches, const StepSettings& settings,
-                  const StepNumbers& numbers);
-  // The scaled loss of one micro-batch, without gradients; waits for all updates.
+                  const StepNumbers& numbers,
+                  std::span<const std::span<const int32_t>> all_ids = {});
+  // The scaled loss of one micro-batch, without gradients; waits for all updates. Several ranks
+  // call it together, each with a micro-batch of its own or one without ids, and get the sum.
   Loss score(const MicroBatch& batch, const StepSettings& settings);
+  // The sums of a few numbers over all ranks, between steps; on one rank it changes nothing.
+  void sum(std::span<double> values);
+  // All values of a unit's master weights, also those of other ranks, until the next call; ranks
+  // call it together, after finish(), for the same units in the same order.
+  std::span<const float> whole_masters(uint32_t unit);
   // Waits until all updates are made: then host() holds the model.
   void finish();
   // The masters and moments as the last step leaves them, for a thread that reads them while later
