@@ -118,6 +118,15 @@ struct TrainingPlan {
   std::vector<uint32_t> top_k;  // by unit: the experts of a token; 0: no mixture layer
 
   bool is_frozen() const { return product_unit != no_products; }
+  // The share of a unit; everything where there are no shares.
+  Share share(uint32_t unit) const {
+    if (unit < shares.size()) return shares[unit];
+    return {.each = flats[unit].elements, .count = flats[unit].elements, .bytes = held_bytes(unit)};
+  }
+  // Bytes of a unit's held form, of all ranks.
+  uint64_t held_bytes(uint32_t unit) const {
+    return zero::held_bytes(units[unit], placement[unit]);
+  }
   bool on_device(uint32_t unit) const {
     return unit < states_on_device.size() && states_on_device[unit];
   }
