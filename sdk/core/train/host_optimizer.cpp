@@ -89,10 +89,11 @@ void HostOptimizer::reduce(const zero::Use& use, Context& step) {
 void HostOptimizer::add_rows(const zero::Use& use, Context& step) {
   const auto& flat = plan_.flats[use.unit];
   const auto& table = plan_.flats[plan_.table_unit];
+  const auto& share = units_[plan_.table_unit].share;
   const auto width = flat.row_width;
   auto* to = sum_of(plan_.table_unit);
   if (!plan_.tied && use.micro_batch == 0)
-    workers_.run(table.elements, grain, [&](uint64_t first, uint64_t count) {
+    workers_.run(share.count, grain, [&](uint64_t first, uint64_t count) {
       std::memset(to + first, 0, count * sizeof(float));
     });
   const auto* piece = piece_of(table, plan_.table_weight);
@@ -103,9 +104,15 @@ void HostOptimizer::add_rows(const zero::Use& use, Context& step) {
     for (uint32_t rank = 0; rank < ranks_; ++rank) {
       const auto& ids = step.ids[use.micro_batch * ranks_ + rank];
       const auto* rows = all + rank * tokens_ * width * element_bytes(reduce_);
-      for (std::size_t t = 0; t < ids.size(); ++t)
-        optim::add(to + piece->first + static_cast<uint64_t>(ids[t]) * width + first, reduce_,
-                   rows + (t * width + first) * element_bytes(reduce_), 0, count);
+      for (std::size_t t = 0; t < ids.size(); ++t) {
+        // Elements of the table, of which some may be another rank's.
+        const auto row = piece->first + static_cast<uint64_t>(ids[t]) * width;
+        const auto begin = std::max(row + first, share.first);
+        const auto end = std::min(row + first + count, share.first + share.count);
+        if (begin < end)
+          optim::add(to + (begin - share.first), reduce_,
+                     rows + (t * width + (begin - row)) * element_bytes(reduce_), 0, end - begin);
+      }
     }
   });
 }

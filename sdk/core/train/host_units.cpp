@@ -112,7 +112,10 @@ void HostUnits::open_states(const TrainingPlan& plan, const TrainingRequest& req
     }
     if (unit.own_master) bytes_.states += pages(own * sizeof(float));
     bytes_.states += unit.layout.bytes;
-    if (!unit.own_master && !unit.bf16) unit.master = reinterpret_cast<float*>(unit.weights);
+    // A form that is whole begins before the share.
+    if (!unit.own_master && !unit.bf16)
+      unit.master =
+          reinterpret_cast<float*>(unit.weights) + (unit.share.whole_form ? unit.share.first : 0);
     in_files.push_back({.elements = own, .has_master = unit.own_master});
   }
   if (request.states_in_files) {

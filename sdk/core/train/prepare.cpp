@@ -22,7 +22,8 @@ namespace {
 using Home = zero::Object::Home;
 using Part = StepUnit::Part;
 
-constexpr uint32_t least_slots = 2, most_slots = 8;  // of experts
+constexpr uint32_t least_slots = 2, most_slots = 8;     // of experts
+constexpr uint64_t most_exchanged = uint64_t{4} << 20;  // bytes of a rank's part at a time
 
 class Preparation {
  public:
@@ -45,8 +46,8 @@ class Preparation {
       plan_within(fixed + 2 * (least - fixed));
       return std::move(out_);
     }
-    const auto beside =
-        out_.activation_bytes + out_.rows_bytes + slots_bytes() + request_.library_bytes;
+    const auto beside = out_.activation_bytes + out_.rows_bytes + out_.exchange_bytes +
+                        slots_bytes() + request_.library_bytes;
     const auto budget = *request_.device_memory;
     uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
     settle(0);
@@ -147,10 +148,11 @@ class Preparation {
     out_.states_on_device = std::move(chosen);
   }
 
-  // Whether ranks cut a unit. One that is looked up on the host, or whose update needs all of it,
-  // stays whole, and so does one whose run form has other places than its gradient.
+  // Whether ranks cut a unit. One whose update needs all of it stays whole, and so does one whose
+  // run form has other places than its gradient.
   bool is_cut(std::size_t u) const {
-    if (request_.ranks == 1 || u == out_.table_unit || u == out_.product_unit) return false;
+    if (request_.ranks == 1 || u == out_.product_unit) return false;
+    if (frozen() && u == out_.table_unit) return false;
     const auto& unit = out_.units[u];
     if (unit.run_bytes / element_bytes(request_.dtype) <
         std::max<uint64_t>(request_.whole_below, 1))
@@ -172,7 +174,7 @@ class Preparation {
       auto share = out_.share(u);
       if (is_cut(u)) {
         const auto part = zero::shard_of(share.bytes, rank, ranks);
-        share.whole = false;
+        share.whole = share.whole_form = false;
         share.from = part.from;
         share.bytes = part.bytes;
         if (!frozen()) {
@@ -181,6 +183,7 @@ class Preparation {
           share.first = part.from / width;
           share.count = part.bytes / width;
         }
+        if (u == out_.table_unit) look_up(share);
       } else if (ranks > 1) {
         share.each = zero::shard_bytes(flat.elements * sizeof(float), ranks) / sizeof(float);
       }
@@ -190,6 +193,16 @@ class Preparation {
       }
       out_.shares.push_back(share);
     }
+  }
+
+  // The host has all rows of the table, in the form in which they are looked up; ranks exchange
+  // them when they are updated.
+  void look_up(Share& share) {
+    share.whole_form = true;
+    share.from = 0;
+    share.bytes = out_.held_bytes(out_.table_unit);
+    const auto part = zero::shard_bytes(share.bytes, request_.ranks);
+    out_.exchange_bytes = pages(request_.ranks * std::min(part, most_exchanged));
   }
 
   bool on_device(std::size_t u) const { return out_.on_device(static_cast<uint32_t>(u)); }
@@ -286,7 +299,8 @@ class Preparation {
 
   // The bytes of a unit's form on the device: of all shards, where ranks cut it.
   uint64_t gathered(std::size_t u, uint64_t bytes) const {
-    return out_.shares[u].whole ? bytes : request_.ranks * zero::shard_bytes(bytes, request_.ranks);
+    return out_.shares[u].whole_form ? bytes
+                                     : request_.ranks * zero::shard_bytes(bytes, request_.ranks);
   }
 
   uint64_t slots_bytes() const { return out_.experts.count * out_.experts.bytes; }
@@ -350,6 +364,7 @@ class Preparation {
       }
       if (on_device(u)) unit.states = states_bytes(u);
       unit.whole = out_.shares[u].whole;
+      unit.whole_form = out_.shares[u].whole_form;
       out.push_back(unit);
     }
     return out;
@@ -404,7 +419,7 @@ class Preparation {
     place_weights();
     out_.experts.offset = pages(
         std::max({out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
-    out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
+    out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.exchange_bytes + out_.rows_bytes;
     if (inputs_in_tier_ && !request_.keep_graphs)
       for (std::size_t u = 0; u < out_.units.size(); ++u)
         if (part_in_step(u) == Part::body) out_.stored_inputs += out_.input_bytes;

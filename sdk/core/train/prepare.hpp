@@ -97,10 +97,11 @@ struct TrainingPlan {
   // By unit: its weights, master weights, moments and gradient lie on the device; empty: no unit's.
   std::vector<bool> states_on_device;
   zero::Plan step, scoring;
-  TrainSlots experts;        // behind both
-  int64_t hidden = 0;        // columns of the hidden state
-  uint64_t input_bytes = 0;  // of one unit's kept input
-  uint64_t rows_bytes = 0;   // rows of the embedding for one micro-batch, behind the arena's plan
+  TrainSlots experts;           // behind both
+  int64_t hidden = 0;           // columns of the hidden state
+  uint64_t input_bytes = 0;     // of one unit's kept input
+  uint64_t rows_bytes = 0;      // rows of the embedding for one micro-batch, at the arena's end
+  uint64_t exchange_bytes = 0;  // before them, for a table that ranks exchange
   uint64_t activation_bytes = 0;
   bool keeps_graphs = false;   // as the request
   uint64_t scratch_bytes = 0;  // of the arena while loading: one unit's stored form, and its other

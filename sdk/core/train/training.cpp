@@ -15,7 +15,7 @@ namespace strata::train {
 
 namespace {
 
-constexpr uint32_t row_events = 1, whole_events = 1;
+constexpr uint32_t row_events = 1, whole_events = 2;
 
 }  // namespace
 
@@ -69,7 +69,8 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
   score_ = std::make_unique<zero::Executor>(plan.scoring, *scoring_);
   whole_units_ = std::make_unique<WholeUnits>(
       parts_.plan, *host_, *device_, parts_.collective,
-      std::span(arena_ + plan.step.fixed, plan.arena_bytes - plan.step.fixed), events().whole);
+      std::span(arena_ + plan.step.fixed, plan.arena_bytes - plan.step.fixed), events().whole + 1);
+  open_exchange();
   for (const auto& use : plan.step.uses) {
     if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object)
       known_ = {use.gradient, zero::Stage::reduced};
@@ -158,13 +159,15 @@ void Training::give_weights(uint32_t unit, std::span<std::byte> bytes) const {
 std::byte* Training::target_of(uint32_t unit) const {
   const auto& plan = parts_.plan;
   const auto& host = (*host_)[unit];
-  const bool is_resident = plan.is_frozen() && plan.placement[unit].tier == zero::resident;
-  if (!host.share.whole && !is_resident) return nullptr;
-  if (!plan.is_frozen())
-    return host.bf16 ? host.weights
-                     : reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
-  if (is_resident) return arena_ + plan.step.homes[unit];
-  return host.weights;
+  const auto& share = host.share;
+  if (plan.is_frozen() && plan.placement[unit].tier == zero::resident)
+    return arena_ + plan.step.homes[unit];
+  if (plan.is_frozen() || host.bf16) return share.whole_form ? host.weights : nullptr;
+  const bool is_whole = host.own_master ? share.whole : share.whole_form;
+  if (!is_whole) return nullptr;
+  return share.is_looked_up()
+             ? host.weights
+             : reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
 }
 
 void Training::begin_products() {
@@ -268,6 +271,7 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
     for (const auto& batch : batches) ids.push_back(batch.ids);
   if (ids.size() != batches.size() * parts_.request.ranks)
     throw Error("training", "the tokens are not those of all ranks", "this is a mistake in Strata");
+  if (exchange_) exchange_->run();
   optimizer_->begin(numbers, std::move(ids));
   stepping_->begin(batches, settings);
   step_->pass();
@@ -284,6 +288,7 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
 
 Loss Training::score(const MicroBatch& batch, const StepSettings& settings) {
   step_->restart();
+  if (exchange_) exchange_->run();
   scoring_->begin({&batch, 1}, settings);
   score_->pass();
   auto loss = scoring_->loss();
@@ -313,6 +318,23 @@ std::span<const float> Training::whole_masters(uint32_t unit) {
 
 void Training::finish() {
   if (step_) step_->finish();
+}
+
+// Every rank looks up rows that others have updated.
+void Training::open_exchange() {
+  const auto& plan = parts_.plan;
+  if (plan.exchange_bytes == 0) return;
+  auto* room = arena_ + plan.arena_bytes - plan.rows_bytes - plan.exchange_bytes;
+  exchange_ = std::make_unique<TableExchange>(
+      TableParts{.table = (*host_)[plan.table_unit].weights,
+                 .bytes = plan.share(plan.table_unit).bytes,
+                 .room = {room, static_cast<std::size_t>(plan.exchange_bytes)},
+                 .device = device_.get(),
+                 .collective = parts_.collective,
+                 .event = events().whole,
+                 .wait_updated = [this] {
+                   stepping_->synchronize(parts_.plan.table_unit, zero::Stage::updated);
+                 }});
 }
 
 std::unique_ptr<Snapshot> Training::snapshot() {

@@ -8,6 +8,7 @@
 
 #include "core/run/loader.hpp"
 #include "core/train/step_backend.hpp"
+#include "core/train/table_exchange.hpp"
 #include "core/train/whole_units.hpp"
 #include "core/zero/executor.hpp"
 
@@ -99,6 +100,7 @@ class Training {
   void open_reader();
   void open_rows();
   void open_experts();
+  void open_exchange();
   void check_batches(std::span<const MicroBatch> batches) const;
   uint64_t row_gradient_bytes() const;
   // The device's events: of the two plans, of the experts, of the embedding's rows, of whole units,
@@ -128,6 +130,7 @@ class Training {
   std::unique_ptr<TrainExperts> experts_;  // of a model with experts
   std::unique_ptr<StepBackend> stepping_, scoring_;
   std::unique_ptr<WholeUnits> whole_units_;
+  std::unique_ptr<TableExchange> exchange_;  // of several ranks, where they cut the table
   std::unique_ptr<zero::Executor> step_, score_;
   zero::Wait known_;            // when a step's gradients are: its last reduction, or the norm
   uint32_t updated_units_ = 0;  // by a step
