@@ -17,8 +17,7 @@ import statistics
 import sys
 import tempfile
 
-import drawn
-import parts
+from runs import drawn, parts
 
 WARM = 2  # first steps, which do not count
 MUST = 1.0

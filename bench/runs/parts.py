@@ -75,12 +75,11 @@ def most_resident(process):
 class Run:
     """A program that runs in a process group of its own, with its output in files."""
 
-    def __init__(self, words, **environment):
+    def __init__(self, words):
         self.words = [str(word) for word in words]
         self.out, self.errors = (tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
                                  for _ in range(2))
-        self.process = subprocess.Popen(self.words, stdout=self.out, stderr=self.errors, start_new_session=True,
-                                        env=os.environ | environment)
+        self.process = subprocess.Popen(self.words, stdout=self.out, stderr=self.errors, start_new_session=True)
         self.held = {}  # the largest resident memory of each process
 
     def look(self):
@@ -124,14 +123,18 @@ class Run:
         return self.text(self.errors).strip()[-1200:]
 
 
-def ran(words, seconds, **environment):
-    """The last line of a program's output that is an object, or its whole output as one."""
-    text = Run(words, **environment).result(seconds)
+def object_of(text):
+    """The text as an object, or the last line of it that is one."""
     try:
         return json.loads(text)
     except ValueError:
         pass
     lines = [line for line in text.splitlines() if line.startswith("{")]
     if not lines:
-        raise Failed(f"{' '.join(map(str, words))} printed no object: {text[-500:]}")
+        raise Failed(f"no object was printed: {text[-500:]}")
     return json.loads(lines[-1])
+
+
+def ran(words, seconds):
+    """The object that a program prints."""
+    return object_of(Run(words).result(seconds))
