@@ -85,6 +85,11 @@ def shape(options, name):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def large_shape(options):
+    config = shape(options, options.large)
+    return config | {"num_hidden_layers": options.layers or fitting_layers(options, config)}
+
+
 def fitting_layers(options, config):
     """As many layers in bfloat16 as nine tenths of the memory hold beside the tables."""
     tables = 4 * config["vocab_size"] * config["hidden_size"]
@@ -135,12 +140,12 @@ def stream_all(options, measured, rates):
         for ranks in (1, *options.ranks):
             measured.run(f"13b B={batch} ranks={ranks}", 120,
                          lambda seconds: stream(options, options.shape, ranks, batch, prompt, seconds))
-        measured.run(f"links behind B={batch}", 60, lambda _: link_rates(options, rates))
         one = measured.results[f"13b B={batch} ranks=1"]
         for ranks in options.ranks:
             many = measured.results[f"13b B={batch} ranks={ranks}"]
             if one and many:
                 compare(measured, f"13b B={batch}", ranks, one, many, rates)
+    measured.run("links behind 13b", 60, lambda _: link_rates(options, rates))
 
 
 def compare(measured, name, ranks, one, many, rates):
@@ -161,8 +166,7 @@ def say(measured, name, ratios):
 
 
 def stream_large(options, folder, measured, rates):
-    config = shape(options, options.large)
-    config["num_hidden_layers"] = options.layers or fitting_layers(options, config)
+    config = large_shape(options)
     model = folder / "large.json"
     model.write_text(json.dumps(config))
     print(f"{options.large}: {config['num_hidden_layers']} layers, {2 * training.parameters(config) / GIB:.1f} GiB",
@@ -198,7 +202,8 @@ def train(options, folder, ranks, seconds):
     steps = made["steps"][WARM:]
     step = statistics.median(one["seconds"] for one in steps)
     reports = made["report"].get("ranks", [made["report"]])
-    out = {"ranks": ranks, "step_s": step, "tokens": steps[0]["tokens"], "tokens_per_s": steps[0]["tokens"] / step,
+    tokens = ranks * options.batch * options.tokens
+    out = {"ranks": ranks, "step_s": step, "tokens": tokens, "tokens_per_s": tokens / step,
            "losses": [one["loss"] for one in made["steps"]],
            "host_bytes": held(made["report"], "host") or sum(sum(one["host"].values()) for one in reports),
            "counted_ranks": len(reports), "resident_bytes": run.resident(), "run": made}
@@ -246,7 +251,9 @@ def touch(options):
     import numpy
 
     before = available()
-    wanted = options.host_memory * options.gpus * GIB // 2
+    wanted = 70 * GIB
+    if "70b" in options.only:
+        wanted = max(wanted, 2 * training.parameters(large_shape(options)) + 12 * GIB)
 
     def fill(bytes):
         numpy.empty(bytes, dtype=numpy.uint8)[::4096] = 1
