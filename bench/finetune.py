@@ -52,7 +52,7 @@ def arguments():
     parser.add_argument("--weights", default="pinned", help="the tier of the weights")
     parser.add_argument("--states", default="pinned", help="the tier of the optimizer's states")
     parser.add_argument("--reduce", default="bfloat16", choices=GRADIENT_BYTES, help="the gradients' dtype")
-    parser.add_argument("--folder", default=None, help="a folder on the disk for what is written")
+    parser.add_argument("--folder", default=".", help="a folder on the disk for what is written")
     parser.add_argument("--elements", type=int, default=128 << 20, help="of the optimizer that runs alone")
     parser.add_argument("--seconds", type=float, default=150, help="no part begins behind them")
     parser.add_argument("--without", action="append", default=[], metavar="PART", help="a part to leave out")

@@ -37,7 +37,7 @@ def arguments():
     parser.add_argument("--device-memory", default="12GiB")
     parser.add_argument("--offload", default="pinned")
     parser.add_argument("--host-memory", default="64GiB")
-    parser.add_argument("--folder", default=None, help="a folder on the disk for the model")
+    parser.add_argument("--folder", default=".", help="a folder on the disk for the model")
     parser.add_argument("--seconds", type=float, default=150, help="no part begins behind them")
     parser.add_argument("--option", action="append", default=[], help="one more word for `strata finetune`")
     parser.add_argument("--no-peer", action="store_true")
@@ -99,7 +99,7 @@ def main():
     config = shape(options)
     measured = parts.Parts(options.seconds, options.json, options=vars(options))
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="qlora-") as name:
-        folder = pathlib.Path(name)
+        folder = pathlib.Path(name).absolute()
         if not measured.run("model", 60, lambda _: write(options, folder, config)):
             return 1
         ours = measured.run("strata", 90, lambda seconds: strata(options, folder, seconds))

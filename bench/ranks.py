@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import sys
 import tempfile
@@ -59,7 +60,7 @@ def arguments():
     parser.add_argument("--host-memory", type=int, default=110, help="GiB for each GPU of the machine")
     parser.add_argument("--elements", type=int, default=128 << 20, help="of the optimizer that runs alone")
     parser.add_argument("--option", action="append", default=[], help="one more word for `strata finetune`")
-    parser.add_argument("--folder", default=None, help="a folder on the disk for what is written")
+    parser.add_argument("--folder", default=".", help="a folder on the disk for what is written")
     parser.add_argument("--seconds", type=float, default=560, help="no part begins behind them")
     parser.add_argument("--json", help="write everything here")
     options = parser.parse_args()
@@ -213,6 +214,7 @@ def train(options, folder, ranks, seconds):
              "bfloat16", "--activation-checkpointing", "on", "--shuffle", "off", "--json", *options.option]
     run = parts.Run(words + (["--ranks", ranks] if ranks > 1 else []))
     made = json.loads(run.result(seconds))
+    shutil.rmtree(folder / f"out-{ranks}", ignore_errors=True)
     steps = made["steps"][WARM:]
     step = statistics.median(one["seconds"] for one in steps)
     reports = made["report"].get("ranks", [made["report"]])

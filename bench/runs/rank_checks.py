@@ -52,7 +52,7 @@ class Checks:
 
     def finetune(self, ranks, accumulation, output, *more):
         return [self.strata, "finetune", "--model", self.model, "--data", self.folder / "tiny.jsonl", "--output",
-                self.folder / output, "--lr", 1e-3, "--batch-size", BATCH, "--max-length", TOKENS,
+                self.folder / output, "--lr", 1e-4, "--batch-size", BATCH, "--max-length", TOKENS,
                 "--gradient-accumulation-steps", accumulation, "--json", *self.common(ranks), *more]
 
     def losses(self, seconds):
