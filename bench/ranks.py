@@ -127,11 +127,12 @@ def stream(options, model, ranks, batch, prompt, seconds):
     run = parts.Run(words + (["--ranks", ranks] if ranks > 1 else []))
     made = json.loads(run.result(seconds))
     report, loops = made["report"], made["loops"][min(1, options.loops - 1):]
-    decode = report["moved"]["decode"]  # of the last loop, of all ranks together
+    # A rank without a prompt counts the prefill as one more step.
+    decodes = [one["moved"]["decode"] for one in report.get("ranks", [report])]
+    moved = sum(one["counted"] / one["steps"] for one in decodes)
     step = statistics.median(loop["decode_latency_s"] / loop["moved"]["steps"] for loop in loops)
     out = {"ranks": ranks, "batch": batch, "prompt": prompt, "step_s": step, "tokens_per_s": batch / step,
-           "moved_bytes_a_step": decode["counted"] / decode["steps"],
-           "rate": decode["counted"] / decode["steps"] / step, "host_bytes": held(report, "host"),
+           "moved_bytes_a_step": moved, "rate": moved / step, "host_bytes": held(report, "host"),
            "pinned_bytes": held(report, "pinned"), "resident_bytes": run.resident(), "run": made}
     print(f"{pathlib.Path(str(model)).stem}, {ranks} ranks, B={batch}: {out['tokens_per_s']:.2f} tokens/s, "
           f"{step * 1e3:.1f} ms a step, {out['rate'] / 1e9:.2f} GB/s; host {out['host_bytes'] / GIB:.2f} GiB, of it "
