@@ -4,12 +4,13 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <utility>
 
+#include "app/finetune/checkpoint_files.hpp"
 #include "app/finetune/save_model.hpp"
 #include "core/error.hpp"
 #include "core/source/unfinished.hpp"
+#include "data/digest.hpp"
 
 namespace strata::app {
 namespace {
@@ -52,31 +53,6 @@ std::vector<std::uint64_t> steps_in(const std::string& output) {
   return out;
 }
 
-// The names of a unit's pieces. Parts of one tensor have its name, and their number among them.
-std::vector<std::string> names_of(const zero::Unit& unit, const train::Flat& flat) {
-  std::vector<std::string> out;
-  std::map<std::string, int> seen;
-  for (const auto& piece : flat.pieces) {
-    const auto& name = unit.weights[piece.weight].name;
-    const auto number = seen[name]++;
-    out.push_back(name + (number > 0 ? "#" + std::to_string(number) : ""));
-  }
-  return out;
-}
-
-// Lets a tensor read and write a unit's array that lies in files, from its element `first` on.
-void pass_through(StateTensor& tensor, const train::HostUnits& host, std::uint32_t unit,
-                  train::AdamState array, std::uint64_t first) {
-  tensor.read = [&host, unit, array, first](std::uint64_t at, std::span<std::byte> out) {
-    host.read(unit, array, first + at / sizeof(float),
-              {reinterpret_cast<float*>(out.data()), out.size() / sizeof(float)});
-  };
-  tensor.write = [&host, unit, array, first](std::uint64_t at, std::span<const std::byte> bytes) {
-    host.write(unit, array, first + at / sizeof(float),
-               {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)});
-  };
-}
-
 void remove(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
@@ -92,9 +68,23 @@ void remove_whole(const std::string& path) {
   remove(gone);
 }
 
-}  // namespace
+void create_output(const std::string& output) {
+  std::error_code error;
+  fs::create_directories(output, error);
+  if (error) refuse(output, error);
+}
 
-void check_output(const FinetuneOptions& options) {
+UnitReads reads_of(train::Snapshot& snapshot) {
+  return {.begin = [&](std::uint32_t unit) { snapshot.wait(unit); },
+          .end = [&](std::uint32_t unit) { snapshot.release(unit); }};
+}
+
+// The group, unless it is one of this process alone.
+run::Group* several(run::Group* group) {
+  return group && group->ranks().ranks > 1 ? group : nullptr;
+}
+
+void check_own_output(const FinetuneOptions& options) {
   const auto& output = options.output;
   std::error_code error;
   if (fs::exists(output, error) && !fs::is_directory(output, error))
@@ -118,76 +108,57 @@ void check_output(const FinetuneOptions& options) {
                 "give another --output");
 }
 
-std::optional<Resumed> find_resumed(const FinetuneOptions& options) {
-  if (options.resume.empty()) return {};
-  Resumed out{.path = options.resume, .state = {}};
+// The path of the checkpoint that the options name.
+std::string find_own_resumed(const FinetuneOptions& options) {
+  auto path = options.resume;
   const auto steps = steps_in(options.output);
   if (options.resume == "latest") {
     if (steps.empty())
       throw Error(printable(options.output), "it holds no checkpoint to resume from",
                   "leave --resume out");
-    out.path = folder_of(options.output, steps.back());
+    path = folder_of(options.output, steps.back());
   }
-  out.state = read_state(out.path);
-  if (!steps.empty() && steps.back() > out.state.run.step)
-    throw Error(printable(out.path),
+  const auto step = read_state(path).run.step;
+  if (!steps.empty() && steps.back() > step)
+    throw Error(printable(path),
                 "the output has a later checkpoint, of step " + std::to_string(steps.back()),
                 "resume from that, remove it, or give another --output");
+  return path;
+}
+
+}  // namespace
+
+void check_output(const FinetuneOptions& options, run::Group* group) {
+  group = several(group);
+  if (!group || group->ranks().rank == 0) check_own_output(options);
+  if (group) group->control().broadcast("");  // the others go on when rank 0 has looked
+}
+
+std::optional<Resumed> find_resumed(const FinetuneOptions& options, run::Group* group) {
+  if (options.resume.empty()) return {};
+  group = several(group);
+  Resumed out;
+  if (!group || group->ranks().rank == 0) out.path = find_own_resumed(options);
+  if (group) out.path = group->control().broadcast(out.path);
+  out.state = read_state(out.path);
+  if (!group) return out;
+  data::Digest digest;
+  digest.add(state_text(out.state));
+  const auto own = digest.hex();
+  if (group->control().broadcast(own) != own)
+    throw Error(printable(out.path), "it is another checkpoint on this rank than on rank 0",
+                "resume from a folder on a file system that all ranks share");
   return out;
 }
 
-Checkpoints::Checkpoints(const FinetuneOptions& options, train::Training& training, Json common)
-    : options_(options), training_(training), common_(std::move(common)) {}
-
-std::vector<StateFile> Checkpoints::files() const {
-  const auto& plan = training_.plan();
-  std::vector<StateFile> out;
-  for (std::uint32_t u = 0; u < plan.units.size(); ++u) {
-    const auto& host = training_.host();
-    const auto& unit = host[u];
-    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors", .tensors = {}, .unit = u};
-    const auto names = names_of(plan.units[u], plan.flats[u]);
-    for (std::size_t p = 0; p < names.size(); ++p) {
-      const auto& piece = plan.flats[u].pieces[p];
-      auto& tensor = file.tensors.emplace_back();
-      tensor.name = "weight/" + names[p];
-      tensor.shape = plan.units[u].weights[piece.weight].shape;
-      if (unit.bf16) {
-        const auto& run = plan.units[u].weights[piece.weight].run;
-        tensor.dtype = run.dtype();
-        tensor.values = {unit.weights + run.at, static_cast<std::size_t>(run.bytes)};
-      } else if (unit.master)
-        tensor.values = std::as_writable_bytes(
-            std::span(unit.master + piece.first, static_cast<std::size_t>(piece.count)));
-      else
-        pass_through(tensor, host, u, train::AdamState::master, piece.first);
-    }
-    for (const auto& array : unit.layout.arrays) {
-      auto& tensor = file.tensors.emplace_back();
-      tensor.name = std::string(array.kind) + "/" + names[array.piece];
-      tensor.shape = array.shape;
-      tensor.dtype = array.dtype;
-      if (unit.states)
-        tensor.values = {unit.states + array.at, static_cast<std::size_t>(array.bytes)};
-      else
-        pass_through(tensor, host, u,
-                     array.kind == std::string_view("moment1") ? train::AdamState::moment1
-                                                               : train::AdamState::moment2,
-                     plan.flats[u].pieces[array.piece].first);
-    }
-    if (!file.tensors.empty()) out.push_back(std::move(file));
-  }
-  // In the order of a step's updates, which wait for the reading.
-  std::vector<std::size_t> order(plan.units.size(), 0);
-  for (std::size_t use = 0; use < plan.step.uses.size(); ++use)
-    if (plan.step.uses[use].kind == zero::Use::Kind::update) order[plan.step.uses[use].unit] = use;
-  std::ranges::stable_sort(out, {}, [&](const StateFile& file) { return order[file.unit]; });
-  return out;
-}
+Checkpoints::Checkpoints(const FinetuneOptions& options, train::Training& training, Json common,
+                         run::Group* group)
+    : options_(options), training_(training), common_(std::move(common)), group_(several(group)) {}
 
 void Checkpoints::restore(const Resumed& from) {
   training_.finish();
-  read_checkpoint(from.path, from.state, files());
+  const auto files = checkpoint_files(training_.plan(), training_.request(), training_.host());
+  read_checkpoint(from.path, from.state, files);
   for (std::uint32_t u = 0; u < training_.host().size(); ++u) training_.optimizer().copy_weights(u);
   training_.optimizer().set_updates(from.state.run.updates);
 }
@@ -199,6 +170,7 @@ bool Checkpoints::due(std::uint64_t step, std::uint64_t last) const {
 
 void Checkpoints::begin(const RunState& run) {
   finish();
+  if (group_) return begin_part(run);
   const auto steps = steps_in(options_.output);
   if (std::ranges::find(steps, run.step) != steps.end()) return;
   writing_ = std::async(std::launch::async, [this, run, snapshot = training_.snapshot()]() mutable {
@@ -208,27 +180,86 @@ void Checkpoints::begin(const RunState& run) {
   });
 }
 
+void Checkpoints::begin_part(const RunState& run) {
+  std::string name;
+  if (group_->ranks().rank == 0) {
+    const auto steps = steps_in(options_.output);
+    if (std::ranges::find(steps, run.step) == steps.end()) {
+      create_output(options_.output);
+      shared_ = std::make_unique<SharedCheckpoint>(folder_of(options_.output, run.step),
+                                                   group_->ranks().ranks);
+      name = shared_->name();
+    }
+  }
+  name = group_->control().broadcast(name);
+  if (name.empty()) return;
+  const auto folder = (fs::path(options_.output) / name).string();
+  need_shared(folder);
+  run_ = run;
+  written_ = false;
+  under_way_ = true;
+  const PartNumber part{.rank = group_->ranks().rank, .ranks = group_->ranks().ranks};
+  writing_ = std::async(
+      std::launch::async, [this, folder, part, snapshot = training_.snapshot()]() mutable {
+        const auto own = std::move(snapshot);
+        write_part(folder, part,
+                   checkpoint_files(training_.plan(), training_.request(), training_.host()),
+                   reads_of(*own));
+        written_ = true;
+      });
+}
+
 void Checkpoints::check() {
   if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
     writing_.get();
 }
 
+void Checkpoints::commit() {
+  if (!under_way_) return;
+  if (writing_.valid()) writing_.get();
+  under_way_ = false;
+  if (!shared_) return;
+  writing_ = std::async(std::launch::async, [this, shared = std::move(shared_)] {
+    shared->commit(run_, common_);
+    prune();
+  });
+}
+
 void Checkpoints::finish() {
+  if (under_way_) wait_for_parts();
   if (writing_.valid()) writing_.get();
 }
 
+// The ranks ask each other again and again, so that none looks as if it did nothing while another
+// one's disk is slow.
+void Checkpoints::wait_for_parts() {
+  double all = 0;
+  while (all < group_->ranks().ranks) {
+    if (writing_.valid() && writing_.wait_for(std::chrono::seconds(1)) == std::future_status::ready)
+      writing_.get();
+    all = written();
+    training_.sum({&all, 1});
+  }
+  commit();
+}
+
 std::string Checkpoints::newest() const {
-  const auto steps = steps_in(options_.output);
-  return steps.empty() ? std::string() : folder_of(options_.output, steps.back());
+  std::string path;
+  if (!group_ || group_->ranks().rank == 0)
+    if (const auto steps = steps_in(options_.output); !steps.empty())
+      path = folder_of(options_.output, steps.back());
+  return group_ ? group_->control().broadcast(path) : path;
 }
 
 void Checkpoints::write(const RunState& run, train::Snapshot& snapshot) const {
-  std::error_code error;
-  fs::create_directories(options_.output, error);
-  if (error) refuse(options_.output, error);
-  write_checkpoint(folder_of(options_.output, run.step), run, common_, files(),
-                   {.begin = [&](std::uint32_t unit) { snapshot.wait(unit); },
-                    .end = [&](std::uint32_t unit) { snapshot.release(unit); }});
+  create_output(options_.output);
+  write_checkpoint(folder_of(options_.output, run.step), run, common_,
+                   checkpoint_files(training_.plan(), training_.request(), training_.host()),
+                   reads_of(snapshot));
+  prune();
+}
+
+void Checkpoints::prune() const {
   const auto steps = steps_in(options_.output);
   const auto keep = static_cast<std::size_t>(options_.keep);
   if (keep == 0) return;

@@ -13,7 +13,8 @@
 namespace strata::app {
 namespace {
 
-constexpr auto model_key = "--model", data_key = "--data", rank_key = "--lora";
+constexpr auto model_key = "--model", data_key = "--data", rank_key = "--lora",
+               steps_key = "--gradient-accumulation-steps";
 
 // Adds a few bytes of each tensor: a checkpoint of adapters has none of the model's weights, and
 // belongs to these alone.
@@ -80,7 +81,8 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
            {"--shuffle", options.shuffle},
            {"--seed", options.seed},
            {"--batch-size", options.batch_size},
-           {"--gradient-accumulation-steps", options.gradient_accumulation_steps},
+           // Ranks share the micro-batches of a step among them, and their number changes no result.
+           {steps_key, options.gradient_accumulation_steps * request.ranks},
            {"--num-train-epochs", options.num_train_epochs},
            {"--max-steps", options.max_steps},
            {"--optimizer", options.optimizer},
@@ -125,6 +127,9 @@ void need_common(const Json& saved, const Json& own, const std::string& path) {
   need(rank_key, "");
   need(model_key, "the model is not the one" + in);
   need(data_key, "the rows are not those" + in);
+  if (saved.contains(steps_key) && own.contains(steps_key))
+    need(steps_key, "times the ranks it is " + words_of(own.at(steps_key)) + " here, " +
+                        words_of(saved.at(steps_key)) + in);
   for (const auto& [key, value] : own.items()) need(key, "");
 }
 
