@@ -4,6 +4,8 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "app/finetune/checkpoint_files.hpp"
@@ -153,7 +155,10 @@ std::optional<Resumed> find_resumed(const FinetuneOptions& options, run::Group* 
 
 Checkpoints::Checkpoints(const FinetuneOptions& options, train::Training& training, Json common,
                          run::Group* group)
-    : options_(options), training_(training), common_(std::move(common)), group_(several(group)) {}
+    : options_(options), training_(training), common_(std::move(common)), group_(several(group)) {
+  if (group_)
+    parts_.emplace(*group_, [&training](std::span<double> numbers) { training.sum(numbers); });
+}
 
 void Checkpoints::restore(const Resumed& from) {
   training_.finish();
@@ -170,9 +175,8 @@ bool Checkpoints::due(std::uint64_t step, std::uint64_t last) const {
 
 void Checkpoints::begin(const RunState& run) {
   finish();
-  if (group_) return begin_part(run);
-  const auto steps = steps_in(options_.output);
-  if (std::ranges::find(steps, run.step) != steps.end()) return;
+  if (parts_) return begin_part(run);
+  if (is_there(run.step)) return;
   writing_ = std::async(std::launch::async, [this, run, snapshot = training_.snapshot()]() mutable {
     // The future keeps what this captures until it is asked, and updates may wait for the snapshot.
     const auto own = std::move(snapshot);
@@ -181,66 +185,38 @@ void Checkpoints::begin(const RunState& run) {
 }
 
 void Checkpoints::begin_part(const RunState& run) {
-  std::string name;
-  if (group_->ranks().rank == 0) {
-    const auto steps = steps_in(options_.output);
-    if (std::ranges::find(steps, run.step) == steps.end()) {
-      create_output(options_.output);
-      shared_ = std::make_unique<SharedCheckpoint>(folder_of(options_.output, run.step),
-                                                   group_->ranks().ranks);
-      name = shared_->name();
-    }
-  }
-  name = group_->control().broadcast(name);
-  if (name.empty()) return;
-  const auto folder = (fs::path(options_.output) / name).string();
-  need_shared(folder);
-  run_ = run;
-  written_ = false;
-  under_way_ = true;
-  const PartNumber part{.rank = group_->ranks().rank, .ranks = group_->ranks().ranks};
-  writing_ = std::async(
-      std::launch::async, [this, folder, part, snapshot = training_.snapshot()]() mutable {
-        const auto own = std::move(snapshot);
-        write_part(folder, part,
-                   checkpoint_files(training_.plan(), training_.request(), training_.host()),
-                   reads_of(*own));
-        written_ = true;
-      });
+  const auto path_of = [&] {
+    if (is_there(run.step)) return std::string();
+    create_output(options_.output);
+    return folder_of(options_.output, run.step);
+  };
+  parts_->begin(run, path_of, [this]() -> PartWriting::Write {
+    return [this, snapshot = std::shared_ptr(training_.snapshot())](const std::string& folder,
+                                                                    const PartNumber& rank) {
+      write_part(folder, rank,
+                 checkpoint_files(training_.plan(), training_.request(), training_.host()),
+                 reads_of(*snapshot));
+    };
+  });
+}
+
+bool Checkpoints::is_there(std::uint64_t step) const {
+  return std::ranges::count(steps_in(options_.output), step) > 0;
 }
 
 void Checkpoints::check() {
+  if (parts_) return parts_->check();
   if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
     writing_.get();
 }
 
 void Checkpoints::commit() {
-  if (!under_way_) return;
-  if (writing_.valid()) writing_.get();
-  under_way_ = false;
-  if (!shared_) return;
-  writing_ = std::async(std::launch::async, [this, shared = std::move(shared_)] {
-    shared->commit(run_, common_);
-    prune();
-  });
+  if (parts_) parts_->commit(common_, [this] { prune(); });
 }
 
 void Checkpoints::finish() {
-  if (under_way_) wait_for_parts();
+  if (parts_) return parts_->finish(common_, [this] { prune(); });
   if (writing_.valid()) writing_.get();
-}
-
-// The ranks ask each other again and again, so that none looks as if it did nothing while another
-// one's disk is slow.
-void Checkpoints::wait_for_parts() {
-  double all = 0;
-  while (all < group_->ranks().ranks) {
-    if (writing_.valid() && writing_.wait_for(std::chrono::seconds(1)) == std::future_status::ready)
-      writing_.get();
-    all = written();
-    training_.sum({&all, 1});
-  }
-  commit();
 }
 
 std::string Checkpoints::newest() const {

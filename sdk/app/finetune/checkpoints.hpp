@@ -1,15 +1,13 @@
 // The checkpoints of one run: when they are written, which are kept, and what a run that continues
 // takes from one.
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <future>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "app/finetune/checkpoint.hpp"
-#include "app/finetune/shared_checkpoint.hpp"
+#include "app/finetune/part_writing.hpp"
 #include "app/finetune_options.hpp"
 #include "core/run/group.hpp"
 #include "core/train/training.hpp"
@@ -55,7 +53,7 @@ class Checkpoints {
   // Throws the failure of the one that was begun, if it is known by now.
   void check();
   // 1 if this rank has nothing to write or has written it, else 0.
-  double written() const { return !under_way_ || written_ ? 1 : 0; }
+  double written() const { return parts_ ? parts_->written() : 1; }
   // Called by all ranks when the sum of their written() is their number: lets the one that was
   // begun appear. Does nothing if none is under way, and on one rank.
   void commit();
@@ -66,19 +64,17 @@ class Checkpoints {
 
  private:
   void begin_part(const RunState& run);
-  void wait_for_parts();
+  bool is_there(std::uint64_t step) const;
   void write(const RunState& run, train::Snapshot& snapshot) const;
   void prune() const;
 
   const FinetuneOptions& options_;
   train::Training& training_;
   Json common_;
-  run::Group* group_;                         // null: one rank
-  RunState run_;                              // of the one whose parts are being written
-  bool under_way_ = false;                    // its parts are being written, on any rank
-  std::atomic<bool> written_{false};          // this rank's part is
-  std::unique_ptr<SharedCheckpoint> shared_;  // it, on rank 0
-  std::future<void> writing_;                 // last: it uses the others
+  run::Group* group_;  // null: one rank
+  // The last ones, which use the others.
+  std::future<void> writing_;         // on one rank
+  std::optional<PartWriting> parts_;  // on several
 };
 
 }  // namespace strata::app
