@@ -14,6 +14,7 @@
 #include "core/train/device_places.hpp"
 #include "core/train/product_unit.hpp"
 #include "core/train/state_kernels.hpp"
+#include "core/zero/shard.hpp"
 
 namespace strata::train {
 namespace {
@@ -21,7 +22,8 @@ namespace {
 using Home = zero::Object::Home;
 using Part = StepUnit::Part;
 
-constexpr uint32_t least_slots = 2, most_slots = 8;  // of experts
+constexpr uint32_t least_slots = 2, most_slots = 8;     // of experts
+constexpr uint64_t most_exchanged = uint64_t{4} << 20;  // bytes of a rank's part at a time
 
 class Preparation {
  public:
@@ -31,6 +33,7 @@ class Preparation {
   TrainingPlan run() {
     lay_out();
     choose_states();
+    share_out();
     count_host();
     size_slots();
     measure();
@@ -43,8 +46,8 @@ class Preparation {
       plan_within(fixed + 2 * (least - fixed));
       return std::move(out_);
     }
-    const auto beside =
-        out_.activation_bytes + out_.rows_bytes + slots_bytes() + request_.library_bytes;
+    const auto beside = out_.activation_bytes + out_.rows_bytes + out_.exchange_bytes +
+                        slots_bytes() + request_.library_bytes;
     const auto budget = *request_.device_memory;
     uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
     settle(0);
@@ -67,7 +70,10 @@ class Preparation {
     const auto& declared = model_.family->units();
     const auto laid = [&](std::span<const shape::DeclaredUnit> units, strata_dtype dtype,
                           bool rows) {
-      return zero::lay_out(units, model_.find(dtype), {.dtype = dtype, .rows = rows});
+      zero::LayoutOptions how{.dtype = dtype, .rows = rows};
+      // Where it can, the run form has the places of the flat array.
+      if (!frozen()) how.align = flat_align * element_bytes(dtype);
+      return zero::lay_out(units, model_.find(dtype), how);
     };
     out_.units = laid(declared, request_.dtype, true);
     if (!frozen()) out_.masters = laid(declared, request_.storage, true);
@@ -142,6 +148,63 @@ class Preparation {
     out_.states_on_device = std::move(chosen);
   }
 
+  // Whether ranks cut a unit. One whose update needs all of it stays whole, and so does one whose
+  // run form has other places than its gradient.
+  bool is_cut(std::size_t u) const {
+    if (request_.ranks == 1 || u == out_.product_unit) return false;
+    if (frozen() && u == out_.table_unit) return false;
+    const auto& unit = out_.units[u];
+    if (unit.run_bytes / element_bytes(request_.dtype) <
+        std::max<uint64_t>(request_.whole_below, 1))
+      return false;
+    if (frozen()) return true;
+    const auto& flat = out_.flats[u];
+    return request_.rule == Rule::adam && !on_device(u) && flat.row_width == 0 &&
+           has_flat_form(unit, flat);
+  }
+
+  // Gives each unit its share, and the gradients of looked-up rows their places among the ranks'.
+  void share_out() {
+    const auto ranks = request_.ranks, rank = request_.rank;
+    if (ranks > 1 && request_.reduce.code == STRATA_FLOAT && request_.reduce.bits < 32)
+      throw Error("--reduce-dtype float16", "ranks add float32 or bfloat16",
+                  "give another --reduce-dtype");
+    for (uint32_t u = 0; u < out_.units.size(); ++u) {
+      auto& flat = out_.flats[u];
+      auto share = out_.share(u);
+      if (is_cut(u)) {
+        const auto part = zero::shard_of(share.bytes, rank, ranks);
+        share.whole = share.whole_form = false;
+        share.from = part.from;
+        share.bytes = part.bytes;
+        if (!frozen()) {
+          const auto width = out_.units[u].run_bytes / flat.elements;
+          share.each = zero::shard_bytes(out_.units[u].run_bytes, ranks) / width;
+          share.first = part.from / width;
+          share.count = part.bytes / width;
+        }
+        if (u == out_.table_unit) look_up(share);
+      } else if (ranks > 1) {
+        share.each = zero::shard_bytes(flat.elements * sizeof(float), ranks) / sizeof(float);
+      }
+      if (ranks > 1 && flat.row_width > 0) {
+        flat.all_rows = ranks * share.each;
+        flat.rows = flat.all_rows + rank * static_cast<uint64_t>(request_.tokens) * flat.row_width;
+      }
+      out_.shares.push_back(share);
+    }
+  }
+
+  // The host has all rows of the table, in the form in which they are looked up; ranks exchange
+  // them when they are updated.
+  void look_up(Share& share) {
+    share.whole_form = true;
+    share.from = 0;
+    share.bytes = out_.held_bytes(out_.table_unit);
+    const auto part = zero::shard_bytes(share.bytes, request_.ranks);
+    out_.exchange_bytes = pages(request_.ranks * std::min(part, most_exchanged));
+  }
+
   bool on_device(std::size_t u) const { return out_.on_device(static_cast<uint32_t>(u)); }
 
   uint64_t states_bytes(std::size_t u) const {
@@ -167,10 +230,17 @@ class Preparation {
     return !same(request_.reduce, held_gradient(request_, u == out_.table_unit));
   }
 
-  // The bytes of a unit's gradient on the device, with the gradient of looked-up rows.
-  uint64_t gradient_bytes(const Flat& flat) const {
-    const auto rows = static_cast<uint64_t>(request_.tokens) * flat.row_width;
-    return (flat.elements + rows) * element_bytes(request_.reduce);
+  // The bytes of a unit's gradient on the device, with the gradients of looked-up rows.
+  uint64_t gradient_bytes(std::size_t u) const {
+    const auto& flat = out_.flats[u];
+    const auto rows = request_.ranks * static_cast<uint64_t>(request_.tokens) * flat.row_width;
+    const auto own = request_.ranks == 1 ? flat.elements : request_.ranks * out_.shares[u].each;
+    return (own + rows) * element_bytes(request_.reduce);
+  }
+  // Those of them that the host gets.
+  uint64_t arriving_bytes(std::size_t u) const {
+    const auto& share = out_.shares[u];
+    return share.whole ? gradient_bytes(u) : share.count * element_bytes(request_.reduce);
   }
 
   // The bytes of the arena that loading a unit takes beside it: its stored form, and its other.
@@ -188,16 +258,19 @@ class Preparation {
     uint64_t largest_expert = 0, stagings = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
+      const auto own = out_.shares[u].count;
       out_.scratch_bytes = std::max(out_.scratch_bytes, scratch_of(u));
       if (on_device(u)) continue;
-      out_.state_bytes += states_of(request_.rule, out_.units[u], flat).bytes;
+      out_.state_bytes += states_of(request_.rule, out_.units[u], flat, own).bytes;
       if (has_own_masters(request_, out_.units[u], flat))
-        out_.state_bytes += pages(flat.elements * sizeof(float));
-      const auto arriving = pages(gradient_bytes(flat));
-      out_.gradient_bytes += is_staged(u) ? pages(flat.elements * sizeof(float)) : arriving;
+        out_.state_bytes += pages(own * sizeof(float));
+      const auto arriving = pages(arriving_bytes(u));
+      out_.gradient_bytes += is_staged(u) ? pages(own * sizeof(float)) : arriving;
       if (is_staged(u) && !is_own_table(u)) ++stagings;
-      auto& largest = out_.units[u].is_expert() ? largest_expert : out_.largest_gradient;
-      largest = std::max(largest, arriving);
+      if (out_.units[u].is_expert())
+        largest_expert = std::max(largest_expert, pages(gradient_bytes(u)));
+      else
+        out_.largest_gradient = std::max(out_.largest_gradient, arriving);
     }
     if (request_.micro_batches > 1)
       out_.gradient_bytes +=
@@ -214,14 +287,20 @@ class Preparation {
       const auto& unit = out_.units[u];
       if (!unit.is_expert()) continue;
       ++experts_;
-      slots.gradient = std::max(slots.gradient, pages(unit.run_bytes));
-      behind = std::max(behind, frozen() ? (unit.as_run ? 0 : pages(unit.stored_bytes))
-                                         : pages(gradient_bytes(out_.flats[u])));
+      slots.gradient = std::max(slots.gradient, pages(gathered(u, unit.run_bytes)));
+      behind = std::max(behind, frozen() ? (unit.as_run ? 0 : pages(gathered(u, unit.stored_bytes)))
+                                         : pages(gradient_bytes(u)));
     }
     slots.stored = slots.gradient;
     slots.bytes = slots.gradient + behind;
     if (frozen()) slots.gradient = slots.bytes;
     slots.count = experts_ > 0 ? least_slots : 0;
+  }
+
+  // The bytes of a unit's form on the device: of all shards, where ranks cut it.
+  uint64_t gathered(std::size_t u, uint64_t bytes) const {
+    return out_.shares[u].whole_form ? bytes
+                                     : request_.ranks * zero::shard_bytes(bytes, request_.ranks);
   }
 
   uint64_t slots_bytes() const { return out_.experts.count * out_.experts.bytes; }
@@ -280,10 +359,12 @@ class Preparation {
       if ((unit.part == Part::body && !request_.keep_graphs) || unit.part == Part::head)
         unit.input = out_.input_bytes;
       if (unit.part != Part::table && unit.part != Part::expert) {
-        unit.gradient = gradient_bytes(out_.flats[u]);
+        unit.gradient = gradient_bytes(u);
         unit.staged = is_staged(u);
       }
       if (on_device(u)) unit.states = states_bytes(u);
+      unit.whole = out_.shares[u].whole;
+      unit.whole_form = out_.shares[u].whole_form;
       out.push_back(unit);
     }
     return out;
@@ -303,13 +384,14 @@ class Preparation {
   }
 
   uint64_t least_arena() const {
-    return std::max({zero::least_arena(step_, {}), zero::least_arena(scoring_, {}),
+    return std::max({zero::least_arena(step_, {}, request_.ranks),
+                     zero::least_arena(scoring_, {}, request_.ranks),
                      out_.scratch_bytes + (has_residents() ? own_places() : 0)});
   }
 
   uint64_t own_places() const {
     zero::Uses alone{.objects = step_.objects, .uses = {}};
-    return zero::least_arena(alone, {});
+    return zero::least_arena(alone, {}, request_.ranks);
   }
 
   // Keeps as many units as leave a ring of two of the largest slots.
@@ -317,8 +399,8 @@ class Preparation {
     settle(0);
     const auto step = step_, scoring = scoring_;
     settle(out_.units.size());
-    const auto steps = zero::least_by_kept(step, step_),
-               scorings = zero::least_by_kept(scoring, scoring_);
+    const auto steps = zero::least_by_kept(step, step_, request_.ranks),
+               scorings = zero::least_by_kept(scoring, scoring_, request_.ranks);
     std::size_t kept = 0;
     for (std::size_t more = 1; more < steps.size(); ++more) {
       const auto fixed = steps[more].fixed;
@@ -331,12 +413,13 @@ class Preparation {
   }
 
   void plan_within(uint64_t arena) {
-    out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step);
-    out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once);
+    const auto ranks = request_.ranks;
+    out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step, ranks);
+    out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once, ranks);
     place_weights();
     out_.experts.offset = pages(
         std::max({out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
-    out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
+    out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.exchange_bytes + out_.rows_bytes;
     if (inputs_in_tier_ && !request_.keep_graphs)
       for (std::size_t u = 0; u < out_.units.size(); ++u)
         if (part_in_step(u) == Part::body) out_.stored_inputs += out_.input_bytes;
@@ -348,8 +431,7 @@ class Preparation {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       auto& place = out_.placement[u];
       if (out_.step.objects[u].home == Home::arena) place = {.tier = zero::resident};
-      if (place.tier != zero::resident)
-        out_.weight_bytes += pages(zero::held_bytes(out_.units[u], place));
+      if (place.tier != zero::resident) out_.weight_bytes += pages(out_.shares[u].bytes);
     }
   }
 
