@@ -11,7 +11,7 @@
 namespace strata::app {
 namespace {
 
-// The files that a checkpoint has of one unit.
+// This lists the files that a checkpoint has of one unit.
 struct FilesOfUnit {
   std::vector<const SavedState::File*> whole, parts;
 };

@@ -12,7 +12,8 @@
 namespace strata::app {
 namespace {
 
-// The names of a unit's pieces. Parts of one tensor have its name, and their number among them.
+// Returns the names of a unit's pieces. Parts of one tensor have its name, and their number among
+// them.
 std::vector<std::string> names_of(const zero::Unit& unit, const train::Flat& flat) {
   std::vector<std::string> out;
   std::map<std::string, int> seen;
@@ -41,7 +42,7 @@ train::AdamState moment_of(std::string_view kind) {
   return kind == "moment1" ? train::AdamState::moment1 : train::AdamState::moment2;
 }
 
-// The file of a unit that this rank has all of.
+// Makes the file of a unit that this rank has all of.
 StateFile whole_file(const zero::Unit& weights, const train::Flat& flat,
                      const train::HostUnits& host, std::uint32_t u) {
   const auto& unit = host[u];
@@ -75,7 +76,7 @@ StateFile whole_file(const zero::Unit& weights, const train::Flat& flat,
   return file;
 }
 
-// Of weights that are held in bfloat16 alone: the bytes of those elements that are here.
+// Returns the bytes of those elements that are here, of weights that are held in bfloat16 alone.
 std::span<std::byte> held_part(const train::HostUnit& unit, const source::Form& run,
                                const Elements& here, const train::Share& share) {
   const std::uint64_t width = element_bytes(run.dtype());
@@ -87,7 +88,7 @@ std::span<std::byte> held_part(const train::HostUnit& unit, const source::Form& 
   return {unit.weights + (begin - share.from), static_cast<std::size_t>(bytes)};
 }
 
-// The file of a rank's part of a unit. The tensors are the whole unit's.
+// Makes the file of this rank's part of a unit; it names all tensors of the unit.
 StateFile cut_file(const zero::Unit& weights, const train::Flat& flat, const train::Share& share,
                    const train::TrainingRequest& request, const train::HostUnits& host,
                    std::uint32_t u) {
@@ -140,13 +141,13 @@ std::vector<StateFile> checkpoint_files(const train::TrainingPlan& plan,
   for (std::uint32_t u = 0; u < plan.units.size(); ++u) {
     const auto& unit = plan.units[u];
     const auto& flat = plan.flats[u];
-    const bool cut = u < plan.shares.size() && !plan.shares[u].whole;
-    auto file = cut ? cut_file(unit, flat, plan.shares[u], request, host, u)
-                    : whole_file(unit, flat, host, u);
+    const auto share = plan.share(u);
+    auto file = share.whole ? whole_file(unit, flat, host, u)
+                            : cut_file(unit, flat, share, request, host, u);
     file.name = "unit-" + std::to_string(u) + ".safetensors";
     if (!file.tensors.empty()) out.push_back(std::move(file));
   }
-  // In the order of a step's updates, which wait for the reading.
+  // The files are in the order of a step's updates, which wait for the reading.
   std::vector<std::size_t> order(plan.units.size(), 0);
   for (std::size_t use = 0; use < plan.step.uses.size(); ++use)
     if (plan.step.uses[use].kind == zero::Use::Kind::update) order[plan.step.uses[use].unit] = use;

@@ -1,4 +1,4 @@
-// The weights and states of a model in training, as the files of a checkpoint.
+// This makes the files of a checkpoint from the weights and states of a model in training.
 #pragma once
 #include <vector>
 
@@ -8,12 +8,12 @@
 
 namespace strata::app {
 
-// The elements of a piece that are in a rank's share, from the piece's first one on; a piece
-// without any has no first one either.
+// Returns the elements of a piece that are in a rank's share, counted from the piece's first one;
+// none are {0, 0}.
 Elements elements_in(const train::Piece& piece, const train::Share& share);
 
-// One file a unit that is trained, in the order of a step's updates. Values are borrowed from
-// `host`.
+// Returns a file for each unit that is trained, in the order of a step's updates. The values are
+// borrowed from `host`.
 std::vector<StateFile> checkpoint_files(const train::TrainingPlan& plan,
                                         const train::TrainingRequest& request,
                                         const train::HostUnits& host);

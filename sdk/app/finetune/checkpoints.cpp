@@ -81,7 +81,7 @@ UnitReads reads_of(train::Snapshot& snapshot) {
           .end = [&](std::uint32_t unit) { snapshot.release(unit); }};
 }
 
-// The group, unless it is one of this process alone.
+// Returns the group, or null if it is one of this process alone.
 run::Group* several(run::Group* group) {
   return group && group->ranks().ranks > 1 ? group : nullptr;
 }
@@ -110,7 +110,7 @@ void check_own_output(const FinetuneOptions& options) {
                 "give another --output");
 }
 
-// The path of the checkpoint that the options name.
+// Returns the path of the checkpoint that the options name.
 std::string find_own_resumed(const FinetuneOptions& options) {
   auto path = options.resume;
   const auto steps = steps_in(options.output);

@@ -15,8 +15,8 @@
 namespace strata::app {
 
 // Where a group is given, all of its ranks make the same calls in the same order; rank 0 alone
-// looks at the folders and decides, and the others follow. Null, or a group of one rank: nobody is
-// asked.
+// looks at the folders and decides, and the others follow. With null, or a group of one
+// rank, nobody is asked.
 
 // Removes what killed runs left half-written in the output, and refuses one that holds anything
 // else, unless the options continue a run. Does not create it.
@@ -33,7 +33,7 @@ std::optional<Resumed> find_resumed(const FinetuneOptions& options, run::Group* 
 // Used on the thread that trains. Checkpoints are written on a thread of their own; its failures
 // are thrown by the calls of this class. The destructor waits for it.
 //
-// Of several ranks each writes its own part, beside its own training; the checkpoint appears when
+// On several ranks each writes its own part, beside its own training; the checkpoint appears when
 // all have. The ranks learn that behind a step: they add up their written(), and call commit() if
 // all have. They end a run by finish().
 class Checkpoints {
@@ -52,7 +52,7 @@ class Checkpoints {
   void begin(const RunState& run);
   // Throws the failure of the one that was begun, if it is known by now.
   void check();
-  // 1 if this rank has nothing to write or has written it, else 0.
+  // Returns 1 if this rank has nothing to write or has written it, else 0.
   double written() const { return parts_ ? parts_->written() : 1; }
   // Called by all ranks when the sum of their written() is their number: lets the one that was
   // begun appear. Does nothing if none is under way, and on one rank.
@@ -72,7 +72,7 @@ class Checkpoints {
   train::Training& training_;
   Json common_;
   run::Group* group_;  // null: one rank
-  // The last ones, which use the others.
+  // These are the last members, since their threads use the others.
   std::future<void> writing_;         // on one rank
   std::optional<PartWriting> parts_;  // on several
 };

@@ -1,4 +1,4 @@
-// Of several ranks: the writing of a checkpoint, on a thread of each rank, while all of them train.
+// Several ranks write a checkpoint here, each on a thread of its own, while all of them train.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -14,9 +14,9 @@
 
 namespace strata::app {
 
-// Used on the thread that trains. All ranks make the same calls in the same order, but for check().
-// Failures of the writing are thrown by the calls; then the ranks' group is over. The destructor
-// waits for this rank's thread, and what has not appeared is removed.
+// It is used on the thread that trains. All ranks make the same calls in the same order, but for
+// check(). Failures of the writing are thrown by the calls; then the ranks' group is over. The
+// destructor waits for this rank's thread, and what has not appeared is removed.
 class PartWriting {
  public:
   // Adds numbers up over all ranks.
@@ -29,17 +29,17 @@ class PartWriting {
   PartWriting(run::Group& group, Sum sum) : group_(group), sum_(std::move(sum)) {}
 
   PartNumber rank() const { return {.rank = group_.ranks().rank, .ranks = group_.ranks().ranks}; }
-  // Begins one, if none is under way. `path_of` is asked on rank 0 for its path; empty: all ranks
-  // leave it. `make` gives what writes it.
+  // Begins one, if none is under way. `path_of` gives its path on rank 0; if that is empty, all
+  // ranks leave it. `make` gives what writes it.
   void begin(const RunState& run, const std::function<std::string()>& path_of,
              const std::function<Write()>& make);
   // Throws this rank's failure, if it is known by now.
   void check();
-  // 1 if this rank has nothing to write or has written it, else 0.
+  // Returns 1 if this rank has nothing to write or has written it, else 0.
   double written() const { return !under_way_ || written_ ? 1 : 0; }
-  // Called when the sum of the ranks' written() is their number. Lets the one that is under way
-  // appear, with `common` in it, which outlives this, and calls `then`, both on a thread of rank 0;
-  // nothing if none is.
+  // It is called when the sum of the ranks' written() is their number. Lets the one that is under
+  // way appear, with `common` in it, which outlives this, and calls `then`, both on a thread of
+  // rank 0. It does nothing if none is under way.
   void commit(const Json& common, const std::function<void()>& then);
   // Waits until all parts of the one that is under way are written, and commits it.
   void finish(const Json& common, const std::function<void()>& then);

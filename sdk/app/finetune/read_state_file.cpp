@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint64_t block_bytes = 4 << 20;  // read and hashed at a time, whole elements
 constexpr auto remedy = "resume from another checkpoint";
 
-// A file of a checkpoint that has the size with which it was written.
+// Opens a file of a checkpoint, which must have the size with which it was written.
 std::shared_ptr<const source::File> open_saved(const std::string& path,
                                                const SavedState::File& saved) {
   auto in = source::File::open(path);
@@ -95,7 +95,7 @@ void check_complete(std::vector<FoundPart> all, const StateFile& file, const std
   }
 }
 
-// Whether a part has an element that is here.
+// Returns whether a part has an element that is here.
 bool is_wanted(const FoundPart& part, const StateFile& file) {
   const auto here = here_of(file.tensors[part.tensor]);
   return here.count > 0 && part.elements.first < here.first + here.count &&

@@ -1,4 +1,4 @@
-// Reading the values of one unit from the files of a checkpoint, which are a whole unit's or the
+// This reads the values of one unit from the files of a checkpoint, which are a whole unit's or the
 // parts of any number of ranks, into a whole unit or a part of it.
 #pragma once
 #include <cstdint>
@@ -12,16 +12,16 @@
 
 namespace strata::app {
 
-// The elements of one tensor that a part's file has.
+// This says which elements of a tensor a part's file has.
 struct FoundPart {
   std::size_t tensor = 0;    // index into StateFile::tensors
   Elements elements;         // within the shape's
   std::uint64_t offset = 0;  // of their bytes in the file
 };
 
-// What the file at `path` has of the unit, from the tensors of its header, which may be of any
-// origin; in the order of their bytes. Throws Error naming `path` and a tensor that is no part of
-// the unit's.
+// Returns the parts of the unit that the file at `path` has, in the order of their bytes, from the
+// tensors of its header, which may be of any origin. Throws Error naming `path` and a tensor that
+// is no part of the unit's.
 std::vector<FoundPart> parts_in(std::span<const source::Tensor> tensors, const StateFile& file,
                                 std::string_view path);
 

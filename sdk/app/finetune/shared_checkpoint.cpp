@@ -16,12 +16,12 @@ namespace fs = std::filesystem;
 
 constexpr auto remedy = "give an --output on a file system that all ranks share";
 
-// The file in which a rank lists those that it wrote.
+// Returns the name of the file in which a rank lists those that it wrote.
 std::string list_name(const PartNumber& rank) {
   return "part-" + std::to_string(rank.rank + 1) + "-of-" + std::to_string(rank.ranks) + ".json";
 }
 
-// Whether the name is that of a file which this rank writes.
+// Returns whether this rank writes a file of that name.
 bool is_own(const std::string& name, const PartNumber& rank) {
   const auto whole = whole_name(name);
   return whole.empty() ? rank.rank == 0 : part_name(whole, rank) == name;

@@ -22,7 +22,8 @@ std::uint64_t bytes_of(const StateTensor& tensor) {
   return here_of(tensor).count * element_bytes(tensor.dtype);
 }
 
-// Bytes [first, first + count) of what is here of a tensor, in `room` if they lie elsewhere.
+// Returns bytes [first, first + count) of what is here of a tensor, or `room` for them if they lie
+// elsewhere.
 std::span<std::byte> part_of(const StateTensor& tensor, std::uint64_t first, std::uint64_t count,
                              std::vector<std::byte>& room) {
   if (!tensor.read) return tensor.values.subspan(first, count);
@@ -36,7 +37,7 @@ source::Tensor described(std::string name, std::vector<std::int64_t> shape, stra
   return out;
 }
 
-// The first bytes of a part's file.
+// Makes the first bytes of a part's file.
 std::string part_header(const StateFile& file) {
   std::vector<source::Tensor> tensors;
   for (const auto& tensor : file.tensors)
@@ -74,7 +75,7 @@ SavedState::File write_file(source::OutputFile& out, std::string name, const Sta
   return {.name = std::move(name), .sha256 = digest.hex(), .bytes = at};
 }
 
-// Takes a number of at least 1 from the front of the text; 0 if there is none.
+// Takes a number of at least 1 from the front of the text; returns 0 if there is none.
 std::uint32_t take_number(std::string_view& text) {
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

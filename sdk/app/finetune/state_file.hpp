@@ -1,5 +1,5 @@
-// The values of one unit in memory, and the safetensors files in which a checkpoint has them: one
-// of the whole unit, or one for each rank's part of it.
+// The values of one unit in memory become a safetensors file of a checkpoint: one of the whole
+// unit, or one for each rank's part of it.
 #pragma once
 #include <strata/abi/core.h>
 
@@ -16,7 +16,7 @@
 
 namespace strata::app {
 
-// Elements of a tensor, in its row-major order.
+// A range of a tensor's elements, which are counted in its row-major order.
 struct Elements {
   std::uint64_t first = 0, count = 0;
 };
@@ -30,11 +30,11 @@ struct StateTensor {
   // Without `values`: read and write some of these bytes, from `at` on. They may throw.
   std::function<void(std::uint64_t at, std::span<std::byte> out)> read{};
   std::function<void(std::uint64_t at, std::span<const std::byte> bytes)> write{};
-  // Of a unit that the ranks have cut: the elements that this rank has, maybe none.
+  // If the ranks have cut the unit, this rank has these elements alone, maybe none.
   std::optional<Elements> here{};
 };
 
-// The part of a unit that one of several ranks has.
+// This tells which rank's part of a unit it is.
 struct PartNumber {
   std::uint32_t rank = 0, ranks = 1;
 };
@@ -53,26 +53,27 @@ struct UnitReads {
   std::function<void(std::uint32_t unit)> end{};    // they are read, and may change from now on
 };
 
-// The elements that are here: all of them, unless the unit is cut.
+// Returns the elements that are here: all of them, unless the unit is cut.
 Elements here_of(const StateTensor& tensor);
 // Throws unless the values of each tensor are as many as are here.
 void need_values(const StateFile& file);
-// Whether this rank has an element of the file's tensors.
+// Returns whether this rank has an element of the file's tensors.
 bool has_values(const StateFile& file);
 
-// The name of a part's file: "unit-3.part-1-of-2.safetensors" for the first rank's part of
+// Returns the name of a part's file: "unit-3.part-1-of-2.safetensors" for the first rank's part of
 // "unit-3.safetensors".
 std::string part_name(const std::string& whole, const PartNumber& part);
-// The name of the whole unit's file if `name` is a part's; empty otherwise.
+// Returns the name of the whole unit's file if `name` is a part's, else an empty one.
 std::string whole_name(const std::string& name);
-// The name that a tensor's part has in its file, but for its first element: "weight/a [2,3] from ".
+// Returns the name that a tensor's part has in its file, but for the number of its first element:
+// "weight/a [2,3] from ".
 std::string part_prefix(const StateTensor& tensor);
 
-// The first bytes of the file of the whole unit, which its tensors' values follow without gaps.
+// Returns the first bytes of the whole unit's file, which its tensors' values follow without gaps.
 std::string whole_header(const StateFile& file);
 
 // Writes and syncs the files, each at `path_of` of its name; returns their names, sizes and
-// digests. Safe on any thread.
+// digests. Any thread may call it.
 std::vector<SavedState::File> write_files(
     const std::function<std::string(std::string_view name)>& path_of,
     std::span<const StateFile> files, const UnitReads& reads);

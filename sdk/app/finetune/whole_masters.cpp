@@ -24,7 +24,7 @@ const float* WholeMasters::of(std::uint32_t unit) {
   return values_.data();
 }
 
-// Weights that are held in bfloat16 alone.
+// This is for weights that are held in bfloat16 alone.
 void WholeMasters::widen(std::uint32_t unit) {
   for (const auto& piece : plan_.flats[unit].pieces) {
     const auto& run = plan_.units[unit].weights[piece.weight].run;

@@ -1,4 +1,4 @@
-// The master weights of whole units, on one rank.
+// This finds the master weights of whole units on one rank.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -14,7 +14,7 @@ class WholeMasters {
   WholeMasters(const train::HostUnits& host, const train::TrainingPlan& plan)
       : host_(host), plan_(plan) {}
 
-  // They last until the next call.
+  // The values last until the next call.
   const float* of(std::uint32_t unit);
 
  private:

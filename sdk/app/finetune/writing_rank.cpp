@@ -8,7 +8,7 @@
 namespace strata::app {
 namespace {
 
-// The messages beside those that are the number of a unit.
+// These are the messages beside those that name a unit by its number.
 constexpr std::string_view wait = "wait", no_more = "end";
 
 constexpr std::chrono::seconds silence{5};

@@ -1,5 +1,5 @@
-// Rank 0 while it writes what all ranks have trained, and the others, which give it their parts of
-// the weights.
+// Rank 0 writes here what all ranks have trained, and the others give it their parts of the
+// weights.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -16,19 +16,19 @@ namespace strata::app {
 // last until the next call.
 using GatherUnit = std::function<std::span<const float>(std::uint32_t unit)>;
 
-// Rank 0's side. It names each unit that it needs to the others, and all gather it. While it lives,
-// nobody else uses the group's control; one thread uses it.
+// This is rank 0's side. It names each unit that it needs to the others, and all gather it. While
+// it lives, nobody else uses the group's control; one thread uses it.
 class WritingRank {
  public:
   WritingRank(run::Group& group, GatherUnit gather)
       : control_(group.control()), gather_(std::move(gather)) {}
 
-  // The unit's values, until the next call.
+  // Returns the unit's values, which last until the next call.
   const float* values(std::uint32_t unit);
-  // Called now and then while it writes: tells the others that it still does, where no message went
-  // for some seconds, so that nobody takes the wait for a stall.
+  // It is called now and then while rank 0 writes. It tells the others so where no message went for
+  // some seconds, so that nobody takes their wait for a stall.
   void still_writing();
-  // Lets the others go on. Called once, when all is written.
+  // Lets the others go on. It is called once, when all is written.
   void end();
 
  private:
@@ -42,7 +42,8 @@ class WritingRank {
   const float* values_ = nullptr;
 };
 
-// The other ranks' side: gathers the units that rank 0 names, and returns when it ends.
+// This is the other ranks' side: it gathers the units that rank 0 names, and returns when rank 0
+// ends.
 void follow_writing(run::Group& group, const GatherUnit& gather);
 
 }  // namespace strata::app

@@ -1,4 +1,4 @@
-// What the ranks of a run find in its output, and what a rank's files of a checkpoint have.
+// The ranks of a run look at its output together, and each makes its files of a checkpoint.
 #include "app/finetune/checkpoints.hpp"
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <memory>
 
 #include "app/finetune/checkpoint_files.hpp"
 #include "core/device/cpu_device.hpp"
@@ -54,6 +55,44 @@ std::string left_behind(const fs::path& output) {
   std::ofstream(path / "unit-0.part-2-of-2.safetensors") << "x";
   return path.string();
 }
+
+// The second of two ranks. Its first unit has 200 elements, a gap, and 7 elements from 256 on, 320
+// in all, of which it has those from 160 on; it has all of the other one.
+struct SecondRank {
+  made::Opener opener;
+  train::TrainingRequest request;
+  train::TrainingPlan plan;
+  std::unique_ptr<tier::Tier> weights = opener.open<made::MemoryTier>();
+  std::unique_ptr<tier::Tier> states = opener.open<made::MemoryTier>();
+  device::CpuDevice device{1};
+  std::unique_ptr<train::HostUnits> host;
+
+  explicit SecondRank(strata_dtype dtype) {
+    request.dtype = request.storage = dtype;
+    request.rank = 1;
+    request.ranks = 2;
+    plan.units = {made::unit_of({{10, 20}, {7}}, dtype), made::unit_of({{5}}, dtype)};
+    for (std::size_t u = 0; u < plan.units.size(); ++u) {
+      for (std::size_t w = 0; w < plan.units[u].weights.size(); ++w)
+        plan.units[u].weights[w].name = "w" + std::to_string(u) + std::to_string(w);
+      plan.flats.push_back(train::flat_of(plan.units[u]));
+      plan.placement.push_back({.tier = 0});
+      plan.weight_bytes += 2 * 4096;
+      plan.gradient_bytes += 2 * 4096;
+    }
+    const std::uint64_t width = dtype.bits / 8;
+    const auto all = plan.share(1);
+    plan.shares = {{.whole = false,
+                    .whole_form = false,
+                    .each = 160,
+                    .first = 160,
+                    .count = 160,
+                    .from = 160 * width,
+                    .bytes = 160 * width},
+                   all};
+    host = std::make_unique<train::HostUnits>(plan, request, *weights, *states, device);
+  }
+};
 
 }  // namespace
 
@@ -135,27 +174,9 @@ TEST_CASE("the elements of a piece in a share are counted from the piece's first
 }
 
 TEST_CASE("a rank's file of a unit has its share of weights and moments") {
-  made::Opener opener;
-  train::TrainingRequest request;
-  request.rank = 1;
-  request.ranks = 2;
-  const auto weights = opener.open<made::MemoryTier>(), states = opener.open<made::MemoryTier>();
-  device::CpuDevice device(1);
-  train::TrainingPlan plan;
-  plan.units = {made::unit_of({{10, 20}, {7}}), made::unit_of({{5}})};
-  for (std::size_t u = 0; u < plan.units.size(); ++u) {
-    for (std::size_t w = 0; w < plan.units[u].weights.size(); ++w)
-      plan.units[u].weights[w].name = "w" + std::to_string(u) + std::to_string(w);
-    plan.flats.push_back(train::flat_of(plan.units[u]));
-    plan.placement.push_back({.tier = 0});
-    plan.weight_bytes += 2 * 4096;
-    plan.gradient_bytes += 2 * 4096;
-  }
-  // The first unit has 200 elements, a gap, and 7 elements from 256 on, 320 in all.
-  REQUIRE(plan.flats[0].elements == 320);
-  plan.shares = {
-      {.whole = false, .each = 160, .first = 160, .count = 160, .from = 640, .bytes = 640}, {}};
-  const train::HostUnits host(plan, request, *weights, *states, device);
+  const SecondRank rank({STRATA_FLOAT, 32, 1});
+  const auto& host = *rank.host;
+  REQUIRE(rank.plan.flats[0].elements == 320);
   for (const auto array :
        {train::AdamState::master, train::AdamState::moment1, train::AdamState::moment2}) {
     std::vector<float> values(160);
@@ -163,7 +184,7 @@ TEST_CASE("a rank's file of a unit has its share of weights and moments") {
       values[i] = static_cast<float>(i + 160) + 1000 * static_cast<float>(array);
     host.write(0, array, 160, values);
   }
-  const auto files = checkpoint_files(plan, request, host);
+  const auto files = checkpoint_files(rank.plan, rank.request, host);
   REQUIRE(files.size() == 2);
   REQUIRE(files[0].part);
   CHECK(part_name(files[0].name, *files[0].part) == "unit-0.part-2-of-2.safetensors");
@@ -188,6 +209,27 @@ TEST_CASE("a rank's file of a unit has its share of weights and moments") {
     CHECK(values.front() == first);
     CHECK(values.back() == first + (matrix ? 39 : 6));
   }
+}
+
+TEST_CASE("a rank's file of a unit that is bfloat16 alone has its share of these weights") {
+  const SecondRank rank({STRATA_BFLOAT, 16, 1});
+  auto* held = (*rank.host)[0].weights;
+  for (int i = 0; i < 320; ++i) held[i] = static_cast<std::byte>(i % 251);
+  const auto files = checkpoint_files(rank.plan, rank.request, *rank.host);
+  REQUIRE(files.size() == 2);
+  REQUIRE(files[0].part);
+  REQUIRE(files[0].tensors.size() == 6);
+  const auto &matrix = files[0].tensors[0], &vector = files[0].tensors[1];
+  CHECK(matrix.dtype.code == STRATA_BFLOAT);
+  // The matrix begins at byte 0 of the form, the vector at 512, and this rank's bytes at 320.
+  REQUIRE(matrix.values.size() == 80);
+  REQUIRE(vector.values.size() == 14);
+  CHECK(matrix.values.front() == std::byte{0});
+  CHECK(matrix.values.back() == std::byte{79});
+  CHECK(vector.values.front() == std::byte{192});
+  CHECK(files[0].tensors[2].here->count == 40);
+  CHECK_FALSE(files[1].part);
+  CHECK(files[1].tensors[0].values.size() == 10);
 }
 
 }  // namespace strata::app
