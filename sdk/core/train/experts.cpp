@@ -100,7 +100,7 @@ void TrainExperts::pass_by() {
 void TrainExperts::wait_for_slot() {
   auto& slot = slots_[taken_];
   if (slot.arrived) return;
-  const bool cut = !(*parts_.host)[slot.unit].share.whole_form;
+  const bool cut = !(*parts_.host)[slot.unit].share.whole;
   try {
     if (cut)
       parts_.device->wait(Lane::compute, gathered(taken_), slot.gathered);
@@ -153,7 +153,7 @@ std::byte* TrainExperts::arrival(uint32_t unit, uint32_t index) const {
 
 // Completes a unit that ranks have cut.
 void TrainExperts::gather(uint32_t unit, uint32_t index) {
-  if ((*parts_.host)[unit].share.whole_form) return;
+  if ((*parts_.host)[unit].share.whole) return;
   auto& slot = slots_[index];
   parts_.device->wait(Lane::comm, fetched(index), slot.fetched);
   {

@@ -77,7 +77,7 @@ void HostUnits::open_weights(const TrainingPlan& plan, const TrainingRequest& re
       const auto& place = plan.placement[u];
       units_[u].own_master = has_own_masters(request, plan.units[u], plan.flats[u]);
       units_[u].bf16 = bf16;
-      if (place.tier != zero::resident) units_[u].weights = take(at, pages(units_[u].share.bytes));
+      if (place.tier != zero::resident) units_[u].hold(take(at, pages(plan.memory_bytes(static_cast<uint32_t>(u)))));
     }
     return;
   }
@@ -91,8 +91,8 @@ void HostUnits::open_weights(const TrainingPlan& plan, const TrainingRequest& re
   bytes_.weights = weight_files_->memory_bytes();
   for (const auto u : {plan.table_unit, plan.product_unit}) {
     if (u >= units_.size()) continue;
-    const auto held = pages(zero::held_bytes(plan.units[u], plan.placement[u]));
-    units_[u].weights = device.staging(held);
+    const auto held = pages(plan.memory_bytes(u));
+    units_[u].hold(device.staging(held));
     bytes_.weights += held;
   }
   bytes_.file_weights = weight_files_->file_bytes();
@@ -112,10 +112,7 @@ void HostUnits::open_states(const TrainingPlan& plan, const TrainingRequest& req
     }
     if (unit.own_master) bytes_.states += pages(own * sizeof(float));
     bytes_.states += unit.layout.bytes;
-    // A form that is whole begins before the share.
-    if (!unit.own_master && !unit.bf16)
-      unit.master =
-          reinterpret_cast<float*>(unit.weights) + (unit.share.whole_form ? unit.share.first : 0);
+    if (!unit.own_master && !unit.bf16) unit.master = reinterpret_cast<float*>(unit.weights);
     in_files.push_back({.elements = own, .has_master = unit.own_master});
   }
   if (request.states_in_files) {

@@ -22,6 +22,7 @@ struct HostUnit {
   // In the form that the plan's placement says, from the first byte of this rank's share on; null
   // if the unit is resident.
   std::byte* weights = nullptr;
+  std::byte* table = nullptr;  // the first byte of the whole form, where that is looked up
   // May be the weights themselves, where they are float32; null where they are bfloat16 and the
   // only ones.
   float* master = nullptr;
@@ -38,6 +39,12 @@ struct HostUnit {
   bool bf16 = false;      // the weights are bfloat16, and there are no others
   uint64_t elements = 0;  // of the Flat
   Share share;
+
+  // Sets the memory of the weights.
+  void hold(std::byte* memory) {
+    table = memory;
+    weights = memory + (share.looked_up ? share.from : 0);
+  }
 };
 
 // Bytes of weights and of states, in the host's memory and in files.

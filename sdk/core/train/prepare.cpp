@@ -12,7 +12,9 @@
 #include "core/size_text.hpp"
 #include "core/train/activations.hpp"
 #include "core/train/device_places.hpp"
+#include "core/train/lay_out.hpp"
 #include "core/train/product_unit.hpp"
+#include "core/train/share_out.hpp"
 #include "core/train/state_kernels.hpp"
 #include "core/zero/shard.hpp"
 
@@ -23,7 +25,6 @@ using Home = zero::Object::Home;
 using Part = StepUnit::Part;
 
 constexpr uint32_t least_slots = 2, most_slots = 8;     // of experts
-constexpr uint64_t most_exchanged = uint64_t{4} << 20;  // bytes of a rank's part at a time
 
 class Preparation {
  public:
@@ -31,9 +32,9 @@ class Preparation {
       : model_(model), request_(request), inputs_in_tier_(request.inputs_in_tier) {}
 
   TrainingPlan run() {
-    lay_out();
+    lay_out_training(model_, request_, out_);
     choose_states();
-    share_out();
+    share_out(request_, out_);
     count_host();
     size_slots();
     measure();
@@ -66,64 +67,7 @@ class Preparation {
   }
 
  private:
-  void lay_out() {
-    const auto& declared = model_.family->units();
-    const auto laid = [&](std::span<const shape::DeclaredUnit> units, strata_dtype dtype,
-                          bool rows) {
-      zero::LayoutOptions how{.dtype = dtype, .rows = rows};
-      // Where it can, the run form has the places of the flat array.
-      if (!frozen()) how.align = flat_align * element_bytes(dtype);
-      return zero::lay_out(units, model_.find(dtype), how);
-    };
-    out_.units = laid(declared, request_.dtype, true);
-    if (!frozen()) out_.masters = laid(declared, request_.storage, true);
-    add_table(laid);
-    for (auto& unit : out_.units) {
-      unit.as_run = !(frozen() && model_.checkpoint && run::stays_packed(unit));
-      out_.flats.push_back(frozen() ? Flat{} : flat_of(unit));
-      out_.placement.push_back({.tier = 0, .as_run = unit.as_run});
-    }
-    if (frozen()) add_products();
-    out_.hidden = dry_run::hidden_size(*model_.family);
-    out_.keeps_graphs = request_.keep_graphs;
-  }
-
   bool frozen() const { return !request_.products.all.empty(); }
-
-  void add_products() {
-    out_.products = request_.products;
-    out_.product_unit = static_cast<uint32_t>(out_.units.size());
-    out_.units.push_back(product_unit(out_.products));
-    out_.flats.push_back(flat_of(out_.units.back()));
-    out_.placement.push_back({.tier = 0});
-  }
-
-  // A tied table is the head's matrix; another one becomes a unit of its own.
-  template <class Laid>
-  void add_table(const Laid& laid) {
-    const auto& embedding = model_.family->units().front();
-    shape::DeclaredUnit alone{.name = "embedding table", .kind = STRATA_UNIT_HEAD, .weights = {}};
-    for (const auto& weight : embedding.weights)
-      if (weight.role == STRATA_TABLE) alone.weights.push_back(weight);
-    if (alone.weights.empty()) return;
-    out_.tied = model_.tied();
-    if (out_.tied) {
-      for (uint32_t u = 0; u < out_.units.size(); ++u)
-        for (uint32_t w = 0; w < out_.units[u].weights.size(); ++w)
-          if (out_.units[u].weights[w].role == STRATA_HEAD &&
-              out_.units[u].weights[w].name == alone.weights.front().name)
-            out_.table_unit = u, out_.table_weight = w;
-      return;
-    }
-    // A frozen table may stay in rows of blocks, as a head does.
-    alone.weights.front().role = frozen() ? STRATA_HEAD : STRATA_MATRIX;
-    out_.table_unit = static_cast<uint32_t>(out_.units.size());
-    for (auto* to : {&out_.units, &out_.masters}) {
-      if (to == &out_.masters && frozen()) break;
-      auto made = laid({&alone, 1}, to == &out_.units ? request_.dtype : request_.storage, false);
-      to->push_back(std::move(made.front()));
-    }
-  }
 
   // Takes units in the order of the forward while that brings the share nearer to the one that is
   // asked for.
@@ -146,63 +90,6 @@ class Preparation {
     for (std::size_t u = 0; u < chosen.size(); ++u)
       if (chosen[u]) out_.device_states += states_bytes(u);
     out_.states_on_device = std::move(chosen);
-  }
-
-  // Whether ranks cut a unit. One whose update needs all of it stays whole, and so does one whose
-  // run form has other places than its gradient.
-  bool is_cut(std::size_t u) const {
-    if (request_.ranks == 1 || u == out_.product_unit) return false;
-    if (frozen() && u == out_.table_unit) return false;
-    const auto& unit = out_.units[u];
-    if (unit.run_bytes / element_bytes(request_.dtype) <
-        std::max<uint64_t>(request_.whole_below, 1))
-      return false;
-    if (frozen()) return true;
-    const auto& flat = out_.flats[u];
-    return request_.rule == Rule::adam && !on_device(u) && flat.row_width == 0 &&
-           has_flat_form(unit, flat);
-  }
-
-  // Gives each unit its share, and the gradients of looked-up rows their places among the ranks'.
-  void share_out() {
-    const auto ranks = request_.ranks, rank = request_.rank;
-    if (ranks > 1 && request_.reduce.code == STRATA_FLOAT && request_.reduce.bits < 32)
-      throw Error("--reduce-dtype float16", "ranks add float32 or bfloat16",
-                  "give another --reduce-dtype");
-    for (uint32_t u = 0; u < out_.units.size(); ++u) {
-      auto& flat = out_.flats[u];
-      auto share = out_.share(u);
-      if (is_cut(u)) {
-        const auto part = zero::shard_of(share.bytes, rank, ranks);
-        share.whole = share.whole_form = false;
-        share.from = part.from;
-        share.bytes = part.bytes;
-        if (!frozen()) {
-          const auto width = out_.units[u].run_bytes / flat.elements;
-          share.each = zero::shard_bytes(out_.units[u].run_bytes, ranks) / width;
-          share.first = part.from / width;
-          share.count = part.bytes / width;
-        }
-        if (u == out_.table_unit) look_up(share);
-      } else if (ranks > 1) {
-        share.each = zero::shard_bytes(flat.elements * sizeof(float), ranks) / sizeof(float);
-      }
-      if (ranks > 1 && flat.row_width > 0) {
-        flat.all_rows = ranks * share.each;
-        flat.rows = flat.all_rows + rank * static_cast<uint64_t>(request_.tokens) * flat.row_width;
-      }
-      out_.shares.push_back(share);
-    }
-  }
-
-  // The host has all rows of the table, in the form in which they are looked up; ranks exchange
-  // them when they are updated.
-  void look_up(Share& share) {
-    share.whole_form = true;
-    share.from = 0;
-    share.bytes = out_.held_bytes(out_.table_unit);
-    const auto part = zero::shard_bytes(share.bytes, request_.ranks);
-    out_.exchange_bytes = pages(request_.ranks * std::min(part, most_exchanged));
   }
 
   bool on_device(std::size_t u) const { return out_.on_device(static_cast<uint32_t>(u)); }
@@ -230,17 +117,8 @@ class Preparation {
     return !same(request_.reduce, held_gradient(request_, u == out_.table_unit));
   }
 
-  // The bytes of a unit's gradient on the device, with the gradients of looked-up rows.
   uint64_t gradient_bytes(std::size_t u) const {
-    const auto& flat = out_.flats[u];
-    const auto rows = request_.ranks * static_cast<uint64_t>(request_.tokens) * flat.row_width;
-    const auto own = request_.ranks == 1 ? flat.elements : request_.ranks * out_.shares[u].each;
-    return (own + rows) * element_bytes(request_.reduce);
-  }
-  // Those of them that the host gets.
-  uint64_t arriving_bytes(std::size_t u) const {
-    const auto& share = out_.shares[u];
-    return share.whole ? gradient_bytes(u) : share.count * element_bytes(request_.reduce);
+    return train::gradient_bytes(out_, request_, static_cast<uint32_t>(u));
   }
 
   // The bytes of the arena that loading a unit takes beside it: its stored form, and its other.
@@ -264,7 +142,7 @@ class Preparation {
       out_.state_bytes += states_of(request_.rule, out_.units[u], flat, own).bytes;
       if (has_own_masters(request_, out_.units[u], flat))
         out_.state_bytes += pages(own * sizeof(float));
-      const auto arriving = pages(arriving_bytes(u));
+      const auto arriving = pages(arriving_bytes(out_, request_, static_cast<uint32_t>(u)));
       out_.gradient_bytes += is_staged(u) ? pages(own * sizeof(float)) : arriving;
       if (is_staged(u) && !is_own_table(u)) ++stagings;
       if (out_.units[u].is_expert())
@@ -299,7 +177,7 @@ class Preparation {
 
   // The bytes of a unit's form on the device: of all shards, where ranks cut it.
   uint64_t gathered(std::size_t u, uint64_t bytes) const {
-    return out_.shares[u].whole_form ? bytes
+    return out_.shares[u].whole ? bytes
                                      : request_.ranks * zero::shard_bytes(bytes, request_.ranks);
   }
 
@@ -364,7 +242,6 @@ class Preparation {
       }
       if (on_device(u)) unit.states = states_bytes(u);
       unit.whole = out_.shares[u].whole;
-      unit.whole_form = out_.shares[u].whole_form;
       out.push_back(unit);
     }
     return out;
@@ -431,7 +308,7 @@ class Preparation {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       auto& place = out_.placement[u];
       if (out_.step.objects[u].home == Home::arena) place = {.tier = zero::resident};
-      if (place.tier != zero::resident) out_.weight_bytes += pages(out_.shares[u].bytes);
+      if (place.tier != zero::resident) out_.weight_bytes += pages(out_.memory_bytes(static_cast<uint32_t>(u)));
     }
   }
 

@@ -128,6 +128,11 @@ struct TrainingPlan {
   uint64_t held_bytes(uint32_t unit) const {
     return zero::held_bytes(units[unit], placement[unit]);
   }
+  // Those of them that this rank has memory for.
+  uint64_t memory_bytes(uint32_t unit) const {
+    const auto own = share(unit);
+    return own.looked_up ? held_bytes(unit) : own.bytes;
+  }
   bool on_device(uint32_t unit) const {
     return unit < states_on_device.size() && states_on_device[unit];
   }

@@ -40,7 +40,7 @@ std::vector<Object> objects_of(std::span<const StepUnit> units, const StepShape&
                    .lane = unit.lane,
                    .stored = unit.stored,
                    .run = unit.run,
-                   .whole = unit.whole_form});
+                   .whole = unit.whole});
   }
   for (uint32_t u = 0; u < count; ++u) {
     // The head's input is used at once.

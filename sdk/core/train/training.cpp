@@ -159,15 +159,11 @@ void Training::give_weights(uint32_t unit, std::span<std::byte> bytes) const {
 std::byte* Training::target_of(uint32_t unit) const {
   const auto& plan = parts_.plan;
   const auto& host = (*host_)[unit];
-  const auto& share = host.share;
   if (plan.is_frozen() && plan.placement[unit].tier == zero::resident)
     return arena_ + plan.step.homes[unit];
-  if (plan.is_frozen() || host.bf16) return share.whole_form ? host.weights : nullptr;
-  const bool is_whole = host.own_master ? share.whole : share.whole_form;
-  if (!is_whole) return nullptr;
-  return share.is_looked_up()
-             ? host.weights
-             : reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
+  if (!host.share.whole) return nullptr;
+  if (plan.is_frozen() || host.bf16) return host.weights;
+  return reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
 }
 
 void Training::begin_products() {
@@ -218,7 +214,7 @@ void Training::open_rows() {
   const run::MappedTile tile{
       .first = 0,
       .rows = weight.shape.at(0),
-      .at = (*host_)[plan.table_unit].weights + (stored ? weight.source.stored.at : weight.run.at)};
+      .at = (*host_)[plan.table_unit].table + (stored ? weight.source.stored.at : weight.run.at)};
   rows_ = std::make_unique<run::MappedRows>(*table, stored, std::vector{tile}, room);
 }
 
@@ -326,8 +322,8 @@ void Training::open_exchange() {
   if (plan.exchange_bytes == 0) return;
   auto* room = arena_ + plan.arena_bytes - plan.rows_bytes - plan.exchange_bytes;
   exchange_ = std::make_unique<TableExchange>(
-      TableParts{.table = (*host_)[plan.table_unit].weights,
-                 .bytes = plan.share(plan.table_unit).bytes,
+      TableParts{.table = (*host_)[plan.table_unit].table,
+                 .bytes = plan.held_bytes(plan.table_unit),
                  .room = {room, static_cast<std::size_t>(plan.exchange_bytes)},
                  .device = device_.get(),
                  .collective = parts_.collective,
