@@ -54,6 +54,9 @@ class NumberedTrainer final : public strata::train::Trainer {
     use_unit(unit, weights, true);
     write(unit, flat, gradients);
   }
+  void no_gradients(std::byte* gradients, std::uint64_t bytes) override {
+    std::memset(gradients, 0, bytes);
+  }
   void record(const strata::zero::Unit& unit, const strata::train::Flat& flat,
               const std::byte* weights) override {
     recorded_[unit.name] = &flat;
