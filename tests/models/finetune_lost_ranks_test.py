@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "proofs"))
 import finetune_data as data  # noqa: E402
 import finetune_faults_test as faults  # noqa: E402
 from program import environment  # noqa: E402
-from ranked import children, is_alive  # noqa: E402
+from ranked import CUT, children, is_alive  # noqa: E402
 
 PROGRAM, PARENT = sys.argv[1:3]
 RANKS, HIDDEN, STEPS = 2, 384, 20
@@ -62,8 +62,7 @@ class LostRanks(unittest.TestCase):
         words = [PROGRAM, "finetune", "--model", "model", "--data", "data.jsonl", "--output", output, "--ranks", RANKS,
                  "--dtype", "float32", "--device", "cpu", "--threads", 1, "--batch-size", 1,
                  "--gradient-accumulation-steps", 2, "--max-steps", STEPS, "--lr", 1e-3, "--clip", 1, "--max-length", 64,
-                 "--set", "train.param_persistence_threshold=0", "--save-every", save, "--json",
-                 "--log", f"{output}.jsonl", *more]
+                 *CUT, "--save-every", save, "--json", "--log", f"{output}.jsonl", *more]
         return [str(word) for word in words]
 
     @classmethod

@@ -22,18 +22,18 @@ import safetensors.torch
 import torch
 import transformers
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in (".", "proofs")]
 import finetune_data as data  # noqa: E402
 import finetune_ranks_cases as table  # noqa: E402
 import workers  # noqa: E402
 from finetune_reference import Loop, load  # noqa: E402
 from finetune_test import MARGIN, Checked, Model, jobs_of, near  # noqa: E402
-from many_ranks import SECONDS, ManyRanks, free_port  # noqa: E402
+from many_ranks import SECONDS, ManyRanks  # noqa: E402
 from program import Many, Refused  # noqa: E402
+from ranked import CUT, free_port  # noqa: E402
 from row import make  # noqa: E402
 from tested import Failed, need  # noqa: E402
 
-CUT = ("--set", "train.param_persistence_threshold=0")  # also units as small as these
 EXACT = ("step", "lr", "tokens", "scored", "skipped")
 BAD_STEP = 6  # in which a row is no number
 SAVED = 4  # a checkpoint after so many steps

@@ -2,13 +2,13 @@
 load LibTorch for each command and rank anew.
 """
 
-import os
+import pathlib
 import sys
 import threading
 
 from program import Many, Program, Refused
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "proofs"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "proofs"))
 from ranked import free_port  # noqa: E402
 
 SECONDS = 120  # limit for an answer, on a loaded machine

@@ -18,7 +18,7 @@ import safetensors.torch
 
 import tiny
 from machines import LINK, Machines, Refused
-from ranked import generate
+from ranked import CUT, generate
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "models"))
 import finetune_data as data  # noqa: E402
@@ -68,7 +68,7 @@ def training(program, folder, output, ranks):
              "float32", "--device", "cpu", "--threads", "1", "--batch-size", 1, "--gradient-accumulation-steps",
              MICRO_BATCHES // ranks, "--max-steps", STEPS, "--lr", 1e-4, "--warmup", 2, "--clip", 1, "--shuffle",
              "off", "--json"]
-    return words + (["--set", "train.param_persistence_threshold=0"] if ranks > 1 else [])
+    return [*words, *(CUT if ranks > 1 else ())]
 
 
 def write_rows(folder):
