@@ -17,7 +17,8 @@
 
 namespace made {
 
-// The weights that the units of a step were run with, by the unit's name.
+// The weights that the units of a step were run with, by the unit's name, and the rows of the
+// embedding, by "row ID".
 using UsedWeights = std::map<std::string, std::vector<float>>;
 
 struct Numbered {
@@ -43,7 +44,14 @@ class NumberedTrainer final : public strata::train::Trainer {
              .right = static_cast<std::int64_t>(ids_.size())};
   }
   void expand(const strata::zero::Unit&, const std::byte*, std::byte*) override {}
-  void rows(const strata::zero::Weight&, const std::byte*, bool) override {}
+  void rows(const strata::zero::Weight& form, const std::byte* rows, bool) override {
+    const auto row = static_cast<std::uint64_t>(form.shape.at(1)) * strata::element_bytes(dtype_);
+    for (std::size_t t = 0; t < ids_.size(); ++t) {
+      std::vector<float> values;
+      append(values, rows + t * row, row);
+      keep("row " + std::to_string(ids_[t]), std::move(values));
+    }
+  }
   void table(const strata::zero::Weight&, const std::byte*) override {}
   void run(const strata::zero::Unit& unit, const std::byte* weights, std::byte*) override {
     use_unit(unit, weights, false);
@@ -107,22 +115,25 @@ class NumberedTrainer final : public strata::train::Trainer {
             whole(static_cast<std::uint64_t>(ids_[t]) * 5 + c + t));
   }
 
+  // Adds numbers of the weights' dtype; those that are none become alike.
+  void append(std::vector<float>& values, const std::byte* from, std::uint64_t bytes) const {
+    const auto each = strata::element_bytes(dtype_);
+    for (std::uint64_t at = 0; at < bytes; at += each) {
+      std::uint32_t bits = 0;
+      std::memcpy(reinterpret_cast<std::byte*>(&bits) + sizeof bits - each, from + at, each);
+      const auto value = std::bit_cast<float>(bits);
+      values.push_back(std::isnan(value) ? -0.5F : value);
+    }
+  }
+  void keep(const std::string& name, std::vector<float> values) {
+    const auto [there, added] = seen_.steps.back().emplace(name, values);
+    if (!added && there->second != values) ++seen_.changed;
+  }
   void note(const strata::zero::Unit& unit, const std::byte* weights) {
     std::vector<float> values;
-    for (const auto& weight : unit.weights) {
-      if (!weight.is_held()) continue;
-      const auto each = strata::element_bytes(dtype_);
-      for (std::uint64_t at = 0; at < weight.run.bytes; at += each) {
-        std::uint32_t bits = 0;
-        std::memcpy(reinterpret_cast<std::byte*>(&bits) + sizeof bits - each,
-                    weights + weight.run.at + at, each);
-        const auto value = std::bit_cast<float>(bits);
-        values.push_back(std::isnan(value) ? -0.5F : value);  // NaNs are alike
-      }
-    }
-    const auto [there, added] =
-        seen_.steps.back().emplace(unit.name + "/" + std::to_string(unit.expert), values);
-    if (!added && there->second != values) ++seen_.changed;
+    for (const auto& weight : unit.weights)
+      if (weight.is_held()) append(values, weights + weight.run.at, weight.run.bytes);
+    keep(unit.name, std::move(values));
   }
 
   // The layer's experts follow from the tokens: a micro-batch without any needs none.

@@ -41,7 +41,7 @@ uint32_t count(std::span<const Action> actions, Kind kind) {
   return static_cast<uint32_t>(std::ranges::count(actions, kind, &Action::kind));
 }
 
-// Whether the weights of each fetch are gathered behind it, or of whole units are not.
+// Whether the weights of each fetch are gathered behind it, and whole ones are not.
 void check_gathers(const TrainingPlan& plan, std::span<const Action> actions) {
   for (std::size_t a = 0; a < actions.size(); ++a) {
     const auto& action = actions[a];
@@ -51,7 +51,7 @@ void check_gathers(const TrainingPlan& plan, std::span<const Action> actions) {
         actions.begin() + static_cast<std::ptrdiff_t>(a), actions.end(), [&](const Action& one) {
           return one.kind == Kind::gather && one.object == action.object && one.use == action.use;
         });
-    if (plan.shares.at(action.unit).whole) {
+    if (plan.shares.at(action.unit).whole_form) {
       CHECK(plan.step.objects[action.object].whole);
       CHECK((gather == actions.end()));
       continue;
@@ -65,7 +65,7 @@ void check_gathers(const TrainingPlan& plan, std::span<const Action> actions) {
 
 }  // namespace
 
-TEST_CASE("a step on ranks gathers the weights of cut units alone", "[train][ranks]") {
+TEST_CASE("a step on ranks gathers the weights that are cut alone", "[train][ranks]") {
   uint32_t cut = 0, whole = 0;
   for (uint32_t seed = 0; seed < 36; ++seed) {
     const made::MadeModel model(seed);
@@ -78,7 +78,7 @@ TEST_CASE("a step on ranks gathers the weights of cut units alone", "[train][ran
     for (const auto* actions : {&plan.step.prologue, &plan.step.pass})
       for (const auto& action : *actions)
         if (is_of(plan.step, action, Kind::fetch, Object::Kind::weights))
-          ++(plan.shares[action.unit].whole ? whole : cut);
+          ++(plan.shares[action.unit].whole_form ? whole : cut);
   }
   CHECK(cut > 0);
   CHECK(whole > 0);
