@@ -273,7 +273,8 @@ TEST_CASE("each rank runs units with the weights that one rank has", "[train][ra
     const made::MadeModel model(seed);
     const auto one = train_all(model, seed, 1).front();
     for (const auto& got : train_all(model, seed, ranks)) {
-      INFO("seed " << seed << ", " << ranks << " ranks " << one.words << got.words);
+      INFO("seed " << seed << ", " << ranks << " ranks, "
+                   << (model.model.tied() ? "tied " : "not tied ") << one.words << got.words);
       REQUIRE((one.words.empty() && got.words.empty()));
       experts += got.seen.experts;
       const auto steps = steps_of(ranks).size();  // the uses behind them are of validation
