@@ -40,6 +40,7 @@ void TrainExperts::begin() {
 
 void TrainExperts::need(uint32_t declared, std::span<const uint32_t> experts) {
   end_layer();
+  backward_ = needs_++ >= forwards_;
   const auto& layer = layers_.at(declared);
   wanted_.clear();
   at_ = 0;

@@ -46,12 +46,17 @@ struct ExpertParts {
 class TrainExperts final : public run::Experts {
  public:
   explicit TrainExperts(const ExpertParts& parts);
+  static constexpr uint32_t forward_alone = ~uint32_t{0};
   static uint32_t events(const TrainingPlan& plan) { return slot_events * plan.experts.count + 2; }
 
   // Begins a step, or a validation: weights that an earlier one fetched are old.
   void begin();
-  // Whether the units that follow are run again for gradients.
-  void use_backward(bool backward) { backward_ = backward; }
+  // Before each unit: how often it needs its experts before the one time that is for gradients. A
+  // rerun needs them once, to run forward again, the backward of a kept graph never.
+  void begin_unit(uint32_t forwards) {
+    forwards_ = forwards;
+    needs_ = 0;
+  }
   void need(uint32_t declared, std::span<const uint32_t> experts) override;
   Expert take() override;
   std::byte* gradients() override;  // null where the experts are frozen
@@ -112,7 +117,8 @@ class TrainExperts final : public run::Experts {
   zero::ExpertCache cache_;
   std::vector<Slot> slots_;
   std::vector<Wanted> wanted_;  // units of the layer, ascending
-  bool backward_ = false;
+  uint32_t forwards_ = forward_alone, needs_ = 0;
+  bool backward_ = false;  // the experts are needed for gradients
   std::size_t at_ = 0;
   uint32_t taken_ = zero::no_slot;  // in use
   uint64_t step_ = 0;

@@ -47,6 +47,7 @@ void HostUnits::fill_states(uint32_t unit, const float* master) const {
   if (state_files_)
     return state_files_->fill(unit, [&](const Bucket& bucket) {
       auto whole = bucket;
+      if (auto* own = units_[unit].master) whole.master = own + bucket.first;
       whole.first += first;
       fill(whole);
     });

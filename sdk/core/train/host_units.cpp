@@ -77,7 +77,8 @@ void HostUnits::open_weights(const TrainingPlan& plan, const TrainingRequest& re
       const auto& place = plan.placement[u];
       units_[u].own_master = has_own_masters(request, plan.units[u], plan.flats[u]);
       units_[u].bf16 = bf16;
-      if (place.tier != zero::resident) units_[u].hold(take(at, pages(plan.memory_bytes(static_cast<uint32_t>(u)))));
+      if (place.tier != zero::resident)
+        units_[u].hold(take(at, pages(plan.memory_bytes(static_cast<uint32_t>(u)))));
     }
     return;
   }

@@ -24,7 +24,7 @@ namespace {
 using Home = zero::Object::Home;
 using Part = StepUnit::Part;
 
-constexpr uint32_t least_slots = 2, most_slots = 8;     // of experts
+constexpr uint32_t least_slots = 2, most_slots = 8;  // of experts
 
 class Preparation {
  public:
@@ -177,8 +177,7 @@ class Preparation {
 
   // The bytes of a unit's form on the device: of all shards, where ranks cut it.
   uint64_t gathered(std::size_t u, uint64_t bytes) const {
-    return out_.shares[u].whole ? bytes
-                                     : request_.ranks * zero::shard_bytes(bytes, request_.ranks);
+    return out_.shares[u].whole ? bytes : request_.ranks * zero::shard_bytes(bytes, request_.ranks);
   }
 
   uint64_t slots_bytes() const { return out_.experts.count * out_.experts.bytes; }
@@ -308,7 +307,8 @@ class Preparation {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       auto& place = out_.placement[u];
       if (out_.step.objects[u].home == Home::arena) place = {.tier = zero::resident};
-      if (place.tier != zero::resident) out_.weight_bytes += pages(out_.memory_bytes(static_cast<uint32_t>(u)));
+      if (place.tier != zero::resident)
+        out_.weight_bytes += pages(out_.memory_bytes(static_cast<uint32_t>(u)));
     }
   }
 

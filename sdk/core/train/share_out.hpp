@@ -4,9 +4,9 @@
 
 namespace strata::train {
 
-// Sets the shares of all units, the places of the gradients of looked-up rows, and the room in which
-// ranks exchange a table. The plan has its units, and says whose states are on the device. Throws
-// Error for gradients that ranks do not add.
+// Sets the shares of all units, the places of the gradients of looked-up rows, and the room in
+// which ranks exchange a table. The plan has its units, and says whose states are on the device.
+// Throws Error for gradients that ranks do not add.
 void share_out(const TrainingRequest& request, TrainingPlan& plan);
 
 // The bytes of a unit's gradient on the device, with the gradients of looked-up rows.

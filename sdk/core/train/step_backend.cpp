@@ -227,14 +227,17 @@ void StepBackend::run_nothing(const zero::Action& action) {
   const auto& units = parts_.training->units;
   const auto behind = action.unit + 1;
   if (!parts_.experts || behind >= units.size() || !units[behind].is_expert()) return;
-  parts_.experts->need(units[action.unit].declared, {});
+  // As often as the trainer needs them.
+  const bool again = action.kind == Kind::rerun && !keeps_graphs();
+  for (int needs = again ? 2 : 1; needs > 0; --needs)
+    parts_.experts->need(units[action.unit].declared, {});
   parts_.experts->end_layer();
 }
 
 void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
   const auto& unit = parts_.training->units[action.unit];
   if (parts_.progress) parts_.progress(passes_, action.unit);
-  if (parts_.experts) parts_.experts->use_backward(false);
+  if (parts_.experts) parts_.experts->begin_unit(TrainExperts::forward_alone);
   if (is_idle(action)) return run_nothing(action);
   if (action.unit == parts_.training->product_unit)
     return parts_.trainer->use_products(unit, weights(slot));
@@ -251,7 +254,7 @@ void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
 void StepBackend::rerun(const zero::Action& action, const zero::Slot& slot) {
   const auto& unit = parts_.training->units[action.unit];
   if (parts_.progress) parts_.progress(passes_, action.unit);
-  if (parts_.experts) parts_.experts->use_backward(true);
+  if (parts_.experts) parts_.experts->begin_unit(keeps_graphs() ? 0 : 1);
   if (is_idle(action)) {
     const auto gradient = parts_.plan->uses[action.use].gradient;
     if (gradient != zero::no_object)

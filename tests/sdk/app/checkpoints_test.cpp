@@ -83,7 +83,6 @@ struct SecondRank {
     const std::uint64_t width = dtype.bits / 8;
     const auto all = plan.share(1);
     plan.shares = {{.whole = false,
-                    .whole_form = false,
                     .each = 160,
                     .first = 160,
                     .count = 160,

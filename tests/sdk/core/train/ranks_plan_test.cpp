@@ -51,7 +51,7 @@ void check_gathers(const TrainingPlan& plan, std::span<const Action> actions) {
         actions.begin() + static_cast<std::ptrdiff_t>(a), actions.end(), [&](const Action& one) {
           return one.kind == Kind::gather && one.object == action.object && one.use == action.use;
         });
-    if (plan.shares.at(action.unit).whole_form) {
+    if (plan.shares.at(action.unit).whole) {
       CHECK(plan.step.objects[action.object].whole);
       CHECK((gather == actions.end()));
       continue;
@@ -78,7 +78,7 @@ TEST_CASE("a step on ranks gathers the weights that are cut alone", "[train][ran
     for (const auto* actions : {&plan.step.prologue, &plan.step.pass})
       for (const auto& action : *actions)
         if (is_of(plan.step, action, Kind::fetch, Object::Kind::weights))
-          ++(plan.shares[action.unit].whole_form ? whole : cut);
+          ++(plan.shares[action.unit].whole ? whole : cut);
   }
   CHECK(cut > 0);
   CHECK(whole > 0);
