@@ -59,6 +59,8 @@ class NumberedTrainer final : public strata::train::Trainer {
   void keep_output(std::byte*) override {}
   void rerun(const strata::zero::Unit& unit, const strata::train::Flat& flat,
              const std::byte* weights, const std::byte*, std::byte* gradients) override {
+    // It runs forward again before its backward.
+    use_unit(unit, weights, false);
     use_unit(unit, weights, true);
     write(unit, flat, gradients);
   }
