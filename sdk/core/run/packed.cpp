@@ -3,6 +3,7 @@
 #include <strata/abi/model.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
@@ -28,12 +29,24 @@ int64_t most_tokens(const plugin::Codec& codec, plugin::ProductKind kind, int64_
   return computed;
 }
 
-// The elements of a tile of the dense weight, and of its columns of y.
+// The elements of a tile of the dense weight and, where the weight has several tiles, of its
+// columns of y.
 uint64_t tile_elements(std::span<const int64_t> shape, int64_t tokens) {
-  const auto columns = static_cast<uint64_t>(std::max<int64_t>(shape[1], 1));
-  const auto rows =
-      std::min(static_cast<uint64_t>(shape[0]), std::max<uint64_t>(1, coded_tile / columns));
+  const auto all = static_cast<uint64_t>(shape[0]), columns = static_cast<uint64_t>(shape[1]);
+  const auto rows = std::max<uint64_t>(1, coded_tile / std::max<uint64_t>(columns, 1));
+  if (all <= rows) return all * columns;
   return rows * (columns + static_cast<uint64_t>(tokens));
+}
+
+// The shape of the product of a weight with the next members of its group, which may be one.
+std::vector<int64_t> whole_shape(const zero::Unit& unit, std::size_t first) {
+  const auto& weight = unit.weights[first];
+  auto out = weight.shape;
+  for (auto next = first + 1;
+       weight.group != 0 && next < unit.weights.size() && unit.weights[next].group == weight.group;
+       ++next)
+    out[0] += unit.weights[next].shape[0];
+  return out;
 }
 
 }  // namespace
@@ -88,27 +101,32 @@ bool CodedProducts::uses(const std::string& scheme, std::span<const int64_t> sha
   return plugin::can_multiply(*codec, kind(shape, 1));
 }
 
-uint64_t CodedProducts::bytes(std::span<const zero::Unit> units, int64_t tokens) const {
-  const uint64_t element = element_bytes(options_.dtype);
+uint64_t CodedProducts::bytes(std::span<const zero::Unit> units, int64_t tokens,
+                              int64_t wanted) const {
   uint64_t most = 0;
   for (const auto& unit : units)
     for (std::size_t w = 0; w < unit.weights.size(); ++w) {
       const auto& weight = unit.weights[w];
       if (!weight.is_held() || weight.run.dense()) continue;
-      const auto& codec = options_.codec(weight.run.scheme);
-      // The members of a group may be one product.
-      auto shape = weight.shape;
-      for (auto next = w + 1; weight.group != 0 && next < unit.weights.size() &&
-                              unit.weights[next].group == weight.group;
-           ++next)
-        shape[0] += unit.weights[next].shape[0];
-      auto one = kind(shape, 1);
-      one.tokens = most_tokens(codec, one, tokens);
-      uint64_t bytes = plugin::workspace_of(codec, one);
-      if (one.tokens < tokens) bytes = std::max(bytes, tile_elements(shape, tokens) * element);
-      most = std::max(most, bytes);
+      const auto rows = static_cast<uint64_t>(weight.shape[0]);
+      // Rows of a table, which a tied head is too, are copied before they are unpacked.
+      if (weight.role != STRATA_MATRIX)
+        most = std::max(most, static_cast<uint64_t>(tokens) * (weight.run.bytes / rows));
+      if (weight.role != STRATA_TABLE)
+        most = std::max(most, product_bytes(weight.run.scheme, whole_shape(unit, w),
+                                            weight.role == STRATA_HEAD ? wanted : tokens));
     }
   return most;
+}
+
+uint64_t CodedProducts::product_bytes(const std::string& scheme, std::span<const int64_t> shape,
+                                      int64_t tokens) const {
+  const auto& codec = options_.codec(scheme);
+  auto one = kind(shape, 1);
+  one.tokens = most_tokens(codec, one, std::max<int64_t>(tokens, 1));
+  const auto bytes = plugin::workspace_of(codec, one);
+  if (one.tokens >= tokens) return bytes;
+  return std::max(bytes, tile_elements(shape, tokens) * element_bytes(options_.dtype));
 }
 
 }  // namespace strata::run

@@ -37,10 +37,13 @@ class CodedProducts {
   // For zero::LayoutOptions::coded.
   bool uses(const std::string& scheme, std::span<const int64_t> shape) const;
   // The most bytes that a product of the units' weights holds besides x and y, with as many tokens
-  // or fewer. Those with more tokens than the plugin computes go by tiles of a dense weight.
-  uint64_t bytes(std::span<const zero::Unit> units, int64_t tokens) const;
+  // or fewer, of which the head gets `wanted`. Those with more tokens than the plugin computes go
+  // by tiles of a dense weight.
+  uint64_t bytes(std::span<const zero::Unit> units, int64_t tokens, int64_t wanted) const;
 
  private:
+  uint64_t product_bytes(const std::string& scheme, std::span<const int64_t> shape,
+                         int64_t tokens) const;
   plugin::ProductKind kind(std::span<const int64_t> shape, int64_t tokens) const;
 
   Options options_;

@@ -209,8 +209,9 @@ class Preparation {
       };
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype), options);
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
+    const auto wanted = wish_.all_logits ? out_.chunk : int64_t{wish_.sequences};
     out_.expansion_bytes = std::max(expansion_bytes(out_.units, wish_.dtype, wish_.separate_device),
-                                    products.bytes(out_.units, out_.chunk));
+                                    products.bytes(out_.units, out_.chunk, wanted));
   }
 
   bool on_second_device(const zero::Unit& unit) const {
