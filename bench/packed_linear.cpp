@@ -5,6 +5,8 @@
 // usage: bench-packed-linear THREADS BYTES
 //
 // Lines: "read", or "BLOCK COLUMNS TOKENS exact|fast" with a block's number in kernels::Block.
+#include "kernels/packed_linear.hpp"
+
 #include <emmintrin.h>
 #include <sys/mman.h>
 
@@ -17,7 +19,6 @@
 #include <vector>
 
 #include "core/optim/workers.hpp"
-#include "kernels/packed_linear.hpp"
 
 namespace kernels = strata::kernels;
 using strata::optim::Workers;
@@ -48,10 +49,9 @@ uint64_t read(const uint8_t* from, uint64_t bytes) {
   __m128i sums[4] = {};
   for (uint64_t at = 0; at + 64 <= bytes; at += 64)
     for (int i = 0; i < 4; ++i)
-      sums[i] = _mm_add_epi64(
-          sums[i], _mm_load_si128(reinterpret_cast<const __m128i*>(from + at + 16 * i)));
-  const auto sum =
-      _mm_add_epi64(_mm_add_epi64(sums[0], sums[1]), _mm_add_epi64(sums[2], sums[3]));
+      sums[i] = _mm_add_epi64(sums[i],
+                              _mm_load_si128(reinterpret_cast<const __m128i*>(from + at + 16 * i)));
+  const auto sum = _mm_add_epi64(_mm_add_epi64(sums[0], sums[1]), _mm_add_epi64(sums[2], sums[3]));
   return static_cast<uint64_t>(_mm_cvtsi128_si64(sum));
 }
 

@@ -22,12 +22,18 @@ static_assert(sizeof(Activations) == 192);
 // What a block's codes need: they are d * (code - zero), or d * code + m where `zero` is negative.
 constexpr int zero_of(Block block) {
   switch (block) {
-    case Block::q4_0: return 8;
-    case Block::q5_0: return 16;
-    case Block::q8_0: return 128;  // codes are taken without a sign
-    case Block::q3_k: return 4;
-    case Block::q6_k: return 32;
-    default: return -1;
+    case Block::q4_0:
+      return 8;
+    case Block::q5_0:
+      return 16;
+    case Block::q8_0:
+      return 128;  // codes are taken without a sign
+    case Block::q3_k:
+      return 4;
+    case Block::q6_k:
+      return 32;
+    default:
+      return -1;
   }
 }
 

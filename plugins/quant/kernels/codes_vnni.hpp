@@ -112,12 +112,14 @@ struct Q8_0 {
   }
 };
 
-// Sixteen numbers without a sign, and with one.
-static inline __m512 numbers(const uint8_t* p) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load16(p)));
+// Sixteen signed bytes as numbers.
+static inline __m512 numbers(__m128i bytes) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
 }
-static inline __m512 signed_numbers(const uint8_t* p) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load16(p)));
+// Words that have just been made do not go through memory.
+static inline __m512 numbers(const Words& w) {
+  return numbers(_mm_set_epi32(static_cast<int>(w.at[3]), static_cast<int>(w.at[2]),
+                               static_cast<int>(w.at[1]), static_cast<int>(w.at[0])));
 }
 static inline __m512 half(const uint8_t* p) {
   int16_t bits;
@@ -140,21 +142,20 @@ static inline __m512 eights(__m512 of, int at) {
 }
 // d * scale and dmin * least of eight groups each.
 static inline __m512 six_bits(const uint8_t* b) {
-  const auto codes = eight_of_six_bits(b + 4);
-  const __m128i sixteen = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes.scale));
   const __m512 minus = _mm512_castsi512_ps(counts(0, static_cast<int>(0x80000000U)));
-  return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(sixteen)),
-                       _mm512_xor_ps(halves(b, b + 2), minus));
+  return _mm512_mul_ps(numbers(eight_of_six_bits(b + 4)), _mm512_xor_ps(halves(b, b + 2), minus));
 }
 
 struct Q2_K {
   static constexpr int bytes = 84, elements = 256;
   static constexpr bool has_least = true;
   static Scales scales(const uint8_t* b) {
-    const auto codes = pairs_of_nibbles(b);
+    const __m128i codes = load16(b), low = _mm_set1_epi8(15);
+    const __m128i scale = _mm_and_si128(codes, low);
+    const __m128i least = _mm_and_si128(_mm_srli_epi32(codes, 4), low);
     const __m512 minus = _mm512_set1_ps(-0.0F);
-    return {_mm512_mul_ps(numbers(codes.low), half(b + 80)),
-            _mm512_mul_ps(numbers(codes.high), _mm512_xor_ps(half(b + 82), minus))};
+    return {_mm512_mul_ps(numbers(scale), half(b + 80)),
+            _mm512_mul_ps(numbers(least), _mm512_xor_ps(half(b + 82), minus))};
   }
   template <int quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
@@ -168,7 +169,7 @@ struct Q3_K {
   static constexpr int bytes = 110, elements = 256;
   static constexpr bool has_least = false;
   static Scales scales(const uint8_t* b) {
-    const __m512 codes = numbers(sixteen_of_six_bits(b + 96).scale);
+    const __m512 codes = numbers(sixteen_of_six_bits(b + 96));
     return {_mm512_mul_ps(_mm512_sub_ps(codes, _mm512_set1_ps(32)), half(b + 108)), none()};
   }
   template <int quarter>
@@ -199,8 +200,7 @@ struct Q5_K {
   template <int quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int high = 4 - 2 * quarter;
-    const __m512i four =
-        _mm512_and_si512(right(twice(b + 48 + quarter * 32), 0, 4), bytes_of(15));
+    const __m512i four = _mm512_and_si512(right(twice(b + 48 + quarter * 32), 0, 4), bytes_of(15));
     return {with(four, rotated(twice(b + 16), high, high - 1), 16), eights(s.d, 2 * quarter),
             eights(s.d, 8 + 2 * quarter)};
   }
@@ -210,14 +210,13 @@ struct Q6_K {
   static constexpr int bytes = 210, elements = 256;
   static constexpr bool has_least = false;
   static Scales scales(const uint8_t* b) {
-    return {_mm512_mul_ps(signed_numbers(b + 192), half(b + 208)), none()};
+    return {_mm512_mul_ps(numbers(load16(b + 192)), half(b + 208)), none()};
   }
   template <int quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int high = 4 - quarter % 2 * 4;
     const __m512i lows = _mm512_loadu_si512(b + quarter / 2 * 64);
-    const __m512i four =
-        _mm512_and_si512(_mm512_srli_epi32(lows, quarter % 2 * 4), bytes_of(15));
+    const __m512i four = _mm512_and_si512(_mm512_srli_epi32(lows, quarter % 2 * 4), bytes_of(15));
     const __m512i pairs = rotated(twice(b + 128 + quarter / 2 * 32), high, high - 2);
     return {with(four, pairs, 0x30), fours(s.d, quarter), none()};
   }

@@ -40,9 +40,24 @@ struct Store {
   HWY_INLINE void operator()(int k, Vector w) const { hn::StoreU(w, Floats(), to + k); }
 };
 
+// Adds the products of up to Scales::blocks blocks of four rows.
+template <class Format>
+HWY_INLINE void add_blocks(const uint8_t* const* rows, int count, const float* x, Vector* sums) {
+  typename Format::Scales scales[row_tile];
+  for (int r = 0; r < row_tile; ++r) scales[r].read(rows[r], Format::bytes, count);
+  for (int r = 0; r < row_tile; ++r) scales[r].widen(count);
+  for (int64_t b = 0; b < count; ++b)
+    for (int r = 0; r < row_tile; ++r) {
+      Vector sum = sums[r];  // in a register, also where this loop is not unrolled
+      Format::each(rows[r] + b * Format::bytes, scales[r], b, Add{x + b * Format::elements, &sum});
+      sums[r] = sum;
+    }
+}
+
 // One token: four rows at a time, whose sums do not wait for each other.
 template <class Format>
 HWY_NOINLINE void one_token(const Panel& p, const float* x) {
+  constexpr int64_t some = Format::Scales::blocks;
   const int64_t blocks = p.columns / Format::elements;
   for (int64_t n = 0; n < p.rows; n += row_tile) {
     const uint8_t* rows[row_tile];
@@ -51,11 +66,28 @@ HWY_NOINLINE void one_token(const Panel& p, const float* x) {
       rows[r] = p.w + (p.first + std::min(n + r, p.rows - 1)) * p.row_bytes;
       sums[r] = hn::Zero(Floats());
     }
-    for (int64_t b = 0; b < blocks; ++b)
-      for (int r = 0; r < row_tile; ++r)
-        Format::each(rows[r] + b * Format::bytes, Add{x + b * Format::elements, &sums[r]});
+    for (int64_t b = 0; b < blocks; b += some) {
+      const int count = static_cast<int>(std::min(some, blocks - b));
+      add_blocks<Format>(rows, count, x + b * Format::elements, sums);
+      for (int r = 0; r < row_tile; ++r) rows[r] += count * Format::bytes;
+    }
     for (int r = 0; r < row_tile && n + r < p.rows; ++r)
       p.out.put(0, p.first + n + r, total(sums[r]));
+  }
+}
+
+// Decodes up to a tile's columns of one row.
+template <class Format>
+HWY_NOINLINE void decode(const uint8_t* row, int64_t columns, float* to) {
+  constexpr int64_t some = Format::Scales::blocks;
+  const int64_t blocks = columns / Format::elements;
+  for (int64_t first = 0; first < blocks; first += some) {
+    const int count = static_cast<int>(std::min(some, blocks - first));
+    typename Format::Scales scales;
+    scales.read(row, Format::bytes, count);
+    scales.widen(count);
+    for (int64_t b = 0; b < count; ++b, row += Format::bytes, to += Format::elements)
+      Format::each(row, scales, b, Store{to});
   }
 }
 
@@ -97,8 +129,7 @@ HWY_NOINLINE void token_blocks(const Panel& p, const float* x, int64_t ldx, int6
     for (int64_t n = 0; n < p.rows; n += row_tile) {
       for (int r = 0; r < row_tile; ++r) {
         const uint8_t* row = blocks + std::min(n + r, p.rows - 1) * p.row_bytes;
-        for (int64_t at = 0; at < columns; at += Format::elements, row += Format::bytes)
-          Format::each(row, Store{tile.w + r * column_tile + at});
+        decode<Format>(row, columns, tile.w + r * column_tile);
       }
       int64_t t = 0;
       const auto next = [&](auto add, int some) {
@@ -125,16 +156,26 @@ HWY_NOINLINE void multiply_panel(const Panel& p, const float* x, int64_t ldx) {
 
 void multiply(Block block, const Panel& p, const float* x, int64_t ldx) {
   switch (block) {
-    case Block::q4_0: return multiply_panel<Q4_0>(p, x, ldx);
-    case Block::q4_1: return multiply_panel<Q4_1>(p, x, ldx);
-    case Block::q5_0: return multiply_panel<Q5_0>(p, x, ldx);
-    case Block::q5_1: return multiply_panel<Q5_1>(p, x, ldx);
-    case Block::q8_0: return multiply_panel<Q8_0>(p, x, ldx);
-    case Block::q2_k: return multiply_panel<Q2_K>(p, x, ldx);
-    case Block::q3_k: return multiply_panel<Q3_K>(p, x, ldx);
-    case Block::q4_k: return multiply_panel<Q4_K>(p, x, ldx);
-    case Block::q5_k: return multiply_panel<Q5_K>(p, x, ldx);
-    case Block::q6_k: return multiply_panel<Q6_K>(p, x, ldx);
+    case Block::q4_0:
+      return multiply_panel<Q4_0>(p, x, ldx);
+    case Block::q4_1:
+      return multiply_panel<Q4_1>(p, x, ldx);
+    case Block::q5_0:
+      return multiply_panel<Q5_0>(p, x, ldx);
+    case Block::q5_1:
+      return multiply_panel<Q5_1>(p, x, ldx);
+    case Block::q8_0:
+      return multiply_panel<Q8_0>(p, x, ldx);
+    case Block::q2_k:
+      return multiply_panel<Q2_K>(p, x, ldx);
+    case Block::q3_k:
+      return multiply_panel<Q3_K>(p, x, ldx);
+    case Block::q4_k:
+      return multiply_panel<Q4_K>(p, x, ldx);
+    case Block::q5_k:
+      return multiply_panel<Q5_K>(p, x, ldx);
+    case Block::q6_k:
+      return multiply_panel<Q6_K>(p, x, ldx);
   }
 }
 

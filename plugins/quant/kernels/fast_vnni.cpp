@@ -60,8 +60,8 @@ void add_rows(const uint8_t* const* rows, int64_t columns, const Activations* x,
     const uint8_t nothing[Format::bytes] = {};
     if (columns % 64 != 0)  // a block without a partner
       for (int r = 0; r < row_tile; ++r)
-        add<Format, tokens>(Format::decode(rows[r] + 2 * pairs * Format::bytes, nothing),
-                            x + pairs, ldx, sums[r]);
+        add<Format, tokens>(Format::decode(rows[r] + 2 * pairs * Format::bytes, nothing), x + pairs,
+                            ldx, sums[r]);
   }
 }
 
@@ -94,16 +94,26 @@ void multiply(const Panel& p, const Activations* x, int64_t ldx) {
 
 void multiply_fast(Block block, const Panel& p, const Activations* x, int64_t ldx) {
   switch (block) {
-    case Block::q4_0: return multiply<vnni::Q4_0>(p, x, ldx);
-    case Block::q4_1: return multiply<vnni::Q4_1>(p, x, ldx);
-    case Block::q5_0: return multiply<vnni::Q5_0>(p, x, ldx);
-    case Block::q5_1: return multiply<vnni::Q5_1>(p, x, ldx);
-    case Block::q8_0: return multiply<vnni::Q8_0>(p, x, ldx);
-    case Block::q2_k: return multiply<vnni::Q2_K>(p, x, ldx);
-    case Block::q3_k: return multiply<vnni::Q3_K>(p, x, ldx);
-    case Block::q4_k: return multiply<vnni::Q4_K>(p, x, ldx);
-    case Block::q5_k: return multiply<vnni::Q5_K>(p, x, ldx);
-    case Block::q6_k: return multiply<vnni::Q6_K>(p, x, ldx);
+    case Block::q4_0:
+      return multiply<vnni::Q4_0>(p, x, ldx);
+    case Block::q4_1:
+      return multiply<vnni::Q4_1>(p, x, ldx);
+    case Block::q5_0:
+      return multiply<vnni::Q5_0>(p, x, ldx);
+    case Block::q5_1:
+      return multiply<vnni::Q5_1>(p, x, ldx);
+    case Block::q8_0:
+      return multiply<vnni::Q8_0>(p, x, ldx);
+    case Block::q2_k:
+      return multiply<vnni::Q2_K>(p, x, ldx);
+    case Block::q3_k:
+      return multiply<vnni::Q3_K>(p, x, ldx);
+    case Block::q4_k:
+      return multiply<vnni::Q4_K>(p, x, ldx);
+    case Block::q5_k:
+      return multiply<vnni::Q5_K>(p, x, ldx);
+    case Block::q6_k:
+      return multiply<vnni::Q6_K>(p, x, ldx);
   }
 }
 

@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
-constexpr BlockSize sizes[block_count] = {{18, 32},  {20, 32},  {22, 32},   {24, 32},   {34, 32},
-                                          {84, 256}, {110, 256}, {144, 256}, {176, 256}, {210, 256}};
+constexpr BlockSize sizes[block_count] = {{18, 32},   {20, 32},  {22, 32},   {24, 32},
+                                          {34, 32},   {84, 256}, {110, 256}, {144, 256},
+                                          {176, 256}, {210, 256}};
 
 bool rounds(Products products) { return products == Products::fast && has_fast(); }
 
@@ -105,8 +106,7 @@ void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, 
   if (rounds(products)) {
     auto* const space = reinterpret_cast<Activations*>(aligned(workspace));
     const int64_t ld = activations(of.columns);
-    spread(run, tokens,
-           [&](int64_t t) { round_token(in, t, zero_of(of.block), space + t * ld); });
+    spread(run, tokens, [&](int64_t t) { round_token(in, t, zero_of(of.block), space + t * ld); });
     spread(run, panels, [&](int64_t at) { multiply_fast(of.block, panel(at), space, ld); });
     return;
   }
@@ -114,8 +114,7 @@ void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, 
   int64_t ld = ldx;
   if (in.narrow) {
     auto* const space = reinterpret_cast<float*>(aligned(workspace));
-    spread(run, tokens,
-           [&](int64_t t) { in.read(t, 0, of.columns, space + t * of.columns); });
+    spread(run, tokens, [&](int64_t t) { in.read(t, 0, of.columns, space + t * of.columns); });
     values = space;
     ld = of.columns;
   }

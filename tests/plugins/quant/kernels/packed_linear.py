@@ -133,7 +133,15 @@ def check_hostile(program, kind, rng):
         program.product(kind, noise, x, products=products)
 
 
+def check_shapes(path):
+    """Rows are whole blocks."""
+    for kind, columns in ((Type.Q4_0, 33), (Type.Q4_0, 0), (Type.Q4_0, -32), (Type.Q4_K, 128), (Type.Q6_K, 257)):
+        line = f"{kind.name} 1 {columns} 1 1 float32 float32 exact\n"
+        assert subprocess.run([path], input=line.encode(), stdout=subprocess.DEVNULL).returncode == 1, line
+
+
 def main():
+    check_shapes(sys.argv[1])
     program = Program(sys.argv[1])
     for kind in KINDS:
         rng = np.random.default_rng(int(kind))

@@ -38,8 +38,8 @@ struct Threads {
     const auto work = [&] {
       for (int64_t at = next++; at < items; at = next++) item(user, at);
     };
-    std::vector<std::thread> others(static_cast<std::size_t>(
-        static_cast<const Threads*>(context)->count - 1));
+    std::vector<std::thread> others(
+        static_cast<std::size_t>(static_cast<const Threads*>(context)->count - 1));
     for (auto& one : others) one = std::thread(work);
     work();
     for (auto& one : others) one.join();
