@@ -71,3 +71,55 @@ def read(path, size, readers):
     if failures:
         raise failures[0]
     return sum(done) / seconds
+
+
+def both_rate(folder, size=6 << 30, seconds=2):
+    """Bytes a second that are read and written together past the page cache, as many of each: the best of all forms."""
+    size = min(size, os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize // 4) // READS[-1][0] * READS[-1][0]
+    descriptor = os.open(folder, os.O_RDWR | os.O_DIRECT | os.O_TMPFILE, 0o600)
+    try:
+        fill(descriptor, size)
+        return max(exchange(descriptor, size, *form, seconds) for form in READS)
+    finally:
+        os.close(descriptor)
+
+
+def fill(descriptor, size, block=16 << 20):
+    """Writes the file, since what was never written is read without the disk."""
+    os.posix_fallocate(descriptor, 0, size)
+    memory = read_buffer(block)
+    memory[:] = os.urandom(1 << 20) * (block >> 20)
+    for place in range(0, size, block):
+        if os.pwrite(descriptor, memory, place) != block:
+            raise OSError("a short write")
+
+
+def exchange(descriptor, size, block, depth, seconds):
+    """The rate of threads that read one block and write another, in turn; every second one begins with a write."""
+    memory = read_buffer(block * depth)
+    memory[:1 << 20] = os.urandom(1 << 20)
+    end, moved, failures = time.monotonic() + seconds, [0] * depth, []
+
+    def work(me):
+        own, draw = memory[me * block:(me + 1) * block], random.Random(me)
+        turn = me
+        try:
+            while time.monotonic() < end:
+                place = draw.randrange(size // block) * block
+                done = (os.pwrite(descriptor, own, place) if turn % 2 else os.preadv(descriptor, [own], place))
+                if done != block:
+                    raise OSError("a short transfer")
+                moved[me] += block
+                turn += 1
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(me,)) for me in range(depth)]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return sum(moved) / (time.monotonic() - start)

@@ -3,9 +3,10 @@
 
 deepspeed: ZeRO-3 with the optimizer's states in page-locked host memory. compute: forward and backward of
 transformers on weights that the GPU holds. adam: the optimizer alone, torch's and DeepSpeed's, in host memory.
-Each prints one object.
+build: DeepSpeed compiles its optimizer, which the others then find compiled. Each prints one object.
 
-usage: bench/peers/training.py deepspeed|compute|adam --config CONFIG.json [--batch N --tokens N --clip C --steps N]
+usage: bench/peers/training.py deepspeed|compute|adam|build --config CONFIG.json [--batch N --tokens N --clip C
+       --steps N --seconds S]
 """
 import argparse
 import json
@@ -21,14 +22,23 @@ WARM = 2  # first steps, which are not timed
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("peer", choices=("deepspeed", "compute", "adam"))
-    parser.add_argument("--config", required=True)
+    parser.add_argument("peer", choices=("deepspeed", "compute", "adam", "build"))
+    parser.add_argument("--config")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--clip", type=float, default=1.0)
     parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--parameters", type=int, default=1 << 30, help="of the optimizer that runs alone")
+    parser.add_argument("--seconds", type=float, default=1e9, help="no step but the first three begins behind them")
+    parser.add_argument("--parameters", type=int, default=1 << 27, help="of the optimizer that runs alone")
     return parser.parse_args()
+
+
+def turns(options, begin=time.monotonic()):
+    """The steps that there is time for."""
+    for step in range(WARM + options.steps):
+        if step > WARM and time.monotonic() - begin > options.seconds:
+            return
+        yield step
 
 
 def timed(*parts):
@@ -70,7 +80,7 @@ def compute(options):
         losses.pop().backward()
 
     rows = []
-    for _ in range(WARM + options.steps):
+    for _ in turns(options):
         rows.append(timed(lambda: losses.append(model(input_ids=ids, labels=ids).loss), backward))
         model.zero_grad(set_to_none=True)
     return medians(rows, ("forward_s", "backward_s"))
@@ -94,7 +104,7 @@ def deepspeed(options):
     optimizer = DeepSpeedCPUAdam(model.parameters(), lr=1e-5)
     engine, *_ = peer.initialize(model=model, optimizer=optimizer, config=settings)
     ids, losses, rows = batch_of(options), [], []
-    for _ in range(WARM + options.steps):
+    for _ in turns(options):
         rows.append(timed(lambda: losses.append(engine(input_ids=ids, labels=ids).loss),
                           lambda: engine.backward(losses.pop()), engine.step))
         rows[-1].append(sum(rows[-1]))
@@ -123,7 +133,7 @@ def adam(options):
         except (ImportError, RuntimeError) as failed:  # DeepSpeed compiles its own
             out[name] = {"failed": str(failed)}
             continue
-        for _ in range(WARM + options.steps):
+        for _ in turns(options):
             start = time.monotonic()
             optimizer.step()
             seconds.append(time.monotonic() - start)
@@ -132,9 +142,16 @@ def adam(options):
     return out
 
 
+def build(_):
+    begin = time.monotonic()
+    from deepspeed.ops.op_builder import CPUAdamBuilder
+    CPUAdamBuilder().load(verbose=False)
+    return {"built_s": time.monotonic() - begin}
+
+
 def main():
     options = arguments()
-    made = {"deepspeed": deepspeed, "compute": compute, "adam": adam}[options.peer](options)
+    made = {"deepspeed": deepspeed, "compute": compute, "adam": adam, "build": build}[options.peer](options)
     print(json.dumps(made), flush=True)
 
 

@@ -68,6 +68,8 @@ struct Command {
   // of them is added to `notes`. Throws UsageError for what it refuses. Null: there are none.
   std::vector<std::string> (*respell)(std::vector<std::string> arguments,
                                       std::vector<std::string>& notes) = nullptr;
+  // After the first Ctrl-C or SIGTERM it goes on to an end of its own, which may take long.
+  bool finishes = false;
 };
 
 // All commands, in the order of --help. host/commands/commands.cpp lists them.

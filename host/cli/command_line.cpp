@@ -1,10 +1,12 @@
 #include "host/cli/command_line.hpp"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <map>
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "core/run/ranks.hpp"
 #include "host/cli/description.hpp"
 #include "host/cli/later.hpp"
 #include "host/cli/toml.hpp"
@@ -127,6 +129,15 @@ DsOptions ds_options(const Call& call) {
   return {text("ds-config"), text("ds-precision")};
 }
 
+// The ranks of a call: those that a launcher started, else those that it starts.
+std::int64_t ranks_of(const Call& call) {
+  const auto* wanted = find_by_name(call.table(), "ranks");
+  if (!wanted) return 1;
+  const auto launched = run::ranks_of_environment().ranks;
+  return launched > 1 ? launched
+                      : std::max<std::int64_t>(1, *std::get<std::int64_t*>(wanted->field));
+}
+
 // The sizes of the batch and the dtype where the user gave them, for a call that trains.
 std::optional<deepspeed::Given> training_given(Call& call) {
   const auto& given = call.common().given;
@@ -137,7 +148,8 @@ std::optional<deepspeed::Given> training_given(Call& call) {
   if (!find_by_key(call.table(), "train.batch_size")) return {};
   return deepspeed::Given{.dtype = given.contains("run.dtype"),
                           .micro = number("train.batch_size"),
-                          .accumulation = number("train.gradient_accumulation_steps")};
+                          .accumulation = number("train.gradient_accumulation_steps"),
+                          .ranks = ranks_of(call)};
 }
 
 std::unique_ptr<Call> call_of(const Command& command, const Given& given) {
@@ -147,12 +159,13 @@ std::unique_ptr<Call> call_of(const Command& command, const Given& given) {
   if (ds.file.empty()) return call;
   const auto config = std::make_shared<deepspeed::DsConfig>(deepspeed::read_ds_config(ds.file));
   const auto given_before = training_given(*call);
+  const auto ranks = ranks_of(*call);
   const bool dtype_given = call->common().given.contains("run.dtype");
   const auto semantics = deepspeed::semantics_of(ds.precision);
   call = command.call();
   apply_toml(*call,
              given_before ? deepspeed::training_settings_of(*config, semantics, *given_before)
-                          : deepspeed::settings_of(*config, semantics, dtype_given),
+                          : deepspeed::settings_of(*config, semantics, dtype_given, ranks),
              ds.file);
   call->common().given.clear();
   call->common().deepspeed = config;

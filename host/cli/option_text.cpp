@@ -29,8 +29,10 @@ std::string default_text(const Option& option) {
         if constexpr (std::is_same_v<T, bool>)
           return option.value == on_off ? (value ? "on" : "off") : value ? "true" : "false";
         if constexpr (std::is_same_v<T, std::string>) return value;
-        if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, double>)
-          return value <= 0 && !option.unset.empty() ? "" : number_text(static_cast<double>(value));
+        if constexpr (std::is_same_v<T, std::int64_t>)
+          return value <= 0 && !option.unset.empty() ? "" : std::to_string(value);
+        if constexpr (std::is_same_v<T, double>)
+          return value <= 0 && !option.unset.empty() ? "" : number_text(value);
         if constexpr (std::is_same_v<T, std::array<double, 2>>)
           return number_text(value[0]) + "," + number_text(value[1]);
         return "";

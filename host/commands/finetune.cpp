@@ -12,6 +12,7 @@
 #include "host/commands/commands.hpp"
 #include "host/options/finetune_options.hpp"
 #include "host/options/finetune_spellings.hpp"
+#include "host/process/ended.hpp"
 #include "host/process/interrupts.hpp"
 #include "host/process/output.hpp"
 #include "host/process/progress.hpp"
@@ -53,20 +54,47 @@ class Screen {
   bool json_, quiet_, terminal_, shown_ = false;
 };
 
-void finetune(const FinetuneCommand& settings) {
-  require_one_rank("finetune", "it trains in one process");
+// The lines of a run whose reader may go away. One process ends then; of several ranks all end
+// behind the step, since the others wait for this one.
+class Lines {
+ public:
+  Lines(Screen& screen, const Team& team) : screen_(screen), alone_(team.alone()) {}
+
+  void say(std::string_view line) {
+    if (closed_) return;
+    try {
+      screen_.say(line);
+    } catch (const Ended& e) {
+      if (alone_) throw;
+      closed_ = e;
+    }
+  }
+  bool closed() const { return closed_.has_value(); }
+  void end_if_closed() const {
+    if (closed_) throw *closed_;
+  }
+
+ private:
+  Screen& screen_;
+  bool alone_;
+  std::optional<Ended> closed_;
+};
+
+app::FinetuneResult finetune_on(const FinetuneCommand& settings, const Team& team) {
   auto common = static_cast<const cli::CommonOptions&>(settings);
   common.verbose = common.verbose || settings.log_level == "debug";
   auto plugins = open_plugins(common);
   app::RunOptions run = settings;
-  run.timeline = !settings.trace.empty();
-  Screen screen(settings.json, settings.log_level != "debug" && settings.log_level != "info");
-  Progress loading("loading", "bytes");
+  run.timeline = !settings.trace.empty() && team.prints();
+  Screen screen(settings.json,
+                !team.prints() || (settings.log_level != "debug" && settings.log_level != "info"));
+  Lines lines(screen, team);
+  Progress loading("loading", "bytes", team.prints());
   // The first Ctrl-C or SIGTERM in a step is noted, and the run ends behind that step; the second
   // one ends the program at once, as does one before the first step.
   std::optional<Interrupts> interrupts;
   const app::FinetuneEvents events{
-      .say = [&](std::string_view line) { screen.say(line); },
+      .say = [&](std::string_view line) { lines.say(line); },
       .progress = [&](std::string_view line) { screen.progress(line); },
       .loading =
           [&](std::uint64_t done, std::uint64_t all) {
@@ -77,19 +105,33 @@ void finetune(const FinetuneCommand& settings) {
       .stop =
           [&, told = false]() mutable {
             const bool asked = Interrupts::noted() != 0;
-            if (asked && !std::exchange(told, true)) {
+            if (asked && team.prints() && !std::exchange(told, true)) {
               screen.clear();
               print_note("ending after a checkpoint; once more ends at once");
             }
-            return asked;
+            return asked || lines.closed();
           },
   };
-  const auto result =
-      app::finetune(model_options(settings), run, finetune_options(settings), plugins, events);
+  const app::FinetuneRanks ranks{
+      .group = team.group(),
+      .check = [&](const run::Model& model, const app::Plugins& used) { team.check(model, used); },
+      .cores = settings.cores,
+  };
+  auto result = app::finetune(model_options(settings), run, finetune_options(settings), plugins,
+                              events, ranks);
   screen.clear();
-  if (result.status != 0) throw Error("finetune", result.fact, result.remedy);
-  if (settings.json) print(result.json + "\n");
+  lines.end_if_closed();
+  if (result.status != 0) return result;
+  if (settings.json && team.prints()) print(result.json + "\n");
   Interrupts::end_if_noted();
+  return result;
+}
+
+void finetune(const FinetuneCommand& settings) {
+  app::FinetuneResult result;
+  on_ranks(settings, settings, [&](const Team& team) { result = finetune_on(settings, team); });
+  // All ranks say so behind their good-byes: none of them is lost.
+  if (result.status != 0) throw Error("finetune", result.fact, result.remedy);
 }
 
 }  // namespace
@@ -100,6 +142,7 @@ const cli::Command finetune_command{
     "train a model, or adapters beside it, on rows of text",
     cli::make_call<FinetuneCommand, add_finetune, check_finetune, finetune>,
     "model",
-    respell_finetune};
+    respell_finetune,
+    true};
 
 }  // namespace strata::host

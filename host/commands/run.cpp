@@ -50,7 +50,8 @@ void take_rank(const cli::Invocation& invocation) {
   const auto launched = run::ranks_of_environment();
   const auto count = *std::get<std::int64_t*>(wanted->field);
   if (starts_ranks(count, launched))
-    throw Ended{launch(invocation.arguments, static_cast<std::uint32_t>(count))};
+    throw Ended{launch(invocation.arguments, static_cast<std::uint32_t>(count),
+                       invocation.command->finishes)};
   if (launched.ranks > 1) {
     call.common().rank = launched.rank;
     auto& shared = call.common().shared;

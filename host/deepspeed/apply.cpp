@@ -52,10 +52,11 @@ Precision precision_of(const DsConfig& config, Semantics semantics, const std::s
   return out;
 }
 
-json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given) {
+json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given,
+                 std::int64_t ranks) {
   json out{{"run", json::object()}};
   if (!dtype_given) out["run"]["dtype"] = precision_of(config, semantics).compute;
-  batch_of(config, 1);
+  batch_of(config, ranks);
   const auto device = config.value(zero_key("offload_param.device")).get<std::string>();
   if (device == "none") return out;
   const bool memory = device == "cpu";

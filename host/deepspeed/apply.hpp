@@ -15,8 +15,10 @@ namespace strata::deepspeed {
 Precision precision_of(const DsConfig& config, Semantics semantics, const std::string& given = "");
 
 // The dtype, the offload, its folder and the options of its tier, as a document of run.toml. If the
-// user gave a dtype, the file's flags are not read and therefore never refused.
-nlohmann::json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given = false);
+// user gave a dtype, the file's flags are not read and therefore never refused. The sizes of the
+// batch must be those of so many ranks.
+nlohmann::json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given = false,
+                           std::int64_t ranks = 1);
 
 // One line for each difference from what the file's author may expect: a stage below 3, keys that
 // are unknown, renamed or ignored.

@@ -104,6 +104,13 @@ void add_offload(const DsConfig& config, json& train) {
     train["optimizer_cores"] = config.value(block + "cpuadam_cores_perc");
 }
 
+// The size below which a parameter is whole on every rank; here it is that of a unit.
+void add_threshold(const DsConfig& config, json& train) {
+  constexpr auto key = "zero_optimization.stage3_param_persistence_threshold";
+  if (const auto* value = config.given(key) ? config.number(key) : nullptr)
+    train["whole_below"] = *value;
+}
+
 void add_leaf_modules(const DsConfig& config, json& train) {
   auto names = json::array();
   for (const auto* key : {"classes", "names", "name_suffixes"}) {
@@ -140,10 +147,10 @@ void add_logs(const DsConfig& config, json& train) {
 }  // namespace
 
 json training_settings_of(const DsConfig& config, Semantics semantics, const Given& given) {
-  auto out = settings_of(config, semantics, given.dtype);
+  auto out = settings_of(config, semantics, given.dtype, given.ranks);
   refuse_unlike(config);
   auto& train = out["train"] = json::object();
-  const auto batch = batch_of(config, 1, given.micro, given.accumulation);
+  const auto batch = batch_of(config, given.ranks, given.micro, given.accumulation);
   train["batch_size"] = batch.micro;
   train["gradient_accumulation_steps"] = batch.accumulation;
   if (config.value("gradient_clipping").is_number())
@@ -153,6 +160,7 @@ json training_settings_of(const DsConfig& config, Semantics semantics, const Giv
   add_precision(config, semantics, given, train);
   add_loss_scaling(config, train);
   add_offload(config, train);
+  add_threshold(config, train);
   add_leaf_modules(config, train);
   add_logs(config, train);
   return out;

@@ -13,6 +13,7 @@ namespace strata::deepspeed {
 struct Given {
   bool dtype = false;
   std::optional<std::int64_t> micro{}, accumulation{};  // --batch-size and its steps
+  std::int64_t ranks = 1;                               // that train together
 };
 
 // As settings_of, with the section [train]. Throws UsageError for batch sizes that contradict each

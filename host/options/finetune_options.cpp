@@ -53,7 +53,8 @@ void add_steps(cli::Table& table, FinetuneCommand& command) {
   table.push_back({"batch-size", "train.batch_size", &o.batch_size, "B",
                    "rows of one forward on one rank", "", 1, 1e6});
   table.push_back({"gradient-accumulation-steps", "train.gradient_accumulation_steps",
-                   &o.gradient_accumulation_steps, "N", "forwards of one step", "", 1, 1e6});
+                   &o.gradient_accumulation_steps, "N", "forwards of one step on one rank", "", 1,
+                   1e6});
   table.push_back({"num-train-epochs", "train.num_train_epochs", &o.num_train_epochs, "N",
                    "passes over the data", "", 0, 1e9, false, 0, true});
   table.push_back({"max-steps", "train.max_steps", &o.max_steps, "N",
@@ -114,6 +115,7 @@ void add_finetune(cli::Table& table, FinetuneCommand& o) {
   add_critic(table, o);
   add_padding_at_beginning(table, o.train.num_padding_at_beginning);
   add_dropout(table, o);
+  add_ranks(table, o);
   add_logs(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/run/ranks.hpp"
 #include "core/source/file.hpp"
 
 namespace strata::host {
@@ -188,9 +189,16 @@ class Respelling {
 
   void local_rank(Reader& reader) {
     const auto value = reader.take();
-    if (value && *value != "0" && *value != "-1")
+    if (!value || *value == "0" || *value == "-1") return;
+    const auto ranks = run::ranks_of_environment();
+    if (ranks.ranks == 1)
       throw UsageError("--local_rank", spelled(*value) + ": one process computes",
-                       "start it once, without a launcher");
+                       "give --ranks, or start it by a launcher that sets RANK and WORLD_SIZE");
+    if (*value != std::to_string(ranks.local))
+      throw UsageError(
+          "--local_rank",
+          spelled(*value) + ", but the launcher's variables say " + std::to_string(ranks.local),
+          "leave it out");
   }
 
   // DeepSpeed's own flag, or the file of transformers' Trainer.

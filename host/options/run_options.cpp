@@ -50,7 +50,7 @@ void add_run(cli::Table& table, RunOptions& o) {
 
 void add_ranks(cli::Table& table, RunOptions& o) {
   table.push_back({"ranks", "run.ranks", &o.ranks, "N",
-                   "start N processes here that share the prompts and the reading of weights",
+                   "start N processes here that share the work and the weights",
                    "one, or those that a launcher started", 1, 4096});
   table.push_back({"rank-timeout", "run.rank_timeout", &o.rank_timeout, "SECONDS",
                    "end all ranks where one makes no progress for so long", "", 1, 1e6});

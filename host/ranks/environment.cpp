@@ -15,11 +15,11 @@ constexpr std::array<std::string_view, 10> launchers{
 
 // Options of which each rank may have its own value: places, what rank 0 alone reads or prints, and
 // the resources of its machine.
-constexpr std::array<std::string_view, 19> own_values{
-    "model",         "revision", "prompt",    "prompt-file", "chat-file", "text-file",
-    "input-ids",     "output",   "trace",     "offload-dir", "adapter",   "plugin",
-    "config",        "set",      "ds-config", "threads",     "verbose",   "bind-cores-to-rank",
-    "bind-core-list"};
+constexpr std::array<std::string_view, 24> own_values{
+    "model",          "revision", "prompt",      "prompt-file", "chat-file", "text-file",
+    "input-ids",      "output",   "trace",       "offload-dir", "adapter",   "plugin",
+    "config",         "set",      "ds-config",   "threads",     "verbose",   "bind-cores-to-rank",
+    "bind-core-list", "data",     "tensorboard", "log",         "html",      "log-level"};
 
 std::string value_text(const cli::Option& option) {
   if (const auto* size = std::get_if<std::optional<std::uint64_t>*>(&option.field))

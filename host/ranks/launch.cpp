@@ -15,6 +15,7 @@
 #include "core/error.hpp"
 #include "core/run/ranks.hpp"
 #include "host/process/output.hpp"
+#include "host/ranks/child_output.hpp"
 #include "host/ranks/children.hpp"
 #include "host/ranks/environment.hpp"
 #include "host/ranks/verdict.hpp"
@@ -86,7 +87,8 @@ class Signals {
 
 class Launch {
  public:
-  Launch(const std::vector<std::string>& arguments, std::uint32_t count) {
+  Launch(const std::vector<std::string>& arguments, std::uint32_t count, bool finishes)
+      : finishes_(finishes) {
     if (signals_.descriptor() < 0)
       throw Error("--ranks", "signals cannot be read", "raise the limits (ulimit)");
     run::Ranks ranks;
@@ -123,7 +125,7 @@ class Launch {
       }
       write_error(child.output.end());
     }
-    const auto verdict = verdict_of(ends(), signal_);
+    const auto verdict = verdict_of(ends(), finishes_ && any_said_error() ? 0 : signal_);
     if (!verdict.line.empty()) print_error(verdict.line);
     return verdict.status;
   }
@@ -172,15 +174,31 @@ class Launch {
     if (child.ended) return;
     look_at(child);
     if (child.ended) order_.push_back(child.rank);
-    const bool failed = child.ended && (!WIFEXITED(child.status) || WEXITSTATUS(child.status) != 0);
+    const bool failed = child.ended && !ended_well(child);
     const bool late = child.stopped && Clock::now() - *child.stopped > while_stopped;
     if ((failed || late) && !failed_) failed_ = Clock::now();
+  }
+
+  // Where the command finishes, one that ends by the user's signal is no failure.
+  bool ended_well(const Child& child) const {
+    const bool by_signal = finishes_ && signal_ != 0;
+    if (!WIFEXITED(child.status)) return by_signal && WTERMSIG(child.status) == signal_;
+    const auto status = WEXITSTATUS(child.status);
+    return status == 0 || (by_signal && status == 128 + signal_);
+  }
+
+  // Whether a rank has failed by itself, such as in its last checkpoint.
+  bool any_said_error() const {
+    return std::ranges::any_of(children_, [](const Child& child) {
+      const auto& error = child.output.error();
+      return !error.empty() && !error.ends_with(look_there);
+    });
   }
 
   // Ends the ranks that are left some time after the first failure or the user's signal.
   void end_others() {
     const auto now = Clock::now();
-    if (signal_ != 0) {
+    if (signal_ != 0 && !finishes_) {
       if (now - signalled_ > after_signal) kill_all();
       return;
     }
@@ -215,6 +233,7 @@ class Launch {
     return out;
   }
 
+  bool finishes_;
   Signals signals_;
   std::vector<Child> children_;       // by rank
   std::vector<std::uint32_t> order_;  // of their ends
@@ -225,8 +244,8 @@ class Launch {
 
 }  // namespace
 
-int launch(const std::vector<std::string>& arguments, std::uint32_t ranks) {
-  return Launch(arguments, ranks).run();
+int launch(const std::vector<std::string>& arguments, std::uint32_t ranks, bool finishes) {
+  return Launch(arguments, ranks, finishes).run();
 }
 
 }  // namespace strata::host

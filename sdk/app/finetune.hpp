@@ -1,12 +1,16 @@
 // Fine-tuning in one call.
 #pragma once
 #include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <strata/app.hpp>
 #include <string>
 #include <string_view>
 
 #include "app/finetune_options.hpp"
 #include "app/plugins.hpp"
+#include "core/run/group.hpp"
+#include "core/run/model.hpp"
 
 namespace strata::training_log {
 struct StepRecord;
@@ -26,8 +30,19 @@ struct FinetuneEvents {
   LoadProgress loading{};
   // All is opened and read, and the first step is next.
   std::function<void()> begin{};
-  // Asked once a step: true ends the run behind this step, after a checkpoint.
+  // Asked behind each step and each validation: true ends the run there, after a checkpoint. Of
+  // several ranks one that says so ends all.
   std::function<bool()> stop{};
+};
+
+// The ranks that train together. All of them call finetune with the same options; data, the model
+// and the output may be in another place on each machine.
+struct FinetuneRanks {
+  std::shared_ptr<run::Group> group{};  // null: one rank
+  // Compares what the caller knows of all ranks, once the model is opened and before its weights
+  // and the data are read; may be empty.
+  std::function<void(const run::Model& model, const Plugins& plugins)> check{};
+  nlohmann::json cores{};  // to which this process is bound, for the report; null: to none
 };
 
 struct FinetuneResult {
@@ -44,9 +59,11 @@ struct FinetuneResult {
 
 // Trains and writes the result to the options' output: a folder that transformers loads, of the
 // whole model or of its adapters. RunOptions::dtype "auto" means bfloat16 here. Throws UsageError
-// for options, and Error for files and the run; the output then holds whole files alone.
+// for options, and Error for files and the run; the output then holds whole files alone. Of several
+// ranks each has the same result but for the report, which rank 0 has of all; rank 0 alone writes
+// logs.
 FinetuneResult finetune(const ModelOptions& model, const RunOptions& run,
                         const FinetuneOptions& options, Plugins& plugins,
-                        const FinetuneEvents& events);
+                        const FinetuneEvents& events, const FinetuneRanks& ranks = {});
 
 }  // namespace strata::app

@@ -76,10 +76,10 @@ struct FinetuneOptions {
   // "latest": the newest checkpoint of the output; else a checkpoint's folder; empty: a new run.
   std::string resume{};
 
-  std::int64_t batch_size = 8;  // rows, or pairs, of one forward on one rank
-  std::int64_t gradient_accumulation_steps = 1;
-  double num_train_epochs = 1;  // above 0
-  std::int64_t max_steps = 0;   // steps of the optimizer; 0: those of the epochs
+  std::int64_t batch_size = 8;                   // rows, or pairs, of one forward on one rank
+  std::int64_t gradient_accumulation_steps = 1;  // forwards of one step on one rank
+  double num_train_epochs = 1;                   // above 0
+  std::int64_t max_steps = 0;                    // steps of the optimizer; 0: those of the epochs
   // The run ends after so many steps, with the schedule of the whole run; 0: at its end. The first
   // `warmup_steps` of them do not count in the times of the report, and have nothing to do with the
   // schedule.
@@ -112,6 +112,8 @@ struct FinetuneOptions {
   // The part of the parameters that the host updates; the device updates the others.
   double offload_optimizer_ratio = 1;
   double optimizer_cores = 0;  // the part of the threads that update weights; 0: all
+  // Of several ranks each has the whole of a unit with fewer elements; larger units are cut.
+  std::int64_t whole_below = 100'000;
   // Classes or names of modules, or the ends of names. Results do not depend on them, since units
   // are fetched whole anyway. A name that the model does not have is an error.
   std::vector<std::string> leaf_modules{};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <thread>
 
 #include "app/choices.hpp"
 #include "app/codecs.hpp"
@@ -17,20 +16,11 @@
 namespace strata::app {
 namespace {
 
-RunOptions placed(RunOptions options, const run::Group* group) {
-  if (group && options.device != "cpu") options.gpu = gpu_of_process(group->ranks().local);
-  return options;
-}
-
-// The parts of a session that its ranks share. The ranks of a machine share its cores.
-void join(run::SessionParts& parts, const RunOptions& options,
-          const std::shared_ptr<run::Group>& group) {
+// The parts of a session that its ranks share.
+void join(run::SessionParts& parts, const std::shared_ptr<run::Group>& group) {
   parts.collective = &group->data();
   parts.any_has_tokens = [group](bool mine) { return any_has_tokens(group->control(), mine); };
   parts.progress = [group](uint64_t pass, uint32_t unit) { group->progress(pass, unit); };
-  const auto cores = std::max(std::thread::hardware_concurrency(), 1u);
-  if (options.threads == 0)
-    parts.compute.threads = static_cast<int>(std::max(cores / group->ranks().locals, 1u));
 }
 
 }  // namespace
@@ -128,7 +118,7 @@ run::SessionParts session_parts(const RunOptions& given, const run::Model& model
     if (cuda) return open_cuda_device(events, gpu);
     return std::make_unique<device::CpuDevice>(events);
   };
-  if (group) join(parts, options, group);
+  if (group) join(parts, group);
   parts.trace = options.timeline;
   parts.resident_bytes = memory::resident;
   return parts;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
+#include "app/machine.hpp"
 #include "core/json.hpp"
 
 namespace strata::app {
@@ -42,7 +44,7 @@ std::string value_of(const Fact* fact) {
   throw RanksDiffer("rank " + std::to_string(rank),
                     name + " is " + value_of(theirs) + ", on rank 0 it is " + value_of(first),
                     setting ? "start all ranks with the same options"
-                            : "give all ranks the same program, plugins and model",
+                            : "give all ranks the same program, plugins, model and data",
                     setting ? Exit::usage : Exit::failed);
 }
 
@@ -100,12 +102,27 @@ std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish)
           plan("slots of experts", prepared.plan.experts.count)};
 }
 
+RunOptions placed(RunOptions options, const run::Group* group) {
+  if (!group) return options;
+  if (options.device != "cpu") options.gpu = gpu_of_process(group->ranks().local);
+  const auto cores = std::max(std::thread::hardware_concurrency(), 1u);
+  if (options.threads == 0) options.threads = std::max(cores / group->ranks().locals, 1u);
+  return options;
+}
+
 HostMemory shared_memory(run::Group& group, HostMemory mine) {
   const auto share = mine.bytes / std::max(group.ranks().locals, 1u);
-  mine.bytes = share;
-  for (const auto& one : group.control().all_gather(std::to_string(share)))
-    mine.bytes = std::min<uint64_t>(mine.bytes, std::stoull(one));
+  mine.bytes = range_over(group.control(), share).least;
   return mine;
+}
+
+Range range_over(run::Control& control, uint64_t mine) {
+  Range out{mine, mine};
+  for (const auto& one : control.all_gather(std::to_string(mine))) {
+    out.least = std::min<uint64_t>(out.least, std::stoull(one));
+    out.largest = std::max<uint64_t>(out.largest, std::stoull(one));
+  }
+  return out;
 }
 
 bool any_has_tokens(run::Control& control, bool mine) {

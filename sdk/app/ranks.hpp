@@ -35,8 +35,18 @@ std::vector<Fact> facts_of(const Plugins& plugins);
 // The plan, in a few numbers that differ where the ranks would move other bytes.
 std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish);
 
+// The options as this rank has them: its own GPU, and its part of the cores of its machine, unless
+// the user gave a number of threads. Without a group they stay as they are.
+RunOptions placed(RunOptions options, const run::Group* group);
+
 // The memory that each rank may take, the same on all: the ranks of a machine share what is free.
 HostMemory shared_memory(run::Group& group, HostMemory mine);
+
+// The least and the largest of the numbers of all ranks, which all call it.
+struct Range {
+  uint64_t least = 0, largest = 0;
+};
+Range range_over(run::Control& control, uint64_t mine);
 
 // Whether any rank has tokens for the next pass; all call it.
 bool any_has_tokens(run::Control& control, bool mine);

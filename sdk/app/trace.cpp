@@ -11,8 +11,8 @@ namespace strata::app {
 namespace {
 
 constexpr const char* lanes[] = {"io", "copy", "comm", "compute", "back", "host"};
-constexpr const char* kinds[] = {"fetch",   "gather", "expand", "run",   "rerun",
-                                 "release", "store",  "reduce", "update"};
+constexpr const char* kinds[] = {"fetch",   "gather",  "expand", "run",    "rerun",
+                                 "release", "scatter", "store",  "reduce", "update"};
 
 nlohmann::json event(const zero::Span& span, const std::string& unit, double origin) {
   const auto lane = static_cast<std::size_t>(span.lane);

@@ -1,4 +1,6 @@
 // A group of one rank, whose data NCCL moves.
+#include <cuda_runtime_api.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
@@ -67,9 +69,11 @@ TEST_CASE("NCCL gathers in page-locked memory of the host", "[gpu][nccl]") {
 }
 
 TEST_CASE("a GPU that is not there is refused by its number", "[gpu][device]") {
+  cudaGetLastError();  // those of others are not this test's
   REQUIRE_THROWS_WITH(CudaDevice(1, 127), Catch::Contains("there is no device 127"));
   REQUIRE_THROWS_WITH(one_rank("cuda:127"), Catch::Contains("there is no device 127"));
   REQUIRE_THROWS_WITH(one_rank("cpu"), Catch::Contains("is no GPU"));
+  REQUIRE(cudaPeekAtLastError() == cudaSuccess);  // else the next kernel would report it
 }
 
 }  // namespace strata::torch

@@ -2,12 +2,13 @@
 """Every test that needs a GPU, in one go: the tests of gpu-tests, then whole runs of the program.
 
 The program's answers are compared with transformers' and with each other; each family's rows are
-those of tests/models. Needs python3 with torch, transformers, gguf and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
+those of tests/models. Whole runs go side by side. Needs python3 with torch, transformers, gguf and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
 "passed", "seconds", "detail"}]}; exits 1 where a test failed.
 
-usage: ./run python3 tests/gpu/run.py --json gpu.json          (in an unpacked pack)
+usage: ./run python3 tests/gpu/run.py [--jobs N] --json gpu.json          (in an unpacked pack)
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -27,6 +28,12 @@ def record(name, passed, seconds, detail=""):
     print(f"{'pass' if passed else 'FAIL'}  {seconds:7.2f} s  {name}", flush=True)
     if not passed:
         print(f"      {detail}", flush=True)
+
+
+def together(checks, jobs):
+    """Makes the checks, pairs of a name and a function, so many at a time."""
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda one: checked(*one), checks))
 
 
 def checked(name, check):
@@ -97,9 +104,10 @@ class Program:
     def logits(self, prompt, *options):
         from safetensors.torch import load_file
 
-        path = os.path.join(self.folder, "logits.safetensors")
-        self.run("logits", "--input-ids", prompt, "--output", path, *options)
-        return load_file(path)["logits"]
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            path = os.path.join(folder, "logits.safetensors")
+            self.run("logits", "--input-ids", prompt, "--output", path, *options)
+            return load_file(path)["logits"]
 
     def reference(self, prompt):
         import torch
@@ -114,7 +122,12 @@ def equal(made, expected, what):
 
 
 def whole_runs(program):
+    """The checks of a tiny llama."""
     cuda = ("--device", "cuda")
+    checks = []
+
+    def add(name, check, *words):
+        checks.append((name, lambda: check(*words)))
 
     def near_transformers(attention):
         for prompt in PROMPTS:
@@ -176,31 +189,42 @@ def whole_runs(program):
             raise AssertionError("a budget of 1 KiB was accepted")
 
     for attention in ("eager", "sdpa"):
-        checked(f"logits of the GPU are transformers', {attention}",
-                lambda: near_transformers(attention))
+        add(f"logits of the GPU are transformers', {attention}", near_transformers, attention)
     for dtype in ("float32", "bfloat16", "float16"):
         for tier in TIERS[1:]:
-            checked(f"tokens in {dtype} streamed from {tier} are those of the resident run",
-                    lambda: as_resident(dtype, tier))
+            add(f"tokens in {dtype} streamed from {tier} are those of the resident run", as_resident,
+                dtype, tier)
     for tier in ("pinned", "nvme"):
-        checked(f"a batch streamed from {tier} is its single runs", lambda: as_single(tier))
-        checked(f"partly resident, the rest from {tier}, gives the same tokens",
-                lambda: partly_resident(tier))
-    checked("greedy tokens of the GPU are those of the CPU", as_cpu)
-    checked("a budget that is too small is refused", refused)
+        add(f"a batch streamed from {tier} is its single runs", as_single, tier)
+        add(f"partly resident, the rest from {tier}, gives the same tokens", partly_resident, tier)
+    add("greedy tokens of the GPU are those of the CPU", as_cpu)
+    add("a budget that is too small is refused", refused)
+    return checks
+
+
+def script(name, *words):
+    """Runs a test of tests/models."""
+    models = pathlib.Path(__file__).resolve().parents[1] / "models"
+    done = subprocess.run([sys.executable, models / name, *words, "--device", "cuda"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=os.environ | {"OMP_NUM_THREADS": "2"})
+    if done.returncode != 0:
+        raise AssertionError(done.stdout[-2000:])
 
 
 def families(strata, folder):
-    """The tiny models of each family, in one place each."""
+    """The checks of each family's tiny models, in one place each; those that take longest first."""
     models = pathlib.Path(__file__).resolve().parents[1] / "models"
-    for family in sorted(file.stem for file in models.glob("rows/*.py")):
-        def alike():
-            done = subprocess.run([sys.executable, models / "family_test.py", strata, folder, family,
-                                   "--brief", "--device", "cuda"], stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True)
-            if done.returncode != 0:
-                raise AssertionError(done.stdout[-2000:])
-        checked(f"models of {family} on the GPU are transformers'", alike)
+    names = sorted((file.stem for file in models.glob("rows/*.py")), key=lambda name: "_" in name)
+    return [(f"models of {family} on the GPU are transformers'",
+             lambda family=family: script("family_test.py", strata, folder, family, "--brief"))
+            for family in names]
+
+
+def training(strata, folder):
+    """Fine-tuning whose states lie on the device, against a loop over transformers' models."""
+    return [("states of the optimizer on the device change nothing",
+             lambda: script("finetune_test.py", strata, folder, "--case", "states on the device"))]
 
 
 def gpu_name():
@@ -212,17 +236,18 @@ def gpu_name():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default="bin", help="folder of strata and gpu-tests")
+    parser.add_argument("--jobs", type=int, default=8, help="checks that run at a time")
     parser.add_argument("--json", help="write the results here")
     options = parser.parse_args()
     programs = os.path.abspath(options.bin)
     unit_tests(os.path.join(programs, "gpu-tests"))
     with tempfile.TemporaryDirectory(dir=".") as folder:
+        strata, folder = os.path.join(programs, "strata"), os.path.abspath(folder)
         made = []
-        checked("transformers makes a tiny model", lambda: made.append(
-            Program(os.path.join(programs, "strata"), os.path.abspath(folder))))
-        if made:
-            whole_runs(made[0])
-        families(os.path.join(programs, "strata"), os.path.abspath(folder))
+        checked("transformers makes a tiny model",
+                lambda: made.append(Program(strata, folder)))
+        together(families(strata, folder) + training(strata, folder) +
+                 (whole_runs(made[0]) if made else []), options.jobs)
     failed = [one["name"] for one in results if not one["passed"]]
     out = {"gpu": gpu_name(), "passed": len(results) - len(failed), "failed": len(failed),
            "tests": results}

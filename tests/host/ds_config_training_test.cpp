@@ -249,6 +249,27 @@ TEST_CASE("batch sizes of the file and of the user make one step, or are refused
                 {"--batch-size", "3"}) ==
         "train_batch_size 4 is not train_micro_batch_size_per_gpu 3 x gradient_accumulation_steps "
         "1 x 1 ranks: leave one of them out, or fix it");
+  const auto on_two = [&](const std::string& text) { return sizes(text, {"--ranks", "2"}); };
+  CHECK(on_two(R"({"train_batch_size": 8})") == Sizes{4, 1});
+  CHECK(on_two(R"({"train_batch_size": 8, "train_micro_batch_size_per_gpu": 2})") == Sizes{2, 2});
+  CHECK(refused(R"({"train_batch_size": 3, "train_micro_batch_size_per_gpu": 3})",
+                {"--ranks", "2"}) ==
+        "train_batch_size 3 is not train_micro_batch_size_per_gpu 3 x gradient_accumulation_steps "
+        "0 x 2 ranks: leave one of them out, or fix it");
+}
+
+TEST_CASE("the threshold of persistence is that of units", "[host][deepspeed]") {
+  const auto below = [](const std::string& value, const Strings& more = {}) {
+    return trained(
+               R"({"zero_optimization": {"stage3_param_persistence_threshold": )" + value + "}}",
+               more)
+        .whole_below;
+  };
+  CHECK(trained("{}").whole_below == 100'000);
+  CHECK(below("1e4") == 10'000);
+  CHECK(below("0") == 0);
+  CHECK(below("\"auto\"") == 100'000);
+  CHECK(below("5", {"--set", "train.whole_below=6"}) == 6);
 }
 
 TEST_CASE("offload_optimizer becomes the tier of the states", "[host][deepspeed]") {

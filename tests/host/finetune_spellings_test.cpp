@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
 #include "tests/folder.hpp"
 #include "tests/host/finetune_call.hpp"
@@ -157,4 +158,15 @@ TEST_CASE("what is refused says what to use", "[host][finetune]") {
   CHECK_THAT(refused({"--trust-remote-code"}),
              Catch::StartsWith("--trust_remote_code: no code of a model's author is run"));
   CHECK_THAT(refused({"--local_rank", "1"}), Catch::Contains("one process computes"));
+}
+
+TEST_CASE("a launcher's number of the process must be that of its variables", "[host][finetune]") {
+  const std::vector<std::pair<const char*, const char*>> variables{
+      {"RANK", "1"},        {"WORLD_SIZE", "2"},          {"LOCAL_RANK", "1"},
+      {"MASTER_PORT", "1"}, {"MASTER_ADDR", "127.0.0.1"}, {"LOCAL_WORLD_SIZE", "2"}};
+  for (const auto& [name, value] : variables) setenv(name, value, 1);
+  CHECK(refused({"--local_rank", "1"}) == "accepted");
+  CHECK(refused({"--local_rank=2"}) ==
+        "--local_rank: '2', but the launcher's variables say 1: leave it out");
+  for (const auto& [name, value] : variables) unsetenv(name);
 }

@@ -145,6 +145,24 @@ TEST_CASE("ranks compare the settings that change a run, not their own places", 
   }
 }
 
+TEST_CASE("ranks that train compare the options of the steps, not their files", "[host][ranks]") {
+  const auto call = cli::parse_command_line({"finetune", "--model", "m", "--data", "d", "--output",
+                                             "o", "--lr", "0.5", "--log", "l", "--html", "h",
+                                             "--tensorboard", "t", "--seed", "12345678901234567"})
+                        .call;
+  const auto settings = shared_settings(call->table());
+  const auto has = [&](const char* name, const char* value) {
+    return std::ranges::find(settings, std::pair<std::string, std::string>(name, value)) !=
+           settings.end();
+  };
+  CHECK(has("--lr", "0.5"));
+  CHECK(has("--batch-size", "8"));
+  CHECK(has("--seed", "12345678901234567"));
+  for (const auto& [name, value] : settings)
+    for (const auto* own : {"--data", "--output", "--log", "--html", "--tensorboard"})
+      CHECK(name != own);
+}
+
 TEST_CASE("cores are bound in the spelling of DeepSpeed's launcher, too", "[host][ranks]") {
   const auto field = [](const std::vector<std::string>& more, auto* type, const char* name) {
     std::vector<std::string> words{"bench", "--model", "m", "--dummy"};

@@ -73,20 +73,28 @@ class Many(Program):
     """Carries out command lines in one process of the program `many`, which lies beside PATH: loading LibTorch
     takes most of a tiny model's run. Only `run` starts PATH itself."""
 
-    def __init__(self, path, **more):
+    def __init__(self, path, place=None, **more):
+        """`place` has more variables of the environment, such as those of a rank."""
         super().__init__(path, **more)
-        self.process = None
+        self.place, self.process = place or {}, None
 
     def answer(self, *arguments):
         """The status, the words of the error, and what was printed."""
+        self.ask(*arguments)
+        return self.answered(*arguments)
+
+    def ask(self, *arguments):
         if not self.process:
             self.errors = tempfile.TemporaryFile("w+")
             self.process = subprocess.Popen(
                 [pathlib.Path(self.path).with_name("many")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=self.errors, text=True, env=environment())
+                stderr=self.errors, text=True, env={**environment(), **self.place})
         for words in (arguments, (END,)):
             self.process.stdin.write(json.dumps([*map(str, words)]) + "\n")
         self.process.stdin.flush()
+
+    def answered(self, *arguments):
+        """The answer to what was asked last."""
         printed = []
         for line in self.process.stdout:
             if line.startswith(f"2 '{END}': unknown command"):

@@ -109,7 +109,7 @@ def main():
         short = [*common, "--max-new-tokens", "2", "--input-ids", "1,2,3"]
         different([*short, "--model", folder], [*short, "--model", other], 1,
                   r"error: rank 1: \w+ of the configuration is '.*', on rank 0 it is '.*': "
-                  "give all ranks the same program, plugins and model")
+                  "give all ranks the same program, plugins, model and data")
         different([*short, "--model", other], [*short, "--model", other, "--dtype", "bfloat16"], 2,
                   r"error: rank 1: --dtype is 'bfloat16', on rank 0 it is 'auto': "
                   "start all ranks with the same options")

@@ -7,6 +7,8 @@ import subprocess
 
 import tiny
 
+CUT = ("--set", "train.whole_below=0")  # training cuts also units as small as those of the tests
+
 
 def generate(program, model, prompts, tokens, *more):
     """The words that generate so many tokens behind prompts of ids."""

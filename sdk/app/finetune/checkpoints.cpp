@@ -4,12 +4,15 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
-#include <map>
+#include <memory>
+#include <span>
 #include <utility>
 
+#include "app/finetune/checkpoint_files.hpp"
 #include "app/finetune/save_model.hpp"
 #include "core/error.hpp"
 #include "core/source/unfinished.hpp"
+#include "data/digest.hpp"
 
 namespace strata::app {
 namespace {
@@ -52,31 +55,6 @@ std::vector<std::uint64_t> steps_in(const std::string& output) {
   return out;
 }
 
-// The names of a unit's pieces. Parts of one tensor have its name, and their number among them.
-std::vector<std::string> names_of(const zero::Unit& unit, const train::Flat& flat) {
-  std::vector<std::string> out;
-  std::map<std::string, int> seen;
-  for (const auto& piece : flat.pieces) {
-    const auto& name = unit.weights[piece.weight].name;
-    const auto number = seen[name]++;
-    out.push_back(name + (number > 0 ? "#" + std::to_string(number) : ""));
-  }
-  return out;
-}
-
-// Lets a tensor read and write a unit's array that lies in files, from its element `first` on.
-void pass_through(StateTensor& tensor, const train::HostUnits& host, std::uint32_t unit,
-                  train::AdamState array, std::uint64_t first) {
-  tensor.read = [&host, unit, array, first](std::uint64_t at, std::span<std::byte> out) {
-    host.read(unit, array, first + at / sizeof(float),
-              {reinterpret_cast<float*>(out.data()), out.size() / sizeof(float)});
-  };
-  tensor.write = [&host, unit, array, first](std::uint64_t at, std::span<const std::byte> bytes) {
-    host.write(unit, array, first + at / sizeof(float),
-               {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)});
-  };
-}
-
 void remove(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
@@ -92,9 +70,23 @@ void remove_whole(const std::string& path) {
   remove(gone);
 }
 
-}  // namespace
+void create_output(const std::string& output) {
+  std::error_code error;
+  fs::create_directories(output, error);
+  if (error) refuse(output, error);
+}
 
-void check_output(const FinetuneOptions& options) {
+UnitReads reads_of(train::Snapshot& snapshot) {
+  return {.begin = [&](std::uint32_t unit) { snapshot.wait(unit); },
+          .end = [&](std::uint32_t unit) { snapshot.release(unit); }};
+}
+
+// Returns the group, or null if it is one of this process alone.
+run::Group* several(run::Group* group) {
+  return group && group->ranks().ranks > 1 ? group : nullptr;
+}
+
+void check_own_output(const FinetuneOptions& options) {
   const auto& output = options.output;
   std::error_code error;
   if (fs::exists(output, error) && !fs::is_directory(output, error))
@@ -118,76 +110,60 @@ void check_output(const FinetuneOptions& options) {
                 "give another --output");
 }
 
-std::optional<Resumed> find_resumed(const FinetuneOptions& options) {
-  if (options.resume.empty()) return {};
-  Resumed out{.path = options.resume, .state = {}};
+// Returns the path of the checkpoint that the options name.
+std::string find_own_resumed(const FinetuneOptions& options) {
+  auto path = options.resume;
   const auto steps = steps_in(options.output);
   if (options.resume == "latest") {
     if (steps.empty())
       throw Error(printable(options.output), "it holds no checkpoint to resume from",
                   "leave --resume out");
-    out.path = folder_of(options.output, steps.back());
+    path = folder_of(options.output, steps.back());
   }
-  out.state = read_state(out.path);
-  if (!steps.empty() && steps.back() > out.state.run.step)
-    throw Error(printable(out.path),
+  const auto step = read_state(path).run.step;
+  if (!steps.empty() && steps.back() > step)
+    throw Error(printable(path),
                 "the output has a later checkpoint, of step " + std::to_string(steps.back()),
                 "resume from that, remove it, or give another --output");
+  return path;
+}
+
+}  // namespace
+
+void check_output(const FinetuneOptions& options, run::Group* group) {
+  group = several(group);
+  if (!group || group->ranks().rank == 0) check_own_output(options);
+  if (group) group->control().broadcast("");  // the others go on when rank 0 has looked
+}
+
+std::optional<Resumed> find_resumed(const FinetuneOptions& options, run::Group* group) {
+  if (options.resume.empty()) return {};
+  group = several(group);
+  Resumed out;
+  if (!group || group->ranks().rank == 0) out.path = find_own_resumed(options);
+  if (group) out.path = group->control().broadcast(out.path);
+  out.state = read_state(out.path);
+  if (!group) return out;
+  data::Digest digest;
+  digest.add(state_text(out.state));
+  const auto own = digest.hex();
+  if (group->control().broadcast(own) != own)
+    throw Error(printable(out.path), "it is another checkpoint on this rank than on rank 0",
+                "resume from a folder on a file system that all ranks share");
   return out;
 }
 
-Checkpoints::Checkpoints(const FinetuneOptions& options, train::Training& training, Json common)
-    : options_(options), training_(training), common_(std::move(common)) {}
-
-std::vector<StateFile> Checkpoints::files() const {
-  const auto& plan = training_.plan();
-  std::vector<StateFile> out;
-  for (std::uint32_t u = 0; u < plan.units.size(); ++u) {
-    const auto& host = training_.host();
-    const auto& unit = host[u];
-    StateFile file{.name = "unit-" + std::to_string(u) + ".safetensors", .tensors = {}, .unit = u};
-    const auto names = names_of(plan.units[u], plan.flats[u]);
-    for (std::size_t p = 0; p < names.size(); ++p) {
-      const auto& piece = plan.flats[u].pieces[p];
-      auto& tensor = file.tensors.emplace_back();
-      tensor.name = "weight/" + names[p];
-      tensor.shape = plan.units[u].weights[piece.weight].shape;
-      if (unit.bf16) {
-        const auto& run = plan.units[u].weights[piece.weight].run;
-        tensor.dtype = run.dtype();
-        tensor.values = {unit.weights + run.at, static_cast<std::size_t>(run.bytes)};
-      } else if (unit.master)
-        tensor.values = std::as_writable_bytes(
-            std::span(unit.master + piece.first, static_cast<std::size_t>(piece.count)));
-      else
-        pass_through(tensor, host, u, train::AdamState::master, piece.first);
-    }
-    for (const auto& array : unit.layout.arrays) {
-      auto& tensor = file.tensors.emplace_back();
-      tensor.name = std::string(array.kind) + "/" + names[array.piece];
-      tensor.shape = array.shape;
-      tensor.dtype = array.dtype;
-      if (unit.states)
-        tensor.values = {unit.states + array.at, static_cast<std::size_t>(array.bytes)};
-      else
-        pass_through(tensor, host, u,
-                     array.kind == std::string_view("moment1") ? train::AdamState::moment1
-                                                               : train::AdamState::moment2,
-                     plan.flats[u].pieces[array.piece].first);
-    }
-    if (!file.tensors.empty()) out.push_back(std::move(file));
-  }
-  // In the order of a step's updates, which wait for the reading.
-  std::vector<std::size_t> order(plan.units.size(), 0);
-  for (std::size_t use = 0; use < plan.step.uses.size(); ++use)
-    if (plan.step.uses[use].kind == zero::Use::Kind::update) order[plan.step.uses[use].unit] = use;
-  std::ranges::stable_sort(out, {}, [&](const StateFile& file) { return order[file.unit]; });
-  return out;
+Checkpoints::Checkpoints(const FinetuneOptions& options, train::Training& training, Json common,
+                         run::Group* group)
+    : options_(options), training_(training), common_(std::move(common)), group_(several(group)) {
+  if (group_)
+    parts_.emplace(*group_, [&training](std::span<double> numbers) { training.sum(numbers); });
 }
 
 void Checkpoints::restore(const Resumed& from) {
   training_.finish();
-  read_checkpoint(from.path, from.state, files());
+  const auto files = checkpoint_files(training_.plan(), training_.request(), training_.host());
+  read_checkpoint(from.path, from.state, files);
   for (std::uint32_t u = 0; u < training_.host().size(); ++u) training_.optimizer().copy_weights(u);
   training_.optimizer().set_updates(from.state.run.updates);
 }
@@ -199,8 +175,8 @@ bool Checkpoints::due(std::uint64_t step, std::uint64_t last) const {
 
 void Checkpoints::begin(const RunState& run) {
   finish();
-  const auto steps = steps_in(options_.output);
-  if (std::ranges::find(steps, run.step) != steps.end()) return;
+  if (parts_) return begin_part(run);
+  if (is_there(run.step)) return;
   writing_ = std::async(std::launch::async, [this, run, snapshot = training_.snapshot()]() mutable {
     // The future keeps what this captures until it is asked, and updates may wait for the snapshot.
     const auto own = std::move(snapshot);
@@ -208,27 +184,58 @@ void Checkpoints::begin(const RunState& run) {
   });
 }
 
+void Checkpoints::begin_part(const RunState& run) {
+  const auto path_of = [&] {
+    if (is_there(run.step)) return std::string();
+    create_output(options_.output);
+    return folder_of(options_.output, run.step);
+  };
+  parts_->begin(run, path_of, [this]() -> PartWriting::Write {
+    return [this, snapshot = std::shared_ptr(training_.snapshot())](const std::string& folder,
+                                                                    const PartNumber& rank) {
+      write_part(folder, rank,
+                 checkpoint_files(training_.plan(), training_.request(), training_.host()),
+                 reads_of(*snapshot));
+    };
+  });
+}
+
+bool Checkpoints::is_there(std::uint64_t step) const {
+  return std::ranges::count(steps_in(options_.output), step) > 0;
+}
+
 void Checkpoints::check() {
+  if (parts_) return parts_->check();
   if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
     writing_.get();
 }
 
+void Checkpoints::commit() {
+  if (parts_) parts_->commit(common_, [this] { prune(); });
+}
+
 void Checkpoints::finish() {
+  if (parts_) return parts_->finish(common_, [this] { prune(); });
   if (writing_.valid()) writing_.get();
 }
 
 std::string Checkpoints::newest() const {
-  const auto steps = steps_in(options_.output);
-  return steps.empty() ? std::string() : folder_of(options_.output, steps.back());
+  std::string path;
+  if (!group_ || group_->ranks().rank == 0)
+    if (const auto steps = steps_in(options_.output); !steps.empty())
+      path = folder_of(options_.output, steps.back());
+  return group_ ? group_->control().broadcast(path) : path;
 }
 
 void Checkpoints::write(const RunState& run, train::Snapshot& snapshot) const {
-  std::error_code error;
-  fs::create_directories(options_.output, error);
-  if (error) refuse(options_.output, error);
-  write_checkpoint(folder_of(options_.output, run.step), run, common_, files(),
-                   {.begin = [&](std::uint32_t unit) { snapshot.wait(unit); },
-                    .end = [&](std::uint32_t unit) { snapshot.release(unit); }});
+  create_output(options_.output);
+  write_checkpoint(folder_of(options_.output, run.step), run, common_,
+                   checkpoint_files(training_.plan(), training_.request(), training_.host()),
+                   reads_of(snapshot));
+  prune();
+}
+
+void Checkpoints::prune() const {
   const auto steps = steps_in(options_.output);
   const auto keep = static_cast<std::size_t>(options_.keep);
   if (keep == 0) return;

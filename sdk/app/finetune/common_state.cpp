@@ -13,7 +13,8 @@
 namespace strata::app {
 namespace {
 
-constexpr auto model_key = "--model", data_key = "--data", rank_key = "--lora";
+constexpr auto model_key = "--model", data_key = "--data", rank_key = "--lora",
+               steps_key = "--gradient-accumulation-steps";
 
 // Adds a few bytes of each tensor: a checkpoint of adapters has none of the model's weights, and
 // belongs to these alone.
@@ -71,36 +72,38 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
   const auto& own = options.warmup_schedule;
   const auto& scaling = options.loss_scaling;
   const auto& lora = options.lora;
-  Json out{{model_key, model_state(model, plan)},
-           {data_key, data_state(data)},
-           {"--dataset-percentage", options.dataset_percentage},
-           {"--validation", data.validation.rows.size() > 0 ? 0 : options.validation_fraction},
-           {"--max-length", options.max_length},
-           {"--packing", options.packing},
-           {"--shuffle", options.shuffle},
-           {"--seed", options.seed},
-           {"--batch-size", options.batch_size},
-           {"--gradient-accumulation-steps", options.gradient_accumulation_steps},
-           {"--num-train-epochs", options.num_train_epochs},
-           {"--max-steps", options.max_steps},
-           {"--optimizer", options.optimizer},
-           {"--lr", options.lr},
-           {"--betas", options.betas},
-           {"--eps", options.eps},
-           {"--weight-decay", options.weight_decay},
-           {"--clip", options.clip},
-           {"--label-smoothing", options.label_smoothing},
-           {"--schedule", options.schedule},
-           {"--warmup", options.warmup},
-           {rank_key, lora.rank},
-           {"--lora-alpha", lora_alpha(lora)},
-           {"--lora-dropout", lora.dropout},
-           {"--lora-targets", lora.targets},
-           {"--lora-target-parameters", lora.target_parameters},
-           {"--lora-rslora", lora.rslora},
-           {"--storage-dtype", options.storage_dtype},
-           {"--dtype", dtype_text(request.dtype)},
-           {"--reduce-dtype", dtype_text(request.reduce)}};
+  Json out{
+      {model_key, model_state(model, plan)},
+      {data_key, data_state(data)},
+      {"--dataset-percentage", options.dataset_percentage},
+      {"--validation", data.validation.rows.size() > 0 ? 0 : options.validation_fraction},
+      {"--max-length", options.max_length},
+      {"--packing", options.packing},
+      {"--shuffle", options.shuffle},
+      {"--seed", options.seed},
+      {"--batch-size", options.batch_size},
+      // Ranks share the micro-batches of a step among them, and their number changes no result.
+      {steps_key, options.gradient_accumulation_steps * request.ranks},
+      {"--num-train-epochs", options.num_train_epochs},
+      {"--max-steps", options.max_steps},
+      {"--optimizer", options.optimizer},
+      {"--lr", options.lr},
+      {"--betas", options.betas},
+      {"--eps", options.eps},
+      {"--weight-decay", options.weight_decay},
+      {"--clip", options.clip},
+      {"--label-smoothing", options.label_smoothing},
+      {"--schedule", options.schedule},
+      {"--warmup", options.warmup},
+      {rank_key, lora.rank},
+      {"--lora-alpha", lora_alpha(lora)},
+      {"--lora-dropout", lora.dropout},
+      {"--lora-targets", lora.targets},
+      {"--lora-target-parameters", lora.target_parameters},
+      {"--lora-rslora", lora.rslora},
+      {"--storage-dtype", options.storage_dtype},
+      {"--dtype", dtype_text(request.dtype)},
+      {"--reduce-dtype", dtype_text(request.reduce)}};
   out["the schedule's numbers"] = {own.type,   own.num_steps, own.total_steps,  own.min_lr,
                                    own.max_lr, own.min_ratio, own.cos_min_ratio};
   if (data.has_pairs()) out["--num-padding-at-beginning"] = options.num_padding_at_beginning;
@@ -125,6 +128,9 @@ void need_common(const Json& saved, const Json& own, const std::string& path) {
   need(rank_key, "");
   need(model_key, "the model is not the one" + in);
   need(data_key, "the rows are not those" + in);
+  if (saved.contains(steps_key) && own.contains(steps_key))
+    need(steps_key, "times the ranks it is " + words_of(own.at(steps_key)) + " here, " +
+                        words_of(saved.at(steps_key)) + in);
   for (const auto& [key, value] : own.items()) need(key, "");
 }
 

@@ -1,10 +1,13 @@
 #include "app/finetune.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "app/finetune/alive.hpp"
 #include "app/finetune/checkpoints.hpp"
 #include "app/finetune/common_state.hpp"
 #include "app/finetune/leaf_modules.hpp"
@@ -12,6 +15,7 @@
 #include "app/finetune/open_trained_model.hpp"
 #include "app/finetune/run.hpp"
 #include "app/finetune/run_bound.hpp"
+#include "app/finetune/run_ranks.hpp"
 #include "app/finetune/save_adapter.hpp"
 #include "app/finetune/save_model.hpp"
 #include "app/finetune/storage.hpp"
@@ -42,12 +46,17 @@ std::string memory_line(const PlannedTraining& planned) {
   if (planned.plan.keeps_graphs)
     line += "; activations of all units: " + size_text(planned.plan.activation_bytes) +
             " at most, on the device";
+  if (const auto ranks = planned.request.ranks; ranks > 1)
+    line += "; so on each of " + std::to_string(ranks) + " ranks";
   return line;
 }
 
 // Refuses what does not exist yet by its name, before anything is read.
 void refuse_missing(const ModelOptions& model, const RunOptions& run,
-                    const FinetuneOptions& options) {
+                    const FinetuneOptions& options, bool ranks) {
+  if (ranks && options.reduce_dtype == "float16")
+    throw UsageError("--reduce-dtype float16", "ranks add gradients in float32 or bfloat16",
+                     "give one of them");
   if (run.offload == "device")
     throw UsageError("--offload device", "weights alone do not stay on the device",
                      "use --offload-optimizer device, which keeps them there with their states");
@@ -103,25 +112,64 @@ void describe_stop(const std::string& partly, const std::string& newest, Finetun
                ": lower --lr, or give --clip, which waits for all gradients";
 }
 
+// Returns when all ranks are here.
+void meet(run::Group* group) {
+  if (group) group->control().all_gather("here");
+}
+
+// Compares the ranks, before they load weights.
+void require_same_training(run::Group& group, std::vector<Fact> facts, const Plugins& plugins) {
+  for (auto& one : facts_of(plugins)) facts.push_back(std::move(one));
+  require_same(group.control(), facts);
+}
+
+// Does the work; a failure is told to all ranks before anything here waits for them.
+template <class Work>
+auto told(run::Group* group, const Work& work) {
+  try {
+    return work();
+  } catch (const std::exception& e) {
+    if (group) group->fail(e.what());
+    throw;
+  }
+}
+
+// The reports of all ranks in one.
+OrderedJson of_all(run::Group* group, OrderedJson own) {
+  if (!group) return own;
+  std::vector<OrderedJson> out;
+  for (const auto& text :
+       group->control().all_gather(own.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)))
+    out.push_back(OrderedJson::parse(text));
+  return joined_training_report(out);
+}
+
 }  // namespace
 
 FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run,
-                        const FinetuneOptions& options, Plugins& plugins,
-                        const FinetuneEvents& events) {
-  refuse_missing(model_options, run, options);
+                        const FinetuneOptions& given, Plugins& plugins,
+                        const FinetuneEvents& events, const FinetuneRanks& ranks) {
+  auto* group = ranks.group.get();
+  const auto options = own_options(given, group);
+  refuse_missing(model_options, run, options, group != nullptr);
   if (options.wall_clock_breakdown && options.trace.empty() && events.say)
     events.say("wall_clock_breakdown: --trace FILE has the time of every action");
   if (options.offload_optimizer_ratio < 1 && options.lora.rank > 0 && events.say)
     events.say("offload_optimizer_ratio: states of adapters are on the host");
-  check_output(options);
+  // Where one rank resumes and another does not, they would wait for each other.
+  if (group) require_same(group->control(), {{"--resume", options.resume, true}});
+  check_output(options, group);
   need_folder_place(options.output);
   need_file_place(options.html);
   need_file_place(options.trace);
-  const auto resumed = find_resumed(options);
+  const auto resumed = find_resumed(options, group);
   const auto model = open_trained_model(model_options, run, options, plugins);
+  if (ranks.check) ranks.check(model, plugins);
   check_leaf_modules(options.leaf_modules, model, plugins, events);
   const auto data = open_training_data(model, options, plugins, events);
-  auto planned = plan_training(run, options, model, step_size(data, options), plugins);
+  auto planned =
+      plan_training(run, options, model, step_size(data, options, group ? group->ranks().ranks : 1),
+                    plugins, group);
   const RunBound bound(options, planned.cuda);
   if (events.say) events.say(memory_line(planned));
   const auto rounded = rounding_words(planned.plan, planned.request);
@@ -132,35 +180,43 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     need_common(resumed->state.common, common, resumed->path);
     behind = static_cast<int64_t>(resumed->state.run.step);
   }
+  if (group)
+    require_same_training(*group, facts_of(options, data, planned, common, behind), plugins);
   if (planned.plan.is_frozen() && events.say) events.say(lora_words(planned.plan));
   training_log::TrainingLog log(
       {.jsonl = options.log, .tensorboard = options.tensorboard, .html = options.html}, behind);
   const auto training =
-      open_training(run, options, model, std::move(planned), plugins, events.loading);
-  Checkpoints checkpoints(options, *training, std::move(common));
-  TrainingRun loop(options, data, *training, log, checkpoints, events);
+      open_training(run, options, model, std::move(planned), plugins, events.loading, ranks.group);
+  Checkpoints checkpoints(options, *training, std::move(common), group);
+  TrainingRun loop(options, data, *training, log, checkpoints, events, group);
   if (resumed) {
     checkpoints.restore(*resumed);
     loop.set(resumed->state.run);
   }
   if (events.say) events.say(bound.planned(*training));
+  meet(group);  // a rank that loads for long is none that makes no progress
   if (events.begin) events.begin();
-  const bool finite = loop.run();
+  const bool finite = told(group, [&] { return loop.run(); });
   const auto measured = bound.measured(*training, loop.times());
   if (events.say && !measured.empty()) events.say(measured);
   auto json = result_of(log, options, *training, plugins);
   json["report"]["bound"] = bound.json(*training, loop.times());
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
+  if (!ranks.cores.is_null()) json["report"]["cores"] = ranks.cores;
+  const Alive alive(group, loop.done());
   // A model that is not trained to the end is a checkpoint alone.
-  if (!loop.ended_early() && options.lora.rank > 0)
-    save_adapter(*training, options, plugins);
-  else if (!loop.ended_early())
-    save_model(*training, options, plugins);
+  told(group, [&] {
+    if (!loop.ended_early() && options.lora.rank > 0)
+      save_adapter(*training, options, plugins, group);
+    else if (!loop.ended_early())
+      save_model(*training, options, plugins, group);
+  });
   FinetuneResult out;
   if (!finite) describe_stop(loop.partly(), checkpoints.newest(), out);
   write_report(options, *training, log, {bound.planned(*training), measured});
   write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
               training->plan().units);
+  json["report"] = of_all(group, std::move(json["report"]));
   out.json = json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   return out;
 }

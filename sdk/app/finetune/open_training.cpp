@@ -8,6 +8,7 @@
 #include "app/finetune/lora.hpp"
 #include "app/finetune/storage.hpp"
 #include "app/finetune/training_tiers.hpp"
+#include "app/ranks.hpp"
 #include "core/device/cpu_device.hpp"
 #include "core/error.hpp"
 
@@ -95,8 +96,10 @@ strata_dtype dtype_named(const std::string& option, const std::string& name) {
                    "use float32, bfloat16 or float16");
 }
 
-PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& options,
-                              const run::Model& model, const StepSize& size, Plugins& plugins) {
+PlannedTraining plan_training(const RunOptions& given, const FinetuneOptions& options,
+                              const run::Model& model, const StepSize& size, Plugins& plugins,
+                              run::Group* group) {
+  const auto run = placed(given, group);
   PlannedTraining out;
   const auto cuda = run.device == "cpu" ? CudaMemory{} : cuda_memory(run.gpu);
   out.cuda = choose_cuda(run, cuda);
@@ -111,11 +114,18 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   request.longest = size.longest;
   request.micro_batches = size.micro_batches;
   request.products = lora_products(options.lora, model);
+  if (group) {
+    request.rank = group->ranks().rank;
+    request.ranks = group->ranks().ranks;
+  }
+  request.whole_below = static_cast<std::uint64_t>(options.whole_below);
   request.device_memory = run.device_memory;
   request.keep_graphs = !options.activation_checkpointing;
   request.separate_device = out.cuda;
   request.library_bytes = out.cuda ? cuda_library_bytes : 0;
-  if (out.cuda && !request.device_memory) request.device_memory = usable(cuda.total);
+  if (out.cuda && !request.device_memory)
+    request.device_memory =
+        usable(group ? range_over(group->control(), cuda.total).least : cuda.total);
   request.fill_device = out.cuda || run.device_memory.has_value();
   // The scaler of the loss must know of all gradients, as clipping must.
   const bool scaled = request.dtype.code == STRATA_FLOAT && request.dtype.bits == 16;
@@ -132,6 +142,7 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
     request.states_in_files = tiers.states_in_files;
     out.plan = train::prepare_training(model, request);
     out.host = host_need(out.plan, request);
+    if (group) out.host.host_memory = range_over(group->control(), out.host.host_memory).largest;
     if (!run.host_memory || out.host.host_memory <= *run.host_memory) break;
   }
   for (const auto* one : {out.weights, out.states}) plugins.use(*one);
@@ -139,10 +150,12 @@ PlannedTraining plan_training(const RunOptions& run, const FinetuneOptions& opti
   return out;
 }
 
-std::unique_ptr<train::Training> open_training(const RunOptions& run,
+std::unique_ptr<train::Training> open_training(const RunOptions& given,
                                                const FinetuneOptions& options,
                                                const run::Model& model, PlannedTraining planned,
-                                               Plugins& plugins, const LoadProgress& progress) {
+                                               Plugins& plugins, const LoadProgress& progress,
+                                               const std::shared_ptr<run::Group>& group) {
+  const auto run = placed(given, group.get());
   train::TrainingParts parts;
   parts.model = &model;
   parts.optimizer = optimizer_settings(options);
@@ -174,6 +187,10 @@ std::unique_ptr<train::Training> open_training(const RunOptions& run,
     return std::make_unique<device::CpuDevice>(events);
   };
   if (planned.cuda) parts.open_kernels = open_cuda_kernels;
+  if (group) {
+    parts.collective = &group->data();
+    parts.progress = [group](uint64_t step, uint32_t unit) { group->progress(step, unit); };
+  }
   return std::make_unique<train::Training>(std::move(parts), progress);
 }
 

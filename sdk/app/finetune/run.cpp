@@ -1,10 +1,12 @@
 #include "app/finetune/run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 
+#include "app/finetune/alive.hpp"
 #include "app/training_log/progress_line.hpp"
 #include "app/training_log/script_line.hpp"
 #include "core/error.hpp"
@@ -45,6 +47,13 @@ optim::LossScaling scaling_of(const LossScaling& own) {
           .min_loss_scale = static_cast<double>(own.min_scale)};
 }
 
+// The rows of a step are those of all ranks together.
+data::BatchOptions step_options(const FinetuneOptions& options, std::uint32_t ranks) {
+  auto out = batch_options(options);
+  out.accumulation *= ranks;
+  return out;
+}
+
 bool is_half(strata_dtype dtype) { return dtype.code == STRATA_FLOAT && dtype.bits == 16; }
 
 // The sizes by which the script that others compare with counts its operations.
@@ -65,16 +74,7 @@ training_log::DenseShape shape_of(const train::Training& training) {
 
 }  // namespace
 
-train::MicroBatch borrowed(const data::MicroBatchTokens& tokens) {
-  return {.ids = tokens.ids,
-          .sequences = tokens.sequences,
-          .rows = tokens.rows,
-          .targets = tokens.targets,
-          .weights = tokens.weights,
-          .pairs = tokens.pairs};
-}
-
-StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
+StepSize step_size(const TrainingData& data, const FinetuneOptions& options, std::uint32_t ranks) {
   // A batch has no more rows than there are, an epoch no more micro-batches.
   const auto training = static_cast<std::int64_t>(data.split.training.size());
   const auto validating = static_cast<std::int64_t>(
@@ -92,16 +92,16 @@ StepSize step_size(const TrainingData& data, const FinetuneOptions& options) {
     out.tokens = data.longest * out.sequences;
   }
   const auto parts = (training + options.batch_size - 1) / options.batch_size;
-  out.micro_batches = static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(parts, 1, options.gradient_accumulation_steps));
+  out.micro_batches = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+      (parts + ranks - 1) / ranks, 1, options.gradient_accumulation_steps));
   return out;
 }
 
 TrainingRun::TrainingRun(const FinetuneOptions& options, const TrainingData& data,
                          train::Training& training, training_log::TrainingLog& log,
-                         Checkpoints& checkpoints, const FinetuneEvents& events)
+                         Checkpoints& checkpoints, const FinetuneEvents& events, run::Group* group)
     : options_(options), training_(training), log_(log), checkpoints_(checkpoints), events_(events),
-      batches_(data.batches(batch_options(options))),
+      group_(group), batches_(data.batches(step_options(options, training.request().ranks))),
       schedule_(schedule_of(options, batches_.steps())), shape_(shape_of(training)),
       mixture_(training_log::is_mixture(training.model().config->root())),
       times_(options.warmup_steps, mixture_) {
@@ -146,6 +146,7 @@ void TrainingRun::set(const RunState& state) {
 
 bool TrainingRun::run() {
   const bool finite = run_steps();
+  const Alive alive(group_, done_);
   training_.finish();
   checkpoints_.finish();
   if (finite && events_.say) events_.say(times_.summary());
@@ -158,29 +159,50 @@ bool TrainingRun::run_steps() {
     if (!step(index)) {
       done_ = index;
       // The step changed no weight; otherwise there is nothing to save.
-      if (partly_.empty()) checkpoints_.begin(state(index));
+      if (partly_.empty()) save();
       return false;
     }
     if (validates(index)) validate();
-    const bool stop = events_.stop && events_.stop();
-    if (stop || checkpoints_.due(done_, last_step())) checkpoints_.begin(state(done_));
-    if (stop) break;
+    if (ends_ || checkpoints_.due(done_, last_step())) save();
+    if (ends_) break;
   }
   return true;
+}
+
+// Begins to save the finished steps, once the checkpoint before is written.
+void TrainingRun::save() {
+  const Alive alive(group_, done_);
+  checkpoints_.begin(state(done_));
+}
+
+void TrainingRun::agree(std::uint64_t* first, std::uint64_t* second) {
+  std::array<double, 4> sums{events_.stop && events_.stop() ? 1.0 : 0.0, checkpoints_.written()};
+  if (first) sums[2] = static_cast<double>(*first);
+  if (second) sums[3] = static_cast<double>(*second);
+  training_.sum(sums);
+  ends_ = ends_ || sums[0] > 0;
+  if (sums[1] == training_.request().ranks) checkpoints_.commit();
+  if (first) *first = static_cast<std::uint64_t>(sums[2]);
+  if (second) *second = static_cast<std::uint64_t>(sums[3]);
+}
+
+TrainingRun::StepData TrainingRun::data_of(std::uint64_t index) {
+  StepData out;
+  for (std::uint32_t m = 0; m < batches_.micro_batches(index); ++m)
+    out.tokens.push_back(batches_.micro_batch(index, m));
+  const auto& request = training_.request();
+  out.batches = split_over_ranks(out.tokens, request.rank, request.ranks);
+  return out;
 }
 
 bool TrainingRun::step(std::uint64_t index) {
   const auto begin = Clock::now();
   const auto before = training_.moved();
   const auto weight = batches_.weight(index);
-  std::vector<data::MicroBatchTokens> tokens;
-  for (std::uint32_t m = 0; m < batches_.micro_batches(index); ++m)
-    tokens.push_back(batches_.micro_batch(index, m));
-  std::vector<train::MicroBatch> micro;
+  auto data = data_of(index);
   training_log::StepRecord record{.step = static_cast<int64_t>(index + 1),
                                   .total = static_cast<int64_t>(batches_.steps())};
-  for (const auto& one : tokens) {
-    micro.push_back(borrowed(one));
+  for (const auto& one : data.tokens) {
     record.tokens += one.ids.size();
     record.scored += one.scored;
   }
@@ -191,14 +213,16 @@ bool TrainingRun::step(std::uint64_t index) {
                                      .scale = 1 / weight,
                                      .label_smoothing = options_.label_smoothing,
                                      .loss_scale = record.loss_scale,
-                                     .router_share = 1.0 / static_cast<double>(micro.size())};
+                                     .router_share = 1.0 / static_cast<double>(data.tokens.size())};
   const auto result =
-      training_.step(micro, settings, {.rate = record.lr, .loss_scale = record.loss_scale});
+      training_.step(data.batches.own, settings,
+                     {.rate = record.lr, .loss_scale = record.loss_scale}, data.batches.all_ids);
+  held_ = std::move(data);  // what it lends stays where it is
   ++done_;
   record.epoch = static_cast<double>(index + 1) / static_cast<double>(batches_.steps_per_epoch());
   record.router_loss = result.loss.routers;
   record.loss = result.loss.tokens + result.loss.routers;
-  if (!tokens.front().pairs.empty())
+  if (!held_.tokens.front().pairs.empty())
     record.accuracy = static_cast<double>(result.loss.right) / weight;
   record.grad_norm = result.gradient_norm;
   record.skipped = !result.finite;
@@ -217,14 +241,15 @@ bool TrainingRun::step(std::uint64_t index) {
                 ": a loss or gradient is no number; the step changed no weight");
   if (result.finite || result.updated > 0) ++updates_;
   if (scaler_) scaler_->follow(!result.finite);
+  const auto after = training_.moved();
+  record.moved_to_device = after.to_device - before.to_device;
+  record.moved_to_host = after.to_host - before.to_host;
+  agree(&record.moved_to_device, &record.moved_to_host);
   record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   seconds_ += record.seconds;
   record.eta_seconds = seconds_ / static_cast<double>(done_ - first_) *
                        static_cast<double>(last_step() - std::min(last_step(), done_));
-  const auto after = training_.moved();
-  record.moved_to_device = after.to_device - before.to_device;
-  record.moved_to_host = after.to_host - before.to_host;
-  for (const auto& one : tokens)
+  for (const auto& one : held_.tokens)
     for (const auto& sequence : one.sequences)
       record.flops += training_log::flops_of_sequence(shape_, sequence.count,
                                                       options_.activation_checkpointing);
@@ -249,15 +274,22 @@ void TrainingRun::validate() {
   double sum = 0, weights = 0;
   int64_t right = 0;
   bool pairs = false;
-  for (std::uint64_t s = 0; s < validation_->steps(); ++s) {
-    const auto tokens = validation_->micro_batch(s, 0);
-    const auto loss = training_.score(borrowed(tokens), {.scale = 1, .training = false});
+  const auto& request = training_.request();
+  for (std::uint64_t s = 0; s < validation_->steps(); s += request.ranks) {
+    std::vector<data::MicroBatchTokens> tokens;  // of each rank
+    for (auto one = s; one < std::min(s + request.ranks, validation_->steps()); ++one)
+      tokens.push_back(validation_->micro_batch(one, 0));
+    const auto own = split_over_ranks(tokens, request.rank, request.ranks).own;
+    const auto loss = training_.score(own.front(), {.scale = 1, .training = false});
     sum += loss.tokens;
     right += loss.right;
-    pairs = pairs || !tokens.pairs.empty();
-    weights += tokens.weight;
-    record.tokens += tokens.scored;
+    for (const auto& one : tokens) {
+      pairs = pairs || !one.pairs.empty();
+      weights += one.weight;
+      record.tokens += one.scored;
+    }
   }
+  agree();
   record.loss = sum / weights;
   if (pairs) record.accuracy = static_cast<double>(right) / weights;
   record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();

@@ -7,6 +7,7 @@
 #include "app/finetune.hpp"
 #include "app/finetune/checkpoints.hpp"
 #include "app/finetune/open_training.hpp"
+#include "app/finetune/rank_batches.hpp"
 #include "app/finetune/training_data.hpp"
 #include "app/training_log/script_line.hpp"
 #include "app/training_log/training_log.hpp"
@@ -15,17 +16,18 @@
 
 namespace strata::app {
 
-// One micro-batch at least, in the shape that the core takes; it borrows the tokens.
-train::MicroBatch borrowed(const data::MicroBatchTokens& tokens);
+// The largest micro-batch of any step and of validation, and how many of them a rank has.
+StepSize step_size(const TrainingData& data, const FinetuneOptions& options,
+                   std::uint32_t ranks = 1);
 
-// The largest micro-batch of any step and of validation.
-StepSize step_size(const TrainingData& data, const FinetuneOptions& options);
-
+// Several ranks make a run together: a step has the micro-batches of all, and the records are those
+// of all, too.
 class TrainingRun {
  public:
+  // `group` is null for one rank.
   TrainingRun(const FinetuneOptions& options, const TrainingData& data, train::Training& training,
               training_log::TrainingLog& log, Checkpoints& checkpoints,
-              const FinetuneEvents& events);
+              const FinetuneEvents& events, run::Group* group = nullptr);
 
   // Continues behind a step of an earlier run, whose weights are restored.
   void set(const RunState& state);
@@ -45,9 +47,19 @@ class TrainingRun {
   const training_log::StepTimes& times() const { return times_; }
 
  private:
+  // What a step borrows, until the next one is made.
+  struct StepData {
+    std::vector<data::MicroBatchTokens> tokens;  // of all ranks
+    RankBatches batches;
+  };
+  StepData data_of(std::uint64_t index);
   bool run_steps();
   bool step(std::uint64_t index);
   void validate();
+  void save();
+  // What the ranks agree on behind a step: whether the events of any of them ask for the end, and
+  // whether all have written their part of a checkpoint, which then appears. Adds up the numbers.
+  void agree(std::uint64_t* first = nullptr, std::uint64_t* second = nullptr);
   bool validates(std::uint64_t index) const;
   double rate(std::uint64_t index) const;
   std::uint64_t last_step() const;
@@ -58,6 +70,7 @@ class TrainingRun {
   training_log::TrainingLog& log_;
   Checkpoints& checkpoints_;
   const FinetuneEvents& events_;
+  run::Group* group_;
   data::Batches batches_;
   std::optional<data::Batches> validation_;
   optim::Schedule schedule_;
@@ -65,7 +78,9 @@ class TrainingRun {
   training_log::DenseShape shape_;
   bool mixture_;
   training_log::StepTimes times_;
+  StepData held_;  // of the last step
   std::string partly_;
+  bool ends_ = false;                     // the events asked for the end
   double since_line_ = 0;                 // the sum of the losses since the last line
   std::int64_t unsaid_ = 0;               // steps since then
   std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps in which a unit was updated

@@ -21,6 +21,12 @@ double most_tokens(const train::TrainingRequest& request) {
   return static_cast<double>(request.tokens) * request.micro_batches;
 }
 
+// A rank has its part of a step's work, and the bound is that of each. The words begin with
+// `before`.
+std::string of_each(const char* before, const train::TrainingRequest& request) {
+  return request.ranks > 1 ? before + std::to_string(request.ranks) + " ranks" : "";
+}
+
 }  // namespace
 
 RunBound::RunBound(const FinetuneOptions& options, bool cuda)
@@ -34,14 +40,16 @@ training_log::StepBound RunBound::of(const train::Training& training, double tok
 
 training_log::StepBound RunBound::of_timed(const train::Training& training,
                                            const training_log::StepTimes& times) const {
+  const auto& request = training.request();
   return of(training,
-            times.mean_seconds() > 0 ? times.mean_tokens() : most_tokens(training.request()));
+            times.mean_seconds() > 0 ? times.mean_tokens() / request.ranks : most_tokens(request));
 }
 
 std::string RunBound::planned(const train::Training& training) const {
   const auto tokens = most_tokens(training.request());
-  return "bound of a step of " + training_log::fixed(tokens, 0) +
-         " tokens: " + training_log::parts_text(of(training, tokens)) +
+  return "bound of a step of " + training_log::fixed(tokens, 0) + " tokens" +
+         of_each(" on each of ", training.request()) + ": " +
+         training_log::parts_text(of(training, tokens)) +
          (assumed_ ? "; by assumed rates, --machine FILE gives others" : "");
 }
 
@@ -49,6 +57,7 @@ std::string RunBound::measured(const train::Training& training,
                                const training_log::StepTimes& times) const {
   if (!(times.mean_seconds() > 0)) return {};
   return training_log::bound_text(of_timed(training, times), times.mean_seconds()) +
+         of_each(", of the part of each of ", training.request()) +
          (assumed_ ? ", by assumed rates" : "");
 }
 

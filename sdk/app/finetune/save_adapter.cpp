@@ -1,11 +1,14 @@
 #include "app/finetune/save_adapter.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "app/expand_rows.hpp"
 #include "app/extra_files.hpp"
 #include "app/finetune/lora.hpp"
 #include "app/finetune/save_model.hpp"
+#include "app/finetune/writing_rank.hpp"
 #include "core/adapter/adapter.hpp"
 #include "core/adapter/merge.hpp"
 #include "core/adapter/save.hpp"
@@ -58,12 +61,14 @@ struct Temporary {
 };
 
 void write_merged(const train::Training& training, const LoraOptions& lora, Plugins& plugins,
-                  const std::string& adapter_folder, const std::string& folder) {
+                  const std::string& adapter_folder, const std::string& folder,
+                  const std::function<void()>& progress) {
   const auto& model = training.model();
   write_adapter(training, lora, adapter_folder);
   const auto adapter = std::make_shared<adapter::Adapter>(
       adapter::Adapter::open(adapter_folder, model.family->units(), model.tied()));
   source::ImportOptions how;
+  if (progress) how.progress = [&](std::uint64_t, std::uint64_t) { progress(); };
   how.expand = expand_rows(plugins);
   how.extra = extra_files(*model.checkpoint, plugins.log());
   adapter::merge(adapter, {*model.checkpoint, *model.tensors, model.family->units(), model.tied()},
@@ -71,10 +76,9 @@ void write_merged(const train::Training& training, const LoraOptions& lora, Plug
   source::import_checkpoint(*model.checkpoint, folder, how);
 }
 
-}  // namespace
-
-void save_adapter(train::Training& training, const FinetuneOptions& options, Plugins& plugins) {
-  training.finish();
+// `progress` is called while a whole model is written.
+void write_all(const train::Training& training, const FinetuneOptions& options, Plugins& plugins,
+               const std::function<void()>& progress = {}) {
   const auto& lora = options.lora;
   if (!lora.merge) {
     write_result(options.output, "adapter_config.json",
@@ -83,8 +87,21 @@ void save_adapter(train::Training& training, const FinetuneOptions& options, Plu
   }
   const Temporary temporary(options.output);
   write_result(options.output, "config.json", [&](const std::string& folder) {
-    write_merged(training, lora, plugins, temporary.path, folder);
+    write_merged(training, lora, plugins, temporary.path, folder, progress);
   });
+}
+
+}  // namespace
+
+void save_adapter(train::Training& training, const FinetuneOptions& options, Plugins& plugins,
+                  run::Group* group) {
+  training.finish();
+  if (!group || group->ranks().ranks == 1) return write_all(training, options, plugins);
+  // Every rank has all of the adapters, so that nothing is gathered.
+  if (group->ranks().rank > 0) return follow_writing(*group, {});
+  WritingRank own(*group, {});
+  write_all(training, options, plugins, [&] { own.still_writing(); });
+  own.end();
 }
 
 }  // namespace strata::app

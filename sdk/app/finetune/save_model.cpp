@@ -1,16 +1,16 @@
 #include "app/finetune/save_model.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <vector>
+#include <utility>
 
 #include "app/expand_rows.hpp"
 #include "app/extra_files.hpp"
 #include "app/finetune/padding_token.hpp"
+#include "app/finetune/whole_masters.hpp"
+#include "app/finetune/writing_rank.hpp"
 #include "app/open_tokenizer.hpp"
 #include "core/error.hpp"
-#include "core/optim/cast.hpp"
 #include "core/source/import.hpp"
 #include "core/source/output.hpp"
 #include "core/train/export.hpp"
@@ -19,46 +19,6 @@ namespace strata::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The master weights of each unit: those in files are read, and those in bfloat16 widened, when
-// they are asked for, and one unit's are in memory at a time.
-class Masters {
- public:
-  Masters(const train::HostUnits& host, const train::TrainingPlan& plan)
-      : host_(host), plan_(plan) {}
-
-  const float* of(std::uint32_t unit) {
-    if (const auto* memory = host_.memory(unit, train::AdamState::master)) return memory;
-    if (unit_ != unit) {
-      unit_ = train::no_unit;
-      values_.resize(host_[unit].elements);
-      if (host_[unit].bf16)
-        widen(unit);
-      else
-        host_.masters(unit, [&](const train::Bucket& bucket) {
-          std::copy_n(bucket.master, bucket.count,
-                      values_.begin() + static_cast<std::ptrdiff_t>(bucket.first));
-        });
-      unit_ = unit;
-    }
-    return values_.data();
-  }
-
- private:
-  // Weights that are held in bfloat16 alone.
-  void widen(std::uint32_t unit) {
-    for (const auto& piece : plan_.flats[unit].pieces) {
-      const auto& run = plan_.units[unit].weights[piece.weight].run;
-      optim::cast(optim::f32, values_.data() + piece.first, run.dtype(),
-                  host_[unit].weights + run.at, 0, piece.count);
-    }
-  }
-
-  const train::HostUnits& host_;
-  const train::TrainingPlan& plan_;
-  std::uint32_t unit_ = train::no_unit;
-  std::vector<float> values_;
-};
 
 // Moves the files of a whole result into the output.
 void move_result(const fs::path& from, const fs::path& output, const char* last) {
@@ -94,13 +54,15 @@ void write_result(const std::string& to, const char* last,
   }
 }
 
-void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins) {
-  training.finish();
+namespace {
+
+// `progress` is called while it writes.
+void write_model(const train::Training& training, const FinetuneOptions& options, Plugins& plugins,
+                 train::Export::Values values, const std::function<void()>& progress = {}) {
   const auto& model = training.model();
-  Masters masters(training.host(), training.plan());
-  const train::Export weights(model, training.plan(),
-                              [&](std::uint32_t unit) { return masters.of(unit); });
+  const train::Export weights(model, training.plan(), std::move(values));
   source::ImportOptions how;
+  if (progress) how.progress = [&](std::uint64_t, std::uint64_t) { progress(); };
   how.extra = extra_files(*model.checkpoint, plugins.log());
   how.expand = expand_rows(plugins);
   // A file of weights may have another dtype than the model of its configuration.
@@ -113,6 +75,25 @@ void save_model(train::Training& training, const FinetuneOptions& options, Plugi
   write_result(options.output, "config.json", [&](const std::string& folder) {
     source::import_checkpoint(*model.checkpoint, folder, how);
   });
+}
+
+}  // namespace
+
+void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins,
+                run::Group* group) {
+  training.finish();
+  if (!group || group->ranks().ranks == 1) {
+    WholeMasters masters(training.host(), training.plan());
+    write_model(training, options, plugins, [&](std::uint32_t unit) { return masters.of(unit); });
+    return;
+  }
+  const auto gather = [&](std::uint32_t unit) { return training.whole_masters(unit); };
+  if (group->ranks().rank > 0) return follow_writing(*group, gather);
+  WritingRank own(*group, gather);
+  write_model(
+      training, options, plugins, [&](std::uint32_t unit) { return own.values(unit); },
+      [&] { own.still_writing(); });
+  own.end();
 }
 
 }  // namespace strata::app

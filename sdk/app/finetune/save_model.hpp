@@ -6,6 +6,7 @@
 
 #include "app/finetune_options.hpp"
 #include "app/plugins.hpp"
+#include "core/run/group.hpp"
 #include "core/train/training.hpp"
 
 namespace strata::app {
@@ -23,6 +24,10 @@ void write_result(const std::string& output, const char* last,
 // to the output. A new output appears whole or not at all. In one that holds checkpoints the files
 // replace those of an earlier model when all are written, config.json last. It holds one tensor's
 // piece at a time.
-void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins);
+//
+// All ranks of a group call it together: rank 0 writes, and the others give their parts of each
+// unit until it has. Rank 0 holds one unit's weights besides.
+void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins,
+                run::Group* group = nullptr);
 
 }  // namespace strata::app

@@ -63,6 +63,25 @@ optim::LossScaler::State scaler_of(const Json& json, std::string_view path) {
           .hysteresis = static_cast<int>(hysteresis)};
 }
 
+Json json_of(std::span<const SavedState::File> files) {
+  auto out = Json::array();
+  for (const auto& file : files)
+    out.push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
+  return out;
+}
+
+std::vector<SavedState::File> files_of(const Fields& fields, std::string_view path) {
+  const auto& files = fields.at("files");
+  if (!files.is_array()) fields.refuse("has files that are no list");
+  std::vector<SavedState::File> out;
+  for (const auto& one : files) {
+    const Fields file(one, path, 3);
+    out.push_back(
+        {.name = file.text("name"), .sha256 = file.text("sha256"), .bytes = file.count("bytes")});
+  }
+  return out;
+}
+
 Json json_of(const SavedState& state) {
   Json scaler;
   if (const auto& own = state.run.scaler)
@@ -70,14 +89,11 @@ Json json_of(const SavedState& state) {
               {"step", own->step},
               {"last_overflow", own->last_overflow},
               {"hysteresis", own->hysteresis}};
-  auto files = Json::array();
-  for (const auto& file : state.files)
-    files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
   return {{"step", state.run.step},
           {"updates", state.run.updates},
           {"loss_scaler", scaler},
           {"common", state.common},
-          {"files", files}};
+          {"files", json_of(state.files)}};
 }
 
 }  // namespace
@@ -119,14 +135,21 @@ SavedState parse_state(std::string_view text, std::string_view path) {
     out.run.scaler = scaler_of(scaler, path);
   out.common = fields.at("common");
   if (!out.common.is_object()) fields.refuse("has a common that is no object");
-  const auto& files = fields.at("files");
-  if (!files.is_array()) fields.refuse("has files that are no list");
-  for (const auto& one : files) {
-    const Fields file(one, path, 3);
-    out.files.push_back(
-        {.name = file.text("name"), .sha256 = file.text("sha256"), .bytes = file.count("bytes")});
-  }
+  out.files = files_of(fields, path);
   return out;
+}
+
+std::string files_text(std::span<const SavedState::File> files) {
+  const auto list = json_of(files);
+  return Json{{"files", list}, {"sha256", digest_of_state(list)}}.dump() + "\n";
+}
+
+std::vector<SavedState::File> parse_files(std::string_view text, std::string_view path) {
+  const auto json = parse_json(text, path, {.depth = 4, .remedy = remedy});
+  const Fields fields(json, path, 2);
+  if (fields.text("sha256") != digest_of_state(fields.at("files")))
+    fields.refuse("its bytes are not those that were written");
+  return files_of(fields, path);
 }
 
 }  // namespace strata::app

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,11 @@ struct SavedState {
 // would not have written.
 SavedState parse_state(std::string_view text, std::string_view path);
 std::string state_text(const SavedState& state);
-// The digest that state.json has of its key "state".
+// The same for the list of the files that one of several ranks wrote, which exists until all have
+// written theirs.
+std::vector<SavedState::File> parse_files(std::string_view text, std::string_view path);
+std::string files_text(std::span<const SavedState::File> files);
+// The digest that state.json has of its key "state", and the list of its key "files".
 std::string digest_of_state(const Json& state);
 
 }  // namespace strata::app

@@ -19,7 +19,7 @@ class Counted {
         part_(
             std::min(1.0, tokens / (static_cast<double>(request.tokens) * request.micro_batches))),
         tokens_(static_cast<double>(request.tokens) * part_),
-        gradient_element_(element_bytes(request.reduce)) {
+        gradient_element_(element_bytes(request.reduce)), each_(1.0 / request.ranks) {
     for (const auto& unit : plan.units)
       if (unit.is_expert()) ++experts_;
   }
@@ -34,9 +34,8 @@ class Counted {
     const auto& use = plan_.step.uses[action.use];
     const auto& object = plan_.step.objects[action.object];
     auto& phase = use.kind == Use::Kind::run ? out_.forward : out_.backward;
-    // Only the rows of a kept input whose tokens are there are moved.
-    const double moved = static_cast<double>(object.stored > 0 ? object.stored : object.run) *
-                         (object.kind == Object::Kind::input ? part_ : 1);
+    const double moved =
+        static_cast<double>(object.stored > 0 ? object.stored : object.run) * part_of(object);
     switch (action.kind) {
       case Kind::fetch:
         phase.to_device += moved;
@@ -67,9 +66,11 @@ class Counted {
     const bool stay = experts_ <= plan_.experts.count;
     const bool first = use.kind == Use::Kind::run && use.micro_batch == 0;
     each_expert(use.unit, tokens_, [&](uint32_t unit, double chance) {
-      const auto bytes = chance * static_cast<double>(plan_.units[unit].run_bytes);
-      phase.device_memory += passes * bytes;
-      if (!stay || first) phase.to_device += bytes;
+      phase.device_memory += passes * chance * static_cast<double>(plan_.units[unit].run_bytes);
+    });
+    if (stay && !first) return;
+    each_expert(use.unit, tokens_of_all(), [&](uint32_t unit, double chance) {
+      phase.to_device += chance * part(unit) * static_cast<double>(plan_.units[unit].run_bytes);
     });
   }
 
@@ -85,8 +86,8 @@ class Counted {
     if (!trained) return;
     phase.flops += plan_.flops[use.unit] * part_;
     phase.device_memory += static_cast<double>(plan_.step.objects[use.gradient].run);
-    each_expert(use.unit, tokens_, [&](uint32_t unit, double chance) {
-      phase.to_host += chance * elements(unit) * gradient_element_;
+    each_expert(use.unit, tokens_of_all(), [&](uint32_t unit, double chance) {
+      phase.to_host += part(unit) * chance * elements(unit) * gradient_element_;
       const bool same_dtype = same(request_.reduce, held_dtype(unit));
       reduce(unit, use.micro_batch, use.micro_batch > 0 || !same_dtype, chance);
     });
@@ -99,7 +100,7 @@ class Counted {
     if (staged) bytes += gradient_element_ + held;
     if (staged && micro_batch > 0) bytes += held;
     if (micro_batch + 1 == request_.micro_batches) bytes += held;
-    out_.backward.host_memory += chance * bytes * elements(unit);
+    out_.backward.host_memory += part(unit) * chance * bytes * elements(unit);
   }
 
   // The same on the device, of a unit whose states are there.
@@ -109,7 +110,7 @@ class Counted {
     if (request_.micro_batches > 1) bytes += gradient_element_ + held;
     if (micro_batch > 0) bytes += held;
     if (micro_batch + 1 == request_.micro_batches) bytes += held;
-    out_.backward.device_memory += bytes * elements(unit);
+    out_.backward.device_memory += part(unit) * bytes * elements(unit);
   }
 
   // States and master weights are read and written, gradients read, copies of the weights written.
@@ -125,10 +126,11 @@ class Counted {
     // An expert that no token chose has no gradient.
     if (!plan_.units[unit].is_expert()) bytes += held_bytes(unit);
     auto& memory = use.on_device ? out_.update.device_memory : out_.update.host_memory;
-    memory += 2 * states + bytes * elements(unit);
-    each_expert(unit, tokens_ * request_.micro_batches, [&](uint32_t expert, double chance) {
-      out_.update.host_memory += chance * held_bytes(expert) * elements(expert);
-    });
+    memory += part(unit) * (2 * states + bytes * elements(unit));
+    each_expert(
+        unit, tokens_of_all() * request_.micro_batches, [&](uint32_t expert, double chance) {
+          out_.update.host_memory += part(expert) * chance * held_bytes(expert) * elements(expert);
+        });
   }
 
   strata_dtype held_dtype(uint32_t unit) const {
@@ -136,6 +138,17 @@ class Counted {
   }
   double held_bytes(uint32_t unit) const {
     return static_cast<double>(element_bytes(held_dtype(unit)));
+  }
+  // Those of a micro-batch of each rank: an expert that any rank chose moves on all.
+  double tokens_of_all() const { return tokens_ * request_.ranks; }
+  // The part of a unit's weights, gradient and states that this rank moves, sums and updates.
+  double part(uint32_t unit) const {
+    return unit >= plan_.shares.size() || plan_.shares[unit].whole ? 1 : each_;
+  }
+  // The part of an object's bytes that this rank moves. Only the rows of a kept input whose tokens
+  // are there are moved.
+  double part_of(const Object& object) const {
+    return object.kind == Object::Kind::input ? part_ : part(object.unit);
   }
   double elements(uint32_t unit) const { return static_cast<double>(plan_.flats[unit].elements); }
 
@@ -158,6 +171,7 @@ class Counted {
   double part_;    // of the tokens that were planned for
   double tokens_;  // of a micro-batch
   double gradient_element_;
+  double each_;           // a rank's part of what is cut
   uint32_t experts_ = 0;  // of all layers
   training_log::StepWork out_;
 };

@@ -91,6 +91,7 @@ void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
     case Kind::run:
       return run(action.unit, slot);
     case Kind::rerun:
+    case Kind::scatter:
     case Kind::store:
     case Kind::reduce:
     case Kind::update:

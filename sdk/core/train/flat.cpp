@@ -6,9 +6,7 @@ namespace strata::train {
 
 namespace {
 
-constexpr uint64_t align = 64;  // elements
-
-uint64_t up(uint64_t at) { return (at + align - 1) / align * align; }
+uint64_t up(uint64_t at) { return (at + flat_align - 1) / flat_align * flat_align; }
 
 uint64_t elements_of(const std::vector<int64_t>& shape) {
   uint64_t count = 1;
@@ -41,7 +39,7 @@ Flat flat_of(const zero::Unit& unit) {
     end += count;
     before = &weight;
   }
-  flat.elements = flat.rows = up(end);
+  flat.elements = flat.rows = flat.all_rows = up(end);
   return flat;
 }
 

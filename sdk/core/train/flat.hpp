@@ -8,6 +8,8 @@
 
 namespace strata::train {
 
+inline constexpr uint64_t flat_align = 64;  // elements
+
 // The elements of one trained weight.
 struct Piece {
   uint32_t weight = 0;            // index into Unit::weights
@@ -16,14 +18,15 @@ struct Piece {
 };
 
 // Pieces are in the order of the weights, and members of a group follow each other without a gap as
-// in the run form. Other pieces begin at multiples of 64 elements.
+// in the run form. Other pieces begin at multiples of flat_align elements.
 struct Flat {
   std::vector<Piece> pieces;
-  uint64_t elements = 0;  // with gaps, a multiple of 64
+  uint64_t elements = 0;  // with gaps, a multiple of flat_align
   // An embedding whose table the unit does not hold has here the first element of the gradient of
   // the rows that a micro-batch looked up, [tokens, row_width], behind the pieces of the device's
-  // gradient. The host adds them to the table's gradient.
-  uint64_t rows = 0;
+  // gradient. The host adds them to the table's gradient. Several ranks have theirs one behind the
+  // other, rank 0's from `all_rows` on.
+  uint64_t rows = 0, all_rows = 0;
   uint64_t row_width = 0;  // 0: the unit looks up no rows
 };
 

@@ -19,9 +19,11 @@ constexpr strata_dtype f32{STRATA_FLOAT, 32, 1};
 
 HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& request,
                              const HostUnits& units, const OptimizerSettings& settings,
-                             optim::Workers& workers)
+                             optim::Workers& workers, device::Collective* collective)
     : plan_(plan), reduce_(request.reduce), rule_(request.rule),
-      micro_batches_(request.micro_batches), units_(units), settings_(settings), workers_(workers),
+      micro_batches_(request.micro_batches), early_(request.early_updates), ranks_(request.ranks),
+      tokens_(static_cast<uint64_t>(request.tokens)), collective_(collective), units_(units),
+      settings_(settings), workers_(workers), totals_(plan.units.size()),
       kernels_(host_kernels(workers)), weight_update_(request.rule, workers) {
   if (request.early_updates && settings.clip > 0)
     throw Error("training", "updates that are clipped wait for all gradients",
@@ -30,7 +32,8 @@ HostOptimizer::HostOptimizer(const TrainingPlan& plan, const TrainingRequest& re
     for (const auto& piece : plan.flats[u].pieces)
       weight_update_.reserve(plan.units[u].weights[piece.weight].shape);
   first_expert_ = static_cast<uint32_t>(plan.step.uses.size());
-  for (const auto& flat : plan.flats) squares_.emplace_back(optim::square_blocks(flat.elements));
+  for (uint32_t u = 0; u < plan.units.size(); ++u)
+    squares_.emplace_back(optim::square_blocks(plan.share(u).count));
   for (uint32_t i = 0; i < plan.step.uses.size(); ++i) {
     const auto& use = plan.step.uses[i];
     if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object) last_ = i;
@@ -69,10 +72,11 @@ void HostOptimizer::work(uint32_t item) {
 
 void HostOptimizer::reduce(const zero::Use& use, Context& step) {
   const auto& flat = plan_.flats[use.unit];
-  const bool there = use.micro_batch < step.ids.size();  // the step has that micro-batch
+  // Whether the step has that micro-batch.
+  const bool there = use.micro_batch * ranks_ < step.ids.size();
   if (use.staging != zero::no_object && there)
-    kernels_->accumulate(sum_of(use.unit), reduce_, units_.arrival(use), flat.elements,
-                         use.micro_batch == 0);
+    kernels_->accumulate(sum_of(use.unit), reduce_, units_.arrival(use),
+                         units_[use.unit].share.count, use.micro_batch == 0);
   if (flat.row_width > 0 && there) add_rows(use, step);
   if (use.micro_batch + 1 < micro_batches_) return;
   // The table's gradient is whole when the rows of the embedding are added.
@@ -81,25 +85,35 @@ void HostOptimizer::reduce(const zero::Use& use, Context& step) {
   if (flat.row_width > 0 && plan_.table_unit != no_table) square(plan_.table_unit, step);
 }
 
-// Adds the gradients of looked-up rows to the table's, in the order of the tokens.
+// Adds the gradients of looked-up rows to the table's, in the order of ranks and tokens.
 void HostOptimizer::add_rows(const zero::Use& use, Context& step) {
   const auto& flat = plan_.flats[use.unit];
   const auto& table = plan_.flats[plan_.table_unit];
+  const auto& share = units_[plan_.table_unit].share;
   const auto width = flat.row_width;
   auto* to = sum_of(plan_.table_unit);
   if (!plan_.tied && use.micro_batch == 0)
-    workers_.run(table.elements, grain, [&](uint64_t first, uint64_t count) {
+    workers_.run(share.count, grain, [&](uint64_t first, uint64_t count) {
       std::memset(to + first, 0, count * sizeof(float));
     });
   const auto* piece = piece_of(table, plan_.table_weight);
-  const auto& ids = step.ids[use.micro_batch];
-  const auto* rows = units_.arrival(use) + flat.rows * element_bytes(reduce_);
+  const auto* all = units_.arrival(use) + flat.all_rows * element_bytes(reduce_);
   // Each thread has columns of its own, so that no two add to the same number.
   constexpr uint64_t columns = 64;
   workers_.run(width, columns, [&](uint64_t first, uint64_t count) {
-    for (std::size_t t = 0; t < ids.size(); ++t)
-      optim::add(to + piece->first + static_cast<uint64_t>(ids[t]) * width + first, reduce_,
-                 rows + (t * width + first) * element_bytes(reduce_), 0, count);
+    for (uint32_t rank = 0; rank < ranks_; ++rank) {
+      const auto& ids = step.ids[use.micro_batch * ranks_ + rank];
+      const auto* rows = all + rank * tokens_ * width * element_bytes(reduce_);
+      for (std::size_t t = 0; t < ids.size(); ++t) {
+        // Elements of the table, of which some may be another rank's.
+        const auto row = piece->first + static_cast<uint64_t>(ids[t]) * width;
+        const auto begin = std::max(row + first, share.first);
+        const auto end = std::min(row + first + count, share.first + share.count);
+        if (begin < end)
+          optim::add(to + (begin - share.first), reduce_,
+                     rows + (t * width + (begin - row)) * element_bytes(reduce_), 0, end - begin);
+      }
+    }
   });
 }
 
@@ -108,7 +122,7 @@ void HostOptimizer::reduce_expert(uint32_t unit, uint32_t staging, Context& step
   step.chosen[unit] = true;
   if (staging == no_staging) return;
   kernels_->accumulate(sum_of(unit), reduce_, units_.expert_staging(staging),
-                       plan_.flats[unit].elements, first);
+                       units_[unit].share.count, first);
 }
 
 // Takes the squares of a layer's experts, whose gradients are whole when the layer's is.
@@ -117,7 +131,7 @@ void HostOptimizer::square_experts(uint32_t layer, Context& step) {
     if (step.chosen[u])
       square(u, step);
     else
-      std::ranges::fill(squares_[u], 0.0);
+      totals_[u] = 0;
   }
 }
 
@@ -125,13 +139,21 @@ void HostOptimizer::square_experts(uint32_t layer, Context& step) {
 void HostOptimizer::square(uint32_t unit, Context& step) {
   auto& partials = squares_[unit];
   const auto& held = units_[unit];
-  kernels_->square(held.gradient_dtype, held.gradient, plan_.flats[unit].elements, partials.data());
-  if (!std::isfinite(optim::total(partials))) step.gradients.finite = false;
+  kernels_->square(held.gradient_dtype, held.gradient, held.share.count, partials.data());
+  totals_[unit] = optim::total(partials);
+  if (early_ && !held.share.whole) totals_[unit] = sum_of_ranks(totals_[unit]);
+  if (!std::isfinite(totals_[unit])) step.gradients.finite = false;
+}
+
+double HostOptimizer::sum_of_ranks(double mine) {
+  if (collective_) collective_->all_reduce(&mine, 1);
+  return mine;
 }
 
 void HostOptimizer::finish_gradients(Context& step) {
-  double all = 0;
-  for (const auto& partials : squares_) all += optim::total(partials);
+  double all = 0, cut = 0;
+  for (uint32_t u = 0; u < units_.size(); ++u) (units_[u].share.whole ? all : cut) += totals_[u];
+  all += early_ ? cut : sum_of_ranks(cut);
   step.gradients.norm = std::sqrt(all) / step.numbers.loss_scale;
   step.gradients.finite = std::isfinite(all);
   if (!step.gradients.finite) step.gradients.updated = step.updated;
@@ -142,7 +164,7 @@ void HostOptimizer::finish_with_device(Context& step) {
   auto& device = *units_.device_states();
   for (uint32_t u = 0; u < units_.size(); ++u) {
     if (!device.has(u)) continue;
-    std::ranges::copy(device.squares(u), squares_[u].begin());
+    totals_[u] = optim::total(device.squares(u));
     square_experts(u, step);
   }
   finish_gradients(step);
@@ -198,9 +220,11 @@ void HostOptimizer::each_part(uint32_t index, const Bucket& bucket, const F& f) 
 
 optim::Bf16Weights HostOptimizer::bf16_weights(uint32_t index, const Piece& piece,
                                                uint64_t first) const {
-  if (!units_[index].bf16) return {};
-  auto* weights = units_[index].weights + plan_.units[index].weights[piece.weight].run.at;
-  return {.values = reinterpret_cast<uint16_t*>(weights) + (first - piece.first),
+  const auto& unit = units_[index];
+  if (!unit.bf16) return {};
+  const auto at =
+      plan_.units[index].weights[piece.weight].run.at + (first - piece.first) * sizeof(uint16_t);
+  return {.values = reinterpret_cast<uint16_t*>(unit.weights + (at - unit.share.from)),
           .key = optim::rounding_key(settings_.seed, updates_, index),
           .first = first};
 }

@@ -44,16 +44,20 @@ struct Gradients {
   uint32_t updated = 0;
 };
 
-// Every sum is made in a fixed order, so that any number of threads gives the same bits.
+// Every sum is made in a fixed order, so that any number of threads gives the same bits. Several
+// ranks add the norms of their parts, and with early updates agree behind each gradient whether it
+// is finite.
 class HostOptimizer : public device::HostWork {
  public:
-  // Everything outlives it. The plan's step is the one whose items arrive. Throws Error where
-  // updates are early though the settings clip.
+  // Everything outlives it; `collective` is null on one rank. The plan's step is the one whose
+  // items arrive. Throws Error where updates are early though the settings clip.
   HostOptimizer(const TrainingPlan& plan, const TrainingRequest& request, const HostUnits& units,
-                const OptimizerSettings& settings, optim::Workers& workers);
+                const OptimizerSettings& settings, optim::Workers& workers,
+                device::Collective* collective = nullptr);
 
   // Called on the computing thread before a step is issued, while at most the step before is under
-  // way. `ids` are those of each micro-batch; they stay until the step's last reduction.
+  // way. `ids` are those of each micro-batch, of all ranks one after the other; they stay until the
+  // step's last reduction.
   void begin(const StepNumbers& numbers, std::vector<std::span<const int32_t>> ids);
   // The item of an action of the plan, for device::Device::call.
   uint32_t item(const zero::Action& action) const { return action.use * 2 + steps_ % 2; }
@@ -97,6 +101,7 @@ class HostOptimizer : public device::HostWork {
   void reduce_expert(uint32_t unit, uint32_t staging, Context& step);
   void square_experts(uint32_t layer, Context& step);
   void square(uint32_t unit, Context& step);
+  double sum_of_ranks(double mine);
   void finish_gradients(Context& step);
   void finish_with_device(Context& step);
   void make_ready(Context& step);
@@ -109,13 +114,18 @@ class HostOptimizer : public device::HostWork {
   // The sum of a unit whose gradient is held in float32.
   float* sum_of(uint32_t unit) const { return reinterpret_cast<float*>(units_[unit].gradient); }
   const std::byte* gradient_of(uint32_t unit, uint64_t first) const {
-    return units_[unit].gradient + first * element_bytes(units_[unit].gradient_dtype);
+    const auto& held = units_[unit];
+    return held.gradient + (first - held.share.first) * element_bytes(held.gradient_dtype);
   }
 
   const TrainingPlan& plan_;
   strata_dtype reduce_;
   Rule rule_;
   uint32_t micro_batches_;
+  bool early_;
+  uint32_t ranks_;
+  uint64_t tokens_;  // of a micro-batch, at most
+  device::Collective* collective_;
   const HostUnits& units_;
   OptimizerSettings settings_;
   optim::Workers& workers_;
@@ -123,7 +133,8 @@ class HostOptimizer : public device::HostWork {
   // The use with the step's last gradient; none if a use of its own takes the norm.
   uint32_t last_ = zero::no_object;
   std::vector<uint32_t> next_update_;         // by unit: the one updated behind it, or no_unit
-  std::vector<std::vector<double>> squares_;  // by unit: the partial sums
+  std::vector<std::vector<double>> squares_;  // by unit: the partial sums of this rank's part
+  std::vector<double> totals_;                // by unit: their sum
   std::unique_ptr<StateKernels> kernels_;     // of sums and norms
   WeightUpdate weight_update_;                // of the other rules than adam
   std::array<Context, 2> contexts_;

@@ -16,11 +16,13 @@
 
 namespace strata::train {
 
-// One unit's memory; all but `weights` and `states` have the places of its Flat. What lies in files
-// or on the device is null.
+// One unit's memory; all but `weights` and `states` have the places of its Flat, from the first
+// element of this rank's share on. What lies in files or on the device is null.
 struct HostUnit {
-  // In the form that the plan's placement says; null if the unit is resident.
+  // In the form that the plan's placement says, from the first byte of this rank's share on; null
+  // if the unit is resident.
   std::byte* weights = nullptr;
+  std::byte* table = nullptr;  // the first byte of the whole form, where that is looked up
   // May be the weights themselves, where they are float32; null where they are bfloat16 and the
   // only ones.
   float* master = nullptr;
@@ -36,6 +38,13 @@ struct HostUnit {
   bool own_master = true;                            // the weights are a copy of it, in their dtype
   bool bf16 = false;      // the weights are bfloat16, and there are no others
   uint64_t elements = 0;  // of the Flat
+  Share share;
+
+  // Sets the memory of the weights.
+  void hold(std::byte* memory) {
+    table = memory;
+    weights = memory + (share.looked_up ? share.from : 0);
+  }
 };
 
 // Bytes of weights and of states, in the host's memory and in files.
@@ -63,25 +72,29 @@ class HostUnits {
   // The following are for one thread at a time, of which lane host is one; but read and write may
   // be called by another thread, for a unit that nobody updates meanwhile.
 
+  // Elements are counted in the whole unit; those of other ranks are not here.
+
   // Calls `use` for the unit's states, bucket by bucket, and keeps what it makes of them. `next` is
   // the unit whose update follows at once, or no_unit. In memory there is one bucket. The unit's
   // states are not on the device.
   void update(uint32_t unit, uint32_t next, const StateFiles::Use& use) const;
   // The same for its master weights alone, which are not kept.
   void masters(uint32_t unit, const StateFiles::Use& use) const;
-  // Fills the states anew: moments are zero, and `master` has the master weights; null: they are
-  // where they belong.
+  // Fills the states anew: moments are zero, and `master` has all master weights of the unit; null:
+  // they are where they belong.
   void fill_states(uint32_t unit, const float* master) const;
-  // An array in memory; null where it lies in files, and is read and written in parts.
+  // This rank's part of an array in memory; null where it lies in files, and is read and written in
+  // parts.
   float* memory(uint32_t unit, AdamState array) const;
   void read(uint32_t unit, AdamState array, uint64_t first, std::span<float> out) const;
   void write(uint32_t unit, AdamState array, uint64_t first, std::span<const float> values) const;
 
-  // Weights are written as train::WeightFiles says, also those in memory.
+  // Weights are written as train::WeightFiles says, also those in memory. Bytes are counted in the
+  // whole form.
   void begin_weights(uint32_t unit) const;
   std::span<std::byte> weights(uint32_t unit, uint64_t at, uint64_t bytes) const;
   void end_weights(uint32_t unit) const;
-  // Writes all bytes of a unit's held form.
+  // Writes this rank's part of a unit's held form, of which all bytes are given.
   void put_weights(uint32_t unit, std::span<const std::byte> bytes) const;
   // The route of weights that lie in files; null for those in memory.
   const tier::Route* route(uint32_t unit) const;

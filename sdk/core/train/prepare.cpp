@@ -12,8 +12,11 @@
 #include "core/size_text.hpp"
 #include "core/train/activations.hpp"
 #include "core/train/device_places.hpp"
+#include "core/train/lay_out.hpp"
 #include "core/train/product_unit.hpp"
+#include "core/train/share_out.hpp"
 #include "core/train/state_kernels.hpp"
+#include "core/zero/shard.hpp"
 
 namespace strata::train {
 namespace {
@@ -29,8 +32,9 @@ class Preparation {
       : model_(model), request_(request), inputs_in_tier_(request.inputs_in_tier) {}
 
   TrainingPlan run() {
-    lay_out();
+    lay_out_training(model_, request_, out_);
     choose_states();
+    share_out(request_, out_);
     count_host();
     size_slots();
     measure();
@@ -43,8 +47,8 @@ class Preparation {
       plan_within(fixed + 2 * (least - fixed));
       return std::move(out_);
     }
-    const auto beside =
-        out_.activation_bytes + out_.rows_bytes + slots_bytes() + request_.library_bytes;
+    const auto beside = out_.activation_bytes + out_.rows_bytes + out_.exchange_bytes +
+                        slots_bytes() + request_.library_bytes;
     const auto budget = *request_.device_memory;
     uint64_t arena = budget > beside ? (budget - beside) / page * page : 0;
     settle(0);
@@ -63,61 +67,7 @@ class Preparation {
   }
 
  private:
-  void lay_out() {
-    const auto& declared = model_.family->units();
-    const auto laid = [&](std::span<const shape::DeclaredUnit> units, strata_dtype dtype,
-                          bool rows) {
-      return zero::lay_out(units, model_.find(dtype), {.dtype = dtype, .rows = rows});
-    };
-    out_.units = laid(declared, request_.dtype, true);
-    if (!frozen()) out_.masters = laid(declared, request_.storage, true);
-    add_table(laid);
-    for (auto& unit : out_.units) {
-      unit.as_run = !(frozen() && model_.checkpoint && run::stays_packed(unit));
-      out_.flats.push_back(frozen() ? Flat{} : flat_of(unit));
-      out_.placement.push_back({.tier = 0, .as_run = unit.as_run});
-    }
-    if (frozen()) add_products();
-    out_.hidden = dry_run::hidden_size(*model_.family);
-    out_.keeps_graphs = request_.keep_graphs;
-  }
-
   bool frozen() const { return !request_.products.all.empty(); }
-
-  void add_products() {
-    out_.products = request_.products;
-    out_.product_unit = static_cast<uint32_t>(out_.units.size());
-    out_.units.push_back(product_unit(out_.products));
-    out_.flats.push_back(flat_of(out_.units.back()));
-    out_.placement.push_back({.tier = 0});
-  }
-
-  // A tied table is the head's matrix; another one becomes a unit of its own.
-  template <class Laid>
-  void add_table(const Laid& laid) {
-    const auto& embedding = model_.family->units().front();
-    shape::DeclaredUnit alone{.name = "embedding table", .kind = STRATA_UNIT_HEAD, .weights = {}};
-    for (const auto& weight : embedding.weights)
-      if (weight.role == STRATA_TABLE) alone.weights.push_back(weight);
-    if (alone.weights.empty()) return;
-    out_.tied = model_.tied();
-    if (out_.tied) {
-      for (uint32_t u = 0; u < out_.units.size(); ++u)
-        for (uint32_t w = 0; w < out_.units[u].weights.size(); ++w)
-          if (out_.units[u].weights[w].role == STRATA_HEAD &&
-              out_.units[u].weights[w].name == alone.weights.front().name)
-            out_.table_unit = u, out_.table_weight = w;
-      return;
-    }
-    // A frozen table may stay in rows of blocks, as a head does.
-    alone.weights.front().role = frozen() ? STRATA_HEAD : STRATA_MATRIX;
-    out_.table_unit = static_cast<uint32_t>(out_.units.size());
-    for (auto* to : {&out_.units, &out_.masters}) {
-      if (to == &out_.masters && frozen()) break;
-      auto made = laid({&alone, 1}, to == &out_.units ? request_.dtype : request_.storage, false);
-      to->push_back(std::move(made.front()));
-    }
-  }
 
   // Takes units in the order of the forward while that brings the share nearer to the one that is
   // asked for.
@@ -167,10 +117,8 @@ class Preparation {
     return !same(request_.reduce, held_gradient(request_, u == out_.table_unit));
   }
 
-  // The bytes of a unit's gradient on the device, with the gradient of looked-up rows.
-  uint64_t gradient_bytes(const Flat& flat) const {
-    const auto rows = static_cast<uint64_t>(request_.tokens) * flat.row_width;
-    return (flat.elements + rows) * element_bytes(request_.reduce);
+  uint64_t gradient_bytes(std::size_t u) const {
+    return train::gradient_bytes(out_, request_, static_cast<uint32_t>(u));
   }
 
   // The bytes of the arena that loading a unit takes beside it: its stored form, and its other.
@@ -188,16 +136,19 @@ class Preparation {
     uint64_t largest_expert = 0, stagings = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       const auto& flat = out_.flats[u];
+      const auto own = out_.shares[u].count;
       out_.scratch_bytes = std::max(out_.scratch_bytes, scratch_of(u));
       if (on_device(u)) continue;
-      out_.state_bytes += states_of(request_.rule, out_.units[u], flat).bytes;
+      out_.state_bytes += states_of(request_.rule, out_.units[u], flat, own).bytes;
       if (has_own_masters(request_, out_.units[u], flat))
-        out_.state_bytes += pages(flat.elements * sizeof(float));
-      const auto arriving = pages(gradient_bytes(flat));
-      out_.gradient_bytes += is_staged(u) ? pages(flat.elements * sizeof(float)) : arriving;
+        out_.state_bytes += pages(own * sizeof(float));
+      const auto arriving = pages(arriving_bytes(out_, request_, static_cast<uint32_t>(u)));
+      out_.gradient_bytes += is_staged(u) ? pages(own * sizeof(float)) : arriving;
       if (is_staged(u) && !is_own_table(u)) ++stagings;
-      auto& largest = out_.units[u].is_expert() ? largest_expert : out_.largest_gradient;
-      largest = std::max(largest, arriving);
+      if (out_.units[u].is_expert())
+        largest_expert = std::max(largest_expert, pages(gradient_bytes(u)));
+      else
+        out_.largest_gradient = std::max(out_.largest_gradient, arriving);
     }
     if (request_.micro_batches > 1)
       out_.gradient_bytes +=
@@ -214,14 +165,19 @@ class Preparation {
       const auto& unit = out_.units[u];
       if (!unit.is_expert()) continue;
       ++experts_;
-      slots.gradient = std::max(slots.gradient, pages(unit.run_bytes));
-      behind = std::max(behind, frozen() ? (unit.as_run ? 0 : pages(unit.stored_bytes))
-                                         : pages(gradient_bytes(out_.flats[u])));
+      slots.gradient = std::max(slots.gradient, pages(gathered(u, unit.run_bytes)));
+      behind = std::max(behind, frozen() ? (unit.as_run ? 0 : pages(gathered(u, unit.stored_bytes)))
+                                         : pages(gradient_bytes(u)));
     }
     slots.stored = slots.gradient;
     slots.bytes = slots.gradient + behind;
     if (frozen()) slots.gradient = slots.bytes;
     slots.count = experts_ > 0 ? least_slots : 0;
+  }
+
+  // The bytes of a unit's form on the device: of all shards, where ranks cut it.
+  uint64_t gathered(std::size_t u, uint64_t bytes) const {
+    return out_.shares[u].whole ? bytes : request_.ranks * zero::shard_bytes(bytes, request_.ranks);
   }
 
   uint64_t slots_bytes() const { return out_.experts.count * out_.experts.bytes; }
@@ -280,10 +236,11 @@ class Preparation {
       if ((unit.part == Part::body && !request_.keep_graphs) || unit.part == Part::head)
         unit.input = out_.input_bytes;
       if (unit.part != Part::table && unit.part != Part::expert) {
-        unit.gradient = gradient_bytes(out_.flats[u]);
+        unit.gradient = gradient_bytes(u);
         unit.staged = is_staged(u);
       }
       if (on_device(u)) unit.states = states_bytes(u);
+      unit.whole = out_.shares[u].whole;
       out.push_back(unit);
     }
     return out;
@@ -303,13 +260,14 @@ class Preparation {
   }
 
   uint64_t least_arena() const {
-    return std::max({zero::least_arena(step_, {}), zero::least_arena(scoring_, {}),
+    return std::max({zero::least_arena(step_, {}, request_.ranks),
+                     zero::least_arena(scoring_, {}, request_.ranks),
                      out_.scratch_bytes + (has_residents() ? own_places() : 0)});
   }
 
   uint64_t own_places() const {
     zero::Uses alone{.objects = step_.objects, .uses = {}};
-    return zero::least_arena(alone, {});
+    return zero::least_arena(alone, {}, request_.ranks);
   }
 
   // Keeps as many units as leave a ring of two of the largest slots.
@@ -317,8 +275,8 @@ class Preparation {
     settle(0);
     const auto step = step_, scoring = scoring_;
     settle(out_.units.size());
-    const auto steps = zero::least_by_kept(step, step_),
-               scorings = zero::least_by_kept(scoring, scoring_);
+    const auto steps = zero::least_by_kept(step, step_, request_.ranks),
+               scorings = zero::least_by_kept(scoring, scoring_, request_.ranks);
     std::size_t kept = 0;
     for (std::size_t more = 1; more < steps.size(); ++more) {
       const auto fixed = steps[more].fixed;
@@ -331,12 +289,13 @@ class Preparation {
   }
 
   void plan_within(uint64_t arena) {
-    out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step);
-    out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once);
+    const auto ranks = request_.ranks;
+    out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step, ranks);
+    out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once, ranks);
     place_weights();
     out_.experts.offset = pages(
         std::max({out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));
-    out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.rows_bytes;
+    out_.arena_bytes = out_.experts.offset + slots_bytes() + out_.exchange_bytes + out_.rows_bytes;
     if (inputs_in_tier_ && !request_.keep_graphs)
       for (std::size_t u = 0; u < out_.units.size(); ++u)
         if (part_in_step(u) == Part::body) out_.stored_inputs += out_.input_bytes;
@@ -349,7 +308,7 @@ class Preparation {
       auto& place = out_.placement[u];
       if (out_.step.objects[u].home == Home::arena) place = {.tier = zero::resident};
       if (place.tier != zero::resident)
-        out_.weight_bytes += pages(zero::held_bytes(out_.units[u], place));
+        out_.weight_bytes += pages(out_.memory_bytes(static_cast<uint32_t>(u)));
     }
   }
 

@@ -97,10 +97,11 @@ struct TrainingPlan {
   // By unit: its weights, master weights, moments and gradient lie on the device; empty: no unit's.
   std::vector<bool> states_on_device;
   zero::Plan step, scoring;
-  TrainSlots experts;        // behind both
-  int64_t hidden = 0;        // columns of the hidden state
-  uint64_t input_bytes = 0;  // of one unit's kept input
-  uint64_t rows_bytes = 0;   // rows of the embedding for one micro-batch, behind the arena's plan
+  TrainSlots experts;           // behind both
+  int64_t hidden = 0;           // columns of the hidden state
+  uint64_t input_bytes = 0;     // of one unit's kept input
+  uint64_t rows_bytes = 0;      // rows of the embedding for one micro-batch, at the arena's end
+  uint64_t exchange_bytes = 0;  // before them, for a table that ranks exchange
   uint64_t activation_bytes = 0;
   bool keeps_graphs = false;   // as the request
   uint64_t scratch_bytes = 0;  // of the arena while loading: one unit's stored form, and its other
@@ -118,6 +119,20 @@ struct TrainingPlan {
   std::vector<uint32_t> top_k;  // by unit: the experts of a token; 0: no mixture layer
 
   bool is_frozen() const { return product_unit != no_products; }
+  // The share of a unit; everything where there are no shares.
+  Share share(uint32_t unit) const {
+    if (unit < shares.size()) return shares[unit];
+    return {.each = flats[unit].elements, .count = flats[unit].elements, .bytes = held_bytes(unit)};
+  }
+  // Bytes of a unit's held form, of all ranks.
+  uint64_t held_bytes(uint32_t unit) const {
+    return zero::held_bytes(units[unit], placement[unit]);
+  }
+  // Those of them that this rank has memory for.
+  uint64_t memory_bytes(uint32_t unit) const {
+    const auto own = share(unit);
+    return own.looked_up ? held_bytes(unit) : own.bytes;
+  }
   bool on_device(uint32_t unit) const {
     return unit < states_on_device.size() && states_on_device[unit];
   }

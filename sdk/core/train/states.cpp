@@ -15,12 +15,13 @@ uint64_t up(uint64_t at, uint64_t to) { return (at + to - 1) / to * to; }
 
 class Layout {
  public:
-  Layout(const zero::Unit& unit, const Flat& flat) : unit_(unit), flat_(flat) {
+  Layout(const zero::Unit& unit, const Flat& flat, uint64_t own)
+      : unit_(unit), flat_(flat), own_(own) {
     out_.pieces.resize(flat.pieces.size());
   }
 
   void adam() {
-    const auto half = up(flat_.elements * sizeof(float), page);
+    const auto half = up(own_ * sizeof(float), page);
     for (uint32_t p = 0; p < count(); ++p) {
       out_.pieces[p].moment1 = flat_.pieces[p].first * sizeof(float);
       out_.pieces[p].moment2 = half + out_.pieces[p].moment1;
@@ -102,13 +103,14 @@ class Layout {
 
   const zero::Unit& unit_;
   const Flat& flat_;
+  uint64_t own_;  // elements
   UnitStates out_;
 };
 
 }  // namespace
 
-UnitStates states_of(Rule rule, const zero::Unit& unit, const Flat& flat) {
-  Layout layout(unit, flat);
+UnitStates states_of(Rule rule, const zero::Unit& unit, const Flat& flat, uint64_t own) {
+  Layout layout(unit, flat, own);
   switch (rule) {
     case Rule::adam:
       layout.adam();
@@ -121,6 +123,16 @@ UnitStates states_of(Rule rule, const zero::Unit& unit, const Flat& flat) {
       break;
   }
   return layout.finish();
+}
+
+bool has_flat_form(const zero::Unit& unit, const Flat& flat) {
+  if (flat.pieces.empty()) return false;
+  const auto dtype = unit.weights[flat.pieces.front().weight].run.dtype();
+  for (const auto& piece : flat.pieces) {
+    const auto& run = unit.weights[piece.weight].run;
+    if (!same(run.dtype(), dtype) || run.at != piece.first * element_bytes(dtype)) return false;
+  }
+  return unit.run_bytes == flat.elements * element_bytes(dtype);
 }
 
 bool is_master(const zero::Unit& unit, const Flat& flat) {

@@ -43,11 +43,16 @@ struct UnitStates {
 };
 
 // All arrays begin as zeros. Under adam the moments are two arrays with the places of `flat`, the
-// second one at half of the bytes.
-UnitStates states_of(Rule rule, const zero::Unit& unit, const Flat& flat);
+// second one at half of the bytes. `own` of its elements are here, and the arrays' places are those
+// of a unit that is here whole.
+UnitStates states_of(Rule rule, const zero::Unit& unit, const Flat& flat, uint64_t own);
+inline UnitStates states_of(Rule rule, const zero::Unit& unit, const Flat& flat) {
+  return states_of(rule, unit, flat, flat.elements);
+}
 
-// Whether the run form is float32 in the places of the flat array, so that it is the master weights
-// as well.
+// Whether the run form is one array in the places of the flat array, gaps and end included.
+bool has_flat_form(const zero::Unit& unit, const Flat& flat);
+// Whether it is float32 besides, so that it is the master weights as well.
 bool is_master(const zero::Unit& unit, const Flat& flat);
 
 }  // namespace strata::train

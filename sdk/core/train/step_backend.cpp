@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/run/traced.hpp"
+#include "core/zero/shard.hpp"
 
 namespace strata::train {
 
@@ -16,6 +17,7 @@ void StepBackend::begin(std::span<const MicroBatch> batches, const StepSettings&
   settings_ = settings;
   loss_ = {};
   loss_open_ = false;
+  ++passes_;
   if (parts_.experts) parts_.experts->begin();
 }
 
@@ -116,6 +118,10 @@ void StepBackend::carry_out(const zero::Action& action, const zero::Slot& slot) 
       return run(action, slot);
     case Kind::rerun:
       return rerun(action, slot);
+    case Kind::gather:
+      return gather(action, slot);
+    case Kind::scatter:
+      return scatter(action, slot);
     case Kind::store:
       return store(action, slot);
     case Kind::reduce:
@@ -124,7 +130,6 @@ void StepBackend::carry_out(const zero::Action& action, const zero::Slot& slot) 
     case Kind::update:
       if (action.lane == Lane::compute) return parts_.states->update(action.unit);
       return parts_.device->call(*parts_.optimizer, parts_.optimizer->item(action));
-    case Kind::gather:
     case Kind::release:
       return;
   }
@@ -141,16 +146,39 @@ void StepBackend::fetch(const zero::Action& action, const zero::Slot& slot) {
   if (object.kind == Object::Kind::numbers) return parts_.states->bring_numbers();
   const auto& unit = (*parts_.host)[action.unit];
   if (object.kind == Object::Kind::weights) {
-    const auto bytes = object.stored > 0 ? object.stored : object.run;
-    auto* to = at(object.stored > 0 ? slot.stored : slot.run);
-    moved_.to_device += bytes;
+    const auto& share = unit.share;
+    auto* to = at(object.stored > 0 ? slot.stored : slot.run) + share.from;
+    moved_.to_device += share.bytes;
     if (const auto* route = parts_.host->route(action.unit)) return parts_.reader->read(*route, to);
     if (parts_.reads_at_once) synchronize(action.object, Stage::updated);
-    return parts_.device->copy(action.lane, to, unit.weights, bytes);
+    return parts_.device->copy(action.lane, to, unit.weights, share.bytes);
   }
   const auto bytes = input_bytes(parts_.plan->uses[action.use].micro_batch);
   moved_.to_device += bytes;
   parts_.device->copy(action.lane, at(slot.input), unit.input, bytes);
+}
+
+void StepBackend::gather(const zero::Action& action, const zero::Slot& slot) {
+  const auto& object = parts_.plan->objects[action.object];
+  const auto bytes = object.stored > 0 ? object.stored : object.run;
+  parts_.device->gather(*parts_.collective, at(object.stored > 0 ? slot.stored : slot.run),
+                        zero::shard_bytes(bytes, parts_.collective->ranks()));
+}
+
+// The sum of a unit that stays whole is gathered again, and so are the gradients of looked-up rows,
+// which are added on the host.
+void StepBackend::scatter(const zero::Action& action, const zero::Slot& slot) {
+  const auto& flat = parts_.training->flats[action.unit];
+  const auto& share = (*parts_.host)[action.unit].share;
+  auto& device = *parts_.device;
+  auto* gradient = at(slot.gradient);
+  if (const auto part = share.each * parts_.gradient_element; part > 0) {
+    device.reduce_scatter(*parts_.collective, gradient, part, parts_.reduce);
+    if (share.whole) device.gather(*parts_.collective, gradient, part);
+  }
+  if (flat.row_width > 0)
+    device.gather(*parts_.collective, gradient + flat.all_rows * parts_.gradient_element,
+                  parts_.rows_bytes);
 }
 
 void StepBackend::store(const zero::Action& action, const zero::Slot& slot) {
@@ -162,10 +190,16 @@ void StepBackend::store(const zero::Action& action, const zero::Slot& slot) {
                                bytes);
   }
   const auto& flat = parts_.training->flats[action.unit];
-  const auto rows = batches_[use.micro_batch].ids.size() * flat.row_width;
-  const auto bytes = (flat.elements + rows) * parts_.gradient_element;
+  const auto& share = (*parts_.host)[action.unit].share;
+  auto bytes = share.count * parts_.gradient_element;
+  if (flat.row_width > 0 && parts_.collective)
+    bytes =
+        flat.all_rows * parts_.gradient_element + parts_.collective->ranks() * parts_.rows_bytes;
+  else if (flat.row_width > 0)
+    bytes += batches_[use.micro_batch].ids.size() * flat.row_width * parts_.gradient_element;
   moved_.to_host += bytes;
-  parts_.device->copy(action.lane, parts_.host->arrival(use), at(slot.gradient), bytes);
+  parts_.device->copy(action.lane, parts_.host->arrival(use),
+                      at(slot.gradient) + share.first * parts_.gradient_element, bytes);
 }
 
 // Lane compute's own, of a unit whose states are on the device.
@@ -188,8 +222,23 @@ void StepBackend::begin_micro_batch(uint32_t index) {
   if (parts_.rows) parts_.rows->give(batches_[index].ids, *parts_.trainer);
 }
 
+// The experts that other ranks' tokens choose are brought all the same.
+void StepBackend::run_nothing(const zero::Action& action) {
+  const auto& units = parts_.training->units;
+  const auto behind = action.unit + 1;
+  if (!parts_.experts || behind >= units.size() || !units[behind].is_expert()) return;
+  // As often as the trainer needs them.
+  const bool again = action.kind == Kind::rerun && !keeps_graphs();
+  for (int needs = again ? 2 : 1; needs > 0; --needs)
+    parts_.experts->need(units[action.unit].declared, {});
+  parts_.experts->end_layer();
+}
+
 void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
   const auto& unit = parts_.training->units[action.unit];
+  if (parts_.progress) parts_.progress(passes_, action.unit);
+  if (parts_.experts) parts_.experts->begin_unit(TrainExperts::forward_alone);
+  if (is_idle(action)) return run_nothing(action);
   if (action.unit == parts_.training->product_unit)
     return parts_.trainer->use_products(unit, weights(slot));
   if (unit.kind == STRATA_UNIT_EMBEDDING)
@@ -204,6 +253,14 @@ void StepBackend::run(const zero::Action& action, const zero::Slot& slot) {
 
 void StepBackend::rerun(const zero::Action& action, const zero::Slot& slot) {
   const auto& unit = parts_.training->units[action.unit];
+  if (parts_.progress) parts_.progress(passes_, action.unit);
+  if (parts_.experts) parts_.experts->begin_unit(keeps_graphs() ? 0 : 1);
+  if (is_idle(action)) {
+    const auto gradient = parts_.plan->uses[action.use].gradient;
+    if (gradient != zero::no_object)
+      parts_.trainer->no_gradients(at(slot.gradient), parts_.plan->objects[gradient].run);
+    return run_nothing(action);
+  }
   if (action.unit == parts_.training->product_unit)
     return parts_.trainer->product_gradients(parts_.training->flats[action.unit],
                                              at(slot.gradient));

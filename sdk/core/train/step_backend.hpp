@@ -2,6 +2,7 @@
 // the optimizer works on the host.
 #pragma once
 #include <deque>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -28,15 +29,19 @@ struct StepParts {
   HostOptimizer* optimizer = nullptr;  // of a step
   DeviceStates* states = nullptr;      // of a step, where units have them on the device
   run::Rows* rows = nullptr;
-  tier::Reader* reader = nullptr;           // where weights lie in files
-  TrainExperts* experts = nullptr;          // of a model with experts
-  uint64_t element = 4;                     // bytes of one of the kept input
-  uint64_t gradient_element = 4;            // and of one of a gradient
-  uint32_t first_event = 0;                 // of the device
+  tier::Reader* reader = nullptr;   // where weights lie in files
+  TrainExperts* experts = nullptr;  // of a model with experts
+  uint64_t element = 4;             // bytes of one of the kept input
+  uint64_t gradient_element = 4;    // and of one of a gradient
+  uint64_t rows_bytes = 0;   // of the gradients of one rank's looked-up rows, of several ranks
+  uint32_t first_event = 0;  // of the device
   std::deque<zero::Span>* trace = nullptr;  // as run::StreamingParts
   // The device may read the weights' memory when a copy is issued and not when its lane has come to
   // it: so does a GPU with small copies from memory that is not page-locked.
   bool reads_at_once = false;
+  device::Collective* collective = nullptr;                      // of several ranks
+  device::Element reduce = device::Element::float32;             // of a gradient
+  std::function<void(uint64_t step, uint32_t unit)> progress{};  // called before each unit
 };
 
 // Bytes moved by a plan's actions as they were issued.
@@ -48,7 +53,8 @@ class StepBackend : public zero::Backend {
  public:
   explicit StepBackend(const StepParts& parts);
 
-  // The micro-batches of the next pass, which last until it is issued, and its settings.
+  // The micro-batches of the next pass, which last until it is issued, and its settings. One
+  // without ids runs nothing, but takes part in what ranks do together.
   void begin(std::span<const MicroBatch> batches, const StepSettings& settings);
   // The sum of the losses of all micro-batches; waits for the device.
   Loss loss();
@@ -71,10 +77,13 @@ class StepBackend : public zero::Backend {
   bool lacks(const zero::Action& action) const;
   void carry_out(const zero::Action& action, const zero::Slot& slot);
   void fetch(const zero::Action& action, const zero::Slot& slot);
+  void gather(const zero::Action& action, const zero::Slot& slot);
+  void scatter(const zero::Action& action, const zero::Slot& slot);
   void store(const zero::Action& action, const zero::Slot& slot);
   void reduce(const zero::Action& action, const zero::Slot& slot);
   void run(const zero::Action& action, const zero::Slot& slot);
   void rerun(const zero::Action& action, const zero::Slot& slot);
+  void run_nothing(const zero::Action& action);
   void begin_micro_batch(uint32_t index);
   void wait_updated(uint32_t object, uint64_t occurrence);
   uint32_t number(uint32_t object, zero::Stage stage) const;
@@ -82,6 +91,9 @@ class StepBackend : public zero::Backend {
     return offset == zero::not_held ? nullptr : parts_.arena + offset;
   }
   const std::byte* weights(const zero::Slot& slot) const;
+  bool is_idle(const zero::Action& action) const {
+    return batches_[parts_.plan->uses[action.use].micro_batch].ids.empty();
+  }
   uint64_t input_bytes(uint32_t micro_batch) const;
 
   StepParts parts_;
@@ -92,6 +104,7 @@ class StepBackend : public zero::Backend {
   std::vector<uint64_t> latest_;  // occurrence of each event
   std::vector<uint64_t> read_;    // by object: the update that lane io has waited for
   StepBytes moved_;
+  uint64_t passes_ = 0;
 };
 
 // The number of events that a backend of the plan uses.

@@ -39,7 +39,8 @@ std::vector<Object> objects_of(std::span<const StepUnit> units, const StepShape&
                    .home = held ? unit.weights : Object::Home::elsewhere,
                    .lane = unit.lane,
                    .stored = unit.stored,
-                   .run = unit.run});
+                   .run = unit.run,
+                   .whole = unit.whole});
   }
   for (uint32_t u = 0; u < count; ++u) {
     // The head's input is used at once.
@@ -54,7 +55,8 @@ std::vector<Object> objects_of(std::span<const StepUnit> units, const StepShape&
     out.push_back({.kind = Object::Kind::gradient,
                    .unit = u,
                    .home = gradient_home(units[u], shape.micro_batches),
-                   .run = units[u].gradient});
+                   .run = units[u].gradient,
+                   .whole = units[u].whole});
   for (uint32_t u = 0; u < count; ++u)
     if (has_states(units[u]))
       out.push_back({.kind = Object::Kind::states,

@@ -31,6 +31,8 @@ struct StepUnit {
   // The gradient of the first micro-batch too goes through a staging, as its dtype on the host
   // differs.
   bool staged = false;
+  // Every one of several ranks has all of its weights and of its gradients' sum.
+  bool whole = false;
 };
 
 // The part of a unit that a family declares.

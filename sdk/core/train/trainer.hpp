@@ -107,6 +107,9 @@ class Trainer : public run::RowSink {
   // to `gradients` as rerun does.
   virtual void product_gradients(const Flat& flat, std::byte* gradients) = 0;
 
+  // Writes `bytes` zeros, the gradients of a micro-batch without tokens.
+  virtual void no_gradients(std::byte* gradients, uint64_t bytes) = 0;
+
   // As the rerun of the head on the last unit's output, but only its loss: for validation, instead
   // of keep_output and all reruns.
   virtual void score(const zero::Unit& head, const std::byte* weights) = 0;

@@ -1,6 +1,7 @@
 #include "core/train/training.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -14,7 +15,7 @@ namespace strata::train {
 
 namespace {
 
-constexpr uint32_t row_events = 1;
+constexpr uint32_t row_events = 1, whole_events = 2;
 
 }  // namespace
 
@@ -24,8 +25,8 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
   device_ = parts_.open_device(events().all);
   host_ =
       std::make_unique<HostUnits>(plan, parts_.request, *parts_.weights, *parts_.states, *device_);
-  optimizer_ =
-      std::make_unique<HostOptimizer>(plan, parts_.request, *host_, parts_.optimizer, *workers_);
+  optimizer_ = std::make_unique<HostOptimizer>(plan, parts_.request, *host_, parts_.optimizer,
+                                               *workers_, parts_.collective);
   parts_.trainer.compute.bytes = plan.device_bytes - plan.arena_bytes;
   trainer_ = parts_.open_trainer(parts_.trainer);
   trainer_->warm_up();
@@ -51,9 +52,14 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
                     .experts = experts_.get(),
                     .element = element_bytes(parts_.request.dtype),
                     .gradient_element = element_bytes(parts_.request.reduce),
+                    .rows_bytes = row_gradient_bytes(),
                     .first_event = events().step,
                     .trace = parts_.trace ? &trace_ : nullptr,
-                    .reads_at_once = reads_at_once()};
+                    .reads_at_once = reads_at_once(),
+                    .collective = parts_.collective,
+                    .reduce = parts_.request.reduce.bits < 32 ? device::Element::bfloat16
+                                                              : device::Element::float32,
+                    .progress = parts_.progress};
   stepping_ = std::make_unique<StepBackend>(backend);
   step_ = std::make_unique<zero::Executor>(plan.step, *stepping_);
   backend.plan = &parts_.plan.scoring;
@@ -61,6 +67,10 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
   backend.first_event = events().scoring;
   scoring_ = std::make_unique<StepBackend>(backend);
   score_ = std::make_unique<zero::Executor>(plan.scoring, *scoring_);
+  whole_units_ = std::make_unique<WholeUnits>(
+      parts_.plan, *host_, *device_, parts_.collective,
+      std::span(arena_ + plan.step.fixed, plan.arena_bytes - plan.step.fixed), events().whole + 1);
+  open_exchange();
   for (const auto& use : plan.step.uses) {
     if (use.kind == zero::Use::Kind::rerun && use.gradient != zero::no_object)
       known_ = {use.gradient, zero::Stage::reduced};
@@ -87,7 +97,8 @@ Training::Events Training::events() const {
   out.scoring = step_events(parts_.plan.step);
   out.experts = out.scoring + step_events(parts_.plan.scoring);
   out.rows = out.experts + TrainExperts::events(parts_.plan);
-  out.load = out.rows + row_events;
+  out.whole = out.rows + row_events;
+  out.load = out.whole + whole_events;
   out.reader = out.load + load_events;
   out.all = out.reader + (parts_.request.weights_in_files ? run::staging_chunks : 0);
   return out;
@@ -105,45 +116,54 @@ void Training::load(const run::Progress& progress) {
   clear_states();
   std::vector<std::byte*> masters;
   for (uint32_t u = 0; u < host_->size(); ++u) masters.push_back(target_of(u));
-  loaded_ =
-      load_masters({.model = parts_.model,
-                    .plan = &plan,
-                    .dtype = parts_.request.storage,
-                    .masters = masters,
-                    .take =
-                        [this](uint32_t unit, std::span<const std::byte> bytes) {
-                          if (parts_.plan.is_frozen())
-                            host_->put_weights(unit, bytes);
-                          else
-                            host_->fill_states(unit, reinterpret_cast<const float*>(bytes.data()));
-                        },
-                    .give =
-                        [this](uint32_t unit, std::span<std::byte> bytes) {
-                          host_->read(unit, AdamState::master, 0,
-                                      {reinterpret_cast<float*>(bytes.data()),
-                                       static_cast<std::size_t>((*host_)[unit].elements)});
-                        },
-                    .files = parts_.files.get(),
-                    .device = device_.get(),
-                    .arena = arena_,
-                    .first_event = events().load,
-                    .separate_device = parts_.request.separate_device,
-                    .compute = &parts_.trainer.compute,
-                    .open_compute = parts_.open_compute},
-                   progress);
+  loaded_ = load_masters(
+      {.model = parts_.model,
+       .plan = &plan,
+       .dtype = parts_.request.storage,
+       .masters = masters,
+       .take =
+           [this](uint32_t unit, std::span<const std::byte> bytes) {
+             if (parts_.plan.is_frozen() || (*host_)[unit].bf16)
+               host_->put_weights(unit, bytes);
+             else
+               host_->fill_states(unit, reinterpret_cast<const float*>(bytes.data()));
+           },
+       .give = [this](uint32_t unit, std::span<std::byte> bytes) { give_weights(unit, bytes); },
+       .files = parts_.files.get(),
+       .device = device_.get(),
+       .arena = arena_,
+       .first_event = events().load,
+       .separate_device = parts_.request.separate_device,
+       .compute = &parts_.trainer.compute,
+       .open_compute = parts_.open_compute},
+      progress);
   begin_products();
   for (uint32_t u = 0; u < host_->size(); ++u) optimizer_->copy_weights(u);
 }
 
-// The memory that a unit's weights are loaded to: its masters, or a frozen unit's own place.
+// The weights of a unit that were taken before others of it are made.
+void Training::give_weights(uint32_t unit, std::span<std::byte> bytes) const {
+  const auto& host = (*host_)[unit];
+  const auto& share = host.share;
+  if (host.bf16) {
+    std::copy_n(host.weights, share.bytes, bytes.data() + share.from);
+    return;
+  }
+  host_->read(unit, AdamState::master, share.first,
+              {reinterpret_cast<float*>(bytes.data()) + share.first,
+               static_cast<std::size_t>(share.count)});
+}
+
+// The memory that a unit's weights are loaded to: its masters, or a frozen unit's own place; null
+// where this rank has a part of them.
 std::byte* Training::target_of(uint32_t unit) const {
   const auto& plan = parts_.plan;
   const auto& host = (*host_)[unit];
-  if (!plan.is_frozen())
-    return host.bf16 ? host.weights
-                     : reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
-  if (plan.placement[unit].tier == zero::resident) return arena_ + plan.step.homes[unit];
-  return host.weights;
+  if (plan.is_frozen() && plan.placement[unit].tier == zero::resident)
+    return arena_ + plan.step.homes[unit];
+  if (!host.share.whole) return nullptr;
+  if (plan.is_frozen() || host.bf16) return host.weights;
+  return reinterpret_cast<std::byte*>(host_->memory(unit, AdamState::master));
 }
 
 void Training::begin_products() {
@@ -194,7 +214,7 @@ void Training::open_rows() {
   const run::MappedTile tile{
       .first = 0,
       .rows = weight.shape.at(0),
-      .at = (*host_)[plan.table_unit].weights + (stored ? weight.source.stored.at : weight.run.at)};
+      .at = (*host_)[plan.table_unit].table + (stored ? weight.source.stored.at : weight.run.at)};
   rows_ = std::make_unique<run::MappedRows>(*table, stored, std::vector{tile}, room);
 }
 
@@ -217,27 +237,43 @@ void Training::open_experts() {
                         else
                           stepping_->wait_last(lane, unit, zero::Stage::updated);
                       },
-                  .trace = parts_.trace ? &trace_ : nullptr});
+                  .trace = parts_.trace ? &trace_ : nullptr,
+                  .collective = parts_.collective});
   trainer_->use(*experts_);
 }
 
-StepResult Training::step(std::span<const MicroBatch> batches, const StepSettings& settings,
-                          const StepNumbers& numbers) {
+void Training::check_batches(std::span<const MicroBatch> batches) const {
   if (batches.empty() || batches.size() > parts_.request.micro_batches)
     throw Error("training", std::to_string(batches.size()) + " micro-batches",
                 "1 to " + std::to_string(parts_.request.micro_batches) + " were planned for");
-  std::vector<std::span<const int32_t>> ids;
-  for (const auto& batch : batches) {
+  for (const auto& batch : batches)
     if (static_cast<int64_t>(batch.ids.size()) > parts_.request.tokens)
       throw Error("training", "a micro-batch of " + std::to_string(batch.ids.size()) + " tokens",
                   "at most " + std::to_string(parts_.request.tokens) + " were planned for");
-    ids.push_back(batch.ids);
-  }
+}
+
+// Of one rank and micro-batch.
+uint64_t Training::row_gradient_bytes() const {
+  return static_cast<uint64_t>(parts_.request.tokens) * parts_.plan.flats.front().row_width *
+         element_bytes(parts_.request.reduce);
+}
+
+StepResult Training::step(std::span<const MicroBatch> batches, const StepSettings& settings,
+                          const StepNumbers& numbers,
+                          std::span<const std::span<const int32_t>> all_ids) {
+  check_batches(batches);
+  std::vector<std::span<const int32_t>> ids(all_ids.begin(), all_ids.end());
+  if (!parts_.collective)
+    for (const auto& batch : batches) ids.push_back(batch.ids);
+  if (ids.size() != batches.size() * parts_.request.ranks)
+    throw Error("training", "the tokens are not those of all ranks", "this is a mistake in Strata");
+  if (exchange_) exchange_->run();
   optimizer_->begin(numbers, std::move(ids));
   stepping_->begin(batches, settings);
   step_->pass();
   StepResult out{.loss = stepping_->loss()};
   stepping_->synchronize(known_.object, known_.stage);
+  add(out.loss);
   const auto& gradients = optimizer_->gradients();
   out.gradient_norm = gradients.norm;
   out.finite = gradients.finite;
@@ -248,15 +284,53 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
 
 Loss Training::score(const MicroBatch& batch, const StepSettings& settings) {
   step_->restart();
+  if (exchange_) exchange_->run();
   scoring_->begin({&batch, 1}, settings);
   score_->pass();
-  const auto loss = scoring_->loss();
+  auto loss = scoring_->loss();
   score_->finish();
+  add(loss);
   return loss;
+}
+
+void Training::sum(std::span<double> values) {
+  if (parts_.collective)
+    parts_.collective->all_reduce(values.data(), static_cast<uint32_t>(values.size()));
+}
+
+// Adds the losses of all ranks.
+void Training::add(Loss& loss) {
+  if (!parts_.collective) return;
+  std::array<double, 3> parts{loss.tokens, loss.routers, static_cast<double>(loss.right)};
+  sum(parts);
+  loss = {.tokens = parts[0], .routers = parts[1], .right = static_cast<int64_t>(parts[2])};
+}
+
+std::span<const float> Training::whole_masters(uint32_t unit) {
+  // What was fetched ahead makes room.
+  step_->restart();
+  return whole_units_->masters(unit);
 }
 
 void Training::finish() {
   if (step_) step_->finish();
+}
+
+// Every rank looks up rows that others have updated.
+void Training::open_exchange() {
+  const auto& plan = parts_.plan;
+  if (plan.exchange_bytes == 0) return;
+  auto* room = arena_ + plan.arena_bytes - plan.rows_bytes - plan.exchange_bytes;
+  exchange_ = std::make_unique<TableExchange>(
+      TableParts{.table = (*host_)[plan.table_unit].table,
+                 .bytes = plan.held_bytes(plan.table_unit),
+                 .room = {room, static_cast<std::size_t>(plan.exchange_bytes)},
+                 .device = device_.get(),
+                 .collective = parts_.collective,
+                 .event = events().whole,
+                 .wait_updated = [this] {
+                   stepping_->synchronize(parts_.plan.table_unit, zero::Stage::updated);
+                 }});
 }
 
 std::unique_ptr<Snapshot> Training::snapshot() {

@@ -8,6 +8,8 @@
 
 #include "core/run/loader.hpp"
 #include "core/train/step_backend.hpp"
+#include "core/train/table_exchange.hpp"
+#include "core/train/whole_units.hpp"
 #include "core/zero/executor.hpp"
 
 namespace strata::train {
@@ -28,7 +30,7 @@ struct TrainingParts {
   bool trace = false;
   device::Collective* collective = nullptr;  // of several ranks; outlives the training
   std::function<void(uint64_t step, uint32_t unit)> progress;  // called before each unit; optional
-  std::function<run::OpenCompute> open_compute;  // expands weights while loading
+  std::function<run::OpenCompute> open_compute;                // expands weights while loading
   std::function<OpenTrainer> open_trainer;
   // Opens the kernels of states on the device, with the trainer's stream; none: the device computes
   // in host memory.
@@ -91,15 +93,20 @@ class Training {
   void open_states();
   void load(const run::Progress& progress);
   std::byte* target_of(uint32_t unit) const;
+  void give_weights(uint32_t unit, std::span<std::byte> bytes) const;
+  void add(Loss& loss);
   void begin_products();
   void clear_states();
   void open_reader();
   void open_rows();
   void open_experts();
-  // The device's events: of the two plans, of the experts, of the embedding's rows, of loading and
-  // of reading weights.
+  void open_exchange();
+  void check_batches(std::span<const MicroBatch> batches) const;
+  uint64_t row_gradient_bytes() const;
+  // The device's events: of the two plans, of the experts, of the embedding's rows, of whole units,
+  // of loading and of reading weights.
   struct Events {
-    uint32_t step, scoring, experts, rows, load, reader, all;
+    uint32_t step, scoring, experts, rows, whole, load, reader, all;
   };
   Events events() const;
   // See StepParts.
@@ -122,6 +129,8 @@ class Training {
   std::unique_ptr<tier::Reader> reader_;   // of weights in files
   std::unique_ptr<TrainExperts> experts_;  // of a model with experts
   std::unique_ptr<StepBackend> stepping_, scoring_;
+  std::unique_ptr<WholeUnits> whole_units_;
+  std::unique_ptr<TableExchange> exchange_;  // of several ranks, where they cut the table
   std::unique_ptr<zero::Executor> step_, score_;
   zero::Wait known_;            // when a step's gradients are: its last reduction, or the norm
   uint32_t updated_units_ = 0;  // by a step

@@ -20,6 +20,8 @@ Stage stage_of(Kind kind) {
       return Stage::ready;
     case Kind::release:
       return Stage::released;
+    case Kind::scatter:
+      return Stage::scattered;
     case Kind::store:
       return Stage::stored;
     case Kind::reduce:
@@ -34,8 +36,8 @@ Stage stage_of(Kind kind) {
 }
 
 const char* name(Kind kind) {
-  static constexpr const char* names[] = {"fetch",   "gather", "expand", "run",   "rerun",
-                                          "release", "store",  "reduce", "update"};
+  static constexpr const char* names[] = {"fetch",   "gather",  "expand", "run",    "rerun",
+                                          "release", "scatter", "store",  "reduce", "update"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -63,6 +65,7 @@ State next(Kind kind, State from) {
       return from == State::used ? State::away : from;
     case Kind::store:
       return from == State::done ? State::away : from;
+    case Kind::scatter:
     case Kind::reduce:
     case Kind::update:
       return from;
@@ -121,7 +124,8 @@ void Executor::carry_out(const Action& action) {
 }
 
 void Executor::move(const Action& action) {
-  if (action.kind == Kind::reduce || action.kind == Kind::update) return;
+  if (action.kind == Kind::scatter || action.kind == Kind::reduce || action.kind == Kind::update)
+    return;
   const bool runs = action.kind == Kind::run || action.kind == Kind::rerun;
   if (action.object != no_object) change(action, action.object);
   if (!runs) return;

@@ -16,6 +16,8 @@ namespace strata::zero {
 // their own that are never fetched stay ready. Inputs and gradients that a run makes are stored:
 //
 //   away --run--> made --release--> done --store--> away
+//
+// A scatter among ranks lies between the last two.
 enum class State : uint8_t { away, fetched, whole, ready, used, made, done };
 
 class Executor {

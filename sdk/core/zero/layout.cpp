@@ -9,9 +9,9 @@
 namespace strata::zero {
 namespace {
 
-constexpr uint64_t weight_align = 256;
+constexpr uint64_t stored_align = 256;
 
-uint64_t up(uint64_t at) { return (at + weight_align - 1) / weight_align * weight_align; }
+uint64_t up(uint64_t at, uint64_t align) { return (at + align - 1) / align * align; }
 
 // Whether both weights come from the same bytes of the file.
 bool read_as_one(const source::Tensor& a, const source::Tensor& b) {
@@ -19,7 +19,7 @@ bool read_as_one(const source::Tensor& a, const source::Tensor& b) {
 }
 
 // Gives the weights places in both forms; a unit whose forms are the same has one set of places.
-void give_places(Unit& unit) {
+void give_places(Unit& unit, uint64_t align) {
   uint64_t run = 0, stored = 0;
   uint32_t group = 0;
   const Weight* before = nullptr;
@@ -27,7 +27,7 @@ void give_places(Unit& unit) {
     if (!weight.is_held()) continue;
     unit.expands = unit.expands || weight.expands();
     const bool alike = before && before->run.scheme == weight.run.scheme;
-    if (weight.group == 0 || weight.group != group || !alike) run = up(run);
+    if (weight.group == 0 || weight.group != group || !alike) run = up(run, align);
     group = weight.group;
     weight.run.at = run;
     run += weight.run.bytes;
@@ -35,13 +35,13 @@ void give_places(Unit& unit) {
     if (before && read_as_one(before->source, weight.source)) {
       form.at = before->source.stored.at;
     } else {
-      form.at = up(stored);
+      form.at = up(stored, stored_align);
       stored = form.at + form.bytes;
     }
     before = &weight;
   }
-  unit.run_bytes = up(run);
-  unit.stored_bytes = up(stored);
+  unit.run_bytes = up(run, align);
+  unit.stored_bytes = up(stored, stored_align);
   if (unit.expands) return;
   unit.stored_bytes = unit.run_bytes;
   for (auto& weight : unit.weights) weight.source.stored.at = weight.run.at;
@@ -139,7 +139,7 @@ Unit make_unit(const shape::DeclaredUnit& declared, uint32_t index, const FindTe
     if (w.role == STRATA_TABLE && options.rows) gather_rows(weight, options.dtype);
     unit.weights.push_back(std::move(weight));
   }
-  give_places(unit);
+  give_places(unit, options.align);
   return unit;
 }
 

@@ -161,7 +161,8 @@ class Issue {
   }
 
   bool gathers(uint32_t object) const {
-    return ranks_ > 1 && plan_.objects[object].kind == Object::Kind::weights;
+    const auto& what = plan_.objects[object];
+    return ranks_ > 1 && what.kind == Object::Kind::weights && !what.whole;
   }
   Wait arrived(uint32_t object) const {
     return {object, gathers(object) ? Stage::gathered : Stage::fetched};
@@ -173,17 +174,33 @@ class Issue {
     if (use.kind == Use::Kind::norm) return norm(index);
     run(index);
     if (use.gradient == no_object) return;
+    if (ranks_ > 1) scatter(index);
     if (use.on_device) return reduce_there(index);
     store(index, use.gradient, taken_back(index));
     plan_.pass.push_back(
         {Kind::reduce, Lane::host, use.unit, use.gradient, index, {{use.gradient, Stage::stored}}});
   }
 
-  // The lane that computes reduces a gradient where it is, so that nothing is waited for.
+  // Adds the gradient to those of the other ranks, behind the run that makes it.
+  void scatter(uint32_t index) {
+    const auto& use = plan_.uses[index];
+    release(index, use.gradient);
+    plan_.pass.push_back({Kind::scatter,
+                          Lane::comm,
+                          use.unit,
+                          use.gradient,
+                          index,
+                          {{use.gradient, Stage::released}}});
+  }
+
+  // The lane that computes reduces a gradient where it is; it waits for other ranks alone.
   void reduce_there(uint32_t index) {
     const auto& use = plan_.uses[index];
-    plan_.pass.push_back({Kind::reduce, Lane::compute, use.unit, use.gradient, index, {}});
-    if (in_slot(use.gradient)) release(index, use.gradient);
+    std::vector<Wait> after;
+    if (ranks_ > 1) after.push_back({use.gradient, Stage::scattered});
+    plan_.pass.push_back(
+        {Kind::reduce, Lane::compute, use.unit, use.gradient, index, std::move(after)});
+    if (ranks_ == 1 && in_slot(use.gradient)) release(index, use.gradient);
   }
 
   // The host has the gradients of its own lane before it, and waits for the last one of the device.
@@ -239,8 +256,9 @@ class Issue {
 
   // A lane of its own copies back: what it copies is there when the compute lane has come so far.
   void store(uint32_t index, uint32_t object, std::vector<Wait> after) {
-    release(index, object);
-    after.push_back({object, Stage::released});
+    const bool scattered = ranks_ > 1 && object == plan_.uses[index].gradient;
+    if (!scattered) release(index, object);
+    after.push_back({object, scattered ? Stage::scattered : Stage::released});
     plan_.pass.push_back(
         {Kind::store, Lane::back, plan_.uses[index].unit, object, index, std::move(after)});
   }
@@ -284,12 +302,15 @@ class Issue {
       const auto& use = plan_.uses[other];
       if (plan_.slots[other].brings && in_slot(use.weights)) add({use.weights, Stage::released});
       if (in_slot(use.gradient))
-        add({use.gradient, use.on_device ? Stage::released : Stage::stored});
+        add({use.gradient, use.on_device ? reduced_there() : Stage::stored});
       if (in_slot(use.input))
         add({use.input, use.kind == Use::Kind::run ? Stage::stored : Stage::released});
     }
     return out;
   }
+
+  // The stage in which a gradient that is reduced on the device leaves its slot.
+  Stage reduced_there() const { return ranks_ > 1 ? Stage::reduced : Stage::released; }
 
   Plan& plan_;
   std::span<const uint32_t> order_;

@@ -9,14 +9,35 @@
 
 namespace strata::zero {
 
-// store copies an object back to the host's memory, reduce adds a gradient to those of earlier
-// micro-batches and ranks, update makes new weights from the gradient, or the numbers of a step
-// from the norm. Lane host does both, or lane compute where the states are on the device.
-enum class Kind : uint8_t { fetch, gather, expand, run, rerun, release, store, reduce, update };
+// scatter adds the gradients of all ranks, of which each has its part then. store copies an object
+// back to the host's memory, reduce adds a gradient to those of earlier micro-batches, update makes
+// new weights from the gradient, or the numbers of a step from the norm. Lane host does the last
+// two, or lane compute where the states are on the device.
+enum class Kind : uint8_t {
+  fetch,
+  gather,
+  expand,
+  run,
+  rerun,
+  release,
+  scatter,
+  store,
+  reduce,
+  update
+};
 
 // The stages of an object that others wait for; each has an event.
-enum class Stage : uint8_t { fetched, gathered, ready, released, stored, reduced, updated };
-inline constexpr uint32_t stages = 7;
+enum class Stage : uint8_t {
+  fetched,
+  gathered,
+  ready,
+  released,
+  scattered,
+  stored,
+  reduced,
+  updated
+};
+inline constexpr uint32_t stages = 8;
 
 struct Wait {
   uint32_t object = 0;
@@ -75,7 +96,8 @@ struct Plan {
 // Plans a pass over the uses, with slots in a ring behind the objects that have places of their
 // own: the deeper the ring, the earlier a fetch is issued. `experts` is what expert_slots gives: at
 // most two where others stream, or all the rest of the arena. With `ranks` > 1 each fetch of
-// weights moves a shard and a gather completes it. Refuses a use whose slot alone is more than the
+// weights moves a shard and a gather completes it, and a gradient is scattered before it is stored
+// or reduced. Refuses a use whose slot alone is more than the
 // others leave of `budget`, by its unit's name and with the bytes needed.
 Plan plan_uses(Uses uses, std::span<const Unit> units, ExpertSlots experts, uint64_t budget,
                Mode mode, uint32_t ranks = 1);
@@ -99,7 +121,7 @@ struct LeastArena {
 
 // Element n is the least where the weights of the last n units are as in `kept` and those of others
 // as in `away`. Both have the same uses, and the same objects but for the homes of weights.
-std::vector<LeastArena> least_by_kept(const Uses& away, const Uses& kept);
+std::vector<LeastArena> least_by_kept(const Uses& away, const Uses& kept, uint32_t ranks = 1);
 
 // As many slots as there are streamed experts; they have no place yet.
 ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement, uint32_t ranks);

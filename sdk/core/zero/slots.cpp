@@ -26,6 +26,11 @@ uint64_t arriving(uint64_t bytes, uint32_t ranks) {
   return aligned(ranks * shard_bytes(bytes, ranks));
 }
 
+// The bytes of the form of an object that is fetched: shards, if it is gathered.
+uint64_t arriving(const Object& object, uint64_t bytes, uint32_t ranks) {
+  return arriving(bytes, object.whole ? 1 : ranks);
+}
+
 bool has_place(const Object& object) {
   return object.home == Home::arena || object.home == Home::kept;
 }
@@ -39,8 +44,8 @@ bool lasts(const Object& object) {
 // Bytes of an object in a place of its own: both forms, where it is expanded after each fetch.
 uint64_t own_bytes(const Object& object, uint32_t ranks) {
   if (object.home == Home::arena) return aligned(object.run);
-  return object.stored > 0 ? arriving(object.stored, ranks) + aligned(object.run)
-                           : arriving(object.run, ranks);
+  return object.stored > 0 ? arriving(object, object.stored, ranks) + aligned(object.run)
+                           : arriving(object, object.run, ranks);
 }
 
 bool in_ring(uint32_t object, std::span<const Object> objects) {
@@ -56,10 +61,10 @@ Slot slot_of(const Use& use, std::span<const Object> objects, uint32_t ranks, bo
     slot.brings = true;
     if (what.stored > 0) {
       slot.stored = end;
-      end += arriving(what.stored, ranks);
+      end += arriving(what, what.stored, ranks);
     }
     slot.run = end;
-    end += what.stored > 0 ? aligned(what.run) : arriving(what.run, ranks);
+    end += what.stored > 0 ? aligned(what.run) : arriving(what, what.run, ranks);
   }
   if (in_ring(use.input, objects)) {
     slot.input = end;
@@ -177,7 +182,7 @@ void use_homes(Plan& plan, uint32_t ranks) {
       const auto& object = plan.objects[use.weights];
       const bool both = object.home == Home::kept && object.stored > 0;
       if (both) slot.stored = at;
-      slot.run = both ? at + arriving(object.stored, ranks) : at;
+      slot.run = both ? at + arriving(object, object.stored, ranks) : at;
       if (object.home == Home::kept && use.kind != Use::Kind::update && !brought[use.weights])
         brought[use.weights] = slot.brings = true;
     }
@@ -215,11 +220,11 @@ uint64_t least_arena(const Uses& uses, const ExpertSlots& experts, uint32_t rank
   return fixed + largest + experts.bytes;
 }
 
-std::vector<LeastArena> least_by_kept(const Uses& away, const Uses& kept) {
+std::vector<LeastArena> least_by_kept(const Uses& away, const Uses& kept, uint32_t ranks) {
   const auto is_weights = [](const Object& o) { return o.kind == Object::Kind::weights; };
   const auto count = static_cast<std::size_t>(std::ranges::count_if(away.objects, is_weights));
-  const auto own = [](const Object& object) {
-    return has_place(object) ? own_bytes(object, 1) : 0;
+  const auto own = [ranks](const Object& object) {
+    return has_place(object) ? own_bytes(object, ranks) : 0;
   };
   // The largest slot of the units before each one while they are away, and of the others while they
   // are kept.
@@ -227,9 +232,9 @@ std::vector<LeastArena> least_by_kept(const Uses& away, const Uses& kept) {
   for (const auto& use : away.uses) {
     if (use.kind == Use::Kind::update) continue;
     auto& first = before[use.unit + 1];
-    first = std::max(first, slot_of(use, away.objects, 1, true).bytes);
+    first = std::max(first, slot_of(use, away.objects, ranks, true).bytes);
     auto& second = behind[use.unit];
-    second = std::max(second, slot_of(use, kept.objects, 1, true).bytes);
+    second = std::max(second, slot_of(use, kept.objects, ranks, true).bytes);
   }
   for (std::size_t u = 0; u < count; ++u) before[u + 1] = std::max(before[u + 1], before[u]);
   for (auto u = count; u-- > 0;) behind[u] = std::max(behind[u], behind[u + 1]);

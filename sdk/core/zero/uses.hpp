@@ -30,6 +30,8 @@ struct Object {
   // used.
   uint64_t stored = 0;
   uint64_t run = 0;  // bytes of the form that is used
+  // Each of several ranks fetches all of it, so that nothing is gathered.
+  bool whole = false;
 };
 
 inline constexpr uint32_t no_object = ~uint32_t{0};

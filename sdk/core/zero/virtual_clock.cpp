@@ -37,7 +37,8 @@ double VirtualClock::seconds(const Action& action) const {
   const auto& object = plan_.objects[action.object];
   const bool weights = object.kind == Object::Kind::weights;
   const auto bytes = weights ? held_bytes(unit, placement_[action.unit]) : object.run;
-  const auto shard = static_cast<double>(weights ? shard_bytes(bytes, ranks_) : bytes);
+  const bool cut = (weights || object.kind == Object::Kind::gradient) && !object.whole;
+  const auto shard = static_cast<double>(cut ? shard_bytes(bytes, ranks_) : bytes);
   switch (action.kind) {
     case Kind::fetch:
       return shard / (action.lane == Lane::io ? rates_.disk : rates_.link);
@@ -47,11 +48,16 @@ double VirtualClock::seconds(const Action& action) const {
       return shard / rates_.memory;
     case Kind::update: {
       const auto gradient = plan_.uses[action.use].gradient;
-      const auto all = gradient == no_object ? 0 : plan_.objects[gradient].run;
+      if (gradient == no_object) return 0;
+      const auto& made = plan_.objects[gradient];
+      const auto all = made.whole ? made.run : shard_bytes(made.run, ranks_);
       return static_cast<double>(all) * rates_.update / rates_.memory;
     }
     case Kind::gather:
       return shard * (ranks_ - 1) / rates_.network;
+    case Kind::scatter:  // the sums of a gradient that stays whole are gathered again
+      return static_cast<double>(shard_bytes(bytes, ranks_)) * (ranks_ - 1) *
+             (object.whole ? 2 : 1) / rates_.network;
     case Kind::expand:
       return static_cast<double>(unit.stored_bytes + unit.run_bytes) / rates_.expand;
     case Kind::run:

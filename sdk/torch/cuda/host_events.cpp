@@ -10,7 +10,7 @@ namespace {
 
 void check(const char* what, cudaError_t error) {
   if (error == cudaSuccess) return;
-  cudaGetLastError();
+  cudaGetLastError();  // clears the error, so that no later call reports it again
   throw Error("cuda", std::string(what) + ": " + cudaGetErrorString(error), "");
 }
 
@@ -78,6 +78,7 @@ std::exception_ptr HostEvents::await(uint32_t number) {
   const std::lock_guard lock(mutex_);
   free_.push_back(number);
   if (error == cudaSuccess) return nullptr;
+  cudaGetLastError();
   return std::make_exception_ptr(
       Error("cuda", std::string("the device's work failed: ") + cudaGetErrorString(error), ""));
 }

@@ -14,9 +14,11 @@ class Nccl final : public device::Collective {
  public:
   Nccl(const Joined& joined, uint32_t index)
       : joined_(joined), exceptions_(std::uncaught_exceptions()) {
-    if (cudaSetDevice(static_cast<int>(index)) != cudaSuccess)
+    if (cudaSetDevice(static_cast<int>(index)) != cudaSuccess) {
+      cudaGetLastError();  // clears the error, so that no later call reports it again
       throw Error("cuda", "there is no device " + std::to_string(index),
                   "start no more ranks on a machine than it has GPUs");
+    }
     ncclUniqueId id{};
     if (rank() == 0) check("no identity", ncclGetUniqueId(&id));
     const auto shared = joined.control.broadcast({id.internal, sizeof id.internal});

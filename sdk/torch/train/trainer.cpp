@@ -318,6 +318,14 @@ void TorchTrainer::product_gradients(const train::Flat& flat, std::byte* gradien
   });
 }
 
+void TorchTrainer::no_gradients(std::byte* gradients, uint64_t bytes) {
+  as_errors("gradients", [&] {
+    const c10::NoGradGuard unrecorded;
+    const c10::OptionalStreamGuard stream(on().stream);
+    borrowed(gradients, {static_cast<int64_t>(bytes)}, at::kByte, on().device).zero_();
+  });
+}
+
 void TorchTrainer::score(const zero::Unit& head, const std::byte* weights) {
   as_errors(head.name, [&] {
     const c10::NoGradGuard unrecorded;

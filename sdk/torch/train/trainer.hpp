@@ -38,6 +38,7 @@ class TorchTrainer final : public train::Trainer {
   void backward(const zero::Unit& unit, const std::byte* weights, std::byte* gradients) override;
   void use_products(const zero::Unit& unit, const std::byte* weights) override;
   void product_gradients(const train::Flat& flat, std::byte* gradients) override;
+  void no_gradients(std::byte* gradients, uint64_t bytes) override;
   void score(const zero::Unit& head, const std::byte* weights) override;
   train::Loss loss() override;
   run::Compute::Held held() override { return units_.held(); }

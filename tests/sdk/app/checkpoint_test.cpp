@@ -289,6 +289,14 @@ TEST_CASE("what a run does not have in common with a checkpoint is named") {
   adapters["--lora"] = 8;
   adapters["--model"] = 3;
   CHECK(refused(adapters).starts_with("--lora: 8 here, 0 in"));
+  // Steps of as many micro-batches are the same on any number of ranks.
+  auto steps = common;
+  steps["--gradient-accumulation-steps"] = 8;
+  auto saved = common;
+  saved["--gradient-accumulation-steps"] = 4;
+  CHECK(refusal([&] {
+          need_common(saved, steps, "out/checkpoint-7");
+        }).starts_with("--gradient-accumulation-steps: times the ranks it is 8 here, 4 in out"));
 }
 
 }  // namespace strata::app

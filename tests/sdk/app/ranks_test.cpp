@@ -1,7 +1,9 @@
 // Ranks compare facts and share memory before a run: with a control that a test fills in.
 #include "app/ranks.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <thread>
 
 using namespace strata;
 using namespace strata::app;
@@ -65,7 +67,7 @@ TEST_CASE("a difference names the rank and both values, with the same words on e
   };
   const std::pair<std::string, Exit> version{
       "rank 1: the version of strata is '1.1', on rank 0 it is '1.0': give all ranks the same "
-      "program, plugins and model",
+      "program, plugins, model and data",
       Exit::failed};
   CHECK(differs(all, with(0, "1.1"), true) == version);
   CHECK(differs(with(0, "1.1"), all, false) == version);
@@ -75,11 +77,11 @@ TEST_CASE("a difference names the rank and both values, with the same words on e
                                      Exit::usage});
   const std::vector<Fact> fewer{all[0], all[1]};
   CHECK(differs(all, fewer, true).first ==
-        "rank 1: a is missing, on rank 0 it is '1': give all ranks the same program, plugins and "
-        "model");
+        "rank 1: a is missing, on rank 0 it is '1': give all ranks the same program, plugins, "
+        "model and data");
   CHECK(differs(fewer, all, true).first ==
-        "rank 1: a is '1', on rank 0 it is missing: give all ranks the same program, plugins and "
-        "model");
+        "rank 1: a is '1', on rank 0 it is missing: give all ranks the same program, plugins, "
+        "model and data");
 }
 
 TEST_CASE("the ranks of a machine share its memory, and all take the least", "[app][ranks]") {
@@ -90,6 +92,26 @@ TEST_CASE("the ranks of a machine share its memory, and all take the least", "[a
   CHECK(machine.texts.kept == "1000");
   machine.texts.others = {"5000"};
   CHECK(shared_memory(machine, {4000, "free"}).bytes == 1000);
+}
+
+TEST_CASE("a rank has its part of the cores, unless the user gave threads", "[app][ranks]") {
+  Machine machine;
+  const auto threads = [&](int64_t given, uint32_t locals, const run::Group* group) {
+    machine.ranks_.locals = locals;
+    return placed({.device = "cpu", .threads = given}, group).threads;
+  };
+  CHECK(threads(0, 1, nullptr) == 0);
+  CHECK(threads(3, 2, &machine) == 3);
+  CHECK(threads(0, 1 << 20, &machine) == 1);
+  CHECK(threads(0, 1, &machine) == std::max(1u, std::thread::hardware_concurrency()));
+}
+
+TEST_CASE("ranks know the least and the largest of their numbers", "[app][ranks]") {
+  Texts texts;
+  texts.others = {"7", "300"};
+  CHECK(range_over(texts, 20).least == 7);
+  CHECK(range_over(texts, 20).largest == 300);
+  CHECK(range_over(texts, 1000).largest == 1000);
 }
 
 TEST_CASE("a pass runs while any rank has tokens", "[app][ranks]") {

@@ -1,6 +1,7 @@
 #include "app/finetune/step_work.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "core/dtype.hpp"
 #include "tests/sdk/core/train/made_unit.hpp"
@@ -118,6 +119,33 @@ TEST_CASE("experts are counted by the chance that a token chooses them", "[app][
   CHECK(one.forward.to_device == Approx(none.forward.to_device + bytes));
   model.plan.experts.count = 4;  // all stay on the device
   CHECK(model.work(1).backward.to_device == none.backward.to_device);
+}
+
+TEST_CASE("a rank moves and updates its part of the units that are cut", "[app][finetune]") {
+  Model model(1, f32, true);
+  const auto alone = model.work(tokens);
+  model.request.ranks = 2;
+  model.plan.shares.assign(model.plan.units.size(), train::Share{.whole = false});
+  const auto cut = model.work(tokens);
+  CHECK(cut.forward.flops == alone.forward.flops);  // of its own tokens
+  CHECK(cut.backward.to_host == alone.backward.to_host / 2);
+  CHECK(cut.backward.host_memory == alone.backward.host_memory / 2);
+  CHECK(cut.update.host_memory == alone.update.host_memory / 2);
+  CHECK(cut.forward.to_host == alone.forward.to_host);  // its own inputs
+  model.plan.shares.front().whole = true;
+  CHECK(model.work(tokens).update.host_memory == (28 + 14 + 14) * size);
+  model.plan.shares.assign(model.plan.units.size(), train::Share{});
+  CHECK(model.work(tokens).backward.to_host == alone.backward.to_host);
+}
+
+TEST_CASE("an expert that any rank chose moves on all of them", "[app][finetune]") {
+  Model model(1, f32, false, 4);
+  model.plan.top_k[1] = 1;
+  const auto none = model.work(0).forward.to_device;
+  model.request.ranks = 2;
+  model.plan.shares.assign(model.plan.units.size(), train::Share{});
+  const double chosen = 1 - std::pow(0.75, 2);  // by one of two tokens
+  CHECK(model.work(1).forward.to_device == Approx(none + 4 * chosen * 4 * size));
 }
 
 TEST_CASE("with graphs the backward runs the head and the experts alone", "[app][finetune]") {

@@ -85,6 +85,9 @@ class CheckingTrainer final : public strata::train::Trainer {
                   seen_.gradient * static_cast<float>(begun_));
     std::memcpy(gradients, values.data(), values.size() * sizeof(float));
   }
+  void no_gradients(std::byte* gradients, std::uint64_t bytes) override {
+    std::memset(gradients, 0, bytes);
+  }
   void score(const strata::zero::Unit& head, const std::byte* weights) override {
     seen_.calls.push_back("score " + head.name);
     check_unit(head, weights);
