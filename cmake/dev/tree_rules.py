@@ -25,9 +25,9 @@ def tracked():
 
 
 def plugin_names():
-    """Every folder of plugins/<kind>/, less the tiers whose names are also words of the runtime."""
+    """Every folder of plugins/<kind>/ with a manifest, less the tiers whose names are also words of the runtime."""
     return sorted({folder.name for kind in KINDS for folder in pathlib.Path("plugins", kind).iterdir()
-                   if folder.is_dir()})
+                   if (folder / "manifest.json").is_file()})
 
 
 def allowed_names():

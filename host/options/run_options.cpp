@@ -22,6 +22,12 @@ void add_run(cli::Table& table, RunOptions& o) {
                    .help = "device that computes",
                    .closed = true});
   table.push_back({"attention", "run.attention", &o.attention, "NAME|auto", "attention plugin"});
+  table.push_back({.name = "products",
+                   .key = "run.products",
+                   .field = &o.products,
+                   .value = "exact|fast",
+                   .help = "fast: products with quantized weights may round activations to 8 bits",
+                   .closed = true});
   table.push_back({"offload", "run.offload", &o.offload, "device|NAME|auto",
                    "offload plugin that holds the weights that the device does not hold; device: "
                    "the device must hold all; auto: the fastest one with enough room"});

@@ -168,6 +168,7 @@ run::ComputeOptions compute_options(const RunOptions& options, const run::Model&
   out.attention = plugins.table<strata_attention>(attention);
   out.attention_name = attention.manifest.name;
   out.codec = codecs_of(plugins);
+  out.fast_products = options.products == "fast";
   if (cuda)
     out.devices = {{STRATA_CUDA, static_cast<int32_t>(options.gpu)}};
   else

@@ -1,5 +1,7 @@
 #include "app/expansion.hpp"
 
+#include <strata/abi/model.h>
+
 #include <cstdio>
 #include <set>
 
@@ -21,19 +23,30 @@ std::string_view name_of(strata_dtype dtype) {
 
 }  // namespace
 
-std::string expansion_words(const run::Model& model, strata_dtype dtype) {
-  if (!model.tensors) return "";
+std::string expansion_words(const run::Prepared& prepared, strata_dtype dtype) {
   std::set<std::string> schemes;
-  for (const auto& [name, tensor] : model.tensors->all())
-    for (const auto& form : source::forms(tensor))
-      if (!form.stored.dense()) schemes.insert(form.stored.scheme);
+  uint64_t stored = 0, expanded = 0;
+  for (const auto& unit : prepared.units)
+    for (const auto& weight : unit.weights) {
+      const auto& source = weight.source;
+      const bool again = prepared.tied && weight.role == STRATA_TABLE;
+      if (!source::in_blocks(source) || !weight.run.dense() || again) continue;
+      for (const auto& form : source::forms(source))
+        if (!form.stored.dense()) schemes.insert(form.stored.scheme);
+      // The forms of a table that is not held are those of a row.
+      const auto rows = static_cast<uint64_t>(weight.is_held() ? 1 : weight.shape[0]);
+      const auto* slice = source.step<source::Slice>();
+      stored += slice ? source.stored.bytes / static_cast<uint64_t>(slice->all) *
+                            static_cast<uint64_t>(weight.shape[0])
+                      : source.stored.bytes * rows;
+      expanded += weight.run.bytes * rows;
+    }
   if (schemes.empty()) return "";
   std::string out;
   for (const auto& scheme : schemes) out.append(out.empty() ? "" : ", ").append(scheme);
   return out + (schemes.size() == 1 ? " is" : " are") + " expanded to " +
-         std::string(name_of(dtype)) +
-         " for computing: " + size_text(static_cast<double>(model.stored_bytes())) +
-         " as stored, " + size_text(static_cast<double>(model.run_bytes(dtype))) + " expanded";
+         std::string(name_of(dtype)) + " for computing: " + size_text(static_cast<double>(stored)) +
+         " as stored, " + size_text(static_cast<double>(expanded)) + " expanded";
 }
 
 }  // namespace strata::app

@@ -4,12 +4,12 @@
 
 #include <string>
 
-#include "core/run/model.hpp"
+#include "core/run/prepare.hpp"
 
 namespace strata::app {
 
 // "Q4_K, Q6_K are expanded to bfloat16: 4.2 GB as stored, 15.0 GB expanded", for weights that are
 // stored in blocks and computed with in `dtype`; "" if there are none. Reads no weights.
-std::string expansion_words(const run::Model& model, strata_dtype dtype);
+std::string expansion_words(const run::Prepared& prepared, strata_dtype dtype);
 
 }  // namespace strata::app

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "app/choices.hpp"
+#include "app/codecs.hpp"
 #include "app/compute_library.hpp"
 #include "app/expansion.hpp"
 #include "app/machine.hpp"
@@ -43,8 +44,8 @@ Planned plan_run(const RunOptions& given, const run::Model& model, const Capacit
   out.tiers = choose_tiers(options, plugins);
   auto& wish = out.wish;
   wish.dtype = choose_dtype(options, model, out.cuda);
-  if (const auto words = expansion_words(model, wish.dtype); !words.empty())
-    plugins.log().line(STRATA_INFO, model.path + ": " + words);
+  wish.codec = codecs_of(plugins);
+  wish.fast_products = options.products == "fast";
   wish.separate_device = out.cuda;
   if (group) {
     wish.rank = group->ranks().rank;
@@ -81,6 +82,8 @@ Planned plan_run(const RunOptions& given, const run::Model& model, const Capacit
                          .tier_named = options.offload != "auto" && options.offload != "device",
                          .separate_device = cuda.total},
                         out.free);
+  if (const auto words = expansion_words(out.prepared, wish.dtype); !words.empty())
+    plugins.log().line(STRATA_INFO, model.path + ": " + words);
   if (group) {
     auto facts = facts_of(plugins);
     std::ranges::move(facts_of(out.prepared, wish), std::back_inserter(facts));

@@ -92,6 +92,7 @@ std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish)
     return Fact{std::string("the plan's ") + part, std::to_string(number)};
   };
   return {{"the dtype", std::to_string(wish.dtype.code) + ":" + std::to_string(wish.dtype.bits)},
+          {"the products", wish.fast_products ? "fast" : "exact"},
           plan("chunk of tokens", static_cast<uint64_t>(prepared.chunk)),
           plan("units", prepared.units.size()),
           plan("actions", prepared.plan.pass.size()),

@@ -161,7 +161,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
   out["weights"] = {{"bytes", model.stored_bytes()},
                     {"exact", model.checkpoint.has_value()},
                     {"run_bytes", model.run_bytes(wish.dtype)}};
-  if (const auto words = expansion_words(model, wish.dtype); !words.empty())
+  if (const auto words = expansion_words(prepared, wish.dtype); !words.empty())
     out["weights"]["expansion"] = words;
   out["tiers"] = tiers_of(prepared, wish);
   out["peak"]["device"] = {{"bytes", prepared.device_bytes},

@@ -1,18 +1,14 @@
 #include "torch/expand.hpp"
 
 #include <algorithm>
-#include <deque>
 
 #include "core/error.hpp"
-#include "core/plugin/calling.hpp"
-#include "core/plugin/lent.hpp"
-#include "core/plugin/words.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
 #include "torch/pch.hpp"
 #include "torch/put_rows.hpp"
 #include "torch/run_parts.hpp"
-#include "torch/tensor.hpp"
+#include "torch/unpack.hpp"
 
 namespace strata::torch {
 
@@ -25,27 +21,6 @@ void copy_dense(const source::Tensor& from, at::Tensor run, const std::byte* sto
                                        scalar_type(from.stored.dtype()), how.device));
   const auto* add = from.step<source::Add>();
   to.put(add ? rows.add(add->value) : rows, 0);
-}
-
-std::string words_or_none(std::string words) {
-  return words.empty() ? "unpack failed without words" : words;
-}
-
-// Fills `dense` from rows of each part.
-void unpack(const plugin::Codec& codec, const source::Tensor& from,
-            const std::vector<at::Tensor>& rows, at::Tensor dense, const Expansion& how) {
-  std::deque<plugin::Lent> lent;
-  std::vector<strata_tensor*> parts;
-  for (const auto& one : rows) parts.push_back(lent.emplace_back(handle(one)).get());
-  const auto& out = lent.emplace_back(handle(std::move(dense)));
-  const strata_parts all{parts.data(), parts.size()};
-  if (plugin::called(
-          codec.who(), "unpack",
-          [&] { return codec.table()->unpack(codec.self(), how.call, &all, out.get()); },
-          plugin::Pace::slow) != STRATA_OK)
-    throw Error(codec.who(), from.name + ": " + words_or_none(plugin::take_words()),
-                "correct the file");
-  for (const auto& one : lent) one.check(codec.who(), "unpack");
 }
 
 constexpr int64_t in_cache = 1 << 16;  // elements: a quarter MiB as floats
@@ -99,7 +74,7 @@ class Unpacking {
       const auto rows = in_place ? to_.rows(first, n) : between_.narrow(0, lane * step_, n);
       std::vector<at::Tensor> some;
       for (const auto& part : parts_) some.push_back(part.narrow(0, first, n).contiguous());
-      unpack(codec_, from_, some, rows, how_);
+      unpack_rows(codec_, from_.name, some, rows, how_.call);
       if (!in_place) to_.put(rows, first);
     }
   }
@@ -135,10 +110,24 @@ void expand_pieces(const source::Tensor& whole, uint32_t blocks, const at::Tenso
   }
 }
 
+// Takes the steps in the codec's form: they move whole rows.
+void copy_parts(const source::Tensor& from, const source::Form& run_form, std::byte* run,
+                const std::byte* stored, const Expansion& how) {
+  for (std::size_t i = 0; i < run_form.parts.size(); ++i) {
+    const auto& part = run_form.parts[i];
+    const auto type = scalar_type(part.dtype);
+    const PutRows to(from, borrowed(run + part.at, part.shape, type, how.device));
+    to.put(to.wanted(borrowed(stored + from.stored.parts[i].at,
+                              {to.stored_count(), to.stored_length()}, type, how.device)),
+           0);
+  }
+}
+
 }  // namespace
 
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
             std::byte* run, const Expansion& how) {
+  if (!weight.run.dense()) return copy_parts(weight.source, weight.run, run, stored, how);
   auto to = borrowed(run, shape, scalar_type(weight.run.dtype()), how.device);
   if (to.dim() > 2) to = to.flatten(1);
   if (const auto* join = weight.source.step<source::Join>())

@@ -27,16 +27,22 @@ struct Shared {
   AttributeCache attributes;
   Adapters adapters;
   at::ScalarType dtype;
+  run::FindCodec codec;
+  bool fast_products;
   Training* training = nullptr;  // set while units train
   run::Experts* experts = nullptr;
   std::unordered_map<std::string, at::Tensor> rows;    // rows of tables, gathered for this pass
   std::unordered_map<std::string, at::Tensor> tables;  // resident tables
+  std::unordered_map<std::string, CodedWeight> coded_tables;  // the same in their codec's form
 };
 
 // One run of one unit.
 struct UnitCall {
   // The weight, or an undefined tensor for STRATA_NONE.
   const at::Tensor& weight_or_none(uint32_t index) const;
+  // The weight as a dense tensor, unpacked where it is in its codec's form.
+  at::Tensor dense(uint32_t index) const;
+  CodecCall codec_call() const { return {&shared.codec, &call.seen, shared.fast_products}; }
   // Whether the unit trains and this op may drop.
   bool drops() const { return shared.training && shared.training->drops; }
   // The source of the draws of one more op, the same when the unit is run again.

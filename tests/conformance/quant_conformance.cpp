@@ -2,6 +2,8 @@
 #include <strata/abi/draft/quant.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstddef>
@@ -12,6 +14,7 @@
 
 #include "core/ops/op_table.hpp"
 #include "core/plugin/codec.hpp"
+#include "core/plugin/codec_product.hpp"
 #include "core/plugin/config_table.hpp"
 #include "core/plugin/host.hpp"
 #include "core/plugin/plain.hpp"
@@ -92,6 +95,94 @@ std::vector<float> random_numbers(const shape::Value& weight, unsigned seed) {
   return out;
 }
 
+// Ways to run the items of a product.
+strata_threads in_order() {
+  return {{sizeof(strata_threads), 0},
+          [](const strata_threads*, int64_t count, void (*item)(void*, int64_t), void* user) {
+            for (int64_t i = 0; i < count; ++i) item(user, i);
+          }};
+}
+strata_threads reversed() {
+  return {{sizeof(strata_threads), 0},
+          [](const strata_threads*, int64_t count, void (*item)(void*, int64_t), void* user) {
+            while (count-- > 0) item(user, count);
+          }};
+}
+strata_threads on_threads() {
+  return {{sizeof(strata_threads), 0},
+          [](const strata_threads*, int64_t count, void (*item)(void*, int64_t), void* user) {
+            std::atomic<int64_t> next{0};
+            std::vector<std::thread> threads;
+            for (int i = 0; i < 3; ++i)
+              threads.emplace_back([&] {
+                for (auto at = next++; at < count; at = next++) item(user, at);
+              });
+            for (auto& thread : threads) thread.join();
+          }};
+}
+
+// Products of 8 tokens with a weight in parts.
+class Products {
+ public:
+  Products(const plugin::Codec& codec, int64_t out, int64_t in, bool fast)
+      : rows(out), codec_(codec), fast_(fast), shape_{out, in},
+        weight_(random_numbers({f32, {out, in}}, 3)), x_(random_numbers({f32, {8, in}}, 4)),
+        parts_(codec, {f32, {out, in}}) {
+    codec.pack({f32, {out, in}}, weight_.data(), parts_.data(), {STRATA_CPU, 0}, nullptr);
+    codec.unpack(parts_.data(), {f32, {out, in}}, weight_.data(), {STRATA_CPU, 0}, nullptr);
+  }
+
+  bool can(int64_t tokens, strata_dtype dtype = f32) const {
+    auto asked = kind(tokens);
+    asked.dtype = dtype;
+    return plugin::can_multiply(codec_, asked);
+  }
+
+  // The product of the tokens from `first` on.
+  std::vector<float> product(int64_t first, int64_t tokens, const strata_threads& threads) const {
+    const auto count = static_cast<std::size_t>(tokens * rows);
+    auto x = std::vector(x_.begin() + first * shape_[1], x_.begin() + (first + tokens) * shape_[1]);
+    Guarded y(count * sizeof(float));
+    plugin::multiply(codec_, kind(tokens), parts_.data(), x.data(), y.data(), threads);
+    REQUIRE(y.whole());
+    REQUIRE(parts_.whole());
+    const auto* made = static_cast<const float*>(y.data());
+    return {made, made + count};
+  }
+
+  // The exact product, and how far float32 sums may be from it; with x rounded to 8 bits more.
+  struct Expected {
+    double value = 0, bound = 0;
+  };
+  Expected expected(int64_t token, int64_t row) const {
+    Expected out;
+    double absolute = 0, of_weights = 0, largest = 0;
+    for (int64_t k = 0; k < shape_[1]; ++k) {
+      const double x = x_[static_cast<std::size_t>(token * shape_[1] + k)],
+                   w = weight_[static_cast<std::size_t>(row * shape_[1] + k)];
+      out.value += x * w;
+      absolute += std::fabs(x * w);
+      of_weights += std::fabs(w);
+      largest = std::max(largest, std::fabs(x));
+    }
+    out.bound = absolute * 1e-5 + (fast_ ? of_weights * largest / 127 : 0);
+    return out;
+  }
+
+  const int64_t rows;
+
+ private:
+  plugin::ProductKind kind(int64_t tokens) const {
+    return {.weight = shape_, .tokens = tokens, .fast = fast_};
+  }
+
+  const plugin::Codec& codec_;
+  bool fast_;
+  std::array<int64_t, 2> shape_;
+  std::vector<float> weight_, x_;
+  Parts parts_;
+};
+
 }  // namespace
 
 TEST_CASE("the entry says what the plugin is", "[entry]") {
@@ -150,6 +241,40 @@ TEST_CASE("several threads unpack at once what one would", "[threads]") {
     });
   for (auto& thread : threads) thread.join();
   REQUIRE(dense == once);
+}
+
+TEST_CASE("a product straight from the parts is the one with the unpacked weight", "[linear]") {
+  const Subject subject(each(computes().taken));
+  const auto codec = subject.codec();
+  const bool fast = GENERATE(false, true);
+  const Products made(codec, 67, 3 * subject.values.i64("block"), fast);
+  if (!made.can(1)) return;  // the host unpacks first
+  REQUIRE_FALSE(made.can(1, {STRATA_INT, 64, 1}));
+  for (const int64_t tokens : {1, 3, 8}) {
+    if (!made.can(tokens)) continue;
+    const auto y = made.product(0, tokens, reversed());
+    REQUIRE(y.size() == static_cast<std::size_t>(tokens * made.rows));
+    for (int64_t t = 0; t < tokens; ++t)
+      for (int64_t n = 0; n < made.rows; ++n) {
+        const auto expected = made.expected(t, n);
+        CHECK(std::fabs(y[static_cast<std::size_t>(t * made.rows + n)] - expected.value) <=
+              expected.bound);
+      }
+  }
+}
+
+TEST_CASE("a row of a product has the same bits beside others and on any threads", "[linear]") {
+  const Subject subject(each(computes().taken));
+  const auto codec = subject.codec();
+  const bool fast = GENERATE(false, true);
+  const Products made(codec, 67, 3 * subject.values.i64("block"), fast);
+  if (!made.can(8)) return;
+  const auto together = made.product(0, 8, reversed());
+  for (int64_t t = 0; t < 8; ++t) {
+    const auto alone = made.product(t, 1, in_order());
+    REQUIRE(std::equal(alone.begin(), alone.end(), together.begin() + t * made.rows));
+  }
+  REQUIRE(made.product(0, 8, on_threads()) == together);
 }
 
 TEST_CASE("a row that is no whole blocks is refused", "[layout]") {

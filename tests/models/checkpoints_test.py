@@ -226,6 +226,7 @@ def mixed(program, parent):
     with torch.no_grad():
         want = model(torch.tensor([IDS])).logits[0].numpy()
     same_logits(program, file, want, f"GGUF of {len(SCALES)} quantizations")
+    few(program, file, want)
     packed(program, file)
     imported(program, file, model.state_dict(), "GGUF")
     imported_as(program, file, model.state_dict(), torch.bfloat16)
@@ -291,6 +292,15 @@ def beside(program, parent):
     check("an index of fewer", config, shards, {n: file for n, file in where.items() if n != names[2]})
     twice = {**shards, "b.safetensors": {**shards["b.safetensors"], names[0]: tensors[names[0]] * 2}}
     check("a tensor in two shards", config, twice, where, f"the last shard's are used: '{names[0]}'")
+
+
+def few(program, file, want):
+    """Few tokens are multiplied with blocks as they lie, exactly and with activations in 8 bits."""
+    want = want[:20]
+    for products, most in (("exact", TOLERANCE), ("fast", 0.15)):
+        got = program.logits(file, IDS[:20], "--products", products)
+        far = np.abs(got - want).max() / np.abs(want).max()
+        need(far <= most, f"{products} products of 20 tokens: the logits are {far:.1e} of the largest off")
 
 
 def packed(program, file):

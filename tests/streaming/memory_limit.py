@@ -1,4 +1,4 @@
-"""Runs end well in a memory cgroup smaller than the weights' run form: one from disk, and one that
+"""Runs of float32 weights end well in a memory cgroup smaller than these: one from disk, and one that
 chooses by itself what lies where. Runs that would hold more are refused before they take it. Needs
 root for a cgroup of version 1 or 2, else RLIMIT_DATA is the limit. A limit of address space that
 LibTorch alone exceeds is refused too."""
@@ -10,9 +10,10 @@ import resource
 import subprocess
 import tempfile
 
-from program import BUDGET, check, command, result, streamed
+from program import MODEL, PROGRAM, check, command, result
 
 LIMIT = 480 << 20
+BUDGET = 179 << 20  # a third of the weights
 
 
 def own_group(root, version):
@@ -61,12 +62,12 @@ def refused(arguments, enter):
           and len(words[0]) <= 300, f"{arguments[-4:]} is refused: {done.returncode} {done.stderr}")
 
 
-def prove(limited):
+def prove(limited, model):
     with limited as enter:
-        out = result(streamed("nvme"), preexec_fn=enter)
-        chosen = result(command(), preexec_fn=enter)
+        out = result(command("--offload", "nvme", "--device-memory", BUDGET, model=model), preexec_fn=enter)
+        chosen = result(command(model=model), preexec_fn=enter)
         for more in (("--offload", "device"), ("--offload", "cpu", "--device-memory", LIMIT - (80 << 20))):
-            refused(command(*more), enter)
+            refused(command(*more, model=model), enter)
     run_bytes = out["report"]["weights"]["run_bytes"]
     check(LIMIT < run_bytes and BUDGET < run_bytes, f"{LIMIT} bytes for weights of {run_bytes}")
     check(chosen["output_ids"] == out["output_ids"], "the same tokens by its own choice")
@@ -74,14 +75,17 @@ def prove(limited):
     check(planned <= LIMIT, f"planned {planned} of {LIMIT} bytes by its own choice")
 
 
-for limited in (lambda: memory_group(1), lambda: memory_group(2), data_limit):
-    try:
-        prove(limited())
-        break
-    except OSError as error:
-        print(f"no such limit here: {error}")
-else:
-    raise SystemExit("no way to limit memory")
+with tempfile.TemporaryDirectory(prefix="strata-", dir=pathlib.Path(PROGRAM).parent) as parent:
+    dense = str(pathlib.Path(parent, "dense"))
+    subprocess.run([PROGRAM, "import", MODEL, "--output", dense], check=True)
+    for limited in (lambda: memory_group(1), lambda: memory_group(2), data_limit):
+        try:
+            prove(limited(), dense)
+            break
+        except OSError as error:
+            print(f"no such limit here: {error}")
+    else:
+        raise SystemExit("no way to limit memory")
 
 for limit in (200 << 20, 400 << 20, 700 << 20):
     refused(command("--offload", "device"),

@@ -1,12 +1,14 @@
 // The block formats of GGUF files. A weight [.., n] is one part, "blocks": bytes [.., n / 32 * b],
 // as they lie in the file. F32, F16 and BF16 are dense and need no codec.
 #include <algorithm>
+#include <optional>
 #include <strata/quant.hpp>
 #include <type_traits>
 
 #include "formats.hpp"
 #include "kernels.hpp"
 #include "pack.hpp"
+#include "products.hpp"
 
 namespace {
 
@@ -85,6 +87,7 @@ struct Codec {
   int format;
   std::string_view name;
   int64_t elements = 0, bytes = 0;  // of a block
+  std::optional<gguf::kernels::Block> kernel{};
 
   static int32_t score(std::string_view name, const strata::Config*) {
     return AllFormats::find(name) < 0 ? 0 : 100;
@@ -97,6 +100,7 @@ struct Codec {
       elements = block.elements;
       bytes = block.bytes;
     });
+    kernel = gguf::block_of(name);
   }
 
   static std::string known() {
@@ -151,6 +155,29 @@ struct Codec {
         unpack_blocks<decltype(block)>(given[0].as<const uint8_t>(), blocks, to);
       });
     });
+  }
+
+  bool can(const strata::ProductKind& kind) const {
+    return kernel && gguf::multiplies(*kernel, kind);
+  }
+
+  uint64_t workspace(const strata::ProductKind& kind) const {
+    if (!can(kind)) return 0;
+    return gguf::kernels::workspace({*kernel, nullptr, kind.weight[0], kind.weight[1]}, kind.tokens,
+                                    gguf::products_of(kind.fast));
+  }
+
+  void linear(const strata_call&, std::span<const Memory> given,
+              const strata::Product& product) const {
+    const auto &x = product.x, &y = product.y;
+    const bool fit = x.shape.size() == 2 && y.shape.size() == 2 && x.shape[0] == y.shape[0] &&
+                     given.size() == 1 && on_host(given[0]);
+    if (!fit) throw refused(name, "x and y are no [T,in] and [T,out]");
+    const int64_t weight[]{y.shape[1], x.shape[1]};
+    if (!can({weight, x.shape[0], x.device, x.dtype, product.fast}))
+      throw unimplemented("no such product is computed");
+    count({.shape = weight}, given);
+    gguf::multiply(*kernel, given[0].as<const std::byte>(), product);
   }
 
   void unpack_there(const strata_call& call, const Memory& part, const Memory& weight,

@@ -40,6 +40,7 @@ class Codec {
   const strata_quant* table() const { return table_; }
   const std::string& who() const { return who_; }  // "quant/mine"
   strata_self* self() const { return self_; }
+  const strata_host* host() const { return host_; }
 
  private:
   template <class F>

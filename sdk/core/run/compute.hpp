@@ -64,6 +64,7 @@ struct ComputeOptions {
   KvRoom kv;
   uint64_t bytes = 0;  // planned for the arithmetic's memory, with freed memory that it keeps
   int threads = 0;     // 0: all cores
+  bool fast_products = false;  // those with weights in a codec's form may round x to 8 bits
 };
 
 // The experts of mixture-of-experts layers while a pass runs. Compute::run calls it on its thread;

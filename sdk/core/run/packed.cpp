@@ -3,9 +3,10 @@
 #include <strata/abi/model.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "core/dtype.hpp"
-#include "core/run/compute.hpp"
+#include "core/error.hpp"
 
 namespace strata::run {
 namespace {
@@ -18,13 +19,45 @@ uint32_t parts_of(const std::vector<source::Step>& steps) {
   return step ? step->blocks : 0;
 }
 
+// The most tokens, up to `tokens`, of a product that the plugin computes; it computes one of 1.
+int64_t most_tokens(const plugin::Codec& codec, plugin::ProductKind kind, int64_t tokens) {
+  int64_t computed = 1, refused = tokens + 1;
+  while (refused - computed > 1) {
+    kind.tokens = computed + (refused - computed) / 2;
+    (plugin::can_multiply(codec, kind) ? computed : refused) = kind.tokens;
+  }
+  return computed;
+}
+
+// The elements of a tile of the dense weight and, where the weight has several tiles, of its
+// columns of y.
+uint64_t tile_elements(std::span<const int64_t> shape, int64_t tokens) {
+  const auto all = static_cast<uint64_t>(shape[0]), columns = static_cast<uint64_t>(shape[1]);
+  const auto rows = std::max<uint64_t>(1, coded_tile / std::max<uint64_t>(columns, 1));
+  if (all <= rows) return all * columns;
+  return rows * (columns + static_cast<uint64_t>(tokens));
+}
+
+// The shape of the product of a weight with the next members of its group, which may be one.
+std::vector<int64_t> whole_shape(const zero::Unit& unit, std::size_t first) {
+  const auto& weight = unit.weights[first];
+  auto out = weight.shape;
+  for (auto next = first + 1;
+       weight.group != 0 && next < unit.weights.size() && unit.weights[next].group == weight.group;
+       ++next)
+    out[0] += unit.weights[next].shape[0];
+  return out;
+}
+
 }  // namespace
 
 bool stays_packed(const zero::Unit& unit) {
   const bool table = unit.kind == STRATA_UNIT_HEAD;
+  // A run form that has the blocks too is held, unless other weights become larger in it.
+  const bool grows = unit.run_bytes > unit.stored_bytes;
   return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
     const auto& source = weight.source;
-    return source::in_blocks(source) &&
+    return source::in_blocks(source) && (weight.run.dense() || grows) &&
            (!table || (weight.role == STRATA_HEAD && source.stored.parts.size() == 1));
   });
 }
@@ -35,7 +68,7 @@ uint64_t expansion_bytes(std::span<const zero::Unit> units, strata_dtype dtype,
   uint64_t most = 0;
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
-      if (!source::in_blocks(weight.source)) continue;
+      if (!source::in_blocks(weight.source) || !weight.run.dense()) continue;
       const auto parts = parts_of(weight.source.steps);
       const bool at_once = parts == 0;
       const bool shared = weight.source.step<source::Slice>();  // blocks are put together first
@@ -47,6 +80,53 @@ uint64_t expansion_bytes(std::span<const zero::Unit> units, strata_dtype dtype,
       most = std::max(most, std::min(elements, std::max(some, elements / rows)) * each);
     }
   return most;
+}
+
+plugin::ProductKind CodedProducts::kind(std::span<const int64_t> shape, int64_t tokens) const {
+  return {.weight = shape,
+          .dtype = options_.dtype,
+          .device = {options_.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
+          .tokens = tokens,
+          .fast = options_.fast};
+}
+
+bool CodedProducts::uses(const std::string& scheme, std::span<const int64_t> shape) const {
+  if (!options_.codec) return false;
+  const plugin::Codec* codec = nullptr;
+  try {
+    codec = &options_.codec(scheme);
+  } catch (const Error&) {
+    return false;
+  }
+  return plugin::can_multiply(*codec, kind(shape, 1));
+}
+
+uint64_t CodedProducts::bytes(std::span<const zero::Unit> units, int64_t tokens,
+                              int64_t wanted) const {
+  uint64_t most = 0;
+  for (const auto& unit : units)
+    for (std::size_t w = 0; w < unit.weights.size(); ++w) {
+      const auto& weight = unit.weights[w];
+      if (!weight.is_held() || weight.run.dense()) continue;
+      const auto rows = static_cast<uint64_t>(weight.shape[0]);
+      // Rows of a table, which a tied head is too, are copied before they are unpacked.
+      if (weight.role != STRATA_MATRIX)
+        most = std::max(most, static_cast<uint64_t>(tokens) * (weight.run.bytes / rows));
+      if (weight.role != STRATA_TABLE)
+        most = std::max(most, product_bytes(weight.run.scheme, whole_shape(unit, w),
+                                            weight.role == STRATA_HEAD ? wanted : tokens));
+    }
+  return most;
+}
+
+uint64_t CodedProducts::product_bytes(const std::string& scheme, std::span<const int64_t> shape,
+                                      int64_t tokens) const {
+  const auto& codec = options_.codec(scheme);
+  auto one = kind(shape, 1);
+  one.tokens = most_tokens(codec, one, std::max<int64_t>(tokens, 1));
+  const auto bytes = plugin::workspace_of(codec, one);
+  if (one.tokens >= tokens) return bytes;
+  return std::max(bytes, tile_elements(shape, tokens) * element_bytes(options_.dtype));
 }
 
 }  // namespace strata::run

@@ -199,10 +199,19 @@ class Preparation {
   }
 
   void lay_out(bool hold_table, uint64_t tile) {
-    out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype),
-                               {.dtype = wish_.dtype, .rows = !hold_table, .tile = tile});
+    zero::LayoutOptions options{.dtype = wish_.dtype, .rows = !hold_table, .tile = tile};
+    const CodedProducts products(
+        {wish_.codec, wish_.dtype, wish_.separate_device, wish_.fast_products});
+    // A second device runs weights that are expanded.
+    if (wish_.codec && model_.checkpoint && wish_.second_device.empty())
+      options.coded = [&](const std::string& scheme, std::span<const int64_t> shape) {
+        return products.uses(scheme, shape);
+      };
+    out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype), options);
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
-    out_.expansion_bytes = expansion_bytes(out_.units, wish_.dtype, wish_.separate_device);
+    const auto wanted = wish_.all_logits ? out_.chunk : int64_t{wish_.sequences};
+    out_.expansion_bytes = std::max(expansion_bytes(out_.units, wish_.dtype, wish_.separate_device),
+                                    products.bytes(out_.units, out_.chunk, wanted));
   }
 
   bool on_second_device(const zero::Unit& unit) const {

@@ -33,7 +33,9 @@ struct Wish {
   int64_t prompt = 1;                  // tokens of all prompts together: the largest possible pass
   bool all_logits = false;             // of every token, not only of each sequence's last
   dry_run::AttentionBytes attention_bytes{};  // of the chosen backend; empty: not counted
-  std::vector<uint32_t> second_device;        // declared units that run where their tier maps them
+  FindCodec codec{};           // whose plugins may multiply weights as they lie; empty: none does
+  bool fast_products = false;  // those may round their x to 8 bits
+  std::vector<uint32_t> second_device;  // declared units that run where their tier maps them
   zero::Mode mode = zero::Mode::step;
   uint32_t rank = 0, ranks = 1;
 };
@@ -51,8 +53,9 @@ struct Prepared {
   zero::Place table_place;  // of each tile, or the file's tier
   uint64_t kv_bytes = 0;
   uint64_t activation_bytes = 0;
-  uint64_t expansion_bytes = 0;  // between a weight's stored and run form
-  uint64_t rows_bytes = 0;       // rows of the embedding for one pass, behind the plan's arena
+  // Between a weight's stored and run form, or of a product with a weight in its codec's form.
+  uint64_t expansion_bytes = 0;
+  uint64_t rows_bytes = 0;  // rows of the embedding for one pass, behind the plan's arena
   // The size of a scratch: one unit's stored form (and run form) while loading, behind the
   // residents. There are two where there is room: one unit is read while another is expanded.
   uint64_t scratch_bytes = 0;

@@ -193,11 +193,13 @@ std::unique_ptr<Rows> Session::mapped_rows(RowRoom room) const {
   std::vector<MappedTile> tiles;
   bool stored = false;
   const auto add = [&](const zero::Unit& unit, const zero::Place& place, const Seat& seat) {
-    stored = !place.as_run;
-    for (const auto& weight : unit.weights)
-      if (weight.role == STRATA_HEAD && weight.shape.size() > 1)
-        tiles.push_back({unit.first_row, weight.shape[0],
-                         seat.memory() + (stored ? weight.source.stored.at : weight.run.at)});
+    for (const auto& weight : unit.weights) {
+      if (weight.role != STRATA_HEAD || weight.shape.size() < 2) continue;
+      tiles.push_back({unit.first_row, weight.shape[0],
+                       seat.memory() + (place.as_run ? weight.run.at : weight.source.stored.at)});
+      // Rows in the codec's form are those of the file.
+      stored = !place.as_run || !weight.run.dense();
+    }
   };
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
     add(prepared.table[t], prepared.table_place, tiers_->table_seat(t));

@@ -1,6 +1,7 @@
 #include "core/zero/layout.hpp"
 
 #include <algorithm>
+#include <variant>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
@@ -25,7 +26,8 @@ void give_places(Unit& unit, uint64_t align) {
   for (auto& weight : unit.weights) {
     if (!weight.is_held()) continue;
     unit.expands = unit.expands || weight.expands();
-    if (weight.group == 0 || weight.group != group) run = up(run, align);
+    const bool alike = before && before->run.scheme == weight.run.scheme;
+    if (weight.group == 0 || weight.group != group || !alike) run = up(run, align);
     group = weight.group;
     weight.run.at = run;
     run += weight.run.bytes;
@@ -55,6 +57,33 @@ struct Share {
 strata_dtype run_dtype(const shape::DeclaredWeight& weight, strata_dtype dtype) {
   constexpr strata_dtype wide{STRATA_FLOAT, 32, 1};
   return weight.float32 && element_bytes(dtype) < element_bytes(wide) ? wide : dtype;
+}
+
+// Whether the rows of each part are the weight's, in which a codec's form can take its steps.
+bool has_rows_in_parts(const source::Tensor& from, int64_t rows) {
+  const auto* slice = from.step<source::Slice>();
+  const bool moves_rows = std::ranges::all_of(from.steps, [](const source::Step& step) {
+    return std::holds_alternative<source::Reorder>(step) ||
+           std::holds_alternative<source::Slice>(step);
+  });
+  return moves_rows && from.pieces.empty() &&
+         std::ranges::all_of(from.stored.parts, [&](const source::Part& part) {
+           return part.shape.size() == 2 && part.shape.front() == (slice ? slice->all : rows);
+         });
+}
+
+// The run form of a weight of that shape: the stored parts where the ops use them, else dense.
+source::Form run_form(const shape::DeclaredWeight& weight, const std::vector<int64_t>& shape,
+                      const source::Tensor& from, const LayoutOptions& options) {
+  const bool matrix =
+      weight.role == STRATA_MATRIX || weight.role == STRATA_HEAD || weight.role == STRATA_TABLE;
+  const auto& stored = from.stored;
+  if (!options.coded || !matrix || weight.experts != 0 || weight.float32 || shape.size() != 2 ||
+      stored.dense() || !has_rows_in_parts(from, shape[0]) || !options.coded(stored.scheme, shape))
+    return source::dense_form(run_dtype(weight, options.dtype), shape);
+  auto parts = stored.parts;
+  for (auto& part : parts) part.shape[0] = shape[0];
+  return source::packed_form(stored.scheme, std::move(parts));
 }
 
 // Refuses tables and heads whose rows, which are read apart, do not lie in one piece.
@@ -106,7 +135,7 @@ Unit make_unit(const shape::DeclaredUnit& declared, uint32_t index, const FindTe
       weight.source = find(w, tiled ? share.first : 0, tiled ? share.rows : 0);
     }
     check_rows(weight.source, w);
-    weight.run = source::dense_form(run_dtype(w, options.dtype), weight.shape);
+    weight.run = run_form(w, weight.shape, weight.source, options);
     if (w.role == STRATA_TABLE && options.rows) gather_rows(weight, options.dtype);
     unit.weights.push_back(std::move(weight));
   }
@@ -115,12 +144,15 @@ Unit make_unit(const shape::DeclaredUnit& declared, uint32_t index, const FindTe
 }
 
 // The rows of one tile of the head, or 0 where the head stays whole.
-int64_t tile_rows(const shape::DeclaredUnit& unit, const LayoutOptions& options) {
+int64_t tile_rows(const shape::DeclaredUnit& unit, const FindTensor& find,
+                  const LayoutOptions& options) {
   if (unit.kind != STRATA_UNIT_HEAD || options.tile == 0) return 0;
   for (const auto& weight : unit.weights) {
     if (weight.role != STRATA_HEAD) continue;
-    const auto row = element_count(weight.shape) / static_cast<uint64_t>(weight.shape[0]) *
-                     element_bytes(options.dtype);
+    auto one = weight.shape;
+    one[0] = 1;
+    const auto row = options.coded ? run_form(weight, one, find(weight, 0, 1), options).bytes
+                                   : element_count(one) * element_bytes(options.dtype);
     const auto rows = static_cast<int64_t>(std::max<uint64_t>(options.tile / row, 1));
     return rows < weight.shape[0] ? rows : 0;
   }
@@ -151,7 +183,7 @@ std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const F
   std::vector<Unit> out;
   for (uint32_t index = 0; index < declared.size(); ++index) {
     const auto& unit = declared[index];
-    const auto rows = tile_rows(unit, options);
+    const auto rows = tile_rows(unit, find, options);
     if (rows == 0) {
       out.push_back(make_unit(unit, index, find, options, {}));
       for (uint32_t e = 0, all = experts_of(unit); e < all; ++e)

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/shape/declared.hpp"
@@ -10,11 +11,15 @@
 
 namespace strata::zero {
 
+// Whether the ops use weights [out,in] of that scheme as their codec's parts.
+using UsesCoded = std::function<bool(const std::string& scheme, std::span<const int64_t> shape)>;
+
 struct LayoutOptions {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};  // of the run form
   bool rows = true;      // the embedding's table is not held but gathered row by row
   uint64_t tile = 0;     // the most bytes of run form of a tile that the head is cut into; 0: whole
   uint64_t align = 256;  // bytes at whose multiples weights begin in the run form
+  UsesCoded coded{};     // empty: every run form is dense
 };
 
 // Finds the tensor of a declared weight (an expert's has its number in the name); only rows [first,

@@ -12,16 +12,16 @@ inline constexpr uint64_t not_held = ~uint64_t{0};
 inline constexpr uint32_t no_expert = ~uint32_t{0};
 
 // One weight of a unit. Groups and single weights begin at multiples of 256 bytes in both forms;
-// members of a group follow each other without a gap in the run form. Both forms are at not_held
-// where another unit of the same declared one has the weight, and for a table whose rows are
-// gathered one by one: its forms are those of its first row.
+// members of a group that are of one scheme follow each other without a gap in the run form. Both
+// forms are at not_held where another unit of the same declared one has the weight, and for a table
+// whose rows are gathered one by one: its forms are those of its first row.
 struct Weight {
   std::string name;            // the checkpoint's
   std::vector<int64_t> shape;  // as the ops use it; of a head's tile: its rows
   uint32_t role = 0;           // STRATA_MATRIX, ...
   uint32_t group = 0;          // as declared; 0: alone
   source::Tensor source;       // its stored form, and the steps to the run form
-  source::Form run;            // dense
+  source::Form run;            // dense, or the stored scheme's where the ops use its parts
 
   bool is_held() const { return run.at != not_held; }
   // Whether the stored form must be expanded to become the run form.

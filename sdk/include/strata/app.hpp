@@ -33,6 +33,7 @@ struct RunOptions {
   std::string dtype = "auto";      // float32, bfloat16, float16 or auto
   std::string device = "auto";     // cpu, cuda or auto
   std::string attention = "auto";  // a plugin's name or auto
+  std::string products = "exact";  // exact, or fast: those with quantized weights may round x
   std::string offload = "auto";    // a plugin's name, "device" or auto
   std::vector<std::string> offload_dirs{};
   std::optional<std::uint64_t> device_memory{};  // bytes; empty: no limit

@@ -9,10 +9,16 @@
 //   };
 //   STRATA_QUANT_PLUGIN(Mine, "mine", "1.0.0");
 //
-// options is null where there are none. pack and unpack enqueue on the call's stream.
+// options is null where there are none. pack and unpack enqueue on the call's stream. A class that
+// also has these three multiplies straight from the parts (abi/draft/quant.h has their contracts):
+//
+//     bool can(const strata::ProductKind&) const;
+//     uint64_t workspace(const strata::ProductKind&) const;
+//     void linear(const strata_call&, span<const Memory> parts, const strata::Product&) const;
 #pragma once
 #include <strata/abi/draft/quant.h>
 
+#include <concepts>
 #include <optional>
 #include <strata/plugin.hpp>
 #include <vector>
@@ -42,6 +48,32 @@ struct Memory {
   T* as() const {
     return static_cast<T*>(data);
   }
+};
+
+// A product x [T,in] -> y [T,out] with a weight [out,in] in parts.
+struct ProductKind {
+  std::span<const std::int64_t> weight;  // its shape
+  std::int64_t tokens = 1;               // T
+  strata_device device{};
+  strata_dtype dtype{};  // of x and y
+  bool fast = false;     // x may be rounded to 8 bits with scales of its own
+};
+
+// The arguments of one product.
+struct Product {
+  Memory x, y;
+  void* workspace = nullptr;
+  const strata_threads* threads = nullptr;  // null on another device than the CPU
+  bool fast = false;                        // as the kind's
+};
+
+// Whether a codec multiplies straight from the parts.
+template <class Codec>
+concept Multiplies = requires(const Codec& codec, const ProductKind& kind, const strata_call& call,
+                              std::span<const Memory> parts, const Product& product) {
+  { codec.can(kind) } -> std::convertible_to<bool>;
+  { codec.workspace(kind) } -> std::convertible_to<std::uint64_t>;
+  codec.linear(call, parts, product);
 };
 
 namespace abi {
@@ -131,8 +163,54 @@ struct QuantTable {
     });
   }
 
-  static constexpr strata_quant table{
-      header<strata_quant>(), score, create, destroy, layout, pack, unpack, nullptr, nullptr};
+  static ProductKind kind_of(const strata_product_kind* kind) {
+    return {{kind->shape, kind->ndim},
+            kind->tokens,
+            kind->device,
+            kind->dtype,
+            (kind->hdr.flags & STRATA_PRODUCT_FAST) != 0};
+  }
+  static constexpr bool multiplies = Multiplies<Codec>;
+  static std::int32_t can([[maybe_unused]] strata_self* self,
+                          [[maybe_unused]] const strata_product_kind* kind) noexcept {
+    if constexpr (multiplies)
+      return guarded_value<std::int32_t>(0,
+                                         [&] { return of(self).codec.can(kind_of(kind)) ? 1 : 0; });
+    return 0;
+  }
+  static std::uint64_t workspace([[maybe_unused]] strata_self* self,
+                                 [[maybe_unused]] const strata_product_kind* kind) noexcept {
+    if constexpr (multiplies)
+      return guarded_value<std::uint64_t>(0,
+                                          [&] { return of(self).codec.workspace(kind_of(kind)); });
+    return 0;
+  }
+  static strata_status linear([[maybe_unused]] strata_self* self,
+                              [[maybe_unused]] strata_call* call,
+                              [[maybe_unused]] const strata_product* product) noexcept {
+    if constexpr (multiplies)
+      return guarded([&] {
+        const auto& instance = of(self);
+        const auto from = memories(instance, call, product->parts);
+        instance.codec.linear(*call, from,
+                              {memory_of(*instance.tensors, call, product->x),
+                               memory_of(*instance.tensors, call, product->y), product->workspace,
+                               product->threads, (product->hdr.flags & STRATA_PRODUCT_FAST) != 0});
+      });
+    return STRATA_UNIMPLEMENTED;
+  }
+
+  static constexpr strata_quant table{header<strata_quant>(),
+                                      score,
+                                      create,
+                                      destroy,
+                                      layout,
+                                      pack,
+                                      unpack,
+                                      multiplies ? linear : nullptr,
+                                      nullptr,
+                                      multiplies ? can : nullptr,
+                                      multiplies ? workspace : nullptr};
 };
 
 }  // namespace abi

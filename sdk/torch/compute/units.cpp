@@ -86,7 +86,15 @@ void Units::rows(const zero::Weight& form, const std::byte* rows, bool stored) {
 void Units::table(const zero::Weight& form, const std::byte* table) {
   as_errors(form.name, [&] {
     const Unrecorded mode(trains());
-    shared_.tables[form.name] = borrowed(table, form.shape, shared_.dtype, main().device);
+    if (form.run.dense()) {
+      shared_.tables[form.name] = borrowed(table, form.shape, shared_.dtype, main().device);
+      return;
+    }
+    CodedWeight coded{form.name, form.run.scheme, form.shape[1], {}};
+    for (const auto& part : form.run.parts)
+      coded.parts.push_back(
+          borrowed(table + part.at, part.shape, scalar_type(part.dtype), main().device));
+    shared_.coded_tables[form.name] = std::move(coded);
   });
 }
 

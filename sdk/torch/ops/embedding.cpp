@@ -11,6 +11,10 @@ at::Tensor rows_of(UnitCall& on, uint32_t weight, const at::Tensor& ids) {
   const auto& name = on.weights.name(weight);
   if (const auto rows = on.shared.rows.find(name); rows != on.shared.rows.end())
     return rows->second;
+  const auto coded_table = on.shared.coded_tables.find(name);
+  const auto* coded =
+      coded_table != on.shared.coded_tables.end() ? &coded_table->second : on.weights.coded(weight);
+  if (coded) return unpacked(coded->select(ids), on.shared.dtype, on.codec_call());
   const auto table = on.shared.tables.find(name);
   return at::embedding(table != on.shared.tables.end() ? table->second : on.weights.at(weight),
                        ids);

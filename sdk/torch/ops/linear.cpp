@@ -2,6 +2,7 @@
 
 #include "torch/ops/adapted.hpp"
 #include "torch/ops/arithmetic.hpp"
+#include "torch/ops/coded_linear.hpp"
 #include "torch/ops/few_tokens.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/parts.hpp"
@@ -75,25 +76,33 @@ void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto give = [&, op = op](uint32_t member, at::Tensor y) {
     out[member] = handle(adapted(std::move(y), x, on, op->weight + member));
   };
-  const auto weight = on.weights.packed(op->weight, op->members);
-  const auto bias = biased ? on.weights.packed(op->bias, op->members) : at::Tensor();
   auto* gradients = on.recorded ? on.recorded->gradients : nullptr;
-  const auto product_of = [&](const at::Tensor& w, const at::Tensor& b, const ProductPlace& place) {
-    return on.recorded ? recorded_linear(x, w, b, place) : torch::linear(x, w, b);
+  // The product of adjacent members; nothing where they are not adjacent in memory.
+  const auto product_of = [&, op = op](uint32_t member,
+                                       uint32_t members) -> std::optional<at::Tensor> {
+    const auto first = op->weight + member;
+    const auto bias =
+        biased ? on.weights.packed(op->bias + member, members) : std::optional(at::Tensor());
+    if (!bias) return std::nullopt;
+    const auto* coded = on.weights.coded(first, members);
+    if (coded && !on.recorded) return coded_linear(x, *coded, *bias, on.codec_call());
+    const auto weight = coded ? std::optional(unpacked(*coded, x.scalar_type(), on.codec_call()))
+                              : on.weights.packed(first, members);
+    if (!weight) return std::nullopt;
+    const ProductPlace place{gradients, first, biased ? op->bias + member : STRATA_NONE, members};
+    return on.recorded ? recorded_linear(x, *weight, *bias, place)
+                       : torch::linear(x, *weight, *bias);
   };
-  if (!weight || !bias) {  // not one product: the members are not adjacent in memory
-    for (uint32_t i = 0; i < op->members; ++i)
-      give(i, product_of(on.weights.at(op->weight + i),
-                         biased ? on.weights.at(op->bias + i) : at::Tensor(),
-                         {gradients, op->weight + i, biased ? op->bias + i : STRATA_NONE, 1}));
+  auto y = product_of(0, op->members);
+  if (!y) {
+    for (uint32_t i = 0; i < op->members; ++i) give(i, *product_of(i, 1));
     return;
   }
-  auto y = product_of(*weight, *bias, {gradients, op->weight, op->bias, op->members});
-  if (op->members == 1) return give(0, std::move(y));
+  if (op->members == 1) return give(0, std::move(*y));
   int64_t first = 0;
   for (uint32_t i = 0; i < op->members; ++i) {
-    const auto width = on.weights.at(op->weight + i).size(0);
-    give(i, y.narrow(-1, first, width));
+    const auto width = on.weights.rows(op->weight + i);
+    give(i, y->narrow(-1, first, width));
     first += width;
   }
 }

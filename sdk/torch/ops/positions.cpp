@@ -7,8 +7,7 @@ namespace strata::torch::arithmetic {
 
 void positions(UnitCall& on, const Args& args, Results out) {
   const auto& [weight, offset] = args.of<&strata_ops::positions>();
-  const auto& table = on.weights.at(weight);
-  const auto known = table.size(0) - offset, longest = on.shared.pass.ragged().max_keys;
+  const auto known = on.weights.rows(weight) - offset, longest = on.shared.pass.ragged().max_keys;
   if (longest > known)
     throw Error(on.weights.name(weight),
                 std::to_string(longest) + " tokens are more than its " + std::to_string(known) +
@@ -18,7 +17,10 @@ void positions(UnitCall& on, const Args& args, Results out) {
   // A table whose first position lies behind other rows keeps the one before it for padding.
   const bool has_padding = offset > 0 && pass.learned.defined();
   const auto& at_positions = has_padding ? pass.learned : pass.positions;
-  out[0] = handle(at::embedding(table, offset ? at_positions.add(offset) : at_positions));
+  const auto rows = offset ? at_positions.add(offset) : at_positions;
+  const auto* coded = on.weights.coded(weight);
+  out[0] = handle(coded ? unpacked(coded->select(rows), on.shared.dtype, on.codec_call())
+                        : at::embedding(on.weights.at(weight), rows));
 }
 
 }  // namespace strata::torch::arithmetic

@@ -52,7 +52,9 @@ const plugin::Codec& pairs() {
                                   .pack = no_pack,
                                   .unpack = unpack_bytes,
                                   .linear = nullptr,
-                                  .gather = nullptr};
+                                  .gather = nullptr,
+                                  .can = nullptr,
+                                  .workspace = nullptr};
   static const plugin::Codec codec(&table, "pairs", nullptr, "pairs");
   return codec;
 }
@@ -221,6 +223,31 @@ TEST_CASE("each head's rows are put together from pieces", "[torch][expand]") {
   at::set_num_threads(threads);
   REQUIRE(made.narrow(1, 0, keys).equal(k.transpose(1, 2).to(to)));
   REQUIRE(made.narrow(1, keys, values).equal(v.to(to)));
+}
+
+TEST_CASE("a weight that stays in its codec's form takes the steps that move rows",
+          "[torch][expand]") {
+  const auto x = at::arange(-48, 48, at::kLong).to(at::kChar).view({12, 8});
+  auto w = stored_as({12, 8}, at::kFloat);
+  w.source.stored = in_pairs({12, 8});
+  const auto coded = [&](std::vector<source::Step> steps, int64_t rows) {
+    w.shape = {rows, 8};
+    w.source.steps = std::move(steps);
+    w.run = in_pairs({rows, 8});
+    auto out = at::empty(w.shape, at::kChar);
+    const run::FindCodec none;
+    strata_call call{};
+    expand(w, w.shape, static_cast<const std::byte*>(x.const_data_ptr()),
+           static_cast<std::byte*>(out.data_ptr()), {&none, &call, at::kCPU});
+    return out;
+  };
+  CHECK(coded({}, 12).equal(x));
+  CHECK(coded({source::Slice{12, 1, 2}}, 6).equal(x.slice(0, 1, 12, 2)));
+  // Two heads of three pairs of halves: the same as for dense rows.
+  auto dense = stored_as({12, 8}, at::kFloat);
+  dense.source.steps = {source::Reorder{2, 3, 2}};
+  const auto expected = expanded(dense, x.to(at::kFloat), at::kFloat);
+  CHECK(coded(dense.source.steps, 12).to(at::kFloat).equal(expected));
 }
 
 TEST_CASE("many blocks are unpacked in steps by several threads", "[torch][expand]") {

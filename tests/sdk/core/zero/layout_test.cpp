@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <map>
+#include <variant>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
@@ -127,6 +128,78 @@ TEST_CASE("weights that are shares of the same rows are read once", "[zero][layo
   CHECK(unit.weights[0].source.stored.at == 0);
   CHECK(unit.weights[1].source.stored.at == (shared ? 0 : 256));
   if (shared) CHECK(unit.stored_bytes == 256);
+}
+
+namespace {
+
+// Q8_0's blocks: 34 bytes for 32 elements of a row.
+void as_blocks(source::Tensor& t) {
+  t.stored = source::packed_form("Q8_0", {source::block_part("blocks", t.shape, 32, 34, {})});
+}
+
+bool coded(const std::string& scheme, std::span<const int64_t> shape) {
+  return scheme == "Q8_0" && shape[1] % 32 == 0;
+}
+
+}  // namespace
+
+TEST_CASE("weights whose parts the ops use are not expanded", "[zero][layout]") {
+  const auto declared =
+      unit_of({{.name = "norm", .shape = {64}, .role = STRATA_VECTOR},
+               {.name = "q", .shape = {3, 64}, .role = STRATA_MATRIX, .group = 1},
+               {.name = "k", .shape = {1, 64}, .role = STRATA_MATRIX, .group = 1},
+               {.name = "v", .shape = {1, 64}, .role = STRATA_MATRIX, .group = 1}});
+  const auto change = [](source::Tensor& t) {
+    if (t.name == "q" || t.name == "k") as_blocks(t);
+  };
+  const auto unit = lay_out_one(declared, {.change = change}, {.coded = coded});
+  CHECK_FALSE(unit.expands);
+  CHECK(unit.weights[1].run.scheme == "Q8_0");
+  CHECK(unit.weights[1].run.bytes == 3 * 68);
+  CHECK(unit.weights[2].run.at == 256 + 3 * 68);  // one product with q
+  CHECK(unit.weights[3].run.at == 768);           // and not with a dense one
+  CHECK(lay_out_one(declared, {.change = change}).expands);
+}
+
+TEST_CASE("steps that move rows are taken in the codec's form, others not", "[zero][layout]") {
+  const auto lay = [](std::vector<source::Step> steps) {
+    const bool sliced = std::holds_alternative<source::Slice>(steps.front());
+    return lay_out_one(unit_of({{.name = "q", .shape = {4, 64}, .role = STRATA_MATRIX}}),
+                       {.change =
+                            [&](source::Tensor& t) {
+                              if (sliced) t.shape[0] = 8;
+                              as_blocks(t);
+                              t.steps = steps;
+                            }},
+                       {.coded = coded});
+  };
+  for (const source::Step& step : {source::Step(source::Reorder{1, 2, 2}),
+                                   source::Step(source::Slice{.all = 8, .first = 1, .step = 2})}) {
+    const auto unit = lay({step});
+    CHECK(unit.expands);
+    CHECK(unit.weights[0].run.scheme == "Q8_0");
+    CHECK(unit.weights[0].run.bytes == 4 * 68);
+  }
+  CHECK(lay({source::Transpose{}}).weights[0].run.dense());
+}
+
+TEST_CASE("experts, routers and odd rows are dense in the run form", "[zero][layout]") {
+  const auto lay = [](shape::DeclaredWeight weight) {
+    return lay_out_one(unit_of({std::move(weight)}), {.change = as_blocks}, {.coded = coded});
+  };
+  CHECK(lay({.name = "router", .shape = {4, 64}, .role = STRATA_ROUTER}).weights[0].run.dense());
+  CHECK(lay({.name = "odd", .shape = {4, 48}, .role = STRATA_MATRIX}).weights[0].run.dense());
+  CHECK(lay({.name = "v", .shape = {64}, .role = STRATA_VECTOR}).weights[0].run.dense());
+}
+
+TEST_CASE("tiles of a head in its codec's form are as large as asked for", "[zero][layout]") {
+  File file{.change = as_blocks};
+  const auto declared =
+      unit_of({{.name = "head", .shape = {40, 64}, .role = STRATA_HEAD}}, STRATA_UNIT_HEAD);
+  const auto units = lay_out({&declared, 1}, file.find(), {.tile = 10 * 68, .coded = coded});
+  REQUIRE(units.size() == 4);
+  CHECK(units[1].first_row == 10);
+  CHECK(units[1].weights[0].run.bytes == 10 * 68);
 }
 
 TEST_CASE("the embedding's table is held only where its rows are not gathered", "[zero][layout]") {

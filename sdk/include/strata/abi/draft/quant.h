@@ -6,6 +6,8 @@
 extern "C" {
 #endif
 
+typedef struct strata_threads strata_threads;
+
 typedef struct strata_part {
   strata_hdr hdr;
   strata_str role; /* "codes", "scales", ...; a group is packed role by role */
@@ -13,6 +15,33 @@ typedef struct strata_part {
   uint32_t ndim, reserved, shard_axis; /* the axis to cut, or STRATA_NONE: as bytes only */
   strata_dtype dtype;
 } strata_part;
+
+enum { STRATA_PRODUCT_FAST = 1 };    /* flag: x may be rounded to 8 bits with scales of its own */
+typedef struct strata_product_kind { /* a product x [T,in] -> y [T,out] with a weight in parts */
+  strata_hdr hdr;
+  const int64_t* shape; /* the weight's, [out,in] */
+  int64_t tokens;       /* T */
+  uint32_t ndim, reserved;
+  strata_device device;
+  strata_dtype dtype; /* of x and y */
+  uint32_t also_reserved;
+} strata_product_kind;
+
+struct strata_threads { /* the host's threads, for work on the CPU */
+  strata_hdr hdr;
+  /* Calls item(user, i) once for every i below count, on several threads at once, and returns when
+     all have returned. An item calls nothing of the host. [rank-thread] */
+  void (*run)(const strata_threads*, int64_t count, void (*item)(void* user, int64_t i),
+              void* user);
+};
+
+typedef struct strata_product {
+  strata_hdr hdr;                /* flags: as the kind's */
+  const strata_parts* parts;     /* of the weight, in the order of layout */
+  strata_tensor *x, *y;          /* contiguous; y is written */
+  void* workspace;               /* at a multiple of 64 bytes; NULL where none is needed */
+  const strata_threads* threads; /* NULL on another device than the CPU */
+} strata_product;
 
 typedef struct strata_quant {
   strata_hdr hdr;
@@ -30,14 +59,21 @@ typedef struct strata_quant {
   /* Fills a dense weight from the parts. On the CPU several threads call it at once with the same
      call, each for other rows of one weight. [any-thread] */
   strata_status (*unpack)(strata_self*, strata_call*, const strata_parts*, strata_tensor* weight);
-  /* (optional) Multiplies, x [T,in] -> [T,out], straight from the parts; NULL: the host unpacks
-     them first. [rank-thread] */
-  strata_status (*linear)(strata_self*, strata_call*, const strata_parts*, strata_tensor* x,
-                          strata_tensor** out);
+  /* (optional, with can and workspace) Multiplies, x [T,in] -> y [T,out], straight from the parts;
+     the host calls it for what can says, and unpacks them first for the rest. The sums are at
+     least float32. A row of y depends on its row of x alone: neither on T nor on the number of
+     threads. [rank-thread] */
+  strata_status (*linear)(strata_self*, strata_call*, const strata_product*);
   /* (optional) Looks up rows of a table, ids [T] -> [T,D], straight from the parts.
      [rank-thread] */
   strata_status (*gather)(strata_self*, strata_call*, const strata_parts*, strata_tensor* ids,
                           strata_dtype, strata_tensor** out);
+  /* (optional) Returns 1 where linear computes such a product, else 0. What it computes for some T
+     it computes for every smaller one. [any-thread] */
+  int32_t (*can)(strata_self*, const strata_product_kind*);
+  /* (optional) Returns the bytes of memory that linear needs for such a product, for fewer tokens
+     at most as many. [any-thread] */
+  uint64_t (*workspace)(strata_self*, const strata_product_kind*);
 } strata_quant;
 
 #ifdef __cplusplus

@@ -1,0 +1,10 @@
+// Processors for which no fast products are written.
+#include "kernels/activations.hpp"
+
+namespace strata::kernels {
+
+bool can_multiply_fast() { return false; }
+
+void multiply_fast(Block, const Panel&, const Activations*, int64_t) {}
+
+}  // namespace strata::kernels

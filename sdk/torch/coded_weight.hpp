@@ -1,0 +1,35 @@
+// A weight in its codec's form, as the ops use it where its plugin multiplies it as it lies.
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "core/run/compute.hpp"
+
+namespace strata::torch {
+
+// The parts of a weight [rows,columns], which lie in memory of others. Each has the weight's rows.
+struct CodedWeight {
+  std::string name, scheme;
+  int64_t columns = 0;
+  std::vector<at::Tensor> parts;
+
+  int64_t rows() const { return parts.front().size(0); }
+  // The rows from `first` on, which are views of this one's.
+  CodedWeight narrow(int64_t first, int64_t count) const;
+  // Copies of the rows with these ids [T].
+  CodedWeight select(const at::Tensor& ids) const;
+};
+
+// What calls of a codec need.
+struct CodecCall {
+  const run::FindCodec* codec;
+  strata_call* call;
+  bool fast = false;  // products may round their x to 8 bits
+};
+
+// The dense weight of that type, in new memory. The CPU's threads share the rows.
+at::Tensor unpacked(const CodedWeight& weight, at::ScalarType type, const CodecCall& how);
+
+}  // namespace strata::torch

@@ -1,0 +1,104 @@
+// quant-product < requests > answers: products with packed weights, for tests that compare with
+// another implementation. First it writes a line, "fast" or "exact": the fast products of this
+// processor. A request is the line
+//
+//   BLOCK ROWS COLUMNS TOKENS THREADS X_DTYPE Y_DTYPE exact|fast
+//
+// and the bytes of the weight and of x; its answer has the bytes of y. Rows are given to the kernel
+// with space between them and at odd addresses where that is allowed.
+#include <atomic>
+#include <cstring>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kernels/packed_linear.hpp"
+
+using namespace strata;
+
+namespace {
+
+const std::map<std::string, kernels::Block> blocks{
+    {"Q4_0", kernels::Block::q4_0}, {"Q4_1", kernels::Block::q4_1}, {"Q5_0", kernels::Block::q5_0},
+    {"Q5_1", kernels::Block::q5_1}, {"Q8_0", kernels::Block::q8_0}, {"Q2_K", kernels::Block::q2_k},
+    {"Q3_K", kernels::Block::q3_k}, {"Q4_K", kernels::Block::q4_k}, {"Q5_K", kernels::Block::q5_k},
+    {"Q6_K", kernels::Block::q6_k}};
+const std::map<std::string, strata_dtype> dtypes{{"float32", {STRATA_FLOAT, 32, 1}},
+                                                 {"bfloat16", {STRATA_BFLOAT, 16, 1}}};
+
+// Runs items on `threads` threads, each of which takes the next one.
+struct Threads {
+  int count;
+  static void parallel(void* context, int64_t items, void (*item)(void*, int64_t), void* user) {
+    std::atomic<int64_t> next{0};
+    const auto work = [&] {
+      for (int64_t at = next++; at < items; at = next++) item(user, at);
+    };
+    std::vector<std::thread> others(
+        static_cast<std::size_t>(static_cast<const Threads*>(context)->count - 1));
+    for (auto& one : others) one = std::thread(work);
+    work();
+    for (auto& one : others) one.join();
+  }
+};
+
+// Rows of `width` bytes, `space` bytes from each to the next, all bits set between them.
+std::vector<char> spread(const std::vector<char>& rows, std::size_t width, std::size_t space) {
+  const std::size_t count = rows.size() / width;
+  std::vector<char> out(count * (width + space), '\xff');
+  for (std::size_t n = 0; n < count; ++n)
+    std::memcpy(out.data() + n * (width + space), rows.data() + n * width, width);
+  return out;
+}
+
+bool answer(const std::string& line) {
+  std::istringstream words(line);
+  std::string block, x_name, y_name, products;
+  int64_t rows = 0, columns = 0, tokens = 0;
+  Threads threads{1};
+  words >> block >> rows >> columns >> tokens >> threads.count >> x_name >> y_name >> products;
+  if (!words) return false;
+  const auto kind = blocks.at(block);
+  if (!kernels::can(kind, columns)) return false;
+  const auto x_dtype = dtypes.at(x_name), y_dtype = dtypes.at(y_name);
+  const auto x_size = std::size_t{x_dtype.bits} / 8, y_size = std::size_t{y_dtype.bits} / 8;
+  const auto size = kernels::size_of(kind);
+  const auto weight_bytes = static_cast<std::size_t>(rows * (columns / size.elements) * size.bytes);
+  const auto mode = products == "fast" ? kernels::Products::fast : kernels::Products::exact;
+
+  std::vector<char> weight(weight_bytes + 1);
+  std::cin.read(weight.data() + 1, static_cast<std::streamsize>(weight_bytes));
+  const std::size_t x_row = static_cast<std::size_t>(columns) * x_size;
+  std::vector<char> x(static_cast<std::size_t>(tokens) * x_row);
+  if (!std::cin.read(x.data(), static_cast<std::streamsize>(x.size()))) return false;
+  const auto spaced = spread(x, x_row, 3 * x_size);
+
+  const int64_t ldy = rows + 5;
+  std::vector<char> y(static_cast<std::size_t>(tokens * ldy) * y_size, '\x55');
+  const kernels::Linear of{kind, reinterpret_cast<const std::byte*>(weight.data() + 1), rows,
+                           columns};
+  std::vector<std::byte> space(kernels::workspace(of, tokens, mode) + 1);
+  kernels::linear(of, spaced.data(), x_dtype, columns + 3, y.data(), y_dtype, ldy, tokens,
+                  space.data() + 1, {Threads::parallel, &threads}, mode);
+  const auto width = static_cast<std::size_t>(rows) * y_size;
+  for (int64_t t = 0; t < tokens; ++t) {
+    const char* row = y.data() + static_cast<std::size_t>(t * ldy) * y_size;
+    std::cout.write(row, static_cast<std::streamsize>(width));
+    for (std::size_t at = width; at < width + 5 * y_size; ++at)
+      if (row[at] != '\x55') return false;  // the kernel wrote between rows
+  }
+  return static_cast<bool>(std::cout.flush());
+}
+
+}  // namespace
+
+int main() {
+  std::cout << (kernels::has_fast() ? "fast" : "exact") << std::endl;
+  for (std::string line; std::getline(std::cin, line);)
+    if (!answer(line)) return 1;
+  return 0;
+}
