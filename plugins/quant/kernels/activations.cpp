@@ -40,23 +40,28 @@ Rounded rounded(const float (&x)[32]) {
 
 }  // namespace
 
-void round_activations(const float* x, int64_t columns, int zero, Activations* out) {
-  for (int64_t at = 0; at < columns; at += Activations::elements, ++out) {
-    *out = {};
-    for (int half = 0; half < 2 && at + 32 * half < columns; ++half) {
-      float values[32];
-      std::copy_n(x + at + 32 * half, 32, values);
-      const auto r = rounded(values);
-      std::copy_n(r.codes, 32, out->codes + 32 * half);
-      for (int four = 0; four < 8; ++four) {
-        const int8_t* c = r.codes + 4 * four;
-        const int sum = c[0] + c[1] + c[2] + c[3], place = 8 * half + four;
-        out->scale[place] = r.scale;
-        if (zero >= 0)
-          out->zeros[place] = -zero * sum;
-        else
-          out->sums[place] = r.scale * static_cast<float>(sum);
-      }
+void round_activations(const float* x, int64_t columns, Offsets offsets, Activations* out) {
+  const auto all = (columns + Activations::elements - 1) / Activations::elements;
+  std::fill_n(out, all, Activations{});
+  for (int64_t at = 0; at < columns; at += 32) {
+    float values[32];
+    std::copy_n(x + at, 32, values);
+    const auto r = rounded(values);
+    auto& to = out[at / Activations::elements];
+    const auto half = at % Activations::elements;
+    std::copy_n(r.codes, 32, to.codes + half);
+    for (int64_t k = 0; k < 32; k += 4) {
+      const int8_t* c = r.codes + k;
+      const int sum = c[0] + c[1] + c[2] + c[3];
+      const auto place = (half + k) / 4;
+      to.scale[place] = r.scale;
+      if (offsets.zero >= 0)
+        to.zeros[place] = -offsets.zero * sum;
+      else if (offsets.group == 4)
+        to.sums[place] = r.scale * static_cast<float>(sum);
+      else
+        out[at / 256 * 4].sums[offsets.first + (at + k) % 256 / offsets.group] +=
+            r.scale * static_cast<float>(sum);
     }
   }
 }

@@ -12,7 +12,7 @@
 
 namespace strata::kernels::vnni {
 
-// `scale` and `least` have a lane for each four codes.
+// `scale` has a lane for each four codes, and so has `least`, in blocks of 32 that have one.
 struct Codes {
   __m512i codes;
   __m512 scale, least;
@@ -31,7 +31,8 @@ static inline __m512i twice(const uint8_t* p) { return _mm512_broadcast_i64x4(lo
 
 // A count for the low eight lanes of 32 bits, and one for the high eight.
 static inline __m512i counts(int low, int high) {
-  return _mm512_inserti64x4(_mm512_set1_epi32(low), _mm256_set1_epi32(high), 1);
+  return _mm512_set_epi32(high, high, high, high, high, high, high, high, low, low, low, low, low,
+                          low, low, low);
 }
 static inline __m512i right(__m512i bits, int low, int high) {
   return _mm512_srlv_epi32(bits, counts(low, high));
@@ -127,7 +128,8 @@ static inline __m512 half(const uint8_t* p) {
   return _mm512_cvtph_ps(_mm256_set1_epi16(bits));
 }
 
-// The scales of a block of 256: of sixteen groups, or those of eight and then their minima.
+// The scales of a block of 256, of sixteen groups or of eight, and the minima at the places that
+// offsets_of says; other lanes of `m` are multiplied by zeros.
 struct Scales {
   __m512 d, m;
 };
@@ -142,7 +144,7 @@ static inline __m512 eights(__m512 of, int at) {
 }
 // d * scale and dmin * least of eight groups each.
 static inline __m512 six_bits(const uint8_t* b) {
-  const __m512 minus = _mm512_castsi512_ps(counts(0, static_cast<int>(0x80000000U)));
+  const __m512 minus = _mm512_castsi512_ps(counts(0, INT32_MIN));
   return _mm512_mul_ps(numbers(eight_of_six_bits(b + 4)), _mm512_xor_ps(halves(b, b + 2), minus));
 }
 
@@ -161,7 +163,7 @@ struct Q2_K {
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int place = quarter % 2 * 4;
     const __m512i pairs = right(twice(b + 16 + quarter / 2 * 32), place, place + 2);
-    return {_mm512_and_si512(pairs, bytes_of(3)), fours(s.d, quarter), fours(s.m, quarter)};
+    return {_mm512_and_si512(pairs, bytes_of(3)), fours(s.d, quarter), none()};
   }
 };
 
@@ -184,25 +186,30 @@ struct Q3_K {
 struct Q4_K {
   static constexpr int bytes = 144, elements = 256;
   static constexpr bool has_least = true;
-  static Scales scales(const uint8_t* b) { return {six_bits(b), none()}; }
+  static Scales scales(const uint8_t* b) {
+    const __m512 both = six_bits(b);
+    return {both, both};
+  }
   template <int quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     const __m512i four = right(twice(b + 16 + quarter * 32), 0, 4);
-    return {_mm512_and_si512(four, bytes_of(15)), eights(s.d, 2 * quarter),
-            eights(s.d, 8 + 2 * quarter)};
+    return {_mm512_and_si512(four, bytes_of(15)), eights(s.d, 2 * quarter), none()};
   }
 };
 
 struct Q5_K {
   static constexpr int bytes = 176, elements = 256;
   static constexpr bool has_least = true;
-  static Scales scales(const uint8_t* b) { return {six_bits(b), none()}; }
+  static Scales scales(const uint8_t* b) {
+    const __m512 both = six_bits(b);
+    return {both, both};
+  }
   template <int quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int high = 4 - 2 * quarter;
     const __m512i four = _mm512_and_si512(right(twice(b + 48 + quarter * 32), 0, 4), bytes_of(15));
     return {with(four, rotated(twice(b + 16), high, high - 1), 16), eights(s.d, 2 * quarter),
-            eights(s.d, 8 + 2 * quarter)};
+            none()};
   }
 };
 

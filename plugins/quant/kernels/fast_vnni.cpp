@@ -23,9 +23,9 @@ inline __attribute__((always_inline)) void add(const vnni::Codes& w, const Activ
     const __m512i codes = _mm512_loadu_si512(a.codes);
     const __m512 scale = _mm512_mul_ps(w.scale, _mm512_loadu_ps(a.scale));
     __m512i dots = _mm512_setzero_si512();
-    if constexpr (Format::has_least)
+    if constexpr (Format::has_least && Format::elements == 32)
       sums[t] = _mm512_fmadd_ps(w.least, _mm512_loadu_ps(a.sums), sums[t]);
-    else
+    else if constexpr (!Format::has_least)
       dots = _mm512_loadu_si512(a.zeros);
     dots = _mm512_dpbusd_epi32(dots, w.codes, codes);
     sums[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots), scale, sums[t]);
@@ -37,6 +37,9 @@ template <class Format, int tokens>
 inline __attribute__((always_inline)) void add_super(const uint8_t* b, const Activations* x,
                                                      int64_t ldx, __m512* sums) {
   const auto scales = Format::scales(b);
+  if constexpr (Format::has_least)
+    for (int t = 0; t < tokens; ++t)
+      sums[t] = _mm512_fmadd_ps(scales.m, _mm512_loadu_ps(x[t * ldx].sums), sums[t]);
   add<Format, tokens>(Format::template decode<0>(b, scales), x, ldx, sums);
   add<Format, tokens>(Format::template decode<1>(b, scales), x + 1, ldx, sums);
   add<Format, tokens>(Format::template decode<2>(b, scales), x + 2, ldx, sums);

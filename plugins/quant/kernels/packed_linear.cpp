@@ -54,13 +54,13 @@ struct Input {
   }
 };
 
-void round_token(const Input& in, int64_t t, int zero, Activations* out) {
+void round_token(const Input& in, int64_t t, Offsets offsets, Activations* out) {
   constexpr int64_t some = 512;
   float values[some];
   for (int64_t k = 0; k < in.columns; k += some) {
     const int64_t count = std::min(some, in.columns - k);
     in.read(t, k, count, values);
-    round_activations(values, count, zero, out + k / Activations::elements);
+    round_activations(values, count, offsets, out + k / Activations::elements);
   }
 }
 
@@ -106,7 +106,8 @@ void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, 
   if (rounds(products)) {
     auto* const space = reinterpret_cast<Activations*>(aligned(workspace));
     const int64_t ld = activations(of.columns);
-    spread(run, tokens, [&](int64_t t) { round_token(in, t, zero_of(of.block), space + t * ld); });
+    spread(run, tokens,
+           [&](int64_t t) { round_token(in, t, offsets_of(of.block), space + t * ld); });
     spread(run, panels, [&](int64_t at) { multiply_fast(of.block, panel(at), space, ld); });
     return;
   }

@@ -33,13 +33,17 @@ template <int g>
 HWY_INLINE Codes pairs(const uint8_t* codes, int k) {
   return hn::ShiftRight<g % 8 / 2 * 2>(bytes_at(codes + g / 8 * 32 + g % 2 * 16 + k));
 }
-// The bit `from` as the bit `to`.
+// Codes whose bit, or lowest bit, `from` becomes `to`; other bits are anything.
 template <int from, int to>
 HWY_INLINE Codes moved(Codes codes) {
   if constexpr (from > to)
-    return masked(hn::ShiftRight<from - to>(codes), 1 << to);
+    return hn::ShiftRight<from - to>(codes);
   else
-    return masked(hn::ShiftLeft<to - from>(codes), 1 << to);
+    return hn::ShiftLeft<to - from>(codes);
+}
+// The bits of the mask from `low`, the others from `high`.
+HWY_INLINE Codes joined(int mask, Codes low, Codes high) {
+  return hn::IfVecThenElse(hn::Set(Ints(), mask), low, high);
 }
 
 struct Q2_K {
@@ -87,7 +91,7 @@ struct Q3_K {
     const Table<8> t(s.d + g, 4);
     for (int k = 0; k < 16; k += lanes) {
       const auto high = moved<g / 2, 2>(bytes_at(b + g % 2 * 16 + k));
-      f(16 * g + k, t.at(hn::Or(masked(pairs<g>(b + 32, k), 3), high)));
+      f(16 * g + k, t.at(joined(3, pairs<g>(b + 32, k), high)));
     }
   }
 };
@@ -133,8 +137,8 @@ struct Q5_K {
     const auto d = hn::Set(Floats(), s.d[g]), m = hn::Set(Floats(), s.m[8 + g]);
     for (int k = 0; k < 32; k += lanes) {
       const auto low = hn::ShiftRight<g % 2 * 4>(bytes_at(b + 48 + g / 2 * 32 + k));
-      const auto high = moved<g, 4>(bytes_at(b + 16 + k));
-      f(32 * g + k, element(hn::Or(masked(low, 15), high), d, m));
+      const auto high = masked(moved<g, 4>(bytes_at(b + 16 + k)), 16);
+      f(32 * g + k, element(joined(15, low, high), d, m));
     }
   }
 };
@@ -158,9 +162,10 @@ struct Q6_K {
     const auto d = hn::Set(Floats(), s.d[g]), m = hn::Set(Floats(), s.m[g]);
     for (int k = 0; k < 16; k += lanes) {
       const auto bytes = bytes_at(b + g / 8 * 64 + g % 4 * 16 + k);
-      const auto low = masked(hn::ShiftRight<g % 8 / 4 * 4>(bytes), 15);
-      const auto high = hn::ShiftLeft<4>(masked(pairs<g>(b + 128, k), 3));
-      f(16 * g + k, element(hn::Or(low, high), d, m));
+      const auto low = hn::ShiftRight<g % 8 / 4 * 4>(bytes);
+      const auto pair = bytes_at(b + 128 + g / 8 * 32 + g % 2 * 16 + k);
+      const auto high = masked(moved<g % 8 / 2 * 2, 4>(pair), 0x30);
+      f(16 * g + k, element(joined(15, low, high), d, m));
     }
   }
 };

@@ -52,6 +52,18 @@ def weights(kind, rows, columns, rng, largest=0x7C00):
     return packed, dequantize(packed, kind).astype(np.float64)
 
 
+def level_weights(kind, rows, columns, rng):
+    """Scales that differ by less than a factor of 4, so that no block hides another."""
+    elements, size = GGML_QUANT_SIZES[kind]
+    blocks = random_blocks(kind, rows * columns // elements, rng)
+    for at in SCALES[kind]:
+        scales = rng.integers(0x3800, 0x4000, len(blocks), dtype=np.uint16)
+        scales |= rng.integers(0, 2, len(blocks), dtype=np.uint16) << 15
+        blocks[:, at:at + 2] = scales.reshape(-1, 1).view(np.uint8)
+    packed = blocks.reshape(rows, columns // elements * size)
+    return packed, dequantize(packed, kind).astype(np.float64)
+
+
 def rounded(x):
     """What activations of 8 bits stand for: a scale for each 32 of them, to nearest, halves away from zero."""
     groups = x.numpy().reshape(-1, 32)
@@ -75,8 +87,8 @@ def same(name, mine, theirs):
         sys.exit(f"{name}: other bits")
 
 
-def check_sums(program, kind, rows, columns, rng):
-    packed, dense = weights(kind, rows, columns, rng)
+def check_sums(program, kind, rows, columns, rng, make=level_weights):
+    packed, dense = make(kind, rows, columns, rng)
     x = torch.from_numpy(rng.standard_normal((max(TOKENS), columns), dtype=np.float32))
     for products in ("exact", "fast"):
         rounds = products == "fast" and program.rounds
@@ -148,6 +160,7 @@ def main():
         narrow = NARROW_SHAPES if GGML_QUANT_SIZES[kind][0] == 32 else ()
         for rows, columns in SHAPES + narrow:
             check_sums(program, kind, rows, columns, rng)
+        check_sums(program, kind, 5, 512, rng, weights)
         check_accuracy(program, kind, rng)
         check_hostile(program, kind, rng)
         print(f"{kind.name}: products are those of the gguf package's weights")
