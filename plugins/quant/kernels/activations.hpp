@@ -51,8 +51,8 @@ constexpr Offsets offsets_of(Block block) {
   }
 }
 
-// Rounds `columns` elements of one token, whole blocks; those beyond become zeros. A NaN or an
-// infinity makes the scale of its 32 elements NaN.
+// Rounds `columns` elements of one token, whole blocks, to nearest even; those beyond become zeros.
+// A NaN or an infinity makes the scale of its 32 elements NaN.
 void round_activations(const float* x, int64_t columns, Offsets offsets, Activations* out);
 
 // Whether this processor can do the following.

@@ -19,10 +19,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace strata::kernels::HWY_NAMESPACE {
 
-constexpr int row_tile = 4;
-constexpr int token_tile = HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86 ? 6 : 2;
+// A tile of rows and tokens has as many sums as registers hold. It has more rows than tokens: x
+// comes from the second cache, and each vector of it is read once for a tile's rows.
+constexpr int row_tile = HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86 ? 8 : 4;
+constexpr int token_tile = 3;
+constexpr int row_group = 4;      // rows that one token is multiplied with at a time
 constexpr int token_block = 48;   // tokens for which a tile is decoded once
-constexpr int column_tile = 512;  // 8 KiB of decoded weights
+constexpr int column_tile = 512;  // of decoded weights
 
 HWY_INLINE Vector load(const float* from) { return hn::LoadU(Floats(), from); }
 HWY_INLINE float total(Vector sums) { return hn::GetLane(hn::SumOfLanes(Floats(), sums)); }
@@ -43,11 +46,11 @@ struct Store {
 // Adds the products of up to Scales::blocks blocks of four rows.
 template <class Format>
 HWY_INLINE void add_blocks(const uint8_t* const* rows, int count, const float* x, Vector* sums) {
-  typename Format::Scales scales[row_tile];
-  for (int r = 0; r < row_tile; ++r) scales[r].read(rows[r], Format::bytes, count);
-  for (int r = 0; r < row_tile; ++r) scales[r].widen(count);
+  typename Format::Scales scales[row_group];
+  for (int r = 0; r < row_group; ++r) scales[r].read(rows[r], Format::bytes, count);
+  for (int r = 0; r < row_group; ++r) scales[r].widen(count);
   for (int64_t b = 0; b < count; ++b)
-    for (int r = 0; r < row_tile; ++r) {
+    for (int r = 0; r < row_group; ++r) {
       Vector sum = sums[r];  // in a register, also where this loop is not unrolled
       Format::each(rows[r] + b * Format::bytes, scales[r], b, Add{x + b * Format::elements, &sum});
       sums[r] = sum;
@@ -59,19 +62,19 @@ template <class Format>
 HWY_NOINLINE void one_token(const Panel& p, const float* x) {
   constexpr int64_t some = Format::Scales::blocks;
   const int64_t blocks = p.columns / Format::elements;
-  for (int64_t n = 0; n < p.rows; n += row_tile) {
-    const uint8_t* rows[row_tile];
-    Vector sums[row_tile];
-    for (int r = 0; r < row_tile; ++r) {
+  for (int64_t n = 0; n < p.rows; n += row_group) {
+    const uint8_t* rows[row_group];
+    Vector sums[row_group];
+    for (int r = 0; r < row_group; ++r) {
       rows[r] = p.w + (p.first + std::min(n + r, p.rows - 1)) * p.row_bytes;
       sums[r] = hn::Zero(Floats());
     }
     for (int64_t b = 0; b < blocks; b += some) {
       const int count = static_cast<int>(std::min(some, blocks - b));
       add_blocks<Format>(rows, count, x + b * Format::elements, sums);
-      for (int r = 0; r < row_tile; ++r) rows[r] += count * Format::bytes;
+      for (int r = 0; r < row_group; ++r) rows[r] += count * Format::bytes;
     }
-    for (int r = 0; r < row_tile && n + r < p.rows; ++r)
+    for (int r = 0; r < row_group && n + r < p.rows; ++r)
       p.out.put(0, p.first + n + r, total(sums[r]));
   }
 }
@@ -100,11 +103,11 @@ HWY_NOINLINE void add_tile(const float* w, const float* x, int64_t ldx, int64_t 
   for (int t = 0; t < tokens; ++t)
     for (int r = 0; r < row_tile; ++r) sum[r][t] = load(sums + (t * panel_rows + r) * lanes);
   for (int64_t k = 0; k < columns; k += lanes) {
-    Vector weight[row_tile];
-    for (int r = 0; r < row_tile; ++r) weight[r] = load(w + r * column_tile + k);
-    for (int t = 0; t < tokens; ++t) {
-      const auto value = load(x + t * ldx + k);
-      for (int r = 0; r < row_tile; ++r) sum[r][t] = hn::MulAdd(weight[r], value, sum[r][t]);
+    Vector value[tokens];
+    for (int t = 0; t < tokens; ++t) value[t] = load(x + t * ldx + k);
+    for (int r = 0; r < row_tile; ++r) {
+      const auto weight = load(w + r * column_tile + k);
+      for (int t = 0; t < tokens; ++t) sum[r][t] = hn::MulAdd(weight, value[t], sum[r][t]);
     }
   }
   for (int t = 0; t < tokens; ++t)

@@ -1,5 +1,5 @@
-// Fast products for AVX-512 with VNNI. The build compiles this file, and no other, for such
-// processors, so it uses nothing of the standard library that other files could share.
+// Fast products for AVX-512 with VNNI. The build compiles the files with such names for processors
+// that have it, so they use no function of the standard library that other files could share.
 //
 // [Note: one order of codes] A row and a token have one accumulator of sixteen lanes, to which the
 // products of each 64 elements are added in order; every number of tokens does the same.
@@ -90,6 +90,7 @@ void multiply(const Panel& p, const Activations* x, int64_t ldx) {
   int64_t t = 0;
   for (; t + token_tile <= p.tokens; t += token_tile)
     multiply_tokens<Format, token_tile>(p, x, ldx, t);
+  for (; t + 2 <= p.tokens; t += 2) multiply_tokens<Format, 2>(p, x, ldx, t);
   for (; t < p.tokens; ++t) multiply_tokens<Format, 1>(p, x, ldx, t);
 }
 

@@ -1,4 +1,4 @@
-// Whether the processor has what fast_vnni.cpp is compiled for.
+// Whether the processor has what the other files with such names are compiled for.
 #include "kernels/activations.hpp"
 
 namespace strata::kernels {

@@ -5,6 +5,8 @@ namespace strata::kernels {
 
 bool can_multiply_fast() { return false; }
 
+void round_activations(const float*, int64_t, Offsets, Activations*) {}
+
 void multiply_fast(Block, const Panel&, const Activations*, int64_t) {}
 
 }  // namespace strata::kernels

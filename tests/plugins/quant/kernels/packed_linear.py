@@ -65,12 +65,12 @@ def level_weights(kind, rows, columns, rng):
 
 
 def rounded(x):
-    """What activations of 8 bits stand for: a scale for each 32 of them, to nearest, halves away from zero."""
+    """What activations of 8 bits stand for: a scale for each 32 of them, to nearest, ties to even."""
     groups = x.numpy().reshape(-1, 32)
     most = np.abs(groups).max(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         codes = groups * (np.float32(127) / most)
-    codes = np.where(most > 0, np.trunc(codes + np.copysign(np.float32(0.5), codes)), 0)
+    codes = np.where(most > 0, np.rint(codes), 0)
     return (codes.astype(np.float64) * (most / np.float32(127))).reshape(x.shape)
 
 
