@@ -41,11 +41,6 @@ HWY_INLINE Codes moved(Codes codes) {
   else
     return hn::ShiftLeft<to - from>(codes);
 }
-// The bits of the mask from `low`, the others from `high`.
-HWY_INLINE Codes joined(int mask, Codes low, Codes high) {
-  return hn::IfVecThenElse(hn::Set(Ints(), mask), low, high);
-}
-
 struct Q2_K {
   static constexpr int bytes = 84, elements = 256;
   struct Scales : GroupScales {
@@ -161,8 +156,8 @@ struct Q6_K {
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const auto d = hn::Set(Floats(), s.d[g]), m = hn::Set(Floats(), s.m[g]);
     for (int k = 0; k < 16; k += lanes) {
-      const auto bytes = bytes_at(b + g / 8 * 64 + g % 4 * 16 + k);
-      const auto low = hn::ShiftRight<g % 8 / 4 * 4>(bytes);
+      const auto halves = bytes_at(b + g / 8 * 64 + g % 4 * 16 + k);
+      const auto low = hn::ShiftRight<g % 8 / 4 * 4>(halves);
       const auto pair = bytes_at(b + 128 + g / 8 * 32 + g % 2 * 16 + k);
       const auto high = masked(moved<g % 8 / 2 * 2, 4>(pair), 0x30);
       f(16 * g + k, element(joined(15, low, high), d, m));

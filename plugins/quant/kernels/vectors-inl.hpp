@@ -54,6 +54,16 @@ HWY_INLINE Codes signed_bytes_at(const uint8_t* p) {
 }
 HWY_INLINE Codes masked(Codes codes, int mask) { return hn::And(codes, hn::Set(Ints(), mask)); }
 
+// The bits of the mask from `low`, the others from `high`.
+HWY_INLINE Codes joined(int mask, Codes low, Codes high) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  return Codes{_mm512_ternarylogic_epi32(_mm512_set1_epi32(mask), low.raw, high.raw, 0xca)};
+#else
+  const auto wanted = hn::Set(Ints(), mask);
+  return hn::Or(hn::And(wanted, low), hn::AndNot(wanted, high));
+#endif
+}
+
 // Sixteen bytes in four words as numbers, times a factor.
 HWY_INLINE void scale_bytes(const Words& bytes, float factor, float* to) {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86

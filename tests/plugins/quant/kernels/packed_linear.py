@@ -23,8 +23,8 @@ NARROW_SHAPES = ((3, 32), (37, 32 * 21))  # for blocks of 32
 
 
 class Program:
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.rounds = self.process.stdout.readline() == b"fast\n"
 
     def product(self, kind, weight, x, threads=1, y_dtype="float32", products="exact"):
@@ -108,6 +108,25 @@ def check_sums(program, kind, rows, columns, rng, make=level_weights):
         same(f"{name}, to bfloat16", out, wide.bfloat16())
 
 
+def check_older_processors(path):
+    """Vectors of other lengths, as far as this processor has them."""
+    for target in ("avx2", "plain"):
+        if subprocess.run([path, target], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 3:
+            print(f"{target}: not on this processor")
+            continue
+        program = Program(path, target)
+        for kind in KINDS:
+            rng = np.random.default_rng(int(kind))
+            packed, dense = level_weights(kind, 9, 768, rng)
+            x = torch.from_numpy(rng.standard_normal((8, 768), dtype=np.float32))
+            y = program.product(kind, packed, x)
+            near(f"{kind.name} {target}", y, x.double().numpy(), dense, 4e-6)
+            for tokens in (1, 2, 3):
+                same(f"{kind.name} {target}, {tokens} tokens", program.product(kind, packed, x[:tokens]), y[:tokens])
+        program.end()
+        print(f"{target}: products are those of the gguf package's weights")
+
+
 def check_accuracy(program, kind, rng):
     """Activations of 8 bits cost less than 1 percent."""
     packed, dense = weights(kind, 64, 1024, rng, largest=0x2C00)
@@ -154,6 +173,7 @@ def check_shapes(path):
 
 def main():
     check_shapes(sys.argv[1])
+    check_older_processors(sys.argv[1])
     program = Program(sys.argv[1])
     for kind in KINDS:
         rng = np.random.default_rng(int(kind))
