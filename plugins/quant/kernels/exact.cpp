@@ -10,6 +10,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/exact.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>  // compiles this file again for each target
 #include <hwy/highway.h>
 
@@ -43,14 +44,24 @@ struct Store {
   HWY_INLINE void operator()(int k, Vector w) const { hn::StoreU(w, Floats(), to + k); }
 };
 
-// Adds the products of up to Scales::blocks blocks of four rows.
+// Begins to read what comes `ahead` bytes after block i of a row, about once for each line.
 template <class Format>
-HWY_INLINE void add_blocks(const uint8_t* const* rows, int count, const float* x, Vector* sums) {
+HWY_INLINE void fetch(const uint8_t* b, int64_t i, int64_t ahead) {
+  constexpr int64_t often = Format::bytes < 32 ? 2 : 1;
+  if (i % often == 0)
+    for (int at = 0; at < Format::bytes; at += 64) hwy::Prefetch(b + ahead + at);
+}
+
+// Adds the products of up to Scales::blocks blocks of four rows, and begins to read the next rows.
+template <class Format>
+HWY_INLINE void add_blocks(const uint8_t* const* rows, int64_t ahead, int count, const float* x,
+                           Vector* sums) {
   typename Format::Scales scales[row_group];
   for (int r = 0; r < row_group; ++r) scales[r].read(rows[r], Format::bytes, count);
   for (int r = 0; r < row_group; ++r) scales[r].widen(count);
   for (int64_t b = 0; b < count; ++b)
     for (int r = 0; r < row_group; ++r) {
+      fetch<Format>(rows[r] + b * Format::bytes, b, ahead);
       Vector sum = sums[r];  // in a register, also where this loop is not unrolled
       Format::each(rows[r] + b * Format::bytes, scales[r], b, Add{x + b * Format::elements, &sum});
       sums[r] = sum;
@@ -69,9 +80,10 @@ HWY_NOINLINE void one_token(const Panel& p, const float* x) {
       rows[r] = p.w + (p.first + std::min(n + r, p.rows - 1)) * p.row_bytes;
       sums[r] = hn::Zero(Floats());
     }
+    const int64_t ahead = n + row_group < p.rows ? row_group * p.row_bytes : 0;
     for (int64_t b = 0; b < blocks; b += some) {
       const int count = static_cast<int>(std::min(some, blocks - b));
-      add_blocks<Format>(rows, count, x + b * Format::elements, sums);
+      add_blocks<Format>(rows, ahead, count, x + b * Format::elements, sums);
       for (int r = 0; r < row_group; ++r) rows[r] += count * Format::bytes;
     }
     for (int r = 0; r < row_group && n + r < p.rows; ++r)

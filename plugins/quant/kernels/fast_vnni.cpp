@@ -46,18 +46,29 @@ inline __attribute__((always_inline)) void add_super(const uint8_t* b, const Act
   add<Format, tokens>(Format::template decode<3>(b, scales), x + 3, ldx, sums);
 }
 
+// Begins to read what comes `ahead` bytes after the blocks at `b`: the same place of the next rows.
+template <int bytes>
+inline __attribute__((always_inline)) void fetch(const uint8_t* b, int64_t ahead) {
+  for (int at = 0; at < bytes; at += 64)
+    _mm_prefetch(reinterpret_cast<const char*>(b + ahead + at), _MM_HINT_T0);
+}
+
 template <class Format, int tokens>
-void add_rows(const uint8_t* const* rows, int64_t columns, const Activations* x, int64_t ldx,
-              __m512 (&sums)[row_tile][tokens]) {
+void add_rows(const uint8_t* const* rows, int64_t ahead, int64_t columns, const Activations* x,
+              int64_t ldx, __m512 (&sums)[row_tile][tokens]) {
   if constexpr (Format::elements == 256) {
     for (int64_t at = 0; at < columns / 256; ++at)
-      for (int r = 0; r < row_tile; ++r)
-        add_super<Format, tokens>(rows[r] + at * Format::bytes, x + 4 * at, ldx, sums[r]);
+      for (int r = 0; r < row_tile; ++r) {
+        const uint8_t* b = rows[r] + at * Format::bytes;
+        fetch<Format::bytes>(b, ahead);
+        add_super<Format, tokens>(b, x + 4 * at, ldx, sums[r]);
+      }
   } else {
     const int64_t pairs = columns / 64;
     for (int64_t at = 0; at < pairs; ++at)
       for (int r = 0; r < row_tile; ++r) {
         const uint8_t* b = rows[r] + 2 * at * Format::bytes;
+        fetch<2 * Format::bytes>(b, ahead);
         add<Format, tokens>(Format::decode(b, b + Format::bytes), x + at, ldx, sums[r]);
       }
     const uint8_t nothing[Format::bytes] = {};
@@ -78,7 +89,8 @@ void multiply_tokens(const Panel& p, const Activations* x, int64_t ldx, int64_t 
       rows[r] = p.w + (p.first + row) * p.row_bytes;
       for (int t = 0; t < tokens; ++t) sums[r][t] = _mm512_setzero_ps();
     }
-    add_rows<Format, tokens>(rows, p.columns, x + first * ldx, ldx, sums);
+    const int64_t ahead = n + row_tile < p.rows ? row_tile * p.row_bytes : 0;
+    add_rows<Format, tokens>(rows, ahead, p.columns, x + first * ldx, ldx, sums);
     for (int r = 0; r < row_tile && n + r < p.rows; ++r)
       for (int t = 0; t < tokens; ++t)
         p.out.put(first + t, p.first + n + r, _mm512_reduce_add_ps(sums[r][t]));
