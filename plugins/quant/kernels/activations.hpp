@@ -51,14 +51,23 @@ constexpr Offsets offsets_of(Block block) {
   }
 }
 
-// Rounds `columns` elements of one token, whole blocks, to nearest even; those beyond become zeros.
-// A NaN or an infinity makes the scale of its 32 elements NaN.
+// Rounds, on a processor that can_multiply_fast, `columns` elements of one token, whole blocks, to
+// nearest even; those beyond become zeros. A NaN or an infinity makes the scale of its 32 elements
+// NaN.
 void round_activations(const float* x, int64_t columns, Offsets offsets, Activations* out);
 
-// Whether this processor can do the following.
+// Whether this processor has a way for the following.
 bool can_multiply_fast();
 
 // Each token has `ldx` Activations.
 void multiply_fast(Block block, const Panel& panel, const Activations* x, int64_t ldx);
+
+// The same with AVX2 and with AVX-512 and its VNNI, for processors that have them.
+namespace avx2 {
+void multiply(Block block, const Panel& panel, const Activations* x, int64_t ldx);
+}
+namespace vnni {
+void multiply(Block block, const Panel& panel, const Activations* x, int64_t ldx);
+}
 
 }  // namespace strata::kernels

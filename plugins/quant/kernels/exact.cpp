@@ -194,6 +194,8 @@ void multiply(Block block, const Panel& p, const float* x, int64_t ldx) {
   }
 }
 
+int bits() { return 32 * lanes; }
+
 }  // namespace strata::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -201,10 +203,13 @@ HWY_AFTER_NAMESPACE();
 namespace strata::kernels {
 
 HWY_EXPORT(multiply);
+HWY_EXPORT(bits);
 
 void multiply_exact(Block block, const Panel& panel, const float* x, int64_t ldx) {
   HWY_DYNAMIC_DISPATCH(multiply)(block, panel, x, ldx);
 }
+
+int vector_bits() { return HWY_DYNAMIC_DISPATCH(bits)(); }
 
 }  // namespace strata::kernels
 #endif

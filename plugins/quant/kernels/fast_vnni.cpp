@@ -108,28 +108,28 @@ void multiply(const Panel& p, const Activations* x, int64_t ldx) {
 
 }  // namespace
 
-void multiply_fast(Block block, const Panel& p, const Activations* x, int64_t ldx) {
+void vnni::multiply(Block block, const Panel& p, const Activations* x, int64_t ldx) {
   switch (block) {
     case Block::q4_0:
-      return multiply<vnni::Q4_0>(p, x, ldx);
+      return kernels::multiply<Q4_0>(p, x, ldx);
     case Block::q4_1:
-      return multiply<vnni::Q4_1>(p, x, ldx);
+      return kernels::multiply<Q4_1>(p, x, ldx);
     case Block::q5_0:
-      return multiply<vnni::Q5_0>(p, x, ldx);
+      return kernels::multiply<Q5_0>(p, x, ldx);
     case Block::q5_1:
-      return multiply<vnni::Q5_1>(p, x, ldx);
+      return kernels::multiply<Q5_1>(p, x, ldx);
     case Block::q8_0:
-      return multiply<vnni::Q8_0>(p, x, ldx);
+      return kernels::multiply<Q8_0>(p, x, ldx);
     case Block::q2_k:
-      return multiply<vnni::Q2_K>(p, x, ldx);
+      return kernels::multiply<Q2_K>(p, x, ldx);
     case Block::q3_k:
-      return multiply<vnni::Q3_K>(p, x, ldx);
+      return kernels::multiply<Q3_K>(p, x, ldx);
     case Block::q4_k:
-      return multiply<vnni::Q4_K>(p, x, ldx);
+      return kernels::multiply<Q4_K>(p, x, ldx);
     case Block::q5_k:
-      return multiply<vnni::Q5_K>(p, x, ldx);
+      return kernels::multiply<Q5_K>(p, x, ldx);
     case Block::q6_k:
-      return multiply<vnni::Q6_K>(p, x, ldx);
+      return kernels::multiply<Q6_K>(p, x, ldx);
   }
 }
 

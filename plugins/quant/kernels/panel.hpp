@@ -40,4 +40,7 @@ struct Panel {
 // x is float32, `ldx` elements from token to token.
 void multiply_exact(Block block, const Panel& panel, const float* x, int64_t ldx);
 
+// The length of the vectors that it uses on this processor.
+int vector_bits();
+
 }  // namespace strata::kernels

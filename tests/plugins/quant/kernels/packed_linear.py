@@ -119,10 +119,13 @@ def check_older_processors(path):
             rng = np.random.default_rng(int(kind))
             packed, dense = level_weights(kind, 9, 768, rng)
             x = torch.from_numpy(rng.standard_normal((8, 768), dtype=np.float32))
-            y = program.product(kind, packed, x)
-            near(f"{kind.name} {target}", y, x.double().numpy(), dense, 4e-6)
-            for tokens in (1, 2, 3):
-                same(f"{kind.name} {target}, {tokens} tokens", program.product(kind, packed, x[:tokens]), y[:tokens])
+            for products in ("exact", "fast"):
+                name, rounds = f"{kind.name} {target} {products}", products == "fast" and program.rounds
+                y = program.product(kind, packed, x, products=products)
+                near(name, y, rounded(x) if rounds else x.double().numpy(), dense, 4e-6)
+                for tokens in (1, 2, 3):
+                    some = program.product(kind, packed, x[:tokens], products=products)
+                    same(f"{name}, {tokens} tokens", some, y[:tokens])
         program.end()
         print(f"{target}: products are those of the gguf package's weights")
 

@@ -1,6 +1,6 @@
 // quant-product [avx2|plain] < requests > answers: products with packed weights, for tests that
-// compare with another implementation. The argument has exact products use no newer instructions;
-// where the processor lacks them, the exit status is 3. First the program writes a line, "fast" or
+// compare with another implementation. The argument is what the processor may be used as; where it
+// lacks that, the exit status is 3. First the program writes a line, "fast" or
 // "exact": the fast products of this processor. A request is the line
 //
 //   BLOCK ROWS COLUMNS TOKENS THREADS X_DTYPE Y_DTYPE exact|fast
