@@ -48,7 +48,7 @@ uint8_t* weights(uint64_t bytes, Workers& workers) {
 uint64_t read(const uint8_t* from, uint64_t bytes) {
   __m128i sums[4] = {};
   for (uint64_t at = 0; at + 64 <= bytes; at += 64)
-    for (int i = 0; i < 4; ++i)
+    for (uint64_t i = 0; i < 4; ++i)
       sums[i] = _mm_add_epi64(sums[i],
                               _mm_load_si128(reinterpret_cast<const __m128i*>(from + at + 16 * i)));
   const auto sum = _mm_add_epi64(_mm_add_epi64(sums[0], sums[1]), _mm_add_epi64(sums[2], sums[3]));

@@ -24,7 +24,7 @@ int most_of(__m256i of) {
 Rounded rounded(const float* x) {
   __m256 values[4];
   __m256i sizes = _mm256_setzero_si256();
-  for (int i = 0; i < 4; ++i) {
+  for (int64_t i = 0; i < 4; ++i) {
     values[i] = _mm256_loadu_ps(x + 8 * i);
     sizes = _mm256_max_epi32(
         sizes, _mm256_and_si256(_mm256_castps_si256(values[i]), _mm256_set1_epi32(0x7fffffff)));

@@ -24,7 +24,7 @@ struct RowScales {
   alignas(64) float values[each * blocks];
 
   HWY_INLINE void read(const uint8_t* b, int bytes, int count) {
-    for (int i = 0; i < count; ++i) std::memcpy(halves + each * i, b + i * bytes, 2 * each);
+    for (int64_t i = 0; i < count; ++i) std::memcpy(halves + each * i, b + i * bytes, 2 * each);
   }
   HWY_INLINE void widen(int count) { widen_halves(halves, (each * count + 15) / 16 * 16, values); }
 };

@@ -137,7 +137,7 @@ struct Q2_K {
     scale_bytes(low_halves(codes), 0, half(b + 80), s.d);
     scale_bytes(high_halves(codes), 0, -half(b + 82), s.m);
   }
-  template <int i>
+  template <int64_t i>
   static Codes decode(const uint8_t* b, const Scales& s) {
     return {masked(right<i % 4 * 2>(load32(b + 16 + i / 4 * 32)), 3), pair(s.d, 2 * i), none()};
   }
@@ -149,7 +149,7 @@ struct Q3_K {
   static void scales(const uint8_t* b, Scales& s) {
     scale_bytes(sixteen_of_six_bits(b + 96), 32, half(b + 108), s.d);
   }
-  template <int i>
+  template <int64_t i>
   static Codes decode(const uint8_t* b, const Scales& s) {
     const __m256i pairs = masked(right<i % 4 * 2>(load32(b + 32 + i / 4 * 32)), 3);
     return {_mm256_or_si256(pairs, masked(right<i - 2>(load32(b)), 4)), pair(s.d, 2 * i), none()};
@@ -160,7 +160,7 @@ struct Q4_K {
   static constexpr int bytes = 144, elements = 256;
   static constexpr bool has_least = true;
   static void scales(const uint8_t* b, Scales& s) { six_bits(b, s); }
-  template <int i>
+  template <int64_t i>
   static Codes decode(const uint8_t* b, const Scales& s) {
     return {masked(right<i % 2 * 4>(load32(b + 16 + i / 2 * 32)), 15), _mm256_set1_ps(s.d[i]),
             none()};
@@ -171,7 +171,7 @@ struct Q5_K {
   static constexpr int bytes = 176, elements = 256;
   static constexpr bool has_least = true;
   static void scales(const uint8_t* b, Scales& s) { six_bits(b, s); }
-  template <int i>
+  template <int64_t i>
   static Codes decode(const uint8_t* b, const Scales& s) {
     const __m256i four = masked(right<i % 2 * 4>(load32(b + 48 + i / 2 * 32)), 15);
     return {_mm256_or_si256(four, masked(right<i - 4>(load32(b + 16)), 16)), _mm256_set1_ps(s.d[i]),
@@ -185,7 +185,7 @@ struct Q6_K {
   static void scales(const uint8_t* b, Scales& s) {
     scale_bytes(words_at(b + 192), 0, half(b + 208), s.d);
   }
-  template <int i>
+  template <int64_t i>
   static Codes decode(const uint8_t* b, const Scales& s) {
     const __m256i low = masked(right<i % 4 / 2 * 4>(load32(b + i / 4 * 64 + i % 2 * 32)), 15);
     const __m256i high = masked(right<i % 4 * 2 - 4>(load32(b + 128 + i / 4 * 32)), 0x30);

@@ -159,7 +159,7 @@ struct Q2_K {
     return {_mm512_mul_ps(numbers(scale), half(b + 80)),
             _mm512_mul_ps(numbers(least), _mm512_xor_ps(half(b + 82), minus))};
   }
-  template <int quarter>
+  template <int64_t quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int place = quarter % 2 * 4;
     const __m512i pairs = right(twice(b + 16 + quarter / 2 * 32), place, place + 2);
@@ -174,7 +174,7 @@ struct Q3_K {
     const __m512 codes = numbers(sixteen_of_six_bits(b + 96));
     return {_mm512_mul_ps(_mm512_sub_ps(codes, _mm512_set1_ps(32)), half(b + 108)), none()};
   }
-  template <int quarter>
+  template <int64_t quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int place = quarter % 2 * 4, high = 2 - 2 * quarter;
     const __m512i pairs = right(twice(b + 32 + quarter / 2 * 32), place, place + 2);
@@ -190,7 +190,7 @@ struct Q4_K {
     const __m512 both = six_bits(b);
     return {both, both};
   }
-  template <int quarter>
+  template <int64_t quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     const __m512i four = right(twice(b + 16 + quarter * 32), 0, 4);
     return {_mm512_and_si512(four, bytes_of(15)), eights(s.d, 2 * quarter), none()};
@@ -204,7 +204,7 @@ struct Q5_K {
     const __m512 both = six_bits(b);
     return {both, both};
   }
-  template <int quarter>
+  template <int64_t quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int high = 4 - 2 * quarter;
     const __m512i four = _mm512_and_si512(right(twice(b + 48 + quarter * 32), 0, 4), bytes_of(15));
@@ -219,7 +219,7 @@ struct Q6_K {
   static Scales scales(const uint8_t* b) {
     return {_mm512_mul_ps(numbers(load16(b + 192)), half(b + 208)), none()};
   }
-  template <int quarter>
+  template <int64_t quarter>
   static Codes decode(const uint8_t* b, const Scales& s) {
     constexpr int high = 4 - quarter % 2 * 4;
     const __m512i lows = _mm512_loadu_si512(b + quarter / 2 * 64);

@@ -24,9 +24,9 @@ namespace strata::kernels::HWY_NAMESPACE {
 // comes from the second cache, and each vector of it is read once for a tile's rows.
 constexpr int row_tile = HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86 ? 8 : 4;
 constexpr int token_tile = 3;
-constexpr int row_group = 4;      // rows that one token is multiplied with at a time
-constexpr int token_block = 48;   // tokens for which a tile is decoded once
-constexpr int column_tile = 512;  // of decoded weights
+constexpr int row_group = 4;          // rows that one token is multiplied with at a time
+constexpr int token_block = 48;       // tokens for which a tile is decoded once
+constexpr int64_t column_tile = 512;  // of decoded weights
 
 HWY_INLINE Vector load(const float* from) { return hn::LoadU(Floats(), from); }
 HWY_INLINE float total(Vector sums) { return hn::GetLane(hn::SumOfLanes(Floats(), sums)); }
@@ -35,13 +35,15 @@ HWY_INLINE float total(Vector sums) { return hn::GetLane(hn::SumOfLanes(Floats()
 struct Add {
   const float* x;
   Vector* sums;
-  HWY_INLINE void operator()(int k, Vector w) const { *sums = hn::MulAdd(w, load(x + k), *sums); }
+  HWY_INLINE void operator()(int64_t k, Vector w) const {
+    *sums = hn::MulAdd(w, load(x + k), *sums);
+  }
 };
 
 // Stores a block's elements.
 struct Store {
   float* to;
-  HWY_INLINE void operator()(int k, Vector w) const { hn::StoreU(w, Floats(), to + k); }
+  HWY_INLINE void operator()(int64_t k, Vector w) const { hn::StoreU(w, Floats(), to + k); }
 };
 
 // Begins to read what comes `ahead` bytes after block i of a row, about once for each line.
@@ -58,7 +60,7 @@ HWY_INLINE void add_blocks(const uint8_t* const* rows, int64_t ahead, int count,
                            Vector* sums) {
   typename Format::Scales scales[row_group];
   for (int r = 0; r < row_group; ++r) scales[r].read(rows[r], Format::bytes, count);
-  for (int r = 0; r < row_group; ++r) scales[r].widen(count);
+  for (auto& one : scales) one.widen(count);
   for (int64_t b = 0; b < count; ++b)
     for (int r = 0; r < row_group; ++r) {
       fetch<Format>(rows[r] + b * Format::bytes, b, ahead);
@@ -84,7 +86,7 @@ HWY_NOINLINE void one_token(const Panel& p, const float* x) {
     for (int64_t b = 0; b < blocks; b += some) {
       const int count = static_cast<int>(std::min(some, blocks - b));
       add_blocks<Format>(rows, ahead, count, x + b * Format::elements, sums);
-      for (int r = 0; r < row_group; ++r) rows[r] += count * Format::bytes;
+      for (auto& row : rows) row += count * Format::bytes;
     }
     for (int r = 0; r < row_group && n + r < p.rows; ++r)
       p.out.put(0, p.first + n + r, total(sums[r]));

@@ -8,7 +8,7 @@
 
 namespace strata::kernels {
 
-inline constexpr int panel_rows = 32;
+inline constexpr int64_t panel_rows = 32;
 
 // Float32 rounded to bfloat16, to nearest even; NaN stays NaN.
 [[gnu::always_inline]] inline uint16_t to_bfloat16(float value) {

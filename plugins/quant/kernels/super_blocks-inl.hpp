@@ -22,14 +22,14 @@ struct GroupScales {
 };
 
 // Calls Format::group<g>(block, scales, f) for each group in order, with constant g.
-template <class Format, class F, int... g>
+template <class Format, class F, int64_t... g>
 HWY_INLINE void groups(const uint8_t* b, const GroupScales& s, const F& f,
-                       std::integer_sequence<int, g...>) {
+                       std::integer_sequence<int64_t, g...>) {
   (Format::template group<g>(b, s, f), ...);
 }
 
 // The pairs of bits of group g of 16: 128 elements lie in 32 bytes.
-template <int g>
+template <int64_t g>
 HWY_INLINE Codes pairs(const uint8_t* codes, int k) {
   return hn::ShiftRight<g % 8 / 2 * 2>(bytes_at(codes + g / 8 * 32 + g % 2 * 16 + k));
 }
@@ -53,9 +53,9 @@ struct Q2_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q2_K>(b, s, f, std::make_integer_sequence<int, 16>());
+    groups<Q2_K>(b, s, f, std::make_integer_sequence<int64_t, 16>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const Table<4> t(s.d + g, s.m + g);
     for (int k = 0; k < 16; k += lanes) f(16 * g + k, t.at(pairs<g>(b + 16, k)));
@@ -79,9 +79,9 @@ struct Q3_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q3_K>(b, s, f, std::make_integer_sequence<int, 16>());
+    groups<Q3_K>(b, s, f, std::make_integer_sequence<int64_t, 16>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const Table<8> t(s.d + g, 4);
     for (int k = 0; k < 16; k += lanes) {
@@ -103,9 +103,9 @@ struct Q4_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q4_K>(b, s, f, std::make_integer_sequence<int, 8>());
+    groups<Q4_K>(b, s, f, std::make_integer_sequence<int64_t, 8>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const Table<16> t(s.d + g, s.m + 8 + g);
     for (int k = 0; k < 32; k += lanes)
@@ -125,9 +125,9 @@ struct Q5_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q5_K>(b, s, f, std::make_integer_sequence<int, 8>());
+    groups<Q5_K>(b, s, f, std::make_integer_sequence<int64_t, 8>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const auto d = hn::Set(Floats(), s.d[g]), m = hn::Set(Floats(), s.m[8 + g]);
     for (int k = 0; k < 32; k += lanes) {
@@ -150,9 +150,9 @@ struct Q6_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q6_K>(b, s, f, std::make_integer_sequence<int, 16>());
+    groups<Q6_K>(b, s, f, std::make_integer_sequence<int64_t, 16>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const auto d = hn::Set(Floats(), s.d[g]), m = hn::Set(Floats(), s.m[g]);
     for (int k = 0; k < 16; k += lanes) {
