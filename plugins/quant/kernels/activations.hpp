@@ -12,22 +12,23 @@ struct Activations {
   static constexpr int64_t elements = 64;
   int8_t codes[64];
   float scale[16];  // that of the four elements
-  // What makes up for weights that are not d * code, where `codes` are those of a block:
+  // These make up for weights that are not d * code, `code` being that of the block.
   union {
-    // (code - zero) * d: the sums of four codes times -zero.
+    // Weights are (code - zero) * d: these are the sums of four codes times -zero.
     int32_t zeros[16];
-    // code * d + m for each 32: the sums of four codes times the scale. For groups of a block of
-    // 256, in the first of its four Activations: those of each group, at the place of its m.
+    // Weights are code * d + m: these are the sums of four codes times the scale. A block of 256
+    // has sums of its groups instead, in the first of its four Activations, each at the place of
+    // the group's m.
     float sums[16];
   };
 };
 static_assert(sizeof(Activations) == 192);
 
-// How a block's codes stand for its weights.
+// This says how a block's codes stand for its weights.
 struct Offsets {
-  int zero = -1;  // (code - zero) * d, or if it is negative
-  int group = 4;  // code * d + m, where so many elements have one sum,
-  int first = 0;  // and the first group of a block of 256 has this place
+  int zero = -1;  // they are (code - zero) * d, or, if it is negative, code * d + m
+  int group = 4;  // with m, so many elements have one sum
+  int first = 0;  // the first group of a block of 256 has this place
 };
 constexpr Offsets offsets_of(Block block) {
   switch (block) {
@@ -51,18 +52,18 @@ constexpr Offsets offsets_of(Block block) {
   }
 }
 
-// Rounds, on a processor that can_multiply_fast, `columns` elements of one token, whole blocks, to
-// nearest even; those beyond become zeros. A NaN or an infinity makes the scale of its 32 elements
-// NaN.
+// Rounds `columns` elements of one token, which are whole blocks, to nearest even; elements beyond
+// them become zeros. A NaN or an infinity makes the scale of its 32 elements NaN. This needs
+// can_multiply_fast().
 void round_activations(const float* x, int64_t columns, Offsets offsets, Activations* out);
 
-// Whether this processor has a way for the following.
+// Tells whether this processor has a way to multiply rounded activations.
 bool can_multiply_fast();
 
-// Each token has `ldx` Activations.
+// Multiplies a panel; `ldx` counts the Activations from token to token.
 void multiply_fast(Block block, const Panel& panel, const Activations* x, int64_t ldx);
 
-// The same with AVX2 and with AVX-512 and its VNNI, for processors that have them.
+// These do the same with AVX2, or with AVX-512 and its VNNI, on processors that have them.
 namespace avx2 {
 void multiply(Block block, const Panel& panel, const Activations* x, int64_t ldx);
 }

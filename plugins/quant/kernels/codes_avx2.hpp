@@ -1,5 +1,5 @@
-// The codes of 32 elements in order, without a sign, in one register, and the scale of each four of
-// them, from blocks as they lie. For sources that are compiled for AVX2 only.
+// These functions take the codes of 32 elements, in order and without a sign, and the scales of
+// each four of them from blocks as they lie. Only sources that are compiled for AVX2 include them.
 #pragma once
 #include <immintrin.h>
 
@@ -31,7 +31,8 @@ static inline float half(const uint8_t* p) {
 }
 static inline __m256 halves(const uint8_t* p) { return _mm256_set1_ps(half(p)); }
 
-// Codes to the right by a count; wanted bits stay in their byte.
+// Moves bits to the right, or to the left for a negative count. A bit that leaves its byte spoils
+// the next one, so the caller masks what it wants.
 template <int count>
 static inline __m256i right(__m256i codes) {
   if constexpr (count >= 0)
@@ -43,13 +44,13 @@ static inline __m256i masked(__m256i codes, int mask) {
   return _mm256_and_si256(codes, bytes_of(mask));
 }
 
-// Sixteen bytes: elements 0 to 15 in the low halves, 16 to 31 in the high ones.
+// Sixteen bytes have elements 0 to 15 in the low halves, 16 to 31 in the high ones.
 static inline __m256i nibbles(const uint8_t* p) {
   const __m128i low = load16(p);
   return masked(_mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_srli_epi32(low, 4), 1),
                 15);
 }
-// The same with a fifth bit for each element in the word at `high`.
+// The word at `high` has a fifth bit for each element.
 static inline __m256i fives(const uint8_t* p, const uint8_t* high) {
   int bits;
   std::memcpy(&bits, high, sizeof(bits));
@@ -97,7 +98,7 @@ inline constexpr bool has_sign = false;
 template <>
 inline constexpr bool has_sign<Q8_0> = true;
 
-// The scales of a block's groups, and the minima at the places that offsets_of says, among zeros.
+// The scales of a block's groups, and the minima, which lie at the places that offsets_of says.
 struct Scales {
   alignas(32) float d[16];
   alignas(32) float m[16];
@@ -108,7 +109,7 @@ static inline __m256 numbers(int64_t eight_bytes) {
 static inline int64_t both(uint32_t low, uint32_t high) {
   return static_cast<int64_t>(low | uint64_t{high} << 32);
 }
-// Sixteen signed bytes less `bias`, times a factor.
+// Stores sixteen signed bytes less `bias`, times a factor.
 static inline void scale_bytes(const Words& w, float bias, float factor, float* to) {
   const __m256 less = _mm256_set1_ps(bias), by = _mm256_set1_ps(factor);
   const __m256 low = _mm256_sub_ps(numbers(both(w.at[0], w.at[1])), less);
@@ -123,12 +124,12 @@ static inline void six_bits(const uint8_t* b, Scales& s) {
   _mm256_store_ps(s.m, none());
   _mm256_store_ps(s.m + 8, _mm256_mul_ps(numbers(both(w.at[2], w.at[3])), m));
 }
-// Of the groups of 16 at `g` and after it, four lanes each.
+// The scales of group g of 16 and of the next one take four lanes each.
 static inline __m256 pair(const float* d, int g) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_set1_ps(d[g])), _mm_set1_ps(d[g + 1]), 1);
 }
 
-// Blocks of 256: decode<i> has the elements from 32 * i on.
+// In blocks of 256, decode<i> takes the elements from 32 * i on.
 struct Q2_K {
   static constexpr int bytes = 84, elements = 256;
   static constexpr bool has_least = true;

@@ -1,7 +1,6 @@
-// The codes of 64 elements in order, without a sign, in one register, and the scale of each four of
-// them, from blocks as they lie. For sources that are compiled for AVX-512 with VNNI only.
-//
-// A format has `bytes` and `elements` of its block and, as Super or Pair, what `decode` needs.
+// These functions take the codes of 64 elements, in order and without a sign, and the scales of
+// each four of them from blocks as they lie: from two blocks of 32, or from a quarter of one of
+// 256. Only sources that are compiled for AVX-512 with VNNI include them.
 #pragma once
 #include <immintrin.h>
 
@@ -26,7 +25,7 @@ static inline __m128i load16(const uint8_t* p) {
 static inline __m256i load32(const uint8_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
-// 32 bytes twice.
+// Loads 32 bytes twice.
 static inline __m512i twice(const uint8_t* p) { return _mm512_broadcast_i64x4(load32(p)); }
 
 // A count for the low eight lanes of 32 bits, and one for the high eight.
@@ -37,7 +36,8 @@ static inline __m512i counts(int low, int high) {
 static inline __m512i right(__m512i bits, int low, int high) {
   return _mm512_srlv_epi32(bits, counts(low, high));
 }
-// Rotates to the left; negative counts to the right. Bits that stay in their byte are wanted.
+// Rotates to the left, or to the right for negative counts. A bit that leaves its byte spoils the
+// next one, so the caller masks what it wants.
 static inline __m512i rotated(__m512i bits, int low, int high) {
   return _mm512_rolv_epi32(bits, counts(low & 31, high & 31));
 }
@@ -46,7 +46,7 @@ static inline __m512i with(__m512i a, __m512i b, int mask) {
   return _mm512_ternarylogic_epi32(a, b, bytes_of(mask), 0xf8);
 }
 
-// Half floats at `first` and `second`, as float32 in the low and the high eight lanes.
+// Loads half floats at `first` and `second`, as float32 in the low and the high eight lanes.
 static inline __m512 halves(const uint8_t* first, const uint8_t* second) {
   int16_t a, b;
   std::memcpy(&a, first, sizeof(a));
@@ -55,7 +55,7 @@ static inline __m512 halves(const uint8_t* first, const uint8_t* second) {
       _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_set1_epi16(a)), _mm_set1_epi16(b), 1));
 }
 
-// Two blocks of 32 elements, at `a` and `b`: low halves of 16 bytes first in each.
+// Blocks of 32 elements have 16 bytes at `a` and at `b`, whose low halves come first.
 static inline __m512i nibbles(const uint8_t* a, const uint8_t* b) {
   const __m512i first = _mm512_broadcast_i32x4(load16(a));
   const __m512i both = _mm512_mask_broadcast_i32x4(first, 0xff00, load16(b));
@@ -133,16 +133,16 @@ static inline __m512 half(const uint8_t* p) {
 struct Scales {
   __m512 d, m;
 };
-// Those of the groups 4 * quarter to 4 * quarter + 3, four lanes each.
+// The scales of the groups 4 * quarter to 4 * quarter + 3 take four lanes each.
 static inline __m512 fours(__m512 of, int quarter) {
   const __m512i place = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
   return _mm512_permutexvar_ps(_mm512_add_epi32(place, _mm512_set1_epi32(4 * quarter)), of);
 }
-// Numbers `at` and `at` + 1, eight lanes each.
+// The numbers `at` and `at` + 1 take eight lanes each.
 static inline __m512 eights(__m512 of, int at) {
   return _mm512_permutexvar_ps(counts(at, at + 1), of);
 }
-// d * scale and dmin * least of eight groups each.
+// Gives d * scale of eight groups, then -dmin * least of them.
 static inline __m512 six_bits(const uint8_t* b) {
   const __m512 minus = _mm512_castsi512_ps(counts(0, INT32_MIN));
   return _mm512_mul_ps(numbers(eight_of_six_bits(b + 4)), _mm512_xor_ps(halves(b, b + 2), minus));

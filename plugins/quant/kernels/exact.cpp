@@ -70,7 +70,7 @@ HWY_INLINE void add_blocks(const uint8_t* const* rows, int64_t ahead, int count,
     }
 }
 
-// One token: four rows at a time, whose sums do not wait for each other.
+// One token is multiplied with four rows at a time, whose sums do not wait for each other.
 template <class Format>
 HWY_NOINLINE void one_token(const Panel& p, const float* x) {
   constexpr int64_t some = Format::Scales::blocks;
@@ -134,7 +134,7 @@ struct Tile {
   alignas(64) float sums[token_block * panel_rows * lanes];
 };
 
-// Up to token_block tokens. Rows of a tile beyond the panel repeat its last one.
+// Multiplies up to token_block tokens. Rows of a tile beyond the panel repeat its last one.
 template <class Format>
 HWY_NOINLINE void token_blocks(const Panel& p, const float* x, int64_t ldx, int64_t first,
                                int64_t tokens) {

@@ -1,4 +1,4 @@
-// The fast products that suit the processor.
+// Chooses the fast products that suit the processor.
 #include "kernels/activations.hpp"
 
 namespace strata::kernels {

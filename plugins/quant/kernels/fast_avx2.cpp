@@ -12,7 +12,8 @@ namespace {
 
 constexpr int row_tile = 4, token_tile = 2;
 
-// The sums of the products of each four codes, but of each two and two for codes with a sign.
+// Adds the products of each four codes; with a sign, those of two codes and of the two that lie
+// sixteen further on.
 template <class Format>
 inline __attribute__((always_inline)) __m256i products(__m256i weights, __m256i codes) {
   if constexpr (!avx2::has_sign<Format>) {

@@ -1,4 +1,4 @@
-// Processors for which no fast products are written.
+// This stands for fast.cpp on processors for which no fast products are written.
 #include "kernels/activations.hpp"
 
 namespace strata::kernels {

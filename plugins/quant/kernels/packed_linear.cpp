@@ -19,7 +19,7 @@ constexpr BlockSize sizes[block_count] = {{18, 32},   {20, 32},  {22, 32},   {24
 
 bool rounds(Products products) { return products == Products::fast && has_fast(); }
 
-// Elements of a token as the workspace holds them: float32, or Activations.
+// The workspace holds tokens as float32, or as Activations.
 int64_t activations(int64_t columns) {
   return (columns + Activations::elements - 1) / Activations::elements;
 }
@@ -43,7 +43,7 @@ struct Input {
   const void* x;
   bool narrow;  // bfloat16, not float32
   int64_t ld, columns;
-  // Some elements of a token as float32.
+  // Stores some elements of a token as float32.
   void read(int64_t t, int64_t first, int64_t count, float* to) const {
     if (!narrow) {
       std::copy_n(static_cast<const float*>(x) + t * ld + first, count, to);

@@ -28,12 +28,12 @@ HWY_INLINE void groups(const uint8_t* b, const GroupScales& s, const F& f,
   (Format::template group<g>(b, s, f), ...);
 }
 
-// The pairs of bits of group g of 16: 128 elements lie in 32 bytes.
+// The lowest two bits become those of group g of 16; 128 elements lie in 32 bytes.
 template <int64_t g>
 HWY_INLINE Codes pairs(const uint8_t* codes, int k) {
   return hn::ShiftRight<g % 8 / 2 * 2>(bytes_at(codes + g / 8 * 32 + g % 2 * 16 + k));
 }
-// Codes whose bit, or lowest bit, `from` becomes `to`; other bits are anything.
+// Moves the bit `from` to the place `to`, and the others with it.
 template <int from, int to>
 HWY_INLINE Codes moved(Codes codes) {
   if constexpr (from > to)
@@ -62,7 +62,7 @@ struct Q2_K {
   }
 };
 
-// Bytes below 64 less 32 each. The high bit, set and taken again, stops borrows between bytes.
+// Takes 32 from bytes below 64. The high bit, set and taken again, stops borrows between bytes.
 HWY_INLINE Words minus_32(const Words& bytes) {
   Words out;
   for (int i = 0; i < 4; ++i) out.at[i] = ((bytes.at[i] | 0x80808080U) - 0x20202020U) ^ 0x80808080U;
