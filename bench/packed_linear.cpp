@@ -44,13 +44,18 @@ uint8_t* weights(uint64_t bytes, Workers& workers) {
   return out;
 }
 
-// The sum of words, of 64 bytes at a time.
+// The sum of words, of 64 bytes at a time. Without prefetches a processor reads more slowly than it
+// can.
 uint64_t read(const uint8_t* from, uint64_t bytes) {
+  constexpr uint64_t ahead = 4096;
   __m128i sums[4] = {};
-  for (uint64_t at = 0; at + 64 <= bytes; at += 64)
-    for (int i = 0; i < 4; ++i)
-      sums[i] = _mm_add_epi64(sums[i],
-                              _mm_load_si128(reinterpret_cast<const __m128i*>(from + at + 16 * i)));
+  for (uint64_t at = 0; at + 64 <= bytes; at += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(from + at + ahead), _MM_HINT_T0);
+    for (uint64_t i = 0; i < 4; ++i) {
+      const auto* word = reinterpret_cast<const __m128i*>(from + at + 16 * i);
+      sums[i] = _mm_add_epi64(sums[i], _mm_load_si128(word));
+    }
+  }
   const auto sum = _mm_add_epi64(_mm_add_epi64(sums[0], sums[1]), _mm_add_epi64(sums[2], sums[3]));
   return static_cast<uint64_t>(_mm_cvtsi128_si64(sum));
 }

@@ -4,10 +4,11 @@
 The weights are GGUF's blocks, more bytes than the caches hold; the read sums the same bytes with the same threads.
 All are run in alternation; the script prints medians: the packed bytes a second, their share of the read's rate,
 and, for several tokens, multiplications and additions a second. `fast` rounds activations to 8 bits where the
-processor has instructions for that, and is `exact` elsewhere.
+processor has instructions for that, and is `exact` elsewhere. With --llama, an interpreter that has the package
+xllamacpp, llama.cpp's products with the same shapes stand beside ours.
 
 usage: ./dev bench packed_linear [--threads N] [--bytes N] [--tokens N,...] [--blocks NAME,...] [--columns N]
-                                 [--rounds N] [--program PROGRAM] [--json FILE]
+                                 [--rounds N] [--llama PYTHON] [--program PROGRAM] [--json FILE]
 """
 import argparse
 import json
@@ -29,6 +30,7 @@ def arguments():
     parser.add_argument("--blocks", default=",".join(BLOCKS))
     parser.add_argument("--columns", type=int, default=5120)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--llama", help="an interpreter that has xllamacpp")
     parser.add_argument("--json", help="write everything here")
     return parser.parse_args()
 
@@ -52,6 +54,20 @@ class Ours:
         self.process.wait()
 
 
+def llama(given):
+    """llama.cpp's results: the faster of its orders of the weights for each case."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers", "ggml_products.py")
+    words = [word for name in ("bytes", "columns", "threads", "rounds", "tokens", "blocks")
+             for word in (f"--{name}", str(getattr(given, name)))]
+    out = subprocess.run([given.llama, script, *words], stdout=subprocess.PIPE, check=True, text=True).stdout
+    best = {}
+    for result in map(json.loads, out.splitlines()):
+        case = result["block"], result["tokens"]
+        if case not in best or result["seconds"] < best[case]["seconds"]:
+            best[case] = result
+    return best
+
+
 def main():
     given = arguments()
     ours = Ours(given)
@@ -71,7 +87,7 @@ def main():
     ours.end()
     read = size / statistics.median(reads)
     print(f"{given.threads} threads, {size} bytes, read at {read / 1e9:.2f} GB/s")
-    results = []
+    results, theirs = [], llama(given) if given.llama else {}
     for case in cases:
         block, tokens, products = case
         took = statistics.median(times[case])
@@ -80,8 +96,14 @@ def main():
         work = 2 * tokens * sizes[case] / packed * elements / took
         results.append({"block": block, "tokens": tokens, "products": products, "seconds": took,
                         "bytes_per_second": rate, "share_of_read": rate / read, "operations_per_second": work})
-        print(f"{block} {tokens:4} tokens {products:5}: {rate / 1e9:6.2f} GB/s, {rate / read:5.2f} of the read, "
-              f"{work / 1e9:7.1f} GFLOP/s")
+        line = (f"{block} {tokens:4} tokens {products:5}: {rate / 1e9:6.2f} GB/s, {rate / read:5.2f} of the read, "
+                f"{work / 1e9:7.1f} GFLOP/s")
+        if (block, tokens) in theirs:
+            other = theirs[block, tokens]
+            results[-1]["llama"] = other
+            line += (f"; llama.cpp {other['order']} {other['bytes_per_second'] / 1e9:6.2f} GB/s, "
+                     f"ratio {rate / other['bytes_per_second']:.2f}")
+        print(line)
     if given.json:
         with open(given.json, "w") as out:
             json.dump({"threads": given.threads, "read_bytes_per_second": read, "results": results}, out)

@@ -14,7 +14,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace strata::kernels::HWY_NAMESPACE {
 
-// The scales of up to 64 blocks of one row: d of each, or d and m, one after the other. They are
+// These are the scales of up to 64 blocks of one row: d of each, or its d and then its m. They are
 // read together, because a conversion for each block would cost as much as the block's products,
 // and because the reads begin to fetch the rest of the blocks.
 template <int each>
@@ -24,19 +24,19 @@ struct RowScales {
   alignas(64) float values[each * blocks];
 
   HWY_INLINE void read(const uint8_t* b, int bytes, int count) {
-    for (int i = 0; i < count; ++i) std::memcpy(halves + each * i, b + i * bytes, 2 * each);
+    for (int64_t i = 0; i < count; ++i) std::memcpy(halves + each * i, b + i * bytes, 2 * each);
   }
   HWY_INLINE void widen(int count) { widen_halves(halves, (each * count + 15) / 16 * 16, values); }
 };
 
-// Sixteen bytes: elements 0 to 15 in the low halves, 16 to 31 in the high ones.
+// Sixteen bytes have elements 0 to 15 in the low halves, 16 to 31 in the high ones.
 template <class F>
 HWY_INLINE void nibbles(const uint8_t* p, Table<16> t, const F& f) {
   for (int k = 0; k < 16; k += lanes) f(k, t.at(bytes_at(p + k)));
   for (int k = 0; k < 16; k += lanes) f(16 + k, t.at(hn::ShiftRight<4>(bytes_at(p + k))));
 }
 
-// The same with a fifth bit for each element in the word `high`.
+// The word `high` has a fifth bit for each element.
 template <class F>
 HWY_INLINE void fives(const uint8_t* p, uint32_t high, Vector d, Vector m, const F& f) {
   for (int k = 0; k < 32; k += lanes) {

@@ -10,6 +10,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/exact.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>  // compiles this file again for each target
 #include <hwy/highway.h>
 
@@ -19,10 +20,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace strata::kernels::HWY_NAMESPACE {
 
-constexpr int row_tile = 4;
-constexpr int token_tile = HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86 ? 6 : 2;
-constexpr int token_block = 48;   // tokens for which a tile is decoded once
-constexpr int column_tile = 512;  // 8 KiB of decoded weights
+// A tile of rows and tokens has as many sums as registers hold. It has more rows than tokens: x
+// comes from the second cache, and each vector of it is read once for a tile's rows.
+constexpr int row_tile = HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86 ? 8 : 4;
+constexpr int token_tile = 3;
+constexpr int row_group = 4;          // rows that one token is multiplied with at a time
+constexpr int token_block = 48;       // tokens for which a tile is decoded once
+constexpr int64_t column_tile = 512;  // of decoded weights
 
 HWY_INLINE Vector load(const float* from) { return hn::LoadU(Floats(), from); }
 HWY_INLINE float total(Vector sums) { return hn::GetLane(hn::SumOfLanes(Floats(), sums)); }
@@ -31,47 +35,60 @@ HWY_INLINE float total(Vector sums) { return hn::GetLane(hn::SumOfLanes(Floats()
 struct Add {
   const float* x;
   Vector* sums;
-  HWY_INLINE void operator()(int k, Vector w) const { *sums = hn::MulAdd(w, load(x + k), *sums); }
+  HWY_INLINE void operator()(int64_t k, Vector w) const {
+    *sums = hn::MulAdd(w, load(x + k), *sums);
+  }
 };
 
 // Stores a block's elements.
 struct Store {
   float* to;
-  HWY_INLINE void operator()(int k, Vector w) const { hn::StoreU(w, Floats(), to + k); }
+  HWY_INLINE void operator()(int64_t k, Vector w) const { hn::StoreU(w, Floats(), to + k); }
 };
 
-// Adds the products of up to Scales::blocks blocks of four rows.
+// Begins to read what comes `ahead` bytes after block i of a row, about once for each line.
 template <class Format>
-HWY_INLINE void add_blocks(const uint8_t* const* rows, int count, const float* x, Vector* sums) {
-  typename Format::Scales scales[row_tile];
-  for (int r = 0; r < row_tile; ++r) scales[r].read(rows[r], Format::bytes, count);
-  for (int r = 0; r < row_tile; ++r) scales[r].widen(count);
+HWY_INLINE void fetch(const uint8_t* b, int64_t i, int64_t ahead) {
+  constexpr int64_t often = Format::bytes < 32 ? 2 : 1;
+  if (i % often == 0)
+    for (int at = 0; at < Format::bytes; at += 64) hwy::Prefetch(b + ahead + at);
+}
+
+// Adds the products of up to Scales::blocks blocks of four rows, and begins to read the next rows.
+template <class Format>
+HWY_INLINE void add_blocks(const uint8_t* const* rows, int64_t ahead, int count, const float* x,
+                           Vector* sums) {
+  typename Format::Scales scales[row_group];
+  for (int r = 0; r < row_group; ++r) scales[r].read(rows[r], Format::bytes, count);
+  for (auto& one : scales) one.widen(count);
   for (int64_t b = 0; b < count; ++b)
-    for (int r = 0; r < row_tile; ++r) {
+    for (int r = 0; r < row_group; ++r) {
+      fetch<Format>(rows[r] + b * Format::bytes, b, ahead);
       Vector sum = sums[r];  // in a register, also where this loop is not unrolled
       Format::each(rows[r] + b * Format::bytes, scales[r], b, Add{x + b * Format::elements, &sum});
       sums[r] = sum;
     }
 }
 
-// One token: four rows at a time, whose sums do not wait for each other.
+// One token is multiplied with four rows at a time, whose sums do not wait for each other.
 template <class Format>
 HWY_NOINLINE void one_token(const Panel& p, const float* x) {
   constexpr int64_t some = Format::Scales::blocks;
   const int64_t blocks = p.columns / Format::elements;
-  for (int64_t n = 0; n < p.rows; n += row_tile) {
-    const uint8_t* rows[row_tile];
-    Vector sums[row_tile];
-    for (int r = 0; r < row_tile; ++r) {
+  for (int64_t n = 0; n < p.rows; n += row_group) {
+    const uint8_t* rows[row_group];
+    Vector sums[row_group];
+    for (int r = 0; r < row_group; ++r) {
       rows[r] = p.w + (p.first + std::min(n + r, p.rows - 1)) * p.row_bytes;
       sums[r] = hn::Zero(Floats());
     }
+    const int64_t ahead = n + row_group < p.rows ? row_group * p.row_bytes : 0;
     for (int64_t b = 0; b < blocks; b += some) {
       const int count = static_cast<int>(std::min(some, blocks - b));
-      add_blocks<Format>(rows, count, x + b * Format::elements, sums);
-      for (int r = 0; r < row_tile; ++r) rows[r] += count * Format::bytes;
+      add_blocks<Format>(rows, ahead, count, x + b * Format::elements, sums);
+      for (auto& row : rows) row += count * Format::bytes;
     }
-    for (int r = 0; r < row_tile && n + r < p.rows; ++r)
+    for (int r = 0; r < row_group && n + r < p.rows; ++r)
       p.out.put(0, p.first + n + r, total(sums[r]));
   }
 }
@@ -100,11 +117,11 @@ HWY_NOINLINE void add_tile(const float* w, const float* x, int64_t ldx, int64_t 
   for (int t = 0; t < tokens; ++t)
     for (int r = 0; r < row_tile; ++r) sum[r][t] = load(sums + (t * panel_rows + r) * lanes);
   for (int64_t k = 0; k < columns; k += lanes) {
-    Vector weight[row_tile];
-    for (int r = 0; r < row_tile; ++r) weight[r] = load(w + r * column_tile + k);
-    for (int t = 0; t < tokens; ++t) {
-      const auto value = load(x + t * ldx + k);
-      for (int r = 0; r < row_tile; ++r) sum[r][t] = hn::MulAdd(weight[r], value, sum[r][t]);
+    Vector value[tokens];
+    for (int t = 0; t < tokens; ++t) value[t] = load(x + t * ldx + k);
+    for (int r = 0; r < row_tile; ++r) {
+      const auto weight = load(w + r * column_tile + k);
+      for (int t = 0; t < tokens; ++t) sum[r][t] = hn::MulAdd(weight, value[t], sum[r][t]);
     }
   }
   for (int t = 0; t < tokens; ++t)
@@ -117,7 +134,7 @@ struct Tile {
   alignas(64) float sums[token_block * panel_rows * lanes];
 };
 
-// Up to token_block tokens. Rows of a tile beyond the panel repeat its last one.
+// Multiplies up to token_block tokens. Rows of a tile beyond the panel repeat its last one.
 template <class Format>
 HWY_NOINLINE void token_blocks(const Panel& p, const float* x, int64_t ldx, int64_t first,
                                int64_t tokens) {
@@ -179,6 +196,8 @@ void multiply(Block block, const Panel& p, const float* x, int64_t ldx) {
   }
 }
 
+int bits() { return 32 * lanes; }
+
 }  // namespace strata::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -186,10 +205,13 @@ HWY_AFTER_NAMESPACE();
 namespace strata::kernels {
 
 HWY_EXPORT(multiply);
+HWY_EXPORT(bits);
 
 void multiply_exact(Block block, const Panel& panel, const float* x, int64_t ldx) {
   HWY_DYNAMIC_DISPATCH(multiply)(block, panel, x, ldx);
 }
+
+int vector_bits() { return HWY_DYNAMIC_DISPATCH(bits)(); }
 
 }  // namespace strata::kernels
 #endif

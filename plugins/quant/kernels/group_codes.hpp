@@ -1,4 +1,4 @@
-// The scales that blocks of 256 elements pack for their groups, as one byte each. Sources for
+// These functions unpack the scales of groups in blocks of 256 elements to a byte each. Sources for
 // several processors include this: every function is inlined, so that none runs code for another
 // one.
 #pragma once
@@ -7,7 +7,7 @@
 
 namespace strata::kernels {
 
-// Sixteen bytes, the lowest first.
+// Sixteen bytes, the first of which is the lowest of at[0].
 struct Words {
   uint32_t at[4];
 };
@@ -18,7 +18,7 @@ struct Words {
   return out;
 }
 
-// Q2_K: scales in the low halves of sixteen bytes, minima in the high ones.
+// Q2_K has scales in the low halves of sixteen bytes and minima in the high ones.
 [[gnu::always_inline]] inline Words low_halves(const Words& from) {
   constexpr uint32_t low = 0x0f0f0f0fU;
   return {{from.at[0] & low, from.at[1] & low, from.at[2] & low, from.at[3] & low}};
@@ -27,7 +27,7 @@ struct Words {
   return low_halves({{from.at[0] >> 4, from.at[1] >> 4, from.at[2] >> 4, from.at[3] >> 4}});
 }
 
-// Q3_K: eight bytes with the low four bits of sixteen scales, then four with the high pairs.
+// Q3_K has eight bytes with the low four bits of sixteen scales, then four with the high pairs.
 [[gnu::always_inline]] inline Words sixteen_of_six_bits(const uint8_t* p) {
   const auto from = words_at(p, 3);
   constexpr uint32_t low = 0x0f0f0f0fU, pair = 0x03030303U;
@@ -37,8 +37,8 @@ struct Words {
            (from.at[1] >> 4 & low) | (high >> 6 & pair) << 4}};
 }
 
-// Q4_K and Q5_K: eight scales, then eight minima. Four of each lie in six bits with the high pairs
-// of the others above them; the low halves of those follow.
+// Q4_K and Q5_K have eight scales and eight minima, which come out in this order. Four of each lie
+// in six bits with the high pairs of the others above them; the low halves of those follow.
 [[gnu::always_inline]] inline Words eight_of_six_bits(const uint8_t* p) {
   const auto from = words_at(p, 3);
   constexpr uint32_t six = 0x3f3f3f3fU, low = 0x0f0f0f0fU, pair = 0x30303030U;

@@ -19,7 +19,7 @@ constexpr BlockSize sizes[block_count] = {{18, 32},   {20, 32},  {22, 32},   {24
 
 bool rounds(Products products) { return products == Products::fast && has_fast(); }
 
-// Elements of a token as the workspace holds them: float32, or Activations.
+// The workspace holds tokens as float32, or as Activations.
 int64_t activations(int64_t columns) {
   return (columns + Activations::elements - 1) / Activations::elements;
 }
@@ -43,7 +43,7 @@ struct Input {
   const void* x;
   bool narrow;  // bfloat16, not float32
   int64_t ld, columns;
-  // Some elements of a token as float32.
+  // Stores some elements of a token as float32.
   void read(int64_t t, int64_t first, int64_t count, float* to) const {
     if (!narrow) {
       std::copy_n(static_cast<const float*>(x) + t * ld + first, count, to);
@@ -54,13 +54,13 @@ struct Input {
   }
 };
 
-void round_token(const Input& in, int64_t t, int zero, Activations* out) {
+void round_token(const Input& in, int64_t t, Offsets offsets, Activations* out) {
   constexpr int64_t some = 512;
   float values[some];
   for (int64_t k = 0; k < in.columns; k += some) {
     const int64_t count = std::min(some, in.columns - k);
     in.read(t, k, count, values);
-    round_activations(values, count, zero, out + k / Activations::elements);
+    round_activations(values, count, offsets, out + k / Activations::elements);
   }
 }
 
@@ -106,7 +106,8 @@ void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, 
   if (rounds(products)) {
     auto* const space = reinterpret_cast<Activations*>(aligned(workspace));
     const int64_t ld = activations(of.columns);
-    spread(run, tokens, [&](int64_t t) { round_token(in, t, zero_of(of.block), space + t * ld); });
+    spread(run, tokens,
+           [&](int64_t t) { round_token(in, t, offsets_of(of.block), space + t * ld); });
     spread(run, panels, [&](int64_t at) { multiply_fast(of.block, panel(at), space, ld); });
     return;
   }

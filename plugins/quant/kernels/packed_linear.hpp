@@ -7,7 +7,7 @@
 
 namespace strata::kernels {
 
-// GGUF's block layouts.
+// These are GGUF's block layouts, by their names there.
 enum class Block : uint8_t { q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k };
 inline constexpr int block_count = 10;
 
@@ -17,7 +17,7 @@ struct BlockSize {
 };
 BlockSize size_of(Block);
 
-// How work is spread over the host's threads: `parallel` calls item(user, at) once for each `at` in
+// This spreads work over the host's threads: `parallel` calls item(user, at) once for each `at` in
 // [0, items), in any order and on any threads, and returns when all are done. Without a function
 // the caller's thread does everything. A thread that runs items needs 256 KiB of stack.
 struct Run {
@@ -26,7 +26,7 @@ struct Run {
   void* context = nullptr;
 };
 
-// How a product may round.
+// A product may round in one of two ways.
 enum class Products : uint8_t {
   exact,  // weights become the float32 that their format defines, products and sums are float32
   fast,   // activations may be rounded to 8 bits with a scale for each 32 of them
@@ -39,20 +39,21 @@ struct Linear {
   int64_t rows, columns;
 };
 
-// Whether rows of so many columns can be multiplied: a positive multiple of the block's elements.
+// Tells whether rows of so many columns can be multiplied: `columns` must be a positive multiple of
+// the block's elements.
 bool can(Block, int64_t columns);
 
-// Whether this processor has a faster way for Products::fast. Without one, fast is exact.
+// Tells whether this processor has a faster way for Products::fast. Without one, fast is exact.
 bool has_fast();
 
-// The bytes that `linear` needs beside its arguments, for any dtype of x.
+// Gives the bytes of the workspace of `linear`, for any dtype of x.
 std::size_t workspace(const Linear&, int64_t tokens, Products products = Products::exact);
 
-// y[t, n] = sum over k of x[t, k] * w[n, k]. On one processor the sums have a fixed order that
-// depends neither on `tokens` nor on the threads. x and y are bfloat16 or float32, row major, at
-// their natural alignment, with `ldx` and `ldy` elements from row to row; `workspace` has any
+// Computes y[t, n] = sum over k of x[t, k] * w[n, k]. On one processor the sums have a fixed order
+// that depends neither on `tokens` nor on the threads. x and y are bfloat16 or float32, row major,
+// at their natural alignment, with `ldx` and `ldy` elements from row to row; `workspace` has any
 // alignment. A NaN or an infinity among the weights' scales makes its row NaN or infinite; so does
-// one in x its token. Needs can(), and never fails.
+// one in x its token. This needs can(), and never fails.
 void linear(const Linear&, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
             strata_dtype y_dtype, int64_t ldy, int64_t tokens, std::byte* workspace, Run run,
             Products products = Products::exact);

@@ -1,4 +1,4 @@
-// What one item of work multiplies: some rows of a weight with every token. Sources for several
+// An item of work multiplies some rows of a weight with every token. Sources for several
 // processors include this: every function is inlined, so that none runs code for another one.
 #pragma once
 #include <bit>
@@ -8,16 +8,16 @@
 
 namespace strata::kernels {
 
-inline constexpr int panel_rows = 32;
+inline constexpr int64_t panel_rows = 32;
 
-// Float32 rounded to bfloat16, to nearest even; NaN stays NaN.
+// Rounds to nearest even; NaN stays NaN.
 [[gnu::always_inline]] inline uint16_t to_bfloat16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   const uint32_t rounded = bits + 0x7fffU + (bits >> 16 & 1U), nan = bits | 0x400000U;
   return static_cast<uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? nan >> 16 : rounded >> 16);
 }
 
-// Where sums go: y[t, n], with `ld` elements from token to token.
+// Sums go to y[t, n], with `ld` elements from token to token.
 struct Output {
   void* y;
   bool narrow;  // bfloat16, not float32
@@ -30,14 +30,18 @@ struct Output {
   }
 };
 
-// The rows [first, first + rows) of a weight whose first row lies at `w`; rows <= panel_rows.
+// A panel has the rows [first, first + rows) of a weight whose row 0 lies at `w`; rows <=
+// panel_rows.
 struct Panel {
   const uint8_t* w;
   int64_t row_bytes, first, rows, columns, tokens;
   Output out;
 };
 
-// x is float32, `ldx` elements from token to token.
+// Multiplies a panel with float32 activations, `ldx` of them from token to token.
 void multiply_exact(Block block, const Panel& panel, const float* x, int64_t ldx);
+
+// Tells the length of the vectors that multiply_exact uses on this processor.
+int vector_bits();
 
 }  // namespace strata::kernels

@@ -22,26 +22,25 @@ struct GroupScales {
 };
 
 // Calls Format::group<g>(block, scales, f) for each group in order, with constant g.
-template <class Format, class F, int... g>
+template <class Format, class F, int64_t... g>
 HWY_INLINE void groups(const uint8_t* b, const GroupScales& s, const F& f,
-                       std::integer_sequence<int, g...>) {
+                       std::integer_sequence<int64_t, g...>) {
   (Format::template group<g>(b, s, f), ...);
 }
 
-// The pairs of bits of group g of 16: 128 elements lie in 32 bytes.
-template <int g>
+// The lowest two bits become those of group g of 16; 128 elements lie in 32 bytes.
+template <int64_t g>
 HWY_INLINE Codes pairs(const uint8_t* codes, int k) {
   return hn::ShiftRight<g % 8 / 2 * 2>(bytes_at(codes + g / 8 * 32 + g % 2 * 16 + k));
 }
-// The bit `from` as the bit `to`.
+// Moves the bit `from` to the place `to`, and the others with it.
 template <int from, int to>
 HWY_INLINE Codes moved(Codes codes) {
   if constexpr (from > to)
-    return masked(hn::ShiftRight<from - to>(codes), 1 << to);
+    return hn::ShiftRight<from - to>(codes);
   else
-    return masked(hn::ShiftLeft<to - from>(codes), 1 << to);
+    return hn::ShiftLeft<to - from>(codes);
 }
-
 struct Q2_K {
   static constexpr int bytes = 84, elements = 256;
   struct Scales : GroupScales {
@@ -54,16 +53,16 @@ struct Q2_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q2_K>(b, s, f, std::make_integer_sequence<int, 16>());
+    groups<Q2_K>(b, s, f, std::make_integer_sequence<int64_t, 16>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const Table<4> t(s.d + g, s.m + g);
     for (int k = 0; k < 16; k += lanes) f(16 * g + k, t.at(pairs<g>(b + 16, k)));
   }
 };
 
-// Bytes below 64 less 32 each. The high bit, set and taken again, stops borrows between bytes.
+// Takes 32 from bytes below 64. The high bit, set and taken again, stops borrows between bytes.
 HWY_INLINE Words minus_32(const Words& bytes) {
   Words out;
   for (int i = 0; i < 4; ++i) out.at[i] = ((bytes.at[i] | 0x80808080U) - 0x20202020U) ^ 0x80808080U;
@@ -80,14 +79,14 @@ struct Q3_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q3_K>(b, s, f, std::make_integer_sequence<int, 16>());
+    groups<Q3_K>(b, s, f, std::make_integer_sequence<int64_t, 16>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const Table<8> t(s.d + g, 4);
     for (int k = 0; k < 16; k += lanes) {
       const auto high = moved<g / 2, 2>(bytes_at(b + g % 2 * 16 + k));
-      f(16 * g + k, t.at(hn::Or(masked(pairs<g>(b + 32, k), 3), high)));
+      f(16 * g + k, t.at(joined(3, pairs<g>(b + 32, k), high)));
     }
   }
 };
@@ -104,9 +103,9 @@ struct Q4_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q4_K>(b, s, f, std::make_integer_sequence<int, 8>());
+    groups<Q4_K>(b, s, f, std::make_integer_sequence<int64_t, 8>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const Table<16> t(s.d + g, s.m + 8 + g);
     for (int k = 0; k < 32; k += lanes)
@@ -126,15 +125,15 @@ struct Q5_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q5_K>(b, s, f, std::make_integer_sequence<int, 8>());
+    groups<Q5_K>(b, s, f, std::make_integer_sequence<int64_t, 8>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const auto d = hn::Set(Floats(), s.d[g]), m = hn::Set(Floats(), s.m[8 + g]);
     for (int k = 0; k < 32; k += lanes) {
       const auto low = hn::ShiftRight<g % 2 * 4>(bytes_at(b + 48 + g / 2 * 32 + k));
-      const auto high = moved<g, 4>(bytes_at(b + 16 + k));
-      f(32 * g + k, element(hn::Or(masked(low, 15), high), d, m));
+      const auto high = masked(moved<g, 4>(bytes_at(b + 16 + k)), 16);
+      f(32 * g + k, element(joined(15, low, high), d, m));
     }
   }
 };
@@ -151,16 +150,17 @@ struct Q6_K {
   };
   template <class F>
   static HWY_INLINE void each(const uint8_t* b, const Scales& s, int64_t, const F& f) {
-    groups<Q6_K>(b, s, f, std::make_integer_sequence<int, 16>());
+    groups<Q6_K>(b, s, f, std::make_integer_sequence<int64_t, 16>());
   }
-  template <int g, class F>
+  template <int64_t g, class F>
   static HWY_INLINE void group(const uint8_t* b, const GroupScales& s, const F& f) {
     const auto d = hn::Set(Floats(), s.d[g]), m = hn::Set(Floats(), s.m[g]);
     for (int k = 0; k < 16; k += lanes) {
-      const auto bytes = bytes_at(b + g / 8 * 64 + g % 4 * 16 + k);
-      const auto low = masked(hn::ShiftRight<g % 8 / 4 * 4>(bytes), 15);
-      const auto high = hn::ShiftLeft<4>(masked(pairs<g>(b + 128, k), 3));
-      f(16 * g + k, element(hn::Or(low, high), d, m));
+      const auto halves = bytes_at(b + g / 8 * 64 + g % 4 * 16 + k);
+      const auto low = hn::ShiftRight<g % 8 / 4 * 4>(halves);
+      const auto pair = bytes_at(b + 128 + g / 8 * 32 + g % 2 * 16 + k);
+      const auto high = masked(moved<g % 8 / 2 * 2, 4>(pair), 0x30);
+      f(16 * g + k, element(joined(15, low, high), d, m));
     }
   }
 };

@@ -44,7 +44,7 @@ HWY_INLINE float half(const uint8_t* p) {
 #endif
 }
 
-// `lanes` bytes as numbers.
+// Loads `lanes` bytes as numbers.
 HWY_INLINE Codes bytes_at(const uint8_t* p) {
   return hn::PromoteTo(Ints(), hn::LoadU(hn::Rebind<uint8_t, Floats>(), p));
 }
@@ -54,7 +54,17 @@ HWY_INLINE Codes signed_bytes_at(const uint8_t* p) {
 }
 HWY_INLINE Codes masked(Codes codes, int mask) { return hn::And(codes, hn::Set(Ints(), mask)); }
 
-// Sixteen bytes in four words as numbers, times a factor.
+// Takes the bits of the mask from `low` and the others from `high`.
+HWY_INLINE Codes joined(int mask, Codes low, Codes high) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  return Codes{_mm512_ternarylogic_epi32(_mm512_set1_epi32(mask), low.raw, high.raw, 0xca)};
+#else
+  const auto wanted = hn::Set(Ints(), mask);
+  return hn::Or(hn::And(wanted, low), hn::AndNot(wanted, high));
+#endif
+}
+
+// Stores sixteen signed bytes times a factor.
 HWY_INLINE void scale_bytes(const Words& bytes, float factor, float* to) {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
   const auto& w = bytes.at;  // in registers: the words have just been made
@@ -70,7 +80,7 @@ HWY_INLINE void scale_bytes(const Words& bytes, float factor, float* to) {
 #endif
 }
 
-// `count` half floats, a multiple of 16, as float32.
+// Stores `count` half floats, a multiple of 16, as float32.
 HWY_INLINE void widen_halves(const uint16_t* from, int count, float* to) {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
   for (int i = 0; i < count; i += 16) {

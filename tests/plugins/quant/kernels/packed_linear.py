@@ -23,8 +23,8 @@ NARROW_SHAPES = ((3, 32), (37, 32 * 21))  # for blocks of 32
 
 
 class Program:
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.rounds = self.process.stdout.readline() == b"fast\n"
 
     def product(self, kind, weight, x, threads=1, y_dtype="float32", products="exact"):
@@ -52,13 +52,25 @@ def weights(kind, rows, columns, rng, largest=0x7C00):
     return packed, dequantize(packed, kind).astype(np.float64)
 
 
+def level_weights(kind, rows, columns, rng):
+    """Scales that differ by less than a factor of 4, so that no block hides another."""
+    elements, size = GGML_QUANT_SIZES[kind]
+    blocks = random_blocks(kind, rows * columns // elements, rng)
+    for at in SCALES[kind]:
+        scales = rng.integers(0x3800, 0x4000, len(blocks), dtype=np.uint16)
+        scales |= rng.integers(0, 2, len(blocks), dtype=np.uint16) << 15
+        blocks[:, at:at + 2] = scales.reshape(-1, 1).view(np.uint8)
+    packed = blocks.reshape(rows, columns // elements * size)
+    return packed, dequantize(packed, kind).astype(np.float64)
+
+
 def rounded(x):
-    """What activations of 8 bits stand for: a scale for each 32 of them, to nearest, halves away from zero."""
+    """What activations of 8 bits stand for: a scale for each 32 of them, to nearest, ties to even."""
     groups = x.numpy().reshape(-1, 32)
     most = np.abs(groups).max(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         codes = groups * (np.float32(127) / most)
-    codes = np.where(most > 0, np.trunc(codes + np.copysign(np.float32(0.5), codes)), 0)
+    codes = np.where(most > 0, np.rint(codes), 0)
     return (codes.astype(np.float64) * (most / np.float32(127))).reshape(x.shape)
 
 
@@ -75,8 +87,8 @@ def same(name, mine, theirs):
         sys.exit(f"{name}: other bits")
 
 
-def check_sums(program, kind, rows, columns, rng):
-    packed, dense = weights(kind, rows, columns, rng)
+def check_sums(program, kind, rows, columns, rng, make=level_weights):
+    packed, dense = make(kind, rows, columns, rng)
     x = torch.from_numpy(rng.standard_normal((max(TOKENS), columns), dtype=np.float32))
     for products in ("exact", "fast"):
         rounds = products == "fast" and program.rounds
@@ -94,6 +106,28 @@ def check_sums(program, kind, rows, columns, rng):
         same(f"{name}, from bfloat16", program.product(kind, packed, narrow, products=products), wide)
         out = program.product(kind, packed, narrow, y_dtype="bfloat16", products=products)
         same(f"{name}, to bfloat16", out, wide.bfloat16())
+
+
+def check_older_processors(path):
+    """Vectors of other lengths, as far as this processor has them."""
+    for target in ("avx2", "plain"):
+        if subprocess.run([path, target], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 3:
+            print(f"{target}: not on this processor")
+            continue
+        program = Program(path, target)
+        for kind in KINDS:
+            rng = np.random.default_rng(int(kind))
+            packed, dense = level_weights(kind, 9, 768, rng)
+            x = torch.from_numpy(rng.standard_normal((8, 768), dtype=np.float32))
+            for products in ("exact", "fast"):
+                name, rounds = f"{kind.name} {target} {products}", products == "fast" and program.rounds
+                y = program.product(kind, packed, x, products=products)
+                near(name, y, rounded(x) if rounds else x.double().numpy(), dense, 4e-6)
+                for tokens in (1, 2, 3):
+                    some = program.product(kind, packed, x[:tokens], products=products)
+                    same(f"{name}, {tokens} tokens", some, y[:tokens])
+        program.end()
+        print(f"{target}: products are those of the gguf package's weights")
 
 
 def check_accuracy(program, kind, rng):
@@ -142,12 +176,14 @@ def check_shapes(path):
 
 def main():
     check_shapes(sys.argv[1])
+    check_older_processors(sys.argv[1])
     program = Program(sys.argv[1])
     for kind in KINDS:
         rng = np.random.default_rng(int(kind))
         narrow = NARROW_SHAPES if GGML_QUANT_SIZES[kind][0] == 32 else ()
         for rows, columns in SHAPES + narrow:
             check_sums(program, kind, rows, columns, rng)
+        check_sums(program, kind, 5, 512, rng, weights)
         check_accuracy(program, kind, rng)
         check_hostile(program, kind, rng)
         print(f"{kind.name}: products are those of the gguf package's weights")

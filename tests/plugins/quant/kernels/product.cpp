@@ -1,11 +1,15 @@
-// quant-product < requests > answers: products with packed weights, for tests that compare with
-// another implementation. First it writes a line, "fast" or "exact": the fast products of this
-// processor. A request is the line
+// quant-product [avx2|plain] < requests > answers: products with packed weights, for tests that
+// compare with another implementation. The argument is what the processor may be used as; where it
+// lacks that, the exit status is 3. First the program writes a line, "fast" or
+// "exact": the fast products of this processor. A request is the line
 //
 //   BLOCK ROWS COLUMNS TOKENS THREADS X_DTYPE Y_DTYPE exact|fast
 //
 // and the bytes of the weight and of x; its answer has the bytes of y. Rows are given to the kernel
 // with space between them and at odd addresses where that is allowed.
+#include <hwy/highway.h>
+#include <hwy/targets.h>
+
 #include <atomic>
 #include <cstring>
 #include <iostream>
@@ -96,7 +100,12 @@ bool answer(const std::string& line) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    const int64_t target = std::string(argv[1]) == "avx2" ? HWY_AVX2 : HWY_EMU128;
+    if (target == HWY_AVX2 && (hwy::SupportedTargets() & target) == 0) return 3;
+    hwy::SetSupportedTargetsForTest(target);
+  }
   std::cout << (kernels::has_fast() ? "fast" : "exact") << std::endl;
   for (std::string line; std::getline(std::cin, line);)
     if (!answer(line)) return 1;
