@@ -2,10 +2,11 @@
 """Every test that needs a GPU, in one go: the tests of gpu-tests, then whole runs of the program.
 
 The program's answers are compared with transformers' and with each other; each family's rows are
-those of tests/models. Whole runs go side by side. Needs python3 with torch, transformers, gguf and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
+those of tests/models. Whole runs go side by side. --only takes those whose names have one of the words. The object is
+written anew behind each test, so that a run that is ended has what it found. Needs python3 with torch, transformers, gguf and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
 "passed", "seconds", "detail"}]}; exits 1 where a test failed.
 
-usage: ./run python3 tests/gpu/run.py [--jobs N] --json gpu.json          (in an unpacked pack)
+usage: ./run python3 tests/gpu/run.py [--jobs N] [--only WORDS] --json gpu.json          (in an unpacked pack)
 """
 import argparse
 import concurrent.futures
@@ -21,10 +22,21 @@ import xml.etree.ElementTree as xml
 PROMPTS = ("3,14,15,92,65,35,89,79", "32,38,46", "26")
 TIERS = ("device", "pinned", "cpu", "nvme")
 results = []
+written = {"json": None, "gpu": "", "only": []}
+
+
+def outcome():
+    failed = sum(not one["passed"] for one in results)
+    return {"gpu": written["gpu"], "only": written["only"], "passed": len(results) - failed, "failed": failed,
+            "tests": results}
 
 
 def record(name, passed, seconds, detail=""):
     results.append({"name": name, "passed": passed, "seconds": round(seconds, 3), "detail": detail})
+    if written["json"]:
+        with open(written["json"], "w", encoding="utf-8") as file:
+            json.dump(outcome(), file, indent=1)
+            file.write("\n")
     print(f"{'pass' if passed else 'FAIL'}  {seconds:7.2f} s  {name}", flush=True)
     if not passed:
         print(f"      {detail}", flush=True)
@@ -32,8 +44,10 @@ def record(name, passed, seconds, detail=""):
 
 def together(checks, jobs):
     """Makes the checks, pairs of a name and a function, so many at a time."""
+    wanted = [one for one in checks
+              if not written["only"] or any(word in one[0] for word in written["only"])]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda one: checked(*one), checks))
+        list(pool.map(lambda one: checked(*one), wanted))
 
 
 def checked(name, check):
@@ -237,9 +251,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default="bin", help="folder of strata and gpu-tests")
     parser.add_argument("--jobs", type=int, default=8, help="checks that run at a time")
+    parser.add_argument("--only", action="append", default=[], help="whole runs with these words in their name")
     parser.add_argument("--json", help="write the results here")
     options = parser.parse_args()
     programs = os.path.abspath(options.bin)
+    written.update(json=options.json, gpu=gpu_name(), only=options.only)
     unit_tests(os.path.join(programs, "gpu-tests"))
     with tempfile.TemporaryDirectory(dir=".") as folder:
         strata, folder = os.path.join(programs, "strata"), os.path.abspath(folder)
@@ -248,15 +264,9 @@ def main():
                 lambda: made.append(Program(strata, folder)))
         together(families(strata, folder) + training(strata, folder) +
                  (whole_runs(made[0]) if made else []), options.jobs)
-    failed = [one["name"] for one in results if not one["passed"]]
-    out = {"gpu": gpu_name(), "passed": len(results) - len(failed), "failed": len(failed),
-           "tests": results}
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(out, file, indent=1)
-            file.write("\n")
+    out = outcome()
     print(f"{out['passed']} passed, {out['failed']} failed on {out['gpu'] or 'no GPU'}")
-    return 1 if failed or not results else 0
+    return 1 if out["failed"] or not results else 0
 
 
 if __name__ == "__main__":
