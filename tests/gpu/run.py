@@ -16,6 +16,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as xml
 
@@ -23,6 +24,7 @@ PROMPTS = ("3,14,15,92,65,35,89,79", "32,38,46", "26")
 TIERS = ("device", "pinned", "cpu", "nvme")
 results = []
 written = {"json": None, "gpu": "", "only": []}
+recording = threading.Lock()
 
 
 def outcome():
@@ -32,6 +34,11 @@ def outcome():
 
 
 def record(name, passed, seconds, detail=""):
+    with recording:
+        noted(name, passed, seconds, detail)
+
+
+def noted(name, passed, seconds, detail):
     results.append({"name": name, "passed": passed, "seconds": round(seconds, 3), "detail": detail})
     if written["json"]:
         with open(written["json"], "w", encoding="utf-8") as file:
