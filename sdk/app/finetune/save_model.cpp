@@ -7,7 +7,6 @@
 #include "app/expand_rows.hpp"
 #include "app/extra_files.hpp"
 #include "app/finetune/padding_token.hpp"
-#include "app/finetune/whole_masters.hpp"
 #include "app/finetune/writing_rank.hpp"
 #include "app/open_tokenizer.hpp"
 #include "core/error.hpp"
@@ -82,12 +81,10 @@ void write_model(const train::Training& training, const FinetuneOptions& options
 void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins,
                 run::Group* group) {
   training.finish();
-  if (!group || group->ranks().ranks == 1) {
-    WholeMasters masters(training.host(), training.plan());
-    write_model(training, options, plugins, [&](std::uint32_t unit) { return masters.of(unit); });
-    return;
-  }
   const auto gather = [&](std::uint32_t unit) { return training.whole_masters(unit); };
+  if (!group || group->ranks().ranks == 1)
+    return write_model(training, options, plugins,
+                       [&](std::uint32_t unit) { return gather(unit).data(); });
   if (group->ranks().rank > 0) return follow_writing(*group, gather);
   WritingRank own(*group, gather);
   write_model(

@@ -262,6 +262,7 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
                           const StepNumbers& numbers,
                           std::span<const std::span<const int32_t>> all_ids) {
   check_batches(batches);
+  whole_units_->forget();
   std::vector<std::span<const int32_t>> ids(all_ids.begin(), all_ids.end());
   if (!parts_.collective)
     for (const auto& batch : batches) ids.push_back(batch.ids);

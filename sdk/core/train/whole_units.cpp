@@ -14,11 +14,23 @@ WholeUnits::WholeUnits(const TrainingPlan& plan, const HostUnits& host, device::
       event_(event) {}
 
 std::span<const float> WholeUnits::masters(uint32_t unit) {
-  values_.resize(plan_.flats[unit].elements);
-  if (host_[unit].share.whole)
+  const auto elements = plan_.flats[unit].elements;
+  const auto& own = host_[unit];
+  if (own.share.whole)
+    if (const auto* memory = host_.memory(unit, AdamState::master)) return {memory, elements};
+  if (unit_ == unit) return values_;
+  unit_ = no_unit;
+  values_.resize(elements);
+  if (!own.share.whole)
+    gather(unit);
+  else if (own.bf16)
     read(unit, 0, values_);
   else
-    gather(unit);
+    host_.masters(unit, [&](const Bucket& bucket) {
+      std::copy_n(bucket.master, bucket.count,
+                  values_.begin() + static_cast<std::ptrdiff_t>(bucket.first));
+    });
+  unit_ = unit;
   return values_;
 }
 
