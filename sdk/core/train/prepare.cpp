@@ -218,7 +218,8 @@ class Preparation {
     if (on_device(u)) return Home::arena;
     // Rows of a table are looked up in host memory.
     if (u < kept_from_ || (frozen() && u == out_.table_unit)) return Home::tier;
-    return frozen() ? Home::arena : Home::kept;
+    if (!frozen()) return Home::kept;
+    return packs_ && !out_.units[u].as_run ? Home::packed : Home::arena;
   }
 
   std::vector<StepUnit> step_units() const {
@@ -270,8 +271,21 @@ class Preparation {
     return zero::least_arena(alone, {}, request_.ranks);
   }
 
-  // Keeps as many units as leave a ring of two of the largest slots.
+  // Frozen units stay on a device of their own in blocks, where not all have room in the run form:
+  // expanding them for each use takes less time than fetching the others. On a CPU it takes more.
   void keep_most(uint64_t arena) {
+    auto kept = most_kept(arena);
+    if (frozen() && request_.separate_device && kept < out_.units.size()) {
+      packs_ = true;
+      const auto more = most_kept(arena);
+      packs_ = more > kept;
+      kept = std::max(kept, more);
+    }
+    settle(kept);
+  }
+
+  // As many units as leave a ring of two of the largest slots.
+  std::size_t most_kept(uint64_t arena) {
     settle(0);
     const auto step = step_, scoring = scoring_;
     settle(out_.units.size());
@@ -285,7 +299,7 @@ class Preparation {
       if (fixed + 2 * (least - fixed) > arena) break;
       kept = more;
     }
-    settle(kept);
+    return kept;
   }
 
   void plan_within(uint64_t arena) {
@@ -306,7 +320,9 @@ class Preparation {
   void place_weights() {
     for (std::size_t u = 0; u < out_.units.size(); ++u) {
       auto& place = out_.placement[u];
-      if (out_.step.objects[u].home == Home::arena) place = {.tier = zero::resident};
+      const auto home = out_.step.objects[u].home;
+      if (home == Home::arena || home == Home::packed)
+        place = {.tier = zero::resident, .as_run = home == Home::arena};
       if (place.tier != zero::resident)
         out_.weight_bytes += pages(out_.memory_bytes(static_cast<uint32_t>(u)));
     }
@@ -328,6 +344,7 @@ class Preparation {
   TrainingPlan out_;
   zero::Uses step_, scoring_;
   std::size_t kept_from_ = 0;
+  bool packs_ = false;  // frozen units that stay on the device are packed there
   uint32_t experts_ = 0;  // of all layers
   bool inputs_in_tier_;
 };

@@ -89,6 +89,7 @@ void Executor::set_states() {
     const auto home = plan_.objects[o].home;
     const bool moves = home == Object::Home::tier || home == Object::Home::kept;
     objects_[o].state = moves ? State::away : State::ready;
+    if (home == Object::Home::packed) objects_[o].state = State::fetched;
   }
 }
 
@@ -143,7 +144,8 @@ void Executor::change(const Action& action, uint32_t object) {
   const auto home = plan_.objects[object].home;
   if (home == Object::Home::arena || home == Object::Home::elsewhere) return;  // always ready
   auto& state = objects_[object].state;
-  const auto to = next(action.kind, state);
+  auto to = next(action.kind, state);
+  if (home == Object::Home::packed && to == State::away) to = State::fetched;
   // Weights that stay are used more than once.
   const bool again = !plan_.slots[action.use].brings && state == State::used &&
                      (action.kind == Kind::run || action.kind == Kind::rerun);

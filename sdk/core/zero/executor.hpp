@@ -12,8 +12,9 @@ namespace strata::zero {
 //
 //   away --fetch--> fetched --gather--> whole --expand--> ready --run--> used --release--> away
 //
-// One rank needs no gather, and weights whose forms are the same no expand. Weights with a place of
-// their own that are never fetched stay ready. Inputs and gradients that a run makes are stored:
+// One rank needs no gather, and weights whose forms are the same no expand. Packed weights are
+// fetched between their uses. Weights with a place of their own that are never fetched stay ready.
+// Inputs and gradients that a run makes are stored:
 //
 //   away --run--> made --release--> done --store--> away
 //

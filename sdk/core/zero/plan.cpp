@@ -55,6 +55,12 @@ class Issue {
     return object != no_object && plan_.objects[object].home == Home::tier;
   }
 
+  // Whether the use's slot has a form of these weights, fetched or expanded.
+  bool has_slot(uint32_t weights) const { return in_slot(weights) || is_packed(weights); }
+  bool is_packed(uint32_t weights) const {
+    return weights != no_object && plan_.objects[weights].home == Home::packed;
+  }
+
   // The objects that must be in the use's slot before it begins.
   std::vector<uint32_t> fetched_for(uint32_t index) const {
     const auto& use = plan_.uses[index];
@@ -94,7 +100,7 @@ class Issue {
     int64_t latest = before_all();
     for (const auto other : order_) {
       if (!overlap(plan_.slots[other], plan_.slots[use])) continue;
-      const int64_t end = in_slot(plan_.uses[other].weights) ? lasts_[other] : other;
+      const int64_t end = has_slot(plan_.uses[other].weights) ? lasts_[other] : other;
       latest = std::max(latest, other < use ? end : end - all);
     }
     return latest;
@@ -231,9 +237,11 @@ class Issue {
     const bool brought = moves(use.weights);
     if (brought) {
       const bool expands = plan_.objects[use.weights].stored > 0;
-      if (expands && plan_.slots[index].brings)
+      if (expands && plan_.slots[index].brings) {
+        auto after = is_packed(use.weights) ? evicted(index) : std::vector{arrived(use.weights)};
         to.push_back(
-            {Kind::expand, Lane::compute, use.unit, use.weights, index, {arrived(use.weights)}});
+            {Kind::expand, Lane::compute, use.unit, use.weights, index, std::move(after)});
+      }
       action.after.push_back(expands ? Wait{use.weights, Stage::ready} : arrived(use.weights));
     }
     const bool input_fetched = again && in_slot(use.input);
@@ -244,10 +252,10 @@ class Issue {
     if (!again && in_slot(use.input)) store(index, use.input, {});
   }
 
-  // Whether passes bring the weights to the arena.
+  // Whether passes bring the weights to where they are used.
   bool moves(uint32_t weights) const {
     if (weights == no_object || plan_.objects[weights].run == 0) return false;
-    return plan_.objects[weights].home == Home::tier || plan_.objects[weights].home == Home::kept;
+    return has_slot(weights) || plan_.objects[weights].home == Home::kept;
   }
 
   void release(uint32_t index, uint32_t object) {
@@ -300,7 +308,7 @@ class Issue {
     for (const auto other : order_) {
       if (!overlap(plan_.slots[other], plan_.slots[taker])) continue;
       const auto& use = plan_.uses[other];
-      if (plan_.slots[other].brings && in_slot(use.weights)) add({use.weights, Stage::released});
+      if (plan_.slots[other].brings && has_slot(use.weights)) add({use.weights, Stage::released});
       if (in_slot(use.gradient))
         add({use.gradient, use.on_device ? reduced_there() : Stage::stored});
       if (in_slot(use.input))

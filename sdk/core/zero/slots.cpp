@@ -32,7 +32,7 @@ uint64_t arriving(const Object& object, uint64_t bytes, uint32_t ranks) {
 }
 
 bool has_place(const Object& object) {
-  return object.home == Home::arena || object.home == Home::kept;
+  return object.home == Home::arena || object.home == Home::kept || object.home == Home::packed;
 }
 
 // Whether the object is needed between passes: such objects have the same places in every plan
@@ -44,8 +44,14 @@ bool lasts(const Object& object) {
 // Bytes of an object in a place of its own: both forms, where it is expanded after each fetch.
 uint64_t own_bytes(const Object& object, uint32_t ranks) {
   if (object.home == Home::arena) return aligned(object.run);
+  if (object.home == Home::packed) return aligned(object.stored);
   return object.stored > 0 ? arriving(object, object.stored, ranks) + aligned(object.run)
                            : arriving(object, object.run, ranks);
+}
+
+// Whether the object's other form has slots beside its own place.
+bool is_packed(uint32_t object, std::span<const Object> objects) {
+  return object != no_object && objects[object].home == Home::packed;
 }
 
 bool in_ring(uint32_t object, std::span<const Object> objects) {
@@ -65,6 +71,11 @@ Slot slot_of(const Use& use, std::span<const Object> objects, uint32_t ranks, bo
     }
     slot.run = end;
     end += what.stored > 0 ? aligned(what.run) : arriving(what, what.run, ranks);
+  }
+  if (weights && is_packed(use.weights, objects)) {
+    slot.brings = true;
+    slot.run = end;
+    end += aligned(objects[use.weights].run);
   }
   if (in_ring(use.input, objects)) {
     slot.input = end;
@@ -180,9 +191,10 @@ void use_homes(Plan& plan, uint32_t ranks) {
     };
     if (const auto at = home(use.weights); at != not_held) {
       const auto& object = plan.objects[use.weights];
+      const bool packed = object.home == Home::packed;
       const bool both = object.home == Home::kept && object.stored > 0;
-      if (both) slot.stored = at;
-      slot.run = both ? at + arriving(object, object.stored, ranks) : at;
+      if (both || packed) slot.stored = at;
+      if (!packed) slot.run = both ? at + arriving(object, object.stored, ranks) : at;
       if (object.home == Home::kept && use.kind != Use::Kind::update && !brought[use.weights])
         brought[use.weights] = slot.brings = true;
     }
