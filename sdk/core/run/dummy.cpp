@@ -27,9 +27,14 @@ std::vector<std::byte> pattern(strata_dtype dtype) {
   return out;
 }
 
-void fill(std::byte* to, uint64_t bytes, const std::vector<std::byte>& with) {
-  for (uint64_t at = 0; at < bytes; at += with.size())
-    std::memcpy(to + at, with.data(), std::min<uint64_t>(with.size(), bytes - at));
+// Fills memory with what repeats from byte `from` on.
+void fill(std::byte* to, uint64_t bytes, const std::vector<std::byte>& with, uint64_t from = 0) {
+  for (uint64_t at = 0; at < bytes;) {
+    const auto within = (from + at) % with.size();
+    const auto some = std::min<uint64_t>(with.size() - within, bytes - at);
+    std::memcpy(to + at, with.data() + within, some);
+    at += some;
+  }
 }
 
 }  // namespace
@@ -48,15 +53,18 @@ void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const Lo
   auto* filled = parts.outgoing.data();
   fill(filled, parts.outgoing.size(), numbers);
   for (const auto& target : targets) {
-    const auto bytes = target.unit->run_bytes;
+    const auto bytes = target.part ? target.part->bytes : target.unit->run_bytes;
+    const auto from = target.part ? target.part->from : 0;
     if (!target.memory) {
+      if (target.part) fill(filled, bytes, numbers, from);
       hand_over(target, parts.outgoing);
+      if (target.part) fill(filled, bytes, numbers);
     } else if (target.on_device() && parts.separate_device) {
       parts.device->copy(device::Lane::compute, target.memory, filled, bytes);
       parts.device->record(device::Lane::compute, parts.event, ++occurrence);
       parts.device->synchronize(parts.event, occurrence);
     } else {
-      fill(target.memory, bytes, numbers);
+      fill(target.memory, bytes, numbers, from);
     }
     if (progress) progress(done += bytes, all);
   }

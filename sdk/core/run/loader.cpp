@@ -1,6 +1,9 @@
 #include "core/run/loader.hpp"
 
 #include <array>
+#include <cstring>
+
+#include "core/run/rank_part.hpp"
 
 namespace strata::run {
 namespace {
@@ -44,8 +47,12 @@ class Loader {
   void begin(const Target& target) {
     const bool expands = target.expands();
     auto& route = routes_[begun_ % routes_.size()];
-    route = tier::file_route(*target.unit, expands || !target.place.as_run, files_, grain_, 0,
-                             ~uint64_t{0});
+    const bool cut = target.part && !expands;
+    route = tier::file_route(*target.unit, expands || !target.place.as_run, files_, grain_,
+                             cut ? target.part->from : 0,
+                             cut ? target.part->from + target.part->bytes : ~uint64_t{0});
+    if (cut)
+      for (auto& piece : route.pieces) piece.to -= target.part->from;
     route.tier = &source_;
     auto& before = expanding_[begun_ % parts_.scratches];
     if (expands && before > 0) parts_.reader->wait(parts_.event + 1, before);
@@ -58,16 +65,24 @@ class Loader {
   void finish(const Target& target) {
     auto* memory = memory_of(target);
     auto* stored = scratch(finished_++);
-    if (target.expands())
+    if (target.expands()) {
       expand(*target.unit, stored, memory, parts_.separate_device && !target.on_device());
-    else
+      if (target.part) cut(target, memory);
+    } else {
       parts_.device->synchronize(parts_.event, finished_);
+    }
     if (!target.memory) hand_over(target, parts_.outgoing);
   }
 
  private:
   std::byte* memory_of(const Target& target) const {
-    return target.memory ? target.memory : parts_.outgoing.data();
+    return target.outgoing_bytes() == 0 ? target.memory : parts_.outgoing.data();
+  }
+
+  // Leaves the part of a whole unit that the target has.
+  static void cut(const Target& target, std::byte* whole) {
+    std::memmove(target.memory ? target.memory : whole, whole + target.part->from,
+                 target.part->bytes);
   }
 
   // The scratch of a unit, by the number of units begun before it.
@@ -101,15 +116,18 @@ void hand_over(const Target& target, std::span<std::byte> outgoing) {
   target.seat.write(outgoing.data(), target.bytes());
 }
 
-std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::byte* arena) {
+std::vector<Target> targets(const Prepared& prepared, const Wish& wish, const Tiers& tiers,
+                            std::byte* arena) {
   std::vector<Target> out;
   for (std::size_t u = 0; u < prepared.units.size(); ++u) {
     const auto& unit = prepared.units[u];
     const auto& place = prepared.placement[u];
     if (place.tier == zero::resident)
       out.push_back({&unit, arena + prepared.plan.homes[u], {}, place});
-    else if (const auto& seat = tiers.seat(u); seat.region)
+    else if (const auto& seat = tiers.seat(u); seat.region) {
       out.push_back({&unit, seat.memory(), seat, place});
+      if (!is_held_whole(prepared, wish, u)) out.back().part = held_part(prepared, wish, u);
+    }
   }
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
     out.push_back({&prepared.table[t], tiers.table_seat(t).memory(), tiers.table_seat(t),

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "core/run/compute.hpp"
 #include "core/run/tiers.hpp"
 #include "core/tier/reader.hpp"
+#include "core/zero/shard.hpp"
 
 namespace strata::run {
 
@@ -27,14 +29,22 @@ struct Target {
   std::function<void(std::span<const std::byte>)> take{};
   // Gives them back, or anything if they were not taken.
   std::function<void(std::span<std::byte>)> give{};
+  // The bytes of the unit that the memory or the seat has, where it has not all.
+  std::optional<zero::Shard> part{};
 
   bool on_device() const { return place.tier == zero::resident; }
   bool expands() const { return unit->expands && place.as_run; }
-  uint64_t bytes() const { return zero::held_bytes(*unit, place); }
+  uint64_t bytes() const { return part ? part->bytes : zero::held_bytes(*unit, place); }
+  // Bytes of host memory beside that, through which the unit goes; 0: none.
+  uint64_t outgoing_bytes() const {
+    if (memory && !(part && expands())) return 0;
+    return zero::held_bytes(*unit, place);
+  }
 };
 
 // The targets that a run's loader has to fill, in order.
-std::vector<Target> targets(const Prepared& prepared, const Tiers& tiers, std::byte* arena);
+std::vector<Target> targets(const Prepared& prepared, const Wish& wish, const Tiers& tiers,
+                            std::byte* arena);
 
 struct LoadParts {
   device::Device* device = nullptr;

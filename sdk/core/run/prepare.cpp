@@ -8,6 +8,7 @@
 #include "core/pages.hpp"
 #include "core/run/compute.hpp"
 #include "core/run/packed.hpp"
+#include "core/run/rank_part.hpp"
 #include "core/run/tiers.hpp"
 #include "core/size_text.hpp"
 
@@ -166,7 +167,8 @@ class Preparation {
 
   // Places everything for an arena of `arena` bytes on the device.
   void settle(uint64_t arena, bool fill) {
-    out_.placement = zero::place(out_.units, wish_.tiers, arena, fill);
+    out_.placement = zero::place(out_.units, wish_.tiers, arena, fill,
+                                 wish_.second_device.empty() ? wish_.ranks : 1);
     use_second_device();
     count_bytes();
     place_table();
@@ -259,7 +261,8 @@ class Preparation {
     out_.table_place.tier = tier;
     if (tiers[tier].in_place) return;
     out_.table = std::move(table);
-    for (const auto& unit : out_.table) count_bytes(unit, out_.table_place);
+    for (const auto& unit : out_.table)
+      count_bytes(unit, out_.table_place, zero::held_bytes(unit, out_.table_place));
   }
 
   uint64_t row_bytes() const {
@@ -291,6 +294,10 @@ class Preparation {
         continue;
       written = std::max(written, zero::held_bytes(out_.units[u], place));
     }
+    // A unit that is expanded is cut behind that.
+    for (std::size_t u = 0; u < out_.units.size(); ++u)
+      if (is_cut_in_tier(u) && out_.units[u].expands && out_.placement[u].as_run)
+        written = std::max(written, out_.units[u].run_bytes);
     return staging_chunks * (longest_read + page) + longest_align +
            (written > 0 ? pages(written) + longest_align : 0) +
            (wish_.separate_device ? out_.rows_bytes : 0);
@@ -300,14 +307,21 @@ class Preparation {
     out_.tier_bytes.assign(wish_.tiers.size(), 0);
     out_.scratch_bytes = 0;
     for (std::size_t u = 0; u < out_.units.size(); ++u)
-      count_bytes(out_.units[u], out_.placement[u]);
+      count_bytes(out_.units[u], out_.placement[u], held_room(out_, wish_, u));
   }
 
-  // Counts the bytes of a unit that the loader brings to the device or to a tier.
-  void count_bytes(const zero::Unit& unit, const zero::Place& place) {
+  // Whether a tier holds a part of the unit alone, in room of its own.
+  bool is_cut_in_tier(std::size_t u) const {
+    const auto tier = out_.placement[u].tier;
+    return tier != zero::resident && !wish_.tiers[tier].in_place && !is_held_whole(out_, wish_, u);
+  }
+
+  // Counts the bytes of a unit that the loader brings to the device or to a tier, which has `room`
+  // for them.
+  void count_bytes(const zero::Unit& unit, const zero::Place& place, uint64_t room) {
     const bool on_device = place.tier == zero::resident;
     if (!on_device) {
-      out_.tier_bytes[place.tier] += zero::held_bytes(unit, place);
+      out_.tier_bytes[place.tier] += room;
       if (wish_.tiers[place.tier].in_place || !place.as_run) return;
     }
     if (!unit.expands || !model_.checkpoint) return;

@@ -98,15 +98,16 @@ void Session::open_reader() {
 
 void Session::load_weights(const Progress& progress) {
   const auto& prepared = parts_.prepared;
-  const auto wanted = targets(prepared, *tiers_, arena_);
-  // Units for a tier that maps no memory go through here, and so does every made-up weight that is
-  // copied.
+  const auto wanted = targets(prepared, parts_.wish, *tiers_, arena_);
+  // Units for a tier that maps no memory go through here, those that are cut behind their
+  // expansion, and every made-up weight that is copied.
   uint64_t outgoing = 0;
   for (const auto& target : wanted)
-    if (!target.memory || (!parts_.files && target.on_device() && parts_.wish.separate_device))
+    if (const auto bytes = target.outgoing_bytes(); bytes > 0)
       outgoing =
-          std::max(outgoing, target.seat.tier ? written_bytes(*target.seat.tier, target.bytes())
-                                              : target.bytes());
+          std::max(outgoing, target.seat.tier ? written_bytes(*target.seat.tier, bytes) : bytes);
+    else if (!parts_.files && target.on_device() && parts_.wish.separate_device)
+      outgoing = std::max(outgoing, target.bytes());
   const LoadParts load_parts{
       .device = device_.get(),
       .reader = reader_.get(),

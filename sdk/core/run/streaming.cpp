@@ -27,7 +27,7 @@ uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base)
   zero::Shard shard{0, arriving(parts, unit)};
   if (parts.collective)
     shard = zero::shard_of(shard.bytes, parts.collective->rank(), parts.collective->ranks());
-  parts.device->copy(Lane::copy, base + shard.from, origin.mapped + shard.from, shard.bytes);
+  parts.device->copy(Lane::copy, base + shard.from, origin.mapped, shard.bytes);
   return shard.bytes;
 }
 

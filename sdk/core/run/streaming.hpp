@@ -14,7 +14,8 @@
 
 namespace strata::run {
 
-// The origin of a unit: host memory that a tier maps, or a route that the reader reads.
+// The origin of what a rank fetches of a unit: host memory that a tier maps, from its first byte
+// on, or a route that the reader reads.
 struct Origin {
   const std::byte* mapped = nullptr;
   tier::Route route;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/run/rank_part.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::run {
@@ -46,17 +47,20 @@ Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
     if (place.tier == zero::resident) continue;
     const auto& unit = prepared.units[u];
     auto& origin = origins_[u];
+    const auto part = fetched_part(prepared, wish, u);
+    const auto before = part.from - held_part(prepared, wish, u).from;  // in the seat
     if (const auto* memory = seats_[u].region ? seats_[u].memory() : nullptr) {
-      origin.mapped = memory;
+      origin.mapped = memory + before;
       continue;
     }
-    const uint64_t bytes = zero::held_bytes(unit, place);
-    const auto shard = zero::shard_bytes(bytes, wish.ranks);
-    origin.route = seats_[u].region ? tier::packed_route(*seats_[u].region, seats_[u].offset, bytes,
-                                                         grain_of(*open_[place.tier]))
-                                    : tier::file_route(unit, !place.as_run, files(place.tier),
-                                                       grain_of(*open_[place.tier]),
-                                                       shard * wish.rank, shard * (wish.rank + 1));
+    const auto grain = grain_of(*open_[place.tier]);
+    if (const auto& seat = seats_[u]; seat.region) {
+      origin.route = tier::packed_route(*seat.region, seat.offset + before, part.bytes, grain);
+      for (auto& piece : origin.route.pieces) piece.to += part.from;
+    } else {
+      origin.route = tier::file_route(unit, !place.as_run, files(place.tier), grain, part.from,
+                                      part.from + part.bytes);
+    }
     origin.route.tier = open_[place.tier].get();
   }
 }
@@ -70,8 +74,7 @@ void Tiers::seat_units(const Prepared& prepared, const Wish& wish) {
     size[tier] += written_bytes(*open_[tier], bytes);
   };
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
-    take(seats_[u], prepared.placement[u].tier,
-         zero::held_bytes(prepared.units[u], prepared.placement[u]));
+    take(seats_[u], prepared.placement[u].tier, held_room(prepared, wish, u));
   for (std::size_t t = 0; t < prepared.table.size(); ++t)
     take(table_seats_[t], prepared.table_place.tier,
          zero::held_bytes(prepared.table[t], prepared.table_place));

@@ -344,7 +344,7 @@ class Preparation {
   TrainingPlan out_;
   zero::Uses step_, scoring_;
   std::size_t kept_from_ = 0;
-  bool packs_ = false;  // frozen units that stay on the device are packed there
+  bool packs_ = false;    // frozen units that stay on the device are packed there
   uint32_t experts_ = 0;  // of all layers
   bool inputs_in_tier_;
 };

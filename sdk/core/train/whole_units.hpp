@@ -19,8 +19,9 @@ class WholeUnits {
   WholeUnits(const TrainingPlan& plan, const HostUnits& host, device::Device& device,
              device::Collective* collective, std::span<std::byte> room, uint32_t event);
 
-  // All elements of a unit's flat array, until the next call. Those that are not in memory whole are
-  // kept for calls with the same unit. Ranks call it together, for the same units in the same order.
+  // All elements of a unit's flat array, until the next call. Those that are not in memory whole
+  // are kept for calls with the same unit. Ranks call it together, for the same units in the same
+  // order.
   std::span<const float> masters(uint32_t unit);
   // The states have changed.
   void forget() { unit_ = no_unit; }

@@ -1,9 +1,12 @@
 #include "core/zero/placement.hpp"
 
+#include <strata/abi/model.h>
+
 #include <algorithm>
 
 #include "core/error.hpp"
 #include "core/size_text.hpp"
+#include "core/zero/shard.hpp"
 
 namespace strata::zero {
 namespace {
@@ -28,11 +31,13 @@ bool holds_run(const TierRoom& tier, const Unit& unit) {
 }
 
 // Puts the unit into the first tier with room.
-Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left) {
+Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<uint64_t>& left,
+                uint32_t ranks) {
   uint64_t needed = unit.run_bytes;
   for (uint32_t t = 0; t < tiers.size(); ++t) {
     const Place here{.tier = t, .as_run = holds_run(tiers[t], unit)};
     needed = tiers[t].in_place ? 0 : held_bytes(unit, here);  // it is there already
+    if (unit.kind != STRATA_UNIT_HEAD) needed = shard_bytes(needed, ranks);
     if (needed > left[t]) continue;
     left[t] -= needed;
     return here;
@@ -76,7 +81,7 @@ uint64_t slot_bytes(const Unit& unit, const Place& place) {
 }
 
 Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, uint64_t arena,
-                bool fill_device) {
+                bool fill_device, uint32_t ranks) {
   if (fill_device && run_bytes(units) <= arena) return Placement(units.size());
   uint64_t largest = 0, expert = 0;
   bool streams = false;
@@ -96,7 +101,7 @@ Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, ui
   for (const auto& tier : tiers) left.push_back(tier.capacity);
   Placement out;
   for (std::size_t i = 0; i < units.size(); ++i)
-    out.push_back(stays[i] ? Place{} : into_tier(units[i], tiers, left));
+    out.push_back(stays[i] ? Place{} : into_tier(units[i], tiers, left, ranks));
   return out;
 }
 

@@ -239,8 +239,7 @@ class Issue {
       const bool expands = plan_.objects[use.weights].stored > 0;
       if (expands && plan_.slots[index].brings) {
         auto after = is_packed(use.weights) ? evicted(index) : std::vector{arrived(use.weights)};
-        to.push_back(
-            {Kind::expand, Lane::compute, use.unit, use.weights, index, std::move(after)});
+        to.push_back({Kind::expand, Lane::compute, use.unit, use.weights, index, std::move(after)});
       }
       action.after.push_back(expands ? Wait{use.weights, Stage::ready} : arrived(use.weights));
     }

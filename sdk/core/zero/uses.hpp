@@ -18,9 +18,9 @@ struct Object {
   // numbers: what these updates have in common in a step.
   enum class Kind : uint8_t { weights, input, gradient, states, numbers };
   // Where it is between its uses. arena: in a place of its own for the whole run. kept: in such a
-  // place too, but fetched once a pass, after its update. packed: in such a place in its stored form;
-  // each use has a slot for the other form, and no fetch. tier: away; each use has a slot for it.
-  // elsewhere: never in the arena, as the weights of a second device.
+  // place too, but fetched once a pass, after its update. packed: in such a place in its stored
+  // form; each use has a slot for the other form, and no fetch. tier: away; each use has a slot for
+  // it. elsewhere: never in the arena, as the weights of a second device.
   enum class Home : uint8_t { arena, kept, packed, tier, elsewhere };
 
   Kind kind = Kind::weights;

@@ -123,9 +123,8 @@ int pack(StepCase& c, uint32_t seed) {
     if (object.home == Home::arena || random() % 2 == 0) continue;
     object.home = Home::packed;
     object.stored = c.units[u].stored_bytes;
-    std::erase_if(c.uses.uses, [u](const Use& use) {
-      return use.kind == Use::Kind::update && use.unit == u;
-    });
+    std::erase_if(c.uses.uses,
+                  [u](const Use& use) { return use.kind == Use::Kind::update && use.unit == u; });
     ++packed;
   }
   c.budget = std::max(c.budget, least_arena(c.uses, {}) + seed % 4 * 50'000);
