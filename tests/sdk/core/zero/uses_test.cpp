@@ -114,7 +114,7 @@ void move_states(StepCase& c, uint32_t seed) {
   c.budget += least_arena(c.uses, {});
 }
 
-// Keeps some units in the arena in their stored form, which nobody updates then; returns how many.
+// Keeps some units in the arena in their stored form, which nobody trains then; returns how many.
 int pack(StepCase& c, uint32_t seed) {
   std::mt19937 random(seed + 2);
   int packed = 0;
@@ -125,6 +125,8 @@ int pack(StepCase& c, uint32_t seed) {
     object.stored = c.units[u].stored_bytes;
     std::erase_if(c.uses.uses,
                   [u](const Use& use) { return use.kind == Use::Kind::update && use.unit == u; });
+    for (auto& use : c.uses.uses)
+      if (use.unit == u) use.gradient = use.staging = no_object;
     ++packed;
   }
   c.budget = std::max(c.budget, least_arena(c.uses, {}) + seed % 4 * 50'000);
@@ -228,6 +230,7 @@ class Machine : public Backend {
       case Kind::rerun:
         expect(slot.run, o, version_[o]);
         expect(slot.input, use.input, version_[use.input]);
+        if (use.gradient == no_object) return;
         version_[use.gradient] = made_[action.use] = ++counter_;
         return write(slot.gradient, plan_.objects[use.gradient].run, use.gradient,
                      version_[use.gradient]);
