@@ -1,6 +1,7 @@
 #include "host/process/interrupts.hpp"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/plugin/calling.hpp"
@@ -10,19 +11,38 @@ namespace strata::host {
 namespace {
 
 volatile std::sig_atomic_t signal_noted = 0;
+volatile std::sig_atomic_t first_from_parent = 0;
+volatile std::sig_atomic_t first_milliseconds = 0;  // of a clock, when the first one was noted
 struct sigaction before[2];  // former actions of SIGINT and SIGTERM, for the second signal
 
 struct sigaction& before_of(int signal) {
   return before[signal == SIGINT ? 0 : 1];
 }
 
+int milliseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int>(now.tv_sec % 1'000'000 * 1000 + now.tv_nsec / 1'000'000);
+}
+
+// Whether it is the first signal once more: `timeout` and a group's `kill` reach a rank themselves
+// and by its parent, which passes on what it got.
+bool is_again(bool from_parent) {
+  const auto passed = milliseconds() - static_cast<int>(first_milliseconds);
+  return passed >= 0 && passed < (from_parent == (first_from_parent != 0) ? 200 : 3000);
+}
+
 void note(int signal, siginfo_t* info, void* context) {
   // A signal that a plugin sends is no wish of the user's: the former handler names the plugin.
   const bool own = info->si_pid == getpid() && plugin::running();
+  const bool from_parent = info->si_pid == getppid();
   if (signal_noted == 0 && !own) {
+    first_from_parent = from_parent ? 1 : 0;
+    first_milliseconds = milliseconds();
     signal_noted = signal;
     return;
   }
+  if (signal_noted == signal && !own && is_again(from_parent)) return;
   const auto& former = before_of(signal);
   if (former.sa_flags & SA_SIGINFO) return former.sa_sigaction(signal, info, context);
   sigaction(signal, &former, nullptr);

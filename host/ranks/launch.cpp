@@ -125,7 +125,7 @@ class Launch {
       }
       write_error(child.output.end());
     }
-    const auto verdict = verdict_of(ends(), finishes_ && any_said_error() ? 0 : signal_);
+    const auto verdict = verdict_of(ends(), finishes_ && any_said_error() ? 0 : wished());
     if (!verdict.line.empty()) print_error(verdict.line);
     return verdict.status;
   }
@@ -179,12 +179,22 @@ class Launch {
     if ((failed || late) && !failed_) failed_ = Clock::now();
   }
 
-  // Where the command finishes, one that ends by the user's signal is no failure.
+  // Where the command finishes, one that ends by the user's signal is no failure, also if a single
+  // rank got it: all of them end behind the same step.
   bool ended_well(const Child& child) const {
-    const bool by_signal = finishes_ && signal_ != 0;
-    if (!WIFEXITED(child.status)) return by_signal && WTERMSIG(child.status) == signal_;
+    if (!WIFEXITED(child.status))
+      return finishes_ && signal_ != 0 && WTERMSIG(child.status) == signal_;
     const auto status = WEXITSTATUS(child.status);
-    return status == 0 || (by_signal && status == 128 + signal_);
+    return status == 0 || (finishes_ && (status == 128 + SIGINT || status == 128 + SIGTERM));
+  }
+
+  // The user's signal, which this process or a rank got; 0: none.
+  int wished() const {
+    if (signal_ != 0 || !finishes_) return signal_;
+    for (const auto& child : children_)
+      if (WIFEXITED(child.status) && WEXITSTATUS(child.status) > 128 && ended_well(child))
+        return WEXITSTATUS(child.status) - 128;
+    return 0;
   }
 
   // Whether a rank has failed by itself, such as in its last checkpoint.

@@ -35,7 +35,14 @@ std::string line_of(const RankEnd& first, const std::vector<RankEnd>& ends) {
 }  // namespace
 
 Verdict verdict_of(const std::vector<RankEnd>& ends, int signal) {
-  if (signal != 0) return {128 + signal, ""};
+  if (signal != 0) {
+    // A rank that was killed has not finished what the user's signal lets it finish.
+    for (const auto& end : ends)
+      if (end.signal != 0 && end.signal != signal && !end.asked && !end.stopped)
+        return {1, name_of(end) + "it was ended by " + signal_name(end.signal) +
+                       ": see whether memory ran out, and start all ranks again"};
+    return {128 + signal, ""};
+  }
   for (const auto& end : ends) {
     if (end.stopped)
       return {1, name_of(end) + "it was stopped and did not continue: start all ranks again"};

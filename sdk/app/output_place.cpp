@@ -33,6 +33,9 @@ void need_folder_place(const std::string& path) {
 
 void need_file_place(const std::string& path) {
   if (path.empty()) return;
+  std::error_code error;
+  if (fs::is_directory(path, error))
+    throw Error(printable(path), "it is a folder", "give the name of a file");
   source::AtomicFile trial(path);  // it is removed at once
 }
 

@@ -31,7 +31,8 @@ inline std::optional<kernels::Block> block_of(std::string_view scheme) {
 }
 
 // Beyond as many tokens an unpacked tile of the weight, which is used for all of them, costs less
-// than decoding blocks for each few.
+// than decoding blocks for each few. Fast products are computed for any number, since they round
+// the vectors and tiles do not: a token's numbers must not depend on the length of its pass.
 inline constexpr int64_t most_tokens = 64;
 
 // Whether the kernels compute it.
@@ -40,7 +41,7 @@ inline bool multiplies(kernels::Block block, const strata::ProductKind& kind) {
   const bool number =
       lanes == 1 && ((code == STRATA_FLOAT && bits == 32) || (code == STRATA_BFLOAT && bits == 16));
   const bool host = kind.device.type == STRATA_CPU || kind.device.type == STRATA_PINNED;
-  return number && host && kind.weight.size() == 2 && kind.tokens <= most_tokens &&
+  return number && host && kind.weight.size() == 2 && (kind.fast || kind.tokens <= most_tokens) &&
          kernels::can(block, kind.weight[1]);
 }
 
