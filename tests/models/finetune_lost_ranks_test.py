@@ -40,7 +40,7 @@ def errors(said):
 
 
 def take_terminal():
-    """Standard input becomes the terminal of this session: its Ctrl-C is for this process and its children."""
+    """Standard input becomes the controlling terminal: its Ctrl-C is for this process and its children."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 

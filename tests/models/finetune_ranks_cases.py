@@ -79,7 +79,7 @@ def checkpoints(model):
     yield Case(f"{model}: resume, states in nvme", model, settings, ("--offload-optimizer", "nvme"), check="resume")
 
 
-# What ranks do otherwise where layers have experts.
+# Ranks do these otherwise where layers have experts.
 OF_MIXTURES = ("clipping", "one micro-batch", "bfloat16", "bfloat16 storage", "states on the device", "adapters",
                "no checkpointing", "all in nvme", "the least memory", "validation", "resume")
 

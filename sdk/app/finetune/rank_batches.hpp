@@ -12,7 +12,7 @@ namespace strata::app {
 // One micro-batch in the shape that the core takes; it borrows the tokens.
 train::MicroBatch borrowed(const data::MicroBatchTokens& tokens);
 
-// What one rank gives to a step; it borrows the tokens.
+// The part of a step that one rank gives; it borrows the tokens.
 struct RankBatches {
   // Number g is number g * ranks + rank of the step; those that the step lacks are without tokens.
   // All ranks have as many.

@@ -47,7 +47,7 @@ class TrainingRun {
   const training_log::StepTimes& times() const { return times_; }
 
  private:
-  // What a step borrows, until the next one is made.
+  // A step borrows them, until the next one is made.
   struct StepData {
     std::vector<data::MicroBatchTokens> tokens;  // of all ranks
     RankBatches batches;

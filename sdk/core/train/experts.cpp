@@ -5,6 +5,7 @@
 #include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/run/traced.hpp"
+#include "core/train/scatter_gradient.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::train {
@@ -200,14 +201,10 @@ void TrainExperts::scatter(uint32_t index) {
   const auto& share = (*parts_.host)[slot.unit].share;
   auto& device = *parts_.device;
   auto* gradient = memory(index) + parts_.training->experts.gradient;
-  const auto part = share.each * element_bytes(parts_.reduce);
   device.wait(Lane::comm, released(index), slot.released);
   {
     const run::Traced traced(parts_, Kind::scatter, Lane::comm, slot.unit);
-    device.reduce_scatter(
-        *parts_.collective, gradient, part,
-        parts_.reduce.bits < 32 ? device::Element::bfloat16 : device::Element::float32);
-    if (share.whole) device.gather(*parts_.collective, gradient, part);
+    scatter_gradient(device, *parts_.collective, share, gradient, parts_.reduce);
   }
   device.record(Lane::comm, scattered(index), ++slot.scattered);
 }

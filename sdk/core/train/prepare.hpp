@@ -52,7 +52,7 @@ struct TrainingRequest {
   uint64_t library_bytes = 0;             // device memory that its libraries hold besides
   dry_run::AttentionBytes attention_bytes{};
   uint32_t rank = 0, ranks = 1;
-  // Of several ranks each has the whole of a unit with fewer elements, so that nothing of its
+  // Each of several ranks has the whole of a unit with fewer elements, so that nothing of its
   // weights is gathered.
   uint64_t whole_below = 100'000;
 };

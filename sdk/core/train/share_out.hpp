@@ -1,4 +1,4 @@
-// What each of several ranks has of a training plan's units.
+// The parts that each of several ranks has of a training plan's units.
 #pragma once
 #include "core/train/prepare.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/run/traced.hpp"
+#include "core/train/scatter_gradient.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::train {
@@ -172,10 +173,7 @@ void StepBackend::scatter(const zero::Action& action, const zero::Slot& slot) {
   const auto& share = (*parts_.host)[action.unit].share;
   auto& device = *parts_.device;
   auto* gradient = at(slot.gradient);
-  if (const auto part = share.each * parts_.gradient_element; part > 0) {
-    device.reduce_scatter(*parts_.collective, gradient, part, parts_.reduce);
-    if (share.whole) device.gather(*parts_.collective, gradient, part);
-  }
+  scatter_gradient(device, *parts_.collective, share, gradient, parts_.reduce);
   if (flat.row_width > 0)
     device.gather(*parts_.collective, gradient + flat.all_rows * parts_.gradient_element,
                   parts_.rows_bytes);

@@ -40,7 +40,7 @@ struct StepParts {
   // it: so does a GPU with small copies from memory that is not page-locked.
   bool reads_at_once = false;
   device::Collective* collective = nullptr;                      // of several ranks
-  device::Element reduce = device::Element::float32;             // of a gradient
+  strata_dtype reduce{STRATA_FLOAT, 32, 1};                      // of a gradient
   std::function<void(uint64_t step, uint32_t unit)> progress{};  // called before each unit
 };
 

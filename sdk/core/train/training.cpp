@@ -57,8 +57,7 @@ Training::Training(TrainingParts parts, const run::Progress& progress)
                     .trace = parts_.trace ? &trace_ : nullptr,
                     .reads_at_once = reads_at_once(),
                     .collective = parts_.collective,
-                    .reduce = parts_.request.reduce.bits < 32 ? device::Element::bfloat16
-                                                              : device::Element::float32,
+                    .reduce = parts_.request.reduce,
                     .progress = parts_.progress};
   stepping_ = std::make_unique<StepBackend>(backend);
   step_ = std::make_unique<zero::Executor>(plan.step, *stepping_);
@@ -252,7 +251,7 @@ void Training::check_batches(std::span<const MicroBatch> batches) const {
                   "at most " + std::to_string(parts_.request.tokens) + " were planned for");
 }
 
-// Of one rank and micro-batch.
+// It is that of one rank and micro-batch.
 uint64_t Training::row_gradient_bytes() const {
   return static_cast<uint64_t>(parts_.request.tokens) * parts_.plan.flats.front().row_width *
          element_bytes(parts_.request.reduce);
@@ -308,7 +307,7 @@ void Training::add(Loss& loss) {
 }
 
 std::span<const float> Training::whole_masters(uint32_t unit) {
-  // What was fetched ahead makes room.
+  // The units that were fetched ahead make room.
   step_->restart();
   return whole_units_->masters(unit);
 }
