@@ -15,6 +15,17 @@
 //     bool can(const strata::ProductKind&) const;
 //     uint64_t workspace(const strata::ProductKind&) const;
 //     void linear(const strata_call&, span<const Memory> parts, const strata::Product&) const;
+//
+// A class that serves weights which checkpoints hold in several tensors has
+//
+//     static std::optional<strata::PackedWeight> recognize(
+//         const Config* options, string_view weight, span<const strata::WeightTensor>);
+//
+// and one whose parts are brought into another form for products has these two:
+//
+//     std::optional<std::string> run_scheme(const strata::ProductKind&) const;
+//     void repack(const strata_call&, span<const int64_t> shape, span<const Memory> held,
+//                 span<const Memory> run) const;
 #pragma once
 #include <strata/abi/draft/quant.h>
 
@@ -74,6 +85,34 @@ concept Multiplies = requires(const Codec& codec, const ProductKind& kind, const
   { codec.can(kind) } -> std::convertible_to<bool>;
   { codec.workspace(kind) } -> std::convertible_to<std::uint64_t>;
   codec.linear(call, parts, product);
+};
+
+// A tensor of a checkpoint that is a part of a weight.
+struct WeightTensor {
+  std::string_view role, type;  // the manifest's; as safetensors files name it: "I32"
+  std::span<const std::int64_t> shape;
+  const void* data = nullptr;  // its bytes, where the manifest says "read"
+};
+
+// A weight in parts: its scheme, its shape as the ops use it, and the dtype of its elements.
+struct PackedWeight {
+  std::string scheme;
+  std::vector<std::int64_t> shape;
+  strata_dtype dtype{};
+};
+
+template <class Codec>
+concept Recognizes = requires(const Config* options, std::span<const WeightTensor> tensors) {
+  {
+    Codec::recognize(options, std::string_view(), tensors)
+    } -> std::same_as<std::optional<PackedWeight>>;
+};
+
+template <class Codec>
+concept Repacks = requires(const Codec& codec, const ProductKind& kind, const strata_call& call,
+                           std::span<const std::int64_t> shape, std::span<const Memory> parts) {
+  { codec.run_scheme(kind) } -> std::same_as<std::optional<std::string>>;
+  codec.repack(call, shape, parts, parts);
 };
 
 namespace abi {
@@ -200,6 +239,60 @@ struct QuantTable {
     return STRATA_UNIMPLEMENTED;
   }
 
+  static constexpr bool recognizes = Recognizes<Codec>;
+  static strata_status recognize([[maybe_unused]] const strata_host*,
+                                 [[maybe_unused]] const strata_config* options,
+                                 [[maybe_unused]] const strata_weight_tensors* weight,
+                                 [[maybe_unused]] void (*emit)(void*, const strata_packed_weight*),
+                                 [[maybe_unused]] void* to) noexcept {
+    if constexpr (recognizes)
+      return guarded([&] {
+        const auto given = config(options);
+        std::vector<WeightTensor> tensors;
+        for (std::uint64_t i = 0; i < weight->n; ++i) {
+          const auto& one = weight->tensors[i];
+          tensors.push_back(
+              {text_of(one.role), text_of(one.type), {one.shape, one.ndim}, one.data});
+        }
+        const auto found = Codec::recognize(given ? &*given : nullptr, text_of(weight->weight),
+                                            std::span<const WeightTensor>(tensors));
+        if (!found) return;
+        const strata_packed_weight made{
+            header<strata_packed_weight>(), abi_str(found->scheme), found->shape.data(),
+            static_cast<std::uint32_t>(found->shape.size()), found->dtype};
+        emit(to, &made);
+      });
+    return STRATA_UNIMPLEMENTED;
+  }
+
+  static constexpr bool repacks = Repacks<Codec>;
+  static strata_status run_scheme([[maybe_unused]] strata_self* self,
+                                  [[maybe_unused]] const strata_product_kind* kind,
+                                  [[maybe_unused]] void (*emit)(void*, strata_str),
+                                  [[maybe_unused]] void* to) noexcept {
+    if constexpr (repacks)
+      return guarded([&] {
+        if (const auto scheme = of(self).codec.run_scheme(kind_of(kind)))
+          emit(to, abi_str(*scheme));
+      });
+    return STRATA_UNIMPLEMENTED;
+  }
+  static strata_status repack([[maybe_unused]] strata_self* self,
+                              [[maybe_unused]] strata_call* call,
+                              [[maybe_unused]] std::uint32_t ndim,
+                              [[maybe_unused]] const std::int64_t* shape,
+                              [[maybe_unused]] const strata_parts* held,
+                              [[maybe_unused]] const strata_parts* run) noexcept {
+    if constexpr (repacks)
+      return guarded([&] {
+        const auto& instance = of(self);
+        const auto from = memories(instance, call, held);
+        const auto to = memories(instance, call, run);
+        instance.codec.repack(*call, std::span(shape, ndim), from, to);
+      });
+    return STRATA_UNIMPLEMENTED;
+  }
+
   static constexpr strata_quant table{header<strata_quant>(),
                                       score,
                                       create,
@@ -210,7 +303,10 @@ struct QuantTable {
                                       multiplies ? linear : nullptr,
                                       nullptr,
                                       multiplies ? can : nullptr,
-                                      multiplies ? workspace : nullptr};
+                                      multiplies ? workspace : nullptr,
+                                      recognizes ? recognize : nullptr,
+                                      repacks ? run_scheme : nullptr,
+                                      repacks ? repack : nullptr};
 };
 
 }  // namespace abi

@@ -43,6 +43,30 @@ typedef struct strata_product {
   const strata_threads* threads; /* NULL on another device than the CPU */
 } strata_product;
 
+typedef struct strata_weight_tensor { /* a tensor of a checkpoint that is a part of a weight */
+  strata_hdr hdr;
+  strata_str role; /* as the plugin's manifest names it */
+  strata_str type; /* of its elements, as safetensors files name it: "I32", "F8_E4M3" */
+  const int64_t* shape;
+  const void* data; /* its bytes, where the manifest says "read"; else NULL */
+  uint32_t ndim, reserved;
+} strata_weight_tensor;
+
+typedef struct strata_weight_tensors { /* a weight that a checkpoint holds in several tensors */
+  strata_hdr hdr;
+  strata_str weight;                   /* its name */
+  const strata_weight_tensor* tensors; /* those that the checkpoint has, in the manifest's order */
+  uint64_t n;
+} strata_weight_tensors;
+
+typedef struct strata_packed_weight { /* a weight in parts */
+  strata_hdr hdr;
+  strata_str scheme;    /* for create; it may carry parameters behind its key: "mine 4 128" */
+  const int64_t* shape; /* as the ops use it: a matrix is [out,in] */
+  uint32_t ndim;
+  strata_dtype dtype; /* of its elements where the packages of the format unpack it */
+} strata_packed_weight;
+
 typedef struct strata_quant {
   strata_hdr hdr;
   /* How well it handles the scheme with these options; 0: not at all. [any-thread] */
@@ -74,6 +98,22 @@ typedef struct strata_quant {
   /* (optional) Returns the bytes of memory that linear needs for such a product, for fewer tokens
      at most as many. [any-thread] */
   uint64_t (*workspace)(strata_self*, const strata_product_kind*);
+  /* (optional) Emits once what a checkpoint's tensors are together, whose layout has a part for
+     each of them, with its role, its shape and its bytes, in their order. Emits nothing where they
+     are no weight of this plugin; fails where they do not fit each other. options: the
+     configuration's quantization_config, or NULL. Pure. [any-thread] */
+  strata_status (*recognize)(const strata_host*, const strata_config* options,
+                             const strata_weight_tensors*,
+                             void (*emit)(void*, const strata_packed_weight*), void*);
+  /* (optional, with repack) Emits the scheme to whose parts repack brings a weight for such
+     products; nothing: they use the parts as they are. Its layout's parts begin with the weight's
+     rows. Pure. [any-thread] */
+  strata_status (*run_scheme)(strata_self*, const strata_product_kind*,
+                              void (*emit)(void*, strata_str scheme), void*);
+  /* (optional) Fills the parts of the run scheme from those of this one, of a whole weight of that
+     shape, without loss. Several threads may call it at once, for several weights. [any-thread] */
+  strata_status (*repack)(strata_self*, strata_call*, uint32_t ndim, const int64_t* shape,
+                          const strata_parts* held, const strata_parts* run);
 } strata_quant;
 
 #ifdef __cplusplus
