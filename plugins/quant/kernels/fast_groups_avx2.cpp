@@ -2,18 +2,20 @@
 // with such names for processors that have it, so they use no function of the standard library that
 // other files could share.
 //
-// A row and a token have one accumulator of eight lanes, to which the products of each chunk are
-// added in order; every number of tokens does the same.
+// [Note: apart] With codes q, a scale s and a zero z, a group's elements are q * s + m, m being z
+// or -z * s. The products of the codes with a group's activations are added first and multiplied by
+// s; m is multiplied by the activations' sum. A row and a token have one accumulator of eight
+// lanes, to which groups are added in order; every number of tokens does the same.
 #include <immintrin.h>
 
+#include "kernels/activations.hpp"
 #include "kernels/codes_avx2.hpp"
+#include "kernels/group_activations.hpp"
 #include "kernels/group_panel.hpp"
 
 namespace strata::kernels {
 
 namespace {
-
-constexpr int row_tile = 4, token_tile = 2;
 
 // The codes of one chunk, and the sums of four products each: of codes without a sign below 64, or
 // of those with one.
@@ -34,23 +36,23 @@ struct Signed {
   }
 };
 
-// Each kind of codes has the bytes of a chunk, what a code is more than its number here, and the
-// factor of that number.
+// Each kind of codes has the bytes of a chunk. A code is its number here times `factor`, plus
+// `more`.
 struct Int4 {
   static constexpr int bytes = 16;
-  static constexpr float zero = 0, factor = 1;
+  static constexpr float factor = 1, more = 0;
   [[gnu::always_inline]] static Unsigned decode(const uint8_t* p) { return {avx2::nibbles(p)}; }
 };
 struct Int8 {
   static constexpr int bytes = 32;
-  static constexpr float zero = 128, factor = 1;
+  static constexpr float factor = 1, more = 128;
   [[gnu::always_inline]] static Signed decode(const uint8_t* p) {
     return Signed(_mm256_xor_si256(avx2::load32(p), avx2::bytes_of(128)));
   }
 };
 struct E2M1 {
   static constexpr int bytes = 16;
-  static constexpr float zero = 0, factor = 0.5F;
+  static constexpr float factor = 0.5F, more = 0;
   [[gnu::always_inline]] static Signed decode(const uint8_t* p) {
     const __m256i twice = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12));
@@ -58,62 +60,74 @@ struct E2M1 {
   }
 };
 
-// How a group's zero takes part: not at all, as (code - zero) * scale, as code * scale + zero.
-enum class Part : uint8_t { none, code, number };
-
-template <class Codes, Part part>
-struct Format {
-  static constexpr int bytes = Codes::bytes;
-  __m256 scale, zero;
-
-  [[gnu::always_inline]] Format(float d, float z) : scale(_mm256_set1_ps(d * Codes::factor)) {
-    if constexpr (part == Part::number)
-      zero = _mm256_set1_ps(z + Codes::zero * d);
-    else
-      zero = _mm256_set1_ps(z - Codes::zero);
-  }
-
-  // Adds the products of the chunk at p, which is the second of two in the Activations where `odd`
-  // is 1, with each of `tokens` tokens.
-  template <int tokens>
-  [[gnu::always_inline]] void add(const uint8_t* p, const Activations* x, int64_t ldx, int64_t odd,
-                                  __m256* sums) const {
-    const auto codes = Codes::decode(p);
-    for (int t = 0; t < tokens; ++t) {
-      const Activations& a = x[t * ldx];
-      const auto* with = reinterpret_cast<const __m256i*>(a.codes + odd * 32);
-      __m256 dots = _mm256_cvtepi32_ps(codes.times(_mm256_loadu_si256(with)));
-      if constexpr (part == Part::code) {
-        const auto* zeros = reinterpret_cast<const __m256i*>(a.zeros + odd * 8);
-        dots = _mm256_fmadd_ps(zero, _mm256_cvtepi32_ps(_mm256_loadu_si256(zeros)), dots);
-      } else if constexpr (part == Part::number) {
-        sums[t] = _mm256_fmadd_ps(zero, _mm256_loadu_ps(a.sums + odd * 8), sums[t]);
-      }
-      const __m256 both = _mm256_mul_ps(scale, _mm256_loadu_ps(a.scale + odd * 8));
-      sums[t] = _mm256_fmadd_ps(dots, both, sums[t]);
-    }
-  }
+// Some rows and tokens, with the sums of their products.
+template <int row_count, int token_count>
+struct Sums {
+  static constexpr int rows = row_count, tokens = token_count;
+  __m256 at[rows][tokens];
 };
 
-// Adds the products of a group of four rows, whose first chunk is the chunk c of their rows.
-template <class Format, int tokens>
-[[gnu::always_inline]] inline void add_group(const Format* formats, const uint8_t* const* rows,
-                                             int64_t ahead, int64_t length, int64_t rest_bytes,
-                                             int64_t c, const Activations* x, int64_t ldx,
-                                             __m256 (&sums)[row_tile][tokens]) {
-  constexpr int64_t often = 64 / Format::bytes;
-  int64_t i = 0;
-  for (; i < length / chunk; ++i, ++c)
-    for (int r = 0; r < row_tile; ++r) {
-      const uint8_t* p = rows[r] + i * Format::bytes;
-      if (i % often == 0) _mm_prefetch(reinterpret_cast<const char*>(p + ahead), _MM_HINT_T0);
-      formats[r].template add<tokens>(p, x + c / 2, ldx, c % 2, sums[r]);
+// Some tokens' codes and scales, from a chunk on; `token` bytes are from token to token.
+struct Tokens {
+  const uint8_t* codes;
+  const uint8_t* scales;
+  int64_t token;
+  [[gnu::always_inline]] Tokens(const int8_t* c, const float* s, int64_t bytes)
+      : codes(reinterpret_cast<const uint8_t*>(c)), scales(reinterpret_cast<const uint8_t*>(s)),
+        token(bytes) {}
+  [[gnu::always_inline]] __m256i codes_of(int t) const { return avx2::load32(codes + t * token); }
+  [[gnu::always_inline]] __m256 scale_of(int t) const {
+    return _mm256_broadcast_ss(reinterpret_cast<const float*>(scales + t * token));
+  }
+  [[gnu::always_inline]] void next() { codes += chunk, scales += sizeof(float); }
+};
+
+// Adds the products of a chunk of codes.
+template <class Codes, class Some>
+[[gnu::always_inline]] inline void add_chunk(const uint8_t* p, const Tokens& x, int r, Some& sums) {
+  const auto codes = Codes::decode(p);
+  for (int t = 0; t < Some::tokens; ++t)
+    sums.at[r][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(codes.times(x.codes_of(t))), x.scale_of(t),
+                                    sums.at[r][t]);
+}
+
+// Gives the products of a group's codes, and begins to read what lies `ahead` bytes further.
+template <class Codes, class Some>
+[[gnu::always_inline]] inline void multiply_group(const uint8_t* const* rows, int64_t ahead,
+                                                  int64_t length, int64_t rest_bytes, Tokens x,
+                                                  Some& sums) {
+  constexpr int64_t often = 64 / Codes::bytes;
+  for (auto& row : sums.at)
+    for (auto& one : row) one = _mm256_setzero_ps();
+  int64_t c = 0;
+  for (; c < length / chunk; ++c, x.next())
+    for (int r = 0; r < Some::rows; ++r) {
+      const uint8_t* p = rows[r] + c * Codes::bytes;
+      if (c % often == 0) _mm_prefetch(reinterpret_cast<const char*>(p + ahead), _MM_HINT_T0);
+      add_chunk<Codes>(p, x, r, sums);
     }
-  if (length % chunk == 0) return;
-  for (int r = 0; r < row_tile; ++r) {
+  if (rest_bytes == 0) return;
+  for (int r = 0; r < Some::rows; ++r) {
     uint8_t all[chunk] = {};  // the activations beyond the group's elements are zeros
-    __builtin_memcpy(all, rows[r] + i * Format::bytes, static_cast<std::size_t>(rest_bytes));
-    formats[r].template add<tokens>(all, x + c / 2, ldx, c % 2, sums[r]);
+    __builtin_memcpy(all, rows[r] + c * Codes::bytes, static_cast<std::size_t>(rest_bytes));
+    add_chunk<Codes>(all, x, r, sums);
+  }
+}
+
+// Makes m of the zeros of some groups; those beyond `count` become 0.
+template <class Codes>
+[[gnu::always_inline]] inline void prepare(Zero kind, int64_t count, GroupScales& of) {
+  for (int64_t i = 0; i < GroupScales::most; i += 8) {
+    __m256 scale = _mm256_load_ps(of.scale + i), zero = _mm256_load_ps(of.zero + i);
+    if (kind == Zero::number)
+      zero = _mm256_fmadd_ps(scale, _mm256_set1_ps(Codes::more), zero);
+    else
+      zero = _mm256_mul_ps(scale, _mm256_sub_ps(_mm256_set1_ps(Codes::more), zero));
+    const __m256i place = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i wanted =
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count - i)), place);
+    _mm256_store_ps(of.zero + i, _mm256_and_ps(zero, _mm256_castsi256_ps(wanted)));
+    _mm256_store_ps(of.scale + i, _mm256_mul_ps(scale, _mm256_set1_ps(Codes::factor)));
   }
 }
 
@@ -123,59 +137,70 @@ template <class Format, int tokens>
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-template <class Format, int tokens>
-void multiply_rows(const GroupPanel& p, int64_t n, const Activations* x, int64_t ldx,
-                   int64_t first) {
+// Multiplies the panel's rows from n on with the tokens from `first` on.
+template <class Codes, int row_count, int token_count>
+void multiply_rows(const GroupPanel& p, int64_t n, char* x, int64_t first) {
+  using Some = Sums<row_count, token_count>;
   const auto& at = p.at;
-  const uint8_t* rows[row_tile];
-  GroupScales scales[row_tile];
-  __m256 sums[row_tile][tokens];
+  const GroupActivations::Bytes bytes(at);
+  const GroupActivations activations(x + first * bytes.token, bytes);
+  const uint8_t* rows[row_count];
+  GroupScales scales[row_count];
+  Some all, group;
   const auto row = [&](int r) { return n + r < p.rows ? n + r : p.rows - 1; };
-  for (int r = 0; r < row_tile; ++r) {
+  for (int r = 0; r < row_count; ++r) {
     rows[r] = p.row(row(r));
-    for (int t = 0; t < tokens; ++t) sums[r][t] = _mm256_setzero_ps();
+    for (int t = 0; t < token_count; ++t) all.at[r][t] = _mm256_setzero_ps();
   }
-  const int64_t ahead = n + row_tile < p.rows ? row_tile * at.bytes(at.columns) : 0;
-  for (int64_t g = 0; g < at.groups; ++g) {
-    const int64_t i = g % GroupScales::most, left = at.groups - g;
-    if (i == 0)
-      for (int r = 0; r < row_tile; ++r)
-        widen_groups(p, row(r), g, left < GroupScales::most ? left : GroupScales::most, scales[r]);
-    const Format formats[row_tile] = {{scales[0].scale[i], scales[0].zero[i]},
-                                      {scales[1].scale[i], scales[1].zero[i]},
-                                      {scales[2].scale[i], scales[2].zero[i]},
-                                      {scales[3].scale[i], scales[3].zero[i]}};
-    const int64_t length = at.length(g);
-    add_group<Format, tokens>(formats, rows, ahead, length, at.bytes(length % chunk), g * at.chunks,
-                              x + first * ldx, ldx, sums);
-    for (auto& from : rows) from += at.bytes(length);
+  const int64_t ahead = n + row_count < p.rows ? row_count * at.bytes(at.columns) : 0;
+  for (int64_t g = 0; g < at.groups; g += GroupScales::most) {
+    const int64_t left = at.groups - g, count = left < GroupScales::most ? left : GroupScales::most;
+    for (int r = 0; r < row_count; ++r) {
+      widen_groups(p, row(r), g, count, scales[r]);
+      prepare<Codes>(p.of.form.zero, count, scales[r]);
+      for (int64_t i = 0; i < count; i += 8)
+        for (int t = 0; t < token_count; ++t) {
+          const auto* sums = reinterpret_cast<const char*>(activations.sums + g + i);
+          const __m256 some =
+              _mm256_loadu_ps(reinterpret_cast<const float*>(sums + t * bytes.token));
+          all.at[r][t] = _mm256_fmadd_ps(_mm256_load_ps(scales[r].zero + i), some, all.at[r][t]);
+        }
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t c = (g + i) * at.chunks, length = at.length(g + i);
+      const Tokens tokens(activations.codes + c * chunk, activations.scales + c, bytes.token);
+      multiply_group<Codes>(rows, ahead, length, at.bytes(length % chunk), tokens, group);
+      for (int r = 0; r < row_count; ++r) {
+        const __m256 scale = _mm256_broadcast_ss(scales[r].scale + i);
+        for (int t = 0; t < token_count; ++t)
+          all.at[r][t] = _mm256_fmadd_ps(group.at[r][t], scale, all.at[r][t]);
+        rows[r] += at.bytes(length);
+      }
+    }
   }
-  for (int r = 0; r < row_tile && n + r < p.rows; ++r)
-    for (int t = 0; t < tokens; ++t) p.out.put(first + t, p.first + n + r, total(sums[r][t]));
+  for (int r = 0; r < row_count && n + r < p.rows; ++r)
+    for (int t = 0; t < token_count; ++t)
+      p.out.put(first + t, p.first + n + r, total(all.at[r][t]));
 }
 
-// Four rows stay in the first cache while every token is multiplied with them.
-template <class Format>
-void multiply_panel(const GroupPanel& p, const Activations* x, int64_t ldx) {
-  for (int64_t n = 0; n < p.rows; n += row_tile) {
-    int64_t t = 0;
-    for (; t + token_tile <= p.tokens; t += token_tile)
-      multiply_rows<Format, token_tile>(p, n, x, ldx, t);
-    for (; t < p.tokens; ++t) multiply_rows<Format, 1>(p, n, x, ldx, t);
+// Some rows stay in the first cache while every token is multiplied with them.
+template <class Codes>
+void multiply_panel(const GroupPanel& p, char* x) {
+  int64_t t = 0;
+  for (int64_t n = 0; n < p.rows; n += 4) {
+    t = 0;
+    for (; t + 2 <= p.tokens; t += 2) multiply_rows<Codes, 4, 2>(p, n, x, t);
+    if (t < p.tokens) multiply_rows<Codes, 4, 1>(p, n, x, t);
   }
 }
 
 }  // namespace
 
-void multiply_groups_fast(const GroupPanel& p, const Activations* x, int64_t ldx) {
-  const bool four = p.of.form.code == Code::int4;
-  if (p.of.form.code == Code::e2m1) return multiply_panel<Format<E2M1, Part::none>>(p, x, ldx);
-  if (p.of.form.zero == Zero::number)
-    return four ? multiply_panel<Format<Int4, Part::number>>(p, x, ldx)
-                : multiply_panel<Format<Int8, Part::number>>(p, x, ldx);
-  if (four) return multiply_panel<Format<Int4, Part::code>>(p, x, ldx);
-  if (p.of.form.zero == Zero::none) return multiply_panel<Format<Int8, Part::none>>(p, x, ldx);
-  multiply_panel<Format<Int8, Part::code>>(p, x, ldx);
+void multiply_groups_fast(const GroupPanel& p, void* x) {
+  auto* const tokens = static_cast<char*>(x);
+  if (p.of.form.code == Code::int4) return multiply_panel<Int4>(p, tokens);
+  if (p.of.form.code == Code::int8) return multiply_panel<Int8>(p, tokens);
+  multiply_panel<E2M1>(p, tokens);
 }
 
 }  // namespace strata::kernels

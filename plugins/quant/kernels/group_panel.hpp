@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 
-#include "kernels/activations.hpp"
 #include "kernels/group_columns.hpp"
 #include "kernels/panel.hpp"
 
@@ -41,14 +40,8 @@ void multiply_groups_exact(const GroupPanel& panel, const float* x, int64_t ldx)
 // `from` on: their elements as the form defines them, to the last bit, in the order of chunks.
 void decode_groups(const GroupPanel& panel, int64_t n, int64_t from, int64_t count, float* to);
 
-// This says how activations make up for the codes' zeros.
-constexpr Offsets offsets_of(const GroupForm& form) {
-  if (form.zero == Zero::number) return {};
-  return {1};
-}
-
-// Multiplies a panel with rounded activations in the order of chunks; `ldx` counts the Activations
-// from token to token. This needs has_fast() of the form.
-void multiply_groups_fast(const GroupPanel& panel, const Activations* x, int64_t ldx);
+// Multiplies a panel with activations that lie as GroupActivations, token after token. This needs
+// has_fast() of the form.
+void multiply_groups_fast(const GroupPanel& panel, void* x);
 
 }  // namespace strata::kernels

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/activations.hpp"
+#include "kernels/group_activations.hpp"
 #include "kernels/group_columns.hpp"
 #include "kernels/group_panel.hpp"
 #include "kernels/input.hpp"
@@ -18,13 +19,10 @@ bool rounds(const GroupForm& form, Products products) {
   return products == Products::fast && has_fast(form);
 }
 
-// The workspace holds tokens in the order of chunks, as float32 or as Activations.
-int64_t activations(const GroupColumns& at) {
-  return (at.total() * chunk + Activations::elements - 1) / Activations::elements;
-}
-std::size_t token_bytes(const GroupColumns& at, bool rounded) {
-  if (rounded) return static_cast<std::size_t>(activations(at)) * sizeof(Activations);
-  return static_cast<std::size_t>(at.total() * chunk) * sizeof(float);
+// The workspace holds tokens in the order of chunks, as float32 or as GroupActivations.
+int64_t token_bytes(const GroupColumns& at, bool rounded) {
+  if (rounded) return GroupActivations::Bytes(at).token;
+  return at.total() * chunk * static_cast<int64_t>(sizeof(float));
 }
 
 // Brings the chunk c of a token into its order.
@@ -40,14 +38,14 @@ void read_token(const Input& in, const GroupColumns& at, int64_t t, float* to) {
   for (int64_t c = 0; c < at.total(); ++c) read_chunk(in, at, t, c, to + c * chunk);
 }
 
-void round_token(const Input& in, const GroupColumns& at, int64_t t, Offsets offsets,
-                 Activations* to) {
-  constexpr int64_t some = Activations::elements / chunk;
-  float values[Activations::elements];
-  for (int64_t c = 0; c < at.total(); c += some, ++to) {
-    const int64_t chunks = std::min(some, at.total() - c);
-    for (int64_t i = 0; i < chunks; ++i) read_chunk(in, at, t, c + i, values + i * chunk);
-    round_activations(values, chunks * chunk, offsets, to);
+void round_token(const Input& in, const GroupColumns& at, int64_t t, GroupActivations to) {
+  std::fill(to.sums, to.end, 0.0F);
+  for (int64_t c = 0; c < at.total(); ++c) {
+    float values[chunk];
+    read_chunk(in, at, t, c, values);
+    const auto [scale, sum] = round_activations(values, to.codes + c * chunk);
+    to.scales[c] = scale;
+    to.sums[c / at.chunks] += sum;
   }
 }
 
@@ -77,7 +75,7 @@ bool has_fast(const GroupForm& form) {
 
 std::size_t workspace(const GroupLinear& of, int64_t tokens, Products products) {
   const GroupColumns at(of.form, of.columns);
-  return static_cast<std::size_t>(tokens) * token_bytes(at, rounds(of.form, products)) + alignment;
+  return static_cast<std::size_t>(tokens * token_bytes(at, rounds(of.form, products))) + alignment;
 }
 
 void linear(const GroupLinear& of, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
@@ -98,11 +96,12 @@ void linear(const GroupLinear& of, const void* x, strata_dtype x_dtype, int64_t 
                       {y, y_dtype.code == STRATA_BFLOAT, ldy}};
   };
   if (rounds(of.form, products)) {
-    auto* const space = reinterpret_cast<Activations*>(aligned(workspace));
-    const int64_t ld = activations(at);
-    const auto offsets = offsets_of(of.form);
-    spread(run, tokens, [&](int64_t t) { round_token(in, at, t, offsets, space + t * ld); });
-    spread(run, panels, [&](int64_t i) { multiply_groups_fast(panel(i), space, ld); });
+    std::byte* const space = aligned(workspace);
+    const GroupActivations::Bytes bytes(at);
+    spread(run, tokens, [&](int64_t t) {
+      round_token(in, at, t, {space + t * bytes.token, bytes});
+    });
+    spread(run, panels, [&](int64_t i) { multiply_groups_fast(panel(i), space); });
     return;
   }
   auto* const space = reinterpret_cast<float*>(aligned(workspace));

@@ -8,8 +8,10 @@ bool can_multiply_fast() { return false; }
 
 void round_activations(const float*, int64_t, Offsets, Activations*) {}
 
+RoundedSum round_activations(const float*, int8_t*) { return {}; }
+
 void multiply_fast(Block, const Panel&, const Activations*, int64_t) {}
 
-void multiply_groups_fast(const GroupPanel&, const Activations*, int64_t) {}
+void multiply_groups_fast(const GroupPanel&, void*) {}
 
 }  // namespace strata::kernels

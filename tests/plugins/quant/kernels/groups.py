@@ -150,12 +150,16 @@ def near(name, mine, x, dense, size, bound):
 def sizes(weight, apart):
     """The absolute weights; where fast products add the terms of a weight apart, the sum of theirs. Codes of 8 bits
     then have a sign, so that 128 of them belong to the zero."""
-    if not apart or weight.zero != "number":
+    if not apart or not weight.code.startswith("int"):
         return np.abs(weight.dense().astype(np.float64))
-    middle = 128 if weight.wide else 0
-    scales, zeros = (of.double().abs().numpy().repeat(weight.group, axis=1)[:, :weight.columns]
-                     for of in (weight.scales, weight.zeros))
-    return np.abs(weight.codes.astype(np.float64) - middle) * scales + middle * scales + zeros
+    shift, middle = (128, 128) if weight.wide else (0, 8)
+    scales = weight.scales.double().abs().numpy()
+    if weight.zero == "number":
+        zeros = shift * scales + weight.zeros.double().abs().numpy()
+    else:
+        zeros = np.abs((weight.zeros.double().numpy() if weight.zero == "code" else middle) - shift) * scales
+    scales, zeros = (of.repeat(weight.group, axis=1)[:, :weight.columns] for of in (scales, zeros))
+    return np.abs(weight.codes.astype(np.float64) - shift) * scales + zeros
 
 
 def same(name, mine, theirs):
