@@ -72,52 +72,59 @@ struct Tokens {
   const uint8_t* codes;
   const uint8_t* scales;
   int64_t token;
-  [[gnu::always_inline]] Tokens(const int8_t* c, const float* s, int64_t bytes)
-      : codes(reinterpret_cast<const uint8_t*>(c)), scales(reinterpret_cast<const uint8_t*>(s)),
-        token(bytes) {}
+  [[gnu::always_inline]] Tokens(const GroupActivations& of, int64_t c, int64_t bytes)
+      : codes(reinterpret_cast<const uint8_t*>(of.codes + c * chunk)),
+        scales(reinterpret_cast<const uint8_t*>(of.scales + c)), token(bytes) {}
   [[gnu::always_inline]] __m256i codes_of(int t) const { return avx2::load32(codes + t * token); }
   [[gnu::always_inline]] __m256 scale_of(int t) const {
     return _mm256_broadcast_ss(reinterpret_cast<const float*>(scales + t * token));
   }
-  [[gnu::always_inline]] void next() { codes += chunk, scales += sizeof(float); }
+  [[gnu::always_inline]] void skip(int64_t chunks) {
+    codes += chunks * chunk, scales += chunks * static_cast<int64_t>(sizeof(float));
+  }
 };
 
-// Adds the products of a chunk of codes.
-template <class Codes, class Some>
-[[gnu::always_inline]] inline void add_chunk(const uint8_t* p, const Tokens& x, int r, Some& sums) {
+// Multiplies a chunk of codes with its activations; adds that to the sums, or begins them.
+template <class Codes, bool begins, class Some>
+[[gnu::always_inline]] inline void multiply_chunk(const uint8_t* p, const Tokens& x, int r,
+                                                  Some& sums) {
   const auto codes = Codes::decode(p);
-  for (int t = 0; t < Some::tokens; ++t)
-    sums.at[r][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(codes.times(x.codes_of(t))), x.scale_of(t),
-                                    sums.at[r][t]);
+  for (int t = 0; t < Some::tokens; ++t) {
+    const __m256 dots = _mm256_cvtepi32_ps(codes.times(x.codes_of(t)));
+    if constexpr (begins)
+      sums.at[r][t] = _mm256_mul_ps(dots, x.scale_of(t));
+    else
+      sums.at[r][t] = _mm256_fmadd_ps(dots, x.scale_of(t), sums.at[r][t]);
+  }
 }
 
-// Gives the products of a group's codes, and begins to read what lies `ahead` bytes further.
-template <class Codes, class Some>
-[[gnu::always_inline]] inline void multiply_group(const uint8_t* const* rows, int64_t ahead,
-                                                  int64_t length, int64_t rest_bytes, Tokens x,
-                                                  Some& sums) {
+// Multiplies whole chunks of a group, `fixed` of them if that is not 0, and begins to read what
+// lies `ahead` bytes further.
+template <class Codes, int fixed, class Some>
+[[gnu::always_inline]] inline void multiply_chunks(const uint8_t* const* rows, int64_t at,
+                                                   int64_t ahead, int64_t chunks, Tokens x,
+                                                   Some& sums) {
+  if constexpr (fixed > 0) chunks = fixed;
   constexpr int64_t often = 64 / Codes::bytes;
-  for (auto& row : sums.at)
-    for (auto& one : row) one = _mm256_setzero_ps();
-  int64_t c = 0;
-  for (; c < length / chunk; ++c, x.next())
-    for (int r = 0; r < Some::rows; ++r) {
-      const uint8_t* p = rows[r] + c * Codes::bytes;
-      if (c % often == 0) _mm_prefetch(reinterpret_cast<const char*>(p + ahead), _MM_HINT_T0);
-      add_chunk<Codes>(p, x, r, sums);
-    }
-  if (rest_bytes == 0) return;
   for (int r = 0; r < Some::rows; ++r) {
-    uint8_t all[chunk] = {};  // the activations beyond the group's elements are zeros
-    __builtin_memcpy(all, rows[r] + c * Codes::bytes, static_cast<std::size_t>(rest_bytes));
-    add_chunk<Codes>(all, x, r, sums);
+    _mm_prefetch(reinterpret_cast<const char*>(rows[r] + at + ahead), _MM_HINT_T0);
+    multiply_chunk<Codes, true>(rows[r] + at, x, r, sums);
+  }
+  for (int64_t c = 1; c < chunks; ++c) {
+    x.skip(1);
+    at += Codes::bytes;
+    for (int r = 0; r < Some::rows; ++r) {
+      if (c % often == 0)
+        _mm_prefetch(reinterpret_cast<const char*>(rows[r] + at + ahead), _MM_HINT_T0);
+      multiply_chunk<Codes, false>(rows[r] + at, x, r, sums);
+    }
   }
 }
 
 // Makes m of the zeros of some groups; those beyond `count` become 0.
 template <class Codes>
 [[gnu::always_inline]] inline void prepare(Zero kind, int64_t count, GroupScales& of) {
-  for (int64_t i = 0; i < GroupScales::most; i += 8) {
+  for (int64_t i = 0; i < count; i += 8) {
     __m256 scale = _mm256_load_ps(of.scale + i), zero = _mm256_load_ps(of.zero + i);
     if (kind == Zero::number)
       zero = _mm256_fmadd_ps(scale, _mm256_set1_ps(Codes::more), zero);
@@ -137,13 +144,41 @@ template <class Codes>
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-// Multiplies the panel's rows from n on with the tokens from `first` on.
-template <class Codes, int row_count, int token_count>
+// Multiplies a group's sums by its scales and adds that.
+template <class Some>
+[[gnu::always_inline]] inline void scale_group(const Some& group, const GroupScales* scales,
+                                               int64_t g, Some& all) {
+  for (int r = 0; r < Some::rows; ++r) {
+    const __m256 scale = _mm256_broadcast_ss(scales[r].scale + g);
+    for (int t = 0; t < Some::tokens; ++t)
+      all.at[r][t] = _mm256_fmadd_ps(group.at[r][t], scale, all.at[r][t]);
+  }
+}
+
+// A group's last chunk with fewer elements is read where zeros follow it; the activations beyond
+// its elements are zeros.
+template <class Codes, class Some>
+[[gnu::noinline]] void multiply_rest(const uint8_t* const* rows, int64_t at, int64_t bytes,
+                                     const Tokens& x, const GroupScales* scales, int64_t g,
+                                     Some& all) {
+  Some sums;
+  for (int r = 0; r < Some::rows; ++r) {
+    uint8_t codes[chunk] = {};
+    __builtin_memcpy(codes, rows[r] + at, static_cast<std::size_t>(bytes));
+    multiply_chunk<Codes, true>(codes, x, r, sums);
+  }
+  scale_group(sums, scales, g, all);
+}
+
+// Multiplies the panel's rows from n on with the tokens from `first` on; groups have `fixed`
+// chunks, or any number if that is 0.
+template <class Codes, int fixed, int row_count, int token_count>
 void multiply_rows(const GroupPanel& p, int64_t n, char* x, int64_t first) {
   using Some = Sums<row_count, token_count>;
   const auto& at = p.at;
   const GroupActivations::Bytes bytes(at);
   const GroupActivations activations(x + first * bytes.token, bytes);
+  const int64_t group_bytes = at.bytes(at.group), whole_groups = at.columns / at.group;
   const uint8_t* rows[row_count];
   GroupScales scales[row_count];
   Some all, group;
@@ -166,16 +201,25 @@ void multiply_rows(const GroupPanel& p, int64_t n, char* x, int64_t first) {
           all.at[r][t] = _mm256_fmadd_ps(_mm256_load_ps(scales[r].zero + i), some, all.at[r][t]);
         }
     }
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t c = (g + i) * at.chunks, length = at.length(g + i);
-      const Tokens tokens(activations.codes + c * chunk, activations.scales + c, bytes.token);
-      multiply_group<Codes>(rows, ahead, length, at.bytes(length % chunk), tokens, group);
-      for (int r = 0; r < row_count; ++r) {
-        const __m256 scale = _mm256_broadcast_ss(scales[r].scale + i);
-        for (int t = 0; t < token_count; ++t)
-          all.at[r][t] = _mm256_fmadd_ps(group.at[r][t], scale, all.at[r][t]);
-        rows[r] += at.bytes(length);
+    int64_t i = 0, place = g * group_bytes;
+    Tokens tokens(activations, g * at.chunks, bytes.token);
+    if constexpr (fixed > 0)
+      for (; i < count && i < whole_groups - g; ++i, place += fixed * Codes::bytes) {
+        multiply_chunks<Codes, fixed>(rows, place, ahead, fixed, tokens, group);
+        scale_group(group, scales, i, all);
+        tokens.skip(fixed);
       }
+    for (; i < count; ++i, place += group_bytes) {
+      const int64_t length = at.length(g + i), whole = length / chunk;
+      if (whole > 0) {
+        multiply_chunks<Codes, 0>(rows, place, ahead, whole, tokens, group);
+        scale_group(group, scales, i, all);
+        tokens.skip(whole);
+      }
+      if (length % chunk == 0) continue;
+      multiply_rest<Codes>(rows, place + whole * Codes::bytes, at.bytes(length % chunk), tokens,
+                           scales, i, all);
+      tokens.skip(1);
     }
   }
   for (int r = 0; r < row_count && n + r < p.rows; ++r)
@@ -184,14 +228,21 @@ void multiply_rows(const GroupPanel& p, int64_t n, char* x, int64_t first) {
 }
 
 // Some rows stay in the first cache while every token is multiplied with them.
+template <class Codes, int fixed>
+void multiply_each(const GroupPanel& p, char* x) {
+  for (int64_t n = 0; n < p.rows; n += 4) {
+    int64_t t = 0;
+    for (; t + 2 <= p.tokens; t += 2) multiply_rows<Codes, fixed, 4, 2>(p, n, x, t);
+    if (t < p.tokens) multiply_rows<Codes, fixed, 4, 1>(p, n, x, t);
+  }
+}
+
 template <class Codes>
 void multiply_panel(const GroupPanel& p, char* x) {
-  int64_t t = 0;
-  for (int64_t n = 0; n < p.rows; n += 4) {
-    t = 0;
-    for (; t + 2 <= p.tokens; t += 2) multiply_rows<Codes, 4, 2>(p, n, x, t);
-    if (t < p.tokens) multiply_rows<Codes, 4, 1>(p, n, x, t);
-  }
+  if (p.at.group == 32) return multiply_each<Codes, 1>(p, x);
+  if (p.at.group == 64) return multiply_each<Codes, 2>(p, x);
+  if (p.at.group == 128) return multiply_each<Codes, 4>(p, x);
+  multiply_each<Codes, 0>(p, x);
 }
 
 }  // namespace

@@ -25,28 +25,42 @@ int64_t token_bytes(const GroupColumns& at, bool rounded) {
   return at.total() * chunk * static_cast<int64_t>(sizeof(float));
 }
 
-// Brings the chunk c of a token into its order.
-void read_chunk(const Input& in, const GroupColumns& at, int64_t t, int64_t c, float* to) {
-  const int64_t g = c / at.chunks, first = c % at.chunks * chunk;
-  const int64_t count = std::min(chunk, at.length(g) - first);
-  float values[chunk] = {};
-  in.read(t, g * at.group + first, count, values);
-  for (int64_t i = 0; i < chunk; ++i) to[i] = values[at.element(i)];
+// Brings a token into the order of chunks, group by group: f(g, c, values) takes the chunk c of the
+// row, which belongs to the group g.
+template <class F>
+void each_chunk(const Input& in, const GroupColumns& at, int64_t t, F f) {
+  for (int64_t g = 0; g < at.groups; ++g) {
+    const int64_t length = at.length(g);
+    int64_t c = g * at.chunks;
+    for (int64_t first = 0; first < length; first += chunk, ++c) {
+      float values[chunk] = {}, ordered[chunk];
+      in.read(t, g * at.group + first, std::min(chunk, length - first), values);
+      if (!at.four_bits) {
+        f(g, c, values);
+        continue;
+      }
+      for (int64_t i = 0; i < chunk / 2; ++i) {
+        ordered[i] = values[2 * i];
+        ordered[chunk / 2 + i] = values[2 * i + 1];
+      }
+      f(g, c, ordered);
+    }
+  }
 }
 
 void read_token(const Input& in, const GroupColumns& at, int64_t t, float* to) {
-  for (int64_t c = 0; c < at.total(); ++c) read_chunk(in, at, t, c, to + c * chunk);
+  each_chunk(in, at, t, [&](int64_t, int64_t c, const float* values) {
+    std::copy_n(values, chunk, to + c * chunk);
+  });
 }
 
 void round_token(const Input& in, const GroupColumns& at, int64_t t, GroupActivations to) {
   std::fill(to.sums, to.end, 0.0F);
-  for (int64_t c = 0; c < at.total(); ++c) {
-    float values[chunk];
-    read_chunk(in, at, t, c, values);
+  each_chunk(in, at, t, [&](int64_t g, int64_t c, const float* values) {
     const auto [scale, sum] = round_activations(values, to.codes + c * chunk);
     to.scales[c] = scale;
-    to.sums[c / at.chunks] += sum;
-  }
+    to.sums[g] += sum;
+  });
 }
 
 }  // namespace
