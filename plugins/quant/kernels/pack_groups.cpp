@@ -70,8 +70,9 @@ struct Range {
       most = hn::Max(most, masked(hn::BitCast(Ints(), x), 0x7fffffff));
     }
   }
-  HWY_INLINE float lowest() const { return hn::GetLane(hn::MinOfLanes(Floats(), low)); }
-  HWY_INLINE float highest() const { return hn::GetLane(hn::MaxOfLanes(Floats(), high)); }
+  // Zeros of both signs are equal, and processors choose among them: the sum is 0.
+  HWY_INLINE float lowest() const { return hn::GetLane(hn::MinOfLanes(Floats(), low)) + 0.0F; }
+  HWY_INLINE float highest() const { return hn::GetLane(hn::MaxOfLanes(Floats(), high)) + 0.0F; }
   HWY_INLINE bool fits() const {
     return hn::GetLane(hn::MaxOfLanes(Ints(), most)) < std::bit_cast<int32_t>(too_large);
   }

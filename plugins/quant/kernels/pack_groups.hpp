@@ -34,7 +34,7 @@ struct PackedRows {
 // With a number the zero is the lowest value of the group, and the scale the range divided by 15 or
 // 255. Without one the scale is the largest magnitude divided by 7.5 for int4, 127 for int8 and 448
 // for e4m3. Scales are computed in float64, codes by a division in float32; in a tie the even code
-// is taken. A group of equal values is exact in each form.
+// is taken. A group of equal values is exact in each form. Every processor makes the same bits.
 bool pack(const GroupForm&, const DenseRows&, const PackedRows&);
 
 }  // namespace strata::kernels

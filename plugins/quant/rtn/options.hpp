@@ -7,7 +7,7 @@
 
 #include "kernels/groups.hpp"
 
-namespace groups {
+namespace rtn {
 
 constexpr int64_t least_group = 32, most_group = 256, group_step = 8, usual_group = 64;
 
@@ -81,4 +81,4 @@ inline strata::kernels::GroupForm form_of(std::string_view scheme, const strata:
           float32, options ? group_size(scheme, *options) : usual_group};
 }
 
-}  // namespace groups
+}  // namespace rtn

@@ -1,4 +1,4 @@
-"""usage: groups_exact.py QUANT_CONVERT PLUGIN: int4, int8 and fp8 against float64 and against the formula of
+"""usage: rtn_exact.py QUANT_CONVERT PLUGIN: int4, int8 and fp8 against float64 and against the formula of
 DeepSpeed's quantizer, E4M3 against PyTorch's, and what packing promises and refuses."""
 
 import json

@@ -1,6 +1,7 @@
-// int4, int8 and fp8, made from dense weights. A weight [..,n] has parts "codes", "scales" and,
-// where int4 and int8 are not symmetric, "zeros", the lowest values of the groups; fp8 has E4M3
-// numbers and one scale for each row. kernels/pack_groups.hpp says how they are chosen.
+// int4, int8 and fp8, made from dense weights by rounding to nearest. A weight [..,n] has parts
+// "codes", "scales" and, where int4 and int8 are not symmetric, "zeros", the lowest values of the
+// groups; fp8 has E4M3 numbers and one scale for each row. kernels/pack_groups.hpp says how they
+// are chosen.
 #include <algorithm>
 #include <cmath>
 #include <strata/quant.hpp>
@@ -28,7 +29,7 @@ void over_elements(std::string_view scheme, const Memory& weight, F&& f) {
   if (lanes == 1 && code == STRATA_FLOAT && bits == 64) return f(weight.as<const double>());
   if (lanes == 1 && code == STRATA_FLOAT && bits == 16) return f(weight.as<const gguf::Half>());
   if (lanes == 1 && code == STRATA_BFLOAT && bits == 16) return f(weight.as<const gguf::Brain>());
-  throw groups::refused(scheme, "a dense weight is float16, bfloat16, float32 or float64");
+  throw rtn::refused(scheme, "a dense weight is float16, bfloat16, float32 or float64");
 }
 
 // Counts the values that cannot be packed.
@@ -55,7 +56,7 @@ class Codec {
   }
 
   Codec(std::string_view scheme, const strata::Config* options)
-      : scheme_(scheme), codec_(groups::form_of(scheme, options)) {}
+      : scheme_(scheme), codec_(rtn::form_of(scheme, options)) {}
 
   std::vector<strata::Part> parts(strata_dtype dtype, std::span<const int64_t> shape) const {
     return codec_.parts(dtype, shape);
@@ -69,7 +70,7 @@ class Codec {
       const kernels::PackedRows packed{given[0].as<uint8_t>(), given[1].as<float>(),
                                        given.size() > 2 ? given[2].as<float>() : nullptr};
       if (!kernels::pack(codec_.form(), dense, packed))
-        throw groups::refused(scheme_, count_unfit(from, rows, columns));
+        throw rtn::refused(scheme_, count_unfit(from, rows, columns));
     });
   }
 
@@ -94,7 +95,7 @@ class Codec {
             given[i].dtype.lanes == lanes &&
             given[i].elements() == Memory{.shape = wanted[i].shape}.elements();
     }
-    if (!fit) throw groups::refused(scheme_, "the parts are not those of the weight");
+    if (!fit) throw rtn::refused(scheme_, "the parts are not those of the weight");
     if (!on_host(weight) || !std::all_of(given.begin(), given.end(), on_host))
       throw strata::Failure(STRATA_UNIMPLEMENTED,
                             scheme_ + ": weights are packed in host memory only");
@@ -106,4 +107,4 @@ class Codec {
 
 }  // namespace
 
-STRATA_QUANT_PLUGIN(Codec, "groups", "1.0.0");
+STRATA_QUANT_PLUGIN(Codec, "rtn", "1.0.0");
