@@ -20,7 +20,8 @@ std::optional<strata::PackedWeight> Float4::recognize(const strata::Config* opti
     throw tensors.refused("weight_global_scale is missing", "fetch the checkpoint again");
   const auto out = codes->shape[0], in = 2 * codes->shape[1];
   const auto grid = Grid::find(scale->shape, out, in, *number);
-  if (!grid || grid->down(out) != out || scale->shape.size() != 2)
+  const int64_t group = number == Number::e4m3 ? 16 : 32;
+  if (!grid || grid->down(out) != out || scale->shape.size() != 2 || grid->columns(in) != group)
     throw tensors.misfit(*codes, *scale);
   return strata::PackedWeight{"ct-fp4 " + grid->words(), {out, in}, {STRATA_BFLOAT, 16, 1}};
 }
