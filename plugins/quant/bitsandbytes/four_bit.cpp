@@ -1,6 +1,5 @@
 #include "bitsandbytes/four_bit.hpp"
 
-#include <cmath>
 #include <numeric>
 
 #include "bitsandbytes/four_bit_state.hpp"
@@ -11,6 +10,7 @@ namespace {
 
 constexpr strata_dtype byte{STRATA_UINT, 8, 1}, single{STRATA_FLOAT, 32, 1};
 constexpr int64_t numbers = 16, nested_numbers = 256;  // in the tables of codes of 4 and 8 bits
+constexpr int64_t longest_state = 1 << 16;
 constexpr int64_t shortest_group = 16;  // with shorter ones the scales outweigh the codes
 
 // The types that a tensor of codes may be viewed as.
@@ -55,9 +55,11 @@ void need_nested(const Tensors& tensors, const strata::WeightTensor& codes, cons
     throw tensors.misfit(codes, *scales);
 }
 
-std::string text_of(float number) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof(text), number).ptr};
+std::string_view text_of(const Tensors& tensors, const strata::WeightTensor& state) {
+  if (!state.data || state.type != "U8" || state.shape.size() != 1 || state.shape[0] < 1 ||
+      state.shape[0] > longest_state)
+    throw tensors.unsupported(words_of(state));
+  return {static_cast<const char*>(state.data), static_cast<std::size_t>(state.shape[0])};
 }
 
 }  // namespace
@@ -69,7 +71,7 @@ std::optional<strata::PackedWeight> FourBit::recognize(const strata::Config* opt
              *map = tensors.find("quant_map"), *given = tensors.find("quant_state");
   if (!weight || !scale || !map || !given || (!method.empty() && method != "bitsandbytes"))
     return std::nullopt;
-  const FourBitState state(tensors, *given);
+  const FourBitState state(tensors, text_of(tensors, *given));
   const auto elements = state.out * state.in;
   const auto* storage = storage_of_type(weight->type);
   if (!storage) throw tensors.unsupported(words_of(*weight));
@@ -82,58 +84,66 @@ std::optional<strata::PackedWeight> FourBit::recognize(const strata::Config* opt
     throw tensors.misfit(*scale, *given);
   if (!is(map, "F32", {numbers}) || (state.nf4 && !is_nf4_table(*map)))
     throw tensors.unsupported(words_of(*map) + " with other numbers than the package's");
-  const auto nested = state.nested.value_or(Nested{});
   return strata::PackedWeight{std::string(keys[state.nf4 ? 0 : 1]) + " " +
                                   std::to_string(state.block) + " " + std::string(storage->word) +
                                   " " + std::string(type_of(state.made).word) + " " +
                                   std::to_string(given->shape[0]) + " " +
-                                  std::to_string(nested.block) + " " + text_of(nested.offset),
+                                  std::to_string(state.nested.value_or(Nested{}).block),
                               {state.out, state.in},
                               type_of(state.made).dtype};
 }
 
 FourBit::FourBit(std::string_view key, Words& words)
-    : nf4_(key == keys[0]), block_(words.integer(32, 4096)), storage_{}, made_{}, state_{} {
+    : nf4_(key == keys[0]),
+      block_(words.integer(32, 4096)), storage_{}, made_{}, state_{}, nested_block_{} {
   const auto storage = words.word();
   for (const auto& one : storages)
     if (one.word == storage) storage_ = one.dtype;
   made_ = words.number();
-  state_ = words.integer(1, longest);
-  nested_ = {words.integer(0, 4096), words.real()};
-  if (storage_.bits == 0 || !is_float(made_) || !std::isfinite(nested_.offset)) words.refuse();
+  state_ = words.integer(1, longest_state);
+  nested_block_ = words.integer(0, 4096);
+  if (storage_.bits == 0 || !is_float(made_)) words.refuse();
 }
 
 std::vector<strata::Part> FourBit::parts(int64_t out, int64_t in) const {
   const auto count = blocks(out * in);
   std::vector<strata::Part> all{{"weight", storage_, {code_rows(out * in, storage_), 1}},
-                                {"absmax", nested_.block ? byte : single, {count}},
+                                {"absmax", nested_block_ ? byte : single, {count}},
                                 {"quant_map", single, {numbers}}};
-  if (nested_.block) {
-    all.push_back({"nested_absmax", single, {(count + nested_.block - 1) / nested_.block}});
+  if (nested_block_) {
+    all.push_back({"nested_absmax", single, {(count + nested_block_ - 1) / nested_block_}});
     all.push_back({"nested_quant_map", single, {nested_numbers}});
   }
   all.push_back({"quant_state", byte, {state_}});
   return all;
 }
 
-float FourBit::magnitude(std::span<const Memory> parts, int64_t block) const {
-  if (!nested_.block) return load<float>(parts[1].data, block);
+float FourBit::offset(std::span<const Memory> parts) const {
+  if (!nested_block_) return 0;
+  const std::string_view text(parts[5].as<const char>(), static_cast<std::size_t>(state_));
+  const FourBitState state(Tensors("bitsandbytes", {}), text);
+  return state.nested.value_or(Nested{}).offset;
+}
+
+float FourBit::magnitude(std::span<const Memory> parts, float offset, int64_t block) const {
+  if (!nested_block_) return load<float>(parts[1].data, block);
   const auto code = load<uint8_t>(parts[1].data, block);
   const float scaled =
-      load<float>(parts[4].data, code) * load<float>(parts[3].data, block / nested_.block);
-  return scaled + nested_.offset;
+      load<float>(parts[4].data, code) * load<float>(parts[3].data, block / nested_block_);
+  return scaled + offset;
 }
 
 void FourBit::unpack(std::span<const Memory> parts, const Memory& weight) const {
   const auto out = weight.shape[0], in = weight.shape[1];
   const auto* const codes = parts[0].as<const uint8_t>();
   const auto* const map = parts[2].as<const float>();
+  const float nested_offset = offset(parts);
   std::vector<float> row(static_cast<std::size_t>(in));
   over_elements(weight, [&](auto* to) {
     for (int64_t first = 0; first < out * in; first += in, to += in) {
       for (auto i = first; i < first + in;) {
         const auto block = i / block_, end = std::min((block + 1) * block_, first + in);
-        const float scale = magnitude(parts, block);
+        const float scale = magnitude(parts, nested_offset, block);
         for (; i < end; ++i)
           row[static_cast<std::size_t>(i - first)] =
               map[codes[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15] * scale;
@@ -156,8 +166,9 @@ void FourBit::repack(int64_t out, int64_t in, std::span<const Memory> held, Grou
   for (int64_t i = 0; i < out * (in / 2); ++i)
     run.codes[i] = static_cast<uint8_t>(from[i] >> 4 | from[i] << 4);
   auto* to = static_cast<float*>(run.scales);
+  const float nested_offset = offset(held);
   for (int64_t i = 0, group = std::gcd(block_, in); i < out * in; i += group)
-    *to++ = magnitude(held, i / block_);
+    *to++ = magnitude(held, nested_offset, i / block_);
 }
 
 }  // namespace bitsandbytes

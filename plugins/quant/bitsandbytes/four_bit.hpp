@@ -12,7 +12,7 @@ using namespace packed;
 using strata::kernels::Code, strata::kernels::Zero;
 
 // How the magnitudes are nested: codes of a table, times a float32 for each block of codes, plus an
-// offset.
+// offset, which differs from weight to weight.
 struct Nested {
   int64_t block = 0;
   float offset = 0;
@@ -25,7 +25,7 @@ class FourBit {
   static std::optional<strata::PackedWeight> recognize(const strata::Config* options,
                                                        const Tensors& tensors);
 
-  // "BLOCK STORAGE MADE STATE NESTED_BLOCK OFFSET": STORAGE is the type of the codes' tensor, MADE
+  // "BLOCK STORAGE MADE STATE NESTED_BLOCK": STORAGE is the type of the codes' tensor, MADE
   // the weight's dtype, STATE the bytes of the tensor with the state. NESTED_BLOCK 0: not nested.
   FourBit(std::string_view key, Words& words);
 
@@ -36,14 +36,16 @@ class FourBit {
 
  private:
   int64_t blocks(int64_t elements) const { return (elements + block_ - 1) / block_; }
-  float magnitude(std::span<const Memory> parts, int64_t block) const;
+  float offset(std::span<const Memory> parts) const;
+  // The largest magnitude of a block.
+  float magnitude(std::span<const Memory> parts, float offset, int64_t block) const;
 
   bool nf4_;
   int64_t block_;
   strata_dtype storage_;
   Number made_;
   int64_t state_;
-  Nested nested_;
+  int64_t nested_block_;  // 0: the magnitudes are not nested
 };
 
 }  // namespace bitsandbytes

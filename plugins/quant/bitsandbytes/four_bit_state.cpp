@@ -5,8 +5,6 @@
 namespace bitsandbytes {
 namespace {
 
-constexpr int64_t longest_state = 1 << 16;
-
 const Json& member(const Tensors& tensors, const Json& state, std::string_view key,
                    Json::Kind kind) {
   const auto* found = state.find(key);
@@ -42,12 +40,7 @@ Number made_in(const Tensors& tensors, const std::string& dtype) {
 
 }  // namespace
 
-FourBitState::FourBitState(const Tensors& tensors, const strata::WeightTensor& state) {
-  if (!state.data || state.type != "U8" || state.shape.size() != 1 || state.shape[0] < 1 ||
-      state.shape[0] > longest_state)
-    throw tensors.unsupported(words_of(state));
-  const std::string_view text(static_cast<const char*>(state.data),
-                              static_cast<std::size_t>(state.shape[0]));
+FourBitState::FourBitState(const Tensors& tensors, std::string_view text) {
   const auto json = Json::parse(text, tensors.weight() + ": the state of bitsandbytes");
   const auto& type = member(tensors, json, "quant_type", Json::Kind::text).text;
   if (type != "nf4" && type != "fp4")

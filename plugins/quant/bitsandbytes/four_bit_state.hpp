@@ -5,8 +5,9 @@
 namespace bitsandbytes {
 
 struct FourBitState {
-  // Throws where the tensor has no such state, or one that the package does not write.
-  FourBitState(const Tensors& tensors, const strata::WeightTensor& state);
+  // Reads the bytes of its tensor. Throws where the package does not write such a state; the words
+  // are those of `tensors`.
+  FourBitState(const Tensors& tensors, std::string_view text);
 
   bool nf4 = false;
   int64_t block = 0, out = 0, in = 0;

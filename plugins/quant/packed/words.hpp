@@ -22,11 +22,13 @@ class Words {
     return out;
   }
   int64_t integer(int64_t least, int64_t most) {
-    const auto out = parsed<int64_t>();
-    if (out < least || out > most) refuse();
+    const auto from = word();
+    int64_t out = 0;
+    const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), out);
+    if (error != std::errc() || end != from.data() + from.size() || out < least || out > most)
+      refuse();
     return out;
   }
-  float real() { return parsed<float>(); }
   Number number() {
     const auto found = number_of_word(word());
     if (!found) refuse();
@@ -36,22 +38,12 @@ class Words {
     if (!rest_.empty()) refuse();
   }
   [[noreturn]] void refuse() const {
-    throw strata::Failure(STRATA_INVALID,
-                          std::string(scheme_.substr(0, 100)) +
-                              ": no scheme of this codec: "
-                              "take the schemes that it recognizes in a checkpoint");
+    throw strata::Failure(STRATA_INVALID, std::string(scheme_.substr(0, 100)) +
+                                              ": no scheme of this codec: take the schemes "
+                                              "that it recognizes in a checkpoint");
   }
 
  private:
-  template <class T>
-  T parsed() {
-    const auto from = word();
-    T out{};
-    const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), out);
-    if (error != std::errc() || end != from.data() + from.size()) refuse();
-    return out;
-  }
-
   std::string_view scheme_, rest_;
 };
 
