@@ -193,6 +193,10 @@ void multiply(Block block, const Panel& p, const float* x, int64_t ldx) {
       return multiply_panel<Q5_K>(p, x, ldx);
     case Block::q6_k:
       return multiply_panel<Q6_K>(p, x, ldx);
+    case Block::bf16:
+      return multiply_panel<BF16>(p, x, ldx);
+    case Block::f16:
+      return multiply_panel<F16>(p, x, ldx);
   }
 }
 

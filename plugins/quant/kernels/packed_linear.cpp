@@ -13,18 +13,22 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
-constexpr BlockSize sizes[block_count] = {{18, 32},   {20, 32},  {22, 32},   {24, 32},
-                                          {34, 32},   {84, 256}, {110, 256}, {144, 256},
-                                          {176, 256}, {210, 256}};
+constexpr BlockSize sizes[block_count] = {{18, 32},   {20, 32},   {22, 32},   {24, 32},
+                                          {34, 32},   {84, 256},  {110, 256}, {144, 256},
+                                          {176, 256}, {210, 256}, {64, 32},   {64, 32}};
 
-bool rounds(Products products) { return products == Products::fast && has_fast(); }
+bool rounds(Block block, Products products) {
+  const bool dense = block == Block::bf16 || block == Block::f16;
+  return products == Products::fast && !dense && has_fast();
+}
 
 // The workspace holds tokens as float32, or as Activations.
 int64_t activations(int64_t columns) {
   return (columns + Activations::elements - 1) / Activations::elements;
 }
-std::size_t token_bytes(int64_t columns, Products products) {
-  if (!rounds(products)) return static_cast<std::size_t>(columns) * sizeof(float);
+std::size_t token_bytes(const Linear& of, Products products) {
+  const auto columns = of.columns;
+  if (!rounds(of.block, products)) return static_cast<std::size_t>(columns) * sizeof(float);
   return static_cast<std::size_t>(activations(columns)) * sizeof(Activations);
 }
 
@@ -80,7 +84,7 @@ bool can(Block block, int64_t columns) {
 bool has_fast() { return can_multiply_fast(); }
 
 std::size_t workspace(const Linear& of, int64_t tokens, Products products) {
-  return static_cast<std::size_t>(tokens) * token_bytes(of.columns, products) + alignment;
+  return static_cast<std::size_t>(tokens) * token_bytes(of, products) + alignment;
 }
 
 void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
@@ -103,7 +107,7 @@ void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, 
     one.rows = std::min<int64_t>(panel_rows, of.rows - one.first);
     return one;
   };
-  if (rounds(products)) {
+  if (rounds(of.block, products)) {
     auto* const space = reinterpret_cast<Activations*>(aligned(workspace));
     const int64_t ld = activations(of.columns);
     spread(run, tokens,

@@ -30,7 +30,7 @@ const std::map<std::string, kernels::Block> blocks{
     {"Q4_0", kernels::Block::q4_0}, {"Q4_1", kernels::Block::q4_1}, {"Q5_0", kernels::Block::q5_0},
     {"Q5_1", kernels::Block::q5_1}, {"Q8_0", kernels::Block::q8_0}, {"Q2_K", kernels::Block::q2_k},
     {"Q3_K", kernels::Block::q3_k}, {"Q4_K", kernels::Block::q4_k}, {"Q5_K", kernels::Block::q5_k},
-    {"Q6_K", kernels::Block::q6_k}};
+    {"Q6_K", kernels::Block::q6_k}, {"BF16", kernels::Block::bf16}, {"F16", kernels::Block::f16}};
 const std::map<std::string, strata_dtype> dtypes{{"float32", {STRATA_FLOAT, 32, 1}},
                                                  {"bfloat16", {STRATA_BFLOAT, 16, 1}}};
 
