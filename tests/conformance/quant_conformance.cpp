@@ -206,12 +206,15 @@ TEST_CASE("the entry says what the plugin is", "[entry]") {
 }
 
 TEST_CASE("a score of garbage is 0", "[score]") {
-  const Subject subject(computes().taken.front());
+  const plugin::Host host{plugin::config_table(), ops::op_table()};
+  REQUIRE(computes().plugin->open(host.table()) == STRATA_OK);
   for (const auto& scheme : {std::string(), std::string("\0\xff", 2), std::string(100000, 'Q')})
     REQUIRE(table_of(*computes().plugin)->score(abi_str(scheme), nullptr) <= 0);
+  computes().plugin->close();
 }
 
 TEST_CASE("a weight packed and unpacked is itself within the scheme's error", "[round]") {
+  if (computes().taken.empty()) return;  // it packs no weights
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const int64_t rows = GENERATE(1, 3), blocks = GENERATE(1, 5);
@@ -232,6 +235,7 @@ TEST_CASE("a weight packed and unpacked is itself within the scheme's error", "[
 }
 
 TEST_CASE("several threads unpack at once what one would", "[threads]") {
+  if (computes().taken.empty()) return;  // it packs no weights
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const shape::Value weight{f32, {16, subject.columns(4)}};
@@ -255,6 +259,7 @@ TEST_CASE("several threads unpack at once what one would", "[threads]") {
 }
 
 TEST_CASE("a product straight from the parts is the one with the unpacked weight", "[linear]") {
+  if (computes().taken.empty()) return;  // it packs no weights
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const bool fast = GENERATE(false, true);
@@ -275,6 +280,7 @@ TEST_CASE("a product straight from the parts is the one with the unpacked weight
 }
 
 TEST_CASE("a row of a product has the same bits beside others and on any threads", "[linear]") {
+  if (computes().taken.empty()) return;  // it packs no weights
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const bool fast = GENERATE(false, true);
@@ -289,6 +295,7 @@ TEST_CASE("a row of a product has the same bits beside others and on any threads
 }
 
 TEST_CASE("a row that is no whole blocks is refused", "[layout]") {
+  if (computes().taken.empty()) return;  // it packs no weights
   const Subject subject(each(computes().taken));
   const auto block = subject.values.i64("block");
   if (block == 1 || subject.partial()) return;
