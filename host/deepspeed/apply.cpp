@@ -95,8 +95,8 @@ std::vector<std::string> warnings(const DsConfig& config) {
 }
 
 json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size,
-            const std::string& dtype) {
-  const auto batch = batch_of(config, 1);
+            const std::string& dtype, std::int64_t ranks) {
+  const auto batch = batch_of(config, ranks);
   const auto precision = precision_of(config, semantics, dtype);
   json understood = json::object(), ignored = json::array(), defaults = json::object();
   const auto settled = [&](const std::string& path) {

@@ -27,8 +27,8 @@ std::vector<std::string> warnings(const DsConfig& config);
 // {understood: {key: value}, defaults: {key: value}, ignored: [{key, value, words}], replaced and
 // unknown: [{key, words}], stage, precision, batch}
 // for a model of this hidden size, which "auto" values follow from. `dtype` is the one that the
-// user gave and replaces the file's; "" keeps the file's.
+// user gave and replaces the file's; "" keeps the file's. The batch is that of so many ranks.
 nlohmann::json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size,
-                      const std::string& dtype = "");
+                      const std::string& dtype = "", std::int64_t ranks = 1);
 
 }  // namespace strata::deepspeed

@@ -60,6 +60,12 @@ void add_ranks(cli::Table& table, RunOptions& o) {
                    "the CPUs that --bind-cores-to-rank splits, such as 0,2-4", "all"});
 }
 
+void add_planned_ranks(cli::Table& table, RunOptions& o) {
+  table.push_back({"ranks", "run.ranks", &o.ranks, "N",
+                   "plan for each of N ranks of this machine that share the work and the weights",
+                   "one", 1, 4096});
+}
+
 std::vector<std::string> respell_ranks(std::vector<std::string> arguments,
                                        std::vector<std::string>&) {
   for (auto& one : arguments) {

@@ -99,6 +99,7 @@ std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish)
           plan("arena", prepared.plan.arena),
           plan("resident bytes", prepared.plan.fixed),
           plan("bytes of a pass", prepared.plan.moved),
+          plan("gathered bytes of a pass", prepared.plan.gathered),
           plan("slots of experts", prepared.plan.experts.count)};
 }
 

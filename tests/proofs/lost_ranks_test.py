@@ -120,6 +120,11 @@ def main():
                 MASTER_ADDR="127.0.0.1", MASTER_PORT="1")
         refused([*short, "--model", other], 2, r"error: RANK: it is not set, but WORLD_SIZE is: .*",
                 WORLD_SIZE="2")
+        refused([program, "plan", "--model", other], 2,
+                r"error: plan: it plans for all ranks, but a launcher started 2 ranks: .*", RANK="0", WORLD_SIZE="2",
+                MASTER_ADDR="127.0.0.1", MASTER_PORT="1")
+        refused([program, "plan", "--model", other, "--ranks", "2", "--device", "cpu", "--offload", "cpu",
+                 "--host-memory", "1KiB"], 1, r"error: placement: unit .* fits neither .*")
         refused([program, "chat", "--model", other], 2,
                 r"error: chat: a conversation is one sequence, .* a launcher started 2 ranks: .*", RANK="0",
                 WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT="1")

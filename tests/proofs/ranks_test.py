@@ -28,6 +28,18 @@ def launched(words, text=""):
     return done.stdout
 
 
+def same_plan(program, model, more, ranks, out):
+    """The plan for so many ranks holds and gathers what each of them reports; a run without budgets has the
+    same tiers for every batch."""
+    plan = tiny.result(program, "plan", "--model", model, "--device", "cpu", "--json", *more, "--ranks", ranks)
+    tiny.expect(plan["ranks"]["count"] == ranks, f"{ranks}: {plan}")
+    for report in out["report"]["ranks"]:
+        tiny.expect(report["tiers"] == plan["tiers"], f"{ranks}: {report['tiers']}, planned {plan['tiers']}")
+    for tier, held in plan["ranks"]["tiers"].items():
+        tiny.expect(held["bytes"] == ranks * plan["tiers"][tier]["bytes"], f"{ranks}: {plan}")
+    return plan
+
+
 def check(program, model, file, prompts, tokens, expected=None):
     """Two ranks that read from the file: half of the single process's bytes each, and its tokens."""
     words = generate(program, model, prompts, tokens, "--offload", "nvme")
@@ -45,6 +57,14 @@ def check(program, model, file, prompts, tokens, expected=None):
         tiny.expect(step <= 1.03 * half, f"rank {rank}: {step} bytes, half {half}")
         tiny.expect(moved["counted"] == moved["planned"], f"rank {rank}: {moved}")
         print(f"{file.name} rank {rank}: {step / half:.4f} of half")
+    plan = same_plan(program, model, ("--offload", "nvme"), 2, both)["ranks"]
+    for report in reports:
+        moved = report["moved"]["decode"]
+        tiny.expect(0 < plan["gathered_bytes_per_pass"] * moved["steps"] == moved["gathered"],
+                    f"{moved}, planned {plan}")
+    if file.name == "model.safetensors":  # no table, which is whole on every rank, is its head
+        held, all_held = (tiers["nvme"]["bytes"] for tiers in (alone["report"]["tiers"], plan["tiers"]))
+        tiny.expect(held <= all_held <= 1.01 * held, f"2 ranks hold {all_held} bytes, one {held}")
 
 
 def experts(program, folder):
@@ -61,6 +81,8 @@ def experts(program, folder):
         moved = out["report"]["moved"]["decode"]
         tiny.expect(moved["counted"] == moved["planned"], f"{ranks} {more}: {moved}")
         print(f"{ranks} ranks, {' '.join(more)}: {moved['counted']} bytes")
+        if ranks > 1 and more is not few:
+            same_plan(program, folder, more, ranks, out)
     text = launched([one for one in generate(program, folder, prompts, 12, *few, "--ranks", 2)
                      if one != "--json"])
     rows = "".join(f"{tiny.ids(ids)}\n" for ids in expected)

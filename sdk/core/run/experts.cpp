@@ -126,7 +126,7 @@ void ExpertSlots::fetch(uint32_t unit, uint32_t slot) {
   parts_.device->wait(Lane::comm, fetched(slot), state.fetched);
   {
     const Traced traced(parts_, Kind::gather, Lane::comm, unit);
-    gather_unit(parts_, unit, to);
+    gathered_ += gather_unit(parts_, unit, to);
   }
   parts_.device->record(Lane::comm, gathered(slot), state.fetched);
 }

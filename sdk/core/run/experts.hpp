@@ -31,6 +31,8 @@ class ExpertSlots final : public Experts {
   // Bytes that fetches of mapped experts have moved, and that all fetches issued so far move.
   uint64_t copied() const { return copied_; }
   uint64_t planned() const { return planned_; }
+  // Bytes that the gathers issued so far get from other ranks.
+  uint64_t gathered() const { return gathered_; }
   const zero::ExpertCache& cache() const { return cache_; }
 
  private:
@@ -73,7 +75,7 @@ class ExpertSlots final : public Experts {
   std::vector<Wanted> wanted_;            // of the layer, ascending
   std::size_t at_ = 0;
   uint32_t taken_ = zero::no_slot;  // in use
-  uint64_t copied_ = 0, planned_ = 0;
+  uint64_t copied_ = 0, planned_ = 0, gathered_ = 0;
 };
 
 }  // namespace strata::run

@@ -31,9 +31,11 @@ uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base)
   return shard.bytes;
 }
 
-void gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
-  const auto shard = zero::shard_bytes(arriving(parts, unit), parts.collective->ranks());
-  parts.device->gather(*parts.collective, base, shard);
+uint64_t gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
+  const auto bytes = arriving(parts, unit);
+  const auto ranks = parts.collective->ranks();
+  parts.device->gather(*parts.collective, base, zero::shard_bytes(bytes, ranks));
+  return zero::gathered_bytes(bytes, ranks);
 }
 
 Streaming::Streaming(const StreamingParts& parts)
@@ -85,7 +87,8 @@ void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
     case Kind::fetch:
       return fetch(action, slot);
     case Kind::gather:
-      return gather_unit(parts_, action.unit, base(slot));
+      gathered_ += gather_unit(parts_, action.unit, base(slot));
+      return;
     case Kind::expand:
       return parts_.compute->expand(unit, parts_.arena + slot.stored, parts_.arena + slot.run);
     case Kind::run:

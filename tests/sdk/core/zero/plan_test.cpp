@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/zero/shard.hpp"
 #include "tests/sdk/core/zero/random_units.hpp"
 
 using namespace strata;
@@ -81,6 +82,28 @@ TEST_CASE("a fetch waits for the release of every unit whose slot it takes", "[z
                 shared);
       }
     }
+  }
+}
+
+TEST_CASE("a plan of several ranks counts what its gathers get from the others", "[zero][plan]") {
+  const auto mode = GENERATE(Mode::step, Mode::once);
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    const auto c = random_case(seed);
+    const auto plan = plan_pass(c.units, c.placement, c.file, c.budget, mode, c.ranks);
+    uint64_t moved = 0, gathered = 0;
+    const auto count = [&](const std::vector<Action>& actions) {
+      for (const auto& action : actions) {
+        const auto bytes = held_bytes(c.units[action.unit], c.placement[action.unit]);
+        const auto shard = shard_bytes(bytes, c.ranks);
+        if (action.kind == Kind::fetch) moved += shard;
+        if (action.kind == Kind::gather) gathered += shard * (c.ranks - 1);
+      }
+    };
+    if (mode == Mode::once) count(plan.prologue);
+    count(plan.pass);
+    REQUIRE(plan.moved == moved);
+    REQUIRE(plan.gathered == gathered);
+    REQUIRE((plan.gathered > 0) == (plan.moved > 0 && c.ranks > 1));
   }
 }
 
