@@ -14,7 +14,8 @@ namespace strata::deepspeed {
 // is the dtype of reductions.
 Precision precision_of(const DsConfig& config, Semantics semantics, const std::string& given = "");
 
-// The dtype, the offload, its folder and the options of its tier, as a document of run.toml. If the
+// The dtype, the offload, its folder and the options of its tier, and the size below which a unit
+// is whole on every rank, as a document of run.toml. If the
 // user gave a dtype, the file's flags are not read and therefore never refused. The sizes of the
 // batch must be those of so many ranks.
 nlohmann::json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given = false,

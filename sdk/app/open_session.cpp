@@ -38,6 +38,7 @@ Planned plan_for(const RunOptions& options, const run::Model& model, const Capac
   wish.separate_device = out.cuda;
   wish.rank = rank;
   wish.ranks = ranks;
+  wish.whole_below = static_cast<uint64_t>(options.whole_below);
   wish.library_bytes = out.cuda ? cuda_library_bytes : 0;
   wish.sequences = capacity.sequences;
   wish.tokens = capacity.tokens;

@@ -93,6 +93,7 @@ std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish)
   };
   return {{"the dtype", std::to_string(wish.dtype.code) + ":" + std::to_string(wish.dtype.bits)},
           {"the products", wish.fast_products ? "fast" : "exact"},
+          {"run.whole_below", std::to_string(wish.whole_below), true},
           plan("chunk of tokens", static_cast<uint64_t>(prepared.chunk)),
           plan("units", prepared.units.size()),
           plan("actions", prepared.plan.pass.size()),

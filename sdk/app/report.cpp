@@ -34,11 +34,25 @@ json tiers_of(const run::Prepared& prepared, const run::Wish& wish, uint64_t pro
   return out;
 }
 
+// The units that stream to several ranks and are whole on each, with their bytes in its tiers.
+json whole_of(const run::Prepared& prepared, const run::Wish& wish) {
+  uint64_t units = 0, bytes = 0;
+  for (std::size_t u = 0; u < prepared.units.size(); ++u) {
+    const auto& place = prepared.placement[u];
+    const auto held = zero::held_bytes(prepared.units[u], place);
+    if (!prepared.units[u].whole || place.tier == zero::resident || held == 0) continue;
+    ++units;
+    bytes += held;
+  }
+  return {{"below", wish.whole_below}, {"units", units}, {"bytes", bytes}};
+}
+
 // The plan of several ranks, beside what each of them has.
 json ranks_of(const run::Prepared& prepared, const run::Wish& wish) {
   const auto& pass = prepared.plan.pass;
   return {{"count", wish.ranks},
           {"tiers", tiers_of(prepared, wish, wish.ranks)},
+          {"whole", whole_of(prepared, wish)},
           {"gathers_per_pass", std::ranges::count(pass, zero::Kind::gather, &zero::Action::kind)},
           {"gathered_bytes_per_pass", prepared.plan.gathered}};
 }
@@ -68,7 +82,7 @@ double each(double sum, int64_t count) { return count > 0 ? sum / static_cast<do
 
 // The seconds that the unit's experts add to its run if all experts are equally likely: T tokens
 // that choose k of X experts each need X (1 - (1 - k/X)^T) different ones, of which the share that
-// has slots is resident. Several ranks bring what any of them needs.
+// has slots is resident. Ranks that cut experts bring what any of them needs.
 double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, std::size_t unit,
                           int64_t tokens, const MachineRates& at) {
   double all = 0, seconds = 0, streamed = 0;
@@ -77,7 +91,8 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     if (prepared.units[u].is_expert() && prepared.placement[u].tier != zero::resident) ++streamed;
   const auto needed = [&](int64_t by) { return 1 - std::pow(1 - prepared.top_k[unit] / all, by); };
-  const double chosen = needed(tokens), brought = needed(tokens * wish.ranks);
+  const auto cut_over = prepared.units[unit + 1].whole ? 1 : wish.ranks;
+  const double chosen = needed(tokens), brought = needed(tokens * cut_over);
   const double there = prepared.plan.experts.count / std::max(streamed, 1.0);
   for (auto e = unit + 1; e <= unit + static_cast<std::size_t>(all); ++e) {
     const auto& place = prepared.placement[e];
@@ -85,8 +100,8 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
     seconds += chosen * static_cast<double>(expert.run_bytes) / at.memory;
     if (place.tier == zero::resident) continue;
     const auto held = zero::held_bytes(expert, place);
-    const auto bytes = static_cast<double>(zero::shard_bytes(held, wish.ranks)),
-               sent = static_cast<double>(zero::gathered_bytes(held, wish.ranks));
+    const auto bytes = static_cast<double>(zero::shard_bytes(held, cut_over)),
+               sent = static_cast<double>(zero::gathered_bytes(held, cut_over));
     seconds += brought * (1 - there) *
                (bytes / (wish.reads[place.tier] ? at.disk : at.link) + sent / at.link);
   }
@@ -123,6 +138,7 @@ json report(const run::Session& session, const Plugins& plugins, const Asked& as
   out["weights"]["run_bytes"] = session.model().run_bytes(wish.dtype);
   if (wish.adapter_bytes > 0) out["adapter"]["bytes"] = wish.adapter_bytes;
   out["tiers"] = tiers_of(prepared, wish);
+  if (wish.ranks > 1) out["whole"] = whole_of(prepared, wish);
   out["load_s"] = session.load_seconds();
   out["moved"]["load"]["counted"] = session.loaded();
   out["peak"]["host"]["bytes"] = memory::most_resident();

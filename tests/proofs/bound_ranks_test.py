@@ -15,7 +15,7 @@ import time
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import tiny
-from ranked import children
+from ranked import CUT, children
 
 SECONDS = 240  # limit for the ranks, on a loaded machine
 
@@ -131,7 +131,7 @@ def main():
         model = tiny.save(folder)
         save_tokenizer(folder)
         words = [program, "generate", "--model", folder, "--device", "cpu", "--offload", "cpu", "--prompt-file", "-",
-                 "--json", "--max-new-tokens", "6", "--ignore-eos"]
+                 "--json", "--max-new-tokens", "6", "--ignore-eos", *CUT]
         prompts = [tiny.prompt(length, 509, seed=length) for length in (5, 3)]
         text = "".join(" ".join(f"w{token}" for token in prompt) + "\n" for prompt in prompts)
         expected = [tiny.greedy(model, prompt, 6) for prompt in prompts]

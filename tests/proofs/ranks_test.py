@@ -15,7 +15,7 @@ import tempfile
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import tiny
-from ranked import free_port, generate
+from ranked import CUT, free_port, generate
 
 SECONDS = 240  # limit for the ranks, on a loaded machine
 
@@ -69,20 +69,30 @@ def check(program, model, file, prompts, tokens, expected=None):
 
 def experts(program, folder):
     """Four prompts over 1 to 4 ranks choose experts of their own; streamed from memory and from the file,
-    with slots for few experts and for many."""
+    with slots for few experts and for many. The units are so small that ranks have the whole of each, unless
+    they are told to cut them."""
     model = tiny.save(folder, made=tiny.mixtral)
     prompts = [tiny.prompt(14 - rank, 509, seed=rank) for rank in range(4)]
     expected = [tiny.greedy(model, prompt, 12) for prompt in prompts]
     few = ["--offload", "cpu", "--device-memory", "1000KB"]
-    for ranks, more in ((1, few), (2, few), (3, ["--offload", "nvme"]), (4, ["--offload", "cpu"]), (4, few)):
+    for ranks, more in ((1, few), (2, [*few, *CUT]), (3, ["--offload", "nvme", *CUT]),
+                        (4, ["--offload", "cpu", *CUT]), (4, [*few, *CUT]), (2, ["--offload", "cpu"]), (4, few)):
         words = generate(program, folder, prompts, 12, *more, "--ranks", ranks)
         out = json.loads(launched(words))
         tiny.expect(out["output_ids"] == expected, f"{ranks} {more}: {out['output_ids']}, not {expected}")
         moved = out["report"]["moved"]["decode"]
         tiny.expect(moved["counted"] == moved["planned"], f"{ranks} {more}: {moved}")
         print(f"{ranks} ranks, {' '.join(more)}: {moved['counted']} bytes")
-        if ranks > 1 and more is not few:
-            same_plan(program, folder, more, ranks, out)
+        if ranks == 1:
+            continue
+        tiny.expect((moved["gathered"] > 0) == (CUT[-1] in more), f"{ranks} {more}: {moved}")
+        if "--device-memory" in more:
+            continue
+        plan = same_plan(program, folder, more, ranks, out)["ranks"]
+        tiny.expect((plan["gathered_bytes_per_pass"] > 0) == (plan["gathers_per_pass"] > 0) == (CUT[-1] in more)
+                    and (plan["whole"]["units"] == 0) == (CUT[-1] in more), f"{ranks} {more}: {plan}")
+        for report in out["report"]["ranks"]:
+            tiny.expect(report["whole"] == plan["whole"], f"{ranks} {more}: {report['whole']}, planned {plan}")
     text = launched([one for one in generate(program, folder, prompts, 12, *few, "--ranks", 2)
                      if one != "--json"])
     rows = "".join(f"{tiny.ids(ids)}\n" for ids in expected)
@@ -98,7 +108,7 @@ def launchers(program, folder, prompts, expected):
             (["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", 2], 2),
             ([], 1)):
         for count in (4, 1):
-            words = generate(program, folder, prompts[:count], 12, "--offload", "cpu")
+            words = generate(program, folder, prompts[:count], 12, "--offload", "cpu", *CUT)
             out = json.loads(launched([*launcher, *words]))
             tiny.expect(out["output_ids"] == expected[:count],
                         f"{launcher} {count}: {out['output_ids']}, not {expected[:count]}")
@@ -117,7 +127,7 @@ def same_texts(program, folder, model):
     prompts = [tiny.prompt(length, 509, seed=length) for length in (5, 3, 9)]
     lines = [" ".join(f"w{token}" for token in prompt) for prompt in prompts]
     words = [program, "generate", "--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu",
-             "--max-new-tokens", "6", "--ignore-eos"]
+             "--max-new-tokens", "6", "--ignore-eos", *CUT]
     expected, texts = [tiny.greedy(model, prompt, 6) for prompt in prompts], None
     for ranks in (1, 2, 4):
         out = json.loads(launched([*words, "--prompt-file", "-", "--json", "--ranks", ranks],
@@ -133,7 +143,7 @@ def same_numbers(program, folder):
     """Perplexity of windows that are dealt to the ranks, logits that rank 0 computes, and bench."""
     text = folder / "text"
     text.write_text(" ".join(f"w{i * 7 % 509}" for i in range(100)))
-    common = ["--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu"]
+    common = ["--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu", *CUT]
     words = [program, "perplexity", *common, "--text-file", text, "--context", "12", "--json"]
     alone, ranks = (json.loads(launched([*words, "--ranks", count])) for count in (1, 3))
     tiny.expect(alone == ranks, f"perplexity: alone {alone}, 3 ranks {ranks}")

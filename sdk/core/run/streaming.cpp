@@ -18,6 +18,10 @@ uint64_t arriving(const StreamingParts& parts, uint32_t unit) {
 
 }  // namespace
 
+bool is_gathered(const StreamingParts& parts, uint32_t unit) {
+  return parts.collective && !parts.units[unit].whole;
+}
+
 uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
   const auto& origin = parts.origins[unit];
   if (!origin.mapped) {
@@ -25,7 +29,7 @@ uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base)
     return origin.route.bytes;
   }
   zero::Shard shard{0, arriving(parts, unit)};
-  if (parts.collective)
+  if (is_gathered(parts, unit))
     shard = zero::shard_of(shard.bytes, parts.collective->rank(), parts.collective->ranks());
   parts.device->copy(Lane::copy, base + shard.from, origin.mapped, shard.bytes);
   return shard.bytes;

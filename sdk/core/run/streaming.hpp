@@ -42,8 +42,11 @@ struct StreamingParts {
   std::deque<zero::Span>* trace = nullptr;
 };
 
-// Enqueues the transfer of a unit's bytes to `base`, on the lane that its tier needs: of several
-// ranks only this one's shard, to its place. Returns the bytes that it moves.
+// Whether each of several ranks fetches a shard of the unit, which a gather completes.
+bool is_gathered(const StreamingParts& parts, uint32_t unit);
+
+// Enqueues the transfer of a unit's bytes to `base`, on the lane that its tier needs: of one that
+// is gathered only this rank's shard, to its place. Returns the bytes that it moves.
 uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
 
 // Enqueues, on lane comm, the gather that completes the unit at `base` with the other ranks'

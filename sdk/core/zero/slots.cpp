@@ -270,9 +270,10 @@ ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement
     if (!unit.is_expert() || place.tier == resident || place.device != 0) continue;
     ++out.count;
     const bool stored = !place.as_run;
-    if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, ranks));
+    const auto cut_over = unit.whole ? 1 : ranks;
+    if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, cut_over));
     run_bytes =
-        std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks));
+        std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, cut_over));
   }
   out.bytes = out.run + run_bytes;
   return out;
