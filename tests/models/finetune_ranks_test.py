@@ -77,7 +77,7 @@ class RankedModel(Model):
             for at in range(0, len(words), 3)))
 
     def reference(self, settings, kind, order=None):
-        """Of files of few rows all epochs, whose last steps have fewer micro-batches."""
+        """All epochs of files of few rows, whose last steps have fewer micro-batches."""
         if kind not in table.FEW:
             return super().reference(settings, kind, order)
         rows, loop = self.sequences[kind], Loop(load(self.folder), settings)

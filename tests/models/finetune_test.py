@@ -32,8 +32,8 @@ WEIGHT = 1e-5
 NORM = 1e-4  # relative
 MARGIN = 5e-6  # of the routers: below it rounding may choose another expert
 MAX_LENGTH = 64
-# Of losses with weights in bfloat16, relative to float32's: of each, and of their mean. Rounding the weights in a
-# PyTorch loop of these models, with other random bits, gave 0.021 and 0.0047.
+# The most that losses with weights in bfloat16 are off float32's, relative: each, and their mean. Rounding the
+# weights in a PyTorch loop of these models, with other random bits, gave 0.021 and 0.0047.
 NOISY_LOSS, NOISY_MEAN = 0.04, 0.01
 
 

@@ -90,8 +90,8 @@ Slot slot_of(const Use& use, std::span<const Object> objects, uint32_t ranks, bo
 }
 
 // Gives each use's slot its place in the ring [from, to), one after the other, and starts again at
-// the beginning where the end is too near. What a slot takes the place of is gone; weights that are
-// not are used where they are.
+// the beginning where the end is too near. Weights whose place a slot takes are gone; others are
+// used where they are.
 class Ring {
  public:
   Ring(Plan& plan, uint64_t from, uint64_t to, uint32_t ranks)
