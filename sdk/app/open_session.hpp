@@ -26,7 +26,7 @@ struct Planned {
 strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda);
 
 // `model` and `plugins` outlive the result. With a group all of its ranks call it, and get the same
-// plan for the same capacity or RanksDiffer.
+// plan for the same capacity or SharedError.
 Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
                  Plugins& plugins, run::Group* group = nullptr);
 

@@ -41,7 +41,7 @@ std::string value_of(const Fact* fact) {
 [[noreturn]] void refuse(uint32_t rank, const std::string& name, const Fact* theirs,
                          const Fact* first) {
   const bool setting = (theirs && theirs->setting) || (first && first->setting);
-  throw RanksDiffer("rank " + std::to_string(rank),
+  throw SharedError("rank " + std::to_string(rank),
                     name + " is " + value_of(theirs) + ", on rank 0 it is " + value_of(first),
                     setting ? "start all ranks with the same options"
                             : "give all ranks the same program, plugins, model and data",

@@ -12,8 +12,6 @@ import subprocess
 import sys
 import tempfile
 
-from tokenizers import Tokenizer, models, pre_tokenizers
-
 import tiny
 from ranked import CUT, free_port, generate
 
@@ -115,12 +113,6 @@ def launchers(program, folder, prompts, expected):
             tiny.expect(len(out["report"].get("ranks", [0])) == ranks, f"{launcher}: {out['report']}")
 
 
-def save_tokenizer(folder):
-    tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(509)}, unk_token="w0"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.save(str(folder / "tokenizer.json"))
-
-
 def same_texts(program, folder, model):
     """Text prompts that rank 0 reads from standard input, fewer than ranks and more; and one that is printed
     as it is made."""
@@ -173,7 +165,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
         folder = pathlib.Path(temporary)
         model = tiny.save(folder)
-        save_tokenizer(folder)
+        tiny.save_tokenizer(folder)
         same_texts(program, folder, model)
         same_numbers(program, folder)
     for gguf in map(pathlib.Path, ggufs):
