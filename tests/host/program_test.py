@@ -87,7 +87,7 @@ REFUSED = [
     (["generate", "--model", "m", "--prompt", "a", "--stop", ""],
      "--stop: the text is empty: give a text or leave it out"),
     (["generate", "--model", "m", "--prompt", "a", "--logprobs", "2"], "--logprobs: needs --json: add --json"),
-    (["plan", "--ranks", "2"],
+    (["chat", "--ranks", "2"],
      "--ranks: this option's part does not exist yet: leave it out: this command runs as one process"),
     (["generate", "--kv-offload"],
      "--kv-offload: this option's part does not exist yet: "
