@@ -59,6 +59,7 @@ void Model::resolve() {
     for (const auto& weight : unit.weights)
       if (seen.insert(weight.name).second) {
         wanted.push_back(wanted_of(unit, weight));
+        if (checkpoint->as_used()) wanted.back().in_out = false;
         wanted.back().tied = weight.role == STRATA_TABLE && tied();
       }
   // A critic may come from a language model, whose head stays unused.
@@ -76,6 +77,7 @@ std::string_view Model::named_dtype() const {
 
 strata_dtype Model::dtype() const {
   const auto name = named_dtype();
+  if (name.empty() && quantized && quantized->dtype) return *quantized->dtype;
   if (name.empty()) return checkpoint ? first_dtype(*checkpoint) : source::f16;
   if (name == "float32") return {STRATA_FLOAT, 32, 1};
   if (name == "bfloat16") return {STRATA_BFLOAT, 16, 1};

@@ -50,6 +50,10 @@ class Checkpoint {
   // The same with made tensors too, each in the place of one of its name.
   Checkpoint with_made(std::vector<MadeTensor> made) const;
   Checkpoint with_config(std::string config) const;
+  // The same path, configuration and tokenizer with the weights of a file that Strata packed
+  // (packed_file.hpp), or with those that it would have, which are in no file. Both are as_used().
+  Checkpoint with_packed(std::shared_ptr<const File> file) const;
+  Checkpoint with_planned(std::vector<Tensor> tensors) const;
 
   Kind kind() const { return kind_; }
   const std::string& path() const { return path_; }
@@ -61,6 +65,8 @@ class Checkpoint {
   // come last.
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* find(std::string_view name) const;  // null: not there
+  // Whether the tensors have a family's names and the shapes that the ops use: [out,in].
+  bool as_used() const { return as_used_; }
 
   // config.json's bytes, as they are or as made from GGUF metadata, and its name in errors.
   const std::string& config() const { return config_; }
@@ -89,6 +95,7 @@ class Checkpoint {
   void finish(const PackedNames& packed);
 
   Kind kind_;
+  bool as_used_ = false;
   std::string path_, config_, config_name_;
   std::string home_;  // of config.json and tokenizer files; empty: by the path
   std::vector<std::shared_ptr<const File>> files_;
