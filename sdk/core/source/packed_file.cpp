@@ -15,7 +15,7 @@ namespace {
 constexpr auto key = "strata.quant";
 constexpr std::int64_t version = 1;
 constexpr std::size_t most_parts = 64, longest_scheme = 4096;
-constexpr auto remedy = "remove the file; it is made again";
+constexpr auto remedy = "it is made again";
 
 // A member of the metadata while it is read, for its messages.
 struct Entry {

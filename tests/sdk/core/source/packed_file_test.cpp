@@ -95,7 +95,7 @@ TEST_CASE("a file that Strata did not pack is refused", "[source][packed_file]")
   const auto says = [](const std::string& metadata, const std::string& what) {
     CAPTURE(metadata);
     CHECK(refused(metadata) ==
-          "DIR/x.safetensors: " + what + ": remove the file; it is made again");
+          "DIR/x.safetensors: " + what + ": it is made again");
   };
   says("1", "its metadata has no version");
   says(R"({"version":2,"made_from":"","weights":{}})", "its metadata is of version 2, not of 1");
@@ -120,7 +120,7 @@ TEST_CASE("a file that Strata did not pack is refused", "[source][packed_file]")
        "weight 'w' shares the part 's'");
   says(weights(R"({"d":{"shape":[4,8],"scheme":"m","parts":["s"]}})"),
        "weight 'd' is there as a dense one, too");
-  CHECK(refused("{").ends_with("not JSON at byte 2: remove the file; it is made again"));
+  CHECK(refused("{").ends_with("not JSON at byte 2: it is made again"));
 }
 
 TEST_CASE("a plain safetensors file is no packed one", "[source][packed_file]") {
@@ -130,5 +130,5 @@ TEST_CASE("a plain safetensors file is no packed one", "[source][packed_file]") 
                         const auto path = folder.write("x.safetensors", made::safetensors("{}", 0));
                         source::read_packed_file(*source::File::open(path), 0);
                       }) ==
-        "DIR/x.safetensors: its metadata has no 'strata.quant': remove the file; it is made again");
+        "DIR/x.safetensors: its metadata has no 'strata.quant': it is made again");
 }
