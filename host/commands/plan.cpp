@@ -30,7 +30,7 @@ void check(const PlanOptions& o) { require_model_or_shape(o); }
 
 void plan(const PlanOptions& settings) {
   auto plugins = open_plugins(settings);
-  const auto model = open_model(settings, plugins, true);
+  const auto model = open_model(settings, settings, plugins, true);
   const auto planned = app::plan_run(settings, model, capacity_of(settings), plugins);
   if (const auto words = app::too_much(planned.host, planned.free); !words.empty())
     plugins.log().line(STRATA_WARN, "memory: " + words);

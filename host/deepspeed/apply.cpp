@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "host/deepspeed/batch.hpp"
+#include "host/deepspeed/weight_quantization.hpp"
 
 namespace strata::deepspeed {
 namespace {
@@ -57,6 +58,8 @@ json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given,
   json out{{"run", json::object()}};
   if (!dtype_given) out["run"]["dtype"] = precision_of(config, semantics).compute;
   batch_of(config, ranks);
+  if (config.given(weight_quantization))
+    out["run"].update(quant_settings(config.value(weight_quantization), config.name()));
   const auto device = config.value(zero_key("offload_param.device")).get<std::string>();
   if (device == "none") return out;
   const bool memory = device == "cpu";
