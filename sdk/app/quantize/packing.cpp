@@ -87,6 +87,7 @@ class Planner {
     made.from = find_(weight, 0, 0);
     made.to.name = weight.name;
     made.to.shape = weight.shape;
+    made.to.as_used = true;
     if (source::in_blocks(made.from))
       throw UsageError("--quant",
                        "'" + printable(weight.name) + "' is quantized already, as " +

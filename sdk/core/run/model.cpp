@@ -59,7 +59,6 @@ void Model::resolve() {
     for (const auto& weight : unit.weights)
       if (seen.insert(weight.name).second) {
         wanted.push_back(wanted_of(unit, weight));
-        if (checkpoint->as_used()) wanted.back().in_out = false;
         wanted.back().tied = weight.role == STRATA_TABLE && tied();
       }
   // A critic may come from a language model, whose head stays unused.

@@ -12,7 +12,7 @@
 #include "core/source/gguf_mapping.hpp"
 #include "core/source/gguf_vocabulary.hpp"
 #include "core/source/made_tensor.hpp"
-#include "core/source/part_names.hpp"
+#include "core/source/packed_weights.hpp"
 #include "core/source/tensor.hpp"
 
 namespace strata::source {
@@ -38,7 +38,7 @@ class Checkpoint {
   // `mappings` give a GGUF file's names and configuration, `packed` the parts of quantized weights
   // in other files. Throws Error naming the file, and the tensor or key, for any inconsistency.
   static Checkpoint open(const std::string& path, const GgufMappings& mappings = {},
-                         const PackedNames& packed = {});
+                         const PackedWeights& packed = {});
 
   // A configuration alone: no tensors, and the tokenizer's files in `folder`. `config_name` names
   // the configuration in errors.
@@ -46,12 +46,12 @@ class Checkpoint {
   // The same configuration and tokenizer, but other tensors: none, or those of a .safetensors,
   // .bin, .pt or .pth file, which then is the path.
   Checkpoint without_tensors() const;
-  Checkpoint with_file(const std::string& file, const PackedNames& packed = {}) const;
+  Checkpoint with_file(const std::string& file, const PackedWeights& packed = {}) const;
   // The same with made tensors too, each in the place of one of its name.
   Checkpoint with_made(std::vector<MadeTensor> made) const;
   Checkpoint with_config(std::string config) const;
   // The same path, configuration and tokenizer with the weights of a file that Strata packed
-  // (packed_file.hpp), or with those that it would have, which are in no file. Both are as_used().
+  // (packed_file.hpp), or with those that it would have, which are in no file.
   Checkpoint with_packed(std::shared_ptr<const File> file) const;
   Checkpoint with_planned(std::vector<Tensor> tensors) const;
 
@@ -65,8 +65,6 @@ class Checkpoint {
   // come last.
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* find(std::string_view name) const;  // null: not there
-  // Whether the tensors have a family's names and the shapes that the ops use: [out,in].
-  bool as_used() const { return as_used_; }
 
   // config.json's bytes, as they are or as made from GGUF metadata, and its name in errors.
   const std::string& config() const { return config_; }
@@ -86,16 +84,15 @@ class Checkpoint {
  private:
   Checkpoint(Kind kind, std::string path) : kind_(kind), path_(std::move(path)) {}
   static Checkpoint open_folder(const std::string& path, const GgufMappings& mappings,
-                                const PackedNames& packed);
+                                const PackedWeights& packed);
   static Checkpoint open_gguf(const std::string& path, const GgufMappings& mappings);
   void read_config(const std::string& folder);
   void add_shards(const std::string& index);
   void add_shard(const std::string& path);
   void add(Tensor tensor);
-  void finish(const PackedNames& packed);
+  void finish(const PackedWeights& packed);
 
   Kind kind_;
-  bool as_used_ = false;
   std::string path_, config_, config_name_;
   std::string home_;  // of config.json and tokenizer files; empty: by the path
   std::vector<std::shared_ptr<const File>> files_;

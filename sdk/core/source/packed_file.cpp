@@ -114,6 +114,7 @@ PackedFile parse_packed_file(std::string_view json, std::uint64_t file_size, std
         weight_of({path, "weight '" + printable(name) + "'"}, name, object, by_name, used));
   for (auto& tensor : tensors)
     if (!used.contains(&tensor)) out.tensors.push_back(tensor);
+  for (auto& tensor : out.tensors) tensor.as_used = true;
   std::ranges::stable_sort(out.tensors, {},
                            [](const Tensor& tensor) { return tensor.stored.file().offset; });
   return out;

@@ -11,7 +11,7 @@
 //      "shape": [out, in],
 //      "parts": ["codes", "scales"]}}}    the roles, in the order of the codec's layout
 //
-// All weights have the shapes that the ops use, and no steps.
+// All weights are as_used, without steps.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -29,7 +29,8 @@ Tensor packed(std::string name) {
 // A file of these tensors, with zeros for bytes.
 std::string file_of(source::PackedFile& content) {
   auto out = source::packed_header(content);
-  for (const auto& tensor : content.tensors) out += std::string(tensor.stored.bytes, '\0');
+  for (const auto& tensor : content.tensors)
+    for (const auto& part : tensor.stored.parts) out += std::string(part.file.bytes, '\0');
   return out;
 }
 
@@ -67,6 +68,7 @@ TEST_CASE("a packed file gives back its weights with their places", "[source][pa
     CHECK(is.name == was.name);
     CHECK(is.shape == was.shape);
     CHECK(is.steps.empty());
+    CHECK(is.as_used);
     CHECK(is.stored.scheme == was.stored.scheme);
     CHECK(is.stored.bytes == was.stored.bytes);
     REQUIRE(is.stored.parts.size() == was.stored.parts.size());
