@@ -1,123 +1,29 @@
-"""--quant packs the matrices of a plain checkpoint, as the package gguf and a formula of MXFP4 pack them, and runs
-from a file that the next start finds.
+"""--quant packs the matrices of a plain checkpoint, as the package gguf and a formula of MXFP4 pack them.
 
 Usage: quant_test.py PROGRAM FOLDER
 """
 
 import json
-import os
-import pathlib
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import time
-import unittest
 
 import gguf
-import numpy
-import safetensors.torch
-import torch
 
 import gguf_file
+import quant_cases
 import quietly
-from program import TOLERANCE, Many, Refused, environment
-from reference import Reference
-from row import Row, make
+from program import TOLERANCE, Many
+from quant_cases import (NEW_TOKENS, OF_FILE, PROMPT, ROWS, files_of, is_matrix, mxfp4, q8_0,
+                         relative)
+from row import Row
 from rows.mixtral import by_modules, turned
 from stored import store
 
 PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
-PROMPT = [(7 * i + 3) % 200 for i in range(19)]
-NEW_TOKENS = 6
-SIZES = {"vocab_size": 200, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
-         "num_attention_heads": 4, "max_position_embeddings": 64}
-ROWS = {
-    "llama": Row("", SIZES | {"model_type": "llama", "num_key_value_heads": 2}, ""),
-    "llama in bfloat16": Row("", SIZES | {"model_type": "llama", "num_key_value_heads": 2,
-                                          "tie_word_embeddings": True}, "", dtype="bfloat16"),
-    "opt": Row("", {"model_type": "opt", "vocab_size": 200, "hidden_size": 64, "ffn_dim": 96,
-                    "word_embed_proj_dim": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-                    "max_position_embeddings": 64}, ""),
-    "gpt2": Row("", {"model_type": "gpt2", "vocab_size": 200, "n_embd": 64, "n_inner": 96,
-                     "n_layer": 2, "n_head": 4, "n_positions": 64}, ""),
-    "mixtral": Row("", SIZES | {"model_type": "mixtral", "num_key_value_heads": 2,
-                                "num_local_experts": 4, "num_experts_per_tok": 2}, ""),
-}
-OF_FILE = {"context_length": 64, "embedding_length": 64, "block_count": 2,
-           "feed_forward_length": 96, "attention.head_count": 4, "attention.head_count_kv": 2,
-           "attention.layer_norm_rms_epsilon": 1e-6, "rope.freq_base": 10000.0, "vocab_size": 200}
+quant_cases.Folders.PROGRAM, quant_cases.Folders.PARENT = PROGRAM, PARENT
 
 
-def q8_0(rows):
-    kind = gguf.GGMLQuantizationType.Q8_0
-    return gguf.dequantize(gguf.quantize(rows, kind), kind)
-
-
-def mxfp4(rows):
-    """The smallest power of 2 in which no number of a block exceeds 6, and the nearest codes."""
-    codes = numpy.array([0, .5, 1, 1.5, 2, 3, 4, 6])
-    blocks = rows.reshape(-1, 32).astype(numpy.float64)
-    most = abs(blocks).max(1, keepdims=True)
-    scale = numpy.exp2(numpy.ceil(numpy.log2(numpy.maximum(most, 1e-30) / 6)))
-    nearest = abs(abs(blocks)[..., None] / scale[..., None] - codes).argmin(-1)
-    return (numpy.sign(blocks) * codes[nearest] * scale).reshape(rows.shape).astype(numpy.float32)
-
-
-def is_matrix(name, tensor):
-    own_rule = ("embed", "lm_head", "wte", "wpe", "gate.weight", "router")
-    return tensor.dim() == 2 and not any(part in name for part in own_rule)
-
-
-def snapped(tensors, pack, model_type, wanted=is_matrix):
-    """The values that the packed matrices have: in GPT-2's files the rows are columns."""
-    out = {}
-    for name, tensor in tensors.items():
-        if not wanted(name, tensor):
-            out[name] = tensor
-            continue
-        columns = model_type == "gpt2"
-        rows = (tensor.T if columns else tensor).to(torch.float32).contiguous().numpy()
-        made = torch.from_numpy(pack(rows))
-        out[name] = (made.T if columns else made).contiguous()
-    return out
-
-
-def relative(made, want):
-    return abs(made - want).max() / abs(want).max()
-
-
-def files_of(folder):
-    return sorted(path.name for path in folder.glob("*")) if folder.exists() else []
-
-
-class Folders(unittest.TestCase):
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory(dir=PARENT)
-        self.addCleanup(temporary.cleanup)
-        self.parent = pathlib.Path(temporary.name)
-
-    def model(self, row, name="model"):
-        folder = self.parent / name
-        make(row, folder)
-        return folder
-
-    def reference(self, folder, pack, row, **more):
-        other = self.parent / "snapped"
-        shutil.rmtree(other, ignore_errors=True)
-        shutil.copytree(folder, other, ignore=shutil.ignore_patterns(".strata-quant"))
-        store(other, lambda all: snapped(all, pack, row.config["model_type"], **more))
-        return Reference(other)
-
-    def refused(self, folder, *options, status=2):
-        with self.assertRaises(Refused) as caught:
-            PROGRAM.logits(folder, PROMPT, *options)
-        self.assertEqual(caught.exception.status, status)
-        return str(caught.exception)
-
-
-class Values(Folders):
+class Values(quant_cases.Folders):
     """Logits and tokens are those of the values that the packed weights have."""
 
     def test_every_family_has_the_logits_of_the_packed_values(self):
@@ -203,125 +109,7 @@ class Values(Folders):
         self.assertIn("2 weights stay as stored, by their shapes", said.stderr)
 
 
-class Cache(Folders):
-    """The file of packed weights."""
-
-    def report(self, folder, *options):
-        return PROGRAM.generate(folder, [PROMPT], 1, "--ignore-eos", *options)["report"]
-
-    def test_the_second_start_reads_the_small_file(self):
-        folder = self.model(ROWS["llama"])
-        first = self.report(folder, "--quant", "Q8_0")
-        second = self.report(folder, "--quant", "Q8_0")
-        self.assertEqual(first["quant"]["cache"], "made")
-        self.assertEqual(second["quant"]["cache"], "found")
-        self.assertEqual(first["quant"]["name"], "Q8_0")
-        self.assertEqual(first["quant"]["packed"], 14)
-        kept = files_of(folder / ".strata-quant")
-        self.assertEqual(len(kept), 1)
-        size = (folder / ".strata-quant" / kept[0]).stat().st_size
-        self.assertLess(size, (folder / "model.safetensors").stat().st_size)
-        # Each weight is loaded once, beside the ends of its reads, from the small file alone.
-        self.assertLess(second["moved"]["load"]["counted"], size + 64 * 4096)
-        self.assertEqual(second["weights"]["bytes"], second["quant"]["bytes"])
-        # The checkpoint's weights are not read again: other ones there change nothing.
-        whole, before = folder / "model.safetensors", (folder / "model.safetensors").stat()
-        want = PROGRAM.logits(folder, PROMPT, "--quant", "Q8_0")
-        with open(whole, "r+b") as file:
-            file.seek(before.st_size // 2)
-            file.write(bytes(4096))
-        os.utime(whole, ns=(before.st_atime_ns, before.st_mtime_ns))
-        made = PROGRAM.logits(folder, PROMPT, "--quant", "Q8_0")
-        self.assertEqual(abs(made - want).max(), 0)
-
-    def test_what_the_file_is_made_from_counts(self):
-        folder = self.model(ROWS["llama"])
-        place = self.parent / "cache"
-        for words in (["--quant", "Q8_0"], ["--quant", "Q4_0"],
-                      ["--quant", "Q8_0", "--quant-rule", "q_proj=none"]):
-            with self.subTest(words=words):
-                words += ["--quant-cache", place]
-                self.assertEqual(self.report(folder, *words)["quant"]["cache"], "made")
-                self.assertEqual(self.report(folder, *words)["quant"]["cache"], "found")
-        store(folder, lambda all: {name: tensor * 2 for name, tensor in all.items()})
-        again = self.report(folder, "--quant", "Q8_0", "--quant-cache", place)
-        self.assertEqual(again["quant"]["cache"], "made")
-        self.assertEqual(len(files_of(place)), 4)
-
-    def test_few_files_of_a_model_stay(self):
-        folder, other = self.model(ROWS["llama"]), self.model(ROWS["gpt2"], "other")
-        place = self.parent / "cache"
-        self.report(other, "--quant", "Q8_0", "--quant-cache", place)
-        theirs = files_of(place)
-        for scheme in ("Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "MXFP4_SPLIT"):
-            self.report(folder, "--quant", scheme, "--quant-cache", place)
-            time.sleep(0.02)  # the files differ in their times
-        kept = files_of(place)
-        self.assertEqual(len(kept), 5)
-        self.assertLess(set(theirs), set(kept))
-        last = self.report(folder, "--quant", "MXFP4_SPLIT", "--quant-cache", place)
-        self.assertEqual(last["quant"]["cache"], "found")
-        first = self.report(folder, "--quant", "Q8_0", "--quant-cache", place)
-        self.assertEqual(first["quant"]["cache"], "made")
-
-    def test_off_leaves_nothing(self):
-        folder = self.model(ROWS["llama"])
-        before = files_of(folder)
-        kept = PROGRAM.logits(folder, PROMPT, "--quant", "Q8_0", "--quant-cache",
-                              self.parent / "cache")
-        for tier in ("device", "cpu", "nvme"):
-            made = PROGRAM.logits(folder, PROMPT, "--quant", "Q8_0", "--quant-cache", "off",
-                                  "--offload", tier)
-            with self.subTest(tier=tier):
-                self.assertEqual(abs(made - kept).max(), 0)
-                self.assertEqual(files_of(folder), before)
-        self.assertEqual(self.report(folder, "--quant", "Q8_0", "--quant-cache",
-                                     "off")["quant"]["cache"], "off")
-
-    def test_a_damaged_file_is_made_again(self):
-        folder = self.model(ROWS["llama"])
-        want = PROGRAM.logits(folder, PROMPT, "--quant", "Q8_0")
-        file, = (folder / ".strata-quant").iterdir()
-        whole = file.read_bytes()
-        for damaged in (whole[:-100], b"", whole.replace(b"codes", b"codex", 1),
-                        whole.replace(b"Q8_0", b"Q4_0")):
-            file.write_bytes(damaged)
-            with self.subTest(bytes=len(damaged)):
-                self.assertEqual(abs(PROGRAM.logits(folder, PROMPT, "--quant", "Q8_0") - want).max(),
-                                 0)
-                self.assertEqual(file.read_bytes(), whole)
-
-    def test_two_at_once_make_one_file(self):
-        folder = self.model(ROWS["llama"])
-        words = [sys.argv[1], "generate", "--model", folder, "--input-ids", "1,2,3",
-                 "--max-new-tokens", "2", "--json", "--device", "cpu", "--threads", "1", "--quant",
-                 "Q8_0"]
-        running = [subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE,
-                                    stderr=subprocess.PIPE, env=environment()) for _ in range(3)]
-        printed = [one.communicate(timeout=300) for one in running]
-        self.assertEqual([one.returncode for one in running], [0, 0, 0], printed)
-        self.assertEqual(len(files_of(folder / ".strata-quant")), 1)
-
-    def test_an_interrupted_run_leaves_nothing(self):
-        row = Row("", ROWS["llama"].config | {"intermediate_size": 32 * 400, "hidden_size": 512,
-                                              "num_hidden_layers": 4}, "")
-        folder = self.model(row)
-        running = subprocess.Popen(
-            [sys.argv[1], "generate", "--model", str(folder), "--input-ids", "1", "--quant", "Q4_K",
-             "--device", "cpu", "--threads", "1"], stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=environment())
-        cache = folder / ".strata-quant"
-        end = time.monotonic() + 120
-        while running.poll() is None and not files_of(cache) and time.monotonic() < end:
-            time.sleep(0.001)
-        seen = files_of(cache)
-        running.send_signal(signal.SIGTERM)
-        running.wait(timeout=60)
-        self.assertIn(".part-", seen[0], seen)
-        self.assertEqual(files_of(cache), [])
-
-
-class Refusals(Folders):
+class Refusals(quant_cases.Folders):
     def test_numbers_that_cannot_be_quantized_are_named(self):
         for value, words in ((float("nan"), "a NaN"), (float("inf"), "an infinity")):
             folder = self.model(ROWS["llama"], words)
@@ -358,7 +146,7 @@ class Refusals(Folders):
         self.assertIn("is quantized already, as Q8_0", line)
 
 
-class Plans(Folders):
+class Plans(quant_cases.Folders):
     def plan(self, model, *options):
         return json.loads(PROGRAM.text("plan", "--model", model, "--json", "--device", "cpu",
                                        *options))
@@ -381,7 +169,7 @@ class Plans(Folders):
         self.assertFalse(packed["weights"]["exact"])
 
 
-class DeepSpeed(Folders):
+class DeepSpeed(quant_cases.Folders):
     def test_weight_quantization_means_the_same(self):
         """With the plugins that have int4 and int8."""
         folder = self.model(ROWS["llama"])
