@@ -59,6 +59,14 @@ void check_rows(const plugin::Codec& codec, const std::vector<source::Part>& par
   }
 }
 
+// The role by which rules choose. Learned positions, which are looked up as tables are, are
+// declared as matrices of the embedding's unit, and those of the head's unit stand under its rule.
+std::uint32_t rule_role(std::uint32_t role, std::uint32_t kind) {
+  if (role != STRATA_MATRIX) return role;
+  if (kind == STRATA_UNIT_EMBEDDING) return STRATA_VECTOR;
+  return kind == STRATA_UNIT_HEAD ? std::uint32_t{STRATA_HEAD} : role;
+}
+
 class Planner {
  public:
   Planner(const run::Model& model, QuantRules& rules, const run::FindCodec& codec)
@@ -70,11 +78,11 @@ class Planner {
     for (const auto& unit : model_.family->units())
       for (const auto& weight : unit.weights) {
         if (!seen.insert(weight.name).second) continue;
-        if (weight.experts == 0) add(weight);
+        if (weight.experts == 0) add(weight, unit.kind);
         for (std::uint32_t e = 0; e < weight.experts; ++e) {
           auto one = weight;
           one.name = source::numbered(weight.name, e);
-          add(one);
+          add(one, unit.kind);
         }
       }
     rules_.check_used();
@@ -82,7 +90,8 @@ class Planner {
   }
 
  private:
-  void add(const plugin::DeclaredWeight& weight) {
+  void add(plugin::DeclaredWeight weight, std::uint32_t kind) {
+    weight.role = rule_role(weight.role, kind);
     auto& made = out_.weights.emplace_back();
     made.from = find_(weight, 0, 0);
     made.to.name = weight.name;
