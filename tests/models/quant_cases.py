@@ -50,6 +50,27 @@ def mxfp4(rows):
     return (numpy.sign(blocks) * codes[nearest] * scale).reshape(rows.shape).astype(numpy.float32)
 
 
+def groups(size, most):
+    """int4 and int8 of the plugin `rtn`: codes from each group's lowest value on; the last group may be shorter."""
+    def pack(rows):
+        out = rows.astype(numpy.float64)
+        for first in range(0, rows.shape[1], size):
+            some = out[:, first:first + size]
+            low = some.min(1, keepdims=True)
+            scale = (some.max(1, keepdims=True) - low) / most
+            codes = numpy.rint((some - low) / numpy.where(scale > 0, scale, 1))
+            some[:] = codes.astype(numpy.float32) * scale.astype(numpy.float32) + low.astype(numpy.float32)
+        return out.astype(numpy.float32)
+    return pack
+
+
+def e4m3(rows):
+    """fp8 of the plugin `rtn`: one scale for each row."""
+    scale = abs(rows).max(1, keepdims=True).astype(numpy.float64) / 448
+    codes = torch.from_numpy((rows / scale).astype(numpy.float32)).to(torch.float8_e4m3fn)
+    return codes.to(torch.float32).numpy() * scale.astype(numpy.float32)
+
+
 def is_matrix(name, tensor):
     own_rule = ("embed", "lm_head", "wte", "wpe", "gate.weight", "router")
     return tensor.dim() == 2 and not any(part in name for part in own_rule)

@@ -13,8 +13,8 @@ import gguf_file
 import quant_cases
 import quietly
 from program import TOLERANCE, Many
-from quant_cases import (NEW_TOKENS, OF_FILE, PROMPT, ROWS, files_of, is_matrix, mxfp4, q8_0,
-                         relative)
+from quant_cases import (NEW_TOKENS, OF_FILE, PROMPT, ROWS, e4m3, files_of, groups, is_matrix,
+                         mxfp4, q8_0, relative)
 from row import Row
 from rows.mixtral import by_modules, turned
 from stored import store
@@ -23,12 +23,16 @@ PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 quant_cases.Folders.PROGRAM, quant_cases.Folders.PARENT = PROGRAM, PARENT
 
 
+PACKED = {"Q8_0": q8_0, "MXFP4_SPLIT": mxfp4, "int8": groups(64, 255), "int4": groups(64, 15),
+          "fp8": e4m3}
+
+
 class Values(quant_cases.Folders):
     """Logits and tokens are those of the values that the packed weights have."""
 
     def test_every_family_has_the_logits_of_the_packed_values(self):
         for name, row in ROWS.items():
-            for scheme, pack in (("Q8_0", q8_0), ("MXFP4_SPLIT", mxfp4)):
+            for scheme, pack in PACKED.items():
                 with self.subTest(model=name, scheme=scheme):
                     folder = self.model(row, f"{name} {scheme}")
                     plain = PROGRAM.logits(folder, PROMPT)
@@ -36,6 +40,16 @@ class Values(quant_cases.Folders):
                     made = PROGRAM.logits(folder, PROMPT, "--quant", scheme)
                     self.assertLessEqual(relative(made, want), TOLERANCE)
                     self.assertGreater(relative(made, plain), TOLERANCE)
+
+    def test_a_group_size_is_the_plugins(self):
+        row = ROWS["llama"]
+        folder = self.model(row)
+        want = self.reference(folder, groups(32, 15), row).logits(PROMPT)
+        made = PROGRAM.logits(folder, PROMPT, "--quant", "int4", "--quant-group-size", "32",
+                              "--quant-symmetric", "off")
+        self.assertLessEqual(relative(made, want), TOLERANCE)
+        self.assertIn("group_size", self.refused(folder, "--quant", "int4", "--quant-group-size",
+                                                 "31"))
 
     def test_tiers_give_the_tokens_of_residents(self):
         for name in ("llama", "gpt2", "mixtral"):

@@ -50,7 +50,11 @@ void pack_range(const WeightPacking& weight, const source::Checkpoint& checkpoin
     parts.push_back(held.back().data());
   }
   const shape::Value some{source::f32, {static_cast<int64_t>(count), weight.to.shape[1]}};
-  weight.codec->pack(some, values.data(), parts, {STRATA_CPU, 0}, nullptr);
+  try {
+    weight.codec->pack(some, values.data(), parts, {STRATA_CPU, 0}, nullptr);
+  } catch (const Error& error) {  // the plugin does not know the name
+    throw Error("tensor '" + printable(weight.to.name) + "'", error.what(), "leave out --quant");
+  }
   for (std::size_t i = 0; i < held.size(); ++i) {
     const auto& part = weight.to.stored.parts[i];
     write(part.file.offset + first * row_bytes(part), held[i]);
