@@ -120,8 +120,7 @@ class Cache(quant_cases.Folders):
         self.assertEqual(len(files_of(folder / ".strata-quant")), 1)
 
     def test_an_interrupted_run_leaves_nothing(self):
-        row = Row("", ROWS["llama"].config | {"intermediate_size": 32 * 400, "hidden_size": 512,
-                                              "num_hidden_layers": 4}, "")
+        row = Row("", ROWS["llama"].config | {"intermediate_size": 256 * 40, "hidden_size": 256}, "")
         folder = self.model(row)
         running = subprocess.Popen(
             [sys.argv[1], "generate", "--model", str(folder), "--input-ids", "1", "--quant", "Q4_K",
