@@ -39,6 +39,7 @@ void options(cli::Table& table, BenchOptions& o) {
 void check(const BenchOptions& o) {
   require_model_or_shape(o);
   cli::require(o.dummy, "--dummy", "bench runs on weights made in memory: add --dummy");
+  require_no_quant(o, "made-up weights are not quantized", "leave it out, or see what plan says");
 }
 
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;

@@ -43,7 +43,7 @@ void plan(const PlanOptions& settings) {
   require_one_rank("plan", "it plans for all ranks");
   const auto ranks = static_cast<std::uint32_t>(std::max<std::int64_t>(settings.ranks, 1));
   auto plugins = open_plugins(settings);
-  const auto model = open_model(settings, plugins, true);
+  const auto model = open_model(settings, settings, plugins, true);
   const auto planned =
       app::plan_rank(settings, model, capacity_of(largest_share(settings, ranks)), plugins, ranks);
   if (const auto words = app::too_much(planned.host, planned.free); !words.empty())

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "host/deepspeed/batch.hpp"
+#include "host/deepspeed/weight_quantization.hpp"
 
 namespace strata::deepspeed {
 namespace {
@@ -65,6 +66,8 @@ json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given,
   if (!dtype_given) out["run"]["dtype"] = precision_of(config, semantics).compute;
   batch_of(config, ranks);
   add_threshold(config, out["run"]);
+  if (config.given(weight_quantization))
+    out["run"].update(quant_settings(config.value(weight_quantization), config.name()));
   const auto device = config.value(zero_key("offload_param.device")).get<std::string>();
   if (device == "none") return out;
   const bool memory = device == "cpu";

@@ -41,7 +41,7 @@ void add_run(cli::Table& table, RunOptions& o) {
   table.push_back({"adapter", "run.adapter", &o.adapter, "DIR",
                    "folder of a LoRA adapter, as peft writes it, which is added to the weights",
                    "none"});
-  table.push_back({"quant", "run.quant", &o.quant, "none", "quantize weights while loading"});
+  add_quant(table, o);
   table.push_back({"threads", "run.threads", &o.threads, "N", "CPU threads", "all cores", 1, 4096});
   table.push_back({"machine", "run.machine", &o.machine, "FILE",
                    "measured rates of the machine, in JSON", "assumed rates"});

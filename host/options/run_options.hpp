@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "host/cli/option.hpp"
+#include "host/options/quant_options.hpp"
 
 namespace strata::host {
 
-struct RunOptions : app::RunOptions {
-  std::string quant = "none";
+struct RunOptions : app::RunOptions, QuantSettings {
   std::string machine;                // file with the machine's rates; empty: assumed rates
   std::string trace;                  // file for a Chrome trace; empty: none
   std::string ds_config;              // file of a ds_config; empty: none

@@ -83,8 +83,8 @@ strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bo
   if (options.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
   if (options.dtype == "float16") return {STRATA_FLOAT, 16, 1};
   if (!cuda) return {STRATA_FLOAT, 32, 1};
-  const bool blocks =
-      model.checkpoint && std::ranges::any_of(model.checkpoint->tensors(), source::in_blocks);
+  const bool blocks = model.checkpoint && !model.quantized &&
+                      std::ranges::any_of(model.checkpoint->tensors(), source::in_blocks);
   return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
 }
 

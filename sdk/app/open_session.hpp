@@ -21,8 +21,8 @@ struct Planned {
   std::shared_ptr<const adapter::Adapter> adapter;  // null: none
 };
 
-// The dtype to compute in. "auto" is the checkpoint's dtype on CUDA (bfloat16 if it is quantized)
-// and float32 on the CPU.
+// The dtype to compute in. "auto" is the checkpoint's dtype on CUDA (bfloat16 if it comes
+// quantized) and float32 on the CPU.
 strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda);
 
 // `model` and `plugins` outlive the result. With a group all of its ranks call it, and get the same

@@ -71,9 +71,12 @@ std::vector<Fact> facts_of(const run::Model& model) {
     out.push_back({key + " of the configuration",
                    value.dump(-1, ' ', false, json::error_handler_t::replace)});
   if (!model.checkpoint) return out;
-  for (const auto& file : model.checkpoint->files())
-    out.push_back({"the size of " + std::filesystem::path(file->path()).filename().string(),
-                   std::to_string(file->size())});
+  for (const auto& file : model.checkpoint->files()) {
+    // A file without a name has another number on each rank.
+    const auto name = model.quantized ? std::string("the quantized weights")
+                                      : std::filesystem::path(file->path()).filename().string();
+    out.push_back({"the size of " + name, std::to_string(file->size())});
+  }
   return out;
 }
 

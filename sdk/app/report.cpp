@@ -24,6 +24,17 @@ uint64_t held_on_device(const run::Prepared& prepared) {
   return sum;
 }
 
+json quant_of(const run::Quantized& quantized) {
+  return {{"name", quantized.scheme},
+          {"options", json::parse(quantized.options)},
+          {"cache", quantized.cache},
+          {"path", quantized.path},
+          {"packed", quantized.packed},
+          {"bytes", quantized.bytes},
+          {"bytes_before", quantized.bytes_before},
+          {"seconds", quantized.seconds}};
+}
+
 // The bytes that so many processes of this plan hold together.
 json tiers_of(const run::Prepared& prepared, const run::Wish& wish, uint64_t processes = 1) {
   json out = json::object();
@@ -136,6 +147,7 @@ json report(const run::Session& session, const Plugins& plugins, const Asked& as
   out["plugins"] = plugins.report();
   out["weights"]["bytes"] = session.model().stored_bytes();
   out["weights"]["run_bytes"] = session.model().run_bytes(wish.dtype);
+  if (const auto& quantized = session.model().quantized) out["quant"] = quant_of(*quantized);
   if (wish.adapter_bytes > 0) out["adapter"]["bytes"] = wish.adapter_bytes;
   out["tiers"] = tiers_of(prepared, wish);
   if (wish.ranks > 1) out["whole"] = whole_of(prepared, wish);
@@ -197,10 +209,11 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
   const auto bytes = static_cast<double>(model.stored_bytes());
   json out;
   out["weights"] = {{"bytes", model.stored_bytes()},
-                    {"exact", model.checkpoint.has_value()},
+                    {"exact", model.checkpoint && !model.checkpoint->files().empty()},
                     {"run_bytes", model.run_bytes(wish.dtype)}};
   if (const auto words = expansion_words(prepared, wish.dtype); !words.empty())
     out["weights"]["expansion"] = words;
+  if (model.quantized) out["quant"] = quant_of(*model.quantized);
   out["tiers"] = tiers_of(prepared, wish);
   out["peak"]["device"] = {{"bytes", prepared.device_bytes},
                            {"arena", prepared.arena_bytes},

@@ -97,9 +97,13 @@ REFUSED = [
     (["plan", "--model", "m", "--ds-precision", "second"],
      "--ds-precision: 'second' is no known value: give one of auto|merged|first"),
     (["download"], "MODEL: missing: write ORG/NAME"),
-    (["plan", "--model", "m", "--quant", "int8"],
-     "--quant: quantizing while loading does not exist yet ('int8'): "
-     "leave it out: quantized files are used as they are"),
+    (["bench", "--model", "m", "--dummy", "--quant", "int8"],
+     "--quant: made-up weights are not quantized: leave it out, or see what plan says"),
+    (["finetune", "--model", "m", "--quant-rule", "mlp=int8"],
+     "--quant-rule: training does not quantize weights while they are loaded: "
+     "leave it out; with --lora, give a model that is quantized already"),
+    (["plan", "--model", "m", "--quant-symmetric", "yes"],
+     "--quant-symmetric: 'yes' is no known value: give one of on|off"),
     (["quantize"], "quantize: this command does not exist yet: use a model that is quantized "
      "already"),
     (["doctor"], "doctor: this command does not exist yet: leave it out: plans use assumed rates"),
