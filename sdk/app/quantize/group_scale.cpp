@@ -118,7 +118,7 @@ GroupScale best_scale(std::span<const float> weights, std::span<const float> imp
   }
   if (best_sums.square > 0) {
     const float fitted = in_dtype(best_sums.product / best_sums.square, dtype);
-    if (std::isfinite(1 / fitted)) best.scale = fitted;
+    if (std::isfinite(fitted) && std::isfinite(1 / fitted)) best.scale = fitted;
   }
   return best;
 }

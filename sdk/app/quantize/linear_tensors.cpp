@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/dry_run/measure.hpp"
+
 namespace strata::app {
 namespace {
 
@@ -24,22 +26,35 @@ std::vector<std::string> names_of(const shape::DeclaredWeight& weight) {
   return out;
 }
 
+// The index of the unit's table of positions among its weights, which is a matrix that no product
+// uses; that behind the last weight where there is none.
+std::size_t position_table(const plugin::Family& family, std::uint32_t unit) {
+  const auto measure = dry_run::measure(family, unit, {});
+  return measure.positions > 0 ? measure.position_table : family.units()[unit].weights.size();
+}
+
 }  // namespace
 
 LinearTensors linear_tensors(const run::Model& model) {
   LinearTensors out;
   std::set<std::string> tables, others;  // a name is in `others` if any unit uses it otherwise
-  for (const auto& unit : model.family->units())
-    for (const auto& weight : unit.weights)
+  const auto& units = model.family->units();
+  for (std::uint32_t u = 0; u < units.size(); ++u) {
+    const bool body = units[u].kind == STRATA_UNIT_BODY;
+    const auto positions = body ? position_table(*model.family, u) : units[u].weights.size();
+    for (std::size_t w = 0; w < units[u].weights.size(); ++w) {
+      const auto& weight = units[u].weights[w];
+      const bool matrix = body && weight.role == STRATA_MATRIX && positions != w;
       for (const auto& name : names_of(weight)) {
         const auto& tensor = model.tensors->at(name);
-        const bool matrix = weight.role == STRATA_MATRIX && unit.kind == STRATA_UNIT_BODY;
         if (matrix && is_linear(*model.checkpoint, tensor))
           out.quantized.insert(tensor.name);
         else
           others.insert(tensor.name);
-        if (weight.role == STRATA_TABLE) tables.insert(tensor.name);
+        if (weight.role == STRATA_TABLE || positions == w) tables.insert(tensor.name);
       }
+    }
+  }
   for (const auto& name : others) out.quantized.erase(name);
   std::set<std::string> ignored;
   for (const auto& tensor : model.checkpoint->tensors())
