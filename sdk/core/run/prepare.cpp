@@ -206,8 +206,8 @@ class Preparation {
         {wish_.codec, wish_.dtype, wish_.separate_device, wish_.fast_products});
     // A second device runs weights that are expanded.
     if (wish_.codec && model_.checkpoint && wish_.second_device.empty())
-      options.coded = [&](const std::string& scheme, std::span<const int64_t> shape) {
-        return products.uses(scheme, shape);
+      options.coded = [&](const source::Form& stored, std::span<const int64_t> shape) {
+        return products.run_form(stored, shape);
       };
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype), options);
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
