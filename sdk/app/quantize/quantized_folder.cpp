@@ -53,11 +53,14 @@ void require_whole_groups(const source::Tensor& tensor, const CompressedScheme& 
 void require_plain(const source::Checkpoint& checkpoint) {
   if (const auto form = source::quantization_of(checkpoint); !form.empty())
     source::refuse_quantization(checkpoint, form);
+  const bool gguf = checkpoint.kind() == source::Kind::gguf;
   for (const auto& tensor : checkpoint.tensors())
-    if (!tensor.stored.dense() || !tensor.steps.empty() || !tensor.pieces.empty())
-      throw Error(checkpoint.path(),
-                  "tensor '" + printable(tensor.name) + "' is not dense and row-major",
+    if (gguf || !tensor.steps.empty())
+      throw Error(checkpoint.path(), "its tensors do not lie as a Hugging Face folder has them",
                   "import the model first, and quantize the folder");
+    else if (!tensor.stored.dense())
+      throw Error(checkpoint.path(), "tensor '" + printable(tensor.name) + "' is quantized already",
+                  "give the model unquantized");
 }
 
 std::vector<Planned> plan(const source::Checkpoint& checkpoint, const LinearTensors& linear,
