@@ -7,6 +7,7 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/source/elements.hpp"
 
 namespace strata::run {
 namespace {
@@ -75,7 +76,8 @@ bool stays_packed(const zero::Unit& unit) {
   // parts, which are no larger but for their padding, are held in every case: repacking at each use
   // would cost more than it saves.
   const bool repacked = std::ranges::any_of(unit.weights, [](const zero::Weight& weight) {
-    return !weight.run.dense() && weight.run.scheme != weight.source.stored.scheme;
+    const auto& stored = weight.source.stored;
+    return !weight.run.dense() && !stored.dense() && weight.run.scheme != stored.scheme;
   });
   const bool grows = unit.run_bytes > unit.stored_bytes && !repacked;
   return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
@@ -118,9 +120,12 @@ plugin::ProductKind CodedProducts::kind(std::span<const int64_t> shape, int64_t 
 std::optional<source::Form> CodedProducts::run_form(const source::Form& stored,
                                                     std::span<const int64_t> shape) const {
   if (!options_.codec) return std::nullopt;
+  const auto narrow = element_bytes(stored.dtype()) < element_bytes(options_.dtype);
+  if (stored.dense() && (!narrow || !source::is_floating(stored.dtype()))) return std::nullopt;
+  const auto own = source::form_name(stored);
   const plugin::Codec* codec = nullptr;
   try {
-    codec = &options_.codec(stored.scheme);
+    codec = &options_.codec(own);
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -130,6 +135,7 @@ std::optional<source::Form> CodedProducts::run_form(const source::Form& stored,
     if (plugin::can_multiply(repacked, one)) return form_of(repacked, scheme, shape);
   }
   if (!plugin::can_multiply(*codec, one)) return std::nullopt;
+  if (stored.dense()) return form_of(*codec, own, shape);
   auto parts = stored.parts;
   for (auto& part : parts) part.shape[0] = shape[0];
   return source::packed_form(stored.scheme, std::move(parts));

@@ -35,7 +35,8 @@ class CodedProducts {
   // Weights of schemes that no plugin knows have no products: the error comes when they are loaded.
   explicit CodedProducts(Options options) : options_(std::move(options)) {}
 
-  // As zero::CodedForm.
+  // As zero::CodedForm. Dense elements that are narrower than the run's dtype have the scheme of
+  // their dtype's name, where a plugin multiplies those.
   std::optional<source::Form> run_form(const source::Form& stored,
                                        std::span<const int64_t> shape) const;
   // The most bytes that a product of the units' weights holds besides x and y, with as many tokens

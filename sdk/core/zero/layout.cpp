@@ -85,10 +85,13 @@ source::Form run_form(const shape::DeclaredWeight& weight, const std::vector<int
   const auto& stored = from.stored;
   const auto dense = source::dense_form(run_dtype(weight, options.dtype), shape);
   if (!options.coded || !matrix || weight.experts != 0 || weight.float32 || shape.size() != 2 ||
-      stored.dense() || !moves_rows(from))
+      !moves_rows(from))
     return dense;
   const auto coded = options.coded(stored, shape);
-  const bool repacked = coded && coded->scheme != stored.scheme;
+  const bool repacked = coded && !stored.dense() && coded->scheme != stored.scheme;
+  // Rows are looked up one by one in memory, where a row is one piece.
+  const bool looked_up = weight.role != STRATA_MATRIX && options.rows;
+  if (coded && looked_up && coded->parts.size() > 1) return dense;
   return coded && (repacked || has_rows_in_parts(from, shape[0])) ? *coded : dense;
 }
 
@@ -182,7 +185,11 @@ int64_t head_rows(const shape::DeclaredUnit& unit) {
 
 bool Weight::expands() const {
   const auto& stored = source.stored;
-  return !source.steps.empty() || stored.scheme != run.scheme || !same(stored.dtype(), run.dtype());
+  if (!source.steps.empty()) return true;
+  // A codec's form may be the dense elements themselves.
+  if (stored.dense() && !run.dense())
+    return run.parts.size() != 1 || !same(run.parts.front().dtype, stored.dtype());
+  return stored.scheme != run.scheme || !same(stored.dtype(), run.dtype());
 }
 
 std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,

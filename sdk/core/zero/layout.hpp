@@ -13,8 +13,9 @@
 namespace strata::zero {
 
 // The run form of weights [out,in] that the ops use in a codec's parts, each with the weight's
-// rows: of the stored scheme, or of another to which its codec repacks them. Nothing: the run form
-// is dense.
+// rows: of the stored scheme, or of another to which its codec repacks them. A dense form may have
+// such a run form too, whose part is its elements. Nothing: the run form is dense in the run's
+// dtype.
 using CodedForm = std::function<std::optional<source::Form>(const source::Form& stored,
                                                             std::span<const int64_t> shape)>;
 
