@@ -1,7 +1,7 @@
 // The format pack-quantized: integers of 1 to 8 bits, packed into words of 32 along each row.
 #pragma once
-#include "compressed_tensors/weight_settings.hpp"
-#include "compressed_tensors/zeros.hpp"
+#include "ct_weights/weight_settings.hpp"
+#include "ct_weights/zeros.hpp"
 #include "packed/method.hpp"
 #include "packed/rows.hpp"
 

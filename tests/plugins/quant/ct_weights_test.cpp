@@ -1,6 +1,6 @@
-#include "compressed_tensors/float4.hpp"
-#include "compressed_tensors/naive_quantized.hpp"
-#include "compressed_tensors/pack_quantized.hpp"
+#include "ct_weights/float4.hpp"
+#include "ct_weights/naive_quantized.hpp"
+#include "ct_weights/pack_quantized.hpp"
 #include "tests/plugins/quant/packed/subject.hpp"
 
 using namespace packed_tests;

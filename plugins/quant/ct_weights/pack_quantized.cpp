@@ -1,4 +1,4 @@
-#include "compressed_tensors/pack_quantized.hpp"
+#include "ct_weights/pack_quantized.hpp"
 
 namespace compressed_tensors {
 namespace {

@@ -1,4 +1,4 @@
-#include "compressed_tensors/weight_settings.hpp"
+#include "ct_weights/weight_settings.hpp"
 
 #include <string>
 

@@ -3,7 +3,7 @@
 // divides; MXFP4 has powers of 2. The package computes the elements' scales in float32 and bfloat16
 // and rounds the elements to bfloat16.
 #pragma once
-#include "compressed_tensors/zeros.hpp"
+#include "ct_weights/zeros.hpp"
 #include "packed/method.hpp"
 #include "packed/rows.hpp"
 

@@ -1,4 +1,4 @@
-#include "compressed_tensors/float4.hpp"
+#include "ct_weights/float4.hpp"
 
 namespace compressed_tensors {
 

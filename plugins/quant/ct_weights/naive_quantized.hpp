@@ -1,8 +1,8 @@
 // The formats int-quantized, float-quantized, naive-quantized and mxfp8-quantized: codes of 8 bits,
 // integers or floats, in a tensor called weight.
 #pragma once
-#include "compressed_tensors/weight_settings.hpp"
-#include "compressed_tensors/zeros.hpp"
+#include "ct_weights/weight_settings.hpp"
+#include "ct_weights/zeros.hpp"
 #include "packed/method.hpp"
 #include "packed/rows.hpp"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "fp8/block_scaled.hpp"
+#include "block_scaled/block_scaled.hpp"
 
 namespace fp8 {
 

@@ -1,4 +1,4 @@
-#include "compressed_tensors/naive_quantized.hpp"
+#include "ct_weights/naive_quantized.hpp"
 
 #include <cmath>
 
