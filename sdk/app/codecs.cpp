@@ -13,7 +13,9 @@ run::FindCodec codecs_of(Plugins& plugins) {
   return [codecs, &plugins](const std::string& scheme) -> const plugin::Codec& {
     auto& codec = (*codecs)[scheme];
     if (!codec) {
-      const auto& candidate = plugins.registry().by_key("quant", scheme, "scheme");
+      // Behind its key a scheme may carry parameters.
+      const auto key = scheme.substr(0, scheme.find(' '));
+      const auto& candidate = plugins.registry().by_key("quant", key, "scheme");
       plugins.use(candidate);
       codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
                                               candidate.manifest.name, plugins.host(), scheme);

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "app/model_config.hpp"
+#include "app/recognize_weights.hpp"
 #include "core/error.hpp"
 #include "core/json.hpp"
 #include "core/nearest.hpp"
@@ -87,10 +88,10 @@ std::shared_ptr<source::Config> with_key(const source::Config& config, const cha
   return std::make_shared<source::Config>(std::move(changed), config.name());
 }
 
-source::Checkpoint open_path(const std::string& path, const registry::Registry& registry) {
-  constexpr auto who = "plugin manifests";
-  return source::Checkpoint::open(path, source::gguf_mappings(registry.gguf(), who),
-                                  source::packed_names(registry.parts(), who));
+source::Checkpoint open_path(const std::string& path, const registry::Registry& registry,
+                             const source::PackedWeights& packed) {
+  return source::Checkpoint::open(path, source::gguf_mappings(registry.gguf(), "plugin manifests"),
+                                  packed);
 }
 
 // Finds the weights. Details that the error has no room for are logged before it; unused tensors
@@ -175,7 +176,8 @@ void reconfigure(run::Model& model, const Json& keys, const ModelOptions& option
 
 source::Checkpoint open_checkpoint(const ModelOptions& options,
                                    const registry::Registry& registry) {
-  return open_path(hub::located(options.model, options.revision), registry);
+  return open_path(hub::located(options.model, options.revision), registry,
+                   {.names = source::packed_names(registry.parts(), "plugin manifests")});
 }
 
 run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved) {
@@ -183,7 +185,8 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
   run::Model model;
   model.path = path;
   const auto shape = shapes ? shape_of(path) : fs::path{};
-  if (shape.empty()) model.checkpoint = open_path(path, plugins.registry());
+  if (shape.empty())
+    model.checkpoint = open_path(path, plugins.registry(), packed_weights(plugins));
   if (model.checkpoint)
     for (const auto& [level, words] : model.checkpoint->remarks()) plugins.log().line(level, words);
   const auto name = shape.empty() ? model.checkpoint->config_name() : shape.string();

@@ -90,10 +90,35 @@ class Unpacking {
   int64_t lanes_ = 1, step_ = 1;
 };
 
+// The parts of a tensor's stored form, with the shapes that they have there.
+std::vector<at::Tensor> parts_of(const source::Form& form, const std::byte* bytes,
+                                 const at::Device& device) {
+  std::vector<at::Tensor> out;
+  for (const auto& part : form.parts)
+    out.push_back(borrowed(bytes + part.at, part.shape, scalar_type(part.dtype), device));
+  return out;
+}
+
+// Unpacks a form of which only its codec knows where the rows lie: all rows at once, and then takes
+// the steps.
+void unpack_whole(const source::Tensor& from, at::Tensor run, const std::byte* stored,
+                  const Expansion& how) {
+  const auto& codec = (*how.codec)(from.stored.scheme);
+  const auto parts = parts_of(from.stored, stored, how.device);
+  if (from.steps.empty() && run.is_contiguous())
+    return unpack_rows(codec, from.name, parts, std::move(run), how.call);
+  const PutRows to(from, run);
+  const auto all = at::empty({to.stored_count(), to.stored_length()}, run.options());
+  unpack_rows(codec, from.name, parts, all, how.call);
+  to.put(to.wanted(all), 0);
+}
+
 void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* stored,
                  const Expansion& how) {
   if (from.stored.dense())
     copy_dense(from, std::move(run), stored, how);
+  else if (!from.stored.by_rows)
+    unpack_whole(from, std::move(run), stored, how);
   else
     Unpacking(from, std::move(run), stored, how).run();
 }
@@ -107,6 +132,29 @@ void expand_pieces(const source::Tensor& whole, uint32_t blocks, const at::Tenso
     const auto rows = piece.shape[0] / blocks;
     expand_form(piece, rows_of_blocks.narrow(1, first, rows), stored + piece.stored.at, how);
     first += rows;
+  }
+}
+
+// Brings the parts into the run scheme, and then takes the steps, which move whole rows.
+void repack(const source::Tensor& from, const source::Form& run_form, std::byte* run,
+            const std::byte* stored, const Expansion& how) {
+  const auto& codec = (*how.codec)(from.stored.scheme);
+  const auto held = parts_of(from.stored, stored, how.device);
+  const auto to = parts_of(run_form, run, how.device);
+  const auto columns = from.shape.back();
+  if (from.steps.empty())
+    return repack_parts(codec, from.name, {from.shape.front(), columns}, held, to, how.call);
+  std::vector<at::Tensor> all;
+  int64_t rows = 0;
+  for (const auto& part : to) {
+    const PutRows put(from, part);
+    rows = put.stored_count();
+    all.push_back(at::empty({rows, put.stored_length()}, part.options()));
+  }
+  repack_parts(codec, from.name, {rows, columns}, held, all, how.call);
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const PutRows put(from, to[i]);
+    put.put(put.wanted(all[i]), 0);
   }
 }
 
@@ -127,6 +175,9 @@ void copy_parts(const source::Tensor& from, const source::Form& run_form, std::b
 
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
             std::byte* run, const Expansion& how) {
+  const auto& held = weight.source.stored;
+  if (!weight.run.dense() && !held.dense() && weight.run.scheme != held.scheme)
+    return repack(weight.source, weight.run, run, stored, how);
   if (!weight.run.dense()) return copy_parts(weight.source, weight.run, run, stored, how);
   auto to = borrowed(run, shape, scalar_type(weight.run.dtype()), how.device);
   if (to.dim() > 2) to = to.flatten(1);

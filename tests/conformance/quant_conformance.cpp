@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <random>
 #include <span>
 #include <thread>
@@ -31,21 +32,31 @@ const strata_quant* table_of(const strata_plugin& plugin) {
   return static_cast<const strata_quant*>(plugin.query({STRATA_STR("strata.quant/1")}));
 }
 
-// A configuration's scheme, its block's length and the error of a weight packed and unpacked, in
-// parts of the largest element.
+// A configuration's scheme and options, its block's length, whether a row may end within a block,
+// and the error of a weight packed and unpacked, in parts of the largest element.
 struct Subject {
   explicit Subject(const Configuration& from) : values(from.json, from.name) {
     REQUIRE(computes().plugin->open(host.table()) == STRATA_OK);
     scheme = values.text("scheme");
+    if (values.count("options") != 0) options.emplace(values.root().at("options"), "options");
+    if (options) given.values = &*options;
   }
   ~Subject() { computes().plugin->close(); }
   plugin::Codec codec() const {
-    return {table_of(*computes().plugin), plugin_name(), host.table(), scheme};
+    return {table_of(*computes().plugin), plugin_name(), host.table(), scheme,
+            options ? &given : nullptr};
+  }
+  bool partial() const { return values.flag("partial", false); }
+  // The elements of a row of so many blocks, with a few more if it may end within one.
+  int64_t columns(int64_t blocks) const {
+    return blocks * values.i64("block") + (partial() ? 5 : 0);
   }
 
   plugin::Host host{plugin::config_table(), ops::op_table()};
   source::Config values;
   std::string scheme;
+  std::optional<source::Config> options;
+  strata_config given{};
 };
 
 const Configuration& each(const std::vector<Configuration>& all) {
@@ -207,7 +218,7 @@ TEST_CASE("a weight packed and unpacked is itself within the scheme's error", "[
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const int64_t rows = GENERATE(1, 3), blocks = GENERATE(1, 5);
-  const shape::Value weight{f32, {rows, blocks * subject.values.i64("block")}};
+  const shape::Value weight{f32, {rows, subject.columns(blocks)}};
   auto from = random_numbers(weight, 7);
   float most = 0;
   for (const auto x : from) most = std::max(most, std::fabs(x));
@@ -227,7 +238,7 @@ TEST_CASE("several threads unpack at once what one would", "[threads]") {
   if (computes().taken.empty()) return;  // it packs no weights
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
-  const shape::Value weight{f32, {16, 4 * subject.values.i64("block")}};
+  const shape::Value weight{f32, {16, subject.columns(4)}};
   constexpr int count = 4, turns = 20;
   std::vector<std::vector<float>> dense(count), once(count);
   std::vector<Parts> parts;
@@ -252,7 +263,7 @@ TEST_CASE("a product straight from the parts is the one with the unpacked weight
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const bool fast = GENERATE(false, true);
-  const Products made(codec, 67, 3 * subject.values.i64("block"), fast);
+  const Products made(codec, 67, subject.columns(3), fast);
   if (!made.can(1)) return;  // the host unpacks first
   REQUIRE_FALSE(made.can(1, {STRATA_INT, 64, 1}));
   for (const int64_t tokens : {1, 3, 8}) {
@@ -273,7 +284,7 @@ TEST_CASE("a row of a product has the same bits beside others and on any threads
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const bool fast = GENERATE(false, true);
-  const Products made(codec, 67, 3 * subject.values.i64("block"), fast);
+  const Products made(codec, 67, subject.columns(3), fast);
   if (!made.can(8)) return;
   const auto together = made.product(0, 8, reversed());
   for (int64_t t = 0; t < 8; ++t) {
@@ -287,12 +298,12 @@ TEST_CASE("a row that is no whole blocks is refused", "[layout]") {
   if (computes().taken.empty()) return;  // it packs no weights
   const Subject subject(each(computes().taken));
   const auto block = subject.values.i64("block");
-  if (block == 1) return;
+  if (block == 1 || subject.partial()) return;
   REQUIRE_THROWS_WITH(subject.codec().layout({f32, {2, block + 1}}),
                       Catch::Contains(std::to_string(block + 1)));
 }
 
-TEST_CASE("an unknown scheme is refused with the words that help", "[refused]") {
+TEST_CASE("an unknown scheme or option is refused with the words that help", "[refused]") {
   if (computes().refused.empty()) return;
   const auto& from = each(computes().refused);
   const Subject subject(from);

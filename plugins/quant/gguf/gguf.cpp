@@ -158,13 +158,13 @@ struct Codec {
   }
 
   bool can(const strata::ProductKind& kind) const {
-    return kernel && gguf::multiplies(*kernel, kind);
+    return kernel && strata::kernels::multiplies(*kernel, kind);
   }
 
   uint64_t workspace(const strata::ProductKind& kind) const {
     if (!can(kind)) return 0;
     return gguf::kernels::workspace({*kernel, nullptr, kind.weight[0], kind.weight[1]}, kind.tokens,
-                                    gguf::products_of(kind.fast));
+                                    strata::kernels::products_of(kind.fast));
   }
 
   void linear(const strata_call&, std::span<const Memory> given,
@@ -177,7 +177,7 @@ struct Codec {
     if (!can({weight, x.shape[0], x.device, x.dtype, product.fast}))
       throw unimplemented("no such product is computed");
     count({.shape = weight}, given);
-    gguf::multiply(*kernel, given[0].as<const std::byte>(), product);
+    strata::kernels::multiply(*kernel, given[0].as<const std::byte>(), product);
   }
 
   void unpack_there(const strata_call& call, const Memory& part, const Memory& weight,

@@ -57,6 +57,12 @@ constexpr Offsets offsets_of(Block block) {
 // can_multiply_fast().
 void round_activations(const float* x, int64_t columns, Offsets offsets, Activations* out);
 
+// Rounds 32 elements in the same way. Their sum is that of the rounded elements.
+struct RoundedSum {
+  float scale, sum;
+};
+RoundedSum round_activations(const float* x, int8_t* codes);
+
 // Tells whether this processor has a way to multiply rounded activations.
 bool can_multiply_fast();
 

@@ -81,4 +81,12 @@ void round_activations(const float* x, int64_t columns, Offsets offsets, Activat
   }
 }
 
+RoundedSum round_activations(const float* x, int8_t* codes) {
+  const auto r = rounded(x);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), r.codes);
+  float sum;
+  put_groups(r, 32, &sum);
+  return {r.scale, sum};
+}
+
 }  // namespace strata::kernels

@@ -95,6 +95,31 @@ struct Q8_0 {
   }
 };
 
+// Dense elements have no scales.
+struct NoScales {
+  static constexpr int blocks = 64;
+  HWY_INLINE void read(const uint8_t*, int, int) {}
+  HWY_INLINE void widen(int) {}
+};
+
+struct BF16 {
+  static constexpr int bytes = 64, elements = 32;
+  using Scales = NoScales;
+  template <class F>
+  static HWY_INLINE void each(const uint8_t* b, const Scales&, int64_t, const F& f) {
+    for (int k = 0; k < 32; k += lanes) f(k, brains_at(b + 2 * k));
+  }
+};
+
+struct F16 {
+  static constexpr int bytes = 64, elements = 32;
+  using Scales = NoScales;
+  template <class F>
+  static HWY_INLINE void each(const uint8_t* b, const Scales&, int64_t, const F& f) {
+    for (int k = 0; k < 32; k += lanes) f(k, halves_at(b + 2 * k));
+  }
+};
+
 }  // namespace strata::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -46,9 +46,8 @@ static inline __m256i masked(__m256i codes, int mask) {
 
 // Sixteen bytes have elements 0 to 15 in the low halves, 16 to 31 in the high ones.
 static inline __m256i nibbles(const uint8_t* p) {
-  const __m128i low = load16(p);
-  return masked(_mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_srli_epi32(low, 4), 1),
-                15);
+  const __m256i both = _mm256_broadcastsi128_si256(load16(p));
+  return masked(_mm256_srlv_epi32(both, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4)), 15);
 }
 // The word at `high` has a fifth bit for each element.
 static inline __m256i fives(const uint8_t* p, const uint8_t* high) {

@@ -130,6 +130,9 @@ void vnni::multiply(Block block, const Panel& p, const Activations* x, int64_t l
       return kernels::multiply<Q5_K>(p, x, ldx);
     case Block::q6_k:
       return kernels::multiply<Q6_K>(p, x, ldx);
+    case Block::bf16:
+    case Block::f16:
+      return;  // these have exact products alone
   }
 }
 

@@ -1,48 +1,66 @@
 #include "kernels/groups.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
-#include "gguf/floats.hpp"
-#include "kernels/group_numbers.hpp"
+#include "kernels/activations.hpp"
+#include "kernels/group_activations.hpp"
+#include "kernels/group_columns.hpp"
+#include "kernels/group_panel.hpp"
+#include "kernels/input.hpp"
+#include "kernels/spread.hpp"
 
 namespace strata::kernels {
 
 namespace {
 
-bool four_bits(Code code) { return code != Code::int8 && code != Code::e4m3; }
 bool is_integer(Code code) { return code == Code::int4 || code == Code::int8; }
 
-float number_at(const void* from, strata_dtype dtype, int64_t at) {
-  if (dtype.bits == 32) return static_cast<const float*>(from)[at];
-  const uint16_t bits = static_cast<const uint16_t*>(from)[at];
-  return dtype.code == STRATA_BFLOAT ? gguf::to_float(gguf::Brain{bits})
-                                     : gguf::to_float(gguf::Half{bits});
+bool rounds(const GroupForm& form, Products products) {
+  return products == Products::fast && has_fast(form);
 }
 
-float element(const GroupLinear& of, int64_t n, int64_t k) {
-  const auto& form = of.form;
-  const int64_t group = n * groups_in(form, of.columns) + k / form.group;
-  const uint8_t* row = of.parts.codes + n * codes_in(form, of.columns);
-  const int code = four_bits(form.code) ? row[k / 2] >> (k % 2 * 4) & 15 : row[k];
-  const float scale = number_at(of.parts.scales, form.scale, group);
-  if (form.code == Code::nf4) return nf4_numbers[code] * scale;
-  if (form.code == Code::e2m1) return e2m1_numbers[code] * scale;
-  if (form.code == Code::e4m3) return e4m3_number(static_cast<uint8_t>(code)) * scale;
-  if (form.zero == Zero::number) {
-    const float product = static_cast<float>(code) * scale;
-    return product + number_at(of.parts.zeros, form.scale, group);
+// The workspace holds tokens in the order of chunks, as float32 or as GroupActivations.
+int64_t token_bytes(const GroupColumns& at, bool rounded) {
+  if (rounded) return GroupActivations::Bytes(at).token;
+  return at.total() * chunk * static_cast<int64_t>(sizeof(float));
+}
+
+// Brings a token into the order of chunks, group by group: f(g, c, values) takes the chunk c of the
+// row, which belongs to the group g.
+template <class F>
+void each_chunk(const Input& in, const GroupColumns& at, int64_t t, F f) {
+  for (int64_t g = 0; g < at.groups; ++g) {
+    const int64_t length = at.length(g);
+    int64_t c = g * at.chunks;
+    for (int64_t first = 0; first < length; first += chunk, ++c) {
+      float values[chunk] = {}, ordered[chunk];
+      in.read(t, g * at.group + first, std::min(chunk, length - first), values);
+      if (!at.four_bits) {
+        f(g, c, values);
+        continue;
+      }
+      for (int64_t i = 0; i < chunk / 2; ++i) {
+        ordered[i] = values[2 * i];
+        ordered[chunk / 2 + i] = values[2 * i + 1];
+      }
+      f(g, c, ordered);
+    }
   }
-  int zero = form.code == Code::int4 ? 8 : 128;
-  if (form.zero == Zero::code) zero = static_cast<const uint8_t*>(of.parts.zeros)[group];
-  return static_cast<float>(code - zero) * scale;
 }
 
-template <class T>
-void store_rows(const GroupLinear& of, int64_t first, int64_t count, T* to) {
-  for (int64_t n = first; n < first + count; ++n)
-    for (int64_t k = 0; k < of.columns; ++k) *to++ = gguf::from_float<T>(element(of, n, k));
+void read_token(const Input& in, const GroupColumns& at, int64_t t, float* to) {
+  each_chunk(in, at, t, [&](int64_t, int64_t c, const float* values) {
+    std::copy_n(values, chunk, to + c * chunk);
+  });
+}
+
+void round_token(const Input& in, const GroupColumns& at, int64_t t, GroupActivations to) {
+  std::fill(to.sums, to.end, 0.0F);
+  each_chunk(in, at, t, [&](int64_t g, int64_t c, const float* values) {
+    const auto [scale, sum] = round_activations(values, to.codes + c * chunk);
+    to.scales[c] = scale;
+    to.sums[g] += sum;
+  });
 }
 
 }  // namespace
@@ -56,39 +74,54 @@ bool valid(const GroupForm& form) {
 }
 
 int64_t codes_in(const GroupForm& form, int64_t columns) {
-  return four_bits(form.code) ? columns / 2 + columns % 2 : columns;
+  return GroupColumns(form, columns).bytes(columns);
 }
 
 int64_t groups_in(const GroupForm& form, int64_t columns) {
-  return columns / form.group + (columns % form.group != 0 ? 1 : 0);
+  return GroupColumns(form, columns).groups;
 }
 
 bool can(const GroupForm& form, int64_t columns) { return valid(form) && columns > 0; }
 
-bool has_fast(const GroupForm&) { return false; }
-
-std::size_t workspace(const GroupLinear&, int64_t, Products) { return 0; }
-
-void linear(const GroupLinear& of, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
-            strata_dtype y_dtype, int64_t ldy, int64_t tokens, std::byte*, Run, Products) {
-  for (int64_t t = 0; t < tokens; ++t)
-    for (int64_t n = 0; n < of.rows; ++n) {
-      float sum = 0;
-      for (int64_t k = 0; k < of.columns; ++k)
-        sum += element(of, n, k) * number_at(x, x_dtype, t * ldx + k);
-      if (y_dtype.code == STRATA_BFLOAT)
-        static_cast<gguf::Brain*>(y)[t * ldy + n] = gguf::to_brain(sum);
-      else
-        static_cast<float*>(y)[t * ldy + n] = sum;
-    }
+bool has_fast(const GroupForm& form) {
+  return (is_integer(form.code) || form.code == Code::e2m1) && can_multiply_fast();
 }
 
-void unpack(const GroupLinear& of, int64_t first, int64_t count, void* to, strata_dtype dtype) {
-  if (dtype.bits == 64) return store_rows(of, first, count, static_cast<double*>(to));
-  if (dtype.bits == 32) return store_rows(of, first, count, static_cast<float*>(to));
-  if (dtype.code == STRATA_BFLOAT)
-    return store_rows(of, first, count, static_cast<gguf::Brain*>(to));
-  store_rows(of, first, count, static_cast<gguf::Half*>(to));
+std::size_t workspace(const GroupLinear& of, int64_t tokens, Products products) {
+  const GroupColumns at(of.form, of.columns);
+  return static_cast<std::size_t>(tokens * token_bytes(at, rounds(of.form, products))) + alignment;
+}
+
+void linear(const GroupLinear& of, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
+            strata_dtype y_dtype, int64_t ldy, int64_t tokens, std::byte* workspace, Run run,
+            Products products) {
+  if (tokens <= 0 || of.rows <= 0) return;
+  const Input in{x, x_dtype.code == STRATA_BFLOAT, ldx, of.columns};
+  const GroupColumns at(of.form, of.columns);
+  const int64_t panels = (of.rows + panel_rows - 1) / panel_rows;
+  const auto panel = [&](int64_t i) {
+    const int64_t first = i * panel_rows;
+    return GroupPanel{of,
+                      at,
+                      first,
+                      std::min(panel_rows, of.rows - first),
+                      at.total() * chunk,
+                      tokens,
+                      {y, y_dtype.code == STRATA_BFLOAT, ldy}};
+  };
+  if (rounds(of.form, products)) {
+    std::byte* const space = aligned(workspace);
+    const GroupActivations::Bytes bytes(at);
+    spread(run, tokens, [&](int64_t t) {
+      round_token(in, at, t, {space + t * bytes.token, bytes});
+    });
+    spread(run, panels, [&](int64_t i) { multiply_groups_fast(panel(i), space); });
+    return;
+  }
+  auto* const space = reinterpret_cast<float*>(aligned(workspace));
+  const int64_t ld = at.total() * chunk;
+  spread(run, tokens, [&](int64_t t) { read_token(in, at, t, space + t * ld); });
+  spread(run, panels, [&](int64_t i) { multiply_groups_exact(panel(i), space, ld); });
 }
 
 }  // namespace strata::kernels

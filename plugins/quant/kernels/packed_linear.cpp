@@ -1,58 +1,34 @@
 #include "kernels/packed_linear.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include "kernels/activations.hpp"
+#include "kernels/input.hpp"
 #include "kernels/panel.hpp"
+#include "kernels/spread.hpp"
 
 namespace strata::kernels {
 
 namespace {
 
-constexpr std::size_t alignment = 64;
+constexpr BlockSize sizes[block_count] = {{18, 32},   {20, 32},   {22, 32},   {24, 32},
+                                          {34, 32},   {84, 256},  {110, 256}, {144, 256},
+                                          {176, 256}, {210, 256}, {64, 32},   {64, 32}};
 
-constexpr BlockSize sizes[block_count] = {{18, 32},   {20, 32},  {22, 32},   {24, 32},
-                                          {34, 32},   {84, 256}, {110, 256}, {144, 256},
-                                          {176, 256}, {210, 256}};
-
-bool rounds(Products products) { return products == Products::fast && has_fast(); }
+bool rounds(Block block, Products products) {
+  const bool dense = block == Block::bf16 || block == Block::f16;
+  return products == Products::fast && !dense && has_fast();
+}
 
 // The workspace holds tokens as float32, or as Activations.
 int64_t activations(int64_t columns) {
   return (columns + Activations::elements - 1) / Activations::elements;
 }
-std::size_t token_bytes(int64_t columns, Products products) {
-  if (!rounds(products)) return static_cast<std::size_t>(columns) * sizeof(float);
+std::size_t token_bytes(const Linear& of, Products products) {
+  const auto columns = of.columns;
+  if (!rounds(of.block, products)) return static_cast<std::size_t>(columns) * sizeof(float);
   return static_cast<std::size_t>(activations(columns)) * sizeof(Activations);
 }
-
-// Calls f(at) for each `at` in [0, items), on the host's threads if there are several.
-template <class F>
-void spread(Run run, int64_t items, F f) {
-  if (items == 1 || run.parallel == nullptr) {
-    for (int64_t at = 0; at < items; ++at) f(at);
-    return;
-  }
-  run.parallel(
-      run.context, items, [](void* user, int64_t at) { (*static_cast<F*>(user))(at); }, &f);
-}
-
-struct Input {
-  const void* x;
-  bool narrow;  // bfloat16, not float32
-  int64_t ld, columns;
-  // Stores some elements of a token as float32.
-  void read(int64_t t, int64_t first, int64_t count, float* to) const {
-    if (!narrow) {
-      std::copy_n(static_cast<const float*>(x) + t * ld + first, count, to);
-      return;
-    }
-    const auto* from = static_cast<const uint16_t*>(x) + t * ld + first;
-    for (int64_t k = 0; k < count; ++k) to[k] = std::bit_cast<float>(uint32_t{from[k]} << 16);
-  }
-};
 
 void round_token(const Input& in, int64_t t, Offsets offsets, Activations* out) {
   constexpr int64_t some = 512;
@@ -62,11 +38,6 @@ void round_token(const Input& in, int64_t t, Offsets offsets, Activations* out) 
     in.read(t, k, count, values);
     round_activations(values, count, offsets, out + k / Activations::elements);
   }
-}
-
-std::byte* aligned(std::byte* p) {
-  const auto at = std::bit_cast<uintptr_t>(p);
-  return p + ((alignment - at % alignment) % alignment);
 }
 
 }  // namespace
@@ -80,7 +51,7 @@ bool can(Block block, int64_t columns) {
 bool has_fast() { return can_multiply_fast(); }
 
 std::size_t workspace(const Linear& of, int64_t tokens, Products products) {
-  return static_cast<std::size_t>(tokens) * token_bytes(of.columns, products) + alignment;
+  return static_cast<std::size_t>(tokens) * token_bytes(of, products) + alignment;
 }
 
 void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
@@ -103,7 +74,7 @@ void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, 
     one.rows = std::min<int64_t>(panel_rows, of.rows - one.first);
     return one;
   };
-  if (rounds(products)) {
+  if (rounds(of.block, products)) {
     auto* const space = reinterpret_cast<Activations*>(aligned(workspace));
     const int64_t ld = activations(of.columns);
     spread(run, tokens,

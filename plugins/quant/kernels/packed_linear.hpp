@@ -1,4 +1,4 @@
-// Products with weights that stay packed in GGUF's blocks, on the CPU.
+// Products with weights that stay packed in GGUF's blocks or in 16 bits, on the CPU.
 #pragma once
 #include <strata/abi/core.h>
 
@@ -7,9 +7,23 @@
 
 namespace strata::kernels {
 
-// These are GGUF's block layouts, by their names there.
-enum class Block : uint8_t { q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k };
-inline constexpr int block_count = 10;
+// These are GGUF's block layouts, by their names there, and dense elements of 16 bits, of which 32
+// are a block.
+enum class Block : uint8_t {
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  bf16,
+  f16
+};
+inline constexpr int block_count = 12;
 
 // Bytes and elements of one block.
 struct BlockSize {
@@ -29,7 +43,8 @@ struct Run {
 // A product may round in one of two ways.
 enum class Products : uint8_t {
   exact,  // weights become the float32 that their format defines, products and sums are float32
-  fast,   // activations may be rounded to 8 bits with a scale for each 32 of them
+  fast,   // activations may be rounded to 8 bits with a scale for each 32 of them; with dense
+          // elements it is exact
 };
 
 // `w` has `rows` rows of `columns` elements in blocks, row after row, at any alignment.

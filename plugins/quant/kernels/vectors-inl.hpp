@@ -52,6 +52,25 @@ HWY_INLINE Codes signed_bytes_at(const uint8_t* p) {
   const hn::Rebind<int8_t, Floats> d8;
   return hn::PromoteTo(Ints(), hn::LoadU(d8, reinterpret_cast<const int8_t*>(p)));
 }
+
+// Loads `lanes` bfloat16 or half floats.
+HWY_INLINE Vector brains_at(const uint8_t* p) {
+  const hn::Rebind<uint16_t, Floats> d16;
+  const hn::RebindToUnsigned<Floats> d32;
+  const auto bits = hn::PromoteTo(d32, hn::LoadU(d16, reinterpret_cast<const uint16_t*>(p)));
+  return hn::BitCast(Floats(), hn::ShiftLeft<16>(bits));
+}
+HWY_INLINE Vector halves_at(const uint8_t* p) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  return Vector{_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+#elif HWY_TARGET <= HWY_AVX2 && HWY_ARCH_X86 && !defined(HWY_DISABLE_F16C)
+  return Vector{_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+#else
+  alignas(64) float out[lanes];
+  for (int i = 0; i < lanes; ++i) out[i] = half(p + 2 * i);
+  return hn::Load(Floats(), out);
+#endif
+}
 HWY_INLINE Codes masked(Codes codes, int mask) { return hn::And(codes, hn::Set(Ints(), mask)); }
 
 // Takes the bits of the mask from `low` and the others from `high`.

@@ -10,6 +10,7 @@
 #include "app/finetune/padding_token.hpp"
 #include "app/open_model.hpp"
 #include "app/open_tokenizer.hpp"
+#include "app/recognize_weights.hpp"
 #include "app/resize_embeddings.hpp"
 #include "core/error.hpp"
 #include "core/run/generation_config.hpp"
@@ -148,9 +149,7 @@ run::Model draw(const ModelOptions& options, const RunOptions& run, const Finetu
     auto made = run::initial_weights(model, seed, static_cast<std::uint32_t>(run.threads));
     model.checkpoint = whole->with_made(std::move(made));
   } else {
-    model.checkpoint =
-        whole->with_file(training.load_weights,
-                         source::packed_names(plugins.registry().parts(), "plugin manifests"));
+    model.checkpoint = whole->with_file(training.load_weights, packed_weights(plugins));
     if (options.critic) run::add_value_head(model, seed);
   }
   find_weights(model, false, options, plugins);

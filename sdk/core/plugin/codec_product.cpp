@@ -38,6 +38,26 @@ bool can_multiply(const Codec& codec, const ProductKind& kind) {
   return called(codec.who(), "can", [&] { return table->can(codec.self(), &asked); }) == 1;
 }
 
+std::string run_scheme(const Codec& codec, const ProductKind& kind) {
+  const auto* table = codec.table();
+  if (!STRATA_HAS(strata_quant, table, run_scheme) || !STRATA_HAS(strata_quant, table, repack) ||
+      kind.weight.size() != 2)
+    return "";
+  const auto asked = seen(kind);
+  constexpr uint64_t longest = 256;
+  std::string out;
+  succeeds(codec.who(), "run_scheme", [&] {
+    return table->run_scheme(
+        codec.self(), &asked,
+        [](void* to, strata_str scheme) {
+          if (scheme.p && scheme.n <= longest)
+            static_cast<std::string*>(to)->assign(scheme.p, static_cast<std::size_t>(scheme.n));
+        },
+        &out);
+  });
+  return out;
+}
+
 uint64_t workspace_of(const Codec& codec, const ProductKind& kind) {
   const auto asked = seen(kind);
   const auto bytes = called(codec.who(), "workspace",

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "core/plugin/codec.hpp"
 
@@ -24,6 +25,10 @@ inline constexpr uint64_t workspace_align = 64;
 
 // Whether the plugin computes it; false where it has no products. [any-thread]
 bool can_multiply(const Codec& codec, const ProductKind& kind);
+
+// The scheme to whose parts the plugin repacks a weight for such products, for another codec; ""
+// where they use the codec's own parts. [any-thread]
+std::string run_scheme(const Codec& codec, const ProductKind& kind);
 
 // The bytes of workspace for one that it computes. Refuses more than any product could need.
 // [any-thread]

@@ -7,6 +7,7 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/source/elements.hpp"
 
 namespace strata::run {
 namespace {
@@ -38,6 +39,24 @@ uint64_t tile_elements(std::span<const int64_t> shape, int64_t tokens) {
   return rows * (columns + static_cast<uint64_t>(tokens));
 }
 
+// The bytes of all of a tensor's rows in the run form, where its codec makes them at once and steps
+// are taken behind it; 0: it makes them in their places, or some at a time.
+uint64_t whole_bytes(const zero::Weight& weight, uint64_t element) {
+  uint64_t most = 0;
+  for (const auto& form : source::forms(weight.source)) {
+    const auto& stored = form.stored;
+    if (stored.dense() || (form.steps.empty() && weight.source.pieces.empty())) continue;
+    const auto* slice = form.step<source::Slice>();
+    const auto rows = static_cast<uint64_t>(form.shape[0]);
+    const auto all = slice ? static_cast<uint64_t>(slice->all) : rows;
+    if (!weight.run.dense() && weight.run.scheme != stored.scheme)
+      most = std::max(most, weight.run.bytes / rows * all);
+    else if (!stored.by_rows)
+      most = std::max(most, static_cast<uint64_t>(source::elements(form)) / rows * all * element);
+  }
+  return most;
+}
+
 // The shape of the product of a weight with the next members of its group, which may be one.
 std::vector<int64_t> whole_shape(const zero::Unit& unit, std::size_t first) {
   const auto& weight = unit.weights[first];
@@ -53,8 +72,14 @@ std::vector<int64_t> whole_shape(const zero::Unit& unit, std::size_t first) {
 
 bool stays_packed(const zero::Unit& unit) {
   const bool table = unit.kind == STRATA_UNIT_HEAD;
-  // A run form that has the blocks too is held, unless other weights become larger in it.
-  const bool grows = unit.run_bytes > unit.stored_bytes;
+  // A run form that has the blocks too is held, unless other weights become larger in it. Repacked
+  // parts, which are no larger but for their padding, are held in every case: repacking at each use
+  // would cost more than it saves.
+  const bool repacked = std::ranges::any_of(unit.weights, [](const zero::Weight& weight) {
+    const auto& stored = weight.source.stored;
+    return !weight.run.dense() && !stored.dense() && weight.run.scheme != stored.scheme;
+  });
+  const bool grows = unit.run_bytes > unit.stored_bytes && !repacked;
   return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
     const auto& source = weight.source;
     return source::in_blocks(source) && (weight.run.dense() || grows) &&
@@ -68,7 +93,9 @@ uint64_t expansion_bytes(std::span<const zero::Unit> units, strata_dtype dtype,
   uint64_t most = 0;
   for (const auto& unit : units)
     for (const auto& weight : unit.weights) {
-      if (!source::in_blocks(weight.source) || !weight.run.dense()) continue;
+      if (!source::in_blocks(weight.source)) continue;
+      most = std::max(most, whole_bytes(weight, element));
+      if (!weight.run.dense()) continue;
       const auto parts = parts_of(weight.source.steps);
       const bool at_once = parts == 0;
       const bool shared = weight.source.step<source::Slice>();  // blocks are put together first
@@ -90,15 +117,44 @@ plugin::ProductKind CodedProducts::kind(std::span<const int64_t> shape, int64_t 
           .fast = options_.fast};
 }
 
-bool CodedProducts::uses(const std::string& scheme, std::span<const int64_t> shape) const {
-  if (!options_.codec) return false;
+std::optional<source::Form> CodedProducts::run_form(const source::Form& stored,
+                                                    std::span<const int64_t> shape) const {
+  if (!options_.codec) return std::nullopt;
+  const auto narrow = element_bytes(stored.dtype()) < element_bytes(options_.dtype);
+  if (stored.dense() && (!narrow || !source::is_floating(stored.dtype()))) return std::nullopt;
+  const auto own = source::form_name(stored);
   const plugin::Codec* codec = nullptr;
   try {
-    codec = &options_.codec(scheme);
+    codec = &options_.codec(own);
   } catch (const Error&) {
-    return false;
+    return std::nullopt;
   }
-  return plugin::can_multiply(*codec, kind(shape, 1));
+  const auto one = kind(shape, 1);
+  if (const auto scheme = plugin::run_scheme(*codec, one); !scheme.empty()) {
+    const auto& repacked = options_.codec(scheme);
+    if (plugin::can_multiply(repacked, one)) return form_of(repacked, scheme, shape);
+  }
+  if (!plugin::can_multiply(*codec, one)) return std::nullopt;
+  if (stored.dense()) return form_of(*codec, own, shape);
+  auto parts = stored.parts;
+  for (auto& part : parts) part.shape[0] = shape[0];
+  return source::packed_form(stored.scheme, std::move(parts));
+}
+
+source::Form CodedProducts::form_of(const plugin::Codec& codec, const std::string& scheme,
+                                    std::span<const int64_t> shape) const {
+  std::vector<source::Part> parts;
+  for (const auto& part : codec.layout({options_.dtype, shape::Dims(shape)})) {
+    const auto& dims = part.value.dims;
+    if (dims.size() != 2 || dims[0] != shape[0])
+      throw Error(codec.who(),
+                  "the part '" + printable(part.role) + "' of " + printable(scheme) + " is " +
+                      shape::words(dims) + ", without the weight's " + std::to_string(shape[0]) +
+                      " rows",
+                  "report this to the plugin's vendor");
+    parts.push_back({part.role, part.value.dtype, {dims[0], dims[1]}});
+  }
+  return source::packed_form(scheme, std::move(parts));
 }
 
 uint64_t CodedProducts::bytes(std::span<const zero::Unit> units, int64_t tokens,

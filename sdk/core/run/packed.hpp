@@ -1,6 +1,7 @@
 // Units in blocks: which of them tiers hold as they are stored, and what expanding them needs.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -34,14 +35,18 @@ class CodedProducts {
   // Weights of schemes that no plugin knows have no products: the error comes when they are loaded.
   explicit CodedProducts(Options options) : options_(std::move(options)) {}
 
-  // For zero::LayoutOptions::coded.
-  bool uses(const std::string& scheme, std::span<const int64_t> shape) const;
+  // As zero::CodedForm. Dense elements that are narrower than the run's dtype have the scheme of
+  // their dtype's name, where a plugin multiplies those.
+  std::optional<source::Form> run_form(const source::Form& stored,
+                                       std::span<const int64_t> shape) const;
   // The most bytes that a product of the units' weights holds besides x and y, with as many tokens
   // or fewer, of which the head gets `wanted`. Those with more tokens than the plugin computes go
   // by tiles of a dense weight.
   uint64_t bytes(std::span<const zero::Unit> units, int64_t tokens, int64_t wanted) const;
 
  private:
+  source::Form form_of(const plugin::Codec& codec, const std::string& scheme,
+                       std::span<const int64_t> shape) const;
   uint64_t product_bytes(const std::string& scheme, std::span<const int64_t> shape,
                          int64_t tokens) const;
   plugin::ProductKind kind(std::span<const int64_t> shape, int64_t tokens) const;

@@ -87,7 +87,9 @@ void check_positions(const Model& model, const Wish& wish) {
 
 class Preparation {
  public:
-  Preparation(const Model& model, const Wish& wish) : model_(model), wish_(wish) {
+  Preparation(const Model& model, const Wish& wish)
+      : model_(model), wish_(wish),
+        products_({wish.codec, wish.dtype, wish.separate_device, wish.fast_products}) {
     out_.tied = model.tied();
     out_.kv = {.sequences = wish.sequences,
                .tokens = wish.tokens,
@@ -200,20 +202,32 @@ class Preparation {
     }
   }
 
+  // The run forms of weights that a plugin multiplies in its own; empty: all are dense. A second
+  // device runs weights that are expanded.
+  zero::CodedForm coded_form() const {
+    if (!wish_.codec || !model_.checkpoint || !wish_.second_device.empty()) return {};
+    return [this](const source::Form& stored, std::span<const int64_t> shape) {
+      return products_.run_form(stored, shape);
+    };
+  }
+
+  // The forms whose rows are each one piece, as a table's are looked up.
+  static zero::CodedForm in_one_part(zero::CodedForm coded) {
+    if (!coded) return {};
+    return [coded = std::move(coded)](const source::Form& stored, std::span<const int64_t> shape) {
+      auto form = coded(stored, shape);
+      return form && form->parts.size() == 1 ? form : std::nullopt;
+    };
+  }
+
   void lay_out(bool hold_table, uint64_t tile) {
-    zero::LayoutOptions options{.dtype = wish_.dtype, .rows = !hold_table, .tile = tile};
-    const CodedProducts products(
-        {wish_.codec, wish_.dtype, wish_.separate_device, wish_.fast_products});
-    // A second device runs weights that are expanded.
-    if (wish_.codec && model_.checkpoint && wish_.second_device.empty())
-      options.coded = [&](const std::string& scheme, std::span<const int64_t> shape) {
-        return products.uses(scheme, shape);
-      };
+    const zero::LayoutOptions options{
+        .dtype = wish_.dtype, .rows = !hold_table, .tile = tile, .coded = coded_form()};
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype), options);
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
     const auto wanted = wish_.all_logits ? out_.chunk : int64_t{wish_.sequences};
     out_.expansion_bytes = std::max(expansion_bytes(out_.units, wish_.dtype, wish_.separate_device),
-                                    products.bytes(out_.units, out_.chunk, wanted));
+                                    products_.bytes(out_.units, out_.chunk, wanted));
   }
 
   bool on_second_device(const zero::Unit& unit) const {
@@ -246,9 +260,11 @@ class Preparation {
     for (const auto& weight : declared.weights)
       if (weight.role == STRATA_TABLE) alone.weights.push_back(weight);
     for (auto& weight : alone.weights) weight.role = STRATA_HEAD;  // cut by rows as a head is
-    auto table =
-        zero::lay_out({&alone, 1}, model_.find(wish_.dtype),
-                      {.dtype = wish_.dtype, .rows = false, .tile = out_.units.back().run_bytes});
+    auto table = zero::lay_out({&alone, 1}, model_.find(wish_.dtype),
+                               {.dtype = wish_.dtype,
+                                .rows = false,
+                                .tile = out_.units.back().run_bytes,
+                                .coded = in_one_part(coded_form())});
     uint64_t bytes = 0;
     for (auto& unit : table) {
       unit.as_run = out_.table_place.as_run = !stays_packed(unit);
@@ -348,6 +364,7 @@ class Preparation {
 
   const Model& model_;
   const Wish& wish_;
+  CodedProducts products_;
   Prepared out_;
   uint64_t least_ = ~uint64_t{0};  // the least that the failed attempts would have needed
 };

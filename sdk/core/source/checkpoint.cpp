@@ -11,6 +11,8 @@
 #include "core/source/gguf_parts.hpp"
 #include "core/source/model_folder.hpp"
 #include "core/source/names_text.hpp"
+#include "core/source/quantization.hpp"
+#include "core/source/recognized_weights.hpp"
 #include "core/source/safetensors.hpp"
 #include "core/source/shard_index.hpp"
 #include "core/source/torch_file.hpp"
@@ -31,7 +33,7 @@ bool ends_as_checkpoint(std::string_view path) {
 }
 
 Checkpoint Checkpoint::open(const std::string& path, const GgufMappings& mappings,
-                            const PackedNames& packed) {
+                            const PackedWeights& packed) {
   std::error_code error;
   const auto about = fs::status(path, error);
   if (about.type() == fs::file_type::not_found)
@@ -67,7 +69,7 @@ Checkpoint Checkpoint::without_tensors() const {
   return out;
 }
 
-Checkpoint Checkpoint::with_file(const std::string& file, const PackedNames& packed) const {
+Checkpoint Checkpoint::with_file(const std::string& file, const PackedWeights& packed) const {
   if (!file.ends_with(".safetensors") && !is_torch(file))
     throw Error(file, "is no file of weights", "give a .safetensors, .bin, .pt or .pth file");
   auto out = without_tensors();
@@ -113,7 +115,7 @@ std::string Checkpoint::folder() const {
 }
 
 Checkpoint Checkpoint::open_folder(const std::string& path, const GgufMappings& mappings,
-                                   const PackedNames& packed) {
+                                   const PackedWeights& packed) {
   const auto weights = weights_of(path);
   if (weights.empty() || !exists(path + "/config.json")) {
     const auto gguf = gguf_of(path);
@@ -160,9 +162,22 @@ void Checkpoint::add(Tensor tensor) {
   tensors_.push_back(std::move(tensor));
 }
 
-void Checkpoint::finish(const PackedNames& packed) {
+void Checkpoint::finish(const PackedWeights& packed) {
   std::erase_if(tensors_, [](const Tensor& tensor) { return tensor.name.empty(); });
-  join_parts(tensors_, packed);
+  join_parts(tensors_, packed.names);
+  if (packed.recognize) {
+    const auto options = quantization_options(*this);
+    join_recognized(
+        tensors_, packed.names,
+        [&](const std::string& key, const std::string& weight, std::span<const FoundPart> parts) {
+          return packed.recognize(options, key, weight, parts);
+        },
+        [this](const Tensor& tensor) {
+          std::vector<std::byte> bytes(tensor.stored.bytes);
+          read(tensor, 0, bytes);
+          return bytes;
+        });
+  }
   by_name_.clear();
   for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
 }

@@ -12,7 +12,7 @@
 #include "core/source/gguf_mapping.hpp"
 #include "core/source/gguf_vocabulary.hpp"
 #include "core/source/made_tensor.hpp"
-#include "core/source/part_names.hpp"
+#include "core/source/packed_weights.hpp"
 #include "core/source/tensor.hpp"
 
 namespace strata::source {
@@ -38,7 +38,7 @@ class Checkpoint {
   // `mappings` give a GGUF file's names and configuration, `packed` the parts of quantized weights
   // in other files. Throws Error naming the file, and the tensor or key, for any inconsistency.
   static Checkpoint open(const std::string& path, const GgufMappings& mappings = {},
-                         const PackedNames& packed = {});
+                         const PackedWeights& packed = {});
 
   // A configuration alone: no tensors, and the tokenizer's files in `folder`. `config_name` names
   // the configuration in errors.
@@ -46,7 +46,7 @@ class Checkpoint {
   // The same configuration and tokenizer, but other tensors: none, or those of a .safetensors,
   // .bin, .pt or .pth file, which then is the path.
   Checkpoint without_tensors() const;
-  Checkpoint with_file(const std::string& file, const PackedNames& packed = {}) const;
+  Checkpoint with_file(const std::string& file, const PackedWeights& packed = {}) const;
   // The same with made tensors too, each in the place of one of its name.
   Checkpoint with_made(std::vector<MadeTensor> made) const;
   Checkpoint with_config(std::string config) const;
@@ -80,13 +80,13 @@ class Checkpoint {
  private:
   Checkpoint(Kind kind, std::string path) : kind_(kind), path_(std::move(path)) {}
   static Checkpoint open_folder(const std::string& path, const GgufMappings& mappings,
-                                const PackedNames& packed);
+                                const PackedWeights& packed);
   static Checkpoint open_gguf(const std::string& path, const GgufMappings& mappings);
   void read_config(const std::string& folder);
   void add_shards(const std::string& index);
   void add_shard(const std::string& path);
   void add(Tensor tensor);
-  void finish(const PackedNames& packed);
+  void finish(const PackedWeights& packed);
 
   Kind kind_;
   std::string path_, config_, config_name_;

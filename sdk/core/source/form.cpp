@@ -1,5 +1,7 @@
 #include "core/source/form.hpp"
 
+#include <algorithm>
+
 #include "core/source/dtype.hpp"
 
 namespace strata::source {
@@ -28,8 +30,9 @@ Part block_part(std::string role, std::vector<int64_t> shape, uint32_t elements,
 Form packed_form(std::string scheme, std::vector<Part> parts) {
   Form out{.scheme = std::move(scheme), .parts = std::move(parts)};
   for (auto& part : out.parts) {
-    part.at = out.bytes;
-    out.bytes += element_count(part.shape) * element_bytes(part.dtype);
+    const uint64_t element = std::max<uint64_t>(element_bytes(part.dtype), 1);
+    part.at = (out.bytes + element - 1) / element * element;
+    out.bytes = part.at + element_count(part.shape) * element;
   }
   return out;
 }

@@ -25,11 +25,13 @@ struct Part {
   uint64_t at = 0;             // from the beginning of the form
 };
 
-// A form is dense, or a codec's. The parts lie one behind the other without a gap.
+// A form is dense, or a codec's. The parts lie one behind the other, each at a multiple of its
+// element's bytes.
 struct Form {
   std::string scheme{};        // such as "Q4_1"; empty: dense, one part
   std::vector<Part> parts{};   // none: the form of a tensor that is joined from pieces
   uint64_t at = 0, bytes = 0;  // from the beginning of the unit; of a piece, of the joined tensor
+  bool by_rows = true;         // each part has the weight's rows; else its codec takes it whole
 
   bool dense() const { return scheme.empty(); }
   // The dtype of dense elements; float32 for others, to which a codec unpacks.

@@ -248,7 +248,7 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
     if (!made && tensor.stored.parts.size() > 1)
       throw Error(checkpoint->path(),
                   "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
-                      ", blocks in two tensors, which are not imported",
+                      " in several tensors, which are not imported",
                   "run the model as it is");
     planned.push_back(imported(tensor, options));
     total += planned.back().stored.bytes;

@@ -10,8 +10,13 @@
 //        "dtype": "U8",              as safetensors files name it
 //        "per_block": [16]},         the shape of its elements of one block; without it: one
 //       {"role": "scales", "tensor": "{}_scales", "dtype": "U8"}]}}
+//
+// Without "block", the plugin itself recognizes the weight from its tensors. The key is then the
+// first word of its schemes, and a part may be "optional": true, and "read": true, which gives the
+// plugin its bytes; "dtype" and "per_block" are absent.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +30,12 @@ struct PartTensor {
   std::string role, tensor;
   strata_dtype dtype{};
   std::vector<int64_t> per_block;
+  bool optional = false, read = false;
 };
 
 struct PackedName {
   std::string weight;
-  int64_t block = 1;
+  int64_t block = 0;  // 0: the plugin recognizes the weight
   std::vector<PartTensor> parts;
 };
 
@@ -37,6 +43,11 @@ using PackedNames = std::map<std::string, PackedName>;  // by scheme
 
 // The value of a manifest's key "parts"; `who` names the manifest in errors. Refuses unknown keys.
 PackedNames packed_names(const Json& value, std::string_view who);
+
+// The text in the place of the pattern's {}; nothing where `name` does not match.
+std::optional<std::string> stem_of(std::string_view pattern, std::string_view name);
+// The pattern with the stem in the place of its {}.
+std::string filled(std::string pattern, const std::string& stem);
 
 // Makes one tensor [..,block n] behind the others from dense parts [..,n,per_block]. A tensor
 // without its partners or of another dtype or shape, and one whose weight is there too, stays.

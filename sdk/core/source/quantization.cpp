@@ -1,6 +1,7 @@
 #include "core/source/quantization.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <filesystem>
 #include <string_view>
@@ -56,31 +57,44 @@ std::string name_of(std::string method, const Json& from) {
   return spelled(std::move(method)) + (detail.empty() ? "" : " (" + printable(detail, 40) + ")");
 }
 
-// The name from the object under one of these keys, in the configuration or its text_config.
-std::string named_in(const Json& config) {
+// The object under one of these keys, in the configuration or its text_config; null: none.
+const Json* options_in(const Json& config) {
   for (const auto* key : {"quantization_config", "compression_config", "quantization"}) {
     const auto at = config.find(key);
-    if (at == config.end() || !at->is_object() || at->empty()) continue;
-    auto method = text_in(*at, "quant_method");
-    if (method.empty() && (flag_in(*at, "load_in_4bit") || flag_in(*at, "load_in_8bit")))
-      method = "bitsandbytes";
-    if (method.empty() && at->contains("group_size") && at->contains("bits")) method = "MLX";
-    if (method.empty() && !text_in(*at, "quant_algo").empty()) method = "modelopt";
-    return name_of(method.empty() ? "a form without a quant_method" : method, *at);
+    if (at != config.end() && at->is_object() && !at->empty()) return &*at;
   }
   const auto text = config.find("text_config");
-  return text != config.end() && text->is_object() ? named_in(*text) : "";
+  return text != config.end() && text->is_object() ? options_in(*text) : nullptr;
 }
 
-std::string in_file(const std::string& path, std::string method) {
+std::string named_in(const Json& config) {
+  const auto* options = options_in(config);
+  if (!options) return "";
+  auto method = text_in(*options, "quant_method");
+  if (method.empty() && (flag_in(*options, "load_in_4bit") || flag_in(*options, "load_in_8bit")))
+    method = "bitsandbytes";
+  if (method.empty() && options->contains("group_size") && options->contains("bits"))
+    method = "MLX";
+  if (method.empty() && !text_in(*options, "quant_algo").empty()) method = "modelopt";
+  return name_of(method.empty() ? "a form without a quant_method" : method, *options);
+}
+
+// The files of quantizing programs beside a checkpoint, and their methods.
+constexpr std::array<std::pair<const char*, const char*>, 3> method_files{
+    {{"/quantize_config.json", "GPTQ"},
+     {"/quant_config.json", "AWQ"},
+     {"/hf_quant_config.json", "modelopt"}}};
+
+// The object of such a file; null where the file is not there, and an empty one where it is none.
+Json options_of_file(const std::string& path) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return "";
+  if (!std::filesystem::is_regular_file(path, ignored)) return nullptr;
   try {
     auto config = parse_settings(File::open(path)->text(longest_config), path);
     if (config.is_object() && config.contains("quantization")) config = config["quantization"];
-    return name_of(std::move(method), config.is_object() ? config : Json::object());
+    return config.is_object() ? config : Json::object();
   } catch (const Error&) {
-    return method;
+    return Json::object();
   }
 }
 
@@ -118,11 +132,29 @@ std::string configured_quantization(const Checkpoint& checkpoint) {
     if (const auto name = config.is_object() ? named_in(config) : ""; !name.empty()) return name;
   } catch (const Error&) {  // the reader of the configuration reports it
   }
-  for (const auto& [file, method] : {std::pair{"/quantize_config.json", "GPTQ"},
-                                     {"/quant_config.json", "AWQ"},
-                                     {"/hf_quant_config.json", "modelopt"}})
-    if (const auto name = in_file(checkpoint.folder() + file, method); !name.empty()) return name;
+  for (const auto& [file, method] : method_files)
+    if (const auto options = options_of_file(checkpoint.folder() + file); options.is_object())
+      return name_of(method, options);
   return "";
+}
+
+Json quantization_options(const Checkpoint& checkpoint) {
+  if (checkpoint.kind() == Kind::gguf) return nullptr;
+  try {
+    const auto config = parse_settings(checkpoint.config(), checkpoint.config_name());
+    if (const auto* options = config.is_object() ? options_in(config) : nullptr) return *options;
+  } catch (const Error&) {  // the reader of the configuration reports it
+  }
+  for (const auto& [file, method] : method_files) {
+    auto options = options_of_file(checkpoint.folder() + file);
+    if (!options.is_object()) continue;
+    std::string name = method;
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (!options.contains("quant_method")) options["quant_method"] = name;
+    return options;
+  }
+  return nullptr;
 }
 
 std::string quantization_of(const Checkpoint& checkpoint) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "core/json.hpp"
 #include "core/source/checkpoint.hpp"
 
 namespace strata::source {
@@ -10,6 +11,10 @@ namespace strata::source {
 // or MLX's quantization names, else the file that a quantizing program left beside it; "" where
 // none is named.
 std::string configured_quantization(const Checkpoint& checkpoint);
+
+// The object that names it in the configuration, which plugins get as their options; from another
+// program's file with the "quant_method" that the file's name says. null where there is none.
+Json quantization_options(const Checkpoint& checkpoint);
 
 // The same where the tensors are quantized: some hold codes ("x.weight" of int8, float8), or have a
 // companion that only a quantized weight has ("x.qweight", "x.weight_scale_inv"). Where the

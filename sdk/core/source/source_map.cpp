@@ -107,8 +107,9 @@ class Resolver {
       out_.twice_.emplace_back(*tensor, *twin);
     }
     auto kept = *tensor;
-    if (weight.in_out) transpose(kept.steps);
-    kept.shape = stored_shape(weight);
+    const bool turned = weight.in_out && !tensor->as_used;
+    if (turned) transpose(kept.steps);
+    kept.shape = turned ? stored_shape(weight) : weight.shape;
     if (!fits(*tensor, weight.name, one_row(*tensor, kept.shape) ? tensor->shape : kept.shape))
       return;
     keep(weight.name, std::move(kept));
@@ -155,7 +156,7 @@ class Resolver {
 
   static std::vector<std::int64_t> stored_shape(const Wanted& weight) {
     auto shape = weight.shape;
-    if (weight.in_out) std::reverse(shape.begin(), shape.end());
+    std::reverse(shape.begin(), shape.end());
     return shape;
   }
 

@@ -67,6 +67,8 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
       order->blocks = static_cast<std::uint32_t>(count / block);
     }
   auto parts = tensor.stored.parts;
+  if (!tensor.stored.by_rows && count != tensor.shape[0])
+    refuse("lie apart: it is " + tensor.stored.scheme);
   for (auto& part : parts) {
     if (count == tensor.shape[0]) break;
     if (part.shape[0] != tensor.shape[0]) refuse("would cut a block of " + tensor.stored.scheme);
@@ -76,6 +78,7 @@ Tensor rows(const Tensor& tensor, std::int64_t first, std::int64_t count) {
     part.file.bytes = static_cast<std::uint64_t>(count) * row;
   }
   out.stored = packed_form(tensor.stored.scheme, std::move(parts));
+  out.stored.by_rows = tensor.stored.by_rows;
   return out;
 }
 

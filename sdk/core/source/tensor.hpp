@@ -14,6 +14,7 @@ struct Tensor {
   std::vector<int64_t> shape;  // the checkpoint's, row-major
   Form stored{};
   std::vector<Step> steps{};  // in order; none: the stored elements are the run form's
+  bool as_used = false;       // its shape is the ops' whatever the files of the model are like
   // Not empty: the tensor is joined from these (the step Join), each with a form and steps of its
   // own. Its own form has their bytes and no parts.
   std::vector<Tensor> pieces{};

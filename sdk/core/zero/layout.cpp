@@ -26,7 +26,8 @@ void give_places(Unit& unit, uint64_t align) {
   for (auto& weight : unit.weights) {
     if (!weight.is_held()) continue;
     unit.expands = unit.expands || weight.expands();
-    const bool alike = before && before->run.scheme == weight.run.scheme;
+    const bool alike =
+        before && before->run.scheme == weight.run.scheme && weight.run.parts.size() <= 1;
     if (weight.group == 0 || weight.group != group || !alike) run = up(run, align);
     group = weight.group;
     weight.run.at = run;
@@ -59,31 +60,39 @@ strata_dtype run_dtype(const shape::DeclaredWeight& weight, strata_dtype dtype) 
   return weight.float32 && element_bytes(dtype) < element_bytes(wide) ? wide : dtype;
 }
 
-// Whether the rows of each part are the weight's, in which a codec's form can take its steps.
+// Whether its steps move whole rows, which a codec's form can do as the dense one.
+bool moves_rows(const source::Tensor& from) {
+  return from.pieces.empty() && std::ranges::all_of(from.steps, [](const source::Step& step) {
+           return std::holds_alternative<source::Reorder>(step) ||
+                  std::holds_alternative<source::Slice>(step);
+         });
+}
+
+// Whether the rows of each part are the weight's.
 bool has_rows_in_parts(const source::Tensor& from, int64_t rows) {
   const auto* slice = from.step<source::Slice>();
-  const bool moves_rows = std::ranges::all_of(from.steps, [](const source::Step& step) {
-    return std::holds_alternative<source::Reorder>(step) ||
-           std::holds_alternative<source::Slice>(step);
-  });
-  return moves_rows && from.pieces.empty() &&
+  return from.stored.by_rows &&
          std::ranges::all_of(from.stored.parts, [&](const source::Part& part) {
            return part.shape.size() == 2 && part.shape.front() == (slice ? slice->all : rows);
          });
 }
 
-// The run form of a weight of that shape: the stored parts where the ops use them, else dense.
+// The run form of a weight of that shape: a codec's parts where the ops use them, else dense.
 source::Form run_form(const shape::DeclaredWeight& weight, const std::vector<int64_t>& shape,
                       const source::Tensor& from, const LayoutOptions& options) {
   const bool matrix =
       weight.role == STRATA_MATRIX || weight.role == STRATA_HEAD || weight.role == STRATA_TABLE;
   const auto& stored = from.stored;
+  const auto dense = source::dense_form(run_dtype(weight, options.dtype), shape);
   if (!options.coded || !matrix || weight.experts != 0 || weight.float32 || shape.size() != 2 ||
-      stored.dense() || !has_rows_in_parts(from, shape[0]) || !options.coded(stored.scheme, shape))
-    return source::dense_form(run_dtype(weight, options.dtype), shape);
-  auto parts = stored.parts;
-  for (auto& part : parts) part.shape[0] = shape[0];
-  return source::packed_form(stored.scheme, std::move(parts));
+      !moves_rows(from))
+    return dense;
+  const auto coded = options.coded(stored, shape);
+  const bool repacked = coded && !stored.dense() && coded->scheme != stored.scheme;
+  // Rows are looked up one by one in memory, where a row is one piece.
+  const bool looked_up = weight.role != STRATA_MATRIX && options.rows;
+  if (coded && looked_up && coded->parts.size() > 1) return dense;
+  return coded && (repacked || has_rows_in_parts(from, shape[0])) ? *coded : dense;
 }
 
 // Refuses tables and heads whose rows, which are read apart, do not lie in one piece.
@@ -149,6 +158,7 @@ int64_t tile_rows(const shape::DeclaredUnit& unit, const FindTensor& find,
   if (unit.kind != STRATA_UNIT_HEAD || options.tile == 0) return 0;
   for (const auto& weight : unit.weights) {
     if (weight.role != STRATA_HEAD) continue;
+    if (!find(weight, 0, 0).stored.by_rows) return 0;
     auto one = weight.shape;
     one[0] = 1;
     const auto row = options.coded ? run_form(weight, one, find(weight, 0, 1), options).bytes
@@ -175,7 +185,11 @@ int64_t head_rows(const shape::DeclaredUnit& unit) {
 
 bool Weight::expands() const {
   const auto& stored = source.stored;
-  return !source.steps.empty() || stored.scheme != run.scheme || !same(stored.dtype(), run.dtype());
+  if (!source.steps.empty()) return true;
+  // A codec's form may be the dense elements themselves.
+  if (stored.dense() && !run.dense())
+    return run.parts.size() != 1 || !same(run.parts.front().dtype, stored.dtype());
+  return stored.scheme != run.scheme || !same(stored.dtype(), run.dtype());
 }
 
 std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,

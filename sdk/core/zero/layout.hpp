@@ -2,6 +2,7 @@
 // places for their weights.
 #pragma once
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,15 +12,19 @@
 
 namespace strata::zero {
 
-// Whether the ops use weights [out,in] of that scheme as their codec's parts.
-using UsesCoded = std::function<bool(const std::string& scheme, std::span<const int64_t> shape)>;
+// The run form of weights [out,in] that the ops use in a codec's parts, each with the weight's
+// rows: of the stored scheme, or of another to which its codec repacks them. A dense form may have
+// such a run form too, whose part is its elements. Nothing: the run form is dense in the run's
+// dtype.
+using CodedForm = std::function<std::optional<source::Form>(const source::Form& stored,
+                                                            std::span<const int64_t> shape)>;
 
 struct LayoutOptions {
   strata_dtype dtype{STRATA_FLOAT, 32, 1};  // of the run form
   bool rows = true;      // the embedding's table is not held but gathered row by row
   uint64_t tile = 0;     // the most bytes of run form of a tile that the head is cut into; 0: whole
   uint64_t align = 256;  // bytes at whose multiples weights begin in the run form
-  UsesCoded coded{};     // empty: every run form is dense
+  CodedForm coded{};     // empty: every run form is dense
 };
 
 // Finds the tensor of a declared weight (an expert's has its number in the name); only rows [first,

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
+#include "core/source/dtype.hpp"
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
@@ -54,9 +55,63 @@ const plugin::Codec& pairs() {
                                   .linear = nullptr,
                                   .gather = nullptr,
                                   .can = nullptr,
-                                  .workspace = nullptr};
+                                  .workspace = nullptr,
+                                  .recognize = nullptr,
+                                  .run_scheme = nullptr,
+                                  .repack = nullptr};
   static const plugin::Codec codec(&table, "pairs", nullptr, "pairs");
   return codec;
+}
+
+// A weight [rows,columns] of signed bytes that the file holds by columns: a scheme whose rows only
+// its codec finds. It is repacked by rows.
+const plugin::Codec& columns() {
+  static const strata_quant table{
+      .hdr = {sizeof(strata_quant), 0},
+      .score = nullptr,
+      .create = create,
+      .destroy = [](strata_self*) {},
+      .layout = no_layout,
+      .pack = no_pack,
+      .unpack =
+          [](strata_self*, strata_call*, const strata_parts* parts, strata_tensor* weight) {
+            value_of(*weight).copy_(value_of(*parts->p[0]).t());
+            return strata_status{STRATA_OK};
+          },
+      .linear = nullptr,
+      .gather = nullptr,
+      .can = nullptr,
+      .workspace = nullptr,
+      .recognize = nullptr,
+      .run_scheme = nullptr,
+      .repack =
+          [](strata_self*, strata_call*, uint32_t ndim, const int64_t* shape,
+             const strata_parts* held, const strata_parts* run) {
+            const at::IntArrayRef rows(shape, ndim);
+            if (value_of(*run->p[0]).sizes() != rows) return strata_status{STRATA_INVALID};
+            value_of(*run->p[0]).copy_(value_of(*held->p[0]).t());
+            return strata_status{STRATA_OK};
+          }};
+  static const plugin::Codec codec(&table, "columns", nullptr, "columns");
+  return codec;
+}
+
+zero::Weight by_columns(std::vector<int64_t> shape, int64_t stored_rows) {
+  zero::Weight w;
+  w.name = "weight";
+  w.shape = shape;
+  w.source.shape = shape;
+  w.source.stored =
+      source::packed_form("columns", {{"codes", {STRATA_INT, 8, 1}, {shape[1], stored_rows}}});
+  w.source.stored.by_rows = false;
+  return w;
+}
+
+void expand_columns(const zero::Weight& w, const at::Tensor& stored, at::Tensor& out) {
+  const run::FindCodec find = [](const std::string&) -> const plugin::Codec& { return columns(); };
+  strata_call call{};
+  expand(w, w.shape, static_cast<const std::byte*>(stored.const_data_ptr()),
+         static_cast<std::byte*>(out.data_ptr()), {&find, &call, at::kCPU});
 }
 
 source::Form in_pairs(std::vector<int64_t> shape) {
@@ -74,6 +129,43 @@ at::Tensor expanded(zero::Weight w, const at::Tensor& stored, at::ScalarType to)
 }
 
 }  // namespace
+
+TEST_CASE("a weight whose rows only its codec finds is unpacked at once", "[torch][expand]") {
+  const auto x = at::randn({12, 6}).mul(20).to(at::kChar);
+  const auto stored = x.t().contiguous();
+  auto whole = by_columns({12, 6}, 12);
+  whole.run = source::dense_form(source::f32, {12, 6});
+  auto out = at::empty({12, 6});
+  expand_columns(whole, stored, out);
+  REQUIRE(out.equal(x.to(at::kFloat)));
+
+  auto some = by_columns({4, 6}, 12);
+  some.source.steps = {source::Slice{12, 4, 1}};
+  some.run = source::dense_form(source::f32, {4, 6});
+  auto rows = at::empty({4, 6});
+  expand_columns(some, stored, rows);
+  REQUIRE(rows.equal(x.narrow(0, 4, 4).to(at::kFloat)));
+}
+
+TEST_CASE("a weight is repacked, and its rows move behind that", "[torch][expand]") {
+  const auto x = at::randn({12, 6}).mul(20).to(at::kChar);
+  const auto stored = x.t().contiguous();
+  const auto form = [](int64_t rows) {
+    return source::packed_form("rows", {{"codes", {STRATA_INT, 8, 1}, {rows, 6}}});
+  };
+  auto whole = by_columns({12, 6}, 12);
+  whole.run = form(12);
+  auto out = at::empty({12, 6}, at::kChar);
+  expand_columns(whole, stored, out);
+  REQUIRE(out.equal(x));
+
+  auto some = by_columns({6, 6}, 12);
+  some.source.steps = {source::Slice{12, 1, 2}};
+  some.run = form(6);
+  auto rows = at::empty({6, 6}, at::kChar);
+  expand_columns(some, stored, rows);
+  REQUIRE(rows.equal(x.slice(0, 1, 12, 2)));
+}
 
 TEST_CASE("a dense weight is cast from every dtype to every other", "[torch][expand]") {
   const auto from = GENERATE(at::kFloat, at::kBFloat16, at::kHalf, at::kDouble);

@@ -167,6 +167,33 @@ def check_hostile(program, kind, rng):
         program.product(kind, noise, x, products=products)
 
 
+def check_dense(path):
+    """Elements of 16 bits are widened, also subnormal ones, and fast products are the exact ones."""
+    for target in ((), ("avx2",), ("plain",)):
+        if subprocess.run([path, *target], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 3:
+            continue
+        program = Program(path, *target)
+        for kind, dtype in ((Type.BF16, torch.bfloat16), (Type.F16, torch.float16)):
+            rng = np.random.default_rng(int(kind))
+            for rows, columns in ((1, 32), (5, 768), (67, 1280)):
+                w = torch.from_numpy(rng.standard_normal((rows, columns), dtype=np.float32)).to(dtype)
+                w[0, :4] = torch.tensor([0.0, -0.0, 3e-8, -2e-5]).to(dtype)
+                x = torch.from_numpy(rng.standard_normal((max(TOKENS), columns), dtype=np.float32))
+                bytes_of_rows = w.view(torch.uint8).numpy()
+                name = f"{kind.name} {rows}x{columns} {target}"
+                all_tokens = program.product(kind, bytes_of_rows, x)
+                near(name, all_tokens, x.double().numpy(), w.double().numpy(), 2e-6)
+                for tokens in TOKENS:
+                    for threads, products in ((1, "exact"), (3, "fast")):
+                        some = program.product(kind, bytes_of_rows, x[:tokens], threads, products=products)
+                        same(f"{name}, {tokens} tokens, {products}", some, all_tokens[:tokens])
+            w[1 % rows, 3], x[2, 5] = float("inf"), float("nan")
+            y = program.product(kind, w.view(torch.uint8).numpy(), x)
+            assert not torch.isfinite(y[:, 1]).any() and not torch.isfinite(y[2]).any(), name
+            assert torch.isfinite(y[3:, 2:]).all(), name
+        program.end()
+
+
 def check_shapes(path):
     """Rows are whole blocks."""
     for kind, columns in ((Type.Q4_0, 33), (Type.Q4_0, 0), (Type.Q4_0, -32), (Type.Q4_K, 128), (Type.Q6_K, 257)):
@@ -176,6 +203,7 @@ def check_shapes(path):
 
 def main():
     check_shapes(sys.argv[1])
+    check_dense(sys.argv[1])
     check_older_processors(sys.argv[1])
     program = Program(sys.argv[1])
     for kind in KINDS:

@@ -10,17 +10,15 @@
 #include <hwy/highway.h>
 #include <hwy/targets.h>
 
-#include <atomic>
-#include <cstring>
 #include <iostream>
 #include <limits>
 #include <map>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "kernels/packed_linear.hpp"
+#include "threads.hpp"
 
 using namespace strata;
 
@@ -30,34 +28,9 @@ const std::map<std::string, kernels::Block> blocks{
     {"Q4_0", kernels::Block::q4_0}, {"Q4_1", kernels::Block::q4_1}, {"Q5_0", kernels::Block::q5_0},
     {"Q5_1", kernels::Block::q5_1}, {"Q8_0", kernels::Block::q8_0}, {"Q2_K", kernels::Block::q2_k},
     {"Q3_K", kernels::Block::q3_k}, {"Q4_K", kernels::Block::q4_k}, {"Q5_K", kernels::Block::q5_k},
-    {"Q6_K", kernels::Block::q6_k}};
+    {"Q6_K", kernels::Block::q6_k}, {"BF16", kernels::Block::bf16}, {"F16", kernels::Block::f16}};
 const std::map<std::string, strata_dtype> dtypes{{"float32", {STRATA_FLOAT, 32, 1}},
                                                  {"bfloat16", {STRATA_BFLOAT, 16, 1}}};
-
-// Runs items on `threads` threads, each of which takes the next one.
-struct Threads {
-  int count;
-  static void parallel(void* context, int64_t items, void (*item)(void*, int64_t), void* user) {
-    std::atomic<int64_t> next{0};
-    const auto work = [&] {
-      for (int64_t at = next++; at < items; at = next++) item(user, at);
-    };
-    std::vector<std::thread> others(
-        static_cast<std::size_t>(static_cast<const Threads*>(context)->count - 1));
-    for (auto& one : others) one = std::thread(work);
-    work();
-    for (auto& one : others) one.join();
-  }
-};
-
-// Rows of `width` bytes, `space` bytes from each to the next, all bits set between them.
-std::vector<char> spread(const std::vector<char>& rows, std::size_t width, std::size_t space) {
-  const std::size_t count = rows.size() / width;
-  std::vector<char> out(count * (width + space), '\xff');
-  for (std::size_t n = 0; n < count; ++n)
-    std::memcpy(out.data() + n * (width + space), rows.data() + n * width, width);
-  return out;
-}
 
 bool answer(const std::string& line) {
   std::istringstream words(line);

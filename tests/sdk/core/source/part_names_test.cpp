@@ -83,6 +83,7 @@ TEST_CASE("a wrong entry for a scheme's parts is refused by its place", "[source
       {R"({"weight":"{}","block":0,"parts":[]})", "parts.X has a 'block' that is no count"},
       {R"({"weight":"{}","block":1,"parts":[]})", "parts.X has no parts"},
       {R"({"weight":"{}","block":1})", "parts.X has no parts"},
+      {R"({"weight":"{}"})", "parts.X has no parts"},
       {R"({"weight":"{}","block":1,"parts":[{"role":"a","tensor":"{}.a","dtype":"F7"}]})",
        "parts.X.parts has an unknown dtype"},
       {R"({"weight":"{}","block":1,"parts":[{"rule":"a"}]})",

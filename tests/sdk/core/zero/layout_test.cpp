@@ -6,6 +6,7 @@
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/source/dtype.hpp"
 
 using namespace strata;
 using namespace strata::zero;
@@ -137,8 +138,25 @@ void as_blocks(source::Tensor& t) {
   t.stored = source::packed_form("Q8_0", {source::block_part("blocks", t.shape, 32, 34, {})});
 }
 
-bool coded(const std::string& scheme, std::span<const int64_t> shape) {
-  return scheme == "Q8_0" && shape[1] % 32 == 0;
+std::optional<source::Form> coded(const source::Form& stored, std::span<const int64_t> shape) {
+  if (stored.scheme != "Q8_0" || shape[1] % 32 != 0) return std::nullopt;
+  auto parts = stored.parts;
+  parts[0].shape[0] = shape[0];
+  return source::packed_form("Q8_0", std::move(parts));
+}
+
+// A form whose rows only its codec finds: codes of 2 numbers a byte by columns, and their scales.
+void as_columns(source::Tensor& t) {
+  t.stored = source::packed_form("columns", {{"codes", source::u8, {t.shape[1] / 2, t.shape[0]}},
+                                             {"scales", source::f16, {1, t.shape[0]}}});
+  t.stored.by_rows = false;
+}
+
+// It is repacked with as many bytes for each row.
+std::optional<source::Form> repacked(const source::Form& stored, std::span<const int64_t> shape) {
+  if (stored.scheme != "columns") return std::nullopt;
+  return source::packed_form("rows", {{"codes", source::u8, {shape[0], shape[1] / 2}},
+                                      {"scales", source::f16, {shape[0], 1}}});
 }
 
 }  // namespace
@@ -181,6 +199,37 @@ TEST_CASE("steps that move rows are taken in the codec's form, others not", "[ze
     CHECK(unit.weights[0].run.bytes == 4 * 68);
   }
   CHECK(lay({source::Transpose{}}).weights[0].run.dense());
+}
+
+TEST_CASE("a form that the codec repacks has another run form", "[zero][layout]") {
+  const auto lay = [](std::vector<source::Step> steps) {
+    return lay_out_one(
+        unit_of({{.name = "q", .shape = {5, 66}, .role = STRATA_MATRIX, .group = 1},
+                 {.name = "k", .shape = {5, 66}, .role = STRATA_MATRIX, .group = 1}}),
+        {.change =
+             [&](source::Tensor& t) {
+               as_columns(t);
+               t.steps = steps;
+             }},
+        {.coded = repacked});
+  };
+  const auto unit = lay({});
+  CHECK(unit.expands);
+  CHECK(unit.weights[0].run.scheme == "rows");
+  CHECK(unit.weights[0].source.stored.parts[1].at == 166);  // at a multiple of its element's bytes
+  CHECK(unit.weights[0].run.bytes == 166 + 10);
+  CHECK(unit.weights[1].run.at == 256);  // its parts are no neighbors of those of q
+  CHECK(lay({source::Slice{.all = 10, .first = 5}}).weights[0].run.scheme == "rows");
+  CHECK(lay({source::Transpose{}}).weights[0].run.dense());
+}
+
+TEST_CASE("a head whose rows only its codec finds stays whole", "[zero][layout]") {
+  File file{.change = as_columns};
+  const auto declared =
+      unit_of({{.name = "head", .shape = {40, 64}, .role = STRATA_HEAD}}, STRATA_UNIT_HEAD);
+  const auto units = lay_out({&declared, 1}, file.find(), {.tile = 1, .coded = repacked});
+  REQUIRE(units.size() == 1);
+  CHECK(units[0].weights[0].run.scheme == "rows");
 }
 
 TEST_CASE("experts, routers and odd rows are dense in the run form", "[zero][layout]") {

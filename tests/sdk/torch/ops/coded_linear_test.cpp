@@ -80,7 +80,10 @@ const strata_quant* table() {
           [](strata_self* self, const strata_product_kind* kind) {
             return kind->tokens <= rows_of(self).most && kind->device.type == STRATA_CPU ? 1 : 0;
           },
-      .workspace = [](strata_self*, const strata_product_kind*) { return uint64_t{8}; }};
+      .workspace = [](strata_self*, const strata_product_kind*) { return uint64_t{8}; },
+      .recognize = nullptr,
+      .run_scheme = nullptr,
+      .repack = nullptr};
   return &one;
 }
 
