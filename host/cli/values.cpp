@@ -160,10 +160,6 @@ json parse_number(std::string_view text, std::string_view who, std::string_view 
 
 void assign(const Option& option, const json& value, std::string_view who) {
   std::visit([&](auto field) { read(*field, option, value, who); }, option.field);
-  if (option.name == "quant" && value != "none")
-    throw UsageError(
-        who, "quantizing while loading does not exist yet ('" + value.get<std::string>() + "')",
-        "leave it out: quantized files are used as they are");
 }
 
 json typed(const Option& option, std::string_view text, std::string_view who) {

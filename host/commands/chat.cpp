@@ -188,7 +188,7 @@ class Dialog {
 void chat(const ChatOptions& settings) {
   require_one_rank("chat", "a conversation is one sequence, which ranks cannot share");
   auto plugins = open_plugins(settings);
-  const auto model = open_model(settings, plugins);
+  const auto model = open_model(settings, settings, plugins);
   const auto tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());
   const auto format = app::open_chat(*model.checkpoint, tokenizer);
   const auto variables = template_variables(settings.chat_template_kwargs);

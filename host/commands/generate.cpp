@@ -268,7 +268,7 @@ class Printer {
 
 void generate_on(const GenerateOptions& settings, const Team& team) {
   auto plugins = open_plugins(settings);
-  const auto model = open_model(settings, plugins);
+  const auto model = open_model(settings, settings, plugins);
   team.check(model, plugins);
   // Prompts of ids need no tokenizer, but if the model has one, the output includes text.
   std::optional<text::Tokenizer> tokenizer;

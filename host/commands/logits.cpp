@@ -119,7 +119,7 @@ void write_logits(const LogitsOptions& settings, run::Session& session, const Te
 
 void logits_on(const LogitsOptions& settings, const Team& team) {
   auto plugins = open_plugins(settings);
-  const auto model = open_model(settings, plugins);
+  const auto model = open_model(settings, settings, plugins);
   team.check(model, plugins);
   const auto& ids = settings.input_ids.front();
   app::check_ids(ids, model, "--input-ids");

@@ -54,7 +54,7 @@ std::vector<double> in_order(const std::vector<nlohmann::json>& ranks) {
 
 void perplexity_on(const PerplexityOptions& settings, const Team& team) {
   auto plugins = open_plugins(settings);
-  const auto model = open_model(settings, plugins);
+  const auto model = open_model(settings, settings, plugins);
   team.check(model, plugins);
   const auto ids = team.from_first([&] {
     const auto tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());

@@ -8,6 +8,7 @@
 #include "core/nearest.hpp"
 #include "host/deepspeed/hjson.hpp"
 #include "host/deepspeed/lax_values.hpp"
+#include "host/deepspeed/weight_quantization.hpp"
 #include "host/process/settings_file.hpp"
 
 namespace strata::deepspeed {
@@ -65,9 +66,6 @@ json parse(const std::string& bytes, const std::string& name) {
 DsConfig::DsConfig(const std::string& bytes, std::string name) : name_(std::move(name)) {
   const auto document = parse(bytes, name_);
   if (!document.is_object()) throw UsageError(name_, "is no JSON object", "give a ds_config");
-  if (document.contains("weight_quantization"))
-    throw UsageError(name_, "weight_quantization: quantizing while loading does not exist yet",
-                     "leave it out: quantized files are used as they are");
   read(document, "");
 }
 
@@ -92,6 +90,12 @@ void DsConfig::read(const json& object, const std::string& prefix) {
     if (old && old->by.empty()) continue;
     const auto path = old ? std::string(old->by) : key;
     if (value.is_null()) continue;  // as if it were absent
+    if (path == weight_quantization) {
+      quant_settings(value, name_);  // refuses what it cannot mean
+      values_[path] = value;
+      understood_.push_back(path);
+      continue;
+    }
     if (const auto* field = find_field(path)) {
       take(*field, key, value);
     } else if (is_section(path)) {

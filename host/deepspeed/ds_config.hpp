@@ -14,7 +14,7 @@ class DsConfig {
  public:
   // `bytes` of Hjson; `name` begins every message. Any key may be "auto". Throws UsageError for a
   // document that is no object, a value of the wrong type or out of its bounds, a key given under
-  // two names, and for quantization.
+  // two names, and for a quantization that is none here.
   DsConfig(const std::string& bytes, std::string name);
 
   struct Remark {

@@ -30,6 +30,17 @@ run::Model open_model(const ModelCommand& options, app::Plugins& plugins, bool s
   return app::open_model(model_options(options), plugins, shapes, resolved);
 }
 
+run::Model open_model(const ModelCommand& options, const RunOptions& run, app::Plugins& plugins,
+                      bool shapes) {
+  auto model = model_options(options);
+  model.quant = quant_options(run, run.threads);
+  Progress progress("quantizing", "bytes", options.rank == 0);
+  auto out = app::open_model(model, plugins, shapes, true,
+                             [&](uint64_t done, uint64_t all) { progress.at(done, all); });
+  progress.end();
+  return out;
+}
+
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            app::Planned planned, app::Plugins& plugins, bool dummy,
                                            const std::shared_ptr<run::Group>& group) {

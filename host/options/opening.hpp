@@ -22,6 +22,10 @@ ModelOptions model_options(const ModelCommand& options);
 // As app::open_model.
 run::Model open_model(const ModelCommand& options, app::Plugins& plugins, bool shapes = false,
                       bool resolved = true);
+// The same with the weights quantized as the run's options say, and with the progress of that on
+// standard error, of rank 0 alone.
+run::Model open_model(const ModelCommand& options, const RunOptions& run, app::Plugins& plugins,
+                      bool shapes = false);
 
 // As app::open_session, with the progress of loading on standard error, of rank 0 alone.
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,

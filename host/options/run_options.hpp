@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "host/cli/option.hpp"
+#include "host/options/quant_options.hpp"
 
 namespace strata::host {
 
-struct RunOptions : app::RunOptions {
-  std::string quant = "none";
+struct RunOptions : app::RunOptions, QuantSettings {
   std::string machine;                // file with the machine's rates; empty: assumed rates
   std::string trace;                  // file for a Chrome trace; empty: none
   std::string ds_config;              // file of a ds_config; empty: none
@@ -25,6 +25,8 @@ void add_run(cli::Table& table, RunOptions& options);
 void add_ds_config(cli::Table& table, RunOptions& options);
 // Adds those of commands that run on several ranks.
 void add_ranks(cli::Table& table, RunOptions& options);
+// Adds those of a plan for several ranks.
+void add_planned_ranks(cli::Table& table, RunOptions& options);
 // Replaces the spellings that DeepSpeed's launcher has for options of ranks. `notes` stays as it
 // is.
 std::vector<std::string> respell_ranks(std::vector<std::string> arguments,

@@ -4,23 +4,36 @@
 #include <memory>
 #include <string>
 
+#include "app/quantize/scheme_text.hpp"
 #include "core/plugin/codec.hpp"
 
 namespace strata::app {
+namespace {
+
+// A codec, and the options that it may read as long as it lives.
+struct Opened {
+  Opened(const ReadScheme& scheme, Plugins& plugins)
+      : values(scheme.options.is_null() ? Json::object() : scheme.options, "--quant"),
+        handle{&values} {
+    const auto& candidate = plugins.registry().by_key("quant", scheme.key, "scheme");
+    plugins.use(candidate);
+    codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
+                                            candidate.manifest.name, plugins.host(), scheme.scheme,
+                                            scheme.options.is_null() ? nullptr : &handle);
+  }
+  source::Config values;
+  strata_config handle;
+  std::unique_ptr<plugin::Codec> codec;
+};
+
+}  // namespace
 
 run::FindCodec codecs_of(Plugins& plugins) {
-  const auto codecs = std::make_shared<std::map<std::string, std::unique_ptr<plugin::Codec>>>();
+  const auto codecs = std::make_shared<std::map<std::string, std::unique_ptr<Opened>>>();
   return [codecs, &plugins](const std::string& scheme) -> const plugin::Codec& {
-    auto& codec = (*codecs)[scheme];
-    if (!codec) {
-      // Behind its key a scheme may carry parameters.
-      const auto key = scheme.substr(0, scheme.find(' '));
-      const auto& candidate = plugins.registry().by_key("quant", key, "scheme");
-      plugins.use(candidate);
-      codec = std::make_unique<plugin::Codec>(plugins.table<strata_quant>(candidate),
-                                              candidate.manifest.name, plugins.host(), scheme);
-    }
-    return *codec;
+    auto& opened = (*codecs)[scheme];
+    if (!opened) opened = std::make_unique<Opened>(read_scheme(scheme), plugins);
+    return *opened->codec;
   };
 }
 

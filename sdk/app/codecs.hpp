@@ -5,8 +5,8 @@
 
 namespace strata::app {
 
-// Finds a scheme's codec, which is opened once and lives as long as the result; its plugin counts
-// as used. `plugins` outlives it.
+// Finds the codec of a scheme, which scheme_text may have given options. It is opened once and
+// lives as long as the result; its plugin counts as used. `plugins` outlives it.
 run::FindCodec codecs_of(Plugins& plugins);
 
 }  // namespace strata::app

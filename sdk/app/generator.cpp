@@ -52,7 +52,8 @@ struct Generator::Parts {
   Parts(const ModelOptions& options, const RunOptions& run, const Capacity& room,
         const PluginOptions& plugin_options, const LogLine& log, const LoadProgress& progress)
       : capacity(room), timeline(run.timeline), plugins(plugin_options, Log(log)),
-        model(open_model(options, plugins)), tokenizer(tokenizer_of(model, plugins.log())),
+        model(open_model(options, plugins, false, true, progress)),
+        tokenizer(tokenizer_of(model, plugins.log())),
         generation(open_generation_config(*model.checkpoint)) {
     auto planned = plan_run(run, model, capacity, plugins);
     asked = asked_of(planned);

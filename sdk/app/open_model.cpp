@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "app/model_config.hpp"
+#include "app/quantize/quantize.hpp"
 #include "app/recognize_weights.hpp"
 #include "core/error.hpp"
 #include "core/json.hpp"
@@ -111,7 +112,8 @@ void resolve(run::Model& model, const Log& log) {
                  " of no use to the model and left aside: " + source::first_of(unused));
   const bool blocks = std::ranges::any_of(
       model.tensors->all(), [](const auto& one) { return source::in_blocks(one.second); });
-  const auto form = blocks ? "" : source::configured_quantization(*model.checkpoint);
+  const auto form =
+      blocks || model.quantized ? "" : source::configured_quantization(*model.checkpoint);
   if (!form.empty())
     log.line(STRATA_WARN, model.path + ": the configuration names the quantization " + form +
                               ", but the weights are plain and run as they are");
@@ -180,7 +182,8 @@ source::Checkpoint open_checkpoint(const ModelOptions& options,
                    {.names = source::packed_names(registry.parts(), "plugin manifests")});
 }
 
-run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved) {
+run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved,
+                      const LoadProgress& progress) {
   const auto path = hub::located(options.model, options.revision);
   run::Model model;
   model.path = path;
@@ -199,7 +202,17 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
   if (config->count("model_type") == 0 || config->text("model_type") != type)
     config = with_key(*config, "model_type", type);
   give_family(model, config, options, plugins);
-  if (model.checkpoint && resolved) find_weights(model, shapes, options, plugins);
+  if (resolved)
+    quantize(
+        model, options.quant, plugins, shapes,
+        [&] { find_weights(model, shapes, options, plugins); }, progress);
+  if (model.checkpoint && resolved) {
+    // Planned weights are those that were found before.
+    if (model.quantized && shapes)
+      model.resolve();
+    else
+      find_weights(model, shapes, options, plugins);
+  }
   for (const auto& words : model.config->notes())
     plugins.log().line(STRATA_WARN, name + ": " + words + ": passed over");
   return model;

@@ -14,8 +14,10 @@ source::Checkpoint open_checkpoint(const ModelOptions& options, const registry::
 // The checkpoint with the family that its model_type names, and with every weight found. With
 // `shapes` it may also be a config.json or a named shape, which has no weights. If the options ask
 // for a critic, its head is the value head. Unless `resolved`, weights are not searched for.
+// Weights that the options quantize are packed here, with `progress` over their bytes; with
+// `shapes` they are planned.
 run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes = false,
-                      bool resolved = true);
+                      bool resolved = true, const LoadProgress& progress = {});
 
 // Finds every weight in the model's checkpoint, and gives a model whose head is not the table that
 // it is said to be tied to its own head. If the run is only `planned`, it compares their

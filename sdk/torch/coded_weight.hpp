@@ -22,7 +22,7 @@ struct CodedWeight {
   CodedWeight select(const at::Tensor& ids) const;
 };
 
-// What calls of a codec need.
+// The arguments that all calls of a codec need.
 struct CodecCall {
   const run::FindCodec* codec;
   strata_call* call;

@@ -2,6 +2,7 @@
 // covers: host/deepspeed/ds_config.cpp host/deepspeed/apply.cpp host/deepspeed/batch.cpp
 // covers: host/deepspeed/precision.cpp host/deepspeed/hjson.cpp host/deepspeed/lax_values.cpp
 // covers: host/deepspeed/training.cpp host/deepspeed/block.cpp host/deepspeed/blocks.cpp
+// covers: host/deepspeed/weight_quantization.cpp
 #include "host/deepspeed/ds_config.hpp"
 
 #include <cstddef>

@@ -167,8 +167,8 @@ TEST_CASE("a value of another type, out of range or unknown is refused by key",
   CHECK(refusal_of(R"({"aio": {"queue_depth": 18446744073709551615}})") ==
         "ds.json: aio.queue_depth: 18446744073709551615 is no integer: fix it");
   CHECK_THAT(
-      refusal_of(R"({"weight_quantization": {"quantized_initialization": {"num_bits": 4}}})"),
-      Catch::Contains("weight_quantization: quantizing while loading does not exist yet"));
+      refusal_of(R"({"weight_quantization": {"quantized_initialization": {"num_bits": 6}}})"),
+      Catch::Contains("num_bits: weights are quantized to 4 or 8 bits"));
   CHECK(refusal_of(R"({"a": 1, "a": 2})") ==
         "ds.json: line 1, column 10: the key 'a' occurs twice in one object: fix it there; a "
         "ds_config is JSON, and may have comments");

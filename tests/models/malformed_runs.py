@@ -12,7 +12,7 @@ FILES = {
     "odd.json": b"{}",
     "half.json": b'{"fp16": {"enabled": true}}',
     "stage.json": b'{"zero_optimization": {"stage": "three"}}',
-    "quantizes.json": b'{"weight_quantization": {}}',
+    "quantizes.json": b'{"weight_quantization": {"quantized_initialization": {"num_bits": 6}}}',
     "empty.gguf": b"",
     "full/one": b"",
     "no_config/model.safetensors": b"",

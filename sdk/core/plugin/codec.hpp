@@ -16,7 +16,7 @@ struct CodecPart {
   uint32_t shard_axis = STRATA_NONE;
 };
 
-// Make it on the main thread; call pack on the thread that computes, unpack on any. Errors carry
+// Make it on the main thread; call pack and unpack on any. Errors carry
 // the plugin's words.
 class Codec {
  public:

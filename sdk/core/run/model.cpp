@@ -76,6 +76,7 @@ std::string_view Model::named_dtype() const {
 
 strata_dtype Model::dtype() const {
   const auto name = named_dtype();
+  if (name.empty() && quantized && quantized->dtype) return *quantized->dtype;
   if (name.empty()) return checkpoint ? first_dtype(*checkpoint) : source::f16;
   if (name == "float32") return {STRATA_FLOAT, 32, 1};
   if (name == "bfloat16") return {STRATA_BFLOAT, 16, 1};

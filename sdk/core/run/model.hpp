@@ -14,12 +14,25 @@
 
 namespace strata::run {
 
+// The quantization of a model's weights when it was opened.
+struct Quantized {
+  std::string scheme, options;          // of the weights that no rule names; the options as JSON
+  std::string cache;                    // "made", "found", "off" or "planned"
+  std::string path;                     // of the file; empty: it has no name
+  uint64_t packed = 0;                  // weights
+  uint64_t bytes = 0;                   // of all weights, as they are held now
+  uint64_t bytes_before = 0;            // of all weights as the checkpoint has them
+  double seconds = 0;                   // that it took
+  std::optional<strata_dtype> dtype{};  // of the checkpoint, where its configuration names none
+};
+
 struct Model {
   std::string path;  // as the user named it
   std::shared_ptr<const source::Config> config;
   std::shared_ptr<const plugin::Family> family;  // made from config
   std::optional<source::Checkpoint> checkpoint;  // none: a shape
   std::optional<source::SourceMap> tensors;      // of the checkpoint, by the family's names
+  std::optional<Quantized> quantized{};          // none: the weights are as they were
 
   // Finds every weight of the family in the checkpoint; one Error lists all misfits.
   void resolve();

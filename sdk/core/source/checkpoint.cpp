@@ -11,6 +11,7 @@
 #include "core/source/gguf_parts.hpp"
 #include "core/source/model_folder.hpp"
 #include "core/source/names_text.hpp"
+#include "core/source/packed_file.hpp"
 #include "core/source/quantization.hpp"
 #include "core/source/recognized_weights.hpp"
 #include "core/source/safetensors.hpp"
@@ -104,6 +105,25 @@ Checkpoint Checkpoint::with_made(std::vector<MadeTensor> made) const {
 Checkpoint Checkpoint::with_config(std::string config) const {
   auto out = *this;
   out.config_ = std::move(config);
+  return out;
+}
+
+Checkpoint Checkpoint::with_packed(std::shared_ptr<const File> file) const {
+  auto out = without_tensors();
+  out.files_.push_back(file);
+  for (auto& tensor : read_packed_file(*file, 0).tensors) out.add(std::move(tensor));
+  return out;
+}
+
+Checkpoint Checkpoint::with_planned(std::vector<Tensor> tensors) const {
+  auto out = *this;
+  out.tensors_.clear();
+  out.made_.clear();
+  out.by_name_.clear();
+  for (auto& tensor : tensors) {
+    out.by_name_.emplace(tensor.name, out.tensors_.size());
+    out.tensors_.push_back(std::move(tensor));
+  }
   return out;
 }
 

@@ -50,6 +50,10 @@ class Checkpoint {
   // The same with made tensors too, each in the place of one of its name.
   Checkpoint with_made(std::vector<MadeTensor> made) const;
   Checkpoint with_config(std::string config) const;
+  // The same path, configuration and tokenizer with the weights of a file that Strata packed
+  // (packed_file.hpp), or with those that it would have, which are in no file.
+  Checkpoint with_packed(std::shared_ptr<const File> file) const;
+  Checkpoint with_planned(std::vector<Tensor> tensors) const;
 
   Kind kind() const { return kind_; }
   const std::string& path() const { return path_; }

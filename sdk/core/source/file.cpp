@@ -59,6 +59,15 @@ std::shared_ptr<const File> File::open(const std::string& path) {
   return file;
 }
 
+std::shared_ptr<const File> File::unnamed(int descriptor) {
+  const auto path = "/proc/self/fd/" + std::to_string(descriptor);
+  const std::shared_ptr<File> file(new File(path, descriptor, 0));
+  struct stat about {};
+  if (::fstat(descriptor, &about) != 0) refuse_open(path, errno);
+  file->size_ = static_cast<std::uint64_t>(about.st_size);
+  return file;
+}
+
 File::File(std::string path, int descriptor, std::uint64_t size)
     : path_(std::move(path)), descriptor_(descriptor), size_(size) {}
 

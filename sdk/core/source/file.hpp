@@ -26,6 +26,9 @@ class File {
   // Throws Error naming the path of a file that is missing, a folder, not a regular file,
   // unreadable, a Git LFS pointer or a web page.
   static std::shared_ptr<const File> open(const std::string& path);
+  // Takes the descriptor of a file without a name. Its path, which this process alone can open, is
+  // one of /proc.
+  static std::shared_ptr<const File> unnamed(int descriptor);
   ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/optim/cast.hpp"
+#include "core/source/dense_rows.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/elements.hpp"
 #include "core/source/output.hpp"
@@ -16,7 +18,7 @@
 namespace strata::source {
 namespace {
 
-constexpr std::uint64_t buffer_bytes = 32ull << 20;  // twice: as stored, and expanded
+constexpr std::uint64_t buffer_bytes = 32ull << 20;  // of made tensors
 
 // The dtype that the options name for floating values, else one that holds all of a tensor's
 // values.
@@ -51,31 +53,18 @@ class Copier {
   // `at`: where the tensor begins in the new file.
   void copy(const Tensor& tensor, std::uint64_t at) {
     at_ = at;
-    written_ = dtype_ = imported_dtype(tensor, options_);
+    written_ = imported_dtype(tensor, options_);
     if (options_.rows.contains(tensor.name)) return resize(tensor);
     const auto added = options_.added.find(tensor.name);
     add_ = added == options_.added.end() ? nullptr : &added->second;
-    if (add_) dtype_ = f32;
-    const auto* join = tensor.step<Join>();
-    if (!join) {
-      const auto* order = tensor.step<Reorder>();
-      const auto place = [&](std::int64_t row) { return run_row(*order, tensor.shape[0], row); };
-      return copy_form(tensor, order ? place : Place());
-    }
-    const auto block = tensor.shape[0] / join->blocks;
-    std::int64_t first = 0;
-    for (const auto& piece : tensor.pieces) {
-      const auto rows = piece.shape[0] / join->blocks;
-      copy_form(piece, [&](std::int64_t row) { return row / rows * block + first + row % rows; });
-      first += rows;
-    }
+    DenseRows rows(from_, tensor, tensor.shape, add_ ? f32 : written_, options_.expand);
+    const auto some = rows.piece();
+    for (std::uint64_t first = 0; first < rows.elements(); first += some)
+      put(first, rows.read(first, std::min(some, rows.elements() - first)));
   }
 
  private:
-  // The place of each of the file's rows among the new ones; empty: the rows stay in place.
-  using Place = std::function<std::int64_t(std::int64_t row)>;
-
-  // Writes elements of the new tensor from `element` on, which are of dtype_.
+  // Writes elements of the new tensor from `element` on; float32 ones where some are added.
   void put(std::uint64_t element, std::span<const std::byte> bytes) {
     const auto to = at_ + element * element_bytes(written_);
     if (!add_) return to_.write(to, bytes);
@@ -83,47 +72,7 @@ class Copier {
     std::memcpy(sum_.data(), bytes.data(), bytes.size());
     (*add_)(element, sum_);
     if (same(written_, f32)) return to_.write(to, std::as_bytes(std::span(sum_)));
-    to_.write(to, narrowed(sum_));
-  }
-
-  void copy_form(const Tensor& form, const Place& place) {
-    if (const auto* step = form.step<Transpose>())
-      return copy_transposed(form, step->matrices, place);
-    const auto all = static_cast<std::uint64_t>(elements(form));
-    const std::uint64_t row = place ? all / static_cast<std::uint64_t>(form.shape[0]) : 0;
-    const auto piece = piece_elements(form, row);
-    for (std::uint64_t first = 0; first < all; first += piece) {
-      const auto bytes = expanded(form, first, std::min(piece, all - first));
-      if (row == 0) {
-        put(first, bytes);
-        continue;
-      }
-      for (std::uint64_t i = 0; i * row * width() < bytes.size(); ++i) {
-        const auto to = place(static_cast<std::int64_t>(first / row + i));
-        put(static_cast<std::uint64_t>(to) * row, bytes.subspan(i * row * width(), row * width()));
-      }
-    }
-  }
-
-  // Copies matrix by matrix, as many columns at once as the buffer holds.
-  void copy_transposed(const Tensor& form, std::uint64_t matrices, const Place& place) {
-    const auto rows = static_cast<std::uint64_t>(form.shape[0]) / matrices,
-               columns = static_cast<std::uint64_t>(form.shape[1]);
-    const auto some = piece_elements(form, rows) / rows;
-    std::vector<std::byte> part;
-    for (std::uint64_t m = 0; m < matrices; ++m)
-      for (std::uint64_t first = 0; first < columns; first += some) {
-        const auto many = std::min(some, columns - first);
-        const auto bytes = expanded(form, (m * columns + first) * rows, many * rows);
-        part.resize(many * width());
-        for (std::uint64_t r = 0; r < rows; ++r) {
-          for (std::uint64_t c = 0; c < many; ++c)
-            std::copy_n(&bytes[(c * rows + r) * width()], width(), &part[c * width()]);
-          const auto row = static_cast<std::int64_t>(m * rows + r);
-          const auto to = static_cast<std::uint64_t>(place ? place(row) : row);
-          put(to * columns + first, part);
-        }
-      }
+    to_.write(to, narrowed());
   }
 
   // Copies the rows that stay, and fills each new one with the mean of the old ones.
@@ -131,15 +80,20 @@ class Copier {
     if (tensor.step<Transpose>() || !tensor.pieces.empty())
       throw Error("tensor '" + printable(tensor.name) + "'", "its rows do not lie together",
                   "import it first, and resize what that makes");
+    DenseRows rows(from_, tensor, tensor.shape, written_, options_.expand);
     const auto form = imported(tensor, options_);
     const auto all = static_cast<std::uint64_t>(tensor.shape[0]),
-               wanted = static_cast<std::uint64_t>(form.shape[0]),
-               columns = static_cast<std::uint64_t>(elements(tensor)) / all;
-    const auto count = piece_elements(tensor, columns) / columns, row = columns * width();
-    RowMean mean(dtype_, columns, tensor.name);
+               wanted = static_cast<std::uint64_t>(form.shape[0]), columns = rows.elements() / all;
+    const auto row = columns * element_bytes(written_);
+    const auto count = rows.piece() / columns;
+    if (count == 0)
+      throw Error("tensor '" + printable(tensor.name) + "'",
+                  "a row of " + std::to_string(columns) + " elements is too long to hold",
+                  "use another file of the model");
+    RowMean mean(written_, columns, tensor.name);
     for (std::uint64_t first = 0; first < all; first += count) {
       const auto many = std::min(count, all - first);
-      const auto bytes = expanded(tensor, first * columns, many * columns);
+      const auto bytes = rows.read(first * columns, many * columns);
       if (wanted > all) mean.add(bytes);
       if (first < wanted)
         to_.write(at_ + first * row, bytes.first(std::min(many, wanted - first) * row));
@@ -149,72 +103,20 @@ class Copier {
     for (auto next = all; next < wanted; ++next) to_.write(at_ + next * row, fresh);
   }
 
-  // The elements that fit the buffer: whole rows where they are moved or in blocks.
-  std::uint64_t piece_elements(const Tensor& form, std::uint64_t row) const {
-    const auto columns = form.shape.empty() ? 1 : static_cast<std::uint64_t>(form.shape.back());
-    const auto step = row > 0 ? row : form.stored.dense() ? 1 : columns;
-    const auto fit = buffer_bytes / std::max(width(), std::uint64_t{sizeof(float)}) / step * step;
-    if (fit == 0)
-      throw Error("tensor '" + printable(form.name) + "'",
-                  "a row of " + std::to_string(step) + " elements is too long to hold",
-                  "use another file of the model");
-    return fit;
-  }
-
-  // Converts to the new file's dtype.
-  std::span<const std::byte> expanded(const Tensor& form, std::uint64_t first,
-                                      std::uint64_t count) {
-    const auto& part = form.stored.parts.front();
-    const auto* add = form.step<Add>();
-    const std::uint64_t bytes = element_bytes(part.dtype);
-    if (form.stored.dense()) {
-      stored_.resize(count * bytes);
-      from_.read(form, first * bytes, stored_);
-      if (same(part.dtype, dtype_) && !add) return stored_;
-      floats_.resize(count);
-      for (std::uint64_t i = 0; i < count; ++i)
-        floats_[i] = static_cast<float>(element(part.dtype, &stored_[i * bytes]));
-    } else {
-      const auto row = row_elements(form),
-                 row_bytes = static_cast<std::uint64_t>(part.shape.back());
-      stored_.resize(count / row * row_bytes);
-      from_.read(form, first / row * row_bytes, stored_);
-      floats_.resize(count);
-      options_.expand(form, stored_, floats_);
-    }
-    if (add)
-      for (auto& value : floats_) value += static_cast<float>(add->value);
-    if (same(dtype_, f32)) return std::as_bytes(std::span(floats_));
-    return narrowed(floats_);
-  }
-
-  // The elements in the new file's dtype, until the next call.
-  std::span<const std::byte> narrowed(std::span<const float> values) {
-    const auto bytes = element_bytes(written_);
-    narrow_.resize(values.size() * bytes);
-    for (std::size_t i = 0; i < values.size(); ++i)
-      set_element(written_, &narrow_[i * bytes], double{values[i]});
+  // The sums in the new file's dtype, until the next call.
+  std::span<const std::byte> narrowed() {
+    narrow_.resize(sum_.size() * element_bytes(written_));
+    optim::cast(written_, narrow_.data(), f32, sum_.data(), 0, sum_.size());
     return narrow_;
   }
-
-  // The elements of a row as the file has it, which is whole blocks.
-  static std::uint64_t row_elements(const Tensor& form) {
-    const auto& stored = form.stored.parts.front().shape;
-    const auto rows = element_count(std::span(stored).first(stored.size() - 1));
-    return static_cast<std::uint64_t>(elements(form)) / rows;
-  }
-
-  std::uint64_t width() const { return element_bytes(dtype_); }
 
   const Checkpoint& from_;
   const ImportOptions& options_;
   OutputFile& to_;
   std::uint64_t at_ = 0;                     // where the new tensor begins
   strata_dtype written_{};                   // of the new tensor
-  strata_dtype dtype_{};                     // before the addition; float32 where there is one
   const ImportOptions::Add* add_ = nullptr;  // null: none
-  std::vector<std::byte> stored_;
-  std::vector<float> floats_, sum_;
+  std::vector<float> sum_;
   std::vector<std::byte> narrow_;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/source/checkpoint.hpp"
+#include "core/source/dense_rows.hpp"
 #include "core/source/made_tensor.hpp"
 
 namespace strata::source {
@@ -19,10 +20,7 @@ struct ExtraFile {
 };
 
 struct ImportOptions {
-  // Expands rows of one tensor, as the file holds them, to floats. Called for quantized tensors
-  // only.
-  std::function<void(const Tensor&, std::span<const std::byte> rows, std::span<float> out)> expand =
-      {};
+  DenseRows::Expand expand = {};  // for quantized tensors
   std::function<void(std::uint64_t done, std::uint64_t total)> progress =
       {};                             // bytes written; may be null
   std::vector<ExtraFile> extra = {};  // tokenizer files and the like
@@ -45,7 +43,7 @@ struct ImportOptions {
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype and
 // quantized ones become float32, unless the options name one; reordered rows return to their order.
-// It holds at most 96 MiB of a tensor at a time, twice that of a changed one. The folder appears
+// It holds at most 128 MiB of a tensor at a time, twice that of a changed one. The folder appears
 // whole or not at all; one that exists and is not empty is refused.
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options);

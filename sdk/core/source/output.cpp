@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -35,6 +36,28 @@ std::string replaceable(std::string path) {
   return path;
 }
 
+void write_at(int descriptor, const std::string& path, std::uint64_t offset,
+              std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto done = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) refuse(path, "writing", done < 0 ? errno : EIO);
+    offset += static_cast<std::uint64_t>(done);
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  }
+}
+
+// Opens a file that has no name, or has lost it where the file system wants one at first.
+int open_unnamed(const std::string& folder) {
+  const int descriptor = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (descriptor >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+    return descriptor;
+  auto name = folder + "/.strata-XXXXXX";
+  const int named = ::mkostemp(name.data(), O_CLOEXEC);
+  if (named >= 0) ::unlink(name.c_str());
+  return named;
+}
+
 std::string parent_of(const std::string& path) {
   const auto parent = fs::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
@@ -62,13 +85,7 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const auto done = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) refuse(path_, "writing", done < 0 ? errno : EIO);
-    offset += static_cast<std::uint64_t>(done);
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
-  }
+  write_at(descriptor_, path_, offset, bytes);
 }
 
 void OutputFile::write(std::uint64_t offset, std::string_view text) {
@@ -150,6 +167,21 @@ void AtomicFile::appear() {
   temporary_.clear();
   sync_folder(parent_of(path_));
 }
+
+UnnamedFile::UnnamedFile(const std::string& folder)
+    : folder_(folder), descriptor_(open_unnamed(folder)) {
+  if (descriptor_ < 0) refuse(folder_, "creating a file", errno);
+}
+
+UnnamedFile::~UnnamedFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void UnnamedFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+  write_at(descriptor_, folder_, offset, bytes);
+}
+
+int UnnamedFile::release() { return std::exchange(descriptor_, -1); }
 
 void write_whole(const std::string& path, std::string_view bytes) {
   AtomicFile file(path);

@@ -67,6 +67,22 @@ class AtomicFile {
   OutputFile file_;
 };
 
+// A file of `folder` without a name: nothing is left of it when the last one closes it.
+class UnnamedFile {
+ public:
+  explicit UnnamedFile(const std::string& folder);
+  ~UnnamedFile();
+  UnnamedFile(const UnnamedFile&) = delete;
+  UnnamedFile& operator=(const UnnamedFile&) = delete;
+
+  void write(std::uint64_t offset, std::span<const std::byte> bytes);
+  int release();  // gives the descriptor away
+
+ private:
+  std::string folder_;
+  int descriptor_;
+};
+
 // Syncs the names in the folder to the disk, where its file system can.
 void sync_folder(const std::string& path);
 

@@ -151,7 +151,7 @@ std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_
   return tensors;
 }
 
-std::vector<Tensor> read_safetensors(const File& opened, std::uint32_t file) {
+std::string read_safetensors_json(const File& opened) {
   if (opened.size() < 8)
     throw Error(opened.path(), "has " + std::to_string(opened.size()) + " bytes, no header",
                 "the file is cut short; fetch it again");
@@ -168,11 +168,30 @@ std::vector<Tensor> read_safetensors(const File& opened, std::uint32_t file) {
                 "the file is cut short; fetch it again");
   std::string json(static_cast<std::size_t>(length), '\0');
   opened.read(8, std::as_writable_bytes(std::span(json)));
-  return parse_safetensors(json, opened.size(), opened.path(), file);
+  return json;
 }
 
-std::string safetensors_header(std::span<const Tensor> tensors) {
-  Json header{{"__metadata__", {{"format", "pt"}}}};
+std::vector<Tensor> read_safetensors(const File& opened, std::uint32_t file) {
+  return parse_safetensors(read_safetensors_json(opened), opened.size(), opened.path(), file);
+}
+
+Metadata safetensors_metadata(std::string_view json, std::string_view path) {
+  const auto header = parse_json(json, path, {.depth = 8});
+  Metadata out;
+  if (!header.is_object() || !header.contains("__metadata__")) return out;
+  const auto& object = header["__metadata__"];
+  if (!object.is_object()) throw Error(path, "__metadata__ is not an object", damaged);
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_string())
+      throw Error(path, "__metadata__ has a '" + printable(key) + "' that is not text", damaged);
+    out.emplace(key, value.get<std::string>());
+  }
+  return out;
+}
+
+std::string safetensors_header(std::span<const Tensor> tensors, const Metadata& metadata) {
+  Json header{{"__metadata__", metadata}};
+  header["__metadata__"]["format"] = "pt";
   std::uint64_t at = 0;
   for (const auto& tensor : tensors) {
     const auto end = at + tensor.stored.bytes;

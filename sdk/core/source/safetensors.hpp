@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,8 +24,16 @@ std::vector<Tensor> parse_safetensors(std::string_view json, std::uint64_t file_
 // Does the same for an opened file; reads the header alone.
 std::vector<Tensor> read_safetensors(const File& opened, std::uint32_t file);
 
+// The header of an opened file, as JSON text.
+std::string read_safetensors_json(const File& opened);
+
+// The texts in a header's __metadata__, by their keys. Throws Error naming `path` for values that
+// are no text.
+using Metadata = std::map<std::string, std::string>;
+Metadata safetensors_metadata(std::string_view json, std::string_view path);
+
 // The first bytes of a safetensors file of these tensors, in this order: length and header, padded
 // to 8 bytes. Only name, shape and form count.
-std::string safetensors_header(std::span<const Tensor> tensors);
+std::string safetensors_header(std::span<const Tensor> tensors, const Metadata& metadata = {});
 
 }  // namespace strata::source

@@ -18,6 +18,32 @@
 
 namespace strata::app {
 
+// A scheme of a quant plugin, and its options; fields without a value are the plugin's own.
+struct QuantScheme {
+  std::string name = "none";                 // a plugin's key, such as "int4"; none: stays as it is
+  std::optional<std::int64_t> group_size{};  // elements of a row that share a scale
+  std::optional<bool> symmetric{};
+};
+
+// The scheme of the weights that have `match` in their names.
+struct QuantRule {
+  std::string match;
+  QuantScheme scheme{};
+};
+
+// The quantization of a model's matrices while it is opened. Embedding tables, heads and the
+// routers of experts stay as they are, unless a rule names them. A weight that two rules match, or
+// a rule that matches none, is refused.
+struct QuantOptions {
+  QuantScheme scheme{};
+  std::vector<QuantRule> rules{};
+  // The folder that keeps the quantized weights for the next time; "off": they are not kept; empty:
+  // .strata-quant in the model's folder, or strata/quant in the user's cache where that one is not
+  // writable.
+  std::string cache{};
+  std::int64_t threads = 0;  // 0: all cores
+};
+
 // The model, and how its configuration is read.
 struct ModelOptions {
   // Folder, .gguf, .safetensors or .bin file, or ORG/NAME in the hub's cache.
@@ -26,6 +52,7 @@ struct ModelOptions {
   bool critic = false;             // a reward model: its head gives each token a value
   double dropout = -1;             // replaces each dropout rate; below 0: the configuration's
   std::string config_overrides{};  // a JSON object whose keys replace those of config.json
+  QuantOptions quant{};
 };
 
 // How a model runs: on what, with what memory, by which plugins.
@@ -42,6 +69,8 @@ struct RunOptions {
   // 0: all cores. LibTorch's threads spin while they wait, so a machine with other work wants
   // fewer.
   std::int64_t threads = 0;
+  // Each of several ranks has the whole of a unit with fewer elements; larger units are cut.
+  std::int64_t whole_below = 100'000;
   bool timeline = false;  // keep the times of every action for a trace
   std::uint32_t gpu = 0;  // the GPU's number, where several processes of a machine have their own
 };

@@ -78,7 +78,9 @@ typedef struct strata_quant {
   /* Emits the parts that a weight becomes; pure. [any-thread] */
   strata_status (*layout)(strata_self*, strata_dtype, uint32_t ndim, const int64_t* shape,
                           void (*emit)(void*, const strata_part*), void*);
-  /* Fills the parts from a dense weight. [rank-thread] */
+  /* Fills the parts from a dense weight. Where the parts have the weight's rows, the weight may be
+     some rows of a larger one. On the CPU several threads call it at once, each for rows of its
+     own. [any-thread] */
   strata_status (*pack)(strata_self*, strata_call*, strata_tensor* weight, const strata_parts*);
   /* Fills a dense weight from the parts. On the CPU several threads call it at once with the same
      call, each for other rows of one weight. [any-thread] */
