@@ -1,8 +1,8 @@
 // AWQ's layout of a weight [out,in] for its gemm kernel, in words of 32 bits with the first code
 // lowest:
 //
-//   codes   [in, out / 8]       a word has 8 neighbouring rows of one column
-//   zeros   [groups, out / 8]   a word has 8 neighbouring rows in one group
+//   codes   [in, out / 8]       a word has 8 neighboring rows of one column
+//   zeros   [groups, out / 8]   a word has 8 neighboring rows in one group
 //   scales  [groups, out]
 //
 // A word has its rows in the order 0, 2, 4, 6, 1, 3, 5, 7. A scheme is "awq 4 GROUP SCALE".

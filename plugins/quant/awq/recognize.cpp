@@ -8,7 +8,7 @@ namespace {
 using strata::Config, strata::WeightTensor;
 using transposed::Tensors, transposed::refused, transposed::unfit;
 
-// Without a configuration the shapes tell: GPTQ's words have neighbouring columns, AWQ's have rows.
+// Without a configuration the shapes tell: GPTQ's words have neighboring columns, AWQ's have rows.
 bool is_mine(const Config* options, const Tensors& tensors) {
   const auto method = transposed::option(options, "quant_method", "");
   if (transposed::is_auto_round(method))

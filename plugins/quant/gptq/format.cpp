@@ -47,7 +47,7 @@ std::vector<strata::Part> Format::parts(const Shape& shape) const {
   return out;
 }
 
-// A word holds neighbours of one column, and a row's stream has neighbours of one row: words change
+// A word holds neighbors of one column, and a row's stream has neighbors of one row: words change
 // places as a matrix is transposed. Pieces of 16 by 32 words read and write whole cache lines; the
 // copy before keeps lines that are a power of 2 apart from driving each other out of the cache.
 void Format::turn_codes(const std::byte* codes, const Shape& shape, int64_t first, int64_t count,
@@ -76,7 +76,7 @@ void Format::turn_codes(const std::byte* codes, const Shape& shape, int64_t firs
 
 // [Note: zeros less one] Version 1 stores each zero less one, and a zero of 0 borrows. GPTQModel
 // writes and reads version 1 with one subtraction and one addition a word, in which a borrow takes
-// from the neighbour above and comes back; with 3 bits it wraps each code alone. AutoGPTQ's kernels
+// from the neighbor above and comes back; with 3 bits it wraps each code alone. AutoGPTQ's kernels
 // do not agree: some wrap each code, and some use 16 for a stored 15. All agree on every other
 // zero.
 //

@@ -1,7 +1,7 @@
 // GPTQ's layout of a weight [out,in], in words of 32 bits with the first code lowest:
 //
-//   codes   [in * bits / 32, out]       a word has neighbouring columns of one row
-//   zeros   [groups, out * bits / 32]   a word has neighbouring rows in one group
+//   codes   [in * bits / 32, out]       a word has neighboring columns of one row
+//   zeros   [groups, out * bits / 32]   a word has neighboring rows in one group
 //   scales  [groups, out]
 //   order   [in]                        each column's group; not in every file
 //

@@ -10,7 +10,7 @@ namespace {
 using strata::Config, strata::WeightTensor;
 using transposed::Tensors, transposed::refused, transposed::unfit;
 
-// Without a configuration the shapes tell: AWQ's words have neighbouring rows, GPTQ's have columns.
+// Without a configuration the shapes tell: AWQ's words have neighboring rows, GPTQ's have columns.
 bool is_mine(const Config* options, const Tensors& tensors) {
   const auto method = transposed::option(options, "quant_method", "");
   if (transposed::is_auto_round(method))

@@ -108,7 +108,7 @@ struct Weight {
     std::shuffle(order.begin(), order.end(), random);
   }
 
-  // Of row n and column k; codes are [out,in], zeros and scales [groups,out].
+  // The element of row n and column k. Codes are [out,in], zeros and scales [groups,out].
   double exact(int64_t n, int64_t k) const {
     const auto at = static_cast<std::size_t>(order[static_cast<std::size_t>(k)] * out + n);
     return (codes[static_cast<std::size_t>(n * in + k)] - zeros[at]) * scales[at];
