@@ -173,5 +173,5 @@ def quantize(tensors, change):
             packed[name] = dense[name] = tensor
             continue
         stored, dense[name] = change(tensor.float())
-        packed |= {name.removesuffix("weight") + end: value.contiguous() for end, value in stored.items()}
+        packed |= {name.removesuffix("weight") + end: value.contiguous().clone() for end, value in stored.items()}
     return packed, dense

@@ -16,7 +16,7 @@ using strata::kernels::Code, strata::kernels::Zero;
 
 struct BlockScaled {
   // The keys of a scale called weight_scale_inv, and of one called weight_scale.
-  static constexpr std::string_view keys[] = {"fp8-blocks", "fp8-scale"};
+  static constexpr std::string_view keys[] = {"fp8-block", "fp8-scale"};
 
   static std::optional<strata::PackedWeight> recognize(const strata::Config* options,
                                                        const Tensors& tensors) {

@@ -124,12 +124,12 @@ TEST_CASE("FP8 tensors that do not fit are refused with both", "[quant][fp8]") {
 
 TEST_CASE("schemes of FP8 that do not exist are refused", "[quant][fp8]") {
   for (const auto* scheme :
-       {"fp8", "fp8-blocks 128", "fp8-blocks 128 128 2 e4m3", "fp8-blocks 128 128 1 f32",
-        "fp8-blocks -1 128 2 f32", "fp8-blocks 128 128 2 f32 7", "fp9 128 128 2 f32",
-        "fp8-blocks groups int5 128 none f32"})
+       {"fp8", "fp8-block", "fp8-block 128", "fp8-block 128 128 2 e4m3", "fp8-block 128 128 1 f32",
+        "fp8-block -1 128 2 f32", "fp8-block 128 128 2 f32 7", "fp9 128 128 2 f32",
+        "fp8-block groups int5 128 none f32"})
     REQUIRE_THROWS_AS(Codec(scheme, nullptr), strata::Failure);
-  REQUIRE(Codec::score("fp8-blocks 128 128 2 f32", nullptr) > 0);
-  REQUIRE(Codec::score("fp88", nullptr) == 0);
+  REQUIRE(Codec::score("fp8-block 128 128 2 f32", nullptr) > 0);
+  REQUIRE(Codec::score("fp8", nullptr) == 0);
 }
 
 TEST_CASE("parts of another size are refused before they are read", "[quant][fp8]") {
