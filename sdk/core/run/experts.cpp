@@ -71,11 +71,24 @@ void ExpertSlots::need(uint32_t declared, std::span<const uint32_t> experts) {
 Experts::Expert ExpertSlots::take() {
   auto next = bring_next();
   while (!next.here) next = bring_next();
-  const auto& form = parts_.units[next.unit];
-  if (parts_.placement[next.unit].device != 0) return {&form, parts_.origins[next.unit].mapped};
-  if (!streams(next.unit)) return {&form, parts_.arena + plan_.homes[next.unit]};
+  if (!streams(next.unit)) return in_place(next.unit);
   make_ready(taken_);
-  return {&form, memory(taken_) + plan_.experts.run};
+  return {&parts_.units[next.unit], memory(taken_) + plan_.experts.run};
+}
+
+std::vector<Experts::Expert> ExpertSlots::take_all() {
+  if (std::ranges::any_of(wanted_, [&](const Wanted& one) { return streams(one.unit); })) return {};
+  std::vector<Expert> out;
+  for (; at_ < wanted_.size(); ++at_)
+    if (wanted_[at_].here) out.push_back(in_place(wanted_[at_].unit));
+  return out;
+}
+
+// An expert that does not stream.
+Experts::Expert ExpertSlots::in_place(uint32_t unit) const {
+  const auto& form = parts_.units[unit];
+  if (parts_.placement[unit].device != 0) return {&form, parts_.origins[unit].mapped};
+  return {&form, parts_.arena + plan_.homes[unit]};
 }
 
 // Brings the next expert that any rank needs; after this call the compute lane finds it in the slot

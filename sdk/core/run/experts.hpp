@@ -24,6 +24,7 @@ class ExpertSlots final : public Experts {
 
   void need(uint32_t declared, std::span<const uint32_t> experts) override;
   Expert take() override;
+  std::vector<Expert> take_all() override;  // where none of the layer's streams
   // Call it after each unit: brings the experts of it that only other ranks still need.
   void end_layer();
   // Waits for all fetches; throws the earliest failure.
@@ -64,6 +65,7 @@ class ExpertSlots final : public Experts {
   bool streams(uint32_t unit) const;
   bool any_is_gathered() const;
   Wanted bring_next();
+  Expert in_place(uint32_t unit) const;
   void release();
   void fetch(uint32_t unit, uint32_t slot);
   void arrive(uint32_t slot);
