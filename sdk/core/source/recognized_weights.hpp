@@ -33,7 +33,7 @@ using Recognize = std::function<std::optional<RecognizedWeight>(
 
 // The bytes of a tensor, for parts that are to be read; they are at most longest_read.
 using ReadPart = std::function<std::vector<std::byte>(const Tensor&)>;
-inline constexpr uint64_t longest_read = 64u << 10;
+inline constexpr uint64_t longest_read = 1u << 20;
 
 // Makes one tensor behind the others of the tensors of each weight that a plugin recognizes: in the
 // order of the names, the first plugin that does gets it.
