@@ -27,13 +27,14 @@ class LentTensors {
   // Makes the call, whose failure is an Error that names the weight.
   template <class F>
   void call(const plugin::Codec& codec, const char* function, const std::string& name, F&& f) {
-    if (plugin::called(codec.who(), function, std::forward<F>(f), plugin::Pace::slow) !=
-        STRATA_OK) {
+    const auto status =
+        plugin::called(codec.who(), function, std::forward<F>(f), plugin::Pace::slow);
+    if (status != STRATA_OK) {
       const auto words = plugin::take_words();
       throw Error(
           codec.who(),
           name + ": " + (words.empty() ? std::string(function) + " failed without words" : words),
-          "correct the file");
+          status == STRATA_UNIMPLEMENTED ? "use --device cpu" : "correct the file");
     }
     for (const auto& one : lent_) one.check(codec.who(), function);
   }
