@@ -50,6 +50,10 @@ void add_run(cli::Table& table, RunOptions& o) {
 
 namespace {
 
+constexpr auto ranks_help =
+    "start N processes here that share the work and the weights; plan: for one of N";
+constexpr auto ranks_unset = "one, or those that a launcher started";
+
 void add_whole_below(cli::Table& table, RunOptions& o) {
   table.push_back({"", "run.whole_below", &o.whole_below, "N",
                    "of several ranks each has the whole of a unit with fewer elements", "", 0,
@@ -59,9 +63,7 @@ void add_whole_below(cli::Table& table, RunOptions& o) {
 }  // namespace
 
 void add_ranks(cli::Table& table, RunOptions& o) {
-  table.push_back({"ranks", "run.ranks", &o.ranks, "N",
-                   "start N processes here that share the work and the weights",
-                   "one, or those that a launcher started", 1, 4096});
+  table.push_back({"ranks", "run.ranks", &o.ranks, "N", ranks_help, ranks_unset, 1, 4096});
   table.push_back({"rank-timeout", "run.rank_timeout", &o.rank_timeout, "SECONDS",
                    "end all ranks where one makes no progress for so long", "", 1, 1e6});
   table.push_back({"bind-cores-to-rank", "run.bind_cores_to_rank", &o.bind_cores, "",
@@ -72,9 +74,7 @@ void add_ranks(cli::Table& table, RunOptions& o) {
 }
 
 void add_planned_ranks(cli::Table& table, RunOptions& o) {
-  table.push_back({"ranks", "run.ranks", &o.ranks, "N",
-                   "plan for each of N ranks of this machine that share the work and the weights",
-                   "one", 1, 4096});
+  table.push_back({"ranks", "run.ranks", &o.ranks, "N", ranks_help, ranks_unset, 1, 4096});
   add_whole_below(table, o);
 }
 

@@ -289,7 +289,7 @@ class Layouts(unittest.TestCase):
                 return PROGRAM.logits(file, PROMPT, "--products", products, *options)
 
             resident, here = run("--offload", "device"), logits("--offload", "device")
-            size = resident["report"]["weights"]["run_bytes"]
+            size = resident["report"]["tiers"]["device"]["bytes"]
             self.assertLess(size, dense.stat().st_size / 2)
             if products == "exact":
                 self.assertLessEqual(abs(here - want).max() / abs(want).max(), TOLERANCE)

@@ -48,7 +48,12 @@ struct Codec {
   }
 
   std::vector<strata::Part> parts(strata_dtype, std::span<const int64_t> shape) const {
-    return {{"elements", dtype_, {shape.begin(), shape.end()}, shape.empty() ? STRATA_NONE : 0}};
+    const auto block = kernels::size_of(block_of()).elements;
+    if (shape.empty() || shape.back() % block != 0)
+      throw strata::Failure(STRATA_INVALID,
+                            "rows of " + std::to_string(shape.empty() ? 1 : shape.back()) +
+                                " elements are no whole blocks of " + std::to_string(block));
+    return {{"elements", dtype_, {shape.begin(), shape.end()}, 0}};
   }
 
   void pack(const strata_call&, const Memory& weight, std::span<const Memory> given) const {
@@ -64,24 +69,24 @@ struct Codec {
   bool can(const strata::ProductKind& kind) const {
     // Numbers of 16 bits are multiplied as they are by the host itself.
     return same(kind.dtype, {STRATA_FLOAT, 32, 1}) && kind.tokens <= kernels::most_tokens &&
-           kernels::multiplies(block(), kind);
+           kernels::multiplies(block_of(), kind);
   }
 
   uint64_t workspace(const strata::ProductKind& kind) const {
     if (!can(kind)) return 0;
-    return kernels::workspace({block(), nullptr, kind.weight[0], kind.weight[1]}, kind.tokens,
+    return kernels::workspace({block_of(), nullptr, kind.weight[0], kind.weight[1]}, kind.tokens,
                               kernels::products_of(kind.fast));
   }
 
   void linear(const strata_call&, std::span<const Memory> given,
               const strata::Product& product) const {
-    kernels::multiply(block(), elements_of(given, product), product);
+    kernels::multiply(block_of(), elements_of(given, product), product);
   }
 
   void linear_grouped(const strata_call&, const strata::GroupedProduct& product) const {
     const auto weights = kernels::shares_of(
         product, [&](std::span<const Memory> given) { return elements_of(given, product); });
-    kernels::multiply(block(), weights, product);
+    kernels::multiply(block_of(), weights, product);
   }
 
  private:
@@ -102,7 +107,7 @@ struct Codec {
     return std::nullopt;
   }
 
-  kernels::Block block() const {
+  kernels::Block block_of() const {
     return same(dtype_, brain) ? kernels::Block::bf16 : kernels::Block::f16;
   }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/dry_run/measure.hpp"
+#include "app/quantize/position_table.hpp"
 
 namespace strata::app {
 namespace {
@@ -24,13 +24,6 @@ std::vector<std::string> names_of(const shape::DeclaredWeight& weight) {
   for (std::uint32_t e = 0; e < weight.experts; ++e)
     out.push_back(source::numbered(weight.name, e));
   return out;
-}
-
-// The index of the unit's table of positions among its weights, which is a matrix that no product
-// uses; that behind the last weight where there is none.
-std::size_t position_table(const plugin::Family& family, std::uint32_t unit) {
-  const auto measure = dry_run::measure(family, unit, {});
-  return measure.positions > 0 ? measure.position_table : family.units()[unit].weights.size();
 }
 
 }  // namespace

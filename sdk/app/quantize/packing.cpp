@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "app/quantize/position_table.hpp"
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/elements.hpp"
@@ -60,10 +61,10 @@ void check_rows(const plugin::Codec& codec, const std::vector<source::Part>& par
 }
 
 // The role by which rules choose. Learned positions, which are looked up as tables are, are
-// declared as matrices of the embedding's unit, and those of the head's unit stand under its rule.
-std::uint32_t rule_role(std::uint32_t role, std::uint32_t kind) {
+// declared as matrices, and matrices of the head's unit stand under its rule.
+std::uint32_t rule_role(std::uint32_t role, std::uint32_t kind, bool positions) {
   if (role != STRATA_MATRIX) return role;
-  if (kind == STRATA_UNIT_EMBEDDING) return STRATA_VECTOR;
+  if (kind == STRATA_UNIT_EMBEDDING || positions) return STRATA_VECTOR;
   return kind == STRATA_UNIT_HEAD ? std::uint32_t{STRATA_HEAD} : role;
 }
 
@@ -75,23 +76,28 @@ class Planner {
 
   Packing run() {
     std::set<std::string> seen;
-    for (const auto& unit : model_.family->units())
-      for (const auto& weight : unit.weights) {
+    const auto& units = model_.family->units();
+    for (std::uint32_t u = 0; u < units.size(); ++u) {
+      const auto& unit = units[u];
+      const auto positions = position_table(*model_.family, u);
+      for (std::size_t w = 0; w < unit.weights.size(); ++w) {
+        auto weight = unit.weights[w];
         if (!seen.insert(weight.name).second) continue;
-        if (weight.experts == 0) add(weight, unit.kind);
+        weight.role = rule_role(weight.role, unit.kind, w == positions);
+        if (weight.experts == 0) add(weight);
         for (std::uint32_t e = 0; e < weight.experts; ++e) {
           auto one = weight;
           one.name = source::numbered(weight.name, e);
-          add(one, unit.kind);
+          add(one);
         }
       }
+    }
     rules_.check_used();
     return std::move(out_);
   }
 
  private:
-  void add(plugin::DeclaredWeight weight, std::uint32_t kind) {
-    weight.role = rule_role(weight.role, kind);
+  void add(const plugin::DeclaredWeight& weight) {
     auto& made = out_.weights.emplace_back();
     made.from = find_(weight, 0, 0);
     made.to.name = weight.name;

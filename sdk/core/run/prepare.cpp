@@ -221,8 +221,11 @@ class Preparation {
   }
 
   void lay_out(bool hold_table, uint64_t tile) {
-    const zero::LayoutOptions options{
-        .dtype = wish_.dtype, .rows = !hold_table, .tile = tile, .coded = coded_form()};
+    const zero::LayoutOptions options{.dtype = wish_.dtype,
+                                      .rows = !hold_table,
+                                      .tile = tile,
+                                      .coded = coded_form(),
+                                      .looked_up = out_.tied};
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype), options);
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
     if (wish_.ranks > 1) keep_small_whole(out_.units, wish_.whole_below);

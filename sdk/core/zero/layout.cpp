@@ -89,7 +89,7 @@ source::Form run_form(const shape::DeclaredWeight& weight, const std::vector<int
   const auto coded = options.coded(stored, shape);
   const bool repacked = coded && !stored.dense() && coded->scheme != stored.scheme;
   // Rows are looked up one by one in memory, where a row is one piece.
-  const bool looked_up = weight.role != STRATA_MATRIX && options.rows;
+  const bool looked_up = weight.role == STRATA_HEAD && options.looked_up;
   if (coded && looked_up && coded->parts.size() > 1) return dense;
   return coded && (repacked || has_rows_in_parts(from, shape[0])) ? *coded : dense;
 }

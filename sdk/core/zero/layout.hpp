@@ -25,6 +25,7 @@ struct LayoutOptions {
   uint64_t tile = 0;     // the most bytes of run form of a tile that the head is cut into; 0: whole
   uint64_t align = 256;  // bytes at whose multiples weights begin in the run form
   CodedForm coded{};     // empty: every run form is dense
+  bool looked_up = false;  // the head's rows are looked up too, so that each is one piece
 };
 
 // Finds the tensor of a declared weight (an expert's has its number in the name); only rows [first,

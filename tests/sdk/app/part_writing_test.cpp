@@ -150,7 +150,7 @@ TEST_CASE("a rank that cannot write its part ends all, and nothing of the checkp
     rank.writing.finish(common, {});
   });
   CHECK(words[1].starts_with("disk: it is full"));
-  CHECK(words[0].starts_with("group: the other rank failed"));
+  CHECK(words[0].starts_with("group: another rank failed"));
   CHECK(fs::is_empty(folder.path()));
 }
 

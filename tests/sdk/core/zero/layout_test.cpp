@@ -230,6 +230,8 @@ TEST_CASE("a head whose rows only its codec finds stays whole", "[zero][layout]"
   const auto units = lay_out({&declared, 1}, file.find(), {.tile = 1, .coded = repacked});
   REQUIRE(units.size() == 1);
   CHECK(units[0].weights[0].run.scheme == "rows");
+  const auto tied = lay_out({&declared, 1}, file.find(), {.coded = repacked, .looked_up = true});
+  CHECK(tied[0].weights[0].run.dense());  // its rows are looked up, and have two parts
 }
 
 TEST_CASE("experts keep their blocks in the run form, gate and up one behind the other",
