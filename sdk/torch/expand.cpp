@@ -14,13 +14,19 @@ namespace strata::torch {
 
 namespace {
 
-void copy_dense(const source::Tensor& from, at::Tensor run, const std::byte* stored,
+// Takes the step Multiply, in the dtype of the elements: in a narrow one they are rounded again.
+void multiply(const source::Tensor& from, const at::Tensor& elements) {
+  if (const auto* step = from.step<source::Multiply>()) elements.mul_(step->factor);
+}
+
+void copy_dense(const source::Tensor& from, const at::Tensor& run, const std::byte* stored,
                 const Expansion& how) {
-  const PutRows to(from, std::move(run));
+  const PutRows to(from, run);
   const auto rows = to.wanted(borrowed(stored, {to.stored_count(), to.stored_length()},
                                        scalar_type(from.stored.dtype()), how.device));
   const auto* add = from.step<source::Add>();
   to.put(add ? rows.add(add->value) : rows, 0);
+  multiply(from, run);
 }
 
 constexpr int64_t in_cache = 1 << 16;  // elements: a quarter MiB as floats
@@ -75,6 +81,7 @@ class Unpacking {
       std::vector<at::Tensor> some;
       for (const auto& part : parts_) some.push_back(part.narrow(0, first, n).contiguous());
       unpack_rows(codec_, from_.name, some, rows, how_.call);
+      multiply(from_, rows);
       if (!in_place) to_.put(rows, first);
     }
   }
@@ -110,13 +117,14 @@ void unpack_whole(const source::Tensor& from, at::Tensor run, const std::byte* s
   const PutRows to(from, run);
   const auto all = at::empty({to.stored_count(), to.stored_length()}, run.options());
   unpack_rows(codec, from.name, parts, all, how.call);
+  multiply(from, all);
   to.put(to.wanted(all), 0);
 }
 
 void expand_form(const source::Tensor& from, at::Tensor run, const std::byte* stored,
                  const Expansion& how) {
   if (from.stored.dense())
-    copy_dense(from, std::move(run), stored, how);
+    copy_dense(from, run, stored, how);
   else if (!from.stored.by_rows)
     unpack_whole(from, std::move(run), stored, how);
   else

@@ -7,7 +7,7 @@
 namespace strata::torch {
 
 // Takes rows in the order of the stored form and puts them where the steps say. It does all steps
-// but Add and Join.
+// but Add, Multiply and Join.
 class PutRows {
  public:
   // `run` is a vector, a matrix [rows,columns], or several matrices [matrices,rows,columns], and

@@ -24,7 +24,7 @@ const Scheme schemes[] = {
     {"TQ1_0", 256, 54, {52}},  {"TQ2_0", 256, 66, {64}},   {"MXFP4", 32, 17, {}},
     {"IQ1_S", 256, 50, {0}},   {"IQ1_M", 256, 56, {}},     {"IQ2_XXS", 256, 66, {0}},
     {"IQ2_XS", 256, 74, {0}},  {"IQ2_S", 256, 82, {0}},    {"IQ3_XXS", 256, 98, {0}},
-    {"IQ3_S", 256, 110, {0}}};
+    {"IQ3_S", 256, 110, {0}},  {"NVFP4", 64, 36, {}}};
 
 // Any codes; scales of any finite half, subnormal ones and zeros of both signs among them.
 std::vector<std::byte> random_blocks(const Scheme& scheme, int64_t count) {

@@ -180,6 +180,8 @@ def scale_all(out, kind, scale):
         out[:, at:at + 2] = np.frombuffer(half.tobytes(), np.uint8)
     if kind == Type.MXFP4:  # a power of two
         out[:, 0] = 128 + int(np.log2(scale))
+    if kind == Type.NVFP4:
+        out[:, :4] = gguf.quants.NVFP4.fp32_to_ue4m3(np.float32([scale]))
     if kind == Type.IQ1_M:  # a quarter in each of four words
         for i in range(4):
             out[:, 49 + 2 * i] = out[:, 49 + 2 * i] & 15 | (half >> 4 * i & 15) << 4

@@ -266,6 +266,30 @@ class Layouts(unittest.TestCase):
             self.compare(file / "model.gguf", reference, reference.logits(PROMPT), "--attention",
                          "eager")
 
+    def test_blocks_of_nvfp4_have_a_factor_for_each_expert_or_none(self):
+        row = Row("", MIXTRAL.config | {"intermediate_size": 128}, "")
+        for factors in (None, 1):
+            with self.subTest(factors=factors), tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+                folder, imported = pathlib.Path(temporary, "folder"), pathlib.Path(temporary, "imported")
+                make(row, folder)
+                store(folder, lambda all, factors=factors: {
+                    name: tensor if tensor.dim() == 1 else torch.from_numpy(
+                        gguf_file.held_by_nvfp4(tensor.numpy(), factors)) for name, tensor in all.items()})
+                reference = Reference(folder)
+                want = reference.logits(PROMPT)
+                store(folder, stacked)
+                gguf_file.write(folder, "llama", METADATA | {"feed_forward_length": 128}, reorder=rotated,
+                                blocks=gguf.GGMLQuantizationType.NVFP4, factors=factors)
+                file = folder / "model.gguf"
+                self.assertEqual(b"attn_q.scale" in file.read_bytes(), factors is None)
+                done = PROGRAM.run("logits", "--model", file, "--input-ids", "1", "--device", "cpu", "--output",
+                                   folder / "logits", text=True)
+                self.assertTrue(done.returncode == 0 and "left aside" not in done.stderr, done.stderr)
+                self.compare(file, reference, want)
+                PROGRAM.text("import", file, "--output", imported)
+                far = abs(Reference(imported).logits(PROMPT) - want).max() / abs(want).max()
+                self.assertLessEqual(far, TOLERANCE)
+
     def test_experts_in_blocks_are_multiplied_as_they_lie(self):
         for kind in (Q8_0, gguf.GGMLQuantizationType.Q4_0):
             with self.subTest(kind=kind.name), tempfile.TemporaryDirectory(dir=PARENT) as temporary:

@@ -1,6 +1,7 @@
-// GGUF's blocks of 32 elements. Byte j of the codes holds element j and, in its high half, element
-// j + 16, so a group is 16 elements. Values are those of the gguf package, to the last bit:
-// products and sums are rounded one by one in float32 (both compilers are told not to contract).
+// GGUF's blocks of 32 and 64 elements. In those of 32, byte j of the codes holds element j and, in
+// its high half, element j + 16, so a group is 16 elements. Values are those of the gguf package,
+// to the last bit: products and sums are rounded one by one in float32 (both compilers are told not
+// to contract).
 //
 // A block format has its `name`, its `bytes`, `elements` and the length of a `group`; scale(block,
 // g) is the scale of group g, value(block, g, k, scale) its element k.
@@ -77,6 +78,13 @@ struct IQ4_NL {  // d, codes of a curve: d * value
   }
 };
 
+// Twice the value of a code of E2M1, a sign and three bits.
+constexpr float twice_e2m1(int code) {
+  constexpr uint64_t twice = 0x0c08060403020100;
+  const int size = static_cast<int>(twice >> (8 * (code & 7)) & 15);
+  return static_cast<float>(code < 8 ? size : -size);
+}
+
 struct MXFP4 {  // an exponent, codes of E2M1: 2^(e - 128) * twice the value
   static constexpr std::string_view name = "MXFP4";
   static constexpr int bytes = 17, elements = 32, group = 16;
@@ -85,10 +93,24 @@ struct MXFP4 {  // an exponent, codes of E2M1: 2^(e - 128) * twice the value
     return {std::bit_cast<float>(e < 2 ? 0x00200000u << e : (e - 1) << 23)};
   }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    constexpr uint64_t twice = 0x0c08060403020100;
-    const int code = nibble(block[1 + k], g),
-              size = static_cast<int>(twice >> (8 * (code & 7)) & 15);
-    return s.d * static_cast<float>(code < 8 ? size : -size);
+    return s.d * twice_e2m1(nibble(block[1 + k], g));
+  }
+};
+
+// Four scales of E4M3 without a sign, codes of E2M1: half the scale * twice the value. A group has
+// eight bytes of codes: byte j holds element j and, in its high half, element j + 8. The sign's bit
+// is ignored, but 0x7f is 0 and 0xff is not.
+struct NVFP4 {
+  static constexpr std::string_view name = "NVFP4";
+  static constexpr int bytes = 36, elements = 64, group = 16;
+  static constexpr Scale scale(const uint8_t* block, int g) {
+    const uint32_t code = block[g], exponent = code >> 3 & 15, fraction = code & 7;
+    if (code == 0x7f) return {0};
+    if (exponent == 0) return {static_cast<float>(fraction) * 0x1p-10f};
+    return {std::bit_cast<float>((exponent + 119) << 23 | fraction << 20)};
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * twice_e2m1(nibble(block[4 + 8 * g + k % 8], k / 8));
   }
 };
 

@@ -151,7 +151,7 @@ void DenseRows::read_plain(const Tensor& form, std::uint64_t first, std::uint64_
     return convert(form, count, out);
   }
   const std::uint64_t bytes = element_bytes(part.dtype);
-  if (same(part.dtype, dtype_) && !form.step<Add>())
+  if (same(part.dtype, dtype_) && !form.step<Add>() && !form.step<Multiply>())
     return from_.read(form, first * bytes, {out, count * bytes});
   stored_.resize(count * bytes);
   from_.read(form, first * bytes, stored_);
@@ -213,12 +213,13 @@ void DenseRows::read_columns(const Tensor& form, std::uint64_t first, std::uint6
 void DenseRows::convert(const Tensor& form, std::uint64_t count, std::byte* out) {
   const auto dtype = form.stored.parts.front().dtype;
   const auto* add = form.step<Add>();
-  const bool dense = form.stored.dense();
-  if (dense && same(dtype, dtype_) && !add) {
+  const auto* multiply = form.step<Multiply>();
+  const bool dense = form.stored.dense(), changed = add || multiply;
+  if (dense && same(dtype, dtype_) && !changed) {
     std::memcpy(out, stored_.data(), stored_.size());
     return;
   }
-  if (dense && !add) return optim::cast(dtype_, out, dtype, stored_.data(), 0, count);
+  if (dense && !changed) return optim::cast(dtype_, out, dtype, stored_.data(), 0, count);
   floats_.resize(count);
   if (dense)
     optim::cast(f32, floats_.data(), dtype, stored_.data(), 0, count);
@@ -226,6 +227,8 @@ void DenseRows::convert(const Tensor& form, std::uint64_t count, std::byte* out)
     expand_(form, stored_, floats_);
   if (add)
     for (auto& value : floats_) value += static_cast<float>(add->value);
+  if (multiply)
+    for (auto& value : floats_) value *= static_cast<float>(multiply->factor);
   optim::cast(dtype_, out, f32, floats_.data(), 0, count);
 }
 

@@ -80,6 +80,12 @@ struct Add {
   bool operator==(const Add&) const = default;
 };
 
+// Each element is multiplied by a number. A form has this step or Add, not both.
+struct Multiply {
+  double factor = 1;
+  bool operator==(const Multiply&) const = default;
+};
+
 // The rows come from several pieces, each with `blocks` equal blocks of rows: a block of the run
 // form has one block of each piece, in order.
 struct Join {
@@ -87,7 +93,7 @@ struct Join {
   bool operator==(const Join&) const = default;
 };
 
-using Step = std::variant<Transpose, Reorder, Slice, Add, Join>;
+using Step = std::variant<Transpose, Reorder, Slice, Add, Join, Multiply>;
 
 // The step of that kind, of which a list has at most one; null: it has none.
 template <class Kind>

@@ -23,7 +23,7 @@ constexpr GgmlType types[] = {
     {28, "F64", 1, 8, false, f64},       {29, "IQ1_M", 256, 56, true, f32},
     {30, "BF16", 1, 2, true, bf16},      {34, "TQ1_0", 256, 54, true, f32},
     {35, "TQ2_0", 256, 66, true, f32},   {39, "MXFP4", 32, 17, true, f32},
-    {40, "NVFP4", 64, 36, false, f32},   {41, "Q1_0", 128, 18, false, f32},
+    {40, "NVFP4", 64, 36, true, f32},    {41, "Q1_0", 128, 18, false, f32},
 };
 
 }  // namespace

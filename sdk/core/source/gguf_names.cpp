@@ -12,6 +12,7 @@
 #include "core/source/elements.hpp"
 #include "core/source/gguf.hpp"
 #include "core/source/gguf_config.hpp"
+#include "core/source/gguf_scales.hpp"
 
 namespace strata::source {
 namespace {
@@ -132,8 +133,20 @@ void undo_changes(const Gguf& file, Tensor& tensor, const GgufMapping& mapping,
   }
 }
 
-// Slices of a tensor of all experts, each by its own name.
-std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor) {
+// Gives the tensor its one factor; the experts of a stack get their own of several.
+void take_factor(const Gguf& file, Tensor& tensor, std::span<const float> factors,
+                 bool of_experts) {
+  if (factors.size() == 1) multiply(tensor, factors.front());
+  if (factors.size() > 1 && !of_experts)
+    throw Error(file.path,
+                "tensor '" + printable(tensor.name) + "' has " + std::to_string(factors.size()) +
+                    " factors, and its experts are not read apart",
+                "use another file of the model");
+}
+
+// Slices of a tensor of all experts, each by its own name and with its own factor of several.
+std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor,
+                               std::span<const float> factors) {
   constexpr std::int64_t most = 1 << 16;
   if (tensor.shape.size() < 2 || tensor.shape[0] > most)
     throw Error(file.path,
@@ -144,6 +157,7 @@ std::vector<Tensor> experts_of(const Gguf& file, const Tensor& tensor) {
   for (std::int64_t e = 0; e < tensor.shape[0]; ++e) {
     out.push_back(slice(tensor, e));
     out.back().name = numbered(tensor.name, static_cast<std::uint32_t>(e));
+    if (factors.size() > 1) multiply(out.back(), factors[static_cast<std::size_t>(e)]);
   }
   return out;
 }
@@ -199,7 +213,7 @@ class Joints {
     const auto heads = static_cast<std::uint32_t>(tensor.shape[0]);
     if (joint.heads == 0) joint.heads = heads, joint.columns = tensor.shape[2];
     if (joint.heads != heads || joint.columns != tensor.shape[2]) refuse(there);
-    if (transposed) tensor.steps = {Transpose{heads}};
+    if (transposed) tensor.steps.push_back(Transpose{heads});
     tensor.shape = {tensor.shape[0] * tensor.shape[1], tensor.shape[2]};
     return tensor;
   }
@@ -229,21 +243,26 @@ GgufCheckpoint gguf_checkpoint(const GgufParts& parts, const GgufMappings& mappi
   out.config = gguf_config(file, mapping, factors);
   out.vocabulary = gguf_vocabulary(file);
   const auto config = parse_json(out.config, file.path);
+  const GgufScales scales(parts, mapping);
   Joints joints(file, mapping);
   for (auto tensor : file.tensors) {
     const auto& name_there = tensor.name;
     if (!name_there.empty() &&
         (name_there == mapping.rope_factors || name_there == mapping.rope_short ||
          name_there == mapping.rope_long))
-      continue;  // the configuration has it now
+      continue;                                 // the configuration has it now
+    if (scales.is_scale(name_there)) continue;  // its weight has it now
+    const auto own = scales.of(name_there);
     const auto [name, pattern] = mapped_name(mapping, tensor.name);
+    const bool of_experts = name.find("{}") != std::string::npos;
+    take_factor(file, tensor, own, of_experts);
     if (!name.empty()) {
       if (joints.take(tensor, {name, pattern})) continue;
       undo_changes(file, tensor, mapping, pattern, config);
       tensor.name = name;
     }
-    if (name.find("{}") != std::string::npos) {
-      std::ranges::move(experts_of(file, tensor), std::back_inserter(out.tensors));
+    if (of_experts) {
+      std::ranges::move(experts_of(file, tensor, own), std::back_inserter(out.tensors));
       continue;
     }
     out.tensors.push_back(std::move(tensor));

@@ -10,7 +10,7 @@ SCALES = {
     Type.Q2_K: (80, 82), Type.Q3_K: (108,), Type.Q4_K: (0, 2), Type.Q5_K: (0, 2),
     Type.Q6_K: (208,), Type.IQ4_NL: (0,), Type.IQ4_XS: (0,), Type.TQ1_0: (52,), Type.TQ2_0: (64,),
     Type.MXFP4: (), Type.IQ1_S: (0,), Type.IQ1_M: (), Type.IQ2_XXS: (0,), Type.IQ2_XS: (0,),
-    Type.IQ2_S: (0,), Type.IQ3_XXS: (0,), Type.IQ3_S: (0,),
+    Type.IQ2_S: (0,), Type.IQ3_XXS: (0,), Type.IQ3_S: (0,), Type.NVFP4: (),
 }
 
 
@@ -26,4 +26,6 @@ def random_blocks(kind, count, rng, largest=0x7C00):
         blocks[:, at:at + 2] = scales.reshape(-1, 1).view(np.uint8)
     if kind == Type.IQ1_M:  # its half lies in four quarters; without this bit it is finite
         blocks[:, 55] &= 0xBF
+    if kind == Type.NVFP4:  # each of the scales' codes
+        blocks[:64, :4] = np.arange(256, dtype=np.uint8).reshape(64, 4)[:count]
     return blocks

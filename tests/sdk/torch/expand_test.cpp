@@ -278,6 +278,31 @@ TEST_CASE("blocks are unpacked by their codec, heads in order", "[torch][expand]
   REQUIRE(expanded(w, values, to).equal(expanded(dense, values.to(at::kFloat), to)));
 }
 
+TEST_CASE("a factor multiplies each element once, whatever the form and the other steps",
+          "[torch][expand]") {
+  const auto to = GENERATE(at::kFloat, at::kBFloat16);
+  const auto values = at::arange(-32, 32, at::kLong).to(at::kChar).view({8, 8});
+  using Steps = std::vector<source::Step>;
+  const auto steps = GENERATE(Steps{}, Steps{source::Reorder{2, 2, 2}}, Steps{source::Transpose{}});
+  auto w = stored_as({8, 8}, at::kFloat);
+  w.source.steps = steps;
+  const auto expected = expanded(w, values.to(at::kFloat).mul(-0.75), to);
+  w.source.steps.push_back(source::Multiply{-0.75});
+  CHECK(expanded(w, values.to(at::kFloat), to).equal(expected));
+  w.source.stored = in_pairs({8, 8});
+  CHECK(expanded(w, values, to).equal(expected));
+}
+
+TEST_CASE("a factor multiplies a weight whose rows only its codec finds", "[torch][expand]") {
+  const auto x = at::arange(-36, 36, at::kLong).to(at::kChar).view({12, 6});
+  auto w = by_columns({12, 6}, 12);
+  w.run = source::dense_form(source::f32, {12, 6});
+  w.source.steps = {source::Multiply{0.5}};
+  auto out = at::empty({12, 6});
+  expand_columns(w, x.t().contiguous(), out);
+  REQUIRE(out.equal(x.to(at::kFloat).mul(0.5)));
+}
+
 TEST_CASE("a matrix of blocks that the file holds [in,out] is transposed", "[torch][expand]") {
   const auto values = at::arange(-30, 30, at::kLong).to(at::kChar).view({10, 6});
   auto w = stored_as({6, 10}, at::kFloat);

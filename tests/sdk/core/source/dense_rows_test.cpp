@@ -135,6 +135,18 @@ TEST_CASE("joined pieces take turns, and a number is added to one", "[source][de
           }));
 }
 
+TEST_CASE("a factor multiplies each element once, of a transposed matrix too",
+          "[source][dense_rows]") {
+  const auto dtype = GENERATE(source::f32, source::bf16);
+  const Numbered of(dtype, {6, 4});
+  const std::vector<int64_t> shape{6, 4}, other{4, 6};
+  CHECK(all_of({of.checkpoint(), of.tensor({source::Multiply{0.5}}), shape, source::f32}, 4) ==
+        expected(6, 4, [](int r, int c) { return (r * 4 + c) * 0.5; }));
+  CHECK(all_of({of.checkpoint(), of.tensor({source::Multiply{-3}, source::Transpose{}}), other,
+                source::f32},
+               4) == expected(4, 6, [](int r, int c) { return -3 * (c * 4 + r); }));
+}
+
 TEST_CASE("blocks are expanded row by row, in the file's rows or columns", "[source][dense_rows]") {
   const made::Folder folder;
   folder.write("config.json", "{}");

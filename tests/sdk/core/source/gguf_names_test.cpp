@@ -208,6 +208,58 @@ TEST_CASE("matrices of all heads are pieces of one tensor", "[source][gguf]") {
           "DIR/x.gguf: tensor 'b.7.k' of [2,4,3]" + rest);
 }
 
+TEST_CASE("numbers beside a weight multiply it, and each expert has its own", "[source][gguf]") {
+  const auto mapping = source::gguf_mappings(
+      parse_json(R"({"toy":{"model_type":"a","names":{"m.{}.q.w":"b.{}.q.weight",)"
+                 R"("m.{}.e.{}.w":"b.{}.e.weight","m.{}.all":"b.{}.all.weight",)"
+                 R"("m.{}.own":"b.{}.own.weight","m.{}.own.s":"b.{}.own.scale"}}})",
+                 "manifest.json"),
+      "manifest.json");
+  const made::Folder folder;
+  // A weight of 32 bytes, and behind it a scale of F32 of so many numbers.
+  const auto opened = [&](const std::string& stem, const std::vector<std::uint64_t>& shape,
+                          const std::vector<float>& scale, const std::string& end = ".scale",
+                          std::uint32_t type = 0) {
+    std::string bytes = toy()
+                            .tensor(stem + ".weight", shape, 0, 0)
+                            .tensor(stem + end, {scale.size()}, type, 32)
+                            .file(32);
+    for (const auto one : scale) bytes += made::bytes(one);
+    return source::Checkpoint::open(folder.write("x.gguf", bytes + std::string(32, '\0')), mapping);
+  };
+  using Steps = std::vector<source::Step>;
+  const auto one = opened("b.3.q", {4, 2}, {0.25f});
+  REQUIRE(one.tensors().size() == 1);
+  CHECK(one.find("m.3.q.w")->steps == Steps{source::Multiply{0.25}});
+  CHECK(opened("b.3.q", {4, 2}, {1}).find("m.3.q.w")->steps.empty());
+  const auto experts = opened("b.0.e", {2, 2, 2}, {3, 1});
+  REQUIRE(experts.tensors().size() == 2);
+  CHECK(experts.find("m.0.e.0.w")->steps == Steps{source::Multiply{3}});
+  CHECK(experts.find("m.0.e.1.w")->steps.empty());
+  CHECK(opened("b.0.e", {2, 2, 2}, {3}).find("m.0.e.1.w")->steps == Steps{source::Multiply{3}});
+  // Those of activations are left aside; a tensor that the mapping names is a weight of its own.
+  const auto input = opened("b.3.q", {4, 2}, {0.25f}, ".input_scale");
+  REQUIRE(input.tensors().size() == 1);
+  CHECK(input.find("m.3.q.w")->steps.empty());
+  const auto own = opened("b.3.own", {4, 2}, {0.25f});
+  CHECK(own.find("m.3.own.s"));
+  CHECK(own.find("m.3.own")->steps.empty());
+  const auto refusal = [&](auto... what) {
+    return made::refusal(folder, [&] { opened(what...); });
+  };
+  const std::string rest =
+      " is not of F32 with a factor of 'b.3.q.weight', or one of each expert: convert the model "
+      "again";
+  const std::vector<std::uint64_t> matrix{4, 2}, stack{2, 2, 2};
+  CHECK(refusal("b.3.q", matrix, std::vector<float>{1, 2}) ==
+        "DIR/x.gguf: tensor 'b.3.q.scale' of [2]" + rest);
+  CHECK(refusal("b.3.q", matrix, std::vector<float>{1}, ".scale", 1U) ==
+        "DIR/x.gguf: tensor 'b.3.q.scale' of [1]" + rest);
+  CHECK(refusal("b.3.all", stack, std::vector<float>{1, 2}) ==
+        "DIR/x.gguf: tensor 'b.3.all.weight' has 2 factors, and its experts are not read apart: "
+        "use another file of the model");
+}
+
 TEST_CASE("a GGUF file that the mapping does not fit is refused with one line", "[source][gguf]") {
   struct Row {
     std::string what, bytes, line;

@@ -90,6 +90,7 @@ TEST_CASE("each difference between the forms gives the unit a set of places for 
       [](source::Tensor& t) { t.steps = {source::Transpose{}}; },
       [](source::Tensor& t) { t.steps = {source::Slice{.all = 7}}; },
       [](source::Tensor& t) { t.steps = {source::Add{1}}; },
+      [](source::Tensor& t) { t.steps = {source::Multiply{2}}; },
   }));
   const auto unit = lay_out_one(unit_of({{.name = "q", .shape = {3, 5}, .group = 1},
                                          {.name = "k", .shape = {1, 5}, .group = 1}}),
