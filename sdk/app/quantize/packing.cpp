@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "core/dry_run/measure.hpp"
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/elements.hpp"
@@ -59,12 +60,12 @@ void check_rows(const plugin::Codec& codec, const std::vector<source::Part>& par
   }
 }
 
-// The role by which rules choose. Learned positions, which are looked up as tables are, are
-// declared as matrices of the embedding's unit, and those of the head's unit stand under its rule.
-std::uint32_t rule_role(std::uint32_t role, std::uint32_t kind) {
-  if (role != STRATA_MATRIX) return role;
-  if (kind == STRATA_UNIT_EMBEDDING) return STRATA_VECTOR;
-  return kind == STRATA_UNIT_HEAD ? std::uint32_t{STRATA_HEAD} : role;
+// The role by which rules choose: the matrices of the embedding's and the head's unit stand under
+// their rules, and learned positions, which are declared as a matrix, are no product's.
+std::uint32_t rule_role(std::uint32_t role, std::uint32_t kind, bool positions) {
+  if (positions) return STRATA_VECTOR;
+  if (role != STRATA_MATRIX || kind == STRATA_UNIT_BODY) return role;
+  return kind == STRATA_UNIT_HEAD ? std::uint32_t{STRATA_HEAD} : std::uint32_t{STRATA_VECTOR};
 }
 
 class Planner {
@@ -75,23 +76,32 @@ class Planner {
 
   Packing run() {
     std::set<std::string> seen;
-    for (const auto& unit : model_.family->units())
-      for (const auto& weight : unit.weights) {
+    std::uint32_t index = 0;
+    for (const auto& unit : model_.family->units()) {
+      const auto measured = dry_run::measure(*model_.family, index++, {.dtype = source::f32});
+      for (std::size_t w = 0; w < unit.weights.size(); ++w) {
+        auto weight = unit.weights[w];
         if (!seen.insert(weight.name).second) continue;
-        if (weight.experts == 0) add(weight, unit.kind);
-        for (std::uint32_t e = 0; e < weight.experts; ++e) {
-          auto one = weight;
-          one.name = source::numbered(weight.name, e);
-          add(one, unit.kind);
-        }
+        const bool positions = measured.positions > 0 && w == measured.position_table;
+        weight.role = rule_role(weight.role, unit.kind, positions);
+        add_each(weight);
       }
+    }
     rules_.check_used();
     return std::move(out_);
   }
 
  private:
-  void add(plugin::DeclaredWeight weight, std::uint32_t kind) {
-    weight.role = rule_role(weight.role, kind);
+  void add_each(const plugin::DeclaredWeight& weight) {
+    if (weight.experts == 0) add(weight);
+    for (std::uint32_t e = 0; e < weight.experts; ++e) {
+      auto one = weight;
+      one.name = source::numbered(weight.name, e);
+      add(one);
+    }
+  }
+
+  void add(const plugin::DeclaredWeight& weight) {
     auto& made = out_.weights.emplace_back();
     made.from = find_(weight, 0, 0);
     made.to.name = weight.name;
