@@ -76,7 +76,7 @@ def parameters(config):
 
 
 def flops(config, options):
-    """Of one step: products of the forward, of the forward that is run again, and twice as many of the backward."""
+    """The operations of a step: products of the forward, of the forward again, and twice as many of the backward."""
     tables = config["vocab_size"] * config["hidden_size"]  # the embedding's table is no product
     matrices = 2 * (parameters(config) - tables) * options.batch * options.tokens
     scores = 2 * options.batch * options.tokens**2 * config["hidden_size"] * config["num_hidden_layers"]  # causal

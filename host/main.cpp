@@ -5,18 +5,16 @@
 
 #include <csignal>
 #include <exception>
-#include <new>
 #include <string>
 #include <string_view>
-#include <system_error>
 
-#include "core/error.hpp"
 #include "core/plugin/calling.hpp"
 #include "core/source/unfinished.hpp"
 #include "host/cli/command_line.hpp"
 #include "host/commands/run.hpp"
 #include "host/end/ending.hpp"
 #include "host/process/ended.hpp"
+#include "host/process/error_words.hpp"
 #include "host/process/output.hpp"
 #include "host/process/stderr_log.hpp"
 
@@ -41,18 +39,10 @@ int run(int argc, char** argv) {
     return 1;
   } catch (const strata::host::Ended& e) {
     return e.status;
-  } catch (const strata::Error& e) {
-    strata::host::print_error(e.what());
-    return static_cast<int>(e.status());
-  } catch (const std::bad_alloc&) {
-    strata::host::print_error("memory: the host has no more: give smaller budgets or batches");
-  } catch (const std::system_error& e) {  // a thread cannot be started
-    strata::host::print_error(std::string("system: ") + e.what() +
-                              ": raise the limits of memory and processes (ulimit)");
   } catch (const std::exception& e) {
-    strata::host::print_error(strata::printable(e.what(), 2000));
+    strata::host::print_error(strata::host::error_words(e));
+    return static_cast<int>(strata::host::error_status(e));
   }
-  return 1;
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 Usage: together.py NAME SCRIPT [ARGUMENT...] [-- NAME SCRIPT [ARGUMENT...]]...
 A script runs as it does alone: `python SCRIPT ARGUMENT...` is how to run one by hand. It fails by its exit
-status, or when it takes longer than SECONDS. What failed is printed at the end, each with its name.
+status, or when it takes longer than SECONDS. The output of each that failed is printed at the end, with its name.
 """
 
 import atexit

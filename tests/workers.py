@@ -37,7 +37,7 @@ def carried_out(_):
 
 
 def results(jobs, work):
-    """What `work` returned in each worker; it is given an iterator that ends when all jobs are taken."""
+    """The results of `work` in each worker; it is given an iterator that ends when all jobs are taken."""
     context, count = multiprocessing.get_context("fork"), len(os.sched_getaffinity(0))
     shared.update(jobs=jobs, work=work, taken=context.Value("i", 0))
     with concurrent.futures.ProcessPoolExecutor(count, context) as pool:

@@ -25,7 +25,7 @@ class Parts:
         return self.end - time.monotonic()
 
     def run(self, name, limit, work):
-        """What `work(seconds)` returns: it ends within so many seconds, which are `limit` or what is left."""
+        """Returns the result of `work(seconds)`: it ends within so many seconds, which are `limit` or what is left."""
         begin, result = time.monotonic(), None
         limit = min(limit, self.left())
         if limit < 5:

@@ -70,6 +70,9 @@ struct Command {
                                       std::vector<std::string>& notes) = nullptr;
   // After the first Ctrl-C or SIGTERM it goes on to an end of its own, which may take long.
   bool finishes = false;
+  // It is one process, whose option `ranks` is a number that it uses; other commands with that
+  // option are carried out by as many processes.
+  bool one_process = false;
 };
 
 // All commands, in the order of --help. host/commands/commands.cpp lists them.

@@ -31,7 +31,7 @@ struct CommonOptions {
   nlohmann::json config_keys = nlohmann::json::object();
   // The file of --ds-config, where the command takes one and it is given.
   std::shared_ptr<const deepspeed::DsConfig> deepspeed;
-  // What the user should know about the options that were given; run() says it first.
+  // Notes to the user about the options that were given; run() says them first.
   std::vector<std::string> notes;
   // This process's rank; above 0, it prints no results.
   std::uint32_t rank = 0;

@@ -8,7 +8,6 @@ namespace {
 constexpr std::array table{
     Later{"--kv-offload", "leave it out: keys and values stay on the device"},
     Later{"--ranks", "leave it out: this command runs as one process"},
-    Later{"quantize", "use a model that is quantized already"},
     Later{"doctor", "leave it out: plans use assumed rates"},
 };
 

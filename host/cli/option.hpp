@@ -37,7 +37,8 @@ struct Option {
   bool closed = false;
   char letter = 0;
   bool above = false, below = false;  // the bound itself is not allowed: low, high
-  // What it asks for does not exist yet: no help has it, and who gets it refuses it by its name.
+  // It asks for something that does not exist yet: no help has it, and the program refuses it by
+  // its name.
   bool later = false;
 };
 

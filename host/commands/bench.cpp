@@ -52,14 +52,6 @@ void take_slowest(run::GenerateResult& result, const Team& team) {
   }
 }
 
-// The sequences of the rank that has the most; at least one, for the others to take part.
-WorkloadOptions largest_share(const BenchOptions& settings, const Team& team) {
-  WorkloadOptions out = settings;
-  const auto [first, last] = team.block(static_cast<std::size_t>(settings.batch_size), 0);
-  out.batch_size = static_cast<std::int64_t>(last - first);
-  return out;
-}
-
 // The times of one loop, and the rates that follow from them, of all ranks together.
 nlohmann::json measures(const BenchOptions& settings, const run::GenerateResult& result) {
   const auto batch = static_cast<double>(settings.batch_size),
@@ -110,8 +102,8 @@ void bench_on(const BenchOptions& settings, const Team& team) {
   team.check(model, plugins);
   model.checkpoint.reset();
   model.tensors.reset();
-  auto planned = app::plan_run(settings, model, capacity_of(largest_share(settings, team)), plugins,
-                               team.group().get());
+  auto planned = app::plan_run(settings, model, capacity_of(largest_share(settings, team.ranks())),
+                               plugins, team.group().get());
   const auto asked = app::asked_of(planned);
   const auto session =
       open_session(settings, model, std::move(planned), plugins, true, team.group());

@@ -10,7 +10,7 @@ constexpr std::array all{
     &host::perplexity_command,   &host::tokenize_command,      &host::import_command,
     &host::download_command,     &host::plan_command,          &host::bench_command,
     &host::plugins_list_command, &host::plugins_check_command, &host::plugins_new_command,
-    &host::finetune_command,     &host::completion_command,
+    &host::finetune_command,     &host::quantize_command,      &host::completion_command,
 };
 
 }  // namespace

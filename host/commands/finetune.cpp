@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "core/error.hpp"
+#include "app/ranks.hpp"
 #include "host/commands/commands.hpp"
 #include "host/options/finetune_options.hpp"
 #include "host/options/finetune_spellings.hpp"
@@ -128,10 +128,10 @@ app::FinetuneResult finetune_on(const FinetuneCommand& settings, const Team& tea
 }
 
 void finetune(const FinetuneCommand& settings) {
-  app::FinetuneResult result;
-  on_ranks(settings, settings, [&](const Team& team) { result = finetune_on(settings, team); });
-  // All ranks say so behind their good-byes: none of them is lost.
-  if (result.status != 0) throw Error("finetune", result.fact, result.remedy);
+  on_ranks(settings, settings, [&](const Team& team) {
+    const auto result = finetune_on(settings, team);
+    if (result.status != 0) throw app::SharedError("finetune", result.fact, result.remedy);
+  });
 }
 
 }  // namespace

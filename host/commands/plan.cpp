@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "app/model_config.hpp"
@@ -9,6 +10,7 @@
 #include "host/options/opening.hpp"
 #include "host/options/workload_options.hpp"
 #include "host/process/output.hpp"
+#include "host/ranks/team.hpp"
 
 namespace strata::host {
 
@@ -21,6 +23,7 @@ void options(cli::Table& table, PlanOptions& o) {
   add_workload(table, o);
   add_run(table, o);
   add_dropout(table, o);
+  add_planned_ranks(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);
   add_common(table, o);
@@ -28,10 +31,21 @@ void options(cli::Table& table, PlanOptions& o) {
 
 void check(const PlanOptions& o) { require_model_or_shape(o); }
 
+// The line that says which ranks the others are about.
+std::string ranks_text(const nlohmann::json& ranks) {
+  return "ranks      " + std::to_string(ranks["count"].get<std::int64_t>()) +
+         "; what follows is of each, which gets " +
+         size_text(ranks["gathered_bytes_per_pass"].get<std::uint64_t>()) +
+         " from the others in a pass\n";
+}
+
 void plan(const PlanOptions& settings) {
+  require_one_rank("plan", "it plans for all ranks");
+  const auto ranks = static_cast<std::uint32_t>(std::max<std::int64_t>(settings.ranks, 1));
   auto plugins = open_plugins(settings);
   const auto model = open_model(settings, settings, plugins, true);
-  const auto planned = app::plan_run(settings, model, capacity_of(settings), plugins);
+  const auto planned =
+      app::plan_rank(settings, model, capacity_of(largest_share(settings, ranks)), plugins, ranks);
   if (const auto words = app::too_much(planned.host, planned.free); !words.empty())
     plugins.log().line(STRATA_WARN, "memory: " + words);
   zero::Timeline decode;
@@ -41,13 +55,14 @@ void plan(const PlanOptions& settings) {
     out["ds_config"] =
         deepspeed::report(*settings.deepspeed, deepspeed::semantics_of(settings.ds_precision),
                           app::hidden_size_of(*model.config),
-                          settings.given.contains("run.dtype") ? settings.dtype : "");
+                          settings.given.contains("run.dtype") ? settings.dtype : "", ranks);
   if (settings.json) return print_json(out);
   const auto size = [](const nlohmann::json& bytes) {
     return size_text(bytes.get<std::uint64_t>());
   };
   std::string text = "weights    " + size(out["weights"]["bytes"]) +
                      (out["weights"]["exact"] ? "" : " (from the configuration)") + "\n";
+  if (const auto many = out.find("ranks"); many != out.end()) text += ranks_text(*many);
   if (const auto words = out["weights"].find("expansion"); words != out["weights"].end())
     text += "           " + words->get<std::string>() + "\n";
   for (const auto& [name, tier] : out["tiers"].items())
@@ -67,8 +82,13 @@ void plan(const PlanOptions& settings) {
 }  // namespace
 
 const cli::Command plan_command{
-    "plan", "MODEL [options]",
+    "plan",
+    "MODEL [options]",
     "predict where weights would be held and how fast the model would run",
-    cli::make_call<PlanOptions, options, check, plan>, "model"};
+    cli::make_call<PlanOptions, options, check, plan>,
+    "model",
+    nullptr,
+    false,
+    true};
 
 }  // namespace strata::host

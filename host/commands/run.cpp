@@ -46,7 +46,7 @@ void take_cores(cli::Call& call, const run::Ranks& ranks) {
 void take_rank(const cli::Invocation& invocation) {
   auto& call = *invocation.call;
   const auto* wanted = cli::find_by_name(call.table(), "ranks");
-  if (!wanted) return;
+  if (!wanted || invocation.command->one_process) return;
   const auto launched = run::ranks_of_environment();
   const auto count = *std::get<std::int64_t*>(wanted->field);
   if (starts_ranks(count, launched))

@@ -34,6 +34,13 @@ json automatic(const std::string& path, std::int64_t hidden, const Batch& batch)
   return "auto";
 }
 
+// The size below which a parameter is whole on every rank; here it is that of a unit.
+void add_threshold(const DsConfig& config, json& run) {
+  const auto key = zero_key("stage3_param_persistence_threshold");
+  if (const auto* value = config.given(key) ? config.number(key) : nullptr)
+    run["whole_below"] = *value;
+}
+
 json listed(const std::vector<DsConfig::Remark>& remarks) {
   auto out = json::array();
   for (const auto& one : remarks) out.push_back({{"key", one.key}, {"words", one.words}});
@@ -58,6 +65,7 @@ json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given,
   json out{{"run", json::object()}};
   if (!dtype_given) out["run"]["dtype"] = precision_of(config, semantics).compute;
   batch_of(config, ranks);
+  add_threshold(config, out["run"]);
   if (config.given(weight_quantization))
     out["run"].update(quant_settings(config.value(weight_quantization), config.name()));
   const auto device = config.value(zero_key("offload_param.device")).get<std::string>();
@@ -98,8 +106,8 @@ std::vector<std::string> warnings(const DsConfig& config) {
 }
 
 json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size,
-            const std::string& dtype) {
-  const auto batch = batch_of(config, 1);
+            const std::string& dtype, std::int64_t ranks) {
+  const auto batch = batch_of(config, ranks);
   const auto precision = precision_of(config, semantics, dtype);
   json understood = json::object(), ignored = json::array(), defaults = json::object();
   const auto settled = [&](const std::string& path) {

@@ -14,7 +14,8 @@ namespace strata::deepspeed {
 // is the dtype of reductions.
 Precision precision_of(const DsConfig& config, Semantics semantics, const std::string& given = "");
 
-// The dtype, the offload, its folder and the options of its tier, as a document of run.toml. If the
+// The dtype, the offload, its folder and the options of its tier, and the size below which a unit
+// is whole on every rank, as a document of run.toml. If the
 // user gave a dtype, the file's flags are not read and therefore never refused. The sizes of the
 // batch must be those of so many ranks.
 nlohmann::json settings_of(const DsConfig& config, Semantics semantics, bool dtype_given = false,
@@ -27,8 +28,8 @@ std::vector<std::string> warnings(const DsConfig& config);
 // {understood: {key: value}, defaults: {key: value}, ignored: [{key, value, words}], replaced and
 // unknown: [{key, words}], stage, precision, batch}
 // for a model of this hidden size, which "auto" values follow from. `dtype` is the one that the
-// user gave and replaces the file's; "" keeps the file's.
+// user gave and replaces the file's; "" keeps the file's. The batch is that of so many ranks.
 nlohmann::json report(const DsConfig& config, Semantics semantics, std::int64_t hidden_size,
-                      const std::string& dtype = "");
+                      const std::string& dtype = "", std::int64_t ranks = 1);
 
 }  // namespace strata::deepspeed

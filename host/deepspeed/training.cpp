@@ -104,13 +104,6 @@ void add_offload(const DsConfig& config, json& train) {
     train["optimizer_cores"] = config.value(block + "cpuadam_cores_perc");
 }
 
-// The size below which a parameter is whole on every rank; here it is that of a unit.
-void add_threshold(const DsConfig& config, json& train) {
-  constexpr auto key = "zero_optimization.stage3_param_persistence_threshold";
-  if (const auto* value = config.given(key) ? config.number(key) : nullptr)
-    train["whole_below"] = *value;
-}
-
 void add_leaf_modules(const DsConfig& config, json& train) {
   auto names = json::array();
   for (const auto* key : {"classes", "names", "name_suffixes"}) {
@@ -160,7 +153,6 @@ json training_settings_of(const DsConfig& config, Semantics semantics, const Giv
   add_precision(config, semantics, given, train);
   add_loss_scaling(config, train);
   add_offload(config, train);
-  add_threshold(config, train);
   add_leaf_modules(config, train);
   add_logs(config, train);
   return out;

@@ -9,7 +9,7 @@
 
 namespace strata::deepspeed {
 
-// What the user gave beside the file, and which therefore counts.
+// Settings that the user gave beside the file, and which therefore count.
 struct Given {
   bool dtype = false;
   std::optional<std::int64_t> micro{}, accumulation{};  // --batch-size and its steps

@@ -16,7 +16,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-// What one of the script's options becomes.
+// One of the script's options, and the option that it becomes.
 struct Spelling {
   std::string_view theirs, ours;
 };

@@ -117,9 +117,6 @@ void add_storage(cli::Table& table, FinetuneCommand& command) {
                    "", 0, 1});
   table.push_back({"", "train.optimizer_cores", &o.optimizer_cores, "R",
                    "part of the CPU threads that update weights", "all", 0, 1});
-  table.push_back({"", "train.whole_below", &o.whole_below, "N",
-                   "of several ranks each has the whole of a unit with fewer elements", "", 0,
-                   9e18});
   table.push_back({"leaf-module", "train.leaf_module", &o.leaf_modules, "NAME",
                    "class or name of modules that are fetched whole; may be repeated"});
 }

@@ -7,9 +7,9 @@
 namespace strata::host {
 
 inline void add_output(cli::Table& table, std::string& output) {
-  table.push_back(
-      {"output", "run.output", &output, "PATH",
-       "path to write: a .safetensors file for logits, a folder for import and finetune"});
+  table.push_back({"output", "run.output", &output, "PATH",
+                   "path to write: a .safetensors file for logits, a folder for import, quantize "
+                   "and finetune"});
 }
 
 }  // namespace strata::host

@@ -48,6 +48,16 @@ void add_run(cli::Table& table, RunOptions& o) {
   table.push_back({"trace", "run.trace", &o.trace, "FILE", "write a Chrome trace"});
 }
 
+namespace {
+
+void add_whole_below(cli::Table& table, RunOptions& o) {
+  table.push_back({"", "run.whole_below", &o.whole_below, "N",
+                   "of several ranks each has the whole of a unit with fewer elements", "", 0,
+                   9e18});
+}
+
+}  // namespace
+
 void add_ranks(cli::Table& table, RunOptions& o) {
   table.push_back({"ranks", "run.ranks", &o.ranks, "N",
                    "start N processes here that share the work and the weights",
@@ -58,6 +68,14 @@ void add_ranks(cli::Table& table, RunOptions& o) {
                    "each rank of a machine runs on cores of its own, near its GPU"});
   table.push_back({"bind-core-list", "run.bind_core_list", &o.core_list, "LIST",
                    "the CPUs that --bind-cores-to-rank splits, such as 0,2-4", "all"});
+  add_whole_below(table, o);
+}
+
+void add_planned_ranks(cli::Table& table, RunOptions& o) {
+  table.push_back({"ranks", "run.ranks", &o.ranks, "N",
+                   "plan for each of N ranks of this machine that share the work and the weights",
+                   "one", 1, 4096});
+  add_whole_below(table, o);
 }
 
 std::vector<std::string> respell_ranks(std::vector<std::string> arguments,

@@ -25,6 +25,8 @@ void add_run(cli::Table& table, RunOptions& options);
 void add_ds_config(cli::Table& table, RunOptions& options);
 // Adds those of commands that run on several ranks.
 void add_ranks(cli::Table& table, RunOptions& options);
+// Adds those of a plan for several ranks.
+void add_planned_ranks(cli::Table& table, RunOptions& options);
 // Replaces the spellings that DeepSpeed's launcher has for options of ranks. `notes` stays as it
 // is.
 std::vector<std::string> respell_ranks(std::vector<std::string> arguments,

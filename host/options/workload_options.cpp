@@ -17,4 +17,10 @@ app::Capacity capacity_of(const WorkloadOptions& options) {
           .prompt = options.batch_size * options.prompt_len};
 }
 
+WorkloadOptions largest_share(const WorkloadOptions& options, std::uint32_t ranks) {
+  auto out = options;
+  out.batch_size = (options.batch_size + ranks - 1) / ranks;
+  return out;
+}
+
 }  // namespace strata::host

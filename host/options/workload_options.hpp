@@ -17,4 +17,7 @@ void add_workload(cli::Table& table, WorkloadOptions& options);
 
 app::Capacity capacity_of(const WorkloadOptions& options);
 
+// The workload of the rank that has the most sequences, at least one.
+WorkloadOptions largest_share(const WorkloadOptions& options, std::uint32_t ranks);
+
 }  // namespace strata::host

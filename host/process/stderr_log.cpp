@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "host/process/rank_name.hpp"
+
 namespace strata::host {
 namespace {
 
@@ -28,7 +30,7 @@ spdlog::level::level_enum level_of(std::int32_t level) {
 app::Log stderr_log(bool verbose, std::uint32_t rank) {
   const auto logger =
       std::make_shared<spdlog::logger>("strata", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern((rank > 0 ? "rank " + std::to_string(rank) + ": " : "") + "%n: %l: %v");
+  logger->set_pattern((rank > 0 ? rank_name(rank) : "") + "%n: %l: %v");
   logger->set_level(verbose ? spdlog::level::debug : spdlog::level::warn);
   return app::Log([logger](std::int32_t level, std::string_view words) {
     logger->log(level_of(level), spdlog::string_view_t(words.data(), words.size()));

@@ -1,5 +1,7 @@
 #include "host/ranks/child_output.hpp"
 
+#include "host/process/rank_name.hpp"
+
 namespace strata::host {
 namespace {
 
@@ -8,8 +10,7 @@ constexpr std::size_t longest_line = 64 << 10;
 
 }  // namespace
 
-ChildOutput::ChildOutput(std::uint32_t rank)
-    : before_(rank > 0 ? "rank " + std::to_string(rank) + ": " : "") {}
+ChildOutput::ChildOutput(std::uint32_t rank) : before_(rank > 0 ? rank_name(rank) : "") {}
 
 std::string ChildOutput::take(std::string_view bytes) {
   std::string out;

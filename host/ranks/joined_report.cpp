@@ -25,7 +25,7 @@ json joined_report(const std::vector<json>& reports) {
     out["decode_tokens_per_s"] = slowest > 0 ? decoded / slowest : 0;
   double moved = 0;
   for (auto& [part, counts] : out["moved"].items())
-    for (const auto* key : std::array{"counted", "planned"}) {
+    for (const auto* key : std::array{"counted", "planned", "gathered"}) {
       if (!counts.contains(key)) continue;
       std::uint64_t sum = 0;
       for (const auto& one : reports) sum += one["moved"][part][key].get<std::uint64_t>();

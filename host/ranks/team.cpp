@@ -14,8 +14,11 @@
 #include "core/error.hpp"
 #include "core/source/unfinished.hpp"
 #include "host/process/ended.hpp"
+#include "host/process/error_words.hpp"
 #include "host/process/output.hpp"
+#include "host/process/rank_name.hpp"
 #include "host/ranks/child_output.hpp"
+#include "host/ranks/preparing_group.hpp"
 
 namespace strata::host {
 namespace {
@@ -34,18 +37,44 @@ std::string device_of(const RunOptions& options, const run::Ranks& ranks) {
   source::remove_unfinished();
   const auto first = own.rank - own.local;  // launchers number a machine's ranks in a row
   if (own.local == (lost.rank == first ? 1u : 0u)) {
-    const auto name = "rank " + std::to_string(lost.rank) + ": ";
-    print_error((lost.reason.starts_with(name) ? "" : name) + printable(lost.reason, 1000) +
-                std::string(look_there));
+    print_error(named(lost.rank, printable(lost.reason, 1000)) + std::string(look_there));
   }
   std::_Exit(1);
 }
 
-std::shared_ptr<run::Group> open_group(const RunOptions& options, const run::Ranks& ranks) {
-  return app::open_group({.ranks = ranks,
-                          .device = device_of(options, ranks),
-                          .stall = std::chrono::seconds(options.rank_timeout),
-                          .on_lost = [ranks](const run::Lost& lost) { end_with(lost, ranks); }});
+std::shared_ptr<PreparingGroup> open_group(const RunOptions& options, const run::Ranks& ranks) {
+  return std::make_shared<PreparingGroup>(
+      app::open_group({.ranks = ranks,
+                       .device = device_of(options, ranks),
+                       .stall = std::chrono::seconds(options.rank_timeout),
+                       .on_lost = [ranks](const run::Lost& lost) { end_with(lost, ranks); }}));
+}
+
+// The error of one rank, with its name.
+class OwnError : public Error {
+ public:
+  OwnError(std::uint32_t rank, const std::exception& failure)
+      : Error(named(rank, error_words(failure)), error_status(failure)) {}
+};
+
+// Tells the others of this rank's failure, and throws the error that it ends with.
+[[noreturn]] void fail(PreparingGroup& group, const std::exception& failure) {
+  if (group.prepares()) group.fail_together(error_words(failure), error_status(failure));
+  group.fail(error_words(failure));
+  throw OwnError(group.ranks().rank, failure);
+}
+
+// Calls the body; the failure that passes is the one with which this rank ends.
+void call(const std::function<void(const Team&)>& body, const Team& team, PreparingGroup& group) {
+  try {
+    return body(team);
+  } catch (const app::SharedError&) {
+    throw;
+  } catch (const Ended&) {
+    throw;
+  } catch (const std::exception& e) {
+    fail(group, e);
+  }
 }
 
 }  // namespace
@@ -81,14 +110,11 @@ void on_ranks(const RunOptions& options, const cli::CommonOptions& common,
   auto group = open_group(options, ranks);
   std::exception_ptr ending;
   try {
-    body(Team(group, common.shared));
-  } catch (const app::RanksDiffer& e) {
+    call(body, Team(group, common.shared), *group);
+  } catch (const app::SharedError& e) {
     ending = ranks.rank == 0 ? std::current_exception()
                              : std::make_exception_ptr(Ended{static_cast<int>(e.status())});
-  } catch (const Ended&) {
-    ending = std::current_exception();
-  } catch (const std::exception& e) {
-    group->fail(e.what());
+  } catch (...) {
     ending = std::current_exception();
   }
   group.reset();  // says good-bye, since no exception is under way

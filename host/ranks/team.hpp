@@ -57,9 +57,10 @@ class Team {
   std::vector<std::pair<std::string, std::string>> shared_;
 };
 
-// Calls `body` with the ranks that the environment names. A failure ends all ranks: the rank that
-// fails says its own error, and the first of the others, unless they have a parent that does it,
-// says which rank is lost. Differences between ranks are said by rank 0 alone.
+// Calls `body` with the ranks that the environment names. A failure ends all ranks. Before any of
+// them asks for the data, rank 0 alone says it: with the name of the rank, unless it is an error of
+// all or a difference between ranks. Later the rank that fails says its own error behind its name,
+// and the first of the others, unless they have a parent that does it, says which rank is lost.
 void on_ranks(const RunOptions& options, const cli::CommonOptions& common,
               const std::function<void(const Team&)>& body);
 

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "host/process/rank_name.hpp"
 #include "host/ranks/child_output.hpp"
 
 namespace strata::host {
 namespace {
 
-std::string name_of(const RankEnd& end) { return "rank " + std::to_string(end.rank) + ": "; }
+std::string name_of(const RankEnd& end) { return rank_name(end.rank); }
 
 std::string signal_name(int signal) {
   const char* name = sigabbrev_np(signal);
@@ -19,17 +20,20 @@ bool said_itself(const RankEnd& end) {
   return !end.error.empty() && !end.error.ends_with(look_there);
 }
 
-// The line of a rank that said an error. One that all of these ranks said is of none alone.
+// Whether the error is of all ranks: each of the others said it too, or left it to this one to say,
+// with the same status; or it was asked to end before it came so far with its options.
+bool is_shared(const RankEnd& first, const std::vector<RankEnd>& ends) {
+  if (first.signal != 0 || first.status == 0) return false;
+  return std::ranges::all_of(ends, [&](const RankEnd& end) {
+    if (!end.error.empty()) return end.error == first.error;
+    if (end.asked) return first.status == 2;
+    return end.signal == 0 && end.status == first.status;
+  });
+}
+
+// The line of a rank that said an error.
 std::string line_of(const RankEnd& first, const std::vector<RankEnd>& ends) {
-  std::size_t speakers = 0;
-  bool same = true;
-  for (const auto& end : ends) {
-    if (!said_itself(end)) continue;
-    ++speakers;
-    same = same && end.error == first.error;
-  }
-  if (first.error.starts_with("rank ") || (speakers > 1 && same)) return first.error;
-  return name_of(first) + first.error;
+  return is_shared(first, ends) ? first.error : named(first.rank, first.error);
 }
 
 }  // namespace

@@ -21,9 +21,10 @@ struct Verdict {
   std::string line;  // of the error; empty: there is none
 };
 
-// `ends` are in the order of time. `signal`: the user's, by which this process ends; 0: none. A
-// killed or stopped rank is named before one that said an error, and that one before those which
-// say that another is lost.
+// An error that all ranks share is one of none: its line has no rank. Every other line begins with
+// one rank's name. `ends` are in the order of time. `signal`: the user's, by which this process
+// ends; 0: none. A killed or stopped rank is named before one that said an error, and that one
+// before those which say that another is lost.
 Verdict verdict_of(const std::vector<RankEnd>& ends, int signal);
 
 }  // namespace strata::host

@@ -18,8 +18,8 @@ struct StepRecord;
 
 namespace strata::app {
 
-// What a program may want to know while training runs. Any of them may be empty. They are called on
-// the thread that called finetune, and must not call it; an exception passes through.
+// Events that a program may want to know of while training runs. Any of them may be empty. They are
+// called on the thread that called finetune, and must not call it; an exception passes through.
 struct FinetuneEvents {
   // A line for people, without its line break.
   std::function<void(std::string_view line)> say{};
@@ -59,9 +59,9 @@ struct FinetuneResult {
 
 // Trains and writes the result to the options' output: a folder that transformers loads, of the
 // whole model or of its adapters. RunOptions::dtype "auto" means bfloat16 here. Throws UsageError
-// for options, and Error for files and the run; the output then holds whole files alone. Of several
-// ranks each has the same result but for the report, which rank 0 has of all; rank 0 alone writes
-// logs.
+// for options, and Error for files and the run; the output then holds whole files alone. Each
+// of several ranks has the same result but for the report, which rank 0 has of all; rank 0 alone
+// writes logs.
 FinetuneResult finetune(const ModelOptions& model, const RunOptions& run,
                         const FinetuneOptions& options, Plugins& plugins,
                         const FinetuneEvents& events, const FinetuneRanks& ranks = {});

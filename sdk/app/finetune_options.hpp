@@ -112,8 +112,6 @@ struct FinetuneOptions {
   // The part of the parameters that the host updates; the device updates the others.
   double offload_optimizer_ratio = 1;
   double optimizer_cores = 0;  // the part of the threads that update weights; 0: all
-  // Each of several ranks has the whole of a unit with fewer elements; larger units are cut.
-  std::int64_t whole_below = 100'000;
   // Classes or names of modules, or the ends of names. Results do not depend on them, since units
   // are fetched whole anyway. A name that the model does not have is an error.
   std::vector<std::string> leaf_modules{};

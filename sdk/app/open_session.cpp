@@ -23,21 +23,10 @@ void join(run::SessionParts& parts, const std::shared_ptr<run::Group>& group) {
   parts.progress = [group](uint64_t pass, uint32_t unit) { group->progress(pass, unit); };
 }
 
-}  // namespace
-
-strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda) {
-  if (options.dtype == "float32") return {STRATA_FLOAT, 32, 1};
-  if (options.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
-  if (options.dtype == "float16") return {STRATA_FLOAT, 16, 1};
-  if (!cuda) return {STRATA_FLOAT, 32, 1};
-  const bool blocks = model.checkpoint && !model.quantized &&
-                      std::ranges::any_of(model.checkpoint->tensors(), source::in_blocks);
-  return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
-}
-
-Planned plan_run(const RunOptions& given, const run::Model& model, const Capacity& capacity,
-                 Plugins& plugins, run::Group* group) {
-  const auto options = placed(given, group);
+// The plan of one of several ranks, which have `free` host memory each. The options are those that
+// placed() gives.
+Planned plan_for(const RunOptions& options, const run::Model& model, const Capacity& capacity,
+                 Plugins& plugins, uint32_t rank, uint32_t ranks, const HostMemory& free) {
   Planned out;
   const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory(options.gpu);
   out.cuda = choose_cuda(options, cuda);
@@ -47,10 +36,9 @@ Planned plan_run(const RunOptions& given, const run::Model& model, const Capacit
   wish.codec = codecs_of(plugins);
   wish.fast_products = options.products == "fast";
   wish.separate_device = out.cuda;
-  if (group) {
-    wish.rank = group->ranks().rank;
-    wish.ranks = group->ranks().ranks;
-  }
+  wish.rank = rank;
+  wish.ranks = ranks;
+  wish.whole_below = static_cast<uint64_t>(options.whole_below);
   wish.library_bytes = out.cuda ? cuda_library_bytes : 0;
   wish.sequences = capacity.sequences;
   wish.tokens = capacity.tokens;
@@ -74,7 +62,7 @@ Planned plan_run(const RunOptions& given, const run::Model& model, const Capacit
   plugins.use(*out.attention);
   wish.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                   out.attention->manifest.name, plugins.host());
-  out.free = group ? shared_memory(*group, available_memory()) : available_memory();
+  out.free = free;
   out.prepared =
       prepare_in_memory(model, wish,
                         {.device = options.device_memory,
@@ -84,13 +72,40 @@ Planned plan_run(const RunOptions& given, const run::Model& model, const Capacit
                         out.free);
   if (const auto words = expansion_words(out.prepared, wish.dtype); !words.empty())
     plugins.log().line(STRATA_INFO, model.path + ": " + words);
-  if (group) {
-    auto facts = facts_of(plugins);
-    std::ranges::move(facts_of(out.prepared, wish), std::back_inserter(facts));
-    require_same(group->control(), facts);
-  }
   out.host = host_share(out.prepared, wish);
   return out;
+}
+
+}  // namespace
+
+strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda) {
+  if (options.dtype == "float32") return {STRATA_FLOAT, 32, 1};
+  if (options.dtype == "bfloat16") return {STRATA_BFLOAT, 16, 1};
+  if (options.dtype == "float16") return {STRATA_FLOAT, 16, 1};
+  if (!cuda) return {STRATA_FLOAT, 32, 1};
+  const bool blocks = model.checkpoint && !model.quantized &&
+                      std::ranges::any_of(model.checkpoint->tensors(), source::in_blocks);
+  return blocks ? strata_dtype{STRATA_BFLOAT, 16, 1} : model.dtype();
+}
+
+Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
+                 Plugins& plugins, run::Group* group) {
+  if (!group) return plan_for(options, model, capacity, plugins, 0, 1, available_memory());
+  const auto& ranks = group->ranks();
+  auto out = plan_for(placed(options, group), model, capacity, plugins, ranks.rank, ranks.ranks,
+                      shared_memory(*group, available_memory()));
+  auto facts = facts_of(plugins);
+  std::ranges::move(facts_of(out.prepared, out.wish), std::back_inserter(facts));
+  require_same(group->control(), facts);
+  return out;
+}
+
+Planned plan_rank(RunOptions options, const run::Model& model, const Capacity& capacity,
+                  Plugins& plugins, uint32_t ranks) {
+  if (options.device != "cpu") options.gpu = gpu_of_process(ranks - 1);
+  auto free = available_memory();
+  free.bytes /= ranks;
+  return plan_for(options, model, capacity, plugins, 0, ranks, free);
 }
 
 run::SessionParts session_parts(const RunOptions& given, const run::Model& model, Planned planned,

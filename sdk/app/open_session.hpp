@@ -26,9 +26,14 @@ struct Planned {
 strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bool cuda);
 
 // `model` and `plugins` outlive the result. With a group all of its ranks call it, and get the same
-// plan for the same capacity or RanksDiffer.
+// plan for the same capacity or SharedError.
 Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
                  Plugins& plugins, run::Group* group = nullptr);
+
+// The plan that each of so many ranks, all on this machine, would have. It is made without them and
+// for rank 0; on GPUs the last rank's is the one that must be there.
+Planned plan_rank(RunOptions options, const run::Model& model, const Capacity& capacity,
+                  Plugins& plugins, uint32_t ranks);
 
 // The parts that a session is made from: opened tiers and the chosen plugins that compute.
 run::SessionParts session_parts(const RunOptions& options, const run::Model& model, Planned planned,

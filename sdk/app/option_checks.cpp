@@ -43,6 +43,7 @@ void check(const RunOptions& options) {
   one_of("dtype", options.dtype, {"float32", "bfloat16", "float16", "auto"});
   one_of("device", options.device, {"cpu", "cuda", "auto"});
   within("threads", options.threads, 0, 4096);
+  within("whole_below", options.whole_below, 0, 9e18);
 }
 
 void check(const Capacity& capacity) {

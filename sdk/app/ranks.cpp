@@ -41,7 +41,7 @@ std::string value_of(const Fact* fact) {
 [[noreturn]] void refuse(uint32_t rank, const std::string& name, const Fact* theirs,
                          const Fact* first) {
   const bool setting = (theirs && theirs->setting) || (first && first->setting);
-  throw RanksDiffer("rank " + std::to_string(rank),
+  throw SharedError("rank " + std::to_string(rank),
                     name + " is " + value_of(theirs) + ", on rank 0 it is " + value_of(first),
                     setting ? "start all ranks with the same options"
                             : "give all ranks the same program, plugins, model and data",
@@ -96,12 +96,14 @@ std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish)
   };
   return {{"the dtype", std::to_string(wish.dtype.code) + ":" + std::to_string(wish.dtype.bits)},
           {"the products", wish.fast_products ? "fast" : "exact"},
+          {"run.whole_below", std::to_string(wish.whole_below), true},
           plan("chunk of tokens", static_cast<uint64_t>(prepared.chunk)),
           plan("units", prepared.units.size()),
           plan("actions", prepared.plan.pass.size()),
           plan("arena", prepared.plan.arena),
           plan("resident bytes", prepared.plan.fixed),
           plan("bytes of a pass", prepared.plan.moved),
+          plan("gathered bytes of a pass", prepared.plan.gathered),
           plan("slots of experts", prepared.plan.experts.count)};
 }
 

@@ -18,13 +18,14 @@ struct Fact {
   bool setting = false;  // the user chose it: a difference ends with status 2
 };
 
-// Thrown on all ranks, with the same words.
-class RanksDiffer : public Error {
+// Thrown on all ranks, with the same words, which one of them says for all.
+class SharedError : public Error {
  public:
   using Error::Error;
+  SharedError(const std::string& line, Exit status) : Error(line, status) {}
 };
 
-// Compares the facts of all ranks, which all call it. Throws RanksDiffer with the first rank whose
+// Compares the facts of all ranks, which all call it. Throws SharedError with the first rank whose
 // facts are not those of rank 0, and with both values.
 void require_same(run::Control& control, const std::vector<Fact>& facts);
 

@@ -9,6 +9,7 @@
 #include "app/machine.hpp"
 #include "app/machine_rates.hpp"
 #include "core/error.hpp"
+#include "core/zero/shard.hpp"
 #include "core/zero/simulate.hpp"
 
 namespace strata::app {
@@ -34,12 +35,37 @@ json quant_of(const run::Quantized& quantized) {
           {"seconds", quantized.seconds}};
 }
 
-json tiers_of(const run::Prepared& prepared, const run::Wish& wish) {
+// The bytes that so many processes of this plan hold together.
+json tiers_of(const run::Prepared& prepared, const run::Wish& wish, uint64_t processes = 1) {
   json out = json::object();
-  out["device"]["bytes"] = held_on_device(prepared);
+  out["device"]["bytes"] = processes * held_on_device(prepared);
   for (std::size_t t = 0; t < wish.tiers.size(); ++t)
-    if (prepared.tier_bytes[t] > 0) out[wish.tiers[t].name]["bytes"] = prepared.tier_bytes[t];
+    if (prepared.tier_bytes[t] > 0)
+      out[wish.tiers[t].name]["bytes"] = processes * prepared.tier_bytes[t];
   return out;
+}
+
+// The units that stream to several ranks and are whole on each, with their bytes in its tiers.
+json whole_of(const run::Prepared& prepared, const run::Wish& wish) {
+  uint64_t units = 0, bytes = 0;
+  for (std::size_t u = 0; u < prepared.units.size(); ++u) {
+    const auto& place = prepared.placement[u];
+    const auto held = zero::held_bytes(prepared.units[u], place);
+    if (!prepared.units[u].whole || place.tier == zero::resident || held == 0) continue;
+    ++units;
+    bytes += held;
+  }
+  return {{"below", wish.whole_below}, {"units", units}, {"bytes", bytes}};
+}
+
+// The plan of several ranks, beside what each of them has.
+json ranks_of(const run::Prepared& prepared, const run::Wish& wish) {
+  const auto& pass = prepared.plan.pass;
+  return {{"count", wish.ranks},
+          {"tiers", tiers_of(prepared, wish, wish.ranks)},
+          {"whole", whole_of(prepared, wish)},
+          {"gathers_per_pass", std::ranges::count(pass, zero::Kind::gather, &zero::Action::kind)},
+          {"gathered_bytes_per_pass", prepared.plan.gathered}};
 }
 
 uint64_t locked_bytes(const run::Prepared& prepared, const std::vector<bool>& locked) {
@@ -67,7 +93,7 @@ double each(double sum, int64_t count) { return count > 0 ? sum / static_cast<do
 
 // The seconds that the unit's experts add to its run if all experts are equally likely: T tokens
 // that choose k of X experts each need X (1 - (1 - k/X)^T) different ones, of which the share that
-// has slots is resident.
+// has slots is resident. Ranks that cut experts bring what any of them needs.
 double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, std::size_t unit,
                           int64_t tokens, const MachineRates& at) {
   double all = 0, seconds = 0, streamed = 0;
@@ -75,15 +101,20 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
   if (all == 0) return 0;
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
     if (prepared.units[u].is_expert() && prepared.placement[u].tier != zero::resident) ++streamed;
-  const double chosen = 1 - std::pow(1 - prepared.top_k[unit] / all, tokens);
+  const auto needed = [&](int64_t by) { return 1 - std::pow(1 - prepared.top_k[unit] / all, by); };
+  const auto cut_over = prepared.units[unit + 1].whole ? 1 : wish.ranks;
+  const double chosen = needed(tokens), brought = needed(tokens * cut_over);
   const double there = prepared.plan.experts.count / std::max(streamed, 1.0);
   for (auto e = unit + 1; e <= unit + static_cast<std::size_t>(all); ++e) {
     const auto& place = prepared.placement[e];
     const auto& expert = prepared.units[e];
     seconds += chosen * static_cast<double>(expert.run_bytes) / at.memory;
     if (place.tier == zero::resident) continue;
-    const auto bytes = static_cast<double>(zero::held_bytes(expert, place));
-    seconds += chosen * (1 - there) * bytes / (wish.reads[place.tier] ? at.disk : at.link);
+    const auto held = zero::held_bytes(expert, place);
+    const auto bytes = static_cast<double>(zero::shard_bytes(held, cut_over)),
+               sent = static_cast<double>(zero::gathered_bytes(held, cut_over));
+    seconds += brought * (1 - there) *
+               (bytes / (wish.reads[place.tier] ? at.disk : at.link) + sent / at.link);
   }
   return seconds;
 }
@@ -94,6 +125,7 @@ const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
     case device::Lane::io:
       return "disk";
     case device::Lane::copy:
+    case device::Lane::comm:  // whose rate is taken to be the link's
       return "link";
     default:
       return by_memory ? "memory" : "compute";
@@ -118,6 +150,7 @@ json report(const run::Session& session, const Plugins& plugins, const Asked& as
   if (const auto& quantized = session.model().quantized) out["quant"] = quant_of(*quantized);
   if (wish.adapter_bytes > 0) out["adapter"]["bytes"] = wish.adapter_bytes;
   out["tiers"] = tiers_of(prepared, wish);
+  if (wish.ranks > 1) out["whole"] = whole_of(prepared, wish);
   out["load_s"] = session.load_seconds();
   out["moved"]["load"]["counted"] = session.loaded();
   out["peak"]["host"]["bytes"] = memory::most_resident();
@@ -144,6 +177,10 @@ json report(run::Session& session, const Plugins& plugins, const Asked& asked,
   out["peak"]["device"]["bytes"] = session.prepared().arena_bytes + held.peak;
   out["peak"]["device"]["planned"] = session.prepared().device_bytes;
   out["peak"]["arena"]["bytes"] = session.prepared().arena_bytes;
+  if (asked.wish.ranks > 1) {
+    out["moved"]["decode"]["gathered"] = result.decode.gathered;
+    out["moved"]["prefill"]["gathered"] = result.prefill.gathered;
+  }
   if (session.prepared().plan.experts.count > 0) out["experts"] = experts_of(session);
   return out;
 }
@@ -161,11 +198,12 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
       rates.run.push_back(std::max(prepared.flops[u] * static_cast<double>(tokens) / at.compute,
                                    static_cast<double>(prepared.units[u].run_bytes) / at.memory) +
                           seconds_of_experts(prepared, wish, u, tokens * wish.sequences, at));
-    return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 2);
+    return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 2, wish.ranks);
   };
   const auto first = [&](int64_t tokens) {
     run_for(tokens);
-    return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 1).end;
+    return zero::simulate(prepared.plan, prepared.units, prepared.placement, rates, 1, wish.ranks)
+        .end;
   };
   decode = run_for(1);
   const auto bytes = static_cast<double>(model.stored_bytes());
@@ -188,6 +226,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
                          {"transfers", planned.host.transfers}, {"tiers", planned.host.tiers},
                          {"device", planned.host.device},       {"free", planned.free.bytes}};
   out["moved_bytes_per_pass"] = prepared.plan.moved;
+  if (wish.ranks > 1) out["ranks"] = ranks_of(prepared, wish);
   out["predicted"] = {{"load_s", bytes / rates.disk},
                       {"first_pass_s", first(1)},
                       {"prefill_s", first(prepared.chunk)},

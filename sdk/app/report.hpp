@@ -22,7 +22,8 @@ nlohmann::json report(run::Session& session, const Plugins& plugins, const Asked
                       const run::GenerateResult& result);
 // The report of `strata plan`, without a run. `machine` is a file with measured rates in bytes and
 // operations a second, {"disk": x, "link": x, "memory": x, "compute": x}; if empty, rates are
-// assumed.
+// assumed. A plan of several ranks is reported as each has it; "ranks" has what they hold together,
+// and the bytes that each gets from the others.
 // `decode` becomes the predicted timeline of two passes of one token a sequence.
 nlohmann::json plan_report(const run::Model& model, const Planned& planned,
                            const std::string& machine, zero::Timeline& decode);

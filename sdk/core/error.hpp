@@ -19,7 +19,8 @@ class Error : public std::runtime_error {
   Exit status() const { return status_; }
 
  protected:
-  Error(const Error& cause, Exit status) : std::runtime_error(cause), status_(status) {}
+  // The whole line, as what() of another error gives it.
+  Error(const std::string& line, Exit status) : std::runtime_error(line), status_(status) {}
 
  private:
   Exit status_;
@@ -30,7 +31,7 @@ class UsageError : public Error {
  public:
   UsageError(std::string_view who, std::string_view what, std::string_view remedy)
       : Error(who, what, remedy, Exit::usage) {}
-  explicit UsageError(const Error& cause) : Error(cause, Exit::usage) {}  // the same words
+  explicit UsageError(const Error& cause) : Error(cause.what(), Exit::usage) {}  // the same words
 };
 
 // Foreign text made fit for a message: control bytes and invalid UTF-8 escaped, long text cut.

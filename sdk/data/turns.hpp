@@ -1,5 +1,5 @@
-// What an assistant says in a conversation: which characters of the template's text it would have
-// made itself.
+// The turns of an assistant in a conversation: the characters of the template's text that it would
+// have made itself.
 #pragma once
 #include <ctime>
 #include <string>

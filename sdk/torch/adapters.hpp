@@ -12,8 +12,8 @@
 
 namespace strata::torch {
 
-// scale * B A, in float32: a [r,in], b [out,r]. Of several shares of one product, all are views of
-// its tensors.
+// scale * B A, in float32: a [r,in], b [out,r]. Several shares of one product are all views
+// of its tensors.
 struct LowRank {
   at::Tensor a, b;
   double scale = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "torch/form.hpp"
 #include "torch/mode.hpp"
 #include "torch/pch.hpp"
 #include "torch/run_parts.hpp"
@@ -28,6 +29,16 @@ CodedWeight CodedWeight::narrow(int64_t first, int64_t count) const {
 CodedWeight CodedWeight::select(const at::Tensor& ids) const {
   CodedWeight out{name, scheme, columns, {}};
   for (const auto& part : parts) out.parts.push_back(part.index_select(0, ids));
+  return out;
+}
+
+CodedWeight coded_over(const zero::Weight& weight, int64_t rows, TensorOver tensor_over) {
+  CodedWeight out{weight.name, weight.run.scheme, weight.shape[1], {}};
+  for (const auto& part : weight.run.parts) {
+    auto shape = part.shape;
+    shape[0] = rows;
+    out.parts.push_back(tensor_over(part.at, shape, scalar_type(part.dtype)));
+  }
   return out;
 }
 

@@ -1,6 +1,7 @@
 // A weight in its codec's form, as the ops use it where its plugin multiplies it as it lies.
 #pragma once
 #include <ATen/core/Tensor.h>
+#include <c10/util/FunctionRef.h>
 
 #include <string>
 #include <vector>
@@ -22,7 +23,16 @@ struct CodedWeight {
   CodedWeight select(const at::Tensor& ids) const;
 };
 
-// What calls of a codec need.
+// A tensor of that shape and type over memory that begins `at` bytes behind a place of the
+// caller's.
+using TensorOver =
+    c10::function_ref<at::Tensor(uint64_t at, at::IntArrayRef shape, at::ScalarType type)>;
+
+// The weight of that run form, which `tensor_over` gives the memory of; more `rows` than its own
+// are those of the next members of its group.
+CodedWeight coded_over(const zero::Weight& weight, int64_t rows, TensorOver tensor_over);
+
+// The arguments that all calls of a codec need.
 struct CodecCall {
   const run::FindCodec* codec;
   strata_call* call;

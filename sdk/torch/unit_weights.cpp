@@ -87,12 +87,9 @@ void UnitWeights::add_coded(const zero::Unit& unit, std::size_t first, std::size
   const auto& head = unit.weights[first];
   int64_t rows = 0;
   for (auto j = first; j < first + n; ++j) rows += unit.weights[j].shape[0];
-  CodedWeight whole{head.name, head.run.scheme, head.shape[1], {}};
-  for (const auto& part : head.run.parts) {
-    auto shape = part.shape;
-    shape[0] = rows;
-    whole.parts.push_back(tensor_over(head.run.at + part.at, shape, scalar_type(part.dtype)));
-  }
+  auto whole = coded_over(head, rows, [&](uint64_t at, at::IntArrayRef shape, at::ScalarType type) {
+    return tensor_over(head.run.at + at, shape, type);
+  });
   int64_t row = 0;
   for (auto j = first; n > 1 && j < first + n; ++j) {
     const auto count = unit.weights[j].shape[0];

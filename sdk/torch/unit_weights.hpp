@@ -1,7 +1,6 @@
 // The weights of a unit, as tensors over the memory of its run form.
 #pragma once
 #include <ATen/core/Tensor.h>
-#include <c10/util/FunctionRef.h>
 
 #include <optional>
 #include <vector>
@@ -49,8 +48,6 @@ class UnitWeights {
   const std::vector<Leaf>& leaves() const { return leaves_; }
 
  private:
-  using TensorOver =
-      c10::function_ref<at::Tensor(uint64_t at, at::IntArrayRef shape, at::ScalarType)>;
   UnitWeights(const zero::Unit& unit, TensorOver tensor_over, bool leaves);
   void add_dense(const zero::Unit& unit, std::size_t first, std::size_t n, TensorOver tensor_over,
                  bool leaves);

@@ -14,6 +14,7 @@ struct Configuration {
 struct Computes {
   const strata_plugin* plugin = nullptr;
   std::vector<Configuration> taken, refused;
+  std::vector<Configuration> recognized;  // [[recognized]] of a codec: `json` is the whole entry
 };
 
 // Set by main before the tests run.

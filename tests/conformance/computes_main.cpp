@@ -17,14 +17,16 @@ std::string plugin_name() { return std::string(strata::text_of(computes().plugin
 
 namespace {
 
-std::vector<Configuration> configurations(const toml::table& file, const char* key) {
+// The JSON has the keys of an entry's config, or all of the entry's.
+std::vector<Configuration> configurations(const toml::table& file, const char* key,
+                                          bool whole = false) {
   std::vector<Configuration> out;
   const auto* list = file[key].as_array();
   if (!list) return out;
   for (const auto& node : *list) {
     const auto& entry = *node.as_table();
     std::ostringstream json;
-    json << toml::json_formatter{*entry["config"].as_table()};
+    json << toml::json_formatter{whole ? entry : *entry["config"].as_table()};
     out.push_back({entry["name"].value_or(std::string("unnamed")), json.str(),
                    entry["says"].value_or(std::string())});
   }
@@ -52,10 +54,12 @@ int main(int argc, char** argv) {
     const auto file = toml::parse_file(options);
     computes().taken = configurations(file, "configuration");
     computes().refused = configurations(file, "refused");
+    computes().recognized = configurations(file, "recognized", true);
   } catch (const std::exception& e) {
     return refuse(options, e.what());
   }
-  if (computes().taken.empty()) return refuse(options, "no [[configuration]] to run under");
+  if (computes().taken.empty() && computes().recognized.empty())
+    return refuse(options, "no [[configuration]] to run under");
   const int status = session.run();
   report_end();
   return status;

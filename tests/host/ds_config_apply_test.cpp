@@ -39,6 +39,18 @@ TEST_CASE("offload_param becomes the tier and its folder", "[host][deepspeed]") 
   CHECK(disk.offload_dirs == std::vector<std::string>{"/disk"});
 }
 
+TEST_CASE("the threshold of persistence is that of units in every command", "[host][deepspeed]") {
+  const auto below = [](const std::string& value) {
+    return applied(R"({"zero_optimization": {"stage3_param_persistence_threshold": )" + value +
+                   "}}")
+        .whole_below;
+  };
+  CHECK(applied("{}").whole_below == 100'000);
+  CHECK(below("4096") == 4096);
+  CHECK(below("0") == 0);
+  CHECK(below("\"auto\"") == 100'000);
+}
+
 TEST_CASE("aio becomes the options of the tier that reads files", "[host][deepspeed]") {
   const auto s = applied(R"({"zero_optimization": {"offload_param": {"device": "nvme"}},
     "aio": {"block_size": 16777216, "queue_depth": 64, "thread_count": 8, "use_gds": false}})");

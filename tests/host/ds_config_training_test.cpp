@@ -260,16 +260,17 @@ TEST_CASE("batch sizes of the file and of the user make one step, or are refused
 
 TEST_CASE("the threshold of persistence is that of units", "[host][deepspeed]") {
   const auto below = [](const std::string& value, const Strings& more = {}) {
-    return trained(
-               R"({"zero_optimization": {"stage3_param_persistence_threshold": )" + value + "}}",
-               more)
+    auto all = rate;
+    all.insert(all.end(), more.begin(), more.end());
+    return with(R"({"zero_optimization": {"stage3_param_persistence_threshold": )" + value + "}}",
+                all)
         .whole_below;
   };
-  CHECK(trained("{}").whole_below == 100'000);
+  CHECK(with("{}", rate).whole_below == 100'000);
   CHECK(below("1e4") == 10'000);
   CHECK(below("0") == 0);
   CHECK(below("\"auto\"") == 100'000);
-  CHECK(below("5", {"--set", "train.whole_below=6"}) == 6);
+  CHECK(below("5", {"--set", "run.whole_below=6"}) == 6);
 }
 
 TEST_CASE("offload_optimizer becomes the tier of the states", "[host][deepspeed]") {

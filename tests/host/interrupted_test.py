@@ -1,4 +1,4 @@
-"""An import that is ended from outside leaves no files, or the next import names the files that are left.
+"""An import or a quantize that is ended from outside leaves no files, or the next one names the files that are left.
 
 Usage: interrupted_test.py PROGRAM
 """
@@ -34,9 +34,9 @@ class Interrupted(unittest.TestCase):
     def left(self):
         return [one.name for one in self.place.iterdir() if one.name != "config.json"]
 
-    def ended_by(self, number):
-        """The result of an import that gets the signal once its folder is there."""
-        with subprocess.Popen(self.command(), stderr=subprocess.PIPE, text=True) as running:
+    def ended_by(self, number, command=None):
+        """The result of a command, the import, that gets the signal once its folder is there."""
+        with subprocess.Popen(command or self.command(), stderr=subprocess.PIPE, text=True) as running:
             while running.poll() is None and not any(self.place.glob("out.part-*/model.safetensors")):
                 time.sleep(0.01)
             running.send_signal(number)
@@ -48,6 +48,16 @@ class Interrupted(unittest.TestCase):
             with self.subTest(number):
                 self.assertEqual(self.ended_by(number), (128 + number, ""))
                 self.assertEqual(self.left(), [])
+
+    def test_a_quantize_that_is_asked_to_end_leaves_nothing(self):
+        drawn = self.command(hidden_size=512, intermediate_size=2048)
+        subprocess.run([*drawn[:-1], self.place / "dense"], check=True, capture_output=True)
+        quantize = [PROGRAM, "quantize", "--model", self.place / "dense", "--quant", "int4", "--threads", "1",
+                    "--output", self.place / "out"]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                self.assertEqual(self.ended_by(number, quantize), (128 + number, ""))
+                self.assertEqual(self.left(), ["dense"])
 
     def test_what_a_kill_left_is_named_by_the_next(self):
         self.assertEqual(self.ended_by(signal.SIGKILL)[0], -signal.SIGKILL)

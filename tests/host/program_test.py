@@ -16,7 +16,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM, FAKES = sys.argv[1], pathlib.Path(sys.argv[2])
 COMMANDS = ["generate", "chat", "logits", "perplexity", "tokenize", "import", "download", "plan", "bench", "finetune",
-            "plugins list", "plugins check", "plugins new", "completion"]
+            "quantize", "plugins list", "plugins check", "plugins new", "completion"]
 
 
 def strata(*arguments, **more):
@@ -87,7 +87,7 @@ REFUSED = [
     (["generate", "--model", "m", "--prompt", "a", "--stop", ""],
      "--stop: the text is empty: give a text or leave it out"),
     (["generate", "--model", "m", "--prompt", "a", "--logprobs", "2"], "--logprobs: needs --json: add --json"),
-    (["plan", "--ranks", "2"],
+    (["chat", "--ranks", "2"],
      "--ranks: this option's part does not exist yet: leave it out: this command runs as one process"),
     (["generate", "--kv-offload"],
      "--kv-offload: this option's part does not exist yet: "
@@ -104,8 +104,14 @@ REFUSED = [
      "leave it out; with --lora, give a model that is quantized already"),
     (["plan", "--model", "m", "--quant-symmetric", "yes"],
      "--quant-symmetric: 'yes' is no known value: give one of on|off"),
-    (["quantize"], "quantize: this command does not exist yet: use a model that is quantized "
-     "already"),
+    (["quantize"], "MODEL: missing: give the folder of the model to quantize"),
+    (["quantize", "m", "--output", "o"], "--quant: missing: give int4, int8 or fp8"),
+    (["quantize", "m", "--output", "o", "--quant", "int4", "--quant-group-size", "36"],
+     "--quant-group-size: 36 is no multiple of 8: give 32, 64 or 128"),
+    (["quantize", "m", "--output", "o", "--quant", "fp8", "--quant-group-size", "64"],
+     "--quant-group-size: not with --quant fp8, which has one scale for a row: leave it out"),
+    (["quantize", "m", "--output", "o", "--quant", "fp8", "--quant-symmetric", "off"],
+     "--quant-symmetric off: not with --quant fp8, which has no zero points: leave it out"),
     (["doctor"], "doctor: this command does not exist yet: leave it out: plans use assumed rates"),
     (["plugins", "list", "--plugin", "/none.so"],
      "--plugin: /none.so: no such file: give the path of the plugin's .so, with its manifest beside it"),

@@ -9,21 +9,12 @@
 #include "host/ranks/joined_report.hpp"
 #include "host/ranks/team.hpp"
 #include "host/ranks/verdict.hpp"
+#include "tests/sdk/app/bare_group.hpp"
 
 using namespace strata;
 using namespace strata::host;
 
 namespace {
-
-struct Members final : run::Group {
-  explicit Members(uint32_t ranks) { ranks_.ranks = ranks; }
-  const run::Ranks& ranks() const override { return ranks_; }
-  run::Control& control() override { throw Error("control", "is not here", ""); }
-  device::Collective& data() override { throw Error("data", "are not here", ""); }
-  void progress(uint64_t, uint32_t) override {}
-  void fail(std::string_view) override {}
-  run::Ranks ranks_;
-};
 
 RankEnd said(uint32_t rank, std::string error, int status = 1) {
   return {.rank = rank, .status = status, .error = std::move(error)};
@@ -61,7 +52,20 @@ TEST_CASE("ranks that fail are one line", "[host][ranks]") {
       {{{.rank = 1}, {.rank = 0}}, 0, 0, ""},
       {{said(1, "NaN: check"), said(0, lost)}, 0, 1, "rank 1: NaN: check"},
       {{said(0, lost), said(1, "NaN: check")}, 0, 1, "rank 1: NaN: check"},
+      {{said(1, "rank 1: NaN: check"), said(0, lost)}, 0, 1, "rank 1: NaN: check"},
       {{said(1, "m: missing", 2), said(0, "m: missing", 2)}, 0, 2, "m: missing"},
+      {{said(1, "m: missing", 2), {.rank = 0, .signal = 15, .asked = true}}, 0, 2, "m: missing"},
+      {{{.rank = 1, .status = 1}, said(0, "m: missing")}, 0, 1, "m: missing"},
+      {{{.rank = 1, .status = 1}, said(0, "rank 1: m: missing")}, 0, 1, "rank 1: m: missing"},
+      {{said(1, "m: missing"), said(0, "n: missing")}, 0, 1, "rank 1: m: missing"},
+      {{said(1, "m: missing"), {.rank = 0, .signal = 15, .asked = true}},
+       0,
+       1,
+       "rank 1: m: missing"},
+      {{{.rank = 0}, {.rank = 1, .signal = 11, .error = "offload/a: read crashed: SIGSEGV"}},
+       0,
+       1,
+       "rank 1: offload/a: read crashed: SIGSEGV"},
       {{said(0, "rank 2: the size of a is '1'", 2), {.rank = 1, .status = 2}},
        0,
        2,
@@ -187,7 +191,7 @@ TEST_CASE("cores are bound in the spelling of DeepSpeed's launcher, too", "[host
 }
 
 TEST_CASE("whole prompts are split over ranks in their order", "[host][ranks]") {
-  const Team team(std::make_shared<Members>(4), {});
+  const Team team(std::make_shared<test::BareGroup>(0, 4), {});
   using Block = std::pair<std::size_t, std::size_t>;
   const auto blocks = [&](std::size_t count) {
     std::vector<Block> out;

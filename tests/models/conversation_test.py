@@ -19,7 +19,7 @@ LIMIT = 240  # seconds for each wait
 
 
 def said(stderr):
-    """What was said, but for the progress that a slow machine shows."""
+    """The lines that were said, but for the progress that a slow machine shows."""
     return "".join(line for line in stderr.splitlines(True) if not line.startswith("loading: "))
 
 

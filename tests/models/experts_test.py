@@ -16,10 +16,11 @@ from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 import gguf_file
 import quietly
+from flip import flip
 from program import TOLERANCE, Many
 from reference import Reference
 from row import Row, make
-from rows.mixtral import by_modules, stacked, turned
+from rows.mixtral import METADATA, by_modules, rotated, stacked, turned
 from stored import store
 
 PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
@@ -45,6 +46,11 @@ OSS = Row("", {"model_type": "gpt_oss", "vocab_size": 200, "hidden_size": 64,
 OSS_YARN = Row("", OSS.config | {"rope_parameters": {
     "rope_type": "yarn", "rope_theta": 1000.0, "factor": 8.0, "truncate": False,
     "original_max_position_embeddings": 8}}, "")
+MIXTRAL = Row("", {"model_type": "mixtral", "vocab_size": 256, "hidden_size": 64,
+                   "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4,
+                   "num_key_value_heads": 2, "num_local_experts": 4, "num_experts_per_tok": 2,
+                   "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+                   "rope_parameters": {"rope_type": "default", "rope_theta": 500.0}}, "")
 DESCRIPTIONS = pathlib.Path(__file__).parents[2] / "plugins/models/generic/descriptions"
 
 
@@ -112,6 +118,13 @@ def snapped(tensors):
         made = torch.from_numpy(gguf.dequantize(gguf.quantize(rows, kind_of(name)), kind_of(name)))
         out[name] = (made.mT if turned else made).contiguous()
     return out
+
+
+def held_by(kind, tensors):
+    """Numbers that the blocks of that kind hold exactly."""
+    return {name: tensor if tensor.dim() == 1 else torch.from_numpy(
+                gguf.dequantize(gguf.quantize(tensor.float().numpy(), kind), kind))
+            for name, tensor in tensors.items()}
 
 
 def in_parts(tensors):
@@ -252,6 +265,45 @@ class Layouts(unittest.TestCase):
                 "rope.scaling.original_context_length": 8}, blocks=kind_of)
             self.compare(file / "model.gguf", reference, reference.logits(PROMPT), "--attention",
                          "eager")
+
+    def test_experts_in_blocks_are_multiplied_as_they_lie(self):
+        for kind in (Q8_0, gguf.GGMLQuantizationType.Q4_0):
+            with self.subTest(kind=kind.name), tempfile.TemporaryDirectory(dir=PARENT) as temporary:
+                folder, dense = pathlib.Path(temporary, "blocks"), pathlib.Path(temporary, "dense")
+                make(MIXTRAL, folder)
+                store(folder, lambda all, kind=kind: stacked(held_by(kind, all)))
+                shutil.copytree(folder, dense)
+                for one, blocks in ((folder, kind), (dense, gguf.GGMLQuantizationType.F32)):
+                    gguf_file.write(one, "llama", METADATA, blocks=blocks, reorder=rotated)
+                self.in_every_tier(folder / "model.gguf", dense / "model.gguf")
+
+    def in_every_tier(self, file, dense):
+        """Resident experts share products and those that stream have their own, with the same bits."""
+        want = PROGRAM.logits(dense, PROMPT)
+        for products in ("exact", "fast"):
+            def run(*options, products=products):
+                return PROGRAM.generate(file, [PROMPT], NEW_TOKENS, "--ignore-eos", "--products",
+                                        products, *options)
+
+            def logits(*options, products=products):
+                return PROGRAM.logits(file, PROMPT, "--products", products, *options)
+
+            resident, here = run("--offload", "device"), logits("--offload", "device")
+            size = resident["report"]["weights"]["run_bytes"]
+            self.assertLess(size, dense.stat().st_size / 2)
+            if products == "exact":
+                self.assertLessEqual(abs(here - want).max() / abs(want).max(), TOLERANCE)
+            for tier in ("cpu", "pinned", "nvme"):
+                with self.subTest(products=products, tier=tier):
+                    self.assertEqual(abs(logits("--offload", tier) - here).max(), 0)
+                    least = PROGRAM.least_memory(lambda *more, tier=tier: run("--offload", tier, *more))
+                    for budget in ((), ("--device-memory", least + size // 3)):
+                        made = run("--offload", tier, *budget)
+                        self.assertEqual(made["output_ids"], resident["output_ids"])
+        flip(file.parent, "blk.1.ffn_down_exps.weight", True, {})
+        for offload in ("device", "cpu"):
+            changed = PROGRAM.logits(file, PROMPT, "--offload", offload)
+            self.assertGreater(abs(changed - want).max() / abs(want).max(), TOLERANCE)
 
     def test_fused_matrices_are_read_either_way_round(self):
         with tempfile.TemporaryDirectory(dir=PARENT) as temporary:

@@ -1,4 +1,4 @@
-"""What finetune_test.py runs: each family with all settings on and with all off, and each setting alone on a
+"""The cases of finetune_test.py: each family with all settings on and with all off, and each setting alone on a
 llama and on a mixture.
 """
 

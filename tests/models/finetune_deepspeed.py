@@ -55,7 +55,7 @@ def padded(batch):
 
 
 def engine_steps(folder, sequences, settings):
-    """What DeepSpeed's engine says of each step, and the weights at the end."""
+    """The numbers that DeepSpeed's engine has of each step, and the weights at the end."""
     model = load(folder).train()
     named = list(model.named_parameters())
     groups = [{"params": [p for name, p in named if decays(name, p)], "weight_decay": settings.weight_decay},

@@ -65,7 +65,7 @@ class Loading(unittest.TestCase):
         return data.write_texts(file, data.texts(4, vocabulary, data.some_lengths(2, 8)), vocabulary), file
 
     def tune(self, model, name, *more, vocabulary=VOCABULARY):
-        """What the program says of its steps; the model is in the folder `name`."""
+        """The result that the program prints of its steps; the model is in the folder `name`."""
         _, file = self.rows(vocabulary)
         return json.loads(PROGRAM.text(
             "finetune", model, "--data", file, "--output", self.folder / name, "--lr", STEPS.lr, "--max-steps",

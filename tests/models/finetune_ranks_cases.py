@@ -1,4 +1,4 @@
-"""What finetune_ranks_test.py runs. `accumulation` counts the micro-batches of all ranks together."""
+"""The cases of finetune_ranks_test.py. `accumulation` counts the micro-batches of all ranks together."""
 
 import dataclasses
 

@@ -5,7 +5,6 @@ Usage: finetune_ranks_test.py PROGRAM FOLDER [--case WORDS] [--list] [--one-rank
 With --one-rank all runs have one rank: so the test tries its own tables.
 """
 
-import argparse
 import contextlib
 import copy
 import dataclasses
@@ -16,18 +15,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
 
 import safetensors.torch
 import torch
-import transformers
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in (".", "proofs")]
 import finetune_data as data  # noqa: E402
 import finetune_ranks_cases as table  # noqa: E402
-import workers  # noqa: E402
+from finetune_jobs import failures_of, parser, run  # noqa: E402
 from finetune_reference import Loop, load  # noqa: E402
-from finetune_test import MARGIN, Checked, Model, jobs_of, near  # noqa: E402
+from finetune_test import MARGIN, Checked, Model, near  # noqa: E402
 from many_ranks import SECONDS, ManyRanks  # noqa: E402
 from program import Many, Refused  # noqa: E402
 from ranked import CUT, free_port  # noqa: E402
@@ -77,7 +74,7 @@ class RankedModel(Model):
             for at in range(0, len(words), 3)))
 
     def reference(self, settings, kind, order=None):
-        """Of files of few rows all epochs, whose last steps have fewer micro-batches."""
+        """All epochs of files of few rows, whose last steps have fewer micro-batches."""
         if kind not in table.FEW:
             return super().reference(settings, kind, order)
         rows, loop = self.sequences[kind], Loop(load(self.folder), settings)
@@ -306,45 +303,21 @@ def checked(jobs, options, parent):
         with tempfile.TemporaryDirectory(dir=parent) as folder:
             folder = pathlib.Path(folder)
             model = RankedModel(job[0].model, job[0].routers, folder)
-            for number, case in enumerate(job):
-                place = folder / str(number)
-                (place / "tier").mkdir(parents=True)
-                try:
-                    getattr(Ranked(case, model, programs, place), case.check)()
-                except Exception as failed:
-                    known = isinstance(failed, (Failed, Refused))
-                    failures.append((case.name, str(failed) if known else traceback.format_exc()))
-                shutil.rmtree(place)
-                count += 1
+            failures += failures_of(job, folder, lambda case, place: Ranked(case, model, programs, place))
+            count += len(job)
     for program in programs.values():
         program.close()
     return failures, count
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("folder")
-    parser.add_argument("--case", default="")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--one-rank", action="store_true")
-    options = parser.parse_args()
+    options = parser()
+    options.add_argument("--one-rank", action="store_true")
+    options = options.parse_args()
     cases = [case for case in table.cases() if options.case in case.name]
     if options.one_rank:
         cases = [case for case in cases if case.check != "launchers"]
-    if options.list:
-        print(*(case.name for case in cases), sep="\n")
-        return 0
-    workers.load_transformers()
-    transformers.logging.set_verbosity_error()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        parts = workers.results(jobs_of(cases), lambda jobs: checked(jobs, options, folder))
-    failures = [one for part, _ in parts for one in part]
-    for name, words in failures:
-        print(f"{name}: {words}"[:4000])
-    ran = sum(count for _, count in parts)
-    print(f"{ran} of {len(cases)} cases run, {len(failures)} failed")
-    return 1 if failures or ran != len(cases) or not cases else 0
+    return run(cases, options, checked)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import finetune_optimizers as optimizers
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What changes the arithmetic of a run."""
+    """The settings that change the arithmetic of a run."""
     optimizer: str = "adamw"
     reduce: str = "float32"  # the dtype of a micro-batch's gradients, which are summed in float32
     lr: float = 1e-3
@@ -91,8 +91,8 @@ class Loop:
             rows.register_hook(lambda gradient: self.looked_up.append((inputs[0].flatten(), gradient.flatten(0, -2))))
 
     def reduced(self, parameter):
-        """The gradient of a micro-batch as it arrives at the sum. Of the table each row that was looked up has one of
-        its own."""
+        """The gradient of a micro-batch as it arrives at the sum. Each row of the table that was looked up has one
+        of its own."""
         kind, rest, rows = getattr(torch, self.settings.reduce), parameter.grad, torch.zeros_like(parameter)
         if kind == parameter.dtype:
             return rest

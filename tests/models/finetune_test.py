@@ -3,12 +3,10 @@
 Usage: finetune_test.py PROGRAM FOLDER [--case WORDS] [--list] [--device DEVICE]
 """
 
-import argparse
 import dataclasses
 import json
 import math
 import pathlib
-import shutil
 import sys
 import tempfile
 import traceback
@@ -20,7 +18,7 @@ import transformers
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import finetune_cases as table  # noqa: E402
 import finetune_data as data  # noqa: E402
-import workers  # noqa: E402
+from finetune_jobs import failures_of, parser, run  # noqa: E402
 from finetune_placements import placements  # noqa: E402
 from finetune_reference import train  # noqa: E402
 from program import TOLERANCE, Many, Program, Refused  # noqa: E402
@@ -32,8 +30,8 @@ WEIGHT = 1e-5
 NORM = 1e-4  # relative
 MARGIN = 5e-6  # of the routers: below it rounding may choose another expert
 MAX_LENGTH = 64
-# Of losses with weights in bfloat16, relative to float32's: of each, and of their mean. Rounding the weights in a
-# PyTorch loop of these models, with other random bits, gave 0.021 and 0.0047.
+# The most that losses with weights in bfloat16 are off float32's, relative: each, and their mean. Rounding the
+# weights in a PyTorch loop of these models, with other random bits, gave 0.021 and 0.0047.
 NOISY_LOSS, NOISY_MEAN = 0.04, 0.01
 
 
@@ -325,14 +323,6 @@ class Checked:
             off.view([heads if size == "heads" else size for size in shape])[index] = 0
 
 
-def jobs_of(cases):
-    """Cases of one model together, since they share its references; the longest first."""
-    jobs = {}
-    for case in cases:
-        jobs.setdefault((case.model, case.routers), []).append(case)
-    return sorted(jobs.values(), key=len, reverse=True)
-
-
 def checked(jobs, options, parent):
     """(name, words) of the cases that failed, and how many were run."""
     if options.device != "cpu":
@@ -347,43 +337,17 @@ def checked(jobs, options, parent):
             except Exception:
                 failures += [(case.name, traceback.format_exc()) for case in job]
                 continue
-            for number, case in enumerate(job):
-                place = folder / str(number)
-                (place / "tier").mkdir(parents=True)
-                try:
-                    getattr(Checked(case, model, program, place), case.check)()
-                except Exception as failed:
-                    words = str(failed) if type(failed).__name__ in ("Failed", "Refused") else traceback.format_exc()
-                    failures.append((case.name, words))
-                shutil.rmtree(place)
-                count += 1
+            failures += failures_of(job, folder, lambda case, place: Checked(case, model, program, place))
+            count += len(job)
     program.close()
     return failures, count
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("folder")
-    parser.add_argument("--case", default="")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--device", default="cpu")
-    options = parser.parse_args()
-    cases = [case for case in table.cases() if options.case in case.name]
-    if options.list:
-        print(*(case.name for case in cases), sep="\n")
-        return 0
-    workers.load_transformers()
-    assert transformers.get_scheduler
-    transformers.logging.set_verbosity_error()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        parts = workers.results(jobs_of(cases), lambda jobs: checked(jobs, options, folder))
-    failures = [one for part, _ in parts for one in part]
-    for name, words in failures:
-        print(f"{name}: {words}"[:4000])
-    ran = sum(count for _, count in parts)
-    print(f"{ran} of {len(cases)} cases run, {len(failures)} failed")
-    return 1 if failures or ran != len(cases) or not cases else 0
+    options = parser()
+    options.add_argument("--device", default="cpu")
+    options = options.parse_args()
+    return run([case for case in table.cases() if options.case in case.name], options, checked)
 
 
 if __name__ == "__main__":

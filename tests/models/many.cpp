@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "host/cli/command_line.hpp"
 #include "host/commands/run.hpp"
+#include "host/process/ended.hpp"
 
 int main() {
   for (std::string line; std::getline(std::cin, line);) {
@@ -16,6 +17,8 @@ int main() {
     try {
       strata::host::run(strata::cli::parse_command_line(arguments));
       status = 0;
+    } catch (const strata::host::Ended& e) {
+      status = e.status;
     } catch (const strata::Error& e) {
       status = static_cast<int>(e.status());
       words = e.what();

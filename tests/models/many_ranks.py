@@ -27,7 +27,7 @@ class ManyRanks(Program):
             self.members.append(Many(self.path, {key: str(value) for key, value in place.items()}))
 
     def text(self, *arguments):
-        """What rank 0 prints; Refused with the lines of all ranks that failed, and the largest status. A rank that
+        """Returns rank 0's output; Refused with the lines of all ranks that failed, and the largest status. A rank that
         is lost ends the others' processes, so that a failure lets all start anew."""
         if not self.members:
             self.begin()

@@ -7,7 +7,7 @@ root this happens in a chroot that holds the system, the prefix and the copy. Th
 one symbol, need nothing but the system's libraries, and have a manifest with their hash and the
 model types that they describe; where BUILD_DIR holds the program, `strata plugins check` must pass
 on each. With PYTHON, which has transformers, the installed program generates with each family that
-was made, from each tier.
+was made, from each tier, and with each codec and attention backend, by its name.
 """
 
 import argparse
@@ -234,6 +234,10 @@ def main():
         from_templates(place)
         if not given.python:
             return
+        for one in made:
+            if one.name.startswith(("strata-quant-", "strata-attention-")):
+                print(run(given.python, pathlib.Path(__file__).with_name("uses.py"),
+                          place / "prefix" / "bin" / "strata", one))
         families = [one for one in made if one.name.startswith("strata-model-")]
         tiers = [one for one in made if one.name.startswith("strata-offload-")]
         for family in families:

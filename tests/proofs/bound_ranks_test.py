@@ -12,10 +12,8 @@ import sys
 import tempfile
 import time
 
-from tokenizers import Tokenizer, models, pre_tokenizers
-
 import tiny
-from ranked import children
+from ranked import CUT, children
 
 SECONDS = 240  # limit for the ranks, on a loaded machine
 
@@ -118,20 +116,14 @@ def check_list(words, text, expected):
         tiny.expect(done.returncode == 2 and line in done.stderr, f"{more}: {done.returncode} {done.stderr}")
 
 
-def save_tokenizer(folder):
-    tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(509)}, unk_token="w0"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.save(str(folder / "tokenizer.json"))
-
-
 def main():
     program, = sys.argv[1:]
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
         folder = pathlib.Path(temporary)
         model = tiny.save(folder)
-        save_tokenizer(folder)
+        tiny.save_tokenizer(folder)
         words = [program, "generate", "--model", folder, "--device", "cpu", "--offload", "cpu", "--prompt-file", "-",
-                 "--json", "--max-new-tokens", "6", "--ignore-eos"]
+                 "--json", "--max-new-tokens", "6", "--ignore-eos", *CUT]
         prompts = [tiny.prompt(length, 509, seed=length) for length in (5, 3)]
         text = "".join(" ".join(f"w{token}" for token in prompt) + "\n" for prompt in prompts)
         expected = [tiny.greedy(model, prompt, 6) for prompt in prompts]

@@ -88,6 +88,23 @@ def refused(words, status, pattern, **environment):
                 f"{words}: status {done.returncode}\n{done.stderr}, not {pattern}")
 
 
+def failing_alike(model, folder, short, common):
+    """An error of all ranks is said once, without a rank, and so is that of what rank 0 reads for all; an error of one
+    rank has its number."""
+    of_none = r"(?!error: rank \d)error: "
+    refused([*short, "--model", model, "--input-ids", "9999", "--ranks", "2"], 1, of_none + ".*9999.*")
+    refused([*short, "--model", folder + "/none", "--ranks", "2"], 1, of_none + ".*none.*")
+    refused([*short, "--model", model, "--offload", "none", "--ranks", "3"], 2, of_none + ".*none.*")
+    refused([*short, "--model", model, "--ranks", "3", "--offload", "cpu", "--host-memory", "1KiB"], 1,
+            of_none + "placement: .*")
+    refused([*common, "--model", model, "--prompt-file", folder + "/none", "--ranks", "3"], 1, of_none + ".*none.*")
+    port = free_port()
+    both = [start([*short, "--model", folder + "/none"], rank, 2, port) for rank in range(2)]
+    lines = [ended(one, 1) for one in both]
+    tiny.expect(len(lines[0]) == 1 and re.fullmatch(of_none + ".*none.*", lines[0][0]) and lines[1] == [], f"{lines}")
+    different([*short, "--model", model], [*short, "--model", folder + "/none"], 1, r"error: rank 1: .*none.*")
+
+
 def main():
     program = sys.argv[1]
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
@@ -95,6 +112,7 @@ def main():
         tiny.save(folder, hidden_size=768, intermediate_size=2048, head_dim=64, num_attention_heads=12,
                   num_key_value_heads=6, vocab_size=3000, attention_bias=False, mlp_bias=False)
         tiny.save(other)
+        tiny.save_tokenizer(other)
         common = [program, "generate", "--device", "cpu", "--threads", "1", "--ignore-eos"]
         long = [*common, "--model", folder, "--offload", "nvme", "--max-new-tokens", "100",
                 "--input-ids", "1,2,3", "--input-ids", "4,5,6,7"]
@@ -113,13 +131,17 @@ def main():
         different([*short, "--model", other], [*short, "--model", other, "--dtype", "bfloat16"], 2,
                   r"error: rank 1: --dtype is 'bfloat16', on rank 0 it is 'auto': "
                   "start all ranks with the same options")
-        refused([*short, "--model", other, "--input-ids", "9999", "--ranks", "2"], 1, r"error: .*9999.*")
-        refused([*short, "--model", temporary + "/none", "--ranks", "2"], 1, r"error: .*none.*")
+        failing_alike(other, temporary, short, common)
         refused([*short, "--model", other, "--ranks", "3"], 2,
                 r"error: --ranks: 3, but a launcher started 2: leave it out", RANK="0", WORLD_SIZE="2",
                 MASTER_ADDR="127.0.0.1", MASTER_PORT="1")
         refused([*short, "--model", other], 2, r"error: RANK: it is not set, but WORLD_SIZE is: .*",
                 WORLD_SIZE="2")
+        refused([program, "plan", "--model", other], 2,
+                r"error: plan: it plans for all ranks, but a launcher started 2 ranks: .*", RANK="0", WORLD_SIZE="2",
+                MASTER_ADDR="127.0.0.1", MASTER_PORT="1")
+        refused([program, "plan", "--model", other, "--ranks", "2", "--device", "cpu", "--offload", "cpu",
+                 "--host-memory", "1KiB"], 1, r"error: placement: unit .* fits neither .*")
         refused([program, "chat", "--model", other], 2,
                 r"error: chat: a conversation is one sequence, .* a launcher started 2 ranks: .*", RANK="0",
                 WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT="1")

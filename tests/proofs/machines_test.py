@@ -128,7 +128,7 @@ def check(program, folder, machines):
         model = tiny.save(folder / name, made=made, **sizes)
         prompts = [tiny.prompt(14 - rank, 509, seed=rank) for rank in range(4)]
         expected = [tiny.greedy(model, prompt, 12) for prompt in prompts]
-        runs.append((generate(program, folder / name, prompts, 12, *more), expected))
+        runs.append((generate(program, folder / name, prompts, 12, *more, *CUT), expected))
     trained = []
     for name in ("llama", "mixtral"):
         write_rows(folder / name)
@@ -144,7 +144,7 @@ def check(program, folder, machines):
     held_back = [machines.held_back(machine) for machine in range(2)]
     tiny.expect(min(held_back) > 0, f"the link was not slow: {held_back}")
     machines.speed_up()
-    cut(machines, generate(program, folder / "llama", prompts, LONG, "--offload", "nvme"))
+    cut(machines, generate(program, folder / "llama", prompts, LONG, "--offload", "nvme", *CUT))
 
 
 def main():

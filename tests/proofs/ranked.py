@@ -7,7 +7,7 @@ import subprocess
 
 import tiny
 
-CUT = ("--set", "train.whole_below=0")  # training cuts also units as small as those of the tests
+CUT = ("--set", "run.whole_below=0")  # ranks cut also units as small as those of the tests
 
 
 def generate(program, model, prompts, tokens, *more):

@@ -12,10 +12,8 @@ import subprocess
 import sys
 import tempfile
 
-from tokenizers import Tokenizer, models, pre_tokenizers
-
 import tiny
-from ranked import free_port, generate
+from ranked import CUT, free_port, generate
 
 SECONDS = 240  # limit for the ranks, on a loaded machine
 
@@ -26,6 +24,18 @@ def launched(words, text=""):
                           text=True, timeout=SECONDS, env={**os.environ, "OMP_NUM_THREADS": "1"})
     tiny.expect(done.returncode == 0, f"{words}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def same_plan(program, model, more, ranks, out):
+    """The plan for so many ranks holds and gathers what each of them reports; a run without budgets has the
+    same tiers for every batch."""
+    plan = tiny.result(program, "plan", "--model", model, "--device", "cpu", "--json", *more, "--ranks", ranks)
+    tiny.expect(plan["ranks"]["count"] == ranks, f"{ranks}: {plan}")
+    for report in out["report"]["ranks"]:
+        tiny.expect(report["tiers"] == plan["tiers"], f"{ranks}: {report['tiers']}, planned {plan['tiers']}")
+    for tier, held in plan["ranks"]["tiers"].items():
+        tiny.expect(held["bytes"] == ranks * plan["tiers"][tier]["bytes"], f"{ranks}: {plan}")
+    return plan
 
 
 def check(program, model, file, prompts, tokens, expected=None):
@@ -45,22 +55,42 @@ def check(program, model, file, prompts, tokens, expected=None):
         tiny.expect(step <= 1.03 * half, f"rank {rank}: {step} bytes, half {half}")
         tiny.expect(moved["counted"] == moved["planned"], f"rank {rank}: {moved}")
         print(f"{file.name} rank {rank}: {step / half:.4f} of half")
+    plan = same_plan(program, model, ("--offload", "nvme"), 2, both)["ranks"]
+    for report in reports:
+        moved = report["moved"]["decode"]
+        tiny.expect(0 < plan["gathered_bytes_per_pass"] * moved["steps"] == moved["gathered"],
+                    f"{moved}, planned {plan}")
+    if file.name == "model.safetensors":  # no table, which is whole on every rank, is its head
+        held, all_held = (tiers["nvme"]["bytes"] for tiers in (alone["report"]["tiers"], plan["tiers"]))
+        tiny.expect(held <= all_held <= 1.01 * held, f"2 ranks hold {all_held} bytes, one {held}")
 
 
 def experts(program, folder):
     """Four prompts over 1 to 4 ranks choose experts of their own; streamed from memory and from the file,
-    with slots for few experts and for many."""
+    with slots for few experts and for many. The units are so small that ranks have the whole of each, unless
+    they are told to cut them."""
     model = tiny.save(folder, made=tiny.mixtral)
     prompts = [tiny.prompt(14 - rank, 509, seed=rank) for rank in range(4)]
     expected = [tiny.greedy(model, prompt, 12) for prompt in prompts]
     few = ["--offload", "cpu", "--device-memory", "1000KB"]
-    for ranks, more in ((1, few), (2, few), (3, ["--offload", "nvme"]), (4, ["--offload", "cpu"]), (4, few)):
+    for ranks, more in ((1, few), (2, [*few, *CUT]), (3, ["--offload", "nvme", *CUT]),
+                        (4, ["--offload", "cpu", *CUT]), (4, [*few, *CUT]), (2, ["--offload", "cpu"]), (4, few)):
         words = generate(program, folder, prompts, 12, *more, "--ranks", ranks)
         out = json.loads(launched(words))
         tiny.expect(out["output_ids"] == expected, f"{ranks} {more}: {out['output_ids']}, not {expected}")
         moved = out["report"]["moved"]["decode"]
         tiny.expect(moved["counted"] == moved["planned"], f"{ranks} {more}: {moved}")
         print(f"{ranks} ranks, {' '.join(more)}: {moved['counted']} bytes")
+        if ranks == 1:
+            continue
+        tiny.expect((moved["gathered"] > 0) == (CUT[-1] in more), f"{ranks} {more}: {moved}")
+        if "--device-memory" in more:
+            continue
+        plan = same_plan(program, folder, more, ranks, out)["ranks"]
+        tiny.expect((plan["gathered_bytes_per_pass"] > 0) == (plan["gathers_per_pass"] > 0) == (CUT[-1] in more)
+                    and (plan["whole"]["units"] == 0) == (CUT[-1] in more), f"{ranks} {more}: {plan}")
+        for report in out["report"]["ranks"]:
+            tiny.expect(report["whole"] == plan["whole"], f"{ranks} {more}: {report['whole']}, planned {plan}")
     text = launched([one for one in generate(program, folder, prompts, 12, *few, "--ranks", 2)
                      if one != "--json"])
     rows = "".join(f"{tiny.ids(ids)}\n" for ids in expected)
@@ -76,17 +106,11 @@ def launchers(program, folder, prompts, expected):
             (["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", 2], 2),
             ([], 1)):
         for count in (4, 1):
-            words = generate(program, folder, prompts[:count], 12, "--offload", "cpu")
+            words = generate(program, folder, prompts[:count], 12, "--offload", "cpu", *CUT)
             out = json.loads(launched([*launcher, *words]))
             tiny.expect(out["output_ids"] == expected[:count],
                         f"{launcher} {count}: {out['output_ids']}, not {expected[:count]}")
             tiny.expect(len(out["report"].get("ranks", [0])) == ranks, f"{launcher}: {out['report']}")
-
-
-def save_tokenizer(folder):
-    tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(509)}, unk_token="w0"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.save(str(folder / "tokenizer.json"))
 
 
 def same_texts(program, folder, model):
@@ -95,7 +119,7 @@ def same_texts(program, folder, model):
     prompts = [tiny.prompt(length, 509, seed=length) for length in (5, 3, 9)]
     lines = [" ".join(f"w{token}" for token in prompt) for prompt in prompts]
     words = [program, "generate", "--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu",
-             "--max-new-tokens", "6", "--ignore-eos"]
+             "--max-new-tokens", "6", "--ignore-eos", *CUT]
     expected, texts = [tiny.greedy(model, prompt, 6) for prompt in prompts], None
     for ranks in (1, 2, 4):
         out = json.loads(launched([*words, "--prompt-file", "-", "--json", "--ranks", ranks],
@@ -111,7 +135,7 @@ def same_numbers(program, folder):
     """Perplexity of windows that are dealt to the ranks, logits that rank 0 computes, and bench."""
     text = folder / "text"
     text.write_text(" ".join(f"w{i * 7 % 509}" for i in range(100)))
-    common = ["--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu"]
+    common = ["--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu", *CUT]
     words = [program, "perplexity", *common, "--text-file", text, "--context", "12", "--json"]
     alone, ranks = (json.loads(launched([*words, "--ranks", count])) for count in (1, 3))
     tiny.expect(alone == ranks, f"perplexity: alone {alone}, 3 ranks {ranks}")
@@ -141,7 +165,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
         folder = pathlib.Path(temporary)
         model = tiny.save(folder)
-        save_tokenizer(folder)
+        tiny.save_tokenizer(folder)
         same_texts(program, folder, model)
         same_numbers(program, folder)
     for gguf in map(pathlib.Path, ggufs):

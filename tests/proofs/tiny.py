@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 from transformers.utils import logging
 
@@ -35,6 +36,13 @@ def save(folder, seed=3, dtype=torch.float32, made=llama, **changes):
             weight.copy_(torch.randn_like(weight) * spread + ("norm" in name))
     model.to(dtype).save_pretrained(folder)
     return model
+
+
+def save_tokenizer(folder):
+    """Writes a tokenizer whose words are w0, w1, ..."""
+    tokenizer = Tokenizer(models.WordLevel({f"w{i}": i for i in range(509)}, unk_token="w0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
 
 
 def prompt(length, vocabulary, seed=5):

@@ -75,15 +75,27 @@ struct Codec {
 
   void linear(const strata_call&, std::span<const Memory> given,
               const strata::Product& product) const {
+    kernels::multiply(block(), elements_of(given, product), product);
+  }
+
+  void linear_grouped(const strata_call&, const strata::GroupedProduct& product) const {
+    const auto weights = kernels::shares_of(
+        product, [&](std::span<const Memory> given) { return elements_of(given, product); });
+    kernels::multiply(block(), weights, product);
+  }
+
+ private:
+  // The elements of a weight of the product.
+  template <class Product>
+  const std::byte* elements_of(std::span<const Memory> given, const Product& product) const {
     const auto &x = product.x, &y = product.y;
     if (x.shape.size() != 2 || y.shape.size() != 2 || x.shape[0] != y.shape[0] ||
         given.size() != 1 || !same(given[0].dtype, dtype_) ||
         given[0].elements() != y.shape[1] * x.shape[1] || !on_host(given[0]))
       throw strata::Failure(STRATA_INVALID, "the part is not a weight [out,in] of x and y");
-    kernels::multiply(block(), given[0].as<const std::byte>(), product);
+    return given[0].as<const std::byte>();
   }
 
- private:
   static std::optional<strata_dtype> dtype_of(std::string_view scheme) {
     if (scheme == "BF16") return brain;
     if (scheme == "F16") return half;

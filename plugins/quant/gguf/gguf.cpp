@@ -169,15 +169,34 @@ struct Codec {
 
   void linear(const strata_call&, std::span<const Memory> given,
               const strata::Product& product) const {
+    check(product);
+    strata::kernels::multiply(*kernel, blocks_of(given, product), product);
+  }
+
+  void linear_grouped(const strata_call&, const strata::GroupedProduct& product) const {
+    check(product);
+    const auto weights = strata::kernels::shares_of(
+        product, [&](std::span<const Memory> given) { return blocks_of(given, product); });
+    strata::kernels::multiply(*kernel, weights, product);
+  }
+
+  template <class Product>
+  void check(const Product& product) const {
     const auto &x = product.x, &y = product.y;
-    const bool fit = x.shape.size() == 2 && y.shape.size() == 2 && x.shape[0] == y.shape[0] &&
-                     given.size() == 1 && on_host(given[0]);
-    if (!fit) throw refused(name, "x and y are no [T,in] and [T,out]");
+    if (x.shape.size() != 2 || y.shape.size() != 2 || x.shape[0] != y.shape[0])
+      throw refused(name, "x and y are no [T,in] and [T,out]");
     const int64_t weight[]{y.shape[1], x.shape[1]};
     if (!can({weight, x.shape[0], x.device, x.dtype, product.fast}))
       throw unimplemented("no such product is computed");
+  }
+
+  // The blocks of a weight of the product.
+  template <class Product>
+  const std::byte* blocks_of(std::span<const Memory> given, const Product& product) const {
+    const int64_t weight[]{product.y.shape[1], product.x.shape[1]};
     count({.shape = weight}, given);
-    strata::kernels::multiply(*kernel, given[0].as<const std::byte>(), product);
+    if (!on_host(given[0])) throw unimplemented("blocks are multiplied in host memory only");
+    return given[0].as<const std::byte>();
   }
 
   void unpack_there(const strata_call& call, const Memory& part, const Memory& weight,

@@ -19,19 +19,23 @@ namespace strata::kernels::HWY_NAMESPACE {
 
 constexpr int rows_at_once = 4;  // that one token is multiplied with
 
-// Widens up to GroupScales::most numbers.
+// Widens up to GroupScales::most numbers; beyond `count` any numbers may follow.
 HWY_INLINE void widen_numbers(const void* from, int64_t at, strata_dtype dtype, int64_t count,
                               float* to) {
   if (dtype.bits == 32) {
     std::memcpy(to, static_cast<const float*>(from) + at, static_cast<std::size_t>(count) * 4);
     return;
   }
-  alignas(64) uint16_t bits[GroupScales::most] = {};
+  alignas(64) uint16_t bits[GroupScales::most];
+  const int64_t whole = (count + 15) / 16 * 16;
+  for (int64_t i = whole - 16; i < whole; ++i) bits[i] = 0;
   std::memcpy(bits, static_cast<const uint16_t*>(from) + at, static_cast<std::size_t>(count) * 2);
-  if (dtype.code == STRATA_FLOAT)
-    return widen_halves(bits, static_cast<int>((count + 15) / 16 * 16), to);
-  for (int64_t i = 0; i < GroupScales::most; ++i)
-    to[i] = std::bit_cast<float>(uint32_t{bits[i]} << 16);
+  if (dtype.code == STRATA_FLOAT) return widen_halves(bits, static_cast<int>(whole), to);
+  const hn::Rebind<uint16_t, Floats> d16;
+  for (int64_t i = 0; i < whole; i += lanes) {
+    const auto wide = hn::PromoteTo(Ints(), hn::LoadU(d16, bits + i));
+    hn::StoreU(hn::BitCast(Floats(), hn::ShiftLeft<16>(wide)), Floats(), to + i);
+  }
 }
 
 void widen(const GroupPanel& p, int64_t n, int64_t g, int64_t count, GroupScales& to) {
@@ -40,11 +44,12 @@ void widen(const GroupPanel& p, int64_t n, int64_t g, int64_t count, GroupScales
   widen_numbers(p.of.parts.scales, at, scale, count, to.scale);
   if (zero == Zero::number) return widen_numbers(p.of.parts.zeros, at, scale, count, to.zero);
   if (zero == Zero::none) {
-    const float middle = code == Code::int4 ? 8 : code == Code::int8 ? 128 : 0;
-    std::fill_n(to.zero, count, middle);
+    const auto middle = hn::Set(Floats(), code == Code::int4 ? 8 : code == Code::int8 ? 128 : 0);
+    for (int64_t i = 0; i < count; i += lanes) hn::StoreU(middle, Floats(), to.zero + i);
     return;
   }
-  alignas(64) uint8_t bytes[GroupScales::most] = {};
+  alignas(64) uint8_t bytes[GroupScales::most];
+  for (int64_t i = (count - 1) / 16 * 16; i < (count + 15) / 16 * 16; ++i) bytes[i] = 0;
   std::memcpy(bytes, static_cast<const uint8_t*>(p.of.parts.zeros) + at,
               static_cast<std::size_t>(count));
   for (int64_t i = 0; i < count; i += lanes)
@@ -55,29 +60,31 @@ HWY_INLINE const float* numbers_of(Code code) {
   return code == Code::nf4 ? nf4_numbers : e2m1_numbers;
 }
 
-// A group's last chunk with fewer elements: it is read where zeros follow it, and numbers beyond
-// its elements, which could be too large, become zeros.
+// A group's last chunk with fewer elements. Where the weight ends within a whole chunk it is copied
+// first; numbers beyond its elements become zeros.
 struct Rest {
-  HWY_INLINE Rest(const GroupColumns& at, int64_t elements) {
-    bytes = at.bytes(elements);
+  HWY_INLINE Rest(const GroupColumns& at, int64_t elements, const uint8_t* after)
+      : end(after), bytes(at.bytes(elements)) {
     for (int64_t i = 0; i < chunk; ++i) mask[i] = at.element(i) < elements ? ~uint32_t{0} : 0;
   }
   template <class Format, class F>
   HWY_INLINE void each(const Format& format, const uint8_t* p, const F& f) const {
     alignas(64) uint8_t all[chunk] = {};
-    std::memcpy(all, p, static_cast<std::size_t>(bytes));
-    format.each(all, [&](int64_t k, Vector w) HWY_ATTR {
+    if (end - p < Format::bytes) p = std::copy_n(p, bytes, all) - bytes;
+    format.each(p, [&](int64_t k, Vector w) HWY_ATTR {
       f(k, hn::And(w, load(reinterpret_cast<const float*>(mask + k))));
     });
   }
+  const uint8_t* end;  // of the weight's codes
   int64_t bytes;
   alignas(64) uint32_t mask[chunk];
 };
 
 // The rests of a row's groups and of its last one.
 struct Rests {
-  HWY_INLINE explicit Rests(const GroupColumns& at)
-      : each(at, at.group % chunk), last(at, at.length(at.groups - 1) % chunk) {}
+  HWY_INLINE explicit Rests(const GroupPanel& p)
+      : each(p.at, p.at.group % chunk, p.end()),
+        last(p.at, p.at.length(p.at.groups - 1) % chunk, p.end()) {}
   Rest each, last;
 };
 
@@ -104,7 +111,7 @@ HWY_INLINE void add_group(const Format* formats, const uint8_t* const* rows, int
 template <class Format>
 HWY_NOINLINE void one_token(const GroupPanel& p, const float* x) {
   const auto& at = p.at;
-  const Rests rests(at);
+  const Rests rests(p);
   const float* numbers = numbers_of(p.of.form.code);
   for (int64_t n = 0; n < p.rows; n += rows_at_once) {
     const uint8_t* rows[rows_at_once];
@@ -141,35 +148,34 @@ HWY_NOINLINE void decode(const GroupPanel& p, const Rests& rests, int64_t n, int
                          int64_t count, float* to) {
   const auto& at = p.at;
   const float* numbers = numbers_of(p.of.form.code);
-  const int64_t first = from / at.chunks;
+  const int64_t first = from / at.chunks, group_bytes = at.bytes(at.group);
+  int64_t c = from - first * at.chunks;  // of the group
   GroupScales scales;
-  widen(p, n, first, (from + count - 1) / at.chunks + 1 - first, scales);
-  for (int64_t c = from; c < from + count;) {
-    const int64_t g = c / at.chunks, within = c % at.chunks, length = at.length(g);
+  widen(p, n, first, std::min((c + count - 1) / at.chunks + 1, at.groups - first), scales);
+  const uint8_t* row = p.row(n) + first * group_bytes;
+  for (int64_t g = first; count > 0; ++g, c = 0, row += group_bytes) {
     const Format format(scales.scale[g - first], scales.zero[g - first], numbers);
-    const uint8_t* p_group = p.row(n) + g * at.bytes(at.group);
-    const int64_t end = std::min(within + from + count - c, (length - 1) / chunk + 1);
-    for (int64_t i = within; i < end; ++i, ++c, to += chunk) {
-      const uint8_t* bytes = p_group + i * Format::bytes;
-      if ((i + 1) * chunk <= length)
-        format.each(bytes, Store{to});
-      else
-        (g + 1 < at.groups ? rests.each : rests.last).each(format, bytes, Store{to});
-    }
+    const int64_t length = at.length(g), end = std::min(c + count, (length - 1) / chunk + 1);
+    const int64_t whole = std::min(end, length / chunk);
+    count -= end - c;
+    for (; c < whole; ++c, to += chunk) format.each(row + c * Format::bytes, Store{to});
+    if (c == end) continue;
+    (g + 1 < at.groups ? rests.each : rests.last).each(format, row + c * Format::bytes, Store{to});
+    to += chunk;
   }
 }
 
 template <class Format>
 HWY_NOINLINE void multiply_panel(const GroupPanel& p, const float* x, int64_t ldx) {
   if (p.tokens == 1) return one_token<Format>(p, x);
-  const Rests rests(p.at);
+  const Rests rests(p);
   several_tokens(p, x, ldx, [&](int64_t n, int64_t k, int64_t columns, float* to) HWY_ATTR {
     decode<Format>(p, rests, n, k / chunk, columns / chunk, to);
   });
 }
 
 // Calls f.operator()<Format>() for the form's format. Only products fuse steps: that can change the
-// sign of a zero.
+// sign of a zero, or overflow where a scale is beyond 2^119.
 template <bool fuses, template <class> class Codes, template <Step, bool> class Elements, class F>
 HWY_INLINE void with_integers(const GroupForm& form, const F& f) {
   const bool sum = form.zero == Zero::number;
@@ -193,7 +199,7 @@ HWY_INLINE void with_format(const GroupForm& form, const F& f) {
     case Code::e2m1:
       return f.template operator()<Nibbles<Sixteen>>();
     case Code::e4m3:
-      return f.template operator()<Bytes<E4M3>>();
+      return f.template operator()<SmallFloats<fuses>>();
   }
 }
 
@@ -202,7 +208,7 @@ void multiply_groups(const GroupPanel& p, const float* x, int64_t ldx) {
 }
 
 void decode_chunks(const GroupPanel& p, int64_t n, int64_t from, int64_t count, float* to) {
-  const Rests rests(p.at);
+  const Rests rests(p);
   with_format<false>(
       p.of.form, [&]<class Format>() HWY_ATTR { decode<Format>(p, rests, n, from, count, to); });
 }

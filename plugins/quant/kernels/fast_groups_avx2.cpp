@@ -155,19 +155,21 @@ template <class Some>
   }
 }
 
-// A group's last chunk with fewer elements is read where zeros follow it; the activations beyond
-// its elements are zeros.
+// The last chunk of a group with fewer elements is copied first where the weight ends at `end`,
+// within a whole one. The activations beyond its elements are zeros.
 template <class Codes, class Some>
-[[gnu::noinline]] void multiply_rest(const uint8_t* const* rows, int64_t at, int64_t bytes,
-                                     const Tokens& x, const GroupScales* scales, int64_t g,
-                                     Some& all) {
-  Some sums;
+[[gnu::always_inline]] inline void multiply_rest(const uint8_t* const* rows, int64_t at,
+                                                 int64_t bytes, const uint8_t* end, const Tokens& x,
+                                                 Some& sums) {
   for (int r = 0; r < Some::rows; ++r) {
     uint8_t codes[chunk] = {};
-    __builtin_memcpy(codes, rows[r] + at, static_cast<std::size_t>(bytes));
-    multiply_chunk<Codes, true>(codes, x, r, sums);
+    const uint8_t* p = rows[r] + at;
+    if (end - p < Codes::bytes) {
+      for (int64_t i = 0; i < bytes; ++i) codes[i] = p[i];
+      p = codes;
+    }
+    multiply_chunk<Codes, true>(p, x, r, sums);
   }
-  scale_group(sums, scales, g, all);
 }
 
 // Multiplies the panel's rows from n on with the tokens from `first` on; groups have `fixed`
@@ -217,8 +219,9 @@ void multiply_rows(const GroupPanel& p, int64_t n, char* x, int64_t first) {
         tokens.skip(whole);
       }
       if (length % chunk == 0) continue;
-      multiply_rest<Codes>(rows, place + whole * Codes::bytes, at.bytes(length % chunk), tokens,
-                           scales, i, all);
+      multiply_rest<Codes>(rows, place + whole * Codes::bytes, at.bytes(length % chunk), p.end(),
+                           tokens, group);
+      scale_group(group, scales, i, all);
       tokens.skip(1);
     }
   }

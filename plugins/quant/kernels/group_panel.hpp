@@ -26,6 +26,10 @@ struct GroupPanel {
   [[gnu::always_inline]] const uint8_t* row(int64_t n) const {
     return of.parts.codes + (first + n) * at.bytes(at.columns);
   }
+  // The end of the weight's codes.
+  [[gnu::always_inline]] const uint8_t* end() const {
+    return of.parts.codes + of.rows * at.bytes(at.columns);
+  }
 };
 
 // Widens the numbers of `count` groups of the panel's row n, at most GroupScales::most, from the

@@ -81,9 +81,38 @@ struct FourBits : Affine<step, fused> {
 };
 #endif
 
-// group_numbers.hpp describes them.
-struct E4M3 {
-  HWY_INLINE E4M3(float scale, float, const float*) : d(hn::Set(Floats(), scale)) {}
+// Floats of eight bits, which group_numbers.hpp describes: a chunk is two times sixteen.
+#if HWY_TARGET <= HWY_AVX2 && HWY_ARCH_X86 && !defined(HWY_DISABLE_F16C)
+// They are 2^-8 of what they are as float16, which subnormal numbers do not slow down. `fused`, the
+// scale makes up for that, as it can unless it is beyond 2^119.
+template <bool fused>
+struct Small {
+  HWY_INLINE explicit Small(float scale) : d(hn::Set(Floats(), fused ? scale * 256 : scale)) {}
+  HWY_INLINE Vector scaled(Vector number) const {
+    if constexpr (!fused) number = hn::Mul(number, hn::Set(Floats(), 256.0F));
+    return hn::Mul(number, d);
+  }
+  HWY_INLINE void sixteen(const uint8_t* p, Vector* to) const {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const auto high = _mm256_slli_epi16(_mm256_cvtepu8_epi16(bytes), 8);
+    const auto largest = _mm256_set1_epi16(0x3f80);
+    const auto halves = _mm256_and_si256(_mm256_srai_epi16(high, 1),
+                                         _mm256_set1_epi16(static_cast<int16_t>(0xbf80)));
+    const auto nan = _mm256_cmpeq_epi16(_mm256_and_si256(halves, largest), largest);
+    const auto all = _mm256_or_si256(halves, nan);
+#if HWY_TARGET <= HWY_AVX3
+    to[0] = scaled(Vector{_mm512_cvtph_ps(all)});
+#else
+    to[0] = scaled(Vector{_mm256_cvtph_ps(_mm256_castsi256_si128(all))});
+    to[1] = scaled(Vector{_mm256_cvtph_ps(_mm256_extracti128_si256(all, 1))});
+#endif
+  }
+  Vector d;
+};
+#else
+template <bool>
+struct Small {
+  HWY_INLINE explicit Small(float scale) : d(hn::Set(Floats(), scale)) {}
   HWY_INLINE Vector at(Codes codes) const {
     const auto magnitude = masked(codes, 0x7f);
     const auto nan = hn::VecFromMask(Ints(), hn::Eq(magnitude, hn::Set(Ints(), 0x7f)));
@@ -93,7 +122,25 @@ struct E4M3 {
     const auto number = hn::Or(hn::BitCast(Ints(), scaled), hn::Or(sign, nan));
     return hn::Mul(hn::BitCast(Floats(), number), d);
   }
+  HWY_INLINE void sixteen(const uint8_t* p, Vector* to) const {
+    for (int k = 0; k < 16; k += lanes) to[k / lanes] = at(bytes_at(p + k));
+  }
   Vector d;
+};
+#endif
+template <bool fused>
+struct SmallFloats {
+  static constexpr int bytes = 32;
+  Small<fused> elements;
+  HWY_INLINE SmallFloats(float scale, float, const float*) : elements(scale) {}
+  template <class F>
+  HWY_INLINE void each(const uint8_t* p, const F& f) const {
+    for (int first = 0; first < 32; first += 16) {
+      Vector some[16 / lanes];
+      elements.sixteen(p + first, some);
+      for (int k = 0; k < 16; k += lanes) f(first + k, some[k / lanes]);
+    }
+  }
 };
 
 template <class Elements>

@@ -57,40 +57,57 @@ std::size_t workspace(const Linear& of, int64_t tokens, Products products) {
 void linear(const Linear& of, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
             strata_dtype y_dtype, int64_t ldy, int64_t tokens, std::byte* workspace, Run run,
             Products products) {
-  if (tokens <= 0 || of.rows <= 0) return;
-  const Input in{x, x_dtype.code == STRATA_BFLOAT, ldx, of.columns};
-  const auto size = size_of(of.block);
-  const Panel all{.w = reinterpret_cast<const uint8_t*>(of.w),
-                  .row_bytes = of.columns / size.elements * size.bytes,
-                  .first = 0,
-                  .rows = of.rows,
-                  .columns = of.columns,
-                  .tokens = tokens,
-                  .out = {y, y_dtype.code == STRATA_BFLOAT, ldy}};
-  const int64_t panels = (of.rows + panel_rows - 1) / panel_rows;
-  const auto panel = [&](int64_t at) {
-    Panel one = all;
-    one.first = at * panel_rows;
-    one.rows = std::min<int64_t>(panel_rows, of.rows - one.first);
-    return one;
+  const Share all{of.w, tokens};
+  linear_grouped(of.block, of.rows, of.columns, &all, 1, x, x_dtype, ldx, y, y_dtype, ldy,
+                 workspace, run, products);
+}
+
+void linear_grouped(Block block, int64_t rows, int64_t columns, const Share* shares, int64_t count,
+                    const void* x, strata_dtype x_dtype, int64_t ldx, void* y, strata_dtype y_dtype,
+                    int64_t ldy, std::byte* workspace, Run run, Products products) {
+  const int64_t tokens = count > 0 ? shares[count - 1].end : 0;
+  if (tokens <= 0 || rows <= 0) return;
+  const Input in{x, x_dtype.code == STRATA_BFLOAT, ldx, columns};
+  const Output out{y, y_dtype.code == STRATA_BFLOAT, ldy};
+  const auto size = size_of(block);
+  const int64_t panels = (rows + panel_rows - 1) / panel_rows;
+  // Calls f(panel, its first token) for each panel of each weight.
+  const auto multiply = [&](auto f) {
+    spread(run, count * panels, [&](int64_t at) {
+      const auto share = at / panels;
+      const int64_t begin = share == 0 ? 0 : shares[share - 1].end;
+      const int64_t first = at % panels * panel_rows;
+      if (shares[share].end == begin) return;
+      f(Panel{.w = reinterpret_cast<const uint8_t*>(shares[share].w),
+              .row_bytes = columns / size.elements * size.bytes,
+              .first = first,
+              .rows = std::min<int64_t>(panel_rows, rows - first),
+              .columns = columns,
+              .tokens = shares[share].end - begin,
+              .out = out.from(begin)},
+        begin);
+    });
   };
-  if (rounds(of.block, products)) {
+  if (rounds(block, products)) {
     auto* const space = reinterpret_cast<Activations*>(aligned(workspace));
-    const int64_t ld = activations(of.columns);
-    spread(run, tokens,
-           [&](int64_t t) { round_token(in, t, offsets_of(of.block), space + t * ld); });
-    spread(run, panels, [&](int64_t at) { multiply_fast(of.block, panel(at), space, ld); });
+    const int64_t ld = activations(columns);
+    spread(run, tokens, [&](int64_t t) { round_token(in, t, offsets_of(block), space + t * ld); });
+    multiply([&](const Panel& panel, int64_t begin) {
+      multiply_fast(block, panel, space + begin * ld, ld);
+    });
     return;
   }
   const auto* values = static_cast<const float*>(x);
   int64_t ld = ldx;
   if (in.narrow) {
     auto* const space = reinterpret_cast<float*>(aligned(workspace));
-    spread(run, tokens, [&](int64_t t) { in.read(t, 0, of.columns, space + t * of.columns); });
+    spread(run, tokens, [&](int64_t t) { in.read(t, 0, columns, space + t * columns); });
     values = space;
-    ld = of.columns;
+    ld = columns;
   }
-  spread(run, panels, [&](int64_t at) { multiply_exact(of.block, panel(at), values, ld); });
+  multiply([&](const Panel& panel, int64_t begin) {
+    multiply_exact(block, panel, values + begin * ld, ld);
+  });
 }
 
 }  // namespace strata::kernels

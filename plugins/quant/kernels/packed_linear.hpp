@@ -73,4 +73,18 @@ void linear(const Linear&, const void* x, strata_dtype x_dtype, int64_t ldx, voi
             strata_dtype y_dtype, int64_t ldy, int64_t tokens, std::byte* workspace, Run run,
             Products products = Products::exact);
 
+// One weight of a grouped product: its rows lie at `w`, and its tokens end before `end`.
+struct Share {
+  const std::byte* w;
+  int64_t end;
+};
+
+// Does that with `count` weights of one shape, each for the tokens behind those of the one before
+// it; the last one's `end` is the number of tokens, for which the workspace is. Threads share the
+// rows of all weights. Sums have the bits of `linear`.
+void linear_grouped(Block block, int64_t rows, int64_t columns, const Share* shares, int64_t count,
+                    const void* x, strata_dtype x_dtype, int64_t ldx, void* y, strata_dtype y_dtype,
+                    int64_t ldy, std::byte* workspace, Run run,
+                    Products products = Products::exact);
+
 }  // namespace strata::kernels

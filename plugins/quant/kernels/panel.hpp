@@ -22,6 +22,10 @@ struct Output {
   void* y;
   bool narrow;  // bfloat16, not float32
   int64_t ld;
+  // The same for the tokens from that one on.
+  [[gnu::always_inline]] Output from(int64_t token) const {
+    return {static_cast<char*>(y) + token * ld * (narrow ? 2 : 4), narrow, ld};
+  }
   [[gnu::always_inline]] void put(int64_t t, int64_t n, float value) const {
     if (narrow)
       static_cast<uint16_t*>(y)[t * ld + n] = to_bfloat16(value);

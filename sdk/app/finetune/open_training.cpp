@@ -118,7 +118,7 @@ PlannedTraining plan_training(const RunOptions& given, const FinetuneOptions& op
     request.rank = group->ranks().rank;
     request.ranks = group->ranks().ranks;
   }
-  request.whole_below = static_cast<std::uint64_t>(options.whole_below);
+  request.whole_below = static_cast<std::uint64_t>(run.whole_below);
   request.device_memory = run.device_memory;
   request.keep_graphs = !options.activation_checkpointing;
   request.separate_device = out.cuda;

@@ -57,8 +57,8 @@ class TrainingRun {
   bool step(std::uint64_t index);
   void validate();
   void save();
-  // What the ranks agree on behind a step: whether the events of any of them ask for the end, and
-  // whether all have written their part of a checkpoint, which then appears. Adds up the numbers.
+  // The ranks agree behind a step: whether the events of any of them ask for the end, and whether
+  // all have written their part of a checkpoint, which then appears. Adds up the numbers.
   void agree(std::uint64_t* first = nullptr, std::uint64_t* second = nullptr);
   bool validates(std::uint64_t index) const;
   double rate(std::uint64_t index) const;

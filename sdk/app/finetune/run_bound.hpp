@@ -11,8 +11,8 @@
 
 namespace strata::app {
 
-// Of several ranks it is the bound of each, which has its part of a step's tokens, updates and
-// bytes over the link; what the ranks send each other does not count.
+// The bound of a run's steps. Each of several ranks has its own, of its part of a step's tokens,
+// updates and bytes over the link; what the ranks send each other does not count.
 class RunBound {
  public:
   // Reads the file of the machine's rates, if the options name one.

@@ -58,7 +58,7 @@ std::vector<Fact> facts_of(const FinetuneOptions& options, const TrainingData& d
     out.push_back({setting ? key : "the digest of the model",
                    value.dump(-1, ' ', false, Json::error_handler_t::replace), setting});
   }
-  out.push_back({"train.whole_below", std::to_string(options.whole_below), true});
+  out.push_back({"run.whole_below", std::to_string(planned.request.whole_below), true});
   out.push_back(
       {"train.offload_optimizer_ratio", std::to_string(options.offload_optimizer_ratio), true});
   out.push_back({"the tier of the weights", planned.weights->manifest.name});

@@ -14,8 +14,8 @@ namespace strata::app {
 // The options as this rank has them: rank 0 alone writes logs, the page and the trace.
 FinetuneOptions own_options(FinetuneOptions options, const run::Group* group);
 
-// What the ranks compare before they load weights. `common` is common_state, and `resumed` the step
-// behind which the run continues.
+// The facts that the ranks compare before they load weights. `common` is common_state, and
+// `resumed` the step behind which the run continues.
 std::vector<Fact> facts_of(const FinetuneOptions& options, const TrainingData& data,
                            const PlannedTraining& planned, const Json& common,
                            std::optional<int64_t> resumed);

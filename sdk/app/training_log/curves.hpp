@@ -15,8 +15,9 @@ struct Curve {
   bool dots = false;          // each point is marked, and shows its numbers under the mouse
 };
 
-// The curves in one pair of axes, with a legend where there are several. Of more points than can be
-// seen the lowest and the highest of each column are drawn. Colors are the page's variables --c0,
+// The curves in one pair of axes, with a legend where there are several. Where there are more
+// points than can be seen, the lowest and the highest of each column are drawn. Colors are the
+// page's variables --c0,
 // --c1, ... in the curves' order.
 std::string curves_svg(const std::string& title, const std::vector<Curve>& curves);
 

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "core/ops/grouped_rows.hpp"
 #include "core/ops/op.hpp"
 
 namespace strata::ops {
@@ -78,12 +79,17 @@ Cost cost_of(const Scope& scope, const Args& args, std::span<const Value> result
   const auto& router = scope.unit->weights[op->router];
   const auto ffn = scope.unit->weights[op->up].shape[0], experts = router.shape[0];
   // In the worst case one expert takes every token. It holds its input, gate and up, and its
-  // function; or the function, its output, and the weighted output in float32. The router's scores
-  // and the assignment of tokens to experts come on top. In training it is run again alone, and
-  // holds all of that and two gradients.
-  const auto one = std::max(bytes_of({y.dtype, {tokens, hidden + 3 * ffn}}),
-                            bytes_of({y.dtype, {tokens, 2 * hidden + ffn}}) +
-                                bytes_of({{STRATA_FLOAT, 32, 1}, {tokens, hidden}}));
+  // function; or the function, its output, and the weighted output in float32. Several experts that
+  // share products of few rows hold the function twice. The router's scores and the assignment of
+  // tokens to experts come on top. In training an expert is run again alone, and holds all of that
+  // and two gradients.
+  const auto of_rows = [&](int64_t rows, int64_t functions) {
+    return std::max(bytes_of({y.dtype, {rows, hidden + (2 + functions) * ffn}}),
+                    bytes_of({y.dtype, {rows, 2 * hidden + ffn}}) +
+                        bytes_of({{STRATA_FLOAT, 32, 1}, {rows, hidden}}));
+  };
+  const auto shared = request.trains ? 0 : std::min(tokens * op->top_k, grouped_rows);
+  const auto one = std::max(of_rows(tokens, 1), of_rows(shared, 2));
   const auto scores =
       2 * twice_in_float32({{}, {tokens, experts}}) * (op->choice || op->groups ? 2 : 1);
   const auto wide = router.float32 ? twice_in_float32(y) / 2 : 0;  // x in float32

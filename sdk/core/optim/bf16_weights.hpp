@@ -22,7 +22,7 @@ inline constexpr uint64_t bf16_block = 2048;
 static_assert(bf16_block % moment_block == 0);
 
 // Calls update(at, some, block) for ranges [at, at + some) of [first, first + count): block[i] is
-// the weight at + i in float32. What the call makes of them is rounded stochastically.
+// the weight at + i in float32. The results of the call are rounded stochastically.
 template <class Update>
 void in_float32(const Bf16Weights& weights, uint64_t first, uint64_t count, const Update& update) {
   alignas(64) float block[bf16_block];

@@ -14,7 +14,7 @@ struct LossScaling {
   double min_loss_scale = 1;
 };
 
-// Behaves as DeepSpeed 0.19.6's DynamicLossScaler. What it holds can be saved and set.
+// Behaves as DeepSpeed 0.19.6's DynamicLossScaler. Its state can be saved and set.
 class LossScaler {
  public:
   struct State {

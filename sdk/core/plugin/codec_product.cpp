@@ -27,6 +27,56 @@ strata_product_kind seen(const ProductKind& kind) {
           .also_reserved = 0};
 }
 
+// The arguments of a product over plain host memory, lent for one call.
+class PlainProduct {
+ public:
+  PlainProduct(const Codec& codec, const ProductKind& kind, void* x, void* y,
+               const strata_threads& threads)
+      : codec_(codec), kind_(kind),
+        forms_(codec.layout({kind.dtype, {kind.weight[0], kind.weight[1]}})),
+        call_{{{sizeof(strata_call), 0}, codec.host(), nullptr, kind.device}, &ops_} {
+    arguments.call = &call_.seen;
+    arguments.x = lend({kind.dtype, {kind.tokens, kind.weight[1]}}, x);
+    arguments.y = lend({kind.dtype, {kind.tokens, kind.weight[0]}}, y);
+    if (const auto bytes = workspace_of(codec, kind); bytes > 0)
+      arguments.workspace = ops_.workspace(bytes);
+    arguments.threads = &threads;
+    arguments.fast = kind.fast;
+  }
+
+  // The parts of a weight; valid while this lives.
+  strata_parts parts(std::span<void* const> memory) {
+    if (forms_.size() != memory.size())
+      throw Error(
+          codec_.who(),
+          std::to_string(memory.size()) + " parts given, it has " + std::to_string(forms_.size()),
+          "give each part's memory");
+    auto& pointers = pointers_.emplace_back();
+    for (std::size_t i = 0; i < forms_.size(); ++i)
+      pointers.push_back(lend(forms_[i].value, memory[i]));
+    return {pointers.data(), pointers.size()};
+  }
+
+  void check(const char* function) const {
+    for (const auto& one : tensors_) one.check(codec_.who(), function);
+  }
+
+  ProductArguments arguments;
+
+ private:
+  strata_tensor* lend(const shape::Value& value, void* data) {
+    return tensors_.emplace_back(Handle(new PlainTensor(value, data, kind_.device))).get();
+  }
+
+  const Codec& codec_;
+  ProductKind kind_;
+  std::vector<CodecPart> forms_;
+  std::deque<Lent> tensors_;
+  std::deque<std::vector<strata_tensor*>> pointers_;
+  PlainOps ops_;
+  Call call_;
+};
+
 }  // namespace
 
 bool can_multiply(const Codec& codec, const ProductKind& kind) {
@@ -80,35 +130,46 @@ void multiply(const Codec& codec, const ProductArguments& arguments) {
       [&] { return codec.table()->linear(codec.self(), arguments.call, &product); }, Pace::slow);
 }
 
+bool can_group(const Codec& codec, const ProductKind& kind) {
+  const auto* table = codec.table();
+  return STRATA_HAS(strata_quant, table, linear_grouped) && can_multiply(codec, kind);
+}
+
+void multiply_grouped(const Codec& codec, std::span<const GroupedParts> weights,
+                      const ProductArguments& arguments) {
+  std::vector<strata_grouped_weight> seen_weights;
+  for (const auto& one : weights) seen_weights.push_back({&one.parts, one.end});
+  const strata_grouped_product product{
+      .hdr = {sizeof(strata_grouped_product), flags(arguments.fast)},
+      .weights = seen_weights.data(),
+      .n = seen_weights.size(),
+      .x = arguments.x,
+      .y = arguments.y,
+      .workspace = arguments.workspace,
+      .threads = arguments.threads};
+  succeeds(
+      codec.who(), "linear_grouped",
+      [&] { return codec.table()->linear_grouped(codec.self(), arguments.call, &product); },
+      Pace::slow);
+}
+
 void multiply(const Codec& codec, const ProductKind& kind, std::span<void* const> parts, void* x,
               void* y, const strata_threads& threads) {
-  const auto out = kind.weight[0], in = kind.weight[1];
-  const auto forms = codec.layout({kind.dtype, {out, in}});
-  if (forms.size() != parts.size())
-    throw Error(
-        codec.who(),
-        std::to_string(parts.size()) + " parts given, it has " + std::to_string(forms.size()),
-        "give each part's memory");
-  std::deque<Lent> tensors;
-  std::vector<strata_tensor*> pointers;
-  const auto lend = [&](const shape::Value& value, void* data) {
-    return tensors.emplace_back(Handle(new PlainTensor(value, data, kind.device))).get();
-  };
-  for (std::size_t i = 0; i < forms.size(); ++i) pointers.push_back(lend(forms[i].value, parts[i]));
-  auto* const from = lend({kind.dtype, {kind.tokens, in}}, x);
-  auto* const to = lend({kind.dtype, {kind.tokens, out}}, y);
-  PlainOps ops;
-  Call call{{{sizeof(strata_call), 0}, codec.host(), nullptr, kind.device}, &ops};
-  const strata_parts all{pointers.data(), pointers.size()};
-  const auto bytes = workspace_of(codec, kind);
-  multiply(codec, {.call = &call.seen,
-                   .parts = &all,
-                   .x = from,
-                   .y = to,
-                   .workspace = bytes > 0 ? ops.workspace(bytes) : nullptr,
-                   .threads = &threads,
-                   .fast = kind.fast});
-  for (const auto& one : tensors) one.check(codec.who(), "linear");
+  PlainProduct product(codec, kind, x, y, threads);
+  const auto all = product.parts(parts);
+  product.arguments.parts = &all;
+  multiply(codec, product.arguments);
+  product.check("linear");
+}
+
+void multiply_grouped(const Codec& codec, const ProductKind& kind,
+                      std::span<const GroupedMemory> weights, void* x, void* y,
+                      const strata_threads& threads) {
+  PlainProduct product(codec, kind, x, y, threads);
+  std::vector<GroupedParts> grouped;
+  for (const auto& one : weights) grouped.push_back({product.parts(one.parts), one.end});
+  multiply_grouped(codec, grouped, product.arguments);
+  product.check("linear_grouped");
 }
 
 }  // namespace strata::plugin

@@ -47,9 +47,35 @@ struct ProductArguments {
 // Computes it on the thread that computes. The caller asked can_multiply before.
 void multiply(const Codec& codec, const ProductArguments& arguments);
 
-// The same over plain host memory, where nothing else computes: `parts` in the order of layout, x
+// Whether the plugin also multiplies with several weights at once; such a product of T rows needs
+// what one of T tokens does. [any-thread]
+bool can_group(const Codec& codec, const ProductKind& kind);
+
+// One weight of a grouped product, and the row behind its last one of x and y.
+struct GroupedParts {
+  strata_parts parts{};
+  int64_t end = 0;
+};
+
+// Computes the products of each weight's rows; `arguments` has no parts. The caller asked can_group
+// before.
+void multiply_grouped(const Codec& codec, std::span<const GroupedParts> weights,
+                      const ProductArguments& arguments);
+
+// Multiplies over plain host memory, where nothing else computes: `parts` in the order of layout, x
 // and y contiguous. The workspace is its own.
 void multiply(const Codec& codec, const ProductKind& kind, std::span<void* const> parts, void* x,
               void* y, const strata_threads& threads);
+
+// One weight of a grouped product in plain memory.
+struct GroupedMemory {
+  std::span<void* const> parts;
+  int64_t end = 0;
+};
+
+// The same with several weights of the kind, whose tokens are all of their rows.
+void multiply_grouped(const Codec& codec, const ProductKind& kind,
+                      std::span<const GroupedMemory> weights, void* x, void* y,
+                      const strata_threads& threads);
 
 }  // namespace strata::plugin

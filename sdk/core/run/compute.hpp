@@ -82,6 +82,9 @@ class Experts {
     const std::byte* weights = nullptr;
   };
   virtual Expert take() = 0;
+  // Instead of taking each: gives all of them, in their order, where each stays in its place until
+  // the next need; else none, and they are taken one by one.
+  virtual std::vector<Expert> take_all() { return {}; }
   // In a backward pass, the memory for the gradients of the expert taken last, with the places of
   // train::flat_of its form, until the next call; null where it is frozen.
   virtual std::byte* gradients() { return nullptr; }

@@ -36,7 +36,7 @@ ExpertSlots::ExpertSlots(const StreamingParts& parts, const zero::Plan& plan, ui
   uint32_t number = 0;
   for (uint32_t u = 0; u < parts.units.size(); ++u)
     if (parts.units[u].expert == 0) layers_[parts.units[u].declared] = {u, number++};
-  if (parts.collective && plan.experts.count > 0)
+  if (any_is_gathered())
     agreement_ = std::make_unique<Agreement>(*parts.device, *parts.collective,
                                              most_experts(parts.units), agreed());
 }
@@ -44,6 +44,12 @@ ExpertSlots::ExpertSlots(const StreamingParts& parts, const zero::Plan& plan, ui
 bool ExpertSlots::streams(uint32_t unit) const {
   const auto& place = parts_.placement[unit];
   return place.tier != zero::resident && place.device == 0;
+}
+
+bool ExpertSlots::any_is_gathered() const {
+  for (uint32_t u = 0; u < parts_.units.size(); ++u)
+    if (parts_.units[u].is_expert() && streams(u) && is_gathered(parts_, u)) return true;
+  return false;
 }
 
 void ExpertSlots::need(uint32_t declared, std::span<const uint32_t> experts) {
@@ -65,11 +71,24 @@ void ExpertSlots::need(uint32_t declared, std::span<const uint32_t> experts) {
 Experts::Expert ExpertSlots::take() {
   auto next = bring_next();
   while (!next.here) next = bring_next();
-  const auto& form = parts_.units[next.unit];
-  if (parts_.placement[next.unit].device != 0) return {&form, parts_.origins[next.unit].mapped};
-  if (!streams(next.unit)) return {&form, parts_.arena + plan_.homes[next.unit]};
+  if (!streams(next.unit)) return in_place(next.unit);
   make_ready(taken_);
-  return {&form, memory(taken_) + plan_.experts.run};
+  return {&parts_.units[next.unit], memory(taken_) + plan_.experts.run};
+}
+
+std::vector<Experts::Expert> ExpertSlots::take_all() {
+  if (std::ranges::any_of(wanted_, [&](const Wanted& one) { return streams(one.unit); })) return {};
+  std::vector<Expert> out;
+  for (; at_ < wanted_.size(); ++at_)
+    if (wanted_[at_].here) out.push_back(in_place(wanted_[at_].unit));
+  return out;
+}
+
+// An expert that does not stream.
+Experts::Expert ExpertSlots::in_place(uint32_t unit) const {
+  const auto& form = parts_.units[unit];
+  if (parts_.placement[unit].device != 0) return {&form, parts_.origins[unit].mapped};
+  return {&form, parts_.arena + plan_.homes[unit]};
 }
 
 // Brings the next expert that any rank needs; after this call the compute lane finds it in the slot
@@ -122,11 +141,11 @@ void ExpertSlots::fetch(uint32_t unit, uint32_t slot) {
     parts_.device->record(lane, fetched(slot), state.fetched);
   else
     parts_.reader->record(fetched(slot), state.fetched);
-  if (!parts_.collective) return;
+  if (!is_gathered(parts_, unit)) return;
   parts_.device->wait(Lane::comm, fetched(slot), state.fetched);
   {
     const Traced traced(parts_, Kind::gather, Lane::comm, unit);
-    gather_unit(parts_, unit, to);
+    gathered_ += gather_unit(parts_, unit, to);
   }
   parts_.device->record(Lane::comm, gathered(slot), state.fetched);
 }

@@ -14,7 +14,8 @@ namespace strata::run {
 // Fetches go through the lanes as those of the plan do, in order behind earlier ones, so that
 // everything they wait for is already issued. Several ranks bring every expert that any of them has
 // chosen, in ascending order, though each computes only its own: so all ranks issue the same
-// gathers in the same order, and their caches get the same needs and decide the same.
+// gathers in the same order, and their caches get the same needs and decide the same. Where no
+// expert is gathered, each rank brings its own alone.
 class ExpertSlots final : public Experts {
  public:
   // `plan` outlives it; events(plan) of the device's events from `first_event` on are its own.
@@ -23,6 +24,7 @@ class ExpertSlots final : public Experts {
 
   void need(uint32_t declared, std::span<const uint32_t> experts) override;
   Expert take() override;
+  std::vector<Expert> take_all() override;  // where none of the layer's streams
   // Call it after each unit: brings the experts of it that only other ranks still need.
   void end_layer();
   // Waits for all fetches; throws the earliest failure.
@@ -31,13 +33,15 @@ class ExpertSlots final : public Experts {
   // Bytes that fetches of mapped experts have moved, and that all fetches issued so far move.
   uint64_t copied() const { return copied_; }
   uint64_t planned() const { return planned_; }
+  // Bytes that the gathers issued so far get from other ranks.
+  uint64_t gathered() const { return gathered_; }
   const zero::ExpertCache& cache() const { return cache_; }
 
  private:
   static constexpr uint32_t slot_events = 3;
   struct Slot {
     uint32_t unit = 0;
-    uint64_t fetched = 0, released = 0;   // occurrences; gathered as often as fetched
+    uint64_t fetched = 0, released = 0;   // occurrences; gathered has the number of fetched
     bool arrived = false, ready = false;  // waited for; in run form
   };
   struct Layer {
@@ -51,13 +55,17 @@ class ExpertSlots final : public Experts {
   uint32_t fetched(uint32_t slot) const { return first_event_ + 1 + slot_events * slot; }
   uint32_t gathered(uint32_t slot) const { return fetched(slot) + 1; }
   uint32_t released(uint32_t slot) const { return fetched(slot) + 2; }
-  // The event after which all bytes are there.
-  uint32_t whole(uint32_t slot) const { return parts_.collective ? gathered(slot) : fetched(slot); }
+  // The event after which all bytes of the expert in the slot are there.
+  uint32_t whole(uint32_t slot) const {
+    return is_gathered(parts_, slots_[slot].unit) ? gathered(slot) : fetched(slot);
+  }
   std::byte* memory(uint32_t slot) const {
     return parts_.arena + plan_.experts.offset + slot * plan_.experts.bytes;
   }
   bool streams(uint32_t unit) const;
+  bool any_is_gathered() const;
   Wanted bring_next();
+  Expert in_place(uint32_t unit) const;
   void release();
   void fetch(uint32_t unit, uint32_t slot);
   void arrive(uint32_t slot);
@@ -69,11 +77,11 @@ class ExpertSlots final : public Experts {
   std::vector<Layer> layers_;  // by declared unit
   zero::ExpertCache cache_;
   std::vector<Slot> slots_;
-  std::unique_ptr<Agreement> agreement_;  // where experts stream to several ranks
+  std::unique_ptr<Agreement> agreement_;  // where experts are gathered
   std::vector<Wanted> wanted_;            // of the layer, ascending
   std::size_t at_ = 0;
   uint32_t taken_ = zero::no_slot;  // in use
-  uint64_t copied_ = 0, planned_ = 0;
+  uint64_t copied_ = 0, planned_ = 0, gathered_ = 0;
 };
 
 }  // namespace strata::run

@@ -74,8 +74,8 @@ class Generation {
     while (session_.follow()) ++result_.steps;
     session_.finish();
     const auto after = session_.moved();
-    result_.prefill = {between.counted - before.counted, between.planned - before.planned};
-    result_.decode = {after.counted - between.counted, after.planned - between.planned};
+    result_.prefill = between - before;
+    result_.decode = after - between;
     return std::move(result_);
   }
 

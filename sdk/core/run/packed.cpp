@@ -3,10 +3,13 @@
 #include <strata/abi/model.h>
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 #include <vector>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/ops/grouped_rows.hpp"
 #include "core/source/elements.hpp"
 
 namespace strata::run {
@@ -160,6 +163,7 @@ source::Form CodedProducts::form_of(const plugin::Codec& codec, const std::strin
 uint64_t CodedProducts::bytes(std::span<const zero::Unit> units, int64_t tokens,
                               int64_t wanted) const {
   uint64_t most = 0;
+  std::set<std::tuple<std::string, std::vector<int64_t>, int64_t, bool>> seen;  // experts are many
   for (const auto& unit : units)
     for (std::size_t w = 0; w < unit.weights.size(); ++w) {
       const auto& weight = unit.weights[w];
@@ -168,11 +172,24 @@ uint64_t CodedProducts::bytes(std::span<const zero::Unit> units, int64_t tokens,
       // Rows of a table, which a tied head is too, are copied before they are unpacked.
       if (weight.role != STRATA_MATRIX)
         most = std::max(most, static_cast<uint64_t>(tokens) * (weight.run.bytes / rows));
-      if (weight.role != STRATA_TABLE)
-        most = std::max(most, product_bytes(weight.run.scheme, whole_shape(unit, w),
-                                            weight.role == STRATA_HEAD ? wanted : tokens));
+      if (weight.role == STRATA_TABLE) continue;
+      const auto& scheme = weight.run.scheme;
+      const auto shape = whole_shape(unit, w);
+      const auto each = weight.role == STRATA_HEAD ? wanted : tokens;
+      if (!seen.emplace(scheme, shape, each, unit.is_expert()).second) continue;
+      most = std::max(most, product_bytes(scheme, shape, each));
+      if (unit.is_expert()) most = std::max(most, grouped_bytes(scheme, shape));
     }
   return most;
+}
+
+uint64_t CodedProducts::grouped_bytes(const std::string& scheme,
+                                      std::span<const int64_t> shape) const {
+  const auto& codec = options_.codec(scheme);
+  auto group = kind(shape, 1);
+  if (!plugin::can_group(codec, group)) return 0;
+  group.tokens = most_tokens(codec, group, ops::grouped_rows);
+  return plugin::workspace_of(codec, group);
 }
 
 uint64_t CodedProducts::product_bytes(const std::string& scheme, std::span<const int64_t> shape,

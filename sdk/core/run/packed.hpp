@@ -40,8 +40,8 @@ class CodedProducts {
   std::optional<source::Form> run_form(const source::Form& stored,
                                        std::span<const int64_t> shape) const;
   // The most bytes that a product of the units' weights holds besides x and y, with as many tokens
-  // or fewer, of which the head gets `wanted`. Those with more tokens than the plugin computes go
-  // by tiles of a dense weight.
+  // or fewer, of which the head gets `wanted`, and with the rows of several experts at once. Those
+  // with more tokens than the plugin computes go by tiles of a dense weight.
   uint64_t bytes(std::span<const zero::Unit> units, int64_t tokens, int64_t wanted) const;
 
  private:
@@ -49,6 +49,7 @@ class CodedProducts {
                        std::span<const int64_t> shape) const;
   uint64_t product_bytes(const std::string& scheme, std::span<const int64_t> shape,
                          int64_t tokens) const;
+  uint64_t grouped_bytes(const std::string& scheme, std::span<const int64_t> shape) const;
   plugin::ProductKind kind(std::span<const int64_t> shape, int64_t tokens) const;
 
   Options options_;

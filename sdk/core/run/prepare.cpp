@@ -225,6 +225,7 @@ class Preparation {
         .dtype = wish_.dtype, .rows = !hold_table, .tile = tile, .coded = coded_form()};
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype), options);
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
+    if (wish_.ranks > 1) keep_small_whole(out_.units, wish_.whole_below);
     const auto wanted = wish_.all_logits ? out_.chunk : int64_t{wish_.sequences};
     out_.expansion_bytes = std::max(expansion_bytes(out_.units, wish_.dtype, wish_.separate_device),
                                     products_.bytes(out_.units, out_.chunk, wanted));

@@ -38,6 +38,9 @@ struct Wish {
   std::vector<uint32_t> second_device;  // declared units that run where their tier maps them
   zero::Mode mode = zero::Mode::step;
   uint32_t rank = 0, ranks = 1;
+  // Each of several ranks has the whole of a unit with fewer elements, for which nothing is
+  // gathered.
+  uint64_t whole_below = 0;
 };
 
 struct Prepared {

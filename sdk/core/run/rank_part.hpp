@@ -1,14 +1,20 @@
 // The part of a unit that the tiers of one of several ranks hold.
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include "core/run/prepare.hpp"
 #include "core/zero/shard.hpp"
 
 namespace strata::run {
 
-// Whether each rank's tier holds all of a unit: of a head whose rows are looked up there, and of
-// what a second device uses where it lies.
+// Lets units with fewer than `below` elements stay whole on every rank, so that nothing is gathered
+// for them. The tiles of a head count together.
+void keep_small_whole(std::span<zero::Unit> units, uint64_t below);
+
+// Whether each rank's tier holds all of a unit: of one that stays whole, of a head whose rows are
+// looked up there, and of what a second device uses where it lies.
 bool is_held_whole(const Prepared& prepared, const Wish& wish, std::size_t unit);
 
 // The bytes of a unit's held form that a rank fetches.

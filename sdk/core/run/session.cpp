@@ -245,9 +245,11 @@ Moved Session::moved() const {
     out.counted += tiers_->open()[t]->bytes_read() - loaded_[t];
   out.counted += streaming_->copied();
   out.planned = streaming_->planned();
+  out.gathered = streaming_->gathered();
   if (experts_) {
     out.counted += experts_->copied();
     out.planned += experts_->planned();
+    out.gathered += experts_->gathered();
   }
   if (parts_.rows) out.counted += parts_.rows->bytes_read();
   if (rows_) out.planned += rows_->planned();

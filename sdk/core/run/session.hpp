@@ -36,10 +36,14 @@ struct SessionParts {
   std::function<std::unique_ptr<device::Device>(uint32_t events)> open_device;
 };
 
-// Bytes moved to the device: counted at completion, and planned.
+// Bytes moved to the device: counted at completion, and planned. `gathered` came from other ranks
+// beside them.
 struct Moved {
-  uint64_t counted = 0, planned = 0;
+  uint64_t counted = 0, planned = 0, gathered = 0;
 };
+inline Moved operator-(const Moved& a, const Moved& b) {
+  return {a.counted - b.counted, a.planned - b.planned, a.gathered - b.gathered};
+}
 
 // Used on one thread, which computes.
 class Session {

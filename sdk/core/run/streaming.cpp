@@ -18,6 +18,10 @@ uint64_t arriving(const StreamingParts& parts, uint32_t unit) {
 
 }  // namespace
 
+bool is_gathered(const StreamingParts& parts, uint32_t unit) {
+  return parts.collective && !parts.units[unit].whole;
+}
+
 uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
   const auto& origin = parts.origins[unit];
   if (!origin.mapped) {
@@ -25,15 +29,17 @@ uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base)
     return origin.route.bytes;
   }
   zero::Shard shard{0, arriving(parts, unit)};
-  if (parts.collective)
+  if (is_gathered(parts, unit))
     shard = zero::shard_of(shard.bytes, parts.collective->rank(), parts.collective->ranks());
   parts.device->copy(Lane::copy, base + shard.from, origin.mapped, shard.bytes);
   return shard.bytes;
 }
 
-void gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
-  const auto shard = zero::shard_bytes(arriving(parts, unit), parts.collective->ranks());
-  parts.device->gather(*parts.collective, base, shard);
+uint64_t gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base) {
+  const auto bytes = arriving(parts, unit);
+  const auto ranks = parts.collective->ranks();
+  parts.device->gather(*parts.collective, base, zero::shard_bytes(bytes, ranks));
+  return zero::gathered_bytes(bytes, ranks);
 }
 
 Streaming::Streaming(const StreamingParts& parts)
@@ -85,7 +91,8 @@ void Streaming::carry_out(const zero::Action& action, const zero::Slot& slot) {
     case Kind::fetch:
       return fetch(action, slot);
     case Kind::gather:
-      return gather_unit(parts_, action.unit, base(slot));
+      gathered_ += gather_unit(parts_, action.unit, base(slot));
+      return;
     case Kind::expand:
       return parts_.compute->expand(unit, parts_.arena + slot.stored, parts_.arena + slot.run);
     case Kind::run:

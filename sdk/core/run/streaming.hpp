@@ -42,13 +42,16 @@ struct StreamingParts {
   std::deque<zero::Span>* trace = nullptr;
 };
 
-// Enqueues the transfer of a unit's bytes to `base`, on the lane that its tier needs: of several
-// ranks only this one's shard, to its place. Returns the bytes that it moves.
+// Whether each of several ranks fetches a shard of the unit, which a gather completes.
+bool is_gathered(const StreamingParts& parts, uint32_t unit);
+
+// Enqueues the transfer of a unit's bytes to `base`, on the lane that its tier needs: of one that
+// is gathered only this rank's shard, to its place. Returns the bytes that it moves.
 uint64_t fetch_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
 
 // Enqueues, on lane comm, the gather that completes the unit at `base` with the other ranks'
-// shards.
-void gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
+// shards. Returns the bytes that they send.
+uint64_t gather_unit(const StreamingParts& parts, uint32_t unit, std::byte* base);
 
 class Streaming : public zero::Backend {
  public:
@@ -70,6 +73,8 @@ class Streaming : public zero::Backend {
   // Bytes that fetches of mapped units have moved, and that all fetches issued so far move.
   uint64_t copied() const { return copied_; }
   uint64_t planned() const { return planned_; }
+  // Bytes that the gathers issued so far get from other ranks.
+  uint64_t gathered() const { return gathered_; }
 
  private:
   void carry_out(const zero::Action& action, const zero::Slot& slot);
@@ -85,7 +90,7 @@ class Streaming : public zero::Backend {
   bool idle_ = false;             // the pass has no tokens
   uint64_t pass_ = 0;             // counted from 1
   std::vector<uint64_t> latest_;  // occurrence of each event
-  uint64_t copied_ = 0, planned_ = 0;
+  uint64_t copied_ = 0, planned_ = 0, gathered_ = 0;
 };
 
 // The number of events that a Streaming of a plan with so many objects uses, from its first one on.

@@ -17,7 +17,7 @@
 namespace strata::train {
 
 // One unit's memory; all but `weights` and `states` have the places of its Flat, from the first
-// element of this rank's share on. What lies in files or on the device is null.
+// element of this rank's share on. Memory of what lies in files or on the device is null.
 struct HostUnit {
   // In the form that the plan's placement says, from the first byte of this rank's share on; null
   // if the unit is resident.

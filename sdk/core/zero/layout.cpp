@@ -84,8 +84,7 @@ source::Form run_form(const shape::DeclaredWeight& weight, const std::vector<int
       weight.role == STRATA_MATRIX || weight.role == STRATA_HEAD || weight.role == STRATA_TABLE;
   const auto& stored = from.stored;
   const auto dense = source::dense_form(run_dtype(weight, options.dtype), shape);
-  if (!options.coded || !matrix || weight.experts != 0 || weight.float32 || shape.size() != 2 ||
-      !moves_rows(from))
+  if (!options.coded || !matrix || weight.float32 || shape.size() != 2 || !moves_rows(from))
     return dense;
   const auto coded = options.coded(stored, shape);
   const bool repacked = coded && !stored.dense() && coded->scheme != stored.scheme;

@@ -37,7 +37,7 @@ Place into_tier(const Unit& unit, std::span<const TierRoom> tiers, std::vector<u
   for (uint32_t t = 0; t < tiers.size(); ++t) {
     const Place here{.tier = t, .as_run = holds_run(tiers[t], unit)};
     needed = tiers[t].in_place ? 0 : held_bytes(unit, here);  // it is there already
-    if (unit.kind != STRATA_UNIT_HEAD) needed = shard_bytes(needed, ranks);
+    if (unit.kind != STRATA_UNIT_HEAD && !unit.whole) needed = shard_bytes(needed, ranks);
     if (needed > left[t]) continue;
     left[t] -= needed;
     return here;

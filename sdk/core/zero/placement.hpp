@@ -38,8 +38,8 @@ uint64_t slot_bytes(const Unit& unit, const Place& place);
 // smaller) and spreads the resident units evenly between the streamed ones, so that copies never
 // pause. All experts then stay in the tiers, and it sets room aside for two of them: the rest of
 // the arena holds those used lately. Without `fill_device` every unit goes to a tier, which has a
-// shard of it on each of several ranks, but all of a head, whose rows may be looked up. Refuses
-// units that fit no tier, with the bytes missing.
+// shard of it on each of several ranks, but all of a head, whose rows may be looked up, and of a
+// unit that stays whole. Refuses units that fit no tier, with the bytes missing.
 Placement place(std::span<const Unit> units, std::span<const TierRoom> tiers, uint64_t arena,
                 bool fill_device, uint32_t ranks = 1);
 

@@ -24,7 +24,7 @@ class Issue {
     plan_fetches();
     plan_kept();
     for (uint32_t i = 0; i < plan_.uses.size(); ++i) {
-      for (const auto object : fetched_for(i)) plan_.moved += moved(object);
+      for (const auto object : fetched_for(i)) count(object);
       carry_out(i);
       for (const auto& [object, use] : fetches_[i]) bring(plan_.pass, object, use, evicted(use));
     }
@@ -124,7 +124,7 @@ class Issue {
     for (uint32_t object = 0; object < plan_.objects.size(); ++object) {
       if (plan_.objects[object].home != Home::kept || used_[object].empty()) continue;
       const auto use = used_[object].front();
-      plan_.moved += moved(object);
+      count(object);
       bring(plan_.prologue, object, use, {});
       if (plan_.wraps && !made_[object].empty())
         fetches_[std::max(made_[object].back(), needed)].push_back({object, use});
@@ -159,11 +159,16 @@ class Issue {
       to.push_back({Kind::gather, Lane::comm, what.unit, object, use, {{object, Stage::fetched}}});
   }
 
-  // Bytes that a fetch of the object moves.
-  uint64_t moved(uint32_t object) const {
+  // Counts the bytes that a fetch of the object and its gather move.
+  void count(uint32_t object) {
     const auto& what = plan_.objects[object];
     const auto bytes = what.stored > 0 ? what.stored : what.run;
-    return gathers(object) ? shard_bytes(bytes, ranks_) : bytes;
+    if (!gathers(object)) {
+      plan_.moved += bytes;
+      return;
+    }
+    plan_.moved += shard_bytes(bytes, ranks_);
+    plan_.gathered += gathered_bytes(bytes, ranks_);
   }
 
   bool gathers(uint32_t object) const {

@@ -90,6 +90,7 @@ struct Plan {
   uint64_t arena = 0;  // bytes that it needs, those with a place of their own included
   uint64_t fixed = 0;  // of these, objects with a place of their own: at the arena's beginning
   uint64_t moved = 0;  // bytes of slots fetched in one pass, by one rank; experts come beside them
+  uint64_t gathered = 0;  // bytes that one rank gets from the others for them
   ExpertSlots experts;
 };
 

@@ -25,4 +25,9 @@ constexpr Shard shard_of(uint64_t bytes, uint32_t rank, uint32_t ranks) {
   return {from, std::min(bytes - from, each)};
 }
 
+// Bytes that each rank gets from the others in the gather of a unit.
+constexpr uint64_t gathered_bytes(uint64_t bytes, uint32_t ranks) {
+  return (ranks - 1) * shard_bytes(bytes, ranks);
+}
+
 }  // namespace strata::zero

@@ -90,8 +90,8 @@ Slot slot_of(const Use& use, std::span<const Object> objects, uint32_t ranks, bo
 }
 
 // Gives each use's slot its place in the ring [from, to), one after the other, and starts again at
-// the beginning where the end is too near. What a slot takes the place of is gone; weights that are
-// not are used where they are.
+// the beginning where the end is too near. Weights whose place a slot takes are gone; others are
+// used where they are.
 class Ring {
  public:
   Ring(Plan& plan, uint64_t from, uint64_t to, uint32_t ranks)
@@ -270,9 +270,10 @@ ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement
     if (!unit.is_expert() || place.tier == resident || place.device != 0) continue;
     ++out.count;
     const bool stored = !place.as_run;
-    if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, ranks));
+    const auto cut_over = unit.whole ? 1 : ranks;
+    if (stored) out.run = std::max(out.run, arriving(unit.stored_bytes, cut_over));
     run_bytes =
-        std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, ranks));
+        std::max(run_bytes, stored ? aligned(unit.run_bytes) : arriving(unit.run_bytes, cut_over));
   }
   out.bytes = out.run + run_bytes;
   return out;

@@ -69,6 +69,8 @@ struct RunOptions {
   // 0: all cores. LibTorch's threads spin while they wait, so a machine with other work wants
   // fewer.
   std::int64_t threads = 0;
+  // Each of several ranks has the whole of a unit with fewer elements; larger units are cut.
+  std::int64_t whole_below = 100'000;
   bool timeline = false;  // keep the times of every action for a trace
   std::uint32_t gpu = 0;  // the GPU's number, where several processes of a machine have their own
 };

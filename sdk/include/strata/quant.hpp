@@ -16,6 +16,10 @@
 //     uint64_t workspace(const strata::ProductKind&) const;
 //     void linear(const strata_call&, span<const Memory> parts, const strata::Product&) const;
 //
+// One of these may also multiply with several weights of one shape at once:
+//
+//     void linear_grouped(const strata_call&, const strata::GroupedProduct&) const;
+//
 // A class that serves weights which checkpoints hold in several tensors has
 //
 //     static std::optional<strata::PackedWeight> recognize(
@@ -78,6 +82,21 @@ struct Product {
   bool fast = false;                        // as the kind's
 };
 
+// One weight of a grouped product, and the row behind its last one of x and y.
+struct GroupedWeight {
+  std::vector<Memory> parts;
+  std::int64_t end = 0;
+};
+
+// The arguments of one grouped product: each weight has the rows behind those of the one before it.
+struct GroupedProduct {
+  std::span<const GroupedWeight> weights;
+  Memory x, y;
+  void* workspace = nullptr;
+  const strata_threads* threads = nullptr;  // null on another device than the CPU
+  bool fast = false;                        // as the kind's
+};
+
 // Whether a codec multiplies straight from the parts.
 template <class Codec>
 concept Multiplies = requires(const Codec& codec, const ProductKind& kind, const strata_call& call,
@@ -85,6 +104,12 @@ concept Multiplies = requires(const Codec& codec, const ProductKind& kind, const
   { codec.can(kind) } -> std::convertible_to<bool>;
   { codec.workspace(kind) } -> std::convertible_to<std::uint64_t>;
   codec.linear(call, parts, product);
+};
+
+template <class Codec>
+concept MultipliesGroups = Multiplies<Codec> &&
+    requires(const Codec& codec, const strata_call& call, const GroupedProduct& product) {
+  codec.linear_grouped(call, product);
 };
 
 // A tensor of a checkpoint that is a part of a weight.
@@ -239,6 +264,26 @@ struct QuantTable {
     return STRATA_UNIMPLEMENTED;
   }
 
+  static constexpr bool multiplies_groups = MultipliesGroups<Codec>;
+  static strata_status linear_grouped(
+      [[maybe_unused]] strata_self* self, [[maybe_unused]] strata_call* call,
+      [[maybe_unused]] const strata_grouped_product* product) noexcept {
+    if constexpr (multiplies_groups)
+      return guarded([&] {
+        const auto& instance = of(self);
+        std::vector<GroupedWeight> weights;
+        for (std::uint64_t i = 0; i < product->n; ++i) {
+          const auto& one = product->weights[i];
+          weights.push_back({memories(instance, call, one.parts), one.end});
+        }
+        instance.codec.linear_grouped(
+            *call, {weights, memory_of(*instance.tensors, call, product->x),
+                    memory_of(*instance.tensors, call, product->y), product->workspace,
+                    product->threads, (product->hdr.flags & STRATA_PRODUCT_FAST) != 0});
+      });
+    return STRATA_UNIMPLEMENTED;
+  }
+
   static constexpr bool recognizes = Recognizes<Codec>;
   static strata_status recognize([[maybe_unused]] const strata_host*,
                                  [[maybe_unused]] const strata_config* options,
@@ -306,7 +351,8 @@ struct QuantTable {
                                       multiplies ? workspace : nullptr,
                                       recognizes ? recognize : nullptr,
                                       repacks ? run_scheme : nullptr,
-                                      repacks ? repack : nullptr};
+                                      repacks ? repack : nullptr,
+                                      multiplies_groups ? linear_grouped : nullptr};
 };
 
 }  // namespace abi

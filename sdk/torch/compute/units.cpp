@@ -90,11 +90,10 @@ void Units::table(const zero::Weight& form, const std::byte* table) {
       shared_.tables[form.name] = borrowed(table, form.shape, shared_.dtype, main().device);
       return;
     }
-    CodedWeight coded{form.name, form.run.scheme, form.shape[1], {}};
-    for (const auto& part : form.run.parts)
-      coded.parts.push_back(
-          borrowed(table + part.at, part.shape, scalar_type(part.dtype), main().device));
-    shared_.coded_tables[form.name] = std::move(coded);
+    shared_.coded_tables[form.name] = coded_over(
+        form, form.shape[0], [&](uint64_t at, at::IntArrayRef shape, at::ScalarType type) {
+          return borrowed(table + at, shape, type, main().device);
+        });
   });
 }
 

@@ -14,8 +14,8 @@ namespace strata::torch {
 // recorded they are differentiable, and those of a trained product are added to its sums. Without a
 // product the result is returned as it is.
 
-// y [T,out] is x [T,in] times the weight of that index. Of a tile of the head, the tile's rows are
-// added. In training the product drops elements of its x.
+// y [T,out] is x [T,in] times the weight of that index. For a tile of the head, the tile's rows
+// are added. In training the product drops elements of its x.
 at::Tensor adapted(at::Tensor y, const at::Tensor& x, const UnitCall& on, uint32_t index);
 // The same for the weight of that name, such as one expert's, whose product drops nothing.
 at::Tensor adapted(at::Tensor y, const at::Tensor& x, const Adapters& adapters,

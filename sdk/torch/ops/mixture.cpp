@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
+#include "core/ops/grouped_rows.hpp"
 #include "torch/ops/expert.hpp"
 #include "torch/pch.hpp"
 
@@ -52,7 +53,9 @@ class MixtureBackward final : public autograd::Node {
       const auto its_weights = weights.index_select(0, choices).requires_grad_(true);
       {
         const c10::AutoGradMode recorded(true);
-        const auto y = expert_output(op_, its_x, expert, memory ? &gradients : nullptr, adapters_);
+        const auto y = expert_output(
+            op_, its_x, expert,
+            {.gradients = memory ? &gradients : nullptr, .adapters = adapters_, .codec = nullptr});
         autograd::backward({weighted(y, its_weights)}, {dy.index_select(0, tokens)});
       }
       if (memory) gradients.finish();
@@ -81,11 +84,28 @@ class MixtureBackward final : public autograd::Node {
 }  // namespace
 
 at::Tensor mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
-                   uint32_t unit, run::Experts& experts, const Adapters* adapters) {
+                   uint32_t unit, run::Experts& experts, const Adapters* adapters,
+                   const CodecCall* codec) {
   auto sum = at::zeros_like(x);
+  const ExpertProducts how{.gradients = nullptr, .adapters = adapters, .codec = codec};
   experts.need(unit, routed.experts);
+  const auto all = experts.take_all();
+  if (const auto rows = routed.tokens.size(0);
+      rows <= ops::grouped_rows && can_group(op, x, rows, all, how)) {
+    const auto y =
+        weighted(expert_outputs(op, x.index_select(0, routed.tokens), all, routed.ends, how),
+                 routed.weights.index_select(0, routed.choices));
+    int64_t first = 0;
+    by_experts(routed, [&](const at::Tensor& tokens, const at::Tensor&) {
+      sum.index_add_(0, tokens, y.narrow(0, first, tokens.size(0)));
+      first += tokens.size(0);
+    });
+    return sum;
+  }
+  std::size_t next = 0;
   by_experts(routed, [&](const at::Tensor& tokens, const at::Tensor& choices) {
-    const auto y = expert_output(op, x.index_select(0, tokens), experts.take(), nullptr, adapters);
+    const auto expert = all.empty() ? experts.take() : all[next++];
+    const auto y = expert_output(op, x.index_select(0, tokens), expert, how);
     sum.index_add_(0, tokens, weighted(y, routed.weights.index_select(0, choices)));
   });
   return sum;

@@ -30,13 +30,14 @@ at::Tensor counted(const strata_op_moe& op, const at::Tensor& logits, const at::
 }  // namespace
 
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& router, uint32_t unit,
-               run::Experts& experts, const Adapters& adapters) {
+               run::Experts& experts, const Adapters& adapters, const CodecCall* codec) {
   const auto scores = router_scores(op, router_logits(x, router, &adapters));
   // The host has to know the choice. Made on the host, it is the same for every device where scores
   // tie.
   const auto [best, chosen] = choose(op, on_host(scores), on_host(router.choice));
   const auto weights = uploaded(routing_weights(op, best), x.device());
-  return mixture(op, x, sorted(chosen, router.weight.size(0), weights), unit, experts, &adapters);
+  return mixture(op, x, sorted(chosen, router.weight.size(0), weights), unit, experts, &adapters,
+                 codec);
 }
 
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
@@ -70,10 +71,11 @@ void arithmetic::moe(UnitCall& on, const Args& args, Results out) {
   const Router router{on.weights.at(op->router), on.weight_or_none(op->router_bias),
                       op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1),
                       on.weights.name(op->router)};
-  out[0] = handle(shared.training
-                      ? trained_moe(*op, x, router, on.unit, *shared.experts, shared.adapters,
-                                    *shared.training, on.recorded)
-                      : torch::moe(*op, x, router, on.unit, *shared.experts, shared.adapters));
+  const auto codec = on.codec_call();
+  out[0] = handle(shared.training ? trained_moe(*op, x, router, on.unit, *shared.experts,
+                                                shared.adapters, *shared.training, on.recorded)
+                                  : torch::moe(*op, x, router, on.unit, *shared.experts,
+                                               shared.adapters, &codec));
 }
 
 }  // namespace strata::torch

@@ -5,6 +5,7 @@
 
 #include "core/run/compute.hpp"
 #include "torch/adapters.hpp"
+#include "torch/coded_weight.hpp"
 #include "torch/ops/routing.hpp"
 #include "torch/training.hpp"
 
@@ -15,12 +16,14 @@ namespace strata::torch {
 // breaks ties, and `experts` brings the experts. It waits for the device once, since the host must
 // know the choice. It computes each expert's tokens together and sums experts in ascending order
 // wherever they are, so that every tier gives the same bits. The products of `adapters` are added
-// to those of the router and of the experts. Not differentiable.
+// to those of the router and of the experts; `codec` is needed for experts in a codec's form. Not
+// differentiable.
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& router, uint32_t unit,
-               run::Experts& experts, const Adapters& adapters);
+               run::Experts& experts, const Adapters& adapters, const CodecCall* codec = nullptr);
 
 // The same in training: with `recorded` it is differentiable. A unit that is run again has the
-// choices of its first run, and waits for nothing. `adapters` outlives its backward.
+// choices of its first run, and waits for nothing. `adapters` outlives its backward. The experts
+// are dense.
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
                        uint32_t unit, run::Experts& experts, const Adapters& adapters,
                        Training& training, Recorded* recorded);

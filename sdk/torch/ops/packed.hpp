@@ -40,7 +40,7 @@ at::Tensor masked_softmax(const at::Tensor& scores, const at::Tensor& mask,
 // p [S,H,Q,L], v [S,L,K,E] -> [S,Q,H*E]
 at::Tensor weighted_sum(const at::Tensor& p, const at::Tensor& v);
 
-// What draws the dropout of an attention.
+// The random draws of an attention's dropout.
 struct Dropping {
   const Draws& draws;
   Draws::Source source;

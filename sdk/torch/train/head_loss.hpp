@@ -4,7 +4,7 @@
 
 namespace strata::torch {
 
-// What the tokens of some logits are to predict.
+// The targets that some logits are to predict.
 struct Goals {
   at::Tensor targets;  // [n] int64
   at::Tensor weights;  // [n] float32 or float64

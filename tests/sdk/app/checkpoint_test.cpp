@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "app/finetune/common_state.hpp"
 #include "core/error.hpp"
+#include "tests/file_text.hpp"
 #include "tests/folder.hpp"
 
 namespace strata::app {
 namespace {
 
 namespace fs = std::filesystem;
+using test::put, test::text_of;
 
 template <class T>
 std::span<std::byte> bytes_of(std::vector<T>& values) {
@@ -44,17 +44,6 @@ RunState some_run() {
 
 const Json common{
     {"--lr", 0.1}, {"--lora", 0}, {"--model", {{"sha", "m"}}}, {"--data", {{"sha", "d"}}}};
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-void put(const fs::path& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
 
 // The words of the error; empty if there is none.
 template <class Call>

@@ -3,15 +3,14 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <condition_variable>
 #include <filesystem>
 #include <latch>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "core/error.hpp"
 #include "tests/folder.hpp"
+#include "tests/sdk/app/thread_group.hpp"
 
 namespace strata::app {
 namespace {
@@ -21,66 +20,11 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t ranks = 2;
 const Json common{{"--lr", 0.1}};
 
-// The point where both ranks meet. When one has failed, the other's meetings throw.
-class Meeting {
- public:
-  std::array<std::string, ranks> meet(std::uint32_t rank, std::string text) {
-    std::unique_lock lock(mutex_);
-    texts_[rank] = std::move(text);
-    const auto own = number_;
-    if (++here_ == ranks) {
-      here_ = 0;
-      ++number_;
-      met_.notify_all();
-    } else {
-      met_.wait(lock, [&] { return number_ != own || over_; });
-    }
-    if (number_ == own) throw Error("group", "the other rank failed", "");
-    return texts_;
-  }
-  void fail() {
-    const std::lock_guard lock(mutex_);
-    over_ = true;
-    met_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable met_;
-  std::array<std::string, ranks> texts_;
-  std::uint32_t here_ = 0;
-  std::uint64_t number_ = 0;
-  bool over_ = false;
-};
-
-class ThreadGroup final : public run::Group, public run::Control {
- public:
-  ThreadGroup(Meeting& meeting, std::uint32_t rank) : meeting_(meeting) {
-    ranks_.rank = rank;
-    ranks_.ranks = app::ranks;
-  }
-  const run::Ranks& ranks() const override { return ranks_; }
-  run::Control& control() override { return *this; }
-  device::Collective& data() override { throw Error("data", "there are none", ""); }
-  void progress(std::uint64_t, std::uint32_t) override {}
-  void fail(std::string_view) override {}
-  std::vector<std::string> all_gather(std::string_view) override {
-    throw Error("all_gather", "there is none", "");
-  }
-  std::string broadcast(std::string_view mine) override {
-    return meeting_.meet(ranks_.rank, std::string(mine)).front();
-  }
-
- private:
-  Meeting& meeting_;
-  run::Ranks ranks_;
-};
-
 // One rank: a matrix of which it has a half.
 struct Rank {
-  Rank(Meeting& the_meeting, std::uint32_t number, const fs::path& folder)
-      : meeting(the_meeting), group(the_meeting, number), path((folder / "checkpoint-7").string()),
-        values(3, static_cast<float>(number)),
+  Rank(test::Meeting& the_meeting, std::uint32_t number, const fs::path& folder)
+      : meeting(the_meeting), group(the_meeting, number, ranks),
+        path((folder / "checkpoint-7").string()), values(3, static_cast<float>(number)),
         writing(group, [this](std::span<double> numbers) { numbers[0] = sum(numbers[0]); }) {}
 
   double sum(double number) {
@@ -113,8 +57,8 @@ struct Rank {
     return [this] { ++commits; };
   }
 
-  Meeting& meeting;
-  ThreadGroup group;
+  test::Meeting& meeting;
+  test::ThreadGroup group;
   std::string path;  // of the checkpoint
   std::vector<float> values;
   int commits = 0;
@@ -124,7 +68,7 @@ struct Rank {
 // Runs both ranks on threads of their own, and returns the words of their errors.
 template <class Work>
 std::array<std::string, ranks> run_both(const fs::path& folder, const Work& work) {
-  Meeting meeting;
+  test::Meeting meeting(ranks);
   std::array<std::string, ranks> words;
   std::vector<std::thread> threads;
   for (std::uint32_t number = 0; number < ranks; ++number)

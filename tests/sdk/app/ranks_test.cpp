@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "tests/sdk/app/bare_group.hpp"
+
 using namespace strata;
 using namespace strata::app;
 
@@ -24,14 +26,11 @@ struct Texts final : run::Control {
   std::string broadcast(std::string_view mine) override { return std::string(mine); }
 };
 
-struct Machine final : run::Group {
-  run::Ranks ranks_;
+struct Machine final : test::BareGroup {
+  Machine() : BareGroup(0, 1) {}
+  using BareGroup::ranks_;
   Texts texts;
-  const run::Ranks& ranks() const override { return ranks_; }
   run::Control& control() override { return texts; }
-  device::Collective& data() override { throw Error("data", "are not here", ""); }
-  void progress(uint64_t, uint32_t) override {}
-  void fail(std::string_view) override {}
 };
 
 // The words and the status with which a rank ends whose facts are `mine`, beside those of others.
@@ -43,7 +42,7 @@ std::pair<std::string, Exit> differs(const std::vector<Fact>& mine, const std::v
   texts.first = first;
   try {
     require_same(texts, mine);
-  } catch (const RanksDiffer& e) {
+  } catch (const SharedError& e) {
     return {e.what(), e.status()};
   }
   return {"", Exit{}};

@@ -4,21 +4,21 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "tests/file_text.hpp"
 #include "tests/folder.hpp"
 
 namespace strata::app {
 namespace {
 
 namespace fs = std::filesystem;
+using test::put, test::text_of;
 
 const Json common{{"--lr", 0.1}};
 const RunState some_run{.step = 7, .updates = 6, .scaler = {}};
@@ -158,17 +158,6 @@ std::string read_refusal(const std::string& path, std::vector<Rank> ranks = rank
 
 bool has(const std::string& words, const std::string& part) {
   return words.find(part) != std::string::npos;
-}
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-void put(const fs::path& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ def level_weights(kind, rows, columns, rng):
 
 
 def rounded(x):
-    """What activations of 8 bits stand for: a scale for each 32 of them, to nearest, ties to even."""
+    """The numbers that activations of 8 bits stand for: a scale for each 32 of them, to nearest, ties to even."""
     groups = x.numpy().reshape(-1, 32)
     most = np.abs(groups).max(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):

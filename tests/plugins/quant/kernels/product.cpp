@@ -32,6 +32,47 @@ const std::map<std::string, kernels::Block> blocks{
 const std::map<std::string, strata_dtype> dtypes{{"float32", {STRATA_FLOAT, 32, 1}},
                                                  {"bfloat16", {STRATA_BFLOAT, 16, 1}}};
 
+// A product, and whether linear_grouped gives its bits where two halves of the weight's rows are
+// weights of their own, each for some of the tokens.
+struct Request {
+  kernels::Linear of;
+  const char* x;
+  strata_dtype x_dtype, y_dtype;
+  int64_t ldx, ldy, tokens;
+  kernels::Run run;
+  kernels::Products products;
+
+  std::size_t y_size() const { return std::size_t{y_dtype.bits} / 8; }
+  std::vector<char> product() const {
+    std::vector<char> y(static_cast<std::size_t>(tokens * ldy) * y_size(), '\x55');
+    std::vector<std::byte> space(kernels::workspace(of, tokens, products) + 1);
+    kernels::linear(of, x, x_dtype, ldx, y.data(), y_dtype, ldy, tokens, space.data() + 1, run,
+                    products);
+    return y;
+  }
+  bool grouped_is(const std::vector<char>& want) const {
+    const auto half = of.rows / 2, end = tokens / 3;
+    if (half == 0) return true;
+    const auto size = kernels::size_of(of.block);
+    const auto* second = of.w + (of.rows - half) * (of.columns / size.elements) * size.bytes;
+    const kernels::Share shares[]{{of.w, end}, {second, end}, {second, tokens}};
+    std::vector<char> y(want.size(), '\x55');
+    std::vector<std::byte> space(kernels::workspace(of, tokens, products) + 1);
+    kernels::linear_grouped(of.block, half, of.columns, shares, 3, x, x_dtype, ldx, y.data(),
+                            y_dtype, ldy, space.data() + 1, run, products);
+    const auto width = static_cast<std::size_t>(half) * y_size();
+    const std::string untouched(static_cast<std::size_t>(ldy - half) * y_size(), '\x55');
+    for (int64_t t = 0; t < tokens; ++t) {
+      const auto row = static_cast<std::size_t>(t * ldy) * y_size();
+      const auto from = row + (t < end ? 0 : static_cast<std::size_t>(of.rows - half) * y_size());
+      if (std::memcmp(y.data() + row, want.data() + from, width) != 0) return false;
+      if (untouched.compare(0, untouched.size(), y.data() + row + width, untouched.size()) != 0)
+        return false;
+    }
+    return true;
+  }
+};
+
 bool answer(const std::string& line) {
   std::istringstream words(line);
   std::string block, x_name, y_name, products;
@@ -55,12 +96,18 @@ bool answer(const std::string& line) {
   const auto spaced = spread(x, x_row, 3 * x_size);
 
   const int64_t ldy = rows + 5;
-  std::vector<char> y(static_cast<std::size_t>(tokens * ldy) * y_size, '\x55');
-  const kernels::Linear of{kind, reinterpret_cast<const std::byte*>(weight.data() + 1), rows,
-                           columns};
-  std::vector<std::byte> space(kernels::workspace(of, tokens, mode) + 1);
-  kernels::linear(of, spaced.data(), x_dtype, columns + 3, y.data(), y_dtype, ldy, tokens,
-                  space.data() + 1, {Threads::parallel, &threads}, mode);
+  const Request request{
+      {kind, reinterpret_cast<const std::byte*>(weight.data() + 1), rows, columns},
+      spaced.data(),
+      x_dtype,
+      y_dtype,
+      columns + 3,
+      ldy,
+      tokens,
+      {Threads::parallel, &threads},
+      mode};
+  const auto y = request.product();
+  if (!request.grouped_is(y)) return false;
   const auto width = static_cast<std::size_t>(rows) * y_size;
   for (int64_t t = 0; t < tokens; ++t) {
     const char* row = y.data() + static_cast<std::size_t>(t * ldy) * y_size;

@@ -3,23 +3,19 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <limits>
 
 #include "app/training_log/record_json.hpp"
+#include "tests/file_text.hpp"
 #include "tests/folder.hpp"
 
 namespace {
 
 using namespace strata;
 using namespace strata::training_log;
+using test::text_of;
 namespace fs = std::filesystem;
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::string line_of(int64_t step) {
   return R"({"kind":"step","step":)" + std::to_string(step) + R"(,"loss":1.5})" + "\n";

@@ -133,6 +133,32 @@ TEST_CASE("experts that are resident or of another device are used where they li
   CHECK(layers.slots->planned() == bytes);  // of the one that streams
 }
 
+TEST_CASE("a layer's experts are given at once where none of them streams", "[run][experts]") {
+  Layers layers;
+  const std::vector<uint32_t> chosen{0, 2, 3};
+  for (const auto e : chosen) layers.placement[Layers::unit(0, e)] = {};
+  layers.open(2);
+  const auto& homes = layers.plan.homes;
+  layers.slots->need(0, chosen);
+  const auto given = layers.slots->take_all();
+  REQUIRE(given.size() == chosen.size());
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const auto u = Layers::unit(0, chosen[i]);
+    CHECK(given[i].form == &layers.units[u]);
+    CHECK(given[i].weights == layers.arena.data() + homes[u]);
+  }
+  layers.slots->end_layer();
+  CHECK(layers.slots->planned() == 0);
+  // With one that streams they come one by one, from the first on.
+  layers.slots->need(0, std::vector<uint32_t>{0, 1});
+  CHECK(layers.slots->take_all().empty());
+  CHECK(layers.slots->take().weights == layers.arena.data() + homes[Layers::unit(0, 0)]);
+  layers.take(0, 1);
+  layers.slots->end_layer();
+  layers.run(1, {0, 3});
+  layers.slots->finish();
+}
+
 TEST_CASE("a layer that leaves chosen experts untaken does not disturb the next",
           "[run][experts]") {
   Layers layers;

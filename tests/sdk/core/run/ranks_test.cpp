@@ -4,6 +4,7 @@
 #include <optional>
 #include <thread>
 
+#include "core/run/rank_part.hpp"
 #include "tests/sdk/core/run/made_session.hpp"
 
 using namespace strata;
@@ -35,6 +36,7 @@ struct Run {
   std::optional<uint64_t> budget{};
   uint32_t passes = 1;
   Chooses chooses{};
+  uint64_t whole_below = 0;
   int64_t dies_at = -1;  // the run at which rank 1 dies
 };
 
@@ -43,6 +45,7 @@ void be(uint32_t rank, const made::MadeModel& model, const Run& how, made::Opene
   auto wish = made::wish_of(how.offload, how.budget);
   wish.rank = rank;
   wish.ranks = how.ranks;
+  wish.whole_below = how.whole_below;
   out.seen.chooses = [&how, rank](uint32_t expert) { return how.chooses(rank, expert); };
   if (rank == 1) out.seen.fail_at = how.dies_at;
   try {
@@ -164,6 +167,72 @@ TEST_CASE("ranks that choose other experts, or none, bring what one rank with al
       for (const auto& rank : all) moved += rank.moved.counted;
       REQUIRE(moved == one[0].moved.counted);
     }
+}
+
+TEST_CASE("units that stay whole are gathered by no rank, and each brings its own experts",
+          "[run][ranks]") {
+  constexpr uint64_t all_whole = ~uint64_t{0}, some_whole = 3000;
+  const Chooses disjoint = [](uint32_t rank, uint32_t expert) { return expert % four == rank; };
+  bool fewer = false;
+  for (uint32_t number = 0; number < 12; ++number) {
+    const made::MadeModel model(number);
+    Run how{.offload = static_cast<Offload>(number % 3), .passes = 6, .chooses = disjoint};
+    if (number % 2) how.budget = least_budget(model, how.offload) + 60'000;
+    INFO("model " << number);
+    const auto cut = run_all(model, how);
+    require_whole(cut, how.passes);
+    how.whole_below = some_whole;
+    const auto mixed = run_all(model, how);
+    how.whole_below = all_whole;
+    const auto whole = run_all(model, how);
+    for (uint32_t rank = 0; rank < four; ++rank) {
+      for (const auto* one : {&mixed[rank], &whole[rank]}) {
+        INFO(one->words);
+        REQUIRE(one->words.empty());
+        REQUIRE(one->seen.wrong == 0);
+        REQUIRE(one->seen.runs == how.passes * one->units);
+        REQUIRE(one->moved.counted == one->moved.planned);
+      }
+      REQUIRE(whole[rank].moved.gathered == 0);
+      REQUIRE(mixed[rank].moved.gathered <= cut[rank].moved.gathered);
+      fewer = fewer || (mixed[rank].moved.gathered > 0 &&
+                        mixed[rank].moved.gathered < cut[rank].moved.gathered);
+      auto alone = how;
+      alone.ranks = 1;
+      alone.chooses = [&](uint32_t, uint32_t expert) { return disjoint(rank, expert); };
+      REQUIRE(whole[rank].needed == run_all(model, alone)[0].needed);
+    }
+  }
+  REQUIRE(fewer);
+}
+
+TEST_CASE("a unit is small by all of its weights, and a head by all of its tiles", "[run][ranks]") {
+  const auto unit = [](uint32_t kind, const std::vector<std::vector<int64_t>>& shapes) {
+    zero::Unit out;
+    out.kind = kind;
+    for (const auto& shape : shapes) {
+      out.weights.emplace_back();
+      out.weights.back().shape = shape;
+      out.weights.back().run.at = 0;
+    }
+    return out;
+  };
+  std::vector<zero::Unit> units{
+      unit(STRATA_UNIT_BODY, {{10, 10}, {5}}), unit(STRATA_UNIT_BODY, {{10, 10}, {6}}),
+      unit(STRATA_UNIT_HEAD, {{6, 10}}), unit(STRATA_UNIT_HEAD, {{4, 10}}),
+      unit(STRATA_UNIT_EMBEDDING, {{1000, 10}})};
+  units.back().weights.front().run.at = zero::not_held;
+  const auto whole = [&](uint64_t below) {
+    keep_small_whole(units, below);
+    std::vector<bool> out;
+    for (const auto& one : units) out.push_back(one.whole);
+    return out;
+  };
+  CHECK(whole(0) == std::vector<bool>{false, false, false, false, false});
+  CHECK(whole(100) == std::vector<bool>{false, false, false, false, true});
+  CHECK(whole(101) == std::vector<bool>{false, false, true, true, true});
+  CHECK(whole(106) == std::vector<bool>{true, false, true, true, true});
+  CHECK(whole(107) == std::vector<bool>{true, true, true, true, true});
 }
 
 TEST_CASE("a rank that fails in a pass ends the others with one line", "[run][ranks]") {

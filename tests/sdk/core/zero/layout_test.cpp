@@ -232,7 +232,32 @@ TEST_CASE("a head whose rows only its codec finds stays whole", "[zero][layout]"
   CHECK(units[0].weights[0].run.scheme == "rows");
 }
 
-TEST_CASE("experts, routers and odd rows are dense in the run form", "[zero][layout]") {
+TEST_CASE("experts keep their blocks in the run form, gate and up one behind the other",
+          "[zero][layout]") {
+  const auto declared = unit_of(
+      {{.name = "router", .shape = {2, 64}, .role = STRATA_ROUTER},
+       {.name = "{}.gate", .shape = {3, 64}, .role = STRATA_MATRIX, .group = 1, .experts = 2},
+       {.name = "{}.up", .shape = {3, 64}, .role = STRATA_MATRIX, .group = 1, .experts = 2},
+       {.name = "{}.down_bias", .shape = {64}, .role = STRATA_VECTOR, .experts = 2}});
+  const auto change = [](source::Tensor& t) {
+    if (t.shape.size() == 2 && t.name != "router") as_blocks(t);
+  };
+  File file{.change = change};
+  const auto units = lay_out({&declared, 1}, file.find(), {.coded = coded});
+  REQUIRE(units.size() == 3);
+  for (const auto& expert : {units[1], units[2]}) {
+    CHECK_FALSE(expert.expands);
+    CHECK(expert.weights[1].run.scheme == "Q8_0");
+    CHECK(expert.weights[1].run.bytes == 3 * 68);
+    CHECK(expert.weights[2].run.at == 3 * 68);
+    CHECK(expert.weights[3].run.dense());
+  }
+  const auto dense = lay_out({&declared, 1}, file.find(), {});
+  CHECK(dense[1].expands);
+  CHECK(dense[1].weights[1].run.dense());
+}
+
+TEST_CASE("routers and odd rows are dense in the run form", "[zero][layout]") {
   const auto lay = [](shape::DeclaredWeight weight) {
     return lay_out_one(unit_of({std::move(weight)}), {.change = as_blocks}, {.coded = coded});
   };

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/zero/shard.hpp"
 #include "tests/sdk/core/zero/random_units.hpp"
 
 using namespace strata;
@@ -82,6 +83,34 @@ TEST_CASE("a fetch waits for the release of every unit whose slot it takes", "[z
       }
     }
   }
+}
+
+TEST_CASE("a plan of several ranks counts what its gathers get from the others", "[zero][plan]") {
+  const auto mode = GENERATE(Mode::step, Mode::once);
+  bool some = false;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    const auto c = random_case(seed);
+    const auto plan = plan_pass(c.units, c.placement, c.file, c.budget, mode, c.ranks);
+    uint64_t moved = 0, gathered = 0;
+    const auto count = [&](const std::vector<Action>& actions) {
+      for (const auto& action : actions) {
+        const auto& unit = c.units[action.unit];
+        const bool cut = c.ranks > 1 && !unit.whole;
+        const auto shard =
+            shard_bytes(held_bytes(unit, c.placement[action.unit]), cut ? c.ranks : 1);
+        if (action.kind == Kind::fetch) moved += shard;
+        if (action.kind != Kind::gather) continue;
+        REQUIRE(cut);
+        gathered += shard * (c.ranks - 1);
+        some = some || plan.gathered > 0;
+      }
+    };
+    if (mode == Mode::once) count(plan.prologue);
+    count(plan.pass);
+    REQUIRE(plan.moved == moved);
+    REQUIRE(plan.gathered == gathered);
+  }
+  REQUIRE(some);
 }
 
 TEST_CASE("an arena one byte short of the least is refused, naming the unit and the bytes",

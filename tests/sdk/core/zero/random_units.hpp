@@ -28,6 +28,7 @@ inline RandomCase random_case(uint32_t seed, bool several_ranks = true) {
     unit.run_bytes = 1 + up_to(200'000);
     unit.expands = up_to(1) == 1;
     unit.stored_bytes = unit.expands ? 1 + up_to(100'000) : unit.run_bytes;
+    unit.whole = up_to(3) == 0;
     out.units.push_back(unit);
     Place place;
     if (up_to(4) <= streamed) place.tier = up_to(2);

@@ -37,8 +37,8 @@ struct Recomputed {
   double seconds(const Action& action) const {
     const auto& unit = c.units[action.unit];
     const bool stored = !c.placement[action.unit].as_run;
-    const double bytes =
-        static_cast<double>(shard_bytes(stored ? unit.stored_bytes : unit.run_bytes, c.ranks));
+    const double bytes = static_cast<double>(
+        shard_bytes(stored ? unit.stored_bytes : unit.run_bytes, unit.whole ? 1 : c.ranks));
     if (action.kind == Kind::fetch)
       return bytes / (action.lane == Lane::io ? rates.disk : rates.link);
     if (action.kind == Kind::gather) return bytes * (c.ranks - 1) / rates.network;

@@ -3,94 +3,23 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 
-#include <atomic>
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
 #include "tests/sdk/torch/close.hpp"
-#include "torch/form.hpp"
+#include "tests/sdk/torch/ops/rows_codec.hpp"
 #include "torch/pch.hpp"
-#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
 namespace {
 
-// A scheme of the test alone: an element is a signed byte times its row's scale. Its products are
-// for at most `most` tokens, and it counts them.
-struct Rows {
-  int64_t most = 4;
-  int products = 0;
-  std::atomic<int> unpacked = 0;
-  bool fails = false, fast = false;
-};
-
-Rows& rows_of(strata_self* self) { return *reinterpret_cast<Rows*>(self); }
-
-at::Tensor dense_of(const at::Tensor& codes, const at::Tensor& scales) {
-  return codes.view(at::kChar).to(at::kDouble).mul(scales.to(at::kDouble));
-}
-
-const strata_quant* table() {
-  static const strata_quant one{
-      .hdr = {sizeof(strata_quant), 0},
-      .score = nullptr,
-      .create =
-          [](const strata_host* host, strata_str, const strata_config*, strata_self** out) {
-            // The test gives its state in place of a host.
-            *out = reinterpret_cast<strata_self*>(const_cast<strata_host*>(host));
-            return strata_status{STRATA_OK};
-          },
-      .destroy = [](strata_self*) {},
-      .layout = [](strata_self*, strata_dtype, uint32_t, const int64_t*,
-                   void (*)(void*, const strata_part*),
-                   void*) { return strata_status{STRATA_UNIMPLEMENTED}; },
-      .pack = [](strata_self*, strata_call*, strata_tensor*,
-                 const strata_parts*) { return strata_status{STRATA_UNIMPLEMENTED}; },
-      .unpack =
-          [](strata_self* self, strata_call*, const strata_parts* parts, strata_tensor* weight) {
-            ++rows_of(self).unpacked;
-            value_of(*weight).copy_(dense_of(value_of(*parts->p[0]), value_of(*parts->p[1])));
-            return strata_status{STRATA_OK};
-          },
-      .linear =
-          [](strata_self* self, strata_call*, const strata_product* product) {
-            auto& state = rows_of(self);
-            ++state.products;
-            state.fast = (product->hdr.flags & STRATA_PRODUCT_FAST) != 0;
-            if (state.fails || !product->workspace) return strata_status{STRATA_INTERNAL};
-            struct Work {
-              at::Tensor x, w, y;
-            } work{value_of(*product->x),
-                   dense_of(value_of(*product->parts->p[0]), value_of(*product->parts->p[1])),
-                   value_of(*product->y)};
-            // Each item is a row of the weight, and may run on a thread of the host.
-            product->threads->run(
-                product->threads, work.w.size(0),
-                [](void* user, int64_t row) {
-                  const c10::InferenceMode unrecorded;
-                  const auto& on = *static_cast<Work*>(user);
-                  on.y.select(1, row).copy_(at::matmul(on.x.to(at::kDouble), on.w[row]));
-                },
-                &work);
-            return strata_status{STRATA_OK};
-          },
-      .gather = nullptr,
-      .can =
-          [](strata_self* self, const strata_product_kind* kind) {
-            return kind->tokens <= rows_of(self).most && kind->device.type == STRATA_CPU ? 1 : 0;
-          },
-      .workspace = [](strata_self*, const strata_product_kind*) { return uint64_t{8}; },
-      .recognize = nullptr,
-      .run_scheme = nullptr,
-      .repack = nullptr};
-  return &one;
-}
+using test::dense_of;
 
 // A weight of random bytes, its codec, and the calls that need them.
 struct Made {
   Made(int64_t rows, int64_t columns)
-      : codec(table(), "rows", reinterpret_cast<const strata_host*>(&state), "rows"),
+      : codec(test::rows_table(), "rows", reinterpret_cast<const strata_host*>(&state), "rows"),
         find([this](const std::string&) -> const plugin::Codec& { return codec; }) {
     weight = {"weight",
               "rows",
@@ -105,7 +34,7 @@ struct Made {
     return bias.defined() ? y.add(bias) : y;
   }
 
-  Rows state;
+  test::Rows state;
   plugin::Codec codec;
   run::FindCodec find;
   strata_call call{};

@@ -78,7 +78,7 @@ struct Small {
 
 using Weights = std::map<std::string, at::Tensor>;
 
-// What the reference gives for one row.
+// The reference's results for one row.
 struct SmallResult {
   at::Tensor logits;  // [n,V]
   at::Tensor router;  // [n,X]: the router's logits

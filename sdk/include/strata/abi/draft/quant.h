@@ -43,6 +43,20 @@ typedef struct strata_product {
   const strata_threads* threads; /* NULL on another device than the CPU */
 } strata_product;
 
+typedef struct strata_grouped_weight { /* one weight of a grouped product */
+  const strata_parts* parts;           /* in the order of layout */
+  int64_t end;                         /* behind its last row of x and of y */
+} strata_grouped_weight;
+
+typedef struct strata_grouped_product { /* products with several weights of one shape [out,in] */
+  strata_hdr hdr;                       /* flags: as the kind's */
+  const strata_grouped_weight* weights; /* each with the rows behind those of the one before it */
+  uint64_t n;
+  strata_tensor *x, *y;          /* [T,in], [T,out], contiguous; y is written */
+  void* workspace;               /* as of one product of T tokens */
+  const strata_threads* threads; /* NULL on another device than the CPU */
+} strata_grouped_product;
+
 typedef struct strata_weight_tensor { /* a tensor of a checkpoint that is a part of a weight */
   strata_hdr hdr;
   strata_str role; /* as the plugin's manifest names it */
@@ -90,8 +104,8 @@ typedef struct strata_quant {
      least float32. A row of y depends on its row of x alone: neither on T nor on the number of
      threads. [rank-thread] */
   strata_status (*linear)(strata_self*, strata_call*, const strata_product*);
-  /* (optional) Looks up rows of a table, ids [T] -> [T,D], straight from the parts.
-     [rank-thread] */
+  /* (optional) Looks up rows of a table, ids [T] -> [T,D], straight from the parts. The host never
+     calls it: it copies the rows of the parts and unpacks those. [rank-thread] */
   strata_status (*gather)(strata_self*, strata_call*, const strata_parts*, strata_tensor* ids,
                           strata_dtype, strata_tensor** out);
   /* (optional) Returns 1 where linear computes such a product, else 0. What it computes for some T
@@ -116,6 +130,11 @@ typedef struct strata_quant {
      shape, without loss. Several threads may call it at once, for several weights. [any-thread] */
   strata_status (*repack)(strata_self*, strata_call*, uint32_t ndim, const int64_t* shape,
                           const strata_parts* held, const strata_parts* run);
+  /* (optional, with linear) Multiplies rows of x with several weights at once, such as the experts
+     that a layer has chosen, which linear would leave most cores idle for. A row of y has the bits
+     that linear gives it. The host calls it where can says that linear computes a product of T
+     tokens with a weight of that shape. [rank-thread] */
+  strata_status (*linear_grouped)(strata_self*, strata_call*, const strata_grouped_product*);
 } strata_quant;
 
 #ifdef __cplusplus

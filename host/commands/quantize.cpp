@@ -1,0 +1,108 @@
+#include <optional>
+
+#include "app/extra_files.hpp"
+#include "app/output_place.hpp"
+#include "app/quantize/quantized_folder.hpp"
+#include "core/error.hpp"
+#include "core/size_text.hpp"
+#include "host/cli/require.hpp"
+#include "host/commands/commands.hpp"
+#include "host/options/opening.hpp"
+#include "host/options/output_option.hpp"
+#include "host/process/output.hpp"
+#include "host/process/progress.hpp"
+
+namespace strata::host {
+namespace {
+
+struct QuantizeOptions : ModelCommand {
+  std::string output;
+  std::string quant;                              // int4, int8 or fp8
+  std::int64_t group_size = 0;                    // 0: 64 for int4, else a whole row
+  bool symmetric = true;                          // false: with zero points
+  std::optional<std::uint64_t> max_shard_size{};  // bytes; empty: 5 GB
+  std::int64_t threads = 0;                       // 0: all cores
+};
+
+void options(cli::Table& table, QuantizeOptions& o) {
+  add_model(table, o);
+  add_output(table, o.output);
+  table.push_back({.name = "quant",
+                   .key = "quantize.quant",
+                   .field = &o.quant,
+                   .value = "int4|int8|fp8",
+                   .help = "number format of the weights; fp8 is E4M3",
+                   .unset = "none: it must be given",
+                   .closed = true});
+  table.push_back({"quant-group-size", "quantize.group_size", &o.group_size, "N",
+                   "neighbors in a row that share a scale, a multiple of 8; they must divide every "
+                   "row (vLLM's kernels take 32, 64 or 128)",
+                   "64 for int4, a whole row for int8 and fp8", 32, 256});
+  table.push_back({.name = "quant-symmetric",
+                   .key = "quantize.symmetric",
+                   .field = &o.symmetric,
+                   .value = cli::on_off,
+                   .help = "off: each group has a zero point too, which transformers reads only "
+                           "with CompressedTensorsConfig(dequantize=True)"});
+  table.push_back({"max-shard-size", "quantize.max_shard_size", &o.max_shard_size, "SIZE",
+                   "the most bytes of tensors in one file", "5 GB", 1});
+  table.push_back(
+      {"threads", "quantize.threads", &o.threads, "N", "CPU threads", "all cores", 1, 4096});
+  add_plugin_paths(table, o);
+  add_common(table, o);
+}
+
+void check(const QuantizeOptions& o) {
+  cli::require(!o.model.empty(), "MODEL", "give the folder of the model to quantize");
+  cli::require(!o.output.empty(), "--output", "give the folder to write");
+  cli::require(!o.quant.empty(), "--quant", "give int4, int8 or fp8");
+  if (o.group_size % 8 != 0)
+    throw UsageError("--quant-group-size", std::to_string(o.group_size) + " is no multiple of 8",
+                     "give 32, 64 or 128");
+  if (o.quant == "fp8" && o.group_size > 0)
+    throw UsageError("--quant-group-size", "not with --quant fp8, which has one scale for a row",
+                     "leave it out");
+  if (o.quant == "fp8" && !o.symmetric)
+    throw UsageError("--quant-symmetric off", "not with --quant fp8, which has no zero points",
+                     "leave it out");
+}
+
+app::CompressedScheme scheme_of(const QuantizeOptions& o) {
+  using Codes = app::CompressedScheme::Codes;
+  app::CompressedScheme out{.group = o.group_size, .symmetric = o.symmetric};
+  out.codes = o.quant == "int4" ? Codes::int4 : o.quant == "int8" ? Codes::int8 : Codes::fp8;
+  if (out.codes == Codes::int4 && out.group == 0) out.group = 64;
+  return out;
+}
+
+void quantize(const QuantizeOptions& settings) {
+  auto plugins = open_plugins(settings);
+  app::need_folder_place(settings.output);
+  const auto model = open_model(settings, plugins);
+  Progress progress("quantize", "bytes");
+  app::QuantizedFolderOptions options{.scheme = scheme_of(settings)};
+  if (settings.max_shard_size) options.shard_bytes = *settings.max_shard_size;
+  options.threads = static_cast<std::uint32_t>(settings.threads);
+  options.extra = app::extra_files(*model.checkpoint, plugins.log());
+  options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
+  const auto made = app::write_quantized_folder(model, settings.output, options);
+  progress.end();
+  if (settings.json)
+    return print_json({{"output", settings.output},
+                       {"quantized_weights", made.weights},
+                       {"ignored", made.ignored},
+                       {"bytes_before", made.read},
+                       {"bytes_after", made.written}});
+  plugins.log().line(STRATA_INFO, std::to_string(made.weights) + " weights quantized, " +
+                                      size_text(made.read) + " before, " + size_text(made.written) +
+                                      " after");
+}
+
+}  // namespace
+
+const cli::Command quantize_command{
+    "quantize", "MODEL --output DIR --quant NAME [options]",
+    "write a quantized copy of a model, a folder that transformers and vLLM load",
+    cli::make_call<QuantizeOptions, options, check, quantize>, "model"};
+
+}  // namespace strata::host

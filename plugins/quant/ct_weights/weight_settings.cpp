@@ -1,0 +1,98 @@
+#include "ct_weights/weight_settings.hpp"
+
+#include <string>
+
+#include "packed/json.hpp"
+#include "packed/tensors.hpp"
+
+namespace compressed_tensors {
+namespace {
+
+using packed::Json;
+
+strata::Failure wrong(const std::string& key) {
+  return {STRATA_INVALID, "quantization_config: " + key + " is no valid value: fix config.json"};
+}
+
+void need_block(const packed::Block& block, const std::string& key) {
+  if (block.rows < 1 || block.rows > packed::longest || block.columns < 1 ||
+      block.columns > packed::longest)
+    throw wrong(key);
+}
+
+// "128x128", as old versions write a block.
+packed::Block block_of(std::string_view text, const std::string& key) {
+  std::string spaced(text.substr(0, 40));
+  for (auto& c : spaced)
+    if (c == 'x') c = ' ';
+  packed::Words words(spaced);
+  packed::Block out;
+  out.rows = words.integer(1, packed::longest);
+  out.columns = words.integer(1, packed::longest);
+  words.end();
+  need_block(out, key);
+  return out;
+}
+
+// Where the groups are called group_0, group_1, ..., as the package calls them: long lists beside
+// them are not read for that.
+std::vector<WeightSettings> numbered(const strata::Config& options) {
+  std::vector<WeightSettings> out;
+  for (int n = 0;; ++n) {
+    const auto group = "config_groups.group_" + std::to_string(n), weights = group + ".weights";
+    if (!options.has(group)) return out;
+    if (!options.has(weights)) continue;
+    WeightSettings one{options.i64(weights + ".num_bits", 8),
+                       options.flag(weights + ".symmetric", true), std::nullopt};
+    const auto key = weights + ".block_structure";
+    if (options.count(key) == 2)
+      one.block = packed::Block{options.i64(key + ".0"), options.i64(key + ".1")};
+    else if (options.has(key))
+      one.block = block_of(options.text(key), key);
+    if (one.block) need_block(*one.block, key);
+    out.push_back(one);
+  }
+}
+
+std::vector<WeightSettings> named(const strata::Config& options) {
+  std::vector<WeightSettings> out;
+  const auto all = Json::parse(options.raw(), "quantization_config");
+  const auto* groups = all.find("config_groups");
+  if (!groups) return out;
+  for (const auto& [name, group] : groups->members) {
+    const auto* weights = group.find("weights");
+    if (!weights) continue;
+    WeightSettings one;
+    if (const auto* bits = weights->find("num_bits")) {
+      if (!bits->is_integer()) throw wrong(name + ".weights.num_bits");
+      one.bits = bits->integer();
+    }
+    if (const auto* symmetric = weights->find("symmetric")) {
+      if (!symmetric->is(Json::Kind::boolean)) throw wrong(name + ".weights.symmetric");
+      one.symmetric = symmetric->flag;
+    }
+    const auto key = name + ".weights.block_structure";
+    if (const auto* block = weights->find("block_structure")) {
+      if (block->is(Json::Kind::text)) {
+        one.block = block_of(block->text, key);
+      } else {
+        if (block->items.size() != 2 || !block->items[0].is_integer() ||
+            !block->items[1].is_integer())
+          throw wrong(key);
+        one.block = packed::Block{block->items[0].integer(), block->items[1].integer()};
+      }
+      need_block(*one.block, key);
+    }
+    out.push_back(one);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<WeightSettings> weight_settings(const strata::Config* options) {
+  if (!options || !options->has("config_groups")) return {};
+  return options->has("config_groups.group_0") ? numbered(*options) : named(*options);
+}
+
+}  // namespace compressed_tensors

@@ -1,0 +1,22 @@
+// Which tensors of a checkpoint are weights of linear modules that can be quantized.
+#pragma once
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/run/model.hpp"
+
+namespace strata::app {
+
+struct LinearTensors {
+  std::set<std::string> quantized;   // matrices [out,in], by the checkpoint's names
+  std::vector<std::string> ignored;  // modules that stay dense though they may be linear, sorted
+};
+
+// Quantized are the matrices of the model's layers, also of experts that have tensors of their own.
+// Dense stay the embedding, the head and other matrices of their units, routers, gates of one row,
+// matrices that the checkpoint has as [in,out] or as one tensor of all experts, and tensors that
+// the model does not use. The weights of `model` are found.
+LinearTensors linear_tensors(const run::Model& model);
+
+}  // namespace strata::app

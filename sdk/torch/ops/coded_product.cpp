@@ -1,0 +1,46 @@
+#include "torch/ops/coded_product.hpp"
+
+#include "torch/form.hpp"
+#include "torch/pch.hpp"
+#include "torch/tensor.hpp"
+
+namespace strata::torch {
+
+CodedProduct::CodedProduct(const CodedWeight& weight, const at::Tensor& like, int64_t rows,
+                           const CodecCall& how)
+    : codec((*how.codec)(weight.scheme)), shape{weight.rows(), weight.columns},
+      kind{.weight = shape,
+           .dtype = dtype_of(like.scalar_type()),
+           .device = device_of(like.device()),
+           .tokens = rows,
+           .fast = how.fast} {}
+
+CodedArguments::CodedArguments(const CodedProduct& product, const at::Tensor& x, strata_call* call,
+                               const char* function)
+    : product_(product), function_(function),
+      y_(at::empty({x.size(0), product.shape[0]}, x.options())),
+      threads_(product.codec.who(), function) {
+  if (const auto bytes = plugin::workspace_of(product.codec, product.kind); bytes > 0)
+    workspace_ = at::empty({static_cast<int64_t>(bytes)}, x.options().dtype(at::kByte));
+  arguments = {.call = call,
+               .parts = nullptr,
+               .x = lent_.emplace_back(handle(x)).get(),
+               .y = lent_.emplace_back(handle(y_)).get(),
+               .workspace = workspace_.defined() ? workspace_.data_ptr() : nullptr,
+               .threads = x.is_cpu() ? &threads_ : nullptr,
+               .fast = product.kind.fast};
+}
+
+strata_parts CodedArguments::parts(const CodedWeight& weight) {
+  auto& pointers = pointers_.emplace_back();
+  for (const auto& one : weight.parts) pointers.push_back(lent_.emplace_back(handle(one)).get());
+  return {pointers.data(), pointers.size()};
+}
+
+at::Tensor CodedArguments::result() {
+  threads_.rethrow();
+  for (const auto& one : lent_) one.check(product_.codec.who(), function_);
+  return y_;
+}
+
+}  // namespace strata::torch

@@ -1,0 +1,92 @@
+"""Tiny models that come quantized by GPTQ and AWQ through the program, against transformers with the same numbers.
+
+Usage: quantized_test.py PROGRAM FOLDER
+"""
+
+import json
+import pathlib
+import sys
+import tempfile
+
+import torch
+import transformers
+
+import quietly
+from program import TOLERANCE, Many, Refused
+from quantized_files import write_awq, write_gptq
+from reference import Reference
+from tested import distance, need
+
+IDS = [5, 17, 3, 99, 42, 7, 63, 1]
+TIERS = ("device", "cpu", "nvme")
+
+
+def source(folder):
+    torch.manual_seed(3)
+    config = transformers.LlamaConfig(
+        vocab_size=128, hidden_size=128, intermediate_size=192, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=32, initializer_range=0.1, tie_word_embeddings=False)
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+
+
+def variants():
+    for bits in (2, 3, 4, 8):
+        for version in (1, 2):
+            for act_order in (False, True):
+                yield (f"GPTQ of {bits} bits, version {version}{', columns in any order' if act_order else ''}",
+                       lambda *folders, options=dict(bits=bits, version=version, act_order=act_order):
+                       write_gptq(*folders, **options))
+    yield "symmetric GPTQ", lambda *folders: write_gptq(*folders, symmetric=True)
+    yield "GPTQ with a group a row", lambda *folders: write_gptq(*folders, group=-1)
+    yield "AWQ", write_awq
+    yield "AWQ with groups of 64", lambda *folders: write_awq(*folders, group=64)
+
+
+def same_logits(program, quantized, twin, words):
+    want = Reference(twin).logits(IDS)
+    for tier in TIERS:
+        far = distance(program.logits(quantized, IDS, "--dtype", "float32", "--offload", tier), want)
+        need(far <= TOLERANCE, f"{words}, in {tier}: the logits are {far:.1e} of the largest one off")
+
+
+def another_zero_is_seen(program, quantized, twin):
+    """Zeros of the other version change the logits: the test above can fail."""
+    config = quantized / "config.json"
+    settings = json.loads(config.read_text())
+    settings["quantization_config"]["checkpoint_format"] = "gptq_v2"
+    config.write_text(json.dumps(settings))
+    far = distance(program.logits(quantized, IDS, "--dtype", "float32"), Reference(twin).logits(IDS))
+    need(far > 100 * TOLERANCE, f"zeros less one differ by {far:.1e} alone")
+
+
+def refused(program, quantized):
+    config = quantized / "config.json"
+    settings = json.loads(config.read_text())
+    settings["quantization_config"]["checkpoint_format"] = "marlin"
+    config.write_text(json.dumps(settings))
+    try:
+        program.logits(quantized, IDS)
+    except Refused as line:
+        need("'marlin'" in str(line) and len(str(line).splitlines()) == 1, f"refused with: {line}")
+    else:
+        need(False, "a layout for one kernel was accepted")
+
+
+def main():
+    torch.set_num_threads(1)
+    quietly.silence()
+    program = Many(sys.argv[1])
+    with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
+        parent = pathlib.Path(name)
+        source(parent / "source")
+        for at, (words, write) in enumerate(variants()):
+            quantized, twin = parent / f"{at}", parent / f"{at}-twin"
+            write(parent / "source", quantized, twin)
+            same_logits(program, quantized, twin, words)
+        write_gptq(parent / "source", parent / "seen", parent / "seen-twin")
+        another_zero_is_seen(program, parent / "seen", parent / "seen-twin")
+        refused(program, parent / "seen")
+    program.close()
+
+
+main()

@@ -1,0 +1,296 @@
+#include "ct_weights/float4.hpp"
+#include "ct_weights/naive_quantized.hpp"
+#include "ct_weights/pack_quantized.hpp"
+#include "tests/plugins/quant/packed/subject.hpp"
+
+using namespace packed_tests;
+namespace ct = compressed_tensors;
+using Codec = packed::Codec<ct::PackQuantized, ct::NaiveQuantized, ct::Float4>;
+
+namespace {
+
+constexpr auto method = R"({"quant_method": "compressed-tensors"})";
+
+std::string options(const std::string& weights) {
+  return R"({"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": )" +
+         weights + "}}}";
+}
+
+// Rows of unsigned codes, each row's bits one after the other in words of 32 from the lowest up.
+std::vector<uint32_t> words(const std::vector<int>& codes, int64_t rows, int64_t columns,
+                            int bits) {
+  const auto length = (columns * bits + 31) / 32;
+  std::vector<uint32_t> out(static_cast<std::size_t>(rows * length));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t bit = 0; bit < columns * bits; ++bit) {
+      const auto code = codes[static_cast<std::size_t>(r * columns + bit / bits)];
+      if (code >> (bit % bits) & 1)
+        out[static_cast<std::size_t>(r * length + bit / 32)] |= 1U << (bit % 32);
+    }
+  return out;
+}
+
+std::vector<int> transposed(const std::vector<int>& from, int64_t rows, int64_t columns) {
+  std::vector<int> out;
+  for (int64_t c = 0; c < columns; ++c)
+    for (int64_t r = 0; r < rows; ++r)
+      out.push_back(from[static_cast<std::size_t>(r * columns + c)]);
+  return out;
+}
+
+template <class T>
+std::vector<T> transposed_words(const std::vector<T>& from, int64_t rows, int64_t columns) {
+  std::vector<T> out(from.size());
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      out[static_cast<std::size_t>(c * rows + r)] = from[static_cast<std::size_t>(r * columns + c)];
+  return out;
+}
+
+struct Made {
+  std::vector<Tensor> tensors;
+  std::vector<float> elements;  // rounded to the scales' type
+  std::vector<float> products;  // not rounded
+};
+
+enum class Zeros { none, packed, bytes };
+
+// Integers of some bits with a scale for each of `across` groups of a row.
+Made integers(int64_t out, int64_t in, int bits, int64_t across, const std::string& type,
+              Zeros zeros, const std::vector<int32_t>& order = {}) {
+  Random random(static_cast<unsigned>(out * in * bits + across));
+  const int middle = 1 << (bits - 1);
+  std::vector<int> codes, zero;
+  for (int64_t i = 0; i < out * in; ++i) codes.push_back(random.below(2 * middle));
+  for (int64_t i = 0; i < out * across; ++i)
+    zero.push_back(zeros == Zeros::none ? middle : random.below(2 * middle));
+  auto scales = random.floats(out * across, -0.02F, 0.02F);
+  Made made;
+  made.tensors = {
+      tensor("weight_packed", "I32", {out, (in * bits + 31) / 32}, words(codes, out, in, bits)),
+      floats("weight_scale", type, {out, across}, scales)};
+  if (zeros == Zeros::packed) {
+    const auto columns = words(transposed(zero, out, across), across, out, bits);
+    const auto length = static_cast<int64_t>(columns.size()) / across;
+    made.tensors.push_back(tensor("weight_zero_point", "I32", {length, across},
+                                  transposed_words(columns, across, length)));
+  } else if (zeros == Zeros::bytes) {
+    std::vector<int8_t> bytes;
+    for (const auto one : zero) bytes.push_back(static_cast<int8_t>(one - middle));
+    made.tensors.push_back(tensor("weight_zero_point", "I8", {out, across}, bytes));
+  }
+  made.tensors.push_back(tensor<int64_t>("weight_shape", "I64", {2}, {out, in}));
+  if (!order.empty()) made.tensors.push_back(tensor("weight_g_idx", "I32", {in}, order));
+  const bool ordered = !order.empty() && order.front() >= 0;
+  for (int64_t i = 0; i < out * in; ++i) {
+    const auto column = i % in,
+               group = ordered ? order[static_cast<std::size_t>(column)] : column / (in / across);
+    const auto at = static_cast<std::size_t>(i / in * across + group);
+    const auto product =
+        static_cast<float>(codes[static_cast<std::size_t>(i)] - zero[at]) * scales[at];
+    made.products.push_back(product);
+    made.elements.push_back(rounded(type, product));
+  }
+  return made;
+}
+
+void check(const Made& made, const std::string& given = method) {
+  const Subject<Codec> subject(made.tensors, given);
+  REQUIRE(same(subject.dense(), made.elements));
+  const auto run = subject.run();
+  REQUIRE(same(unpacked<float>(run.codec, run.parts.memory(), subject.packed.shape, f32),
+               made.products));
+  REQUIRE(unpacked<uint16_t>(run.codec, run.parts.memory(), subject.packed.shape,
+                             subject.packed.dtype) ==
+          subject.template dense<uint16_t>(subject.packed.dtype));
+  subject.multiplies(made.products);
+}
+
+}  // namespace
+
+TEST_CASE("integers of every number of bits are unpacked and multiplied",
+          "[quant][compressed_tensors]") {
+  const int bits = GENERATE(range(1, 9));
+  const auto zeros = GENERATE(Zeros::none, Zeros::packed, Zeros::bytes);
+  check(integers(5, 64, bits, 4, "BF16", zeros));
+  check(integers(67, 48, bits, 2, "F16", zeros));
+  check(integers(3, 38, bits, 1, "BF16", zeros));
+}
+
+TEST_CASE("rows of odd length have a scale each", "[quant][compressed_tensors]") {
+  const int bits = GENERATE(3, 4, 8);
+  check(integers(4, 37, bits, 1, "F16", Zeros::packed));
+}
+
+TEST_CASE("a whole matrix may have one scale", "[quant][compressed_tensors]") {
+  auto made = integers(1, 40, 4, 1, "BF16", Zeros::none);
+  made.tensors[1].shape = GENERATE(std::vector<int64_t>{}, std::vector<int64_t>{1});
+  check(made);
+}
+
+TEST_CASE("columns in another order take their groups' scales", "[quant][compressed_tensors]") {
+  std::vector<int32_t> order;
+  for (int c = 0; c < 64; ++c) order.push_back(c * 7 % 4);
+  const auto made = integers(5, 64, 4, 4, "F16", Zeros::packed, order);
+  const Subject<Codec> subject(made.tensors, method);
+  REQUIRE(same(subject.dense(), made.elements));
+  REQUIRE_FALSE(subject.run_scheme());
+
+  const auto unordered = integers(5, 64, 4, 4, "F16", Zeros::none, std::vector<int32_t>(64, -1));
+  REQUIRE(same(Subject<Codec>(unordered.tensors).dense(), unordered.elements));
+  order[9] = 4;
+  const Subject<Codec> wrong(integers(5, 64, 4, 5 - 1, "F16", Zeros::none).tensors);
+  auto tensors = made.tensors;
+  tensors.back() = tensor("weight_g_idx", "I32", {64}, order);
+  REQUIRE_THROWS_WITH(Subject<Codec>(tensors).dense(), Catch::Contains("has the block 4"));
+}
+
+TEST_CASE("the bits of short rows are those of the configuration", "[quant][compressed_tensors]") {
+  const auto made = integers(5, 6, 4, 1, "BF16", Zeros::none);
+  REQUIRE_THROWS_WITH(recognized<Codec>(made.tensors, method), Catch::Contains("leaves open"));
+  check(made, options(R"({"num_bits": 4})"));
+  const auto other = R"({"config_groups": {"mine": {"weights": {"num_bits": 4, "symmetric": true,
+                          "block_structure": null}}, "none": {"weights": null}}})";
+  check(made, other);
+}
+
+TEST_CASE("packed tensors that do not fit are refused with both", "[quant][compressed_tensors]") {
+  const auto refused = [](int which, std::vector<int64_t> shape, const std::string& words) {
+    auto made = integers(8, 64, 4, 4, "BF16", Zeros::packed).tensors;
+    made[static_cast<std::size_t>(which)].shape = std::move(shape);
+    REQUIRE_THROWS_WITH(recognized<Codec>(made, method), Catch::Contains(words));
+  };
+  refused(0, {8, 9}, "weight_packed I32 [8, 9] and weight_shape I64 [2] do not fit");
+  refused(0, {7, 8}, "weight_packed I32 [7, 8] and weight_shape I64 [2] do not fit");
+  refused(1, {8, 5}, "weight_packed I32 [8, 8] and weight_scale BF16 [8, 5] do not fit");
+  refused(1, {7, 4}, "weight_packed I32 [8, 8] and weight_scale BF16 [7, 4] do not fit");
+  refused(2, {2, 4}, "weight_scale BF16 [8, 4] and weight_zero_point I32 [2, 4] do not fit");
+  refused(3, {3}, "3 dimensions");
+
+  auto made = integers(8, 64, 4, 4, "BF16", Zeros::none).tensors;
+  REQUIRE_THROWS_WITH(recognized<Codec>(made, options(R"({"num_bits": 8})")),
+                      Catch::Contains("do not fit"));
+  REQUIRE_THROWS_WITH(recognized<Codec>(made, options(R"({"num_bits": 4, "symmetric": false})")),
+                      Catch::Contains("weight_zero_point is missing"));
+  made[2] = tensor<int64_t>("weight_shape", "I64", {2}, {8, int64_t{1} << 40});
+  REQUIRE_THROWS_WITH(recognized<Codec>(made), Catch::Contains("1099511627776"));
+  made[1].type = "I32";
+  made[2] = tensor<int64_t>("weight_shape", "I64", {2}, {8, 64});
+  REQUIRE_THROWS_WITH(recognized<Codec>(made), Catch::Contains("weight_scale I32"));
+}
+
+TEST_CASE("tensors of other methods are left alone", "[quant][compressed_tensors]") {
+  const auto packed = integers(8, 64, 4, 4, "BF16", Zeros::none).tensors;
+  REQUIRE(recognized<Codec>(packed));
+  REQUIRE_FALSE(recognized<Codec>(packed, R"({"quant_method": "gptq"})"));
+  const std::vector<Tensor> plain{tensor("weight", "F8_E4M3", {2, 2}, std::vector<char>(4)),
+                                  tensor<float>("weight_scale", "F32", {1}, {1})};
+  REQUIRE(recognized<Codec>(plain, method));
+  REQUIRE_FALSE(recognized<Codec>(plain));
+  REQUIRE_FALSE(recognized<Codec>(plain, R"({"quant_method": "fp8"})"));
+}
+
+TEST_CASE("integers of 8 bits in a byte are unpacked and multiplied",
+          "[quant][compressed_tensors]") {
+  const auto type = GENERATE(as<std::string>(), "F32", "BF16", "F16");
+  const bool zeros = GENERATE(false, true);
+  const int64_t out = 5, in = 48, across = GENERATE(1, 3);
+  Random random(5);
+  const auto codes = random.bytes<int8_t>(out * in), zero = random.bytes<int8_t>(out * across);
+  auto scales = random.floats(out * across, -0.02F, 0.02F);
+  Made made;
+  made.tensors = {tensor("weight", "I8", {out, in}, codes),
+                  floats("weight_scale", type, {out, across}, scales)};
+  if (zeros) made.tensors.push_back(tensor("weight_zero_point", "I8", {out, across}, zero));
+  for (int64_t i = 0; i < out * in; ++i) {
+    const auto at = static_cast<std::size_t>(i / in * across + i % in / (in / across));
+    const auto code = codes[static_cast<std::size_t>(i)] - (zeros ? zero[at] : 0);
+    made.products.push_back(static_cast<float>(code) * scales[at]);
+    made.elements.push_back(rounded(type, made.products.back()));
+  }
+  const Subject<Codec> subject(made.tensors, method);
+  REQUIRE(same(subject.dense(), made.elements));
+  const auto run = subject.run();
+  REQUIRE(same(unpacked<float>(run.codec, run.parts.memory(), subject.packed.shape, f32),
+               made.products));
+  subject.multiplies(made.products);
+}
+
+TEST_CASE("floats of 8 bits have scales for rows, for blocks or for all",
+          "[quant][compressed_tensors]") {
+  struct Case {
+    std::vector<int64_t> scales;
+    int64_t rows, columns;
+    const char* weights;
+  };
+  const auto [shape, rows, columns, weights] = GENERATE(
+      values<Case>({{{10, 1}, 1, 24, "{}"},
+                    {{1}, 10, 24, "{}"},
+                    {{}, 10, 24, "{}"},
+                    {{10, 3}, 1, 8, "{}"},
+                    {{3, 2}, 4, 16, R"({"strategy": "block", "block_structure": [4, 16]})"},
+                    {{3, 2}, 4, 16, R"({"strategy": "block", "block_structure": "4x16"})"}}));
+  const int64_t out = 10, in = 24;
+  Random random(3);
+  auto codes = random.bytes<uint8_t>(out * in);
+  for (auto& code : codes)
+    if ((code & 0x7f) == 0x7f) code = 0;
+  int64_t count = 1;
+  for (const auto side : shape) count *= side;
+  auto scales = random.floats(count, 0.001F, 0.02F);
+  Made made;
+  made.tensors = {tensor("weight", "F8_E4M3", {out, in}, codes),
+                  floats("weight_scale", "BF16", shape, scales)};
+  for (int64_t i = 0; i < out * in; ++i) {
+    const auto across = (in + columns - 1) / columns;
+    made.products.push_back(
+        packed::e4m3_number(codes[static_cast<std::size_t>(i)]) *
+        scales[static_cast<std::size_t>(i / in / rows * across + i % in / columns)]);
+    made.elements.push_back(rounded("BF16", made.products.back()));
+  }
+  check(made, options(weights));
+}
+
+TEST_CASE("numbers of 4 bits have scales of 8 bits and one for all, or powers of 2",
+          "[quant][compressed_tensors]") {
+  const bool divided = GENERATE(true, false);
+  const int64_t out = 6, in = 96, group = divided ? 16 : 32, across = in / group;
+  constexpr float numbers[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
+  Random random(9);
+  const auto codes = random.bytes<uint8_t>(out * in / 2);
+  auto scales = random.bytes<uint8_t>(out * across);
+  for (auto& scale : scales)
+    scale = static_cast<uint8_t>(divided ? scale % 0x7f : 100 + scale % 40);
+  const float whole = 1234.5F;
+  Made made;
+  made.tensors = {tensor("weight_packed", "U8", {out, in / 2}, codes),
+                  tensor("weight_scale", divided ? "F8_E4M3" : "U8", {out, across}, scales)};
+  if (divided) made.tensors.push_back(tensor<float>("weight_global_scale", "F32", {1}, {whole}));
+  for (int64_t i = 0; i < out * in; ++i) {
+    const auto code = codes[static_cast<std::size_t>(i / 2)] >> (i % 2 * 4) & 15;
+    const auto scale = scales[static_cast<std::size_t>(i / in * across + i % in / group)];
+    const float factor =
+        divided ? packed::e4m3_number(scale) / whole : std::ldexp(1.0F, scale - 127);
+    made.products.push_back((code & 8 ? -numbers[code & 7] : numbers[code & 7]) * factor);
+    made.elements.push_back(rounded("BF16", made.products.back()));
+  }
+  check(made);
+  made.tensors[1].shape = {out, across + 1};
+  REQUIRE_THROWS_WITH(recognized<Codec>(made.tensors, method),
+                      Catch::Contains("weight_packed U8 [6, 48] and weight_scale"));
+  if (!divided) return;
+  made.tensors[1].shape = {out, across};
+  made.tensors.pop_back();
+  REQUIRE_THROWS_WITH(recognized<Codec>(made.tensors, method),
+                      Catch::Contains("weight_global_scale is missing"));
+}
+
+TEST_CASE("schemes of compressed-tensors that do not exist are refused",
+          "[quant][compressed_tensors]") {
+  for (const auto* scheme :
+       {"ct-pack", "ct-pack 9 none 0 64 1 0 2 f32", "ct-pack 4 some 0 64 1 0 2 f32",
+        "ct-pack 4 none 2 64 1 0 2 f32", "ct-pack 4 none 0 48 1 0 2 f32",
+        "ct-pack 4 none 0 64 1 0 2 exponent", "ct-naive int4 none 1 0 2 f32",
+        "ct-naive e4m3 bytes 1 0 2 f32", "ct-naive int8 packed 1 0 2 f32", "ct-fp4 1 16 2 f32"})
+    REQUIRE_THROWS_AS(Codec(scheme, nullptr), strata::Failure);
+}
