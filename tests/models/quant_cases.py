@@ -1,5 +1,6 @@
 """The models of the tests of --quant, and the values that their packed matrices have."""
 
+import json
 import pathlib
 import shutil
 import tempfile
@@ -7,6 +8,7 @@ import unittest
 
 import gguf
 import numpy
+import safetensors
 import torch
 
 from program import Refused
@@ -50,25 +52,25 @@ def mxfp4(rows):
     return (numpy.sign(blocks) * codes[nearest] * scale).reshape(rows.shape).astype(numpy.float32)
 
 
-def groups(size, most):
-    """int4 and int8 of the plugin `rtn`: codes from each group's lowest value on; the last group may be shorter."""
-    def pack(rows):
-        out = rows.astype(numpy.float64)
-        for first in range(0, rows.shape[1], size):
-            some = out[:, first:first + size]
-            low = some.min(1, keepdims=True)
-            scale = (some.max(1, keepdims=True) - low) / most
-            codes = numpy.rint((some - low) / numpy.where(scale > 0, scale, 1))
-            some[:] = codes.astype(numpy.float32) * scale.astype(numpy.float32) + low.astype(numpy.float32)
-        return out.astype(numpy.float32)
-    return pack
-
-
-def e4m3(rows):
-    """fp8 of the plugin `rtn`: one scale for each row."""
-    scale = abs(rows).max(1, keepdims=True).astype(numpy.float64) / 448
-    codes = torch.from_numpy((rows / scale).astype(numpy.float32)).to(torch.float8_e4m3fn)
-    return codes.to(torch.float32).numpy() * scale.astype(numpy.float32)
+def kept(folder):
+    """The values of the matrices in the folder's file of the plugin `rtn`, [out,in], by their names there."""
+    file, = (folder / ".strata-quant").iterdir()
+    with safetensors.safe_open(file, "pt") as held:
+        out = {}
+        for name, about in json.loads(held.metadata()["strata.quant"])["weights"].items():
+            part = {role: held.get_tensor(f"{name}:{role}") for role in about["parts"]}
+            scheme, _, options = about["scheme"].partition(" ")
+            columns = about["shape"][1]
+            codes = part["codes"]
+            if scheme == "int4":
+                codes = torch.stack([codes & 15, codes >> 4], -1).flatten(1)[:, :columns]
+            if scheme == "fp8":
+                codes = codes.view(torch.float8_e4m3fn)
+            size = columns if scheme == "fp8" else json.loads(options or "{}").get("group_size", 64)
+            wide = [each.repeat_interleave(size, 1)[:, :columns]
+                    for each in (part["scales"], part.get("zeros", torch.zeros_like(part["scales"])))]
+            out[name] = codes.to(torch.float32) * wide[0] + wide[1]
+    return out
 
 
 def is_matrix(name, tensor):
@@ -116,6 +118,16 @@ class Folders(unittest.TestCase):
         shutil.rmtree(other, ignore_errors=True)
         shutil.copytree(folder, other, ignore=shutil.ignore_patterns(".strata-quant"))
         store(other, lambda all: snapped(all, pack, row.config["model_type"], **more))
+        return Reference(other)
+
+    def reference_of(self, values, folder, row):
+        """Transformers with these matrices instead of the folder's."""
+        other = self.parent / "snapped"
+        shutil.rmtree(other, ignore_errors=True)
+        shutil.copytree(folder, other, ignore=shutil.ignore_patterns(".strata-quant"))
+        columns = row.config["model_type"] == "gpt2"
+        store(other, lambda all: all | {name: value.T.contiguous() if columns else value
+                                        for name, value in values.items()})
         return Reference(other)
 
     def refused(self, folder, *options, status=2):
