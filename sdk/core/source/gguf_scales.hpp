@@ -1,6 +1,6 @@
 // The numbers that a GGUF file has beside its quantized weights: NAME.scale is a factor of all
 // elements of NAME.weight, or a factor for each expert of a stack; NAME.input_scale is for
-// activations in fewer bits, which nothing here computes. llama.cpp's converter writes them beside
+// activations in fewer bits, which nothing here computes. Converters write them beside weights of
 // NVFP4.
 #pragma once
 #include <map>
