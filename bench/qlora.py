@@ -54,7 +54,7 @@ def shape(options):
 
 
 def write(options, folder, config):
-    drawn.write_q4_0(folder / "model.gguf", config)
+    drawn.write_gguf(folder / "model.gguf", config)
     drawn.write_letters(folder / "rows.jsonl", options.batch * (WARM + options.steps), options.tokens)
     (folder / "config.json").write_text(json.dumps(config))
     return {"bytes": (folder / "model.gguf").stat().st_size}

@@ -4,7 +4,9 @@ import random
 
 EOS = 2
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-BLOCK = 18  # bytes of 32 weights in Q4_0: a scale in float16, then 4 bits each
+# Each kind's elements and bytes of a block, and the standard deviation of its random codes, in steps. A block of Q4_0
+# or Q8_0 begins with its step in float16; "BF16" has numbers instead of codes.
+KINDS = {"Q4_0": (32, 18, 4.6), "Q8_0": (32, 34, 74), "BF16": (1, 2, None)}
 
 
 def write_tokenizer(folder, vocabulary):
@@ -28,7 +30,7 @@ def write_rows(file, rows, tokens, vocabulary):
 
 
 def write_letters(file, rows, tokens):
-    """The same for the tokenizer of write_q4_0."""
+    """The same for the tokenizer of write_gguf."""
     draw = random.Random(3)
     write_texts(file, ("".join(draw.choice(LETTERS[2:]) for _ in range(tokens - 1)) for _ in range(rows)))
 
@@ -39,11 +41,26 @@ def write_texts(file, texts):
             out.write(json.dumps({"text": text}) + "\n")
 
 
-def write_q4_0(file, config):
-    """A llama in GGUF: matrices in Q4_0 of random codes, norms of ones, and a tokenizer of single letters."""
+def draw_blocks(kind, count, deviation):
+    """Blocks of random weights with about this standard deviation, as bytes in [count, bytes of a block]."""
+    import numpy as np
+
+    elements, size, steps = KINDS[kind]
+    draw = np.random.default_rng(1)
+    if steps is None:
+        weights = draw.standard_normal((count, elements), dtype=np.float32) * np.float32(deviation)
+        return (weights.view(np.uint32) >> 16).astype(np.uint16).view(np.uint8)
+    blocks = draw.integers(0, 256, (count, size), dtype=np.uint8)
+    blocks[:, :2] = np.frombuffer(np.float16(deviation / steps).tobytes(), dtype=np.uint8)
+    return blocks
+
+
+def write_gguf(file, config, kind="Q4_0"):
+    """A llama in GGUF: random matrices of a kind in KINDS, norms of ones, and a tokenizer of single letters."""
     import gguf
     import numpy as np
 
+    elements, size, _ = KINDS[kind]
     hidden, wide, vocabulary = (config[key] for key in ("hidden_size", "intermediate_size", "vocab_size"))
     heads, keys = config["num_attention_heads"], config["num_key_value_heads"]
     out = gguf.GGUFWriter(file, "llama")
@@ -64,22 +81,19 @@ def write_q4_0(file, config):
         tensors |= {f"blk.{layer}.{name}": (hidden,) for name in ("attn_norm", "ffn_norm")}
         tensors |= {f"blk.{layer}.{name}": shape for name, shape in matrices.items()}
     tensors |= {"output_norm": (hidden,), "output": (vocabulary, hidden)}
-    packed = gguf.GGMLQuantizationType.Q4_0
     for name, shape in tensors.items():
         if len(shape) == 2:
-            out.add_tensor_info(f"{name}.weight", (shape[0], shape[1] // 32 * BLOCK), np.dtype(np.uint8),
-                                shape[0] * shape[1] // 32 * BLOCK, raw_dtype=packed)
+            out.add_tensor_info(f"{name}.weight", (shape[0], shape[1] // elements * size), np.dtype(np.uint8),
+                                shape[0] * shape[1] // elements * size, raw_dtype=gguf.GGMLQuantizationType[kind])
         else:
             out.add_tensor_info(f"{name}.weight", shape, np.dtype(np.float32), 4 * shape[0])
     out.write_header_to_file()
     out.write_kv_data_to_file()
     out.write_ti_data_to_file()
     largest = max(shape[0] * shape[1] for shape in tensors.values() if len(shape) == 2)
-    codes = np.random.default_rng(1).integers(0, 256, (largest // 32, BLOCK), dtype=np.uint8)
-    # Codes have a standard deviation of 4.6 steps: a product of random numbers keeps about their size.
-    step = 0.21 / hidden**0.5
-    codes[:, :2] = np.frombuffer(np.float16(step).tobytes(), dtype=np.uint8)
+    # With this deviation a product of random numbers keeps about their size.
+    blocks = draw_blocks(kind, largest // elements, 0.97 / hidden**0.5)
     for shape in tensors.values():
-        out.write_tensor_data(codes[:shape[0] * shape[1] // 32] if len(shape) == 2 else
+        out.write_tensor_data(blocks[:shape[0] * shape[1] // elements] if len(shape) == 2 else
                               np.ones(shape, dtype=np.float32))
     out.close()
