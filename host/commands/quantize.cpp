@@ -1,8 +1,11 @@
 #include <optional>
 
+#include "app/calibrate.hpp"
 #include "app/extra_files.hpp"
+#include "app/open_tokenizer.hpp"
 #include "app/output_place.hpp"
 #include "app/quantize/quantized_folder.hpp"
+#include "app/text_file.hpp"
 #include "core/error.hpp"
 #include "core/size_text.hpp"
 #include "host/cli/require.hpp"
@@ -21,7 +24,8 @@ struct QuantizeOptions : ModelCommand {
   std::int64_t group_size = 0;                    // 0: 64 for int4, else a whole row
   bool symmetric = true;                          // false: with zero points
   std::optional<std::uint64_t> max_shard_size{};  // bytes; empty: 5 GB
-  std::int64_t threads = 0;                       // 0: all cores
+  std::string calibrate;                          // a text file; empty: all columns are equal
+  RunOptions run;                                 // of the calibration; threads also quantize
 };
 
 void options(cli::Table& table, QuantizeOptions& o) {
@@ -46,8 +50,18 @@ void options(cli::Table& table, QuantizeOptions& o) {
                            "with CompressedTensorsConfig(dequantize=True)"});
   table.push_back({"max-shard-size", "quantize.max_shard_size", &o.max_shard_size, "SIZE",
                    "the most bytes of tensors in one file", "5 GB", 1});
+  table.push_back({"calibrate", "quantize.calibrate", &o.calibrate, "FILE",
+                   "UTF-8 text that the model reads first: the columns of a weight then count as "
+                   "much as the mean square of what they are multiplied with",
+                   "none: all columns count alike"});
+  table.push_back({.name = "device",
+                   .key = "quantize.device",
+                   .field = &o.run.device,
+                   .value = "cpu|cuda|auto",
+                   .help = "device that reads the text of --calibrate",
+                   .closed = true});
   table.push_back(
-      {"threads", "quantize.threads", &o.threads, "N", "CPU threads", "all cores", 1, 4096});
+      {"threads", "quantize.threads", &o.run.threads, "N", "CPU threads", "all cores", 1, 4096});
   add_plugin_paths(table, o);
   add_common(table, o);
 }
@@ -62,6 +76,9 @@ void check(const QuantizeOptions& o) {
   if (o.quant == "fp8" && o.group_size > 0)
     throw UsageError("--quant-group-size", "not with --quant fp8, which has one scale for a row",
                      "leave it out");
+  if (o.quant == "fp8" && !o.calibrate.empty())
+    throw UsageError("--calibrate", "not with --quant fp8, whose scales are those of the range",
+                     "leave it out");
   if (o.quant == "fp8" && !o.symmetric)
     throw UsageError("--quant-symmetric off", "not with --quant fp8, which has no zero points",
                      "leave it out");
@@ -75,14 +92,33 @@ app::CompressedScheme scheme_of(const QuantizeOptions& o) {
   return out;
 }
 
+run::InputSquares read_text(const QuantizeOptions& settings, const run::Model& model,
+                            app::Plugins& plugins) {
+  const auto tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());
+  const auto ids = tokenizer.encode(app::read_text_file(settings.calibrate), false);
+  if (ids.size() < 2)
+    throw Error(settings.calibrate, "has fewer than 2 tokens", "give a longer text");
+  Progress progress("calibrate", "tokens");
+  auto out = app::calibrate(settings.run, model, ids, plugins, [&](int64_t done, int64_t all) {
+    progress.at(static_cast<uint64_t>(done), static_cast<uint64_t>(all));
+  });
+  progress.end();
+  return out;
+}
+
 void quantize(const QuantizeOptions& settings) {
   auto plugins = open_plugins(settings);
   app::need_folder_place(settings.output);
   const auto model = open_model(settings, plugins);
+  run::InputSquares squares;
+  if (!settings.calibrate.empty()) squares = read_text(settings, model, plugins);
   Progress progress("quantize", "bytes");
   app::QuantizedFolderOptions options{.scheme = scheme_of(settings)};
   if (settings.max_shard_size) options.shard_bytes = *settings.max_shard_size;
-  options.threads = static_cast<std::uint32_t>(settings.threads);
+  options.threads = static_cast<std::uint32_t>(settings.run.threads);
+  options.importance = [&](const std::string& weight) {
+    return app::importance_of(squares, weight);
+  };
   options.extra = app::extra_files(*model.checkpoint, plugins.log());
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   const auto made = app::write_quantized_folder(model, settings.output, options);
