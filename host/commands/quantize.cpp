@@ -25,7 +25,7 @@ struct QuantizeOptions : ModelCommand {
   bool symmetric = true;                          // false: with zero points
   std::optional<std::uint64_t> max_shard_size{};  // bytes; empty: 5 GB
   std::string calibrate;                          // a text file; empty: all columns are equal
-  RunOptions run;                                 // of the calibration; threads also quantize
+  app::RunOptions run;                            // of the calibration; threads also quantize
 };
 
 void options(cli::Table& table, QuantizeOptions& o) {
@@ -54,12 +54,8 @@ void options(cli::Table& table, QuantizeOptions& o) {
                    "UTF-8 text that the model reads first: the columns of a weight then count as "
                    "much as the mean square of what they are multiplied with",
                    "none: all columns count alike"});
-  table.push_back({.name = "device",
-                   .key = "quantize.device",
-                   .field = &o.run.device,
-                   .value = "cpu|cuda|auto",
-                   .help = "device that reads the text of --calibrate",
-                   .closed = true});
+  add_device(table, o.run);
+  add_memory(table, o.run);
   table.push_back(
       {"threads", "quantize.threads", &o.run.threads, "N", "CPU threads", "all cores", 1, 4096});
   add_plugin_paths(table, o);
@@ -92,16 +88,22 @@ app::CompressedScheme scheme_of(const QuantizeOptions& o) {
   return out;
 }
 
-run::InputSquares read_text(const QuantizeOptions& settings, const run::Model& model,
-                            app::Plugins& plugins) {
+// The inputs of the model's products over the text, and the number of its tokens.
+struct Calibration {
+  run::InputSquares squares;
+  std::size_t tokens = 0;
+};
+
+Calibration read_text(const QuantizeOptions& settings, const run::Model& model,
+                      app::Plugins& plugins) {
   const auto tokenizer = app::open_tokenizer(*model.checkpoint, plugins.log());
   const auto ids = tokenizer.encode(app::read_text_file(settings.calibrate), false);
-  if (ids.size() < 2)
-    throw Error(settings.calibrate, "has fewer than 2 tokens", "give a longer text");
+  if (ids.empty()) throw Error(settings.calibrate, "has no tokens", "give a longer text");
   Progress progress("calibrate", "tokens");
-  auto out = app::calibrate(settings.run, model, ids, plugins, [&](int64_t done, int64_t all) {
-    progress.at(static_cast<uint64_t>(done), static_cast<uint64_t>(all));
-  });
+  Calibration out;
+  out.squares = app::calibrate(settings.run, model, ids, plugins,
+                               [&](auto done, auto all) { progress.at(done, all); });
+  out.tokens = ids.size();
   progress.end();
   return out;
 }
@@ -110,28 +112,44 @@ void quantize(const QuantizeOptions& settings) {
   auto plugins = open_plugins(settings);
   app::need_folder_place(settings.output);
   const auto model = open_model(settings, plugins);
-  run::InputSquares squares;
-  if (!settings.calibrate.empty()) squares = read_text(settings, model, plugins);
-  Progress progress("quantize", "bytes");
   app::QuantizedFolderOptions options{.scheme = scheme_of(settings)};
   if (settings.max_shard_size) options.shard_bytes = *settings.max_shard_size;
   options.threads = static_cast<std::uint32_t>(settings.run.threads);
-  options.importance = [&](const std::string& weight) {
-    return app::importance_of(squares, weight);
-  };
+  const bool calibrates = !settings.calibrate.empty();
+  Calibration calibration;
+  std::uint64_t calibrated = 0;
+  if (calibrates) {
+    calibration = read_text(settings, model, plugins);
+    options.importance = [&](const std::string& weight) {
+      auto out = app::importance_of(calibration.squares, weight);
+      if (!out.empty()) ++calibrated;
+      return out;
+    };
+  }
   options.extra = app::extra_files(*model.checkpoint, plugins.log());
+  Progress progress("quantize", "bytes");
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
   const auto made = app::write_quantized_folder(model, settings.output, options);
   progress.end();
-  if (settings.json)
-    return print_json({{"output", settings.output},
+  if (settings.json) {
+    nlohmann::json out{{"output", settings.output},
                        {"quantized_weights", made.weights},
                        {"ignored", made.ignored},
                        {"bytes_before", made.read},
-                       {"bytes_after", made.written}});
+                       {"bytes_after", made.written}};
+    if (calibrates) {
+      out["calibration_tokens"] = calibration.tokens;
+      out["calibrated_weights"] = calibrated;
+    }
+    return print_json(out);
+  }
   plugins.log().line(STRATA_INFO, std::to_string(made.weights) + " weights quantized, " +
                                       size_text(made.read) + " before, " + size_text(made.written) +
                                       " after");
+  if (calibrated < made.weights && calibrates)
+    plugins.log().line(STRATA_WARN,
+                       std::to_string(made.weights - calibrated) +
+                           " of them are not calibrated: the text reaches no product with them");
 }
 
 }  // namespace

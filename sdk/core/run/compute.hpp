@@ -134,8 +134,8 @@ class Compute : public RowSink {
   // Starts threads and allocates the libraries' memory, which the first product would do otherwise.
   virtual void warm_up() {}
 
-  // Adds the squares of what the products of linear layers take in every later run, but not of
-  // those of experts, to the sums, which outlive the runs.
+  // Adds the squares of what the products of linear layers and of experts take in every later run
+  // to the sums, which outlive the runs.
   virtual void note_inputs(InputSquares&) {}
 };
 

@@ -1,11 +1,11 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include "core/run/input_squares.hpp"
 #include "torch/ops/adapted.hpp"
 #include "torch/ops/arithmetic.hpp"
 #include "torch/ops/coded_linear.hpp"
 #include "torch/ops/few_tokens.hpp"
 #include "torch/ops/functions.hpp"
+#include "torch/ops/input_squares.hpp"
 #include "torch/ops/parts.hpp"
 #include "torch/ops/recorded_linear.hpp"
 #include "torch/pch.hpp"
@@ -53,13 +53,6 @@ at::Tensor by_torch(const at::Tensor& x, const at::Tensor& weight, const at::Ten
   return bias.defined() ? at::linear(x, weight, bias) : at::linear(x, weight);
 }
 
-// All members take the same x [T,in].
-void note_inputs(const at::Tensor& x, const UnitCall& on, uint32_t first, uint32_t members) {
-  const auto sums = x.to(at::kFloat).square().sum(0).to(at::kCPU).contiguous();
-  const std::span all(sums.const_data_ptr<float>(), static_cast<std::size_t>(sums.numel()));
-  for (uint32_t i = first; i < first + members; ++i) on.shared.inputs->add(on.weights.name(i), all);
-}
-
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
@@ -81,7 +74,9 @@ void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto& [op, tensor] = args.of<&strata_ops::linear>();
   const auto& x = value_of(*tensor);
   const bool biased = op->bias != STRATA_NONE;
-  if (on.shared.inputs) note_inputs(x, on, op->weight, op->members);
+  if (on.shared.inputs)
+    for (uint32_t i = 0; i < op->members; ++i)
+      add_squares(*on.shared.inputs, on.weights.name(op->weight + i), x);
   const auto give = [&, op = op](uint32_t member, at::Tensor y) {
     out[member] = handle(adapted(std::move(y), x, on, op->weight + member));
   };
