@@ -6,28 +6,16 @@
 
 namespace strata::host {
 
-void add_run(cli::Table& table, RunOptions& o) {
-  table.push_back({.name = "dtype",
-                   .key = "run.dtype",
-                   .field = &o.dtype,
-                   .value = "float32|bfloat16|float16|auto",
-                   .help =
-                       "dtype of the computation; auto: the checkpoint's on CUDA, float32 on the "
-                       "CPU; finetune: bfloat16",
-                   .closed = true});
+void add_device(cli::Table& table, app::RunOptions& o) {
   table.push_back({.name = "device",
                    .key = "run.device",
                    .field = &o.device,
                    .value = "cpu|cuda|auto",
                    .help = "device that computes",
                    .closed = true});
-  table.push_back({"attention", "run.attention", &o.attention, "NAME|auto", "attention plugin"});
-  table.push_back({.name = "products",
-                   .key = "run.products",
-                   .field = &o.products,
-                   .value = "exact|fast",
-                   .help = "fast: products with quantized weights may round activations to 8 bits",
-                   .closed = true});
+}
+
+void add_memory(cli::Table& table, app::RunOptions& o) {
   table.push_back({"offload", "run.offload", &o.offload, "device|NAME|auto",
                    "offload plugin that holds the weights that the device does not hold; device: "
                    "the device must hold all; auto: the fastest one with enough room"});
@@ -38,6 +26,26 @@ void add_run(cli::Table& table, RunOptions& o) {
                    "no limit"});
   table.push_back({"host-memory", "run.host_memory", &o.host_memory, "SIZE",
                    "limit for weights held in host memory", "no limit"});
+}
+
+void add_run(cli::Table& table, RunOptions& o) {
+  table.push_back({.name = "dtype",
+                   .key = "run.dtype",
+                   .field = &o.dtype,
+                   .value = "float32|bfloat16|float16|auto",
+                   .help =
+                       "dtype of the computation; auto: the checkpoint's on CUDA, float32 on the "
+                       "CPU; finetune: bfloat16",
+                   .closed = true});
+  add_device(table, o);
+  table.push_back({"attention", "run.attention", &o.attention, "NAME|auto", "attention plugin"});
+  table.push_back({.name = "products",
+                   .key = "run.products",
+                   .field = &o.products,
+                   .value = "exact|fast",
+                   .help = "fast: products with quantized weights may round activations to 8 bits",
+                   .closed = true});
+  add_memory(table, o);
   table.push_back({"adapter", "run.adapter", &o.adapter, "DIR",
                    "folder of a LoRA adapter, as peft writes it, which is added to the weights",
                    "none"});

@@ -20,6 +20,9 @@ struct RunOptions : app::RunOptions, QuantSettings {
   std::string core_list;              // the CPUs that the ranks have; empty: all
 };
 
+// Adds the device alone, and the options that say which memory holds the weights.
+void add_device(cli::Table& table, app::RunOptions& options);
+void add_memory(cli::Table& table, app::RunOptions& options);
 // Adds all options but those of a ds_config.
 void add_run(cli::Table& table, RunOptions& options);
 void add_ds_config(cli::Table& table, RunOptions& options);

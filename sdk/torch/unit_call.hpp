@@ -34,6 +34,7 @@ struct Shared {
   std::unordered_map<std::string, at::Tensor> rows;    // rows of tables, gathered for this pass
   std::unordered_map<std::string, at::Tensor> tables;  // resident tables
   std::unordered_map<std::string, CodedWeight> coded_tables;  // the same in their codec's form
+  run::InputSquares* inputs = nullptr;  // gets the squares of what products take; null: none does
 };
 
 // One run of one unit.

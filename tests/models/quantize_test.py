@@ -19,6 +19,7 @@ import transformers
 from compressed_tensors.quantization import QuantizationArgs, QuantizationConfig
 from compressed_tensors.quantization.utils import calculate_qparams
 
+import finetune_data as data
 import quietly
 from compressed_layout import configuration, dequantized, tensors, write_twin
 from program import TOLERANCE, Many, Refused
@@ -141,6 +142,68 @@ class Quantize(unittest.TestCase):
                 theirs = (codes * scale[..., None] - groups).square().sum()
                 ours = (dequantized(held, name, bits) - weight).square().sum()
                 self.assertLess(ours, theirs * (0.97 if bits == 4 else 1), f"{which}: {name}")
+
+    def text(self, dense):
+        """A text for the model, which gets a tokenizer, and the ids of its tokens: 3 windows, one of them shorter."""
+        data.write_tokenizer(dense, SIZES["vocab_size"])
+        ids = data.texts(3, SIZES["vocab_size"], [1300])[0]
+        letter = data.letters(SIZES["vocab_size"])
+        file = self.place / "text"
+        file.write_text("".join(letter[id] for id in ids))
+        return file, ids
+
+    def test_a_text_lowers_the_error_of_what_it_is_multiplied_with(self):
+        dense = self.save("Llama")
+        text, ids = self.text(dense)
+        model = transformers.AutoModelForCausalLM.from_pretrained(dense).eval()
+        squares = {}
+
+        def note(name):
+            def hook(module, inputs):
+                squares[name] = squares.get(name, 0) + inputs[0].flatten(0, -2).square().sum(0)
+            return hook
+
+        for name, module in model.model.named_modules():
+            if isinstance(module, torch.nn.Linear):
+                module.register_forward_pre_hook(note(f"model.{name}.weight"))
+        with torch.no_grad():
+            for at in range(0, len(ids), 512):
+                model(torch.tensor([ids[at:at + 512]]))
+        self.assertEqual(len(squares), 14)
+        weights = tensors(dense)
+        for which in ("int4", "int4 zero points"):
+            words, bits, _ = FORMATS[which]
+            plain = self.quantize(dense, words, name=which)
+            made = self.quantize(dense, words, "--calibrate", text, name=which + " calibrated")
+            self.assertNotIn("calibration_tokens", plain)
+            self.assertEqual((made["calibration_tokens"], made["calibrated_weights"]), (len(ids), 14))
+            for name, sums in squares.items():
+                errors = [(dequantized(tensors(self.place / folder), name, bits) - weights[name]).square()
+                          .mul(sums).sum() for folder in (which, which + " calibrated")]
+                self.assertLess(errors[1], errors[0], f"{which}: {name}")
+
+    def test_streamed_weights_and_experts_are_calibrated(self):
+        dense = self.save("Mixtral", num_local_experts=4)
+        text, _ = self.text(dense)
+        self.quantize(dense, ("int4",), name="plain")
+        for name, options in (("resident", ()), ("streamed", ("--offload", "nvme"))):
+            made = self.quantize(dense, ("int4",), "--calibrate", text, *options, name=name)
+            self.assertEqual(made["calibrated_weights"], made["quantized_weights"])
+        plain, resident, streamed = (tensors(self.place / name) for name in ("plain", "resident", "streamed"))
+        for name, tensor in resident.items():
+            self.assertTrue(torch.equal(tensor, streamed[name]), name)
+        for module in ("self_attn.o_proj", *(f"block_sparse_moe.experts.{e}.w2" for e in range(4))):
+            name = f"model.layers.1.{module}.weight_scale"
+            self.assertFalse(torch.equal(plain[name], resident[name]), name)
+
+    def test_a_text_without_tokens_and_one_for_fp8_are_refused(self):
+        dense = self.save("Llama")
+        text, _ = self.text(dense)
+        text.write_text("")
+        self.refused(dense, ("int4",), "has no tokens", "--calibrate", text)
+        with self.assertRaises(Refused) as caught:
+            self.quantize(dense, ("fp8",), "--calibrate", text, name="refused")
+        self.assertEqual(caught.exception.status, 2)
 
     def test_a_large_model_has_several_files(self):
         dense = self.save("Llama", torch.bfloat16)

@@ -1,6 +1,7 @@
 #include "app/quantize/linear_tensors.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "app/quantize/position_table.hpp"
 
@@ -41,7 +42,7 @@ LinearTensors linear_tensors(const run::Model& model) {
       for (const auto& name : names_of(weight)) {
         const auto& tensor = model.tensors->at(name);
         if (matrix && is_linear(*model.checkpoint, tensor))
-          out.quantized.insert(tensor.name);
+          out.quantized.try_emplace(tensor.name, name);
         else
           others.insert(tensor.name);
         if (weight.role == STRATA_TABLE || positions == w) tables.insert(tensor.name);

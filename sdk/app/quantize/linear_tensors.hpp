@@ -1,6 +1,6 @@
 // Which tensors of a checkpoint are weights of linear modules that can be quantized.
 #pragma once
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,7 +9,8 @@
 namespace strata::app {
 
 struct LinearTensors {
-  std::set<std::string> quantized;   // matrices [out,in], by the checkpoint's names
+  // Matrices [out,in], by the checkpoint's names, and the family's name of one weight in each.
+  std::map<std::string, std::string> quantized;
   std::vector<std::string> ignored;  // modules that stay dense though they may be linear, sorted
 };
 

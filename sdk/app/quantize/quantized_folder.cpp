@@ -20,7 +20,7 @@ namespace {
 struct Planned {
   const source::Tensor* from = nullptr;
   std::vector<source::Tensor> to;
-  bool quantized = false;
+  std::string weight;  // the family's name of a quantized one; empty: it stays dense
 };
 
 using Shard = std::vector<Planned>;
@@ -69,9 +69,9 @@ std::vector<Planned> plan(const source::Checkpoint& checkpoint, const LinearTens
   for (const auto& tensor : checkpoint.tensors()) {
     Planned one;
     one.from = &tensor;
-    one.quantized = linear.quantized.contains(tensor.name);
-    if (one.quantized) {
+    if (const auto found = linear.quantized.find(tensor.name); found != linear.quantized.end()) {
       require_whole_groups(tensor, scheme);
+      one.weight = found->second;
       one.to = compressed_tensors(scheme, tensor.name, tensor.shape[0], tensor.shape[1],
                                   scale_dtype(tensor));
     } else {
@@ -105,6 +105,7 @@ std::string shard_name(std::size_t index, std::size_t count) {
 }
 
 void write_shard(const Shard& shard, const std::string& path, QuantizedWriter& writer,
+                 const QuantizedFolderOptions& options,
                  const std::function<void(const source::Tensor&)>& done) {
   std::vector<source::Tensor> tensors;
   for (const auto& one : shard) tensors.insert(tensors.end(), one.to.begin(), one.to.end());
@@ -113,10 +114,12 @@ void write_shard(const Shard& shard, const std::string& path, QuantizedWriter& w
   file.write(0, header);
   std::uint64_t at = header.size();
   for (const auto& one : shard) {
-    if (one.quantized)
-      writer.quantize(*one.from, one.to, file, at);
-    else
+    if (one.weight.empty())
       writer.copy(*one.from, file, at);
+    else
+      writer.quantize(*one.from,
+                      options.importance ? options.importance(one.weight) : std::vector<float>(),
+                      one.to, file, at);
     at += bytes_of(one);
     done(*one.from);
   }
@@ -174,7 +177,7 @@ QuantizedFolder write_quantized_folder(const run::Model& model, const std::strin
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
   QuantizedWriter writer(checkpoint, options.scheme, options.threads > 0 ? options.threads : cores);
   for (std::size_t i = 0; i < shards.size(); ++i)
-    write_shard(shards[i], out.file(shard_name(i, shards.size())), writer,
+    write_shard(shards[i], out.file(shard_name(i, shards.size())), writer, options,
                 [&](const source::Tensor& tensor) {
                   result.read += tensor.stored.bytes;
                   if (options.progress) options.progress(result.read, total);

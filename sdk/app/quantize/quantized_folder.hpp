@@ -16,6 +16,9 @@ struct QuantizedFolderOptions {
   std::uint64_t shard_bytes = 5'000'000'000;  // a file has no more, unless one weight has
   std::vector<source::ExtraFile> extra = {};  // tokenizer files and the like
   std::uint32_t threads = 0;                  // 0: all cores
+  // How much the columns of a weight matter, by the family's name of it, as quantize_rows takes it;
+  // may be null.
+  std::function<std::vector<float>(const std::string& weight)> importance = {};
   // Bytes read so far, and all; may be null.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
 };

@@ -64,8 +64,9 @@ std::span<const float> QuantizedWriter::read(const source::Tensor& tensor, std::
   return floats_;
 }
 
-void QuantizedWriter::quantize(const source::Tensor& tensor, std::span<const source::Tensor> parts,
-                               source::OutputFile& file, std::uint64_t at) {
+void QuantizedWriter::quantize(const source::Tensor& tensor, std::span<const float> importance,
+                               std::span<const source::Tensor> parts, source::OutputFile& file,
+                               std::uint64_t at) {
   if (!source::is_floating(tensor.stored.dtype()))
     throw Error("tensor '" + printable(tensor.name) + "'", "its numbers are not floating-point",
                 "give the model unquantized");
@@ -88,7 +89,7 @@ void QuantizedWriter::quantize(const source::Tensor& tensor, std::span<const sou
       const auto width = static_cast<std::uint64_t>(columns);
       const auto zeros_from = zero_bytes(scheme_, static_cast<std::int64_t>(row), columns),
                  zeros = zero_bytes(scheme_, static_cast<std::int64_t>(many), columns);
-      quantize_rows(scheme_, dtype, {}, weights.subspan(row * width, many * width), columns,
+      quantize_rows(scheme_, dtype, importance, weights.subspan(row * width, many * width), columns,
                     {std::span(codes_).subspan(row * row_codes, many * row_codes),
                      std::span(scales_).subspan(row * row_scales, many * row_scales),
                      std::span(zeros_).subspan(zeros_from, zeros)});

@@ -25,10 +25,10 @@ class QuantizedWriter {
   // Copies the bytes of a dense tensor to offset `at`.
   void copy(const source::Tensor& tensor, source::OutputFile& file, std::uint64_t at);
   // Quantizes a dense row-major matrix to `parts`, as compressed_tensors gives them, which lie one
-  // behind the other from offset `at` on. Throws Error naming the tensor for a number that is not
-  // finite.
-  void quantize(const source::Tensor& tensor, std::span<const source::Tensor> parts,
-                source::OutputFile& file, std::uint64_t at);
+  // behind the other from offset `at` on; `importance` is as quantize_rows takes it. Throws Error
+  // naming the tensor for a number that is not finite.
+  void quantize(const source::Tensor& tensor, std::span<const float> importance,
+                std::span<const source::Tensor> parts, source::OutputFile& file, std::uint64_t at);
 
  private:
   // Reads rows as float32.

@@ -21,6 +21,8 @@ struct Adapter;
 
 namespace strata::run {
 
+class InputSquares;
+
 // The tokens of one sequence in a pass.
 struct Sequence {
   uint32_t slot = 0;   // of the KV cache
@@ -131,6 +133,10 @@ class Compute : public RowSink {
 
   // Starts threads and allocates the libraries' memory, which the first product would do otherwise.
   virtual void warm_up() {}
+
+  // Adds the squares of what the products of linear layers and of experts take in every later run
+  // to the sums, which outlive the runs.
+  virtual void note_inputs(InputSquares&) {}
 };
 
 // The number of elements that expanding a weight holds between its two forms, on the CPU and on a

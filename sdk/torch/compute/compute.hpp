@@ -30,6 +30,7 @@ class TorchCompute final : public run::Compute {
   void reset() override;
   Held held() override { return units_.held(); }
   void warm_up() override { units_.warm_up(); }
+  void note_inputs(run::InputSquares& squares) override { units_.shared().inputs = &squares; }
 
  private:
   at::Tensor input_of(const zero::Unit& unit, const Place& place);

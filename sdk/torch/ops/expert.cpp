@@ -8,6 +8,7 @@
 #include "torch/ops/coded_linear.hpp"
 #include "torch/ops/functions.hpp"
 #include "torch/ops/grouped_linear.hpp"
+#include "torch/ops/input_squares.hpp"
 #include "torch/ops/recorded_linear.hpp"
 #include "torch/pch.hpp"
 
@@ -104,6 +105,8 @@ class Mlp {
   }
 
   at::Tensor linear_of(const at::Tensor& x, uint32_t index, uint32_t members, uint32_t bias) const {
+    if (how_.inputs)
+      for (uint32_t i = index; i < index + members; ++i) note_inputs(x, i);
     const auto bias_of = [&](const Expert& expert) {
       return bias == 0 ? at::Tensor() : held(expert, bias - 1, x);
     };
@@ -140,6 +143,13 @@ class Mlp {
       rows.copy_(adapted(rows, x.narrow(0, from, count), *how_.adapters, name(expert, index)));
     });
     return y;
+  }
+
+  void note_inputs(const at::Tensor& x, uint32_t index) const {
+    if (experts_.size() == 1) return add_squares(*how_.inputs, name(experts_[0], index), x);
+    by_experts([&](const Expert& expert, int64_t from, int64_t count) {
+      add_squares(*how_.inputs, name(expert, index), x.narrow(0, from, count));
+    });
   }
 
   static const std::string& name(const Expert& expert, uint32_t index) {

@@ -14,9 +14,10 @@ namespace strata::torch {
 
 // What an expert's products have beside its weights; a null member: it is not there.
 struct ExpertProducts {
-  Gradients* gradients = nullptr;      // where gradients are recorded: those of dense weights
-  const Adapters* adapters = nullptr;  // an adapter's products, which are added
-  const CodecCall* codec = nullptr;    // needed for weights in their codec's form
+  Gradients* gradients = nullptr;       // where gradients are recorded: those of dense weights
+  const Adapters* adapters = nullptr;   // an adapter's products, which are added
+  const CodecCall* codec = nullptr;     // needed for weights in their codec's form
+  run::InputSquares* inputs = nullptr;  // gets the squares of what each product takes
 };
 
 // Computes down(f(gate(x)) * up(x)), or down(f(up(x))): [n,D] -> [n,D]. Where gradients are

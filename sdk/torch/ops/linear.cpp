@@ -5,6 +5,7 @@
 #include "torch/ops/coded_linear.hpp"
 #include "torch/ops/few_tokens.hpp"
 #include "torch/ops/functions.hpp"
+#include "torch/ops/input_squares.hpp"
 #include "torch/ops/parts.hpp"
 #include "torch/ops/recorded_linear.hpp"
 #include "torch/pch.hpp"
@@ -73,6 +74,9 @@ void arithmetic::linear(UnitCall& on, const Args& args, Results out) {
   const auto& [op, tensor] = args.of<&strata_ops::linear>();
   const auto& x = value_of(*tensor);
   const bool biased = op->bias != STRATA_NONE;
+  if (on.shared.inputs)
+    for (uint32_t i = 0; i < op->members; ++i)
+      add_squares(*on.shared.inputs, on.weights.name(op->weight + i), x);
   const auto give = [&, op = op](uint32_t member, at::Tensor y) {
     out[member] = handle(adapted(std::move(y), x, on, op->weight + member));
   };

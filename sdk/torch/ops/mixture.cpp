@@ -53,9 +53,9 @@ class MixtureBackward final : public autograd::Node {
       const auto its_weights = weights.index_select(0, choices).requires_grad_(true);
       {
         const c10::AutoGradMode recorded(true);
-        const auto y = expert_output(
-            op_, its_x, expert,
-            {.gradients = memory ? &gradients : nullptr, .adapters = adapters_, .codec = nullptr});
+        const auto y =
+            expert_output(op_, its_x, expert,
+                          {.gradients = memory ? &gradients : nullptr, .adapters = adapters_});
         autograd::backward({weighted(y, its_weights)}, {dy.index_select(0, tokens)});
       }
       if (memory) gradients.finish();
@@ -84,10 +84,8 @@ class MixtureBackward final : public autograd::Node {
 }  // namespace
 
 at::Tensor mixture(const strata_op_moe& op, const at::Tensor& x, const Routed& routed,
-                   uint32_t unit, run::Experts& experts, const Adapters* adapters,
-                   const CodecCall* codec) {
+                   uint32_t unit, run::Experts& experts, const ExpertProducts& how) {
   auto sum = at::zeros_like(x);
-  const ExpertProducts how{.gradients = nullptr, .adapters = adapters, .codec = codec};
   experts.need(unit, routed.experts);
   const auto all = experts.take_all();
   if (const auto rows = routed.tokens.size(0);
@@ -117,7 +115,7 @@ at::Tensor recorded_mixture(const strata_op_moe& op, const at::Tensor& x, const 
   at::Tensor sum;
   {
     const c10::NoGradGuard by_hand;
-    sum = mixture(op, x.detach(), routed, unit, experts, adapters);
+    sum = mixture(op, x.detach(), routed, unit, experts, {.adapters = adapters});
   }
   if (!x.requires_grad() && !routed.weights.requires_grad()) return sum;
   const std::shared_ptr<MixtureBackward> node(

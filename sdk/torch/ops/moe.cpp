@@ -30,14 +30,13 @@ at::Tensor counted(const strata_op_moe& op, const at::Tensor& logits, const at::
 }  // namespace
 
 at::Tensor moe(const strata_op_moe& op, const at::Tensor& x, const Router& router, uint32_t unit,
-               run::Experts& experts, const Adapters& adapters, const CodecCall* codec) {
-  const auto scores = router_scores(op, router_logits(x, router, &adapters));
+               run::Experts& experts, const ExpertProducts& how) {
+  const auto scores = router_scores(op, router_logits(x, router, how.adapters));
   // The host has to know the choice. Made on the host, it is the same for every device where scores
   // tie.
   const auto [best, chosen] = choose(op, on_host(scores), on_host(router.choice));
   const auto weights = uploaded(routing_weights(op, best), x.device());
-  return mixture(op, x, sorted(chosen, router.weight.size(0), weights), unit, experts, &adapters,
-                 codec);
+  return mixture(op, x, sorted(chosen, router.weight.size(0), weights), unit, experts, how);
 }
 
 at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Router& router,
@@ -58,7 +57,7 @@ at::Tensor trained_moe(const strata_op_moe& op, const at::Tensor& x, const Route
   }
   const auto weights = routing_weights(op, scores.gather(1, there));
   const auto routed = sorted(chosen, router.weight.size(0), weights);
-  if (!recorded) return mixture(op, x, routed, unit, experts, &adapters);
+  if (!recorded) return mixture(op, x, routed, unit, experts, {.adapters = &adapters});
   return recorded_mixture(op, x, routed, unit, experts, &adapters, training.reduce);
 }
 
@@ -72,10 +71,12 @@ void arithmetic::moe(UnitCall& on, const Args& args, Results out) {
                       op->choice == 0 ? at::Tensor() : on.weights.at(op->choice - 1),
                       on.weights.name(op->router)};
   const auto codec = on.codec_call();
-  out[0] = handle(shared.training ? trained_moe(*op, x, router, on.unit, *shared.experts,
-                                                shared.adapters, *shared.training, on.recorded)
-                                  : torch::moe(*op, x, router, on.unit, *shared.experts,
-                                               shared.adapters, &codec));
+  out[0] = handle(
+      shared.training
+          ? trained_moe(*op, x, router, on.unit, *shared.experts, shared.adapters, *shared.training,
+                        on.recorded)
+          : torch::moe(*op, x, router, on.unit, *shared.experts,
+                       {.adapters = &shared.adapters, .codec = &codec, .inputs = shared.inputs}));
 }
 
 }  // namespace strata::torch

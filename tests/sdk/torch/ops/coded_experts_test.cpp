@@ -1,11 +1,13 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <functional>
 
 #include "core/error.hpp"
 #include "core/ops/grouped_rows.hpp"
+#include "core/run/input_squares.hpp"
 #include "tests/sdk/torch/close.hpp"
 #include "tests/sdk/torch/ops/rows_codec.hpp"
 #include "torch/form.hpp"
@@ -112,11 +114,12 @@ struct Layer {
     op.gate_bias = gate_bias + 1, op.up_bias = up_bias + 1, op.down_bias = down_bias + 1;
     op.limit = 2, op.up_offset = 1;
   }
-  at::Tensor sum(Held& held, const at::Tensor& x) {
+  at::Tensor sum(Held& held, const at::Tensor& x, run::InputSquares* inputs = nullptr) {
     const CodecCall how{&find, &call};
     state.products = state.grouped = 0;
     state.unpacked = 0;
-    return moe(op, x, {router, {}, {}}, 0, held, adapters, &how);
+    return moe(op, x, {router, {}, {}}, 0, held,
+               {.adapters = &adapters, .codec = &how, .inputs = inputs});
   }
 
   strata_op_moe op{};
@@ -168,6 +171,40 @@ TEST_CASE("experts that stay share each product, with the bits of their own ones
   auto& byte = staying.memory[staying.wanted.back()][5];
   byte ^= std::byte{0x40};
   CHECK_FALSE(layer.sum(staying, x).equal(together));
+}
+
+TEST_CASE("the inputs of experts are noted by expert, whether they share products or not",
+          "[torch][moe][coded]") {
+  const c10::InferenceMode unrecorded;
+  const Numbers numbers;
+  Layer layer;
+  Held staying(numbers, every, true), coming(numbers, every, false);
+  const auto x = at::randn({7, hidden}, at::kFloat);
+  run::InputSquares shared, alone;
+  layer.sum(staying, x, &shared);
+  CHECK(layer.state.grouped == 3);
+  layer.sum(coming, x, &alone);
+  CHECK(layer.state.grouped == 0);
+  std::vector<double> gates(hidden);
+  for (int64_t e = 0; e < all; ++e) {
+    const bool chosen = std::ranges::count(coming.wanted, e) > 0;
+    for (const auto index : {gate, up, down}) {
+      const auto name = "experts." + std::to_string(e) + "." + std::to_string(index);
+      const auto *one = shared.of(name), *other = alone.of(name);
+      REQUIRE((one != nullptr) == chosen);
+      REQUIRE((other != nullptr) == chosen);
+      if (!chosen) continue;
+      REQUIRE(one->size() == static_cast<std::size_t>(columns_of(index)));
+      for (std::size_t i = 0; i < one->size(); ++i)
+        REQUIRE((*one)[i] == Approx((*other)[i]).epsilon(1e-5));
+      if (index == gate)
+        for (std::size_t i = 0; i < one->size(); ++i) gates[i] += (*one)[i];
+    }
+  }
+  const auto squares = x.square().sum(0);  // each token goes to top_k experts
+  for (int64_t i = 0; i < hidden; ++i)
+    CHECK(gates[static_cast<std::size_t>(i)] ==
+          Approx(layer.op.top_k * squares[i].item<double>()).epsilon(1e-5));
 }
 
 TEST_CASE("experts are computed one by one where they cannot share a product",
@@ -222,7 +259,7 @@ TEST_CASE("experts in a codec's form are refused where no codec is given", "[tor
   const Layer layer;
   Held held(numbers, every, true);
   CHECK_THROWS_AS(moe(layer.op, at::randn({1, hidden}, at::kFloat), {layer.router, {}, {}}, 0, held,
-                      layer.adapters),
+                      {.adapters = &layer.adapters}),
                   Error);
 }
 
