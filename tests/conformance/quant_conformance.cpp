@@ -315,7 +315,7 @@ TEST_CASE("a product with several weights has the bits of each one's own", "[lin
   const Subject subject(each(computes().taken));
   const auto codec = subject.codec();
   const bool fast = GENERATE(false, true);
-  const auto in = 3 * subject.values.i64("block");
+  const auto in = subject.columns(3);
   const Products first(codec, 67, in, fast), second(codec, 67, in, fast, 5);
   if (!first.can_group()) return;  // the host multiplies one by one
   for (const int64_t end : {0, 1, 3, 8}) {
