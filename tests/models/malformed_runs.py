@@ -62,7 +62,7 @@ RUNS = [
     ("a plugin that is not there", [*GENERATE, *IDS, "--plugin", "none.so"]),
     ("a plugin's unknown key", [*GENERATE, *IDS, "--offload", "nvme", "--set",
                                 "offload.nvme.queue_dept=3"]),
-    ("a quant plugin to come", [*GENERATE, *IDS, "--quant", "int4"]),
+    ("a quant plugin that is none", [*GENERATE, *IDS, "--quant", "int5"]),
     ("device memory too small", [*GENERATE, *IDS, "--offload", "device", "--device-memory", "1"]),
     ("device memory too small for slots",
      [*GENERATE, *IDS, "--offload", "cpu", "--device-memory", "1KiB"]),
