@@ -28,8 +28,7 @@ from row import make
 PROGRAM, PARENT = Many(sys.argv[1]), sys.argv[2]
 STEPS, BATCH, ACCUMULATION, MAX_LENGTH = 10, 2, 2, 24
 LR, WARMUP, DECAY = 1e-4, 2, 0.1
-# Elements whose gradients are as small as rounding errors take steps of LR either way, by the processor.
-LOSS, NORM, WEIGHT = 3e-4, 5e-3, 5e-4
+LOSS, NORM, WEIGHT = 1e-5, 3e-4, 1e-5
 CLOSE = 1e-5  # rewards that are nearer to each other may be judged either way, as those of equal rows
 
 # By name: the model of finetune_cases, the attention, whether rows begin with the end-of-text token, and the bias
