@@ -10,9 +10,9 @@ import transformers
 from finetune_reference import Settings
 from row import Row
 
-# Rates of 0 to begin with let Adam's moments settle before they count: otherwise an element whose first
-# gradient is rounding alone moves by a whole step in either direction.
-OFF = Settings(lr=1e-4, warmup=2)
+# An element whose gradient is rounding alone must not move by whole steps, which would differ by processor: rates of 0
+# to begin with let Adam's moments settle before they count, and its epsilon is above that rounding.
+OFF = Settings(lr=1e-4, warmup=2, eps=1e-6)
 ON = Settings(lr=1e-4, batch=1, accumulation=2, weight_decay=0.5, betas=(0.85, 0.98), clip=0.5, warmup=0.15,
               schedule="cosine", smoothing=0.1, packing=40)
 ON_WORDS = ("--offload", "cpu", "--offload-optimizer", "cpu", "--activation-checkpointing", "on")
