@@ -96,8 +96,7 @@ TEST_CASE("a file that Strata did not pack is refused", "[source][packed_file]")
   CHECK(refused(weights(R"({"w":{"scheme":"mine","shape":[4,8],"parts":["codes","s"]}})")).empty());
   const auto says = [](const std::string& metadata, const std::string& what) {
     CAPTURE(metadata);
-    CHECK(refused(metadata) ==
-          "DIR/x.safetensors: " + what + ": it is made again");
+    CHECK(refused(metadata) == "DIR/x.safetensors: " + what + ": it is made again");
   };
   says("1", "its metadata has no version");
   says(R"({"version":2,"made_from":"","weights":{}})", "its metadata is of version 2, not of 1");
@@ -127,10 +126,8 @@ TEST_CASE("a file that Strata did not pack is refused", "[source][packed_file]")
 
 TEST_CASE("a plain safetensors file is no packed one", "[source][packed_file]") {
   const made::Folder folder;
-  CHECK(made::refusal(folder,
-                      [&] {
-                        const auto path = folder.write("x.safetensors", made::safetensors("{}", 0));
-                        source::read_packed_file(*source::File::open(path), 0);
-                      }) ==
-        "DIR/x.safetensors: its metadata has no 'strata.quant': it is made again");
+  CHECK(made::refusal(folder, [&] {
+          const auto path = folder.write("x.safetensors", made::safetensors("{}", 0));
+          source::read_packed_file(*source::File::open(path), 0);
+        }) == "DIR/x.safetensors: its metadata has no 'strata.quant': it is made again");
 }
