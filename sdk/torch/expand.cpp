@@ -183,9 +183,7 @@ void copy_parts(const source::Tensor& from, const source::Form& run_form, std::b
 
 void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
             std::byte* run, const Expansion& how) {
-  const auto& held = weight.source.stored;
-  if (!weight.run.dense() && !held.dense() && weight.run.scheme != held.scheme)
-    return repack(weight.source, weight.run, run, stored, how);
+  if (weight.repacks()) return repack(weight.source, weight.run, run, stored, how);
   if (!weight.run.dense()) return copy_parts(weight.source, weight.run, run, stored, how);
   auto to = borrowed(run, shape, scalar_type(weight.run.dtype()), how.device);
   if (to.dim() > 2) to = to.flatten(1);

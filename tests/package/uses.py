@@ -2,7 +2,7 @@
 
 usage: uses.py STRATA PLUGIN.so
 
-What the strangers' codecs make of a weight is written out here once more.
+The values that the strangers' codecs make of a weight are written out here once more.
 """
 
 import json

@@ -39,8 +39,7 @@ void turn_squares(Line (&words)[in_word]) {
 }  // namespace
 
 Format::Format(std::string_view words, std::string_view text) {
-  transposed::Words left(words);
-  form = transposed::form_of(left, text);
+  form = transposed::form_of(words, text);
   if (form.bits != 4 || scheme() != text)
     throw strata::Failure(STRATA_INVALID,
                           std::string(text) + ": no scheme of this codec: write \"awq 4 128 f16\"");

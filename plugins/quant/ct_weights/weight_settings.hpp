@@ -1,4 +1,5 @@
-// What a configuration of compressed-tensors says about quantized weights, for each of its groups.
+// The settings of quantized weights in a configuration of compressed-tensors, for each of its
+// groups.
 #pragma once
 #include <optional>
 #include <strata/plugin.hpp>

@@ -12,17 +12,9 @@
 namespace {
 
 namespace kernels = strata::kernels;
-using strata::Memory;
+using strata::Memory, strata::same;
 
 constexpr strata_dtype brain{STRATA_BFLOAT, 16, 1}, half{STRATA_FLOAT, 16, 1};
-
-bool same(strata_dtype a, strata_dtype b) {
-  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
-}
-
-bool on_host(const Memory& one) {
-  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
-}
 
 // Calls f(T*) for the elements of a dense weight or a part.
 template <class F>
@@ -96,7 +88,7 @@ struct Codec {
     const auto &x = product.x, &y = product.y;
     if (x.shape.size() != 2 || y.shape.size() != 2 || x.shape[0] != y.shape[0] ||
         given.size() != 1 || !same(given[0].dtype, dtype_) ||
-        given[0].elements() != y.shape[1] * x.shape[1] || !on_host(given[0]))
+        given[0].elements() != y.shape[1] * x.shape[1] || !given[0].on_host())
       throw strata::Failure(STRATA_INVALID, "the part is not a weight [out,in] of x and y");
     return given[0].as<const std::byte>();
   }
@@ -115,7 +107,7 @@ struct Codec {
     if (given.size() != 1 || !same(given[0].dtype, dtype_) ||
         given[0].elements() != weight.elements())
       throw strata::Failure(STRATA_INVALID, "the part is not the weight's elements");
-    if (!on_host(weight) || !on_host(given[0]))
+    if (!weight.on_host() || !given[0].on_host())
       throw strata::Failure(STRATA_UNIMPLEMENTED, "weights are converted in host memory only");
   }
 

@@ -30,10 +30,6 @@ void over_elements(std::string_view scheme, const Memory& weight, F&& f) {
   throw refused(scheme, "a dense weight is float16, bfloat16, float32 or float64");
 }
 
-bool on_host(const Memory& one) {
-  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
-}
-
 // The kernels' name for the type of the elements.
 struct Named {
   gguf::Element* element;
@@ -134,7 +130,7 @@ struct Codec {
 
   void pack(const strata_call&, const Memory& weight, std::span<const Memory> given) const {
     const auto blocks = count(weight, given);
-    if (!on_host(weight) || !on_host(given[0]))
+    if (!weight.on_host() || !given[0].on_host())
       throw unimplemented("weights are packed in host memory only");
     AllFormats::at(format, [&](auto block) {
       using Block = decltype(block);
@@ -149,7 +145,8 @@ struct Codec {
 
   void unpack(const strata_call& call, std::span<const Memory> given, const Memory& weight) const {
     const auto blocks = count(weight, given);
-    if (!on_host(weight) || !on_host(given[0])) return unpack_there(call, given[0], weight, blocks);
+    if (!weight.on_host() || !given[0].on_host())
+      return unpack_there(call, given[0], weight, blocks);
     AllFormats::at(format, [&](auto block) {
       over_elements(name, weight, [&](auto* to) {
         unpack_blocks<decltype(block)>(given[0].as<const uint8_t>(), blocks, to);
@@ -195,7 +192,7 @@ struct Codec {
   const std::byte* blocks_of(std::span<const Memory> given, const Product& product) const {
     const int64_t weight[]{product.y.shape[1], product.x.shape[1]};
     count({.shape = weight}, given);
-    if (!on_host(given[0])) throw unimplemented("blocks are multiplied in host memory only");
+    if (!given[0].on_host()) throw unimplemented("blocks are multiplied in host memory only");
     return given[0].as<const std::byte>();
   }
 

@@ -9,11 +9,10 @@ namespace gptq {
 using transposed::Shape;
 
 Format::Format(std::string_view words, std::string_view text) {
-  transposed::Words left(words);
-  form = transposed::form_of(left, text);
-  less_one = left.take() == "v1";
-  auto word = left.take();
-  if (word == "symmetric") symmetric = true, word = left.take();
+  form = transposed::form_of(words, text);
+  less_one = transposed::take_word(words) == "v1";
+  auto word = transposed::take_word(words);
+  if (word == "symmetric") symmetric = true, word = transposed::take_word(words);
   if (word == "order") order = Order::free;
   if (word == "in-order") order = Order::in_order;
   if (scheme() != text)

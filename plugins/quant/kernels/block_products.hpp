@@ -1,6 +1,6 @@
 // Products with blocks, as a quant plugin's can, workspace and linear ask for them.
 #pragma once
-#include <kernels/packed_linear.hpp>
+#include <kernels/host_products.hpp>
 #include <span>
 #include <strata/quant.hpp>
 #include <string>
@@ -8,31 +8,9 @@
 
 namespace strata::kernels {
 
-// Beyond as many tokens an unpacked tile of the weight, which is used for all of them, costs less
-// than decoding blocks for each few. Fast products are computed for any number, since they round
-// the vectors and tiles do not: a token's numbers must not depend on the length of its pass.
-inline constexpr int64_t most_tokens = 64;
-
 // Whether the kernels compute it.
 inline bool multiplies(Block block, const ProductKind& kind) {
-  const auto [code, bits, lanes] = kind.dtype;
-  const bool number =
-      lanes == 1 && ((code == STRATA_FLOAT && bits == 32) || (code == STRATA_BFLOAT && bits == 16));
-  const bool host = kind.device.type == STRATA_CPU || kind.device.type == STRATA_PINNED;
-  return number && host && kind.weight.size() == 2 && (kind.fast || kind.tokens <= most_tokens) &&
-         can(block, kind.weight[1]);
-}
-
-inline Products products_of(bool fast) { return fast ? Products::fast : Products::exact; }
-
-// The host's threads; null: the caller's alone.
-inline Run run_on(const strata_threads* threads) {
-  if (!threads) return {};
-  return {[](void* context, int64_t items, void (*item)(void*, int64_t), void* user) {
-            const auto* own = static_cast<const strata_threads*>(context);
-            own->run(own, items, item, user);
-          },
-          const_cast<strata_threads*>(threads)};
+  return computes(kind) && can(block, kind.weight[1]);
 }
 
 // y = x w^T on the host's threads with each of these weights, of a Product or a GroupedProduct

@@ -4,21 +4,19 @@
 #include <charconv>
 #include <iterator>
 
+#include "kernels/host_products.hpp"
+#include "kernels/words.hpp"
+
 namespace strata::kernels {
 
 namespace {
 
-constexpr int64_t most_tokens = 64;         // beyond, unpacked tiles cost less for exact products
 constexpr int64_t most_in_group = 1 << 30;  // as config.json's lengths
 constexpr std::string_view code_names[] = {"int4", "int8", "nf4", "e2m1", "e4m3"};
 constexpr std::string_view zero_names[] = {"none", "code", "number"};
 constexpr std::string_view scale_names[] = {"f16", "bf16", "f32"};
 constexpr strata_dtype scale_dtypes[] = {
     {STRATA_FLOAT, 16, 1}, {STRATA_BFLOAT, 16, 1}, {STRATA_FLOAT, 32, 1}};
-
-bool same(strata_dtype a, strata_dtype b) {
-  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
-}
 
 std::string text_of_dtype(strata_dtype dtype) {
   const auto [code, bits, lanes] = dtype;
@@ -38,35 +36,12 @@ int find(const std::string_view (&names)[n], std::string_view name) {
   return -1;
 }
 
-// Takes the word up to a space, and the space.
-std::string_view take_word(std::string_view& text) {
-  const auto end = text.find(' ');
-  const auto word = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return word;
-}
-
-bool on_host(const Memory& one) {
-  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
-}
-
 // The dtypes that unpack writes.
 bool is_dense(strata_dtype dtype) {
   if (same(dtype, {STRATA_FLOAT, 64, 1})) return true;
   return std::any_of(std::begin(scale_dtypes), std::end(scale_dtypes),
                      [&](strata_dtype one) { return same(dtype, one); });
 }
-
-Run run_of(const strata_threads* threads) {
-  if (threads == nullptr) return {};
-  const auto parallel = [](void* context, int64_t items, void (*item)(void*, int64_t), void* user) {
-    const auto* on = static_cast<const strata_threads*>(context);
-    on->run(on, items, item, user);
-  };
-  return {parallel, const_cast<strata_threads*>(threads)};
-}
-
-Products products_of(bool fast) { return fast ? Products::fast : Products::exact; }
 
 }  // namespace
 
@@ -147,7 +122,7 @@ GroupLinear GroupCodec::weight_of(std::span<const Memory> given, int64_t rows,
       throw refused(role + " have " + std::to_string(given[i].elements()) +
                     " elements, and a weight of " + std::to_string(rows) + " x " +
                     std::to_string(columns) + " has " + std::to_string(elements));
-    if (!on_host(given[i])) throw unimplemented(role + " are not in host memory");
+    if (!given[i].on_host()) throw unimplemented(role + " are not in host memory");
   }
   return {form_,
           {given[0].as<const uint8_t>(), given[1].data, given.size() > 2 ? given[2].data : nullptr},
@@ -161,19 +136,13 @@ void GroupCodec::unpack(const strata_call&, std::span<const Memory> given,
   if (!is_dense(weight.dtype))
     throw refused("a dense weight is float16, bfloat16, float32 or float64, not " +
                   text_of_dtype(weight.dtype));
-  if (!on_host(weight)) throw unimplemented("weights are unpacked in host memory only");
+  if (!weight.on_host()) throw unimplemented("weights are unpacked in host memory only");
   const int64_t columns = weight.shape.back(), rows = weight.elements() / columns;
   kernels::unpack(weight_of(given, rows, columns), 0, rows, weight.data, weight.dtype);
 }
 
 bool GroupCodec::can(const ProductKind& kind) const {
-  const bool number =
-      same(kind.dtype, {STRATA_FLOAT, 32, 1}) || same(kind.dtype, {STRATA_BFLOAT, 16, 1});
-  const bool host = kind.device.type == STRATA_CPU || kind.device.type == STRATA_PINNED;
-  // A token's numbers must not depend on the length of its pass, so that fast products, which round
-  // activations, are computed for any number of tokens.
-  return number && host && kind.weight.size() == 2 && (kind.fast || kind.tokens <= most_tokens) &&
-         kernels::can(form_, kind.weight[1]);
+  return computes(kind) && kernels::can(form_, kind.weight[1]);
 }
 
 uint64_t GroupCodec::workspace(const ProductKind& kind) const {
@@ -192,7 +161,7 @@ void GroupCodec::linear(const strata_call&, std::span<const Memory> given,
   if (!same(x.dtype, y.dtype) || !can({shape, tokens, x.device, x.dtype, product.fast}))
     throw unimplemented("no such product is computed");
   kernels::linear(weight_of(given, rows, columns), x.data, x.dtype, columns, y.data, y.dtype, rows,
-                  tokens, static_cast<std::byte*>(product.workspace), run_of(product.threads),
+                  tokens, static_cast<std::byte*>(product.workspace), run_on(product.threads),
                   products_of(product.fast));
 }
 

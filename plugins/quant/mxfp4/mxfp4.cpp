@@ -21,10 +21,6 @@ strata::Failure unimplemented(const std::string& why) {
   return {STRATA_UNIMPLEMENTED, std::string(scheme_name) + ": " + why};
 }
 
-bool on_host(const Memory& one) {
-  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
-}
-
 // Calls f(T*, Element) for the dense weight's element type.
 template <class F>
 void over_elements(const Memory& weight, F&& f) {
@@ -110,7 +106,7 @@ struct Codec {
 
   void pack(const strata_call&, const Memory& weight, std::span<const Memory> given) const {
     const auto blocks = count(weight, given);
-    if (!on_host(weight) || !on_host(given[0]) || !on_host(given[1]))
+    if (!weight.on_host() || !given[0].on_host() || !given[1].on_host())
       throw unimplemented("weights are packed in host memory only");
     over_elements(weight, [&](const auto* from, mxfp4::Element) {
       for (int64_t i = 0; i < blocks; ++i)
@@ -121,7 +117,7 @@ struct Codec {
 
   void unpack(const strata_call& call, std::span<const Memory> given, const Memory& weight) const {
     const auto blocks = count(weight, given);
-    if (!on_host(weight) || !on_host(given[0]) || !on_host(given[1]))
+    if (!weight.on_host() || !given[0].on_host() || !given[1].on_host())
       return unpack_there(call, given, weight, blocks);
     over_elements(weight, [&](auto* to, mxfp4::Element) {
       for (int64_t i = 0; i < blocks; ++i)

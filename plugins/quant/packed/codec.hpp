@@ -37,10 +37,6 @@ struct GroupRoom {
   uint8_t* zeros;
 };
 
-inline bool on_host(const Memory& one) {
-  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
-}
-
 template <class... Formats>
 class Codec {
  public:
@@ -195,7 +191,7 @@ class Codec {
 
   void check(const Memory& weight, std::span<const Memory> given) const {
     need_matrix(weight.shape);
-    if (!on_host(weight)) throw unimplemented("weights are unpacked in host memory only");
+    if (!weight.on_host()) throw unimplemented("weights are unpacked in host memory only");
     need_parts(parts(weight.dtype, weight.shape), given);
   }
 
@@ -207,7 +203,7 @@ class Codec {
       int64_t elements = 1;
       for (const auto side : wanted[i].shape) elements *= side;
       const bool same = given[i].elements() == elements &&
-                        given[i].dtype.bits == wanted[i].dtype.bits && on_host(given[i]);
+                        given[i].dtype.bits == wanted[i].dtype.bits && given[i].on_host();
       if (!same)
         throw refused("the part " + std::string(wanted[i].role) + " has " +
                       std::to_string(given[i].elements()) + " elements of " +

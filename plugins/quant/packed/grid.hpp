@@ -23,9 +23,9 @@ class Grid {
  public:
   Grid(Block block, int64_t ndim, Number number) : block_(block), ndim_(ndim), number_(number) {}
 
-  // What an array of such a shape is for a weight [out,in]. Its blocks are the first of `known`
-  // that fit, else they divide the rows or columns evenly along a row. Nothing: it is no such
-  // array.
+  // The part that an array of such a shape plays for a weight [out,in]. Its blocks are the first of
+  // `known` that fit, else they divide the rows or columns evenly along a row. Nothing: it is no
+  // such array.
   static std::optional<Grid> find(std::span<const int64_t> shape, int64_t out, int64_t in,
                                   Number number, std::span<const Block> known = {}) {
     const auto ndim = static_cast<int64_t>(shape.size());

@@ -1,11 +1,11 @@
 // The words of a scheme, "KEY WORD NUMBER ...", one after the other.
 #pragma once
-#include <algorithm>
 #include <charconv>
 #include <strata/plugin.hpp>
 #include <string>
 #include <string_view>
 
+#include "kernels/words.hpp"
 #include "packed/numbers.hpp"
 
 namespace packed {
@@ -15,12 +15,7 @@ class Words {
   explicit Words(std::string_view scheme) : scheme_(scheme), rest_(scheme) {}
 
   std::string_view rest() const { return rest_; }
-  std::string_view word() {
-    const auto end = std::min(rest_.find(' '), rest_.size());
-    const auto out = rest_.substr(0, end);
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-    return out;
-  }
+  std::string_view word() { return strata::kernels::take_word(rest_); }
   int64_t integer(int64_t least, int64_t most) {
     const auto from = word();
     int64_t out = 0;

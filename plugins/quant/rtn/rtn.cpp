@@ -17,10 +17,6 @@ namespace {
 using strata::Memory;
 namespace kernels = strata::kernels;
 
-bool on_host(const Memory& one) {
-  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
-}
-
 // Calls f(const T*) for the dense weight's element type.
 template <class F>
 void over_elements(std::string_view scheme, const Memory& weight, F&& f) {
@@ -96,7 +92,7 @@ class Codec {
             given[i].elements() == Memory{.shape = wanted[i].shape}.elements();
     }
     if (!fit) throw rtn::refused(scheme_, "the parts are not those of the weight");
-    if (!on_host(weight) || !std::all_of(given.begin(), given.end(), on_host))
+    if (!weight.on_host() || !std::ranges::all_of(given, &Memory::on_host))
       throw strata::Failure(STRATA_UNIMPLEMENTED,
                             scheme_ + ": weights are packed in host memory only");
   }

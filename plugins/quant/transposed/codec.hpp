@@ -17,7 +17,7 @@ class Codec {
 
  public:
   static int32_t score(std::string_view scheme, const strata::Config*) {
-    return Words(scheme).take() == Format::key ? 100 : 0;
+    return take_word(scheme) == Format::key ? 100 : 0;
   }
   static std::optional<strata::PackedWeight> recognize(
       const strata::Config* options, std::string_view weight,
@@ -78,7 +78,7 @@ class Codec {
       throw file().refused(std::to_string(run.size()) + " parts to fill, and groups have " +
                            std::to_string(wanted.size()));
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (run[i].dtype.bits != wanted[i].dtype.bits || !on_host(run[i]) ||
+      if (run[i].dtype.bits != wanted[i].dtype.bits || !run[i].on_host() ||
           run[i].elements() != wanted[i].shape[0] * wanted[i].shape[1])
         throw file().refused("the " + std::string(wanted[i].role) +
                              " to fill are none of such groups in host memory");
@@ -87,14 +87,14 @@ class Codec {
 
  private:
   static std::variant<File, Groups> made(std::string_view scheme) {
-    Words words(scheme);
-    if (words.take() != Format::key)
+    auto rest = scheme;
+    if (take_word(rest) != Format::key)
       throw strata::Failure(STRATA_INVALID,
                             std::string(scheme) +
                                 ": no scheme of this codec: its schemes begin with " +
                                 std::string(Format::key));
-    if (words.rest().starts_with("groups ")) return Groups(words.rest());
-    return File(Format(words.rest(), scheme), std::string(scheme));
+    if (rest.starts_with("groups ")) return Groups(rest);
+    return File(Format(rest, scheme), std::string(scheme));
   }
   const File& file() const { return std::get<File>(form_); }
 

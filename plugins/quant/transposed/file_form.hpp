@@ -24,10 +24,6 @@ namespace transposed {
 
 using strata::Memory;
 
-inline bool on_host(const Memory& one) {
-  return one.device.type == STRATA_CPU || one.device.type == STRATA_PINNED;
-}
-
 // Calls f(Scale()) for the scales' type.
 template <class F>
 void over_scales(strata_dtype dtype, F&& f) {
@@ -71,7 +67,7 @@ class FileForm {
   void unpack(std::span<const Memory> parts, const Memory& weight) const {
     const auto shape = shape_of(weight.shape);
     check(parts, shape);
-    if (!on_host(weight)) throw unimplemented("weights are unpacked in host memory only");
+    if (!weight.on_host()) throw unimplemented("weights are unpacked in host memory only");
     const auto order = order_of(parts, shape);
     over_scales(format_.form.scale, [&](auto scale) {
       using Scale = decltype(scale);
@@ -126,7 +122,7 @@ class FileForm {
                       " bits, and a weight of " + std::to_string(shape.out) + " x " +
                       std::to_string(shape.in) + " has " + std::to_string(elements) + " of " +
                       std::to_string(wanted[i].dtype.bits));
-      if (!on_host(given[i])) throw unimplemented("its parts are not in host memory");
+      if (!given[i].on_host()) throw unimplemented("its parts are not in host memory");
     }
   }
 

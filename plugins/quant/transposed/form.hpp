@@ -9,7 +9,11 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/words.hpp"
+
 namespace transposed {
+
+using strata::same, strata::kernels::take_word;
 
 inline constexpr int64_t longest = 1 << 30;  // rows and columns, so that a product of two fits
 
@@ -43,27 +47,6 @@ inline constexpr std::array<ScaleName, 3> scale_names{{{"f16", "F16", {STRATA_FL
                                                        {"bf16", "BF16", {STRATA_BFLOAT, 16, 1}},
                                                        {"f32", "F32", {STRATA_FLOAT, 32, 1}}}};
 
-inline bool same(strata_dtype a, strata_dtype b) {
-  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
-}
-
-// The words of a scheme, one after the other.
-class Words {
- public:
-  explicit Words(std::string_view text) : left_(text) {}
-  // "" behind the last one.
-  std::string_view take() {
-    const auto end = left_.find(' ');
-    const auto word = left_.substr(0, end);
-    left_.remove_prefix(end == std::string_view::npos ? left_.size() : end + 1);
-    return word;
-  }
-  std::string_view rest() const { return left_; }
-
- private:
-  std::string_view left_;
-};
-
 // A number from 1 up to `longest`; 0: it is none.
 inline int64_t number_of(std::string_view digits) {
   int64_t out = 0;
@@ -73,9 +56,9 @@ inline int64_t number_of(std::string_view digits) {
 }
 
 // Reads "BITS GROUP SCALE", as "4 128 f16" or "4 row f16"; `whole` is the scheme, for the error.
-inline Form form_of(Words& words, std::string_view whole) {
-  const auto bits = number_of(words.take());
-  const auto group = words.take(), scale = words.take();
+inline Form form_of(std::string_view& words, std::string_view whole) {
+  const auto bits = number_of(take_word(words));
+  const auto group = take_word(words), scale = take_word(words);
   Form out{static_cast<int>(bits), number_of(group), {}};
   for (const auto& one : scale_names)
     if (one.word == scale) out.scale = one.dtype;

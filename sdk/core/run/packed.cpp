@@ -52,7 +52,7 @@ uint64_t whole_bytes(const zero::Weight& weight, uint64_t element) {
     const auto* slice = form.step<source::Slice>();
     const auto rows = static_cast<uint64_t>(form.shape[0]);
     const auto all = slice ? static_cast<uint64_t>(slice->all) : rows;
-    if (!weight.run.dense() && weight.run.scheme != stored.scheme)
+    if (weight.repacks())
       most = std::max(most, weight.run.bytes / rows * all);
     else if (!stored.by_rows)
       most = std::max(most, static_cast<uint64_t>(source::elements(form)) / rows * all * element);
@@ -78,10 +78,7 @@ bool stays_packed(const zero::Unit& unit) {
   // A run form that has the blocks too is held, unless other weights become larger in it. Repacked
   // parts, which are no larger but for their padding, are held in every case: repacking at each use
   // would cost more than it saves.
-  const bool repacked = std::ranges::any_of(unit.weights, [](const zero::Weight& weight) {
-    const auto& stored = weight.source.stored;
-    return !weight.run.dense() && !stored.dense() && weight.run.scheme != stored.scheme;
-  });
+  const bool repacked = std::ranges::any_of(unit.weights, &zero::Weight::repacks);
   const bool grows = unit.run_bytes > unit.stored_bytes && !repacked;
   return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
     const auto& source = weight.source;

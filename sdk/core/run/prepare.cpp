@@ -211,15 +211,6 @@ class Preparation {
     };
   }
 
-  // The forms whose rows are each one piece, as a table's are looked up.
-  static zero::CodedForm in_one_part(zero::CodedForm coded) {
-    if (!coded) return {};
-    return [coded = std::move(coded)](const source::Form& stored, std::span<const int64_t> shape) {
-      auto form = coded(stored, shape);
-      return form && form->parts.size() == 1 ? form : std::nullopt;
-    };
-  }
-
   void lay_out(bool hold_table, uint64_t tile) {
     const zero::LayoutOptions options{.dtype = wish_.dtype,
                                       .rows = !hold_table,
@@ -268,7 +259,8 @@ class Preparation {
                                {.dtype = wish_.dtype,
                                 .rows = false,
                                 .tile = out_.units.back().run_bytes,
-                                .coded = in_one_part(coded_form())});
+                                .coded = coded_form(),
+                                .looked_up = true});
     uint64_t bytes = 0;
     for (auto& unit : table) {
       unit.as_run = out_.table_place.as_run = !stays_packed(unit);

@@ -112,6 +112,16 @@ std::string filled(std::string pattern, const std::string& stem) {
   return pattern.replace(pattern.find(hole), hole.size(), stem);
 }
 
+void replace_parts(std::vector<Tensor>& tensors, const std::set<const Tensor*>& used,
+                   std::vector<Tensor> made) {
+  if (made.empty()) return;
+  std::vector<Tensor> out;
+  for (auto& tensor : tensors)
+    if (!used.contains(&tensor)) out.push_back(std::move(tensor));
+  std::ranges::move(made, std::back_inserter(out));
+  tensors = std::move(out);
+}
+
 PackedNames packed_names(const Json& value, std::string_view who) {
   const ManifestObject root(who, "parts", value);
   PackedNames out;
@@ -145,12 +155,7 @@ void join_parts(std::vector<Tensor>& tensors, const PackedNames& names) {
         made.push_back(std::move(*weight));
     }
   }
-  if (made.empty()) return;
-  std::vector<Tensor> out;
-  for (auto& tensor : tensors)
-    if (!used.contains(&tensor)) out.push_back(std::move(tensor));
-  std::ranges::move(made, std::back_inserter(out));
-  tensors = std::move(out);
+  replace_parts(tensors, used, std::move(made));
 }
 
 }  // namespace strata::source

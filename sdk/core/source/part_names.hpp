@@ -17,6 +17,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,11 @@ PackedNames packed_names(const Json& value, std::string_view who);
 std::optional<std::string> stem_of(std::string_view pattern, std::string_view name);
 // The pattern with the stem in the place of its {}.
 std::string filled(std::string pattern, const std::string& stem);
+
+// Puts the weights that were made of the tensors in `used`, which are some of `tensors`, behind the
+// others.
+void replace_parts(std::vector<Tensor>& tensors, const std::set<const Tensor*>& used,
+                   std::vector<Tensor> made);
 
 // Makes one tensor [..,block n] behind the others from dense parts [..,n,per_block]. A tensor
 // without its partners or of another dtype or shape, and one whose weight is there too, stays.

@@ -1,7 +1,6 @@
 #include "core/source/recognized_weights.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
 #include <string_view>
@@ -99,12 +98,7 @@ void join_recognized(std::vector<Tensor>& tensors, const PackedNames& names,
       for (const auto& part : parts) used.insert(part.tensor);
     }
   }
-  if (made.empty()) return;
-  std::vector<Tensor> out;
-  for (auto& tensor : tensors)
-    if (!used.contains(&tensor)) out.push_back(std::move(tensor));
-  std::ranges::move(made, std::back_inserter(out));
-  tensors = std::move(out);
+  replace_parts(tensors, used, std::move(made));
 }
 
 }  // namespace strata::source

@@ -191,6 +191,11 @@ bool Weight::expands() const {
   return stored.scheme != run.scheme || !same(stored.dtype(), run.dtype());
 }
 
+bool Weight::repacks() const {
+  const auto& stored = source.stored;
+  return !run.dense() && !stored.dense() && run.scheme != stored.scheme;
+}
+
 std::vector<Unit> lay_out(std::span<const shape::DeclaredUnit> declared, const FindTensor& find,
                           const LayoutOptions& options) {
   std::vector<Unit> out;

@@ -26,6 +26,8 @@ struct Weight {
   bool is_held() const { return run.at != not_held; }
   // Whether the stored form must be expanded to become the run form.
   bool expands() const;
+  // Whether its codec brings the stored parts into those of another scheme, which the ops use.
+  bool repacks() const;
 };
 
 // Weights that are gathered and released together. The head is several units, tiles of its rows,

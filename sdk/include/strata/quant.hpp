@@ -47,6 +47,10 @@ struct Part {
   std::uint32_t shard_axis = STRATA_NONE;  // the axis to cut; STRATA_NONE: as bytes only
 };
 
+inline bool same(strata_dtype a, strata_dtype b) {
+  return a.code == b.code && a.bits == b.bits && a.lanes == b.lanes;
+}
+
 // A contiguous tensor's memory.
 struct Memory {
   void* data = nullptr;
@@ -59,6 +63,8 @@ struct Memory {
     for (const auto length : shape) product *= length;
     return product;
   }
+  // Whether the CPU reads and writes it.
+  bool on_host() const { return device.type == STRATA_CPU || device.type == STRATA_PINNED; }
   template <class T>
   T* as() const {
     return static_cast<T*>(data);

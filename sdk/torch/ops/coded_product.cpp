@@ -2,7 +2,6 @@
 
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
-#include "torch/tensor.hpp"
 
 namespace strata::torch {
 
@@ -24,22 +23,21 @@ CodedArguments::CodedArguments(const CodedProduct& product, const at::Tensor& x,
     workspace_ = at::empty({static_cast<int64_t>(bytes)}, x.options().dtype(at::kByte));
   arguments = {.call = call,
                .parts = nullptr,
-               .x = lent_.emplace_back(handle(x)).get(),
-               .y = lent_.emplace_back(handle(y_)).get(),
+               .x = lent_.lend(x),
+               .y = lent_.lend(y_),
                .workspace = workspace_.defined() ? workspace_.data_ptr() : nullptr,
                .threads = x.is_cpu() ? &threads_ : nullptr,
                .fast = product.kind.fast};
 }
 
 strata_parts CodedArguments::parts(const CodedWeight& weight) {
-  auto& pointers = pointers_.emplace_back();
-  for (const auto& one : weight.parts) pointers.push_back(lent_.emplace_back(handle(one)).get());
+  auto& pointers = pointers_.emplace_back(lent_.lend(weight.parts));
   return {pointers.data(), pointers.size()};
 }
 
 at::Tensor CodedArguments::result() {
   threads_.rethrow();
-  for (const auto& one : lent_) one.check(product_.codec.who(), function_);
+  lent_.check(product_.codec.who(), function_);
   return y_;
 }
 

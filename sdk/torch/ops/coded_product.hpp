@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/plugin/codec_product.hpp"
-#include "core/plugin/lent.hpp"
 #include "torch/coded_weight.hpp"
+#include "torch/lent_tensors.hpp"
 #include "torch/ops/lent_threads.hpp"
 
 namespace strata::torch {
@@ -45,7 +45,7 @@ class CodedArguments {
   const char* function_;
   at::Tensor y_, workspace_;
   LentThreads threads_;
-  std::deque<plugin::Lent> lent_;
+  LentTensors lent_;
   std::deque<std::vector<strata_tensor*>> pointers_;
 };
 

@@ -12,7 +12,7 @@
 
 namespace strata::torch {
 
-// What an expert's products have beside its weights; a null member: it is not there.
+// The things that an expert's products have beside its weights; a null member: it is not there.
 struct ExpertProducts {
   Gradients* gradients = nullptr;       // where gradients are recorded: those of dense weights
   const Adapters* adapters = nullptr;   // an adapter's products, which are added

@@ -126,7 +126,7 @@ class Program:
 
 
 def rounded(x, group):
-    """What activations of 8 bits stand for: a scale for each 32 of a group, to nearest, ties to even."""
+    """The numbers that activations of 8 bits stand for: a scale for each 32 of a group, to nearest, ties to even."""
     out = np.zeros(x.shape)
     for first in range(0, x.shape[1], group):
         for at in range(first, min(first + group, x.shape[1]), 32):
@@ -245,7 +245,7 @@ def check_hostile(program, form, shape, rng, nf4):
         weight.codes[2, -1] = 255
         finite = torch.isfinite(program.product(weight, x)).all(dim=0).tolist()
         assert finite == [True, True, False, True], finite
-    # What lies beyond a row's columns does not matter, however large it would be.
+    # Codes beyond a row's columns do not matter, however large they would be.
     if columns % 2 and form[0] == "int4" and form[1:] == ("none", "f32"):
         weight.codes[:], weight.scales[:], weight.padding[:] = 9, 2e38, 0
         small = torch.full((1, columns), 1e-3)

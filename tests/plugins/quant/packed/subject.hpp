@@ -94,7 +94,7 @@ class Opened {
   strata::plugin::Host host_;
 };
 
-// What the codec says about the tensors; `options` is a quantization_config in JSON, or empty.
+// The codec's answer about the tensors; `options` is a quantization_config in JSON, or empty.
 template <class Codec>
 std::optional<strata::PackedWeight> recognized(const std::vector<Tensor>& tensors,
                                                const std::string& options = "") {
