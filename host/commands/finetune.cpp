@@ -80,6 +80,14 @@ class Lines {
   std::optional<Ended> closed_;
 };
 
+// Shows the progress, and ends it when all is done.
+app::LoadProgress shown(Progress& progress) {
+  return [&progress](std::uint64_t done, std::uint64_t all) {
+    progress.at(done, all);
+    if (done == all) progress.end();
+  };
+}
+
 app::FinetuneResult finetune_on(const FinetuneCommand& settings, const Team& team) {
   auto common = static_cast<const cli::CommonOptions&>(settings);
   common.verbose = common.verbose || settings.log_level == "debug";
@@ -89,6 +97,7 @@ app::FinetuneResult finetune_on(const FinetuneCommand& settings, const Team& tea
   Screen screen(settings.json,
                 !team.prints() || (settings.log_level != "debug" && settings.log_level != "info"));
   Lines lines(screen, team);
+  Progress quantizing("quantizing", "bytes", team.prints());
   Progress loading("loading", "bytes", team.prints());
   // The first Ctrl-C or SIGTERM in a step is noted, and the run ends behind that step; the second
   // one ends the program at once, as does one before the first step.
@@ -96,11 +105,8 @@ app::FinetuneResult finetune_on(const FinetuneCommand& settings, const Team& tea
   const app::FinetuneEvents events{
       .say = [&](std::string_view line) { lines.say(line); },
       .progress = [&](std::string_view line) { screen.progress(line); },
-      .loading =
-          [&](std::uint64_t done, std::uint64_t all) {
-            loading.at(done, all);
-            if (done == all) loading.end();
-          },
+      .quantizing = shown(quantizing),
+      .loading = shown(loading),
       .begin = [&] { interrupts.emplace(); },
       .stop =
           [&, told = false]() mutable {
@@ -117,8 +123,9 @@ app::FinetuneResult finetune_on(const FinetuneCommand& settings, const Team& tea
       .check = [&](const run::Model& model, const app::Plugins& used) { team.check(model, used); },
       .cores = settings.cores,
   };
-  auto result = app::finetune(model_options(settings), run, finetune_options(settings), plugins,
-                              events, ranks);
+  auto model = model_options(settings);
+  model.quant = quant_options(settings, run.threads);
+  auto result = app::finetune(model, run, finetune_options(settings), plugins, events, ranks);
   screen.clear();
   lines.end_if_closed();
   if (result.status != 0) return result;

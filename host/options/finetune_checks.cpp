@@ -72,8 +72,6 @@ std::vector<std::string> names_of(const std::vector<std::string>& texts) {
 
 void check_finetune(const FinetuneCommand& o) {
   const auto& t = o.train;
-  require_no_quant(o, "training does not quantize weights while they are loaded",
-                   "leave it out; with --lora, give a model that is quantized already");
   if (t.init_seed >= 0)
     require_model_or_shape(o);
   else

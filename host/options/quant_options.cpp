@@ -53,7 +53,7 @@ app::QuantRule read_rule(const std::string& text) {
 void add_quant(cli::Table& table, QuantSettings& o) {
   table.push_back({"quant", "run.quant", &o.quant, "none|NAME",
                    "quantize matrices while the model is opened, by a quant plugin: int4, int8, "
-                   "fp8, or any key that `plugins list` lists"});
+                   "nf4, fp8, or any key that `plugins list` lists"});
   table.push_back({"quant-group-size", "run.quant_group_size", &o.quant_group_size, "N",
                    "with --quant: elements of a row that share a scale", "the plugin's", 1,
                    static_cast<double>(largest_group)});

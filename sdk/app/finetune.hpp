@@ -27,7 +27,7 @@ struct FinetuneEvents {
   std::function<void(std::string_view line)> progress{};
   // A finished step of the optimizer.
   std::function<void(const training_log::StepRecord& step)> step{};
-  LoadProgress loading{};
+  LoadProgress quantizing{}, loading{};
   // All is opened and read, and the first step is next.
   std::function<void()> begin{};
   // Asked behind each step and each validation: true ends the run there, after a checkpoint. Of

@@ -24,17 +24,6 @@ uint64_t held_on_device(const run::Prepared& prepared) {
   return sum;
 }
 
-json quant_of(const run::Quantized& quantized) {
-  return {{"name", quantized.scheme},
-          {"options", json::parse(quantized.options)},
-          {"cache", quantized.cache},
-          {"path", quantized.path},
-          {"packed", quantized.packed},
-          {"bytes", quantized.bytes},
-          {"bytes_before", quantized.bytes_before},
-          {"seconds", quantized.seconds}};
-}
-
 // The bytes that so many processes of this plan hold together.
 json tiers_of(const run::Prepared& prepared, const run::Wish& wish, uint64_t processes = 1) {
   json out = json::object();
@@ -134,6 +123,17 @@ const char* bound_of(const zero::Timeline& timeline, bool by_memory) {
 
 }  // namespace
 
+json quant_report(const run::Quantized& quantized) {
+  return {{"name", quantized.scheme},
+          {"options", json::parse(quantized.options)},
+          {"cache", quantized.cache},
+          {"path", quantized.path},
+          {"packed", quantized.packed},
+          {"bytes", quantized.bytes},
+          {"bytes_before", quantized.bytes_before},
+          {"seconds", quantized.seconds}};
+}
+
 Asked asked_of(const Planned& planned) {
   Asked out{planned.wish, planned.host.bytes(), {}};
   for (const auto* tier : planned.tiers) out.locked.push_back(tier->manifest.page_locked);
@@ -147,7 +147,7 @@ json report(const run::Session& session, const Plugins& plugins, const Asked& as
   out["plugins"] = plugins.report();
   out["weights"]["bytes"] = session.model().stored_bytes();
   out["weights"]["run_bytes"] = session.model().run_bytes(wish.dtype);
-  if (const auto& quantized = session.model().quantized) out["quant"] = quant_of(*quantized);
+  if (const auto& quantized = session.model().quantized) out["quant"] = quant_report(*quantized);
   if (wish.adapter_bytes > 0) out["adapter"]["bytes"] = wish.adapter_bytes;
   out["tiers"] = tiers_of(prepared, wish);
   if (wish.ranks > 1) out["whole"] = whole_of(prepared, wish);
@@ -213,7 +213,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
                     {"run_bytes", model.run_bytes(wish.dtype)}};
   if (const auto words = expansion_words(prepared, wish.dtype); !words.empty())
     out["weights"]["expansion"] = words;
-  if (model.quantized) out["quant"] = quant_of(*model.quantized);
+  if (model.quantized) out["quant"] = quant_report(*model.quantized);
   out["tiers"] = tiers_of(prepared, wish);
   out["peak"]["device"] = {{"bytes", prepared.device_bytes},
                            {"arena", prepared.arena_bytes},

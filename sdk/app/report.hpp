@@ -16,6 +16,9 @@ struct Asked {
 };
 Asked asked_of(const Planned& planned);
 
+// How weights were quantized while the model was opened.
+nlohmann::json quant_report(const run::Quantized& quantized);
+
 nlohmann::json report(const run::Session& session, const Plugins& plugins, const Asked& asked);
 // The same with the measurements of a generation.
 nlohmann::json report(run::Session& session, const Plugins& plugins, const Asked& asked,

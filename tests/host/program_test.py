@@ -99,9 +99,9 @@ REFUSED = [
     (["download"], "MODEL: missing: write ORG/NAME"),
     (["bench", "--model", "m", "--dummy", "--quant", "int8"],
      "--quant: made-up weights are not quantized: leave it out, or see what plan says"),
-    (["finetune", "--model", "m", "--quant-rule", "mlp=int8"],
-     "--quant-rule: training does not quantize weights while they are loaded: "
-     "leave it out; with --lora, give a model that is quantized already"),
+    (["finetune", "--model", "m", "--data", "d", "--output", "o", "--lr", "1", "--quant-rule", "mlp=int8"],
+     "--quant-rule: quantized weights are not trained: "
+     "train adapters beside them with --lora RANK, or leave it out"),
     (["plan", "--model", "m", "--quant-symmetric", "yes"],
      "--quant-symmetric: 'yes' is no known value: give one of on|off"),
     (["quantize"], "MODEL: missing: give the folder of the model to quantize"),

@@ -7,6 +7,7 @@ Usage: finetune_lora_test.py PROGRAM FOLDER [--case WORDS]
 import argparse
 import dataclasses
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -22,6 +23,8 @@ from finetune_lora_reference import train  # noqa: E402
 from finetune_reference import Settings, load  # noqa: E402
 from finetune_test import MARGIN, Checked, Model  # noqa: E402
 from program import TOLERANCE, Many, Program, Refused  # noqa: E402
+from quant_cases import groups, nf4, packed_values, snapped  # noqa: E402
+from stored import store  # noqa: E402
 from tested import distance, need  # noqa: E402
 
 SEED = 7  # of finetune_test.py's runs
@@ -40,6 +43,7 @@ class Lora(table.Case):
     targets: object = "all-linear"
     parameters: tuple = ()
     in_out: bool = False
+    pack: object = None  # the values of a matrix that --quant has packed
 
     def config(self):
         targets = list(self.targets) if isinstance(self.targets, tuple) else self.targets
@@ -81,6 +85,11 @@ CASES = [
     Lora("olmoe: merge", "olmoe", STEP,
          (*RANK, "--lora-merge", "--lora-targets", "o_proj", "--lora-target-parameters", EXPERTS[0]),
          targets=("o_proj",), parameters=EXPERTS[:1], check="merge"),
+    Lora("llama: int4", "llama", MORE, (*RANK, "--quant", "int4"), check="quantized", pack=groups(64, 15)),
+    Lora("gpt2: nf4", "gpt2", STEP, (*RANK, "--quant", "nf4", "--offload", "nvme"), in_out=True, check="quantized",
+         pack=nf4),
+    Lora("olmoe: int8 experts", "olmoe", STEP, (*RANK, "--quant", "int8"), targets=ATTENTION,
+         parameters=(*EXPERTS, "mlp.gate.weight"), check="quantized", pack=groups(64, 255)),
     Lora("llama: refusals", "llama", STEP, RANK, check="refusals"),
 ]
 
@@ -88,10 +97,10 @@ CASES = [
 class AdapterModel(Model):
     def __init__(self, case, parent):
         super().__init__(case.model, False, parent)
-        self.case = case
+        self.case, self.base = case, self.folder
 
     def reference(self, settings, kind, order=None):
-        model, steps, margin = train(self.folder, self.sequences[kind], settings, self.case.config(), SEED)
+        model, steps, margin = train(self.base, self.sequences[kind], settings, self.case.config(), SEED)
         need(margin > MARGIN, f"two experts' scores are {margin:.1e} apart: change the seed")
         return model, steps
 
@@ -108,10 +117,22 @@ class CheckedAdapter(Checked):
         far = [one for one in far if not one[0] <= WEIGHT]
         need(not far, f"weights differ: {sorted(far, reverse=True)[:6]}")
         need(any(tensor.abs().max() > 1e-4 for name, tensor in got.items() if "lora_B" in name), "nothing was trained")
-        loaded = peft.PeftModel.from_pretrained(load(self.model.folder), folder).eval()
+        loaded = peft.PeftModel.from_pretrained(load(self.model.base), folder).eval()
         with torch.no_grad():
             off = distance(loaded(self.ids()).logits.numpy(), want(self.ids()).logits.numpy())
         need(off <= TOLERANCE, f"PEFT's logits with the folder are {off:.1e} off")
+
+    def quantized(self):
+        """Adapters beside packed weights are those beside their values."""
+        made = self.run("out")
+        folder, report = self.model.folder, made["report"]
+        need(report["quant"]["packed"] > 0 and report["quant"]["bytes"] < 0.6 * report["quant"]["bytes_before"],
+             f"the report has {report['quant']}")
+        self.model.base = self.folder / "values"
+        shutil.copytree(folder, self.model.base, ignore=shutil.ignore_patterns(".strata-quant"))
+        store(self.model.base, lambda every: snapped(every, self.case.pack, self.model.row.config["model_type"],
+                                                     ties=packed_values(folder)))
+        self.compare(made)
 
     def merge(self):
         made = self.run("out")
@@ -139,13 +160,27 @@ class CheckedAdapter(Checked):
         need("--lora-targets" in words and "'v_porj'" in words and "v_proj" in words, words)
         words = self.refused("--lora-target-parameters", "q_proj")
         need("--lora-target-parameters" in words, words)
-        self.run("first", "--bench-steps", 2, "--save-checkpoint")
+        words = self.refused("--quant", "int4", "--lora-merge")
+        need("--quant: --lora-merge would write" in words and "strata import" in words, words)
+        whole = CheckedAdapter(dataclasses.replace(self.case, words=()), self.model, self.program, self.folder)
+        words = whole.refused("--quant", "int4")
+        need("--quant: quantized weights are not trained" in words and "--lora RANK" in words, words)
+        self.resumes_alone(("--lora-alpha", 3), "--lora-alpha: 3")
+        self.resumes_alone(("--quant", "int8"), "--quant: int8 here, none in")
+        self.run("packed", "--bench-steps", 2, "--save-checkpoint", "--quant", "int4")
+        self.resumes_alone((), "--quant: none here, int4 in", "packed")
+        self.resumes_alone(("--quant", "int8"), "--quant: int8 here, int4 in", "packed")
+
+    def resumes_alone(self, more, words, name="first"):
+        """A run is not resumed with other options."""
+        if not (self.folder / name).exists():
+            self.run(name, "--bench-steps", 2, "--save-checkpoint")
         try:
-            self.run("first", "--resume", "latest", "--lora-alpha", 3)
+            self.run(name, "--resume", "latest", *more)
         except Refused as refused:
-            need("--lora-alpha" in str(refused), str(refused))
+            need(words in str(refused), str(refused))
         else:
-            raise AssertionError("another alpha was accepted")
+            raise AssertionError(f"{more} was accepted")
 
 
 def check(case, options, parent):

@@ -16,6 +16,8 @@ from reference import Reference
 from row import Row, make
 from stored import store
 
+NF4 = (-1, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.091050036, 0,
+       0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1)
 PROMPT = [(7 * i + 3) % 200 for i in range(19)]
 NEW_TOKENS = 6
 SIZES = {"vocab_size": 200, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
@@ -64,6 +66,18 @@ def groups(size, most):
             some[:] = codes.astype(numpy.float32) * scale.astype(numpy.float32) + low.astype(numpy.float32)
         return out.astype(numpy.float32)
     return pack
+
+
+def nf4(rows):
+    """nf4 of the plugin `rtn`: the nearest of QLoRA's 16 numbers times the largest magnitude of 64."""
+    numbers = numpy.array(NF4, numpy.float32)
+    middles = (numbers[1:].astype(numpy.float64) + numbers[:-1]) / 2
+    out = rows.astype(numpy.float64)
+    for first in range(0, rows.shape[1], 64):
+        some = out[:, first:first + 64]
+        scale = abs(some).max(1, keepdims=True)
+        some[:] = numbers[numpy.searchsorted(middles, some / scale)] * scale.astype(numpy.float32)
+    return out.astype(numpy.float32)
 
 
 def e4m3(rows):

@@ -14,7 +14,7 @@ import quant_cases
 import quietly
 from program import TOLERANCE, Many
 from quant_cases import (NEW_TOKENS, OF_FILE, PROMPT, ROWS, e4m3, files_of, groups, is_matrix,
-                         mxfp4, packed_values, q8_0, relative)
+                         mxfp4, nf4, packed_values, q8_0, relative)
 from row import Row
 from rows.mixtral import by_modules, turned
 from stored import store
@@ -24,7 +24,7 @@ quant_cases.Folders.PROGRAM, quant_cases.Folders.PARENT = PROGRAM, PARENT
 
 
 PACKED = {"Q8_0": q8_0, "MXFP4_SPLIT": mxfp4, "int8": groups(64, 255), "int4": groups(64, 15),
-          "fp8": e4m3}
+          "nf4": nf4, "fp8": e4m3}
 
 
 class Values(quant_cases.Folders):

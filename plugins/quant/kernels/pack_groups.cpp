@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include "gguf/floats.hpp"
+#include "kernels/group_numbers.hpp"
 #include "kernels/vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -131,6 +132,23 @@ struct E4m3 {
   }
 };
 
+struct Nf4 {
+  static constexpr int code_bits = 4;
+
+  // The largest magnitude is 1 or -1 in its scale, so that equal values are exact.
+  static Scaling scaling(float low, float high) { return {std::max(-low, high), 0}; }
+  // The numbers ascend: the code is the count of the middles between neighbors that lie below.
+  static HWY_INLINE Codes codes(Vector scaled) {
+    auto code = hn::Zero(Ints());
+    for (int n = 0; n < 15; ++n) {
+      const double middle = (double{nf4_numbers[n]} + double{nf4_numbers[n + 1]}) / 2;
+      const auto above = hn::Gt(scaled, hn::Set(Floats(), static_cast<float>(middle)));
+      code = hn::Sub(code, hn::VecFromMask(Ints(), hn::RebindMask(Ints(), above)));
+    }
+    return code;
+  }
+};
+
 // Stores the codes of a chunk.
 template <class Numbers>
 HWY_INLINE void store(const Chunk& values, Scaling by, uint8_t* to) {
@@ -215,6 +233,7 @@ bool pack_numbers(const GroupForm& form, const DenseRows& rows, const PackedRows
 bool pack_rows(const GroupForm& form, const DenseRows& rows, const PackedRows& to) {
   const bool with_zero = form.zero == Zero::number;
   if (form.code == Code::e4m3) return pack_numbers<E4m3>(form, rows, to);
+  if (form.code == Code::nf4) return pack_numbers<Nf4>(form, rows, to);
   if (form.code == Code::int4)
     return with_zero ? pack_numbers<Integers<4, true>>(form, rows, to)
                      : pack_numbers<Integers<4, false>>(form, rows, to);
@@ -233,7 +252,7 @@ HWY_EXPORT(pack_rows);
 bool can_pack(const GroupForm& form) {
   const auto [code, bits, lanes] = form.scale;
   return valid(form) && code == STRATA_FLOAT && bits == 32 && form.zero != Zero::code &&
-         (form.code == Code::int4 || form.code == Code::int8 || form.code == Code::e4m3);
+         form.code != Code::e2m1;
 }
 
 bool pack(const GroupForm& form, const DenseRows& rows, const PackedRows& to) {

@@ -4,8 +4,8 @@
 
 namespace strata::kernels {
 
-// Tells whether rows are packed into such a form: int4 and int8 without a zero or with a number, or
-// e4m3, and scales of float32.
+// Tells whether rows are packed into such a form: int4 and int8 without a zero or with a number,
+// nf4 or e4m3, and scales of float32.
 bool can_pack(const GroupForm&);
 
 // Values from this magnitude on, NaN and infinities cannot be packed. Neither differences of others
@@ -32,9 +32,10 @@ struct PackedRows {
 // value cannot be packed; the parts may then hold anything. The form must be one of can_pack.
 //
 // With a number the zero is the lowest value of the group, and the scale the range divided by 15 or
-// 255. Without one the scale is the largest magnitude divided by 7.5 for int4, 127 for int8 and 448
-// for e4m3. Scales are computed in float64, codes by a division in float32; in a tie the even code
-// is taken. A group of equal values is exact in each form. Every processor makes the same bits.
+// 255. Without one the scale is the largest magnitude divided by 7.5 for int4, 127 for int8, 448
+// for e4m3 and 1 for nf4. Scales are computed in float64, codes by a division in float32; in a tie
+// the even code is taken, and the lower one of nf4. A group of equal values is exact in each form.
+// Every processor makes the same bits.
 bool pack(const GroupForm&, const DenseRows&, const PackedRows&);
 
 }  // namespace strata::kernels

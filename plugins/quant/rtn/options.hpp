@@ -15,6 +15,11 @@ inline strata::Failure refused(std::string_view scheme, const std::string& what)
   return {STRATA_INVALID, std::string(scheme) + ": " + what};
 }
 
+// Whether the codec has the scheme.
+inline bool known(std::string_view scheme) {
+  return scheme == "int4" || scheme == "int8" || scheme == "nf4" || scheme == "fp8";
+}
+
 // The keys of an object in valid JSON, without those of the objects in it.
 inline std::vector<std::string_view> keys_of(std::string_view json) {
   std::vector<std::string_view> out;
@@ -62,23 +67,25 @@ inline bool symmetric(std::string_view scheme, const strata::Config& options, bo
 inline strata::kernels::GroupForm form_of(std::string_view scheme, const strata::Config* options) {
   using strata::kernels::Code, strata::kernels::Zero;
   constexpr strata_dtype float32{STRATA_FLOAT, 32, 1};
-  if (scheme != "int4" && scheme != "int8" && scheme != "fp8")
-    throw refused(scheme, "no scheme of this codec: it knows int4, int8, fp8");
+  if (!known(scheme))
+    throw refused(scheme, "no scheme of this codec: it knows int4, int8, nf4, fp8");
   if (options)
     for (const auto key : keys_of(options->raw()))
       if (key != "group_size" && key != "symmetric")
         throw refused(scheme, "option '" + std::string(key.substr(0, 64)) +
                                   "' is unknown: it has group_size and symmetric");
-  const bool fp8 = scheme == "fp8", is_symmetric = options ? symmetric(scheme, *options, fp8) : fp8;
+  const bool fp8 = scheme == "fp8", centered = fp8 || scheme == "nf4";
+  const bool is_symmetric = options ? symmetric(scheme, *options, centered) : centered;
+  if (centered && !is_symmetric) throw refused(scheme, "it is symmetric: leave symmetric out");
   if (fp8) {
     if (options && options->has("group_size"))
       throw refused(scheme, "it has one scale for each row: leave group_size out");
-    if (!is_symmetric) throw refused(scheme, "it is symmetric: leave symmetric out");
     constexpr int64_t whole_row = 1 << 30;
     return {Code::e4m3, Zero::none, float32, whole_row};
   }
-  return {scheme == "int4" ? Code::int4 : Code::int8, is_symmetric ? Zero::none : Zero::number,
-          float32, options ? group_size(scheme, *options) : usual_group};
+  const auto code = scheme == "int4" ? Code::int4 : scheme == "nf4" ? Code::nf4 : Code::int8;
+  return {code, is_symmetric ? Zero::none : Zero::number, float32,
+          options ? group_size(scheme, *options) : usual_group};
 }
 
 }  // namespace rtn

@@ -1,7 +1,7 @@
-// int4, int8 and fp8, made from dense weights by rounding to nearest. A weight [..,n] has parts
-// "codes", "scales" and, where int4 and int8 are not symmetric, "zeros", the lowest values of the
-// groups; fp8 has E4M3 numbers and one scale for each row. kernels/pack_groups.hpp says how they
-// are chosen.
+// int4, int8, nf4 and fp8, made from dense weights by rounding to nearest. A weight [..,n] has
+// parts "codes", "scales" and, where int4 and int8 are not symmetric, "zeros", the lowest values of
+// the groups; nf4 has the codes of QLoRA's NormalFloat, fp8 has E4M3 numbers and one scale for each
+// row. kernels/pack_groups.hpp says how they are chosen.
 #include <algorithm>
 #include <cmath>
 #include <strata/quant.hpp>
@@ -48,7 +48,7 @@ std::string count_unfit(const T* from, int64_t rows, int64_t columns) {
 class Codec {
  public:
   static int32_t score(std::string_view scheme, const strata::Config*) {
-    return scheme == "int4" || scheme == "int8" || scheme == "fp8" ? 100 : 0;
+    return rtn::known(scheme) ? 100 : 0;
   }
 
   Codec(std::string_view scheme, const strata::Config* options)

@@ -13,8 +13,8 @@
 namespace strata::app {
 namespace {
 
-constexpr auto model_key = "--model", data_key = "--data", rank_key = "--lora",
-               steps_key = "--gradient-accumulation-steps";
+constexpr auto model_key = "--model", quant_key = "--quant", data_key = "--data",
+               rank_key = "--lora", steps_key = "--gradient-accumulation-steps";
 
 // Adds a few bytes of each tensor: a checkpoint of adapters has none of the model's weights, and
 // belongs to these alone.
@@ -106,6 +106,7 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
       {"--reduce-dtype", dtype_text(request.reduce)}};
   out["the schedule's numbers"] = {own.type,   own.num_steps, own.total_steps,  own.min_lr,
                                    own.max_lr, own.min_ratio, own.cos_min_ratio};
+  if (model.quantized) out[quant_key] = model.quantized->rules;
   if (data.has_pairs()) out["--num-padding-at-beginning"] = options.num_padding_at_beginning;
   out["the loss scaling"] = {scaling.scale,      scaling.initial_power,          scaling.window,
                              scaling.hysteresis, scaling.consecutive_hysteresis, scaling.min_scale};
@@ -126,6 +127,13 @@ void need_common(const Json& saved, const Json& own, const std::string& path) {
   // These first, as other differences follow from them: a run of adapters knows samples of the
   // model's weights.
   need(rank_key, "");
+  if (saved.contains(quant_key) && !own.contains(quant_key))
+    throw UsageError(quant_key, "none here, " + words_of(saved.at(quant_key)) + in,
+                     "give the checkpoint's, or begin a run in another --output");
+  if (own.contains(quant_key) && !saved.contains(quant_key))
+    throw UsageError(quant_key, words_of(own.at(quant_key)) + " here, none" + in,
+                     "leave it out, or begin a run in another --output");
+  if (own.contains(quant_key)) need(quant_key, "");
   need(model_key, "the model is not the one" + in);
   need(data_key, "the rows are not those" + in);
   if (saved.contains(steps_key) && own.contains(steps_key))

@@ -21,6 +21,8 @@
 #include "app/finetune/storage.hpp"
 #include "app/finetune/training_report.hpp"
 #include "app/output_place.hpp"
+#include "app/quantize/rules.hpp"
+#include "app/report.hpp"
 #include "app/trace.hpp"
 #include "app/training_log/record_json.hpp"
 #include "core/error.hpp"
@@ -51,6 +53,22 @@ std::string memory_line(const PlannedTraining& planned) {
   return line;
 }
 
+// Quantized weights stay as they are: adapters are trained beside them.
+void refuse_quantized(const ModelOptions& model, const FinetuneOptions& options) {
+  if (!QuantRules(model.quant).any()) return;
+  const auto* option = model.quant.rules.empty() ? "--quant" : "--quant-rule";
+  if (options.lora.rank == 0)
+    throw UsageError(option, "quantized weights are not trained",
+                     "train adapters beside them with --lora RANK, or leave it out");
+  if (options.lora.merge)
+    throw UsageError(option, "--lora-merge would write quantized weights as dense ones",
+                     "leave it out, and merge into the model as it was with `strata import MODEL "
+                     "--adapter DIR`");
+  if (options.init_seed >= 0 || options.resize_embeddings > 0)
+    throw UsageError(option, "not with --init-seed or --resize-embeddings",
+                     "give a model whose weights are stored as they are to be used");
+}
+
 // Refuses what does not exist yet by its name, before anything is read.
 void refuse_missing(const ModelOptions& model, const RunOptions& run,
                     const FinetuneOptions& options, bool ranks) {
@@ -64,6 +82,7 @@ void refuse_missing(const ModelOptions& model, const RunOptions& run,
   if (!run.adapter.empty())
     throw UsageError("--adapter", "an adapter's weights are not trained yet",
                      "train what `strata import MODEL --adapter DIR --output NEW` makes of both");
+  refuse_quantized(model, options);
   if (model.critic && (options.packing || options.score_padding || options.label_smoothing > 0))
     throw UsageError("--critic", "not with --packing, --score-padding or --label-smoothing",
                      "a reward model compares whole answers");
@@ -163,7 +182,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   need_file_place(options.html);
   need_file_place(options.trace);
   const auto resumed = find_resumed(options, group);
-  const auto model = open_trained_model(model_options, run, options, plugins);
+  const auto model = open_trained_model(model_options, run, options, plugins, events.quantizing);
   if (ranks.check) ranks.check(model, plugins);
   check_leaf_modules(options.leaf_modules, model, plugins, events);
   const auto data = open_training_data(model, options, plugins, events);
@@ -200,6 +219,8 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   const auto measured = bound.measured(*training, loop.times());
   if (events.say && !measured.empty()) events.say(measured);
   auto json = result_of(log, options, *training, plugins);
+  if (model.quantized)
+    json["report"]["quant"] = OrderedJson::parse(quant_report(*model.quantized).dump());
   json["report"]["bound"] = bound.json(*training, loop.times());
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
   if (!ranks.cores.is_null()) json["report"]["cores"] = ranks.cores;

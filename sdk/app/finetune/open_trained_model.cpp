@@ -159,9 +159,10 @@ run::Model draw(const ModelOptions& options, const RunOptions& run, const Finetu
 }  // namespace
 
 run::Model open_trained_model(const ModelOptions& options, const RunOptions& run,
-                              const FinetuneOptions& training, Plugins& plugins) {
+                              const FinetuneOptions& training, Plugins& plugins,
+                              const LoadProgress& progress) {
   if (training.init_seed >= 0) return draw(options, run, training, plugins);
-  auto model = open_model(options, plugins, false, !options.critic);
+  auto model = open_model(options, plugins, false, !options.critic, progress);
   if (options.critic) {
     run::add_value_head(model, static_cast<std::uint64_t>(training.seed));
     find_weights(model, false, options, plugins);

@@ -11,8 +11,10 @@ namespace strata::app {
 // tokenizer; all but a critic's value head then come from the file load_weights, if one is given.
 // With resize_embeddings the model has a row for each token of its tokenizer, rounded up, and its
 // configuration the ids that end and pad a text. A critic without a value head gets one that is
-// drawn from `seed`, as `strata import` draws it. Weights are read or drawn when training opens.
+// drawn from `seed`, as `strata import` draws it. Weights are read or drawn when training opens;
+// those that the options quantize are packed here, with `progress` over their bytes.
 run::Model open_trained_model(const ModelOptions& options, const RunOptions& run,
-                              const FinetuneOptions& training, Plugins& plugins);
+                              const FinetuneOptions& training, Plugins& plugins,
+                              const LoadProgress& progress = {});
 
 }  // namespace strata::app

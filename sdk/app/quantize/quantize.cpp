@@ -49,6 +49,7 @@ class Quantization {
     }
     const auto text = read_scheme(rules_.schemes().front());
     about_.scheme = options.scheme.name;
+    about_.rules = rules_.text();
     about_.options = text.key == options.scheme.name && !text.options.is_null()
                          ? text.options.dump()
                          : std::string("{}");

@@ -17,6 +17,7 @@ namespace strata::run {
 // The quantization of a model's weights when it was opened.
 struct Quantized {
   std::string scheme, options;          // of the weights that no rule names; the options as JSON
+  std::string rules;                    // all that says which weights get which scheme
   std::string cache;                    // "made", "found", "off" or "planned"
   std::string path;                     // of the file; empty: it has no name
   uint64_t packed = 0;                  // weights

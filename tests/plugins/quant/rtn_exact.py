@@ -1,4 +1,4 @@
-"""usage: rtn_exact.py QUANT_CONVERT PLUGIN: int4, int8 and fp8 against float64 and against the formula of
+"""usage: rtn_exact.py QUANT_CONVERT PLUGIN: int4, int8, nf4 and fp8 against float64 and against the formula of
 DeepSpeed's quantizer, E4M3 against PyTorch's, and what packing promises and refuses."""
 
 import json
@@ -13,6 +13,9 @@ STEPS = {"int4": 15, "int8": 255}
 REACH = {"int4": 7.5, "int8": 127}  # scales from 0 to the largest magnitude, if symmetric
 SMALLEST = np.float32(1.4e-45)
 NEAR_TIE = 1e-4  # float32's quotients are that near to those of float64
+# The numbers of QLoRA's NormalFloat.
+NF4 = np.array((-1, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.091050036, 0,
+                0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1), np.float32)
 
 
 def convert(scheme, way, dtype, shape, data, options):
@@ -25,7 +28,7 @@ class Packed:
 
     def __init__(self, scheme, weight, **options):
         self.scheme, self.options, self.shape = scheme, options, tuple(weight.shape)
-        self.symmetric = options.get("symmetric", scheme == "fp8")
+        self.symmetric = options.get("symmetric", scheme in ("fp8", "nf4"))
         self.group = self.shape[1] if scheme == "fp8" else options.get("group_size", 64)
         data = weight.contiguous().view(torch.uint8).numpy().tobytes()
         done = convert(scheme, "pack", str(weight.dtype).removeprefix("torch."), self.shape, data, options)
@@ -35,11 +38,12 @@ class Packed:
         self.bytes = done.stdout
         rows, columns = self.shape
         groups = -(-columns // self.group)
-        wide = -(-columns // 2) if scheme == "int4" else columns
+        halves = scheme in ("int4", "nf4")
+        wide = -(-columns // 2) if halves else columns
         numbers = 1 if self.symmetric else 2
         assert len(done.stdout) == rows * (wide + numbers * 4 * groups), (scheme, options, self.shape)
         codes = np.frombuffer(done.stdout, np.uint8, rows * wide).reshape(rows, wide)
-        if scheme == "int4":
+        if halves:
             if columns % 2:
                 assert not (codes[:, -1] >> 4).any(), "the half that is left over is not 0"
             codes = np.stack((codes & 15, codes >> 4), -1).reshape(rows, -1)[:, :columns]
@@ -55,10 +59,12 @@ class Packed:
         return out.reshape(self.shape)
 
     def numbers(self):
-        """What the parts stand for, in float32, rounded after each step."""
+        """The weights that the parts stand for, in float32, rounded after each step."""
         scales = np.repeat(self.scales, self.group, 1)[:, :self.shape[1]]
         if self.scheme == "fp8":
             return torch.from_numpy(self.codes.copy()).view(torch.float8_e4m3fn).float().numpy() * scales
+        if self.scheme == "nf4":
+            return NF4[self.codes] * scales
         if self.symmetric:
             return (self.codes.astype(np.float32) - (8 if self.scheme == "int4" else 128)) * scales
         return self.codes.astype(np.float32) * scales + np.repeat(self.zeros, self.group, 1)[:, :self.shape[1]]
@@ -86,9 +92,9 @@ def float64_reference(weight, scheme, group, symmetric):
         part = x[:, at:at + group]
         low, high = part.min(1), part.max(1)
         most = np.maximum(-low, high)
-        extent = {"fp8": most / 448, **{k: most / REACH[k] if symmetric else (high - low) / STEPS[k] for k in STEPS}}
+        extent = {"fp8": most / 448, "nf4": most, **{k: most / REACH[k] if symmetric else (high - low) / STEPS[k] for k in STEPS}}
         scale = np.maximum(extent[scheme].astype(np.float32), SMALLEST)
-        equal = {"fp8": most, **{k: low if symmetric else np.zeros_like(low) for k in STEPS}}[scheme]
+        equal = {"fp8": most, "nf4": most, **{k: low if symmetric else np.zeros_like(low) for k in STEPS}}[scheme]
         scale = np.where(low == high, equal.astype(np.float32), scale)
         zero = np.zeros_like(low) if symmetric else low
         divisor = np.where(scale == 0, 1, scale).astype(np.float64)
@@ -110,6 +116,11 @@ def check_reference(scheme, shape, dtype, seed, **options):
     if scheme == "fp8":
         expected = torch.from_numpy(np.clip(codes, -448, 448)).float().to(torch.float8_e4m3fn)
         assert np.array_equal(packed.codes, expected.view(torch.uint8).numpy()), about
+    elif scheme == "nf4":
+        middles = (NF4[1:].astype(np.float64) + NF4[:-1]) / 2
+        differ = packed.codes != np.searchsorted(middles, codes)
+        ties = (np.abs(codes[..., None] - middles) < NEAR_TIE).any(-1)
+        assert not (differ & ~ties).any(), (about, np.argwhere(differ & ~ties)[:4])
     else:
         middle = (STEPS[scheme] + 1) // 2 if packed.symmetric else 0
         codes = np.clip(codes, -middle, STEPS[scheme] - middle)
@@ -136,6 +147,7 @@ def float64_references():
     for dtype in DTYPES:
         for seed, shape in enumerate((*shapes, (9, 700))):
             check_reference("fp8", shape, dtype, seed)
+            check_reference("nf4", shape, dtype, seed, group_size=(64, 32, 256)[seed % 3])
     print("codes, scales and minima are those of float64")
 
 
@@ -168,6 +180,7 @@ def relative_errors():
     rows = (("int4", dict(group_size=32), 0.0782), ("int4", dict(group_size=64), 0.0896),
             ("int4", dict(group_size=128), 0.0997), ("int4", dict(group_size=256), 0.1089),
             ("int4", dict(symmetric=True), 0.1028), ("int8", dict(), 0.00527), ("int8", dict(symmetric=True), 0.00593),
+            ("nf4", dict(group_size=32), 0.0873), ("nf4", dict(), 0.0919), ("nf4", dict(group_size=128), 0.0956),
             ("fp8", dict(), 0.0265))
     for scheme, options, expected in rows:
         error = (Packed(scheme, x, **options).unpacked() - x).double()
@@ -185,7 +198,7 @@ def constants():
         each = values.to(getattr(torch, dtype))
         each = each[each.isfinite()]
         for scheme, options in (("int4", {}), ("int8", {}), ("int4", {"symmetric": True}),
-                                ("int8", {"symmetric": True}), ("fp8", {})):
+                                ("int8", {"symmetric": True}), ("nf4", {}), ("fp8", {})):
             weight = each[:, None].repeat(1, 150)
             if scheme != "fp8":
                 weight[:, 64:128] = torch.arange(64)
@@ -213,7 +226,7 @@ def e4m3():
 
 def ranges_of_rows():
     weight = weights((12, 136), "bfloat16", 2)
-    for scheme, options in (("int4", {"group_size": 32}), ("int8", {"symmetric": True}), ("fp8", {})):
+    for scheme, options in (("int4", {"group_size": 32}), ("int8", {"symmetric": True}), ("nf4", {}), ("fp8", {})):
         whole = Packed(scheme, weight, **options)
         for first, last in ((0, 5), (5, 6), (6, 12)):
             part = Packed(scheme, weight[first:last], **options)
@@ -225,7 +238,7 @@ def ranges_of_rows():
 
 def refusals():
     nan, infinity = "1 values are NaN and 0 are infinite", "0 values are NaN and 1 are infinite"
-    for scheme in ("int4", "int8", "fp8"):
+    for scheme in ("int4", "int8", "nf4", "fp8"):
         for bad, dtype, at, words in ((float("nan"), "float32", 0, nan), (float("nan"), "bfloat16", 99, nan),
                                       (float("inf"), "float16", 63, infinity), (-float("inf"), "float32", 64, infinity),
                                       (1e38, "float32", 98, infinity), (-float("nan"), "float64", 40, nan)):
@@ -241,7 +254,8 @@ def refusals():
             ("int4", {"group_size": 1.5}, "group_size"), ("int4", {"symmetric": 2}, "symmetric 2"),
             ("int4", {"symmetric": "on"}, "symmetric"), ("int4", {"symmetric": None, "bits": 4}, "'bits'"),
             ("int8", {"a": {"group_size": 1}, "group_size": 32}, "'a'"), ("int8", {'x"y': 1}, "is unknown"),
-            ("fp8", {"group_size": 64}, "one scale for each row"), ("fp8", {"symmetric": False}, "symmetric")):
+            ("fp8", {"group_size": 64}, "one scale for each row"), ("fp8", {"symmetric": False}, "symmetric"),
+            ("nf4", {"symmetric": False}, "symmetric")):
         error = Packed(scheme, torch.ones(2, 64), **options).error
         assert words in error and error.count("\n") == 0, (scheme, options, error)
     assert not Packed("fp8", torch.ones(2, 64), symmetric=True).error
