@@ -3,7 +3,6 @@
 #include <kernels/host_products.hpp>
 #include <span>
 #include <strata/quant.hpp>
-#include <string>
 #include <vector>
 
 namespace strata::kernels {
@@ -30,20 +29,14 @@ inline void multiply(Block block, const std::byte* w, const Product& product) {
   multiply(block, std::span(&all, 1), product);
 }
 
-// The weights of a grouped product; memory_of(parts) checks one's parts and gives its memory.
-// Throws Failure unless each has the rows of x behind those of the one before it, and all have all
-// rows.
+// The weights of a grouped product, whose ends are checked; memory_of(parts) checks one's parts and
+// gives its memory.
 template <class F>
 std::vector<Share> shares_of(const GroupedProduct& product, F&& memory_of) {
+  check_ends(product);
   std::vector<Share> out;
-  int64_t end = 0;
-  for (const auto& one : product.weights) {
-    if (one.end < end) throw Failure(STRATA_INVALID, "the rows of a weight end before they begin");
-    out.push_back({memory_of(std::span<const Memory>(one.parts)), end = one.end});
-  }
-  if (end != product.x.shape[0])
-    throw Failure(STRATA_INVALID, "x has " + std::to_string(product.x.shape[0]) +
-                                      " rows, and the weights have " + std::to_string(end));
+  for (const auto& one : product.weights)
+    out.push_back({memory_of(std::span<const Memory>(one.parts)), one.end});
   return out;
 }
 

@@ -151,18 +151,36 @@ uint64_t GroupCodec::workspace(const ProductKind& kind) const {
                             products_of(kind.fast));
 }
 
+void GroupCodec::check(const Memory& x, const Memory& y, bool fast) const {
+  if (x.shape.size() != 2 || y.shape.size() != 2 || x.shape[0] != y.shape[0])
+    throw refused("x and y are no [T,in] and [T,out]");
+  const int64_t shape[]{y.shape[1], x.shape[1]};
+  if (!same(x.dtype, y.dtype) || !can({shape, x.shape[0], x.device, x.dtype, fast}))
+    throw unimplemented("no such product is computed");
+}
+
 void GroupCodec::linear(const strata_call&, std::span<const Memory> given,
                         const Product& product) const {
   const auto &x = product.x, &y = product.y;
-  if (x.shape.size() != 2 || y.shape.size() != 2 || x.shape[0] != y.shape[0])
-    throw refused("x and y are no [T,in] and [T,out]");
-  const int64_t tokens = x.shape[0], columns = x.shape[1], rows = y.shape[1];
-  const int64_t shape[]{rows, columns};
-  if (!same(x.dtype, y.dtype) || !can({shape, tokens, x.device, x.dtype, product.fast}))
-    throw unimplemented("no such product is computed");
+  check(x, y, product.fast);
+  const int64_t columns = x.shape[1], rows = y.shape[1];
   kernels::linear(weight_of(given, rows, columns), x.data, x.dtype, columns, y.data, y.dtype, rows,
-                  tokens, static_cast<std::byte*>(product.workspace), run_on(product.threads),
+                  x.shape[0], static_cast<std::byte*>(product.workspace), run_on(product.threads),
                   products_of(product.fast));
+}
+
+void GroupCodec::linear_grouped(const strata_call&, const GroupedProduct& product) const {
+  const auto &x = product.x, &y = product.y;
+  check(x, y, product.fast);
+  check_ends(product);
+  const int64_t columns = x.shape[1], rows = y.shape[1];
+  std::vector<GroupShare> shares;
+  for (const auto& one : product.weights)
+    shares.push_back({weight_of(one.parts, rows, columns).parts, one.end});
+  kernels::linear_grouped(form_, rows, columns, shares.data(), static_cast<int64_t>(shares.size()),
+                          x.data, x.dtype, columns, y.data, y.dtype, rows,
+                          static_cast<std::byte*>(product.workspace), run_on(product.threads),
+                          products_of(product.fast));
 }
 
 }  // namespace strata::kernels

@@ -34,10 +34,13 @@ class GroupCodec {
   bool can(const ProductKind&) const;
   uint64_t workspace(const ProductKind&) const;
   void linear(const strata_call&, std::span<const Memory> parts, const Product&) const;
+  void linear_grouped(const strata_call&, const GroupedProduct&) const;
 
  private:
   // Throws unless the parts are those of a weight [rows, columns] in host memory.
   GroupLinear weight_of(std::span<const Memory> parts, int64_t rows, int64_t columns) const;
+  // Throws unless x and y are those of a product that is computed, with as many tokens.
+  void check(const Memory& x, const Memory& y, bool fast) const;
   Failure refused(const std::string& why) const;
   Failure unimplemented(const std::string& why) const;
 

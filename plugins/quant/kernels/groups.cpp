@@ -95,33 +95,54 @@ std::size_t workspace(const GroupLinear& of, int64_t tokens, Products products) 
 void linear(const GroupLinear& of, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
             strata_dtype y_dtype, int64_t ldy, int64_t tokens, std::byte* workspace, Run run,
             Products products) {
-  if (tokens <= 0 || of.rows <= 0) return;
-  const Input in{x, x_dtype.code == STRATA_BFLOAT, ldx, of.columns};
-  const GroupColumns at(of.form, of.columns);
-  const int64_t panels = (of.rows + panel_rows - 1) / panel_rows;
-  const auto panel = [&](int64_t i) {
-    const int64_t first = i * panel_rows;
-    return GroupPanel{of,
-                      at,
-                      first,
-                      std::min(panel_rows, of.rows - first),
-                      at.total() * chunk,
-                      tokens,
-                      {y, y_dtype.code == STRATA_BFLOAT, ldy}};
+  const GroupShare all{of.parts, tokens};
+  linear_grouped(of.form, of.rows, of.columns, &all, 1, x, x_dtype, ldx, y, y_dtype, ldy, workspace,
+                 run, products);
+}
+
+void linear_grouped(const GroupForm& form, int64_t rows, int64_t columns, const GroupShare* shares,
+                    int64_t count, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
+                    strata_dtype y_dtype, int64_t ldy, std::byte* workspace, Run run,
+                    Products products) {
+  const int64_t tokens = count > 0 ? shares[count - 1].end : 0;
+  if (tokens <= 0 || rows <= 0) return;
+  const Input in{x, x_dtype.code == STRATA_BFLOAT, ldx, columns};
+  const Output out{y, y_dtype.code == STRATA_BFLOAT, ldy};
+  const GroupColumns at(form, columns);
+  const int64_t ld = at.total() * chunk, panels = (rows + panel_rows - 1) / panel_rows;
+  // Calls f(panel, its first token) for each panel of each weight.
+  const auto multiply = [&](auto f) {
+    spread(run, count * panels, [&](int64_t item) {
+      const auto share = item / panels;
+      const int64_t begin = share == 0 ? 0 : shares[share - 1].end;
+      const int64_t first = item % panels * panel_rows;
+      if (shares[share].end == begin) return;
+      f(GroupPanel{{form, shares[share].parts, rows, columns},
+                   at,
+                   first,
+                   std::min<int64_t>(panel_rows, rows - first),
+                   ld,
+                   shares[share].end - begin,
+                   out.from(begin)},
+        begin);
+    });
   };
-  if (rounds(of.form, products)) {
+  if (rounds(form, products)) {
     std::byte* const space = aligned(workspace);
     const GroupActivations::Bytes bytes(at);
     spread(run, tokens, [&](int64_t t) {
       round_token(in, at, t, {space + t * bytes.token, bytes});
     });
-    spread(run, panels, [&](int64_t i) { multiply_groups_fast(panel(i), space); });
+    multiply([&](const GroupPanel& panel, int64_t begin) {
+      multiply_groups_fast(panel, space + begin * bytes.token);
+    });
     return;
   }
   auto* const space = reinterpret_cast<float*>(aligned(workspace));
-  const int64_t ld = at.total() * chunk;
   spread(run, tokens, [&](int64_t t) { read_token(in, at, t, space + t * ld); });
-  spread(run, panels, [&](int64_t i) { multiply_groups_exact(panel(i), space, ld); });
+  multiply([&](const GroupPanel& panel, int64_t begin) {
+    multiply_groups_exact(panel, space + begin * ld, ld);
+  });
 }
 
 }  // namespace strata::kernels

@@ -68,6 +68,19 @@ void linear(const GroupLinear&, const void* x, strata_dtype x_dtype, int64_t ldx
             strata_dtype y_dtype, int64_t ldy, int64_t tokens, std::byte* workspace, Run run,
             Products products = Products::exact);
 
+// One weight of a grouped product: its tokens end before `end`.
+struct GroupShare {
+  GroupParts parts;
+  int64_t end;
+};
+
+// Does that with `count` weights of one form and shape, as linear_grouped of packed_linear.hpp
+// does: each has the tokens behind those of the one before it, and sums have the bits of `linear`.
+void linear_grouped(const GroupForm&, int64_t rows, int64_t columns, const GroupShare* shares,
+                    int64_t count, const void* x, strata_dtype x_dtype, int64_t ldx, void* y,
+                    strata_dtype y_dtype, int64_t ldy, std::byte* workspace, Run run,
+                    Products products = Products::exact);
+
 // Stores the rows [first, first + count) as float16, bfloat16, float32 or float64, row after row.
 // Several threads may do that at once. This needs can(), and never fails.
 void unpack(const GroupLinear&, int64_t first, int64_t count, void* to, strata_dtype to_dtype);

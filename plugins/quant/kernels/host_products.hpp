@@ -2,6 +2,7 @@
 #pragma once
 #include <kernels/packed_linear.hpp>
 #include <strata/quant.hpp>
+#include <string>
 
 namespace strata::kernels {
 
@@ -19,6 +20,19 @@ inline bool computes(const ProductKind& kind) {
 }
 
 inline Products products_of(bool fast) { return fast ? Products::fast : Products::exact; }
+
+// Throws Failure unless each weight has the rows of x behind those of the one before it, and all
+// have all rows.
+inline void check_ends(const GroupedProduct& product) {
+  int64_t end = 0;
+  for (const auto& one : product.weights) {
+    if (one.end < end) throw Failure(STRATA_INVALID, "the rows of a weight end before they begin");
+    end = one.end;
+  }
+  if (end != product.x.shape[0])
+    throw Failure(STRATA_INVALID, "x has " + std::to_string(product.x.shape[0]) +
+                                      " rows, and the weights have " + std::to_string(end));
+}
 
 // The host's threads; null: the caller's alone.
 inline Run run_on(const strata_threads* threads) {

@@ -108,6 +108,11 @@ class Codec {
     if (!groups) throw unimplemented("products are computed from groups only");
     groups->linear(call, given, product);
   }
+  void linear_grouped(const strata_call& call, const strata::GroupedProduct& product) const {
+    const auto* groups = std::get_if<strata::kernels::GroupCodec>(&format_);
+    if (!groups) throw unimplemented("products are computed from groups only");
+    groups->linear_grouped(call, product);
+  }
 
   std::optional<std::string> run_scheme(const strata::ProductKind& kind) const {
     if (kind.weight.size() != 2) return std::nullopt;

@@ -79,6 +79,9 @@ class Codec {
               const strata::Product& product) const {
     codec_.linear(call, given, product);
   }
+  void linear_grouped(const strata_call& call, const strata::GroupedProduct& product) const {
+    codec_.linear_grouped(call, product);
+  }
 
  private:
   // Throws unless the parts are the weight's, in host memory.

@@ -55,8 +55,13 @@ class Codec {
   void linear(const strata_call& call, std::span<const Memory> parts,
               const strata::Product& product) const {
     const auto* groups = std::get_if<Groups>(&form_);
-    if (!groups) throw file().unimplemented("products need the weight's groups along rows");
+    if (!groups) throw no_products();
     groups->linear(call, parts, product);
+  }
+  void linear_grouped(const strata_call& call, const strata::GroupedProduct& product) const {
+    const auto* groups = std::get_if<Groups>(&form_);
+    if (!groups) throw no_products();
+    groups->linear_grouped(call, product);
   }
 
   std::optional<std::string> run_scheme(const strata::ProductKind& kind) const {
@@ -86,6 +91,9 @@ class Codec {
   }
 
  private:
+  strata::Failure no_products() const {
+    return file().unimplemented("products need the weight's groups along rows");
+  }
   static std::variant<File, Groups> made(std::string_view scheme) {
     auto rest = scheme;
     if (take_word(rest) != Format::key)

@@ -108,6 +108,28 @@ TEST_CASE("a codec unpacks a weight in groups and multiplies with it", "[quant][
   REQUIRE(y == std::vector<float>{1, 12, 2 + 4 - 2, 14 + 10 + 8});
 }
 
+TEST_CASE("a codec multiplies rows with several weights in groups", "[quant][kernels]") {
+  const kernels::GroupCodec codec("groups int4 4 code f32");
+  Weight first, second;
+  second.scales = {3, 1, 1, 1};
+  std::vector<float> x{1, 0, 0, 0, 0, 0, 1, 0, 1, -1, 1, 0, 0, 0, 0}, y(6);
+  const std::vector<int64_t> shape{2, 5}, x_shape{3, 5}, y_shape{3, 2};
+  std::vector<std::byte> space(codec.workspace({shape, 3, cpu, single, false}));
+  std::vector<GroupedWeight> weights{{first.parts(), 2}, {second.parts(), 3}};
+  GroupedProduct product{
+      weights, {x.data(), cpu, single, x_shape}, {y.data(), cpu, single, y_shape}, space.data()};
+  codec.linear_grouped(call, product);
+  REQUIRE(y == std::vector<float>{1, 12, 2 + 4 - 2, 14 + 10 + 8, 3, 6});
+  weights[1].end = 4;
+  REQUIRE_THROWS_WITH(codec.linear_grouped(call, product),
+                      Contains("x has 3 rows, and the weights have 4"));
+  weights[1].end = 1;
+  REQUIRE_THROWS_WITH(codec.linear_grouped(call, product), Contains("end before they begin"));
+  weights[1].end = 3;
+  weights[1].parts.pop_back();
+  REQUIRE_THROWS_WITH(codec.linear_grouped(call, product), Contains("2 parts"));
+}
+
 TEST_CASE("a codec computes exact products of up to 64 tokens and fast ones of any number",
           "[quant][kernels]") {
   const kernels::GroupCodec codec("groups int4 128 none f16");

@@ -66,6 +66,42 @@ struct Weight {
   Bytes codes, scales, zeros;
 };
 
+// A product's y, row after row, `ldy` elements apart.
+struct Result {
+  const Bytes& y;
+  int64_t ldy, size;
+  Bytes row(int64_t t, int64_t first, int64_t count) const {
+    const auto* from = y.data() + (t * ldy + first) * size;
+    return {from, from + count * size};
+  }
+};
+
+// Whether two halves of the weight's rows, each with a part of the tokens, give the same bits in
+// one grouped product.
+bool grouped_is(const kernels::GroupLinear& of, const Bytes& x, strata_dtype x_dtype, int64_t ldx,
+                strata_dtype y_dtype, int64_t tokens, Threads& threads, kernels::Products mode,
+                const Result& want) {
+  const int64_t half = of.rows / 2, groups = kernels::groups_in(of.form, of.columns);
+  if (half == 0) return true;
+  const int64_t scale = of.form.scale.bits / 8;
+  const int64_t zero = of.form.zero == kernels::Zero::code ? 1 : scale;
+  auto second = of.parts;
+  second.codes += half * kernels::codes_in(of.form, of.columns);
+  second.scales = static_cast<const char*>(second.scales) + half * groups * scale;
+  if (of.form.zero != kernels::Zero::none)
+    second.zeros = static_cast<const char*>(second.zeros) + half * groups * zero;
+  const int64_t some = tokens / 3;
+  const kernels::GroupShare shares[]{{second, some}, {second, some}, {of.parts, tokens}};
+  Bytes y(static_cast<std::size_t>(tokens * half * want.size));
+  std::vector<std::byte> space(kernels::workspace(of, tokens, mode));
+  kernels::linear_grouped(of.form, half, of.columns, shares, 3, x.data(), x_dtype, ldx, y.data(),
+                          y_dtype, half, space.data(), {Threads::parallel, &threads}, mode);
+  const Result made{y, half, want.size};
+  for (int64_t t = 0; t < tokens; ++t)
+    if (made.row(t, 0, half) != want.row(t, t < some ? half : 0, half)) return false;
+  return true;
+}
+
 bool product(std::istream& words) {
   Weight weight(words);
   std::string x_name, y_name, products;
@@ -93,7 +129,8 @@ bool product(std::istream& words) {
     for (int64_t at = of.rows * y_size; at < ldy * y_size; ++at)
       if (row[at] != '\x55') return false;  // the kernel wrote between rows
   }
-  return true;
+  return grouped_is(of, spaced, x_dtype, of.columns + 3, y_dtype, tokens, threads, mode,
+                    {y, ldy, y_size});
 }
 
 // Two calls unpack the first rows and the others.
