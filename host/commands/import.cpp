@@ -7,6 +7,7 @@
 #include "app/open_adapter.hpp"
 #include "app/open_model.hpp"
 #include "app/open_tokenizer.hpp"
+#include "app/plain_copy.hpp"
 #include "app/resize_embeddings.hpp"
 #include "core/adapter/merge.hpp"
 #include "core/error.hpp"
@@ -113,7 +114,9 @@ void require_weights(const std::string& model) {
 
 void convert(const ImportOptions& settings, app::Plugins& plugins) {
   require_weights(settings.model);
-  const auto checkpoint = app::open_checkpoint(settings, plugins.registry());
+  const auto checkpoint = app::open_checkpoint(settings, plugins);
+  if (std::ranges::any_of(checkpoint.tensors(), &source::Tensor::as_used))
+    app::check_plain_copy(open_model(settings, plugins));
   Progress progress("import", "bytes");
   source::ImportOptions options;
   options.expand = app::expand_rows(plugins);

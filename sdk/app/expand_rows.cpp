@@ -1,20 +1,26 @@
 #include "app/expand_rows.hpp"
 
+#include <vector>
+
 #include "app/codecs.hpp"
 #include "core/plugin/codec.hpp"
 
 namespace strata::app {
 
-std::function<void(const source::Tensor&, std::span<const std::byte>, std::span<float>)>
-expand_rows(Plugins& plugins) {
-  return [codec_of = codecs_of(plugins)](const source::Tensor& tensor,
-                                         std::span<const std::byte> rows, std::span<float> out) {
-    // Blocks lie in whole rows, so the rows are unpacked as one matrix.
-    const auto count = static_cast<int64_t>(rows.size()) / tensor.stored.parts[0].shape.back();
-    const shape::Value weight{{STRATA_FLOAT, 32, 1},
-                              {count, static_cast<int64_t>(out.size()) / count}};
-    void* parts[] = {const_cast<std::byte*>(rows.data())};
-    codec_of(tensor.stored.scheme).unpack(parts, weight, out.data(), {STRATA_CPU, 0}, nullptr);
+source::DenseRows::Expand expand_rows(Plugins& plugins) {
+  return [codec_of = codecs_of(plugins)](const source::Tensor& form,
+                                         std::span<const std::span<const std::byte>> parts,
+                                         std::span<float> out) {
+    shape::Value weight{{STRATA_FLOAT, 32, 1}, shape::Dims(form.shape)};
+    if (parts.size() == 1 && form.stored.by_rows) {
+      // Blocks lie in whole rows, so the rows are unpacked as one matrix.
+      const auto row = form.stored.parts[0].shape.back();
+      const auto count = static_cast<int64_t>(parts[0].size()) / row;
+      weight.dims = {count, static_cast<int64_t>(out.size()) / count};
+    }
+    std::vector<void*> bytes;
+    for (const auto part : parts) bytes.push_back(const_cast<std::byte*>(part.data()));
+    codec_of(form.stored.scheme).unpack(bytes, weight, out.data(), {STRATA_CPU, 0}, nullptr);
   };
 }
 

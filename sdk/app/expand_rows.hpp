@@ -1,15 +1,11 @@
 // Expands rows of packed tensors while an import writes them.
 #pragma once
-#include <functional>
-
 #include "app/plugins.hpp"
-#include "core/source/tensor.hpp"
+#include "core/source/dense_rows.hpp"
 
 namespace strata::app {
 
 // As source::ImportOptions::expand, by the plugin of each tensor's scheme. `plugins` outlives it.
-std::function<void(const source::Tensor& tensor, std::span<const std::byte> rows,
-                   std::span<float> out)>
-expand_rows(Plugins& plugins);
+source::DenseRows::Expand expand_rows(Plugins& plugins);
 
 }  // namespace strata::app

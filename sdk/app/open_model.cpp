@@ -176,10 +176,9 @@ void reconfigure(run::Model& model, const Json& keys, const ModelOptions& option
               options, plugins);
 }
 
-source::Checkpoint open_checkpoint(const ModelOptions& options,
-                                   const registry::Registry& registry) {
-  return open_path(hub::located(options.model, options.revision), registry,
-                   {.names = source::packed_names(registry.parts(), "plugin manifests")});
+source::Checkpoint open_checkpoint(const ModelOptions& options, Plugins& plugins) {
+  return open_path(hub::located(options.model, options.revision), plugins.registry(),
+                   packed_weights(plugins));
 }
 
 run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes, bool resolved,

@@ -9,7 +9,8 @@
 namespace strata::app {
 
 // A Hugging Face folder, a .safetensors, .bin or .gguf file, or a model in the hub's cache.
-source::Checkpoint open_checkpoint(const ModelOptions& options, const registry::Registry& registry);
+// Weights that lie in several tensors are those that the quant plugins recognize.
+source::Checkpoint open_checkpoint(const ModelOptions& options, Plugins& plugins);
 
 // The checkpoint with the family that its model_type names, and with every weight found. With
 // `shapes` it may also be a config.json or a named shape, which has no weights. If the options ask

@@ -10,6 +10,7 @@
 #include "app/finetune/padding_token.hpp"
 #include "app/open_model.hpp"
 #include "app/open_tokenizer.hpp"
+#include "app/plain_copy.hpp"
 #include "app/recognize_weights.hpp"
 #include "app/resize_embeddings.hpp"
 #include "core/error.hpp"
@@ -167,6 +168,7 @@ run::Model open_trained_model(const ModelOptions& options, const RunOptions& run
     run::add_value_head(model, static_cast<std::uint64_t>(training.seed));
     find_weights(model, false, options, plugins);
   }
+  if (training.lora.rank == 0 || training.lora.merge) check_plain_copy(model);
   if (training.resize_embeddings > 0) {
     Resizing resizing(model, options, training.resize_embeddings, plugins);
     resizing.resize();

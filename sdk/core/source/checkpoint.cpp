@@ -256,6 +256,12 @@ void Checkpoint::read(const Tensor& tensor, std::uint64_t from, std::span<std::b
   files_.at(at.file)->read(at.offset + from, into);
 }
 
+void Checkpoint::read_part(const Tensor& tensor, std::size_t part,
+                           std::span<std::byte> into) const {
+  const auto& at = tensor.stored.parts.at(part).file;
+  files_.at(at.file)->read(at.offset, into);
+}
+
 void Checkpoint::read_made(std::uint64_t at, std::span<std::byte> into) const {
   for (const auto& one : made_) {
     const auto& held = one.tensor.stored.file();

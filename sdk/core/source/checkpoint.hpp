@@ -75,6 +75,8 @@ class Checkpoint {
   // Fills `into` with bytes of the tensor's first part from `from` on; throws Error if it does not
   // have as many. One thread at a time reads made tensors, from an element's beginning.
   void read(const Tensor& tensor, std::uint64_t from, std::span<std::byte> into) const;
+  // Fills `into` with all bytes of a part of a tensor that is stored in a file.
+  void read_part(const Tensor& tensor, std::size_t part, std::span<std::byte> into) const;
   // Whether the bytes are a made tensor's, which no file has: its index is that behind the last
   // one.
   bool is_made(const Extent& bytes) const { return bytes.file == files_.size(); }

@@ -17,6 +17,11 @@ constexpr std::uint64_t buffer_elements = buffer_bytes / sizeof(float);
 // As many stored rows are transposed at once as leave their lines in a core's cache.
 constexpr std::uint64_t most_columns = 512;
 
+// Whether its codec expands all of it at once.
+bool is_whole(const Form& stored) {
+  return !stored.dense() && (stored.parts.size() > 1 || !stored.by_rows);
+}
+
 // The elements of a row as the file has it, which is whole blocks.
 std::uint64_t stored_row(const Tensor& form) {
   const auto& stored = form.stored.parts.front().shape;
@@ -55,7 +60,7 @@ DenseRows::DenseRows(const Checkpoint& from, Tensor tensor, std::span<const std:
   moved_ = (moved_ || order || slice || !tensor_.pieces.empty()) && !shape.empty();
   if (moved_)
     step_ = shape[0] > 0 ? elements_ / static_cast<std::uint64_t>(shape[0]) : 1;
-  else if (!tensor_.stored.dense())
+  else if (!tensor_.stored.dense() && !is_whole(tensor_.stored))
     step_ = stored_row(tensor_);
   step_ = std::max<std::uint64_t>(step_, 1);
   for (const auto& form : forms(tensor_)) check(form);
@@ -72,12 +77,14 @@ void DenseRows::check(const Tensor& form) const {
   };
   const auto& stored = form.stored;
   const auto name = form_name(stored);
-  if (stored.parts.size() != 1) refuse("is " + name + ", whose blocks lie in several tensors");
+  if (is_whole(stored) && form.step<Transpose>())
+    refuse("is " + name + " in several tensors, which is not transposed");
   if (stored.dense() && !same(stored.dtype(), dtype_) &&
       !(is_floating(stored.dtype()) && is_floating(dtype_)))
     refuse("holds " + name + ", which is not read as " + std::string(dtype_name(dtype_)));
   if (stored.dense()) return;
   if (!expand_) refuse("is " + name + ", which no codec expands");
+  if (is_whole(stored)) return;
   const auto row = stored_row(form);
   if (row == 0 || (!form.step<Transpose>() && step_ % row != 0))
     refuse("has blocks of " + name + " that straddle rows");
@@ -144,6 +151,11 @@ DenseRows::Place DenseRows::place_of(std::uint64_t row) const {
 void DenseRows::read_plain(const Tensor& form, std::uint64_t first, std::uint64_t count,
                            std::byte* out) {
   const auto& part = form.stored.parts.front();
+  if (is_whole(form.stored)) {
+    const auto from = std::span(whole(form)).subspan(first, count);
+    floats_.assign(from.begin(), from.end());
+    return finish(form, out);
+  }
   if (!form.stored.dense()) {
     const auto row = stored_row(form), bytes = static_cast<std::uint64_t>(part.shape.back());
     stored_.resize(count / row * bytes);
@@ -212,24 +224,43 @@ void DenseRows::read_columns(const Tensor& form, std::uint64_t first, std::uint6
 
 void DenseRows::convert(const Tensor& form, std::uint64_t count, std::byte* out) {
   const auto dtype = form.stored.parts.front().dtype;
-  const auto* add = form.step<Add>();
-  const auto* multiply = form.step<Multiply>();
-  const bool dense = form.stored.dense(), changed = add || multiply;
+  const bool dense = form.stored.dense(), changed = form.step<Add>() || form.step<Multiply>();
   if (dense && same(dtype, dtype_) && !changed) {
     std::memcpy(out, stored_.data(), stored_.size());
     return;
   }
   if (dense && !changed) return optim::cast(dtype_, out, dtype, stored_.data(), 0, count);
   floats_.resize(count);
-  if (dense)
+  if (dense) {
     optim::cast(f32, floats_.data(), dtype, stored_.data(), 0, count);
-  else
-    expand_(form, stored_, floats_);
-  if (add)
+  } else {
+    const std::span<const std::byte> rows(stored_);
+    expand_(form, {&rows, 1}, floats_);
+  }
+  finish(form, out);
+}
+
+void DenseRows::finish(const Tensor& form, std::byte* out) {
+  if (const auto* add = form.step<Add>())
     for (auto& value : floats_) value += static_cast<float>(add->value);
-  if (multiply)
+  if (const auto* multiply = form.step<Multiply>())
     for (auto& value : floats_) value *= static_cast<float>(multiply->factor);
-  optim::cast(dtype_, out, f32, floats_.data(), 0, count);
+  optim::cast(dtype_, out, f32, floats_.data(), 0, floats_.size());
+}
+
+const std::vector<float>& DenseRows::whole(const Tensor& form) {
+  auto& out = whole_[&form];
+  if (!out.empty()) return out;
+  std::vector<std::vector<std::byte>> bytes;
+  std::vector<std::span<const std::byte>> parts;
+  for (std::size_t i = 0; i < form.stored.parts.size(); ++i) {
+    auto& part = bytes.emplace_back(form.stored.parts[i].file.bytes);
+    from_.read_part(form, i, part);
+    parts.emplace_back(part);
+  }
+  out.resize(static_cast<std::size_t>(source::elements(form)));
+  expand_(form, parts, out);
+  return out;
 }
 
 }  // namespace strata::source

@@ -147,11 +147,6 @@ void write_weights(const Checkpoint* checkpoint, const ImportOptions& options,
                     "tensor '" + printable(form.name) + "' is " + form.stored.scheme +
                         ", which no codec expands",
                     "add the codec's plugin");
-    if (!made && tensor.stored.parts.size() > 1)
-      throw Error(checkpoint->path(),
-                  "tensor '" + printable(tensor.name) + "' is " + tensor.stored.scheme +
-                      " in several tensors, which are not imported",
-                  "run the model as it is");
     planned.push_back(imported(tensor, options));
     total += planned.back().stored.bytes;
   }
@@ -199,8 +194,12 @@ void write_folder(const Checkpoint* checkpoint, const std::string& config,
 
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options) {
-  write_folder(&checkpoint, options.config.empty() ? checkpoint.config() : options.config, folder,
-               options);
+  auto config = options.config.empty() ? checkpoint.config() : options.config;
+  const bool packed = std::ranges::any_of(
+      checkpoint.tensors(), [](const Tensor& tensor) { return !tensor.stored.dense(); });
+  if (packed && checkpoint.kind() != Kind::gguf)
+    config = without_quantization(config, checkpoint.config_name());
+  write_folder(&checkpoint, config, folder, options);
 }
 
 void make_checkpoint(const std::string& folder, const ImportOptions& options) {

@@ -43,8 +43,10 @@ struct ImportOptions {
 
 // Writes config.json, model.safetensors and the extra files. Dense tensors keep their dtype and
 // quantized ones become float32, unless the options name one; reordered rows return to their order.
-// It holds at most 128 MiB of a tensor at a time, twice that of a changed one. The folder appears
-// whole or not at all; one that exists and is not empty is refused.
+// It holds at most 128 MiB of a tensor at a time, twice that of a changed one, and all elements of
+// a weight that lies in several tensors. The configuration of quantized weights names no
+// quantization then. The folder appears whole or not at all; one that exists and is not empty is
+// refused.
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options);
 

@@ -57,9 +57,12 @@ std::string name_of(std::string method, const Json& from) {
   return spelled(std::move(method)) + (detail.empty() ? "" : " (" + printable(detail, 40) + ")");
 }
 
+constexpr std::array<const char*, 3> option_keys{"quantization_config", "compression_config",
+                                                 "quantization"};
+
 // The object under one of these keys, in the configuration or its text_config; null: none.
 const Json* options_in(const Json& config) {
-  for (const auto* key : {"quantization_config", "compression_config", "quantization"}) {
+  for (const auto* key : option_keys) {
     const auto at = config.find(key);
     if (at != config.end() && at->is_object() && !at->empty()) return &*at;
   }
@@ -155,6 +158,16 @@ Json quantization_options(const Checkpoint& checkpoint) {
     return options;
   }
   return nullptr;
+}
+
+std::string without_quantization(const std::string& config, const std::string& name) {
+  auto out = parse_settings(config, name);
+  for (const auto* key : option_keys) {
+    out.erase(key);
+    if (out.contains("text_config") && out["text_config"].is_object())
+      out["text_config"].erase(key);
+  }
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string quantization_of(const Checkpoint& checkpoint) {

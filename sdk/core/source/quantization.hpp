@@ -16,6 +16,10 @@ std::string configured_quantization(const Checkpoint& checkpoint);
 // program's file with the "quant_method" that the file's name says. null where there is none.
 Json quantization_options(const Checkpoint& checkpoint);
 
+// The configuration without the objects that name one, for weights that are plain now. Throws Error
+// in `name`'s words where it is no JSON.
+std::string without_quantization(const std::string& config, const std::string& name);
+
 // The same where the tensors are quantized: some hold codes ("x.weight" of int8, float8), or have a
 // companion that only a quantized weight has ("x.qweight", "x.weight_scale_inv"). Where the
 // configuration names none, the tensors' names do. "" where all are plain, or in blocks that codecs

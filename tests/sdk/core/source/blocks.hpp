@@ -21,9 +21,17 @@ inline float half_at(const std::byte* from) {
   return bits >> 15 ? -size : size;
 }
 
-inline void expand(const strata::source::Tensor& tensor, std::span<const std::byte> blocks,
-                   std::span<float> out) {
+inline void expand(const strata::source::Tensor& tensor,
+                   std::span<const std::span<const std::byte>> parts, std::span<float> out) {
   const auto& form = tensor.stored;
+  if (parts.size() == 2) {  // bytes, and a scale for all of them
+    float scale = 0;
+    std::memcpy(&scale, parts[1].data(), sizeof scale);
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = scale * static_cast<float>(std::to_integer<int>(parts[0][i]));
+    return;
+  }
+  const auto blocks = parts[0];
   const auto block_bytes = blocks.size() / (out.size() / 32);
   for (std::size_t block = 0; block * 32 < out.size(); ++block) {
     const auto* from = blocks.data() + block * block_bytes;

@@ -173,6 +173,39 @@ TEST_CASE("blocks are expanded row by row, in the file's rows or columns", "[sou
         "tensor 'x': is Q8_0, which no codec expands: use another file of the model");
 }
 
+TEST_CASE("a weight in several tensors is expanded whole", "[source][dense_rows]") {
+  const made::Folder folder;
+  folder.write("config.json", "{}");
+  std::string codes;
+  for (char code = 0; code < 12; ++code) codes += code;
+  const auto checkpoint = source::Checkpoint::open(folder.write(
+      "x.safetensors",
+      made::safetensors(R"({"codes":{"dtype":"U8","shape":[3,4],"data_offsets":[0,12]},)"
+                        R"("scale":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})",
+                        0) +
+          codes + made::bytes(std::bit_cast<std::uint32_t>(0.5F))));
+  Tensor x{.name = "x", .shape = {3, 4}};
+  for (const auto* role : {"codes", "scale"}) {
+    auto part = checkpoint.find(role)->stored.parts.front();
+    part.role = role;
+    x.stored.parts.push_back(part);
+  }
+  x.stored.scheme = "two parts";
+  x.stored.by_rows = false;
+  const std::vector<int64_t> shape{3, 4};
+  const auto value = [](int row, int c) { return static_cast<float>(row * 4 + c) / 2; };
+  for (const std::uint64_t some : {1U, 5U, 12U})
+    CHECK(all_of({checkpoint, x, shape, source::f32, made::expand}, some) == expected(3, 4, value));
+  x.steps = {source::Multiply{4}};
+  CHECK(all_of({checkpoint, x, shape, source::f32, made::expand}, 4) ==
+        expected(3, 4, [&](int row, int c) { return 4 * value(row, c); }));
+  x.steps = {source::Transpose{}};
+  CHECK(made::refusal(
+            folder, [&] { source::DenseRows(checkpoint, x, shape, source::f32, made::expand); }) ==
+        "tensor 'x': is two parts in several tensors, which is not transposed: use another "
+        "file of the model");
+}
+
 TEST_CASE("what is no number, and what is no row, is refused by name", "[source][dense_rows]") {
   const made::Folder folder;
   folder.write("config.json", "{}");
