@@ -88,7 +88,7 @@ TEST_CASE("a configuration says what the tensors are", "[recognize]") {
         "gptq 4 128 f16 v1"},
        {R"({"quant_method": "auto-round", "packing_format": "auto_round:auto_gptq", "bits": 4})",
         "gptq 4 128 f16 v1"},
-       {"", "gptq 4 128 f16 v1"}}));
+       {R"({"bits": 4, "sym": 0, "desc_act": 0})", "gptq 4 128 f16 v1"}}));
   Given given(options);
   REQUIRE(scheme_of(gptq_tensors(given).gptq()) == scheme);
   REQUIRE(given.awq() == std::nullopt);
@@ -127,6 +127,36 @@ TEST_CASE("an order is read where its bytes are there", "[recognize]") {
   order[7] = GENERATE(-1, 2);
   REQUIRE_THROWS_WITH(given.gptq(),
                       Catch::Contains("column 7 in group " + std::to_string(order[7])));
+}
+
+TEST_CASE("an order that the configuration promises may not be missing", "[recognize]") {
+  Given given(R"({"quant_method": "gptq", "group_size": 128, "desc_act": true})");
+  gptq_tensors(given);
+  REQUIRE_THROWS_WITH(given.gptq(), Catch::Contains("a.q_proj.weight: its g_idx is missing") &&
+                                        Catch::Contains("config.json's desc_act"));
+  const auto order = columns_in_order(128);
+  given.with("order", "I32", {256}, order.data());
+  REQUIRE(scheme_of(given.gptq()) == "gptq 4 128 f16 v1 in-order");
+  Given row(R"({"quant_method": "gptq", "group_size": -1, "desc_act": true})");
+  gptq_tensors(row).with("zeros", "I32", {1, 8}).with("scales", "F16", {1, 64});
+  REQUIRE(scheme_of(row.gptq()) == "gptq 4 row f16 v1");
+}
+
+TEST_CASE("zeros of a version that nothing names are refused", "[recognize]") {
+  Given given("");
+  REQUIRE_THROWS_WITH(gptq_tensors(given).gptq(),
+                      Catch::Contains("a.q_proj.weight: config.json has no object "
+                                      "quantization_config") &&
+                          Catch::Contains("checkpoint_format"));
+}
+
+TEST_CASE("a flag is true or false", "[recognize]") {
+  const std::string key = GENERATE("sym", "desc_act", "is_marlin_format");
+  const std::string value = GENERATE("\"yes\"", "\"true\"", "2", "-1", "[]", "{}", "0.5");
+  Given given(R"({"quant_method": "gptq", ")" + key + "\": " + value + "}");
+  REQUIRE_THROWS_WITH(
+      gptq_tensors(given).gptq(),
+      Catch::Equals("quantization_config: " + key + " is neither true nor false: fix config.json"));
 }
 
 TEST_CASE("a row may be one group, and groups of equal length need no name", "[recognize]") {
