@@ -60,9 +60,9 @@ int bits_of(std::string_view weight, const Tensors& tensors) {
 void check_shapes(std::string_view weight, const Tensors& tensors) {
   const auto &codes = *tensors.codes, &zeros = *tensors.zeros, &scales = *tensors.scales;
   if (codes.shape[1] != scales.shape[1])
-    throw unfit(weight, codes, scales, "they have a column for each row of the weight");
+    throw unfit(weight, codes, scales, "both have a column for each row of the weight");
   if (zeros.shape[0] != scales.shape[0])
-    throw unfit(weight, zeros, scales, "they have a row for each group");
+    throw unfit(weight, zeros, scales, "both have a row for each group");
 }
 
 // Without an order the columns lie in that of their groups. A host gives no tensor without
@@ -70,8 +70,8 @@ void check_shapes(std::string_view weight, const Tensors& tensors) {
 Order order_of(const Config* options, std::string_view weight, const Tensors& tensors, int64_t in,
                const transposed::Form& form) {
   const auto* order = tensors.order;
+  const bool free = options && packed::flag_of(*options, "desc_act", false);
   if (!order) {
-    const bool free = options && packed::flag_of(*options, "desc_act", false);
     if (free && transposed::groups_in(form, in) > 1)
       throw refused(weight,
                     "its g_idx is missing or empty, and config.json's desc_act says that its "
@@ -90,7 +90,7 @@ Order order_of(const Config* options, std::string_view weight, const Tensors& te
     if (at < 0 || at >= groups)
       throw refused(weight, "its order puts column " + std::to_string(k) + " in group " +
                                 std::to_string(at) + " of " + std::to_string(groups) +
-                                ": get the checkpoint again");
+                                ": fetch the checkpoint again");
     in_order = in_order && at == k / group;
   }
   return in_order ? Order::in_order : Order::free;
