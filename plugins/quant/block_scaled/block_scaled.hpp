@@ -50,7 +50,11 @@ struct BlockScaled {
     }
     constexpr Block usual[] = {{128, 128}};
     const auto grid = Grid::find(scale.shape, out, in, number, usual);
-    if (!grid) throw tensors.misfit(weight, scale);
+    if (!grid)
+      throw tensors.refused(words_of(weight) + " and " + words_of(scale) +
+                                " do not fit each other in blocks of 128 x 128, and config.json "
+                                "has no weight_block_size",
+                            "give the config.json that belongs to these weights");
     return *grid;
   }
 

@@ -51,7 +51,7 @@ std::optional<strata::PackedWeight> NaiveQuantized::recognize(const strata::Conf
   const auto grid = grid_of(tensors, *weight, *scale, *number, settings);
   if (zero && (!integers || zero->type != "I8")) throw tensors.unsupported(words_of(*zero));
   if (zero && !std::ranges::equal(zero->shape, scale->shape)) throw tensors.misfit(*scale, *zero);
-  if (integers && !zero) need_zeros(tensors, settings);
+  // Old versions of the package leave zeros out where all are 0, also if symmetric is false.
   auto zeros = zero ? Zeros::bytes : Zeros::none;
   if (zero && all_say(settings, is_symmetric)) zeros = of_symmetric(zeros);
   return strata::PackedWeight{std::string("ct-naive ") + (integers ? "int8 " : "e4m3 ") +

@@ -60,7 +60,10 @@ Zeros zeros_of(const Tensors& tensors, const strata::WeightTensor& scale, const 
                int64_t bits, Sides sides, const std::vector<WeightSettings>& settings) {
   const auto* zero = tensors.find("weight_zero_point");
   if (!zero) {
-    need_zeros(tensors, settings);
+    if (all_say(settings, [](const auto& one) { return !one.symmetric; }))
+      throw tensors.refused(
+          "weight_zero_point is missing or empty, and config.json's symmetric is false",
+          "fetch the checkpoint again");
     return Zeros::none;
   }
   const auto zeros = zero->type == "I8" ? Zeros::bytes : Zeros::packed;

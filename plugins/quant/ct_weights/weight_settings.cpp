@@ -141,20 +141,14 @@ std::vector<WeightSettings> weight_settings(const strata::Config* options) {
   return options->has("config_groups.group_0") ? numbered(*options) : named(*options);
 }
 
-void need_zeros(const packed::Tensors& tensors, const std::vector<WeightSettings>& settings) {
-  if (all_say(settings, [](const auto& one) { return !one.symmetric; }))
-    throw tensors.refused(
-        "weight_zero_point is missing or empty, and config.json's symmetric is false",
-        "fetch the checkpoint again");
-}
-
 void need_mx(const packed::Tensors& tensors, const strata::WeightTensor& scale,
              const strata::Config* options, const std::vector<WeightSettings>& settings) {
   const auto format = options ? options->text("format", "") : std::string();
   if (!is_mx(format) &&
       std::none_of(settings.begin(), settings.end(), [](auto& one) { return one.mx; }))
-    throw tensors.contradicted(packed::words_of(scale) + " has powers of 2, as MX formats alone do",
-                               "format is '" + format.substr(0, 40) + "'");
+    throw tensors.contradicted(
+        packed::words_of(scale) + " has bytes, which are scales in MX formats alone",
+        format.empty() ? "format is not there" : "format is '" + format.substr(0, 40) + "'");
 }
 
 }  // namespace compressed_tensors

@@ -32,9 +32,6 @@ std::vector<WeightSettings> weight_settings(const strata::Config* options);
 
 inline bool is_symmetric(const WeightSettings& one) { return one.symmetric; }
 
-// Throws where a weight without a tensor of zeros should have one.
-void need_zeros(const packed::Tensors& tensors, const std::vector<WeightSettings>& settings);
-
 // Throws unless bytes may be scales: powers of 2.
 void need_mx(const packed::Tensors& tensors, const strata::WeightTensor& scale,
              const strata::Config* options, const std::vector<WeightSettings>& settings);

@@ -46,7 +46,7 @@ inline Zeros of_symmetric(Zeros zeros) {
 }
 constexpr bool in_bytes(Zeros zeros) { return zeros == Zeros::bytes || zeros == Zeros::bytes_0; }
 constexpr bool all_0(Zeros zeros) { return zeros == Zeros::packed_0 || zeros == Zeros::bytes_0; }
-// Of the form for products.
+// The zeros in the form for products.
 constexpr Zero zero_of(Zeros zeros) {
   return zeros == Zeros::none || all_0(zeros) ? Zero::none : Zero::code;
 }
@@ -72,9 +72,10 @@ inline void check_zeros(Zeros zeros, const Grid& grid, int64_t bits, const void*
   for (int64_t r = 0; r < out; ++r)
     for (int64_t block = 0; block < across; ++block)
       if (const auto zero = zero_at(zeros, grid, bits, from, r, block, in); zero != 0)
-        throw strata::Failure(STRATA_INVALID,
-                              "weight_zero_point has the zero " + std::to_string(zero) +
-                                  ", and config.json's symmetric is true, with which none is read");
+        throw strata::Failure(
+            STRATA_INVALID,
+            "weight_zero_point has the zero " + std::to_string(zero) +
+                ", and config.json's symmetric is not false, with which none is read");
 }
 
 // Fills the zeros [out, blocks] of a form in groups, whose codes are larger by `offset`.

@@ -115,6 +115,8 @@ TEST_CASE("FP8 tensors that do not fit are refused with both", "[quant][fp8]") {
                       Catch::Contains("weight_block_size"));
   REQUIRE_THROWS_WITH(recognized<Codec>(weight, R"({"weight_block_size": [0, 128]})"),
                       Catch::Contains("weight_block_size"));
+  REQUIRE_THROWS_WITH(recognized<Codec>(made(70, 90, 32, 16, {3, 6}, "F32").tensors),
+                      Catch::Contains("config.json has no weight_block_size"));
   weight[1].type = "F64";
   REQUIRE_THROWS_WITH(recognized<Codec>(weight), Catch::Contains("weight_scale_inv F64 [2, 3]"));
   weight[1].type = "F32", weight[0].type = "F8_E5M2";
