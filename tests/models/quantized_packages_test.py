@@ -69,6 +69,28 @@ def refused(program, folder, config, packed):
     need(False, "scales of other groups are refused")
 
 
+ONLINE = {"config_groups": {"R4": {"type": "hadamard", "apply": [{"targets": ["Linear"], "location": "input"}]}}}
+# By format: the settings of its weights, or of all, that the tensors contradict or that are not supported.
+WRONG = {"4 bits with zeros": {"symmetric": True, "num_bits": 8}, "4 bits in groups": {"transform_config": ONLINE},
+         "float-quantized": {"block_structure": [32, 32]}, "FP8 in small blocks": {"weight_block_size": [64, 32]},
+         "FP8 in blocks": {"weight_block_size": [64, 64]}}
+
+
+def contradicted(program, folder, config, packed, wrong):
+    """Each of these settings ends in one line that names it."""
+    for key, value in wrong.items():
+        of = json.loads(json.dumps(config["quantization_config"]))
+        inner = of["config_groups"]["group_0"]["weights"] if key in ("symmetric", "num_bits", "block_structure") else of
+        inner[key] = value
+        write(folder / key, {**config, "quantization_config": of}, packed)
+        try:
+            program.logits(folder / key, IDS)
+        except Refused as error:
+            need(f"config.json's {key}" in str(error) and len(str(error).splitlines()) == 1, str(error))
+        else:
+            need(False, f"{key} {value} is refused")
+
+
 def main():
     torch.set_num_threads(1)
     quietly.silence()
@@ -89,6 +111,7 @@ def main():
             a_changed_scale(program, folder / "changed", of, packed, want, words)
             if words == "4 bits in groups":
                 refused(program, folder / "refused", of, packed)
+            contradicted(program, folder, of, packed, WRONG.get(words, {}))
     program.close()
 
 

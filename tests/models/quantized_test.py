@@ -8,6 +8,7 @@ import pathlib
 import sys
 import tempfile
 
+import safetensors.torch
 import torch
 import transformers
 
@@ -49,27 +50,56 @@ def same_logits(program, quantized, twin, words):
         need(far <= TOLERANCE, f"{words}, in {tier}: the logits are {far:.1e} of the largest one off")
 
 
+def configure(folder, **options):
+    """Changes the quantization_config of a folder; without options it is removed."""
+    config = folder / "config.json"
+    settings = json.loads(config.read_text())
+    settings["quantization_config"] = {**settings["quantization_config"], **options} if options else None
+    config.write_text(json.dumps(settings))
+
+
 def another_zero_is_seen(program, quantized, twin):
     """Zeros of the other version change the logits: the test above can fail."""
-    config = quantized / "config.json"
-    settings = json.loads(config.read_text())
-    settings["quantization_config"]["checkpoint_format"] = "gptq_v2"
-    config.write_text(json.dumps(settings))
+    configure(quantized, checkpoint_format="gptq_v2")
     far = distance(program.logits(quantized, IDS, "--dtype", "float32"), Reference(twin).logits(IDS))
     need(far > 100 * TOLERANCE, f"zeros less one differ by {far:.1e} alone")
 
 
-def refused(program, quantized):
-    config = quantized / "config.json"
-    settings = json.loads(config.read_text())
-    settings["quantization_config"]["checkpoint_format"] = "marlin"
-    config.write_text(json.dumps(settings))
+def refused(program, quantized, words):
     try:
         program.logits(quantized, IDS)
     except Refused as line:
-        need("'marlin'" in str(line) and len(str(line).splitlines()) == 1, f"refused with: {line}")
+        last = str(line).splitlines()[-1]
+        need(words in last and str(line).count("error: ") == 1, f"refused with: {line}")
     else:
-        need(False, "a layout for one kernel was accepted")
+        need(False, f"accepted, and {words} should be refused")
+
+
+def without_order(folder, left):
+    """Takes the g_idx of each weight away: the whole tensor, or its elements."""
+    file = folder / "model.safetensors"
+    tensors = safetensors.torch.load_file(file)
+    kept = {name: tensor for name, tensor in tensors.items() if not name.endswith("g_idx")}
+    empty = {name: tensor[:0] for name, tensor in tensors.items() if name not in kept}
+    safetensors.torch.save_file({**kept, **(empty if left else {})}, file, {"format": "pt"})
+
+
+def orders(program, source, parent):
+    """desc_act needs a g_idx, unless a row is one group; without desc_act there may be one."""
+    for left in (False, True):
+        folder, twin = parent / f"order-{left}", parent / f"order-{left}-twin"
+        write_gptq(source, folder, twin, act_order=True)
+        without_order(folder, left)
+        refused(program, folder, "g_idx is missing or empty")
+        for words, group, free in (("desc_act false", 32, False), ("a group a row", -1, True)):
+            folder = parent / f"{words}-{left}"
+            write_gptq(source, folder, parent / f"{words}-{left}-twin", group=group)
+            configure(folder, desc_act=free)
+            without_order(folder, left)
+            same_logits(program, folder, parent / f"{words}-{left}-twin", f"{words}, g_idx {left and 'empty'}")
+    write_gptq(source, parent / "trivial", parent / "trivial-twin")
+    configure(parent / "trivial", desc_act=True)
+    same_logits(program, parent / "trivial", parent / "trivial-twin", "desc_act with columns in order")
 
 
 def main():
@@ -85,7 +115,11 @@ def main():
             same_logits(program, quantized, twin, words)
         write_gptq(parent / "source", parent / "seen", parent / "seen-twin")
         another_zero_is_seen(program, parent / "seen", parent / "seen-twin")
-        refused(program, parent / "seen")
+        configure(parent / "seen", checkpoint_format="marlin")
+        refused(program, parent / "seen", "'marlin'")
+        configure(parent / "seen")
+        refused(program, parent / "seen", "no object quantization_config")
+        orders(program, parent / "source", parent)
     program.close()
 
 

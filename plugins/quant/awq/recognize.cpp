@@ -35,7 +35,7 @@ void check_shapes(std::string_view weight, const Tensors& tensors) {
   if (zeros.shape[1] * 8 != scales.shape[1])
     throw unfit(weight, zeros, scales, "a word has zeros for 8 rows of the weight");
   if (zeros.shape[0] != scales.shape[0])
-    throw unfit(weight, zeros, scales, "they have a row for each group");
+    throw unfit(weight, zeros, scales, "both have a row for each group");
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 // float32. The tensors are the weight F8_E4M3 [out,in] and weight_scale_inv or weight_scale: floats
 // or powers of 2 that multiply, in spite of the first one's name.
 #pragma once
-#include <array>
-
 #include "packed/codec.hpp"
 #include "packed/method.hpp"
 #include "packed/rows.hpp"
@@ -32,23 +30,39 @@ struct BlockScaled {
     tensors.need_matrix(*weight);
     const auto number = number_of_type(scale->type);
     if (!number || *number == Number::e4m3) throw tensors.unsupported(words_of(*scale));
-    std::array<Block, 1> known{};
-    const auto block = block_of(options, tensors);
-    known[0] = block.value_or(Block{});
-    const auto grid = Grid::find(scale->shape, weight->shape[0], weight->shape[1], *number,
-                                 std::span(known).first(block ? 1 : 0));
-    if (!grid) throw tensors.misfit(*weight, *scale);
-    return strata::PackedWeight{std::string(inverse ? keys[0] : keys[1]) + " " + grid->words(),
+    const auto grid = grid_of(options, tensors, *weight, *scale, *number);
+    return strata::PackedWeight{std::string(inverse ? keys[0] : keys[1]) + " " + grid.words(),
                                 {weight->shape.begin(), weight->shape.end()},
                                 {STRATA_BFLOAT, 16, 1}};
   }
 
-  // The blocks that the configuration names: 128 x 128 where it names none.
+  // The scales of the blocks that the configuration names. Where it names none they are those of
+  // blocks of 128 x 128, of rows, or of the weight, as their shape says.
+  static Grid grid_of(const strata::Config* options, const Tensors& tensors,
+                      const strata::WeightTensor& weight, const strata::WeightTensor& scale,
+                      Number number) {
+    const auto out = weight.shape[0], in = weight.shape[1];
+    if (const auto block = block_of(options, tensors)) {
+      const auto grid = Grid::in_blocks(scale.shape, out, in, number, *block);
+      if (!grid)
+        throw tensors.misfit(weight, scale, std::string(block_key), block->rows, block->columns);
+      return *grid;
+    }
+    constexpr Block usual[] = {{128, 128}};
+    const auto grid = Grid::find(scale.shape, out, in, number, usual);
+    if (!grid)
+      throw tensors.refused(words_of(weight) + " and " + words_of(scale) +
+                                " do not fit each other in blocks of 128 x 128, and config.json "
+                                "has no weight_block_size",
+                            "give the config.json that belongs to these weights");
+    return *grid;
+  }
+
+  static constexpr std::string_view block_key = "weight_block_size";
   static std::optional<Block> block_of(const strata::Config* options, const Tensors& tensors) {
-    constexpr std::string_view key = "weight_block_size";
-    if (!options || !options->has(key)) return Block{128, 128};
+    if (!options || !options->has(block_key)) return std::nullopt;
     const Block out{options->i64("weight_block_size.0", 0), options->i64("weight_block_size.1", 0)};
-    if (options->count(key) != 2 || out.rows < 1 || out.rows > longest || out.columns < 1 ||
+    if (options->count(block_key) != 2 || out.rows < 1 || out.rows > longest || out.columns < 1 ||
         out.columns > longest)
       throw tensors.refused("weight_block_size is no pair of lengths", "fix config.json");
     return out;

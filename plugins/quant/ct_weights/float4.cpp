@@ -1,5 +1,7 @@
 #include "ct_weights/float4.hpp"
 
+#include "ct_weights/transforms.hpp"
+
 namespace compressed_tensors {
 
 std::optional<strata::PackedWeight> Float4::recognize(const strata::Config* options,
@@ -8,6 +10,7 @@ std::optional<strata::PackedWeight> Float4::recognize(const strata::Config* opti
   const auto *codes = tensors.find("weight_packed", "U8"), *scale = tensors.find("weight_scale"),
              *whole = tensors.find("weight_global_scale");
   if (!codes || !scale || (!method.empty() && method != "compressed-tensors")) return std::nullopt;
+  refuse_transforms(options, tensors);
   tensors.need_matrix(*codes);
   if (codes->shape[1] > longest / 2) throw tensors.unsupported(words_of(*codes));
   const auto number = number_of_type(scale->type);

@@ -16,7 +16,7 @@ struct NaiveQuantized {
 
   NaiveQuantized(std::string_view, Words& words)
       : code(code_of(words)), zeros(zeros_of(words)), grid(words) {
-    if (grid.number() == Number::e4m3 || zeros == Zeros::packed ||
+    if (grid.number() == Number::e4m3 || (zeros != Zeros::none && !in_bytes(zeros)) ||
         (zeros != Zeros::none && code == Code::e4m3))
       words.refuse();
   }

@@ -1,5 +1,7 @@
 #include "ct_weights/pack_quantized.hpp"
 
+#include "ct_weights/transforms.hpp"
+
 namespace compressed_tensors {
 namespace {
 
@@ -24,19 +26,31 @@ Sides sides_of(const Tensors& tensors, const strata::WeightTensor& shape) {
   return {side(0), side(1)};
 }
 
+// "4, 8", or "4".
+std::string bits_in(const std::vector<WeightSettings>& settings) {
+  std::string out;
+  for (const auto& one : settings) out += (out.empty() ? "" : ", ") + std::to_string(one.bits);
+  return out;
+}
+
 // The bits of a code follow from the number of words, unless a row is shorter than 32 codes: then
 // the configuration decides.
 int64_t bits_of(const Tensors& tensors, const strata::WeightTensor& codes,
                 const strata::WeightTensor& shape, Sides sides,
                 const std::vector<WeightSettings>& settings) {
-  std::vector<int64_t> fitting;
+  std::vector<int64_t> stored, fitting;
   for (int64_t bits = 1; bits <= 8; ++bits) {
     const bool named = std::any_of(settings.begin(), settings.end(),
                                    [&](const auto& one) { return one.bits == bits; });
-    if (codes.shape[1] == words_for(sides.in, bits) && (named || settings.empty()))
-      fitting.push_back(bits);
+    if (codes.shape[1] != words_for(sides.in, bits)) continue;
+    stored.push_back(bits);
+    if (named || settings.empty()) fitting.push_back(bits);
   }
-  if (codes.shape[0] != sides.out || fitting.empty()) throw tensors.misfit(codes, shape);
+  if (codes.shape[0] != sides.out || stored.empty()) throw tensors.misfit(codes, shape);
+  if (fitting.empty())
+    throw tensors.contradicted(
+        words_of(codes) + " has codes of " + std::to_string(stored.front()) + " bits",
+        "num_bits is " + bits_in(settings));
   if (fitting.size() > 1)
     throw tensors.unsupported(words_of(codes) + ", whose bits the configuration leaves open,");
   return fitting.front();
@@ -46,18 +60,27 @@ Zeros zeros_of(const Tensors& tensors, const strata::WeightTensor& scale, const 
                int64_t bits, Sides sides, const std::vector<WeightSettings>& settings) {
   const auto* zero = tensors.find("weight_zero_point");
   if (!zero) {
-    const bool needed = !settings.empty() && std::none_of(settings.begin(), settings.end(),
-                                                          [](auto& one) { return one.symmetric; });
-    if (needed)
-      throw tensors.refused("weight_zero_point is missing, and no group is symmetric",
-                            "fetch the checkpoint again");
+    if (all_say(settings, [](const auto& one) { return !one.symmetric; }))
+      throw tensors.refused(
+          "weight_zero_point is missing or empty, and config.json's symmetric is false",
+          "fetch the checkpoint again");
     return Zeros::none;
   }
   const auto zeros = zero->type == "I8" ? Zeros::bytes : Zeros::packed;
   if (zeros == Zeros::packed && zero->type != "I32") throw tensors.unsupported(words_of(*zero));
   const auto wanted = part_of(zeros, grid, bits, sides.out, sides.in).shape;
   if (!std::ranges::equal(wanted, zero->shape)) throw tensors.misfit(scale, *zero);
-  return zeros;
+  return all_say(settings, is_symmetric) ? of_symmetric(zeros) : zeros;
+}
+
+// A row of one block has no order. A host gives no tensor without elements.
+void need_order(const Tensors& tensors, const Grid& grid, int64_t in,
+                const std::vector<WeightSettings>& settings) {
+  if (grid.across(in) > 1 && all_say(settings, [](const auto& one) { return one.ordered; }))
+    throw tensors.refused(
+        "weight_g_idx is missing or empty, and config.json's actorder says that "
+        "columns are in another order, which weight_g_idx names",
+        "fetch the checkpoint again");
 }
 
 }  // namespace
@@ -69,10 +92,12 @@ std::optional<strata::PackedWeight> PackQuantized::recognize(const strata::Confi
              *shape = tensors.find("weight_shape"), *order = tensors.find("weight_g_idx");
   if (!codes || !scale || !shape || (!method.empty() && method != "compressed-tensors"))
     return std::nullopt;
+  refuse_transforms(options, tensors);
   const auto sides = sides_of(tensors, *shape);
   tensors.need_matrix(*codes);
-  const auto settings = weight_settings(options);
+  auto settings = weight_settings(options);
   const auto bits = bits_of(tensors, *codes, *shape, sides, settings);
+  std::erase_if(settings, [&](const auto& one) { return one.bits != bits; });
   const auto number = number_of_type(scale->type);
   if (!number || !is_float(*number)) throw tensors.unsupported(words_of(*scale));
   const auto grid = Grid::find(scale->shape, sides.out, sides.in, *number);
@@ -80,6 +105,7 @@ std::optional<strata::PackedWeight> PackQuantized::recognize(const strata::Confi
   const auto zeros = zeros_of(tensors, *scale, *grid, bits, sides, settings);
   if (order && (order->type != "I32" || order->shape.size() != 1 || order->shape[0] != sides.in))
     throw tensors.misfit(*codes, *order);
+  if (!order) need_order(tensors, *grid, sides.in, settings);
   return strata::PackedWeight{"ct-pack " + std::to_string(bits) + " " + word_of(zeros) + " " +
                                   (order ? "1" : "0") + " " + (shape->type == "I64" ? "64" : "32") +
                                   " " + grid->words(),
@@ -110,7 +136,7 @@ const int32_t* order_of(const Memory& part, int64_t blocks) {
   if (wrong != order + count)
     throw strata::Failure(STRATA_INVALID, "weight_g_idx has the block " + std::to_string(*wrong) +
                                               ", and weight_scale has " + std::to_string(blocks) +
-                                              " across: fetch the checkpoint again");
+                                              " across");
   return order;
 }
 
@@ -133,6 +159,7 @@ void PackQuantized::unpack(std::span<const Memory> parts, const Memory& weight) 
   const auto in = weight.shape[1], words = words_for(in, bits);
   const auto* const codes = parts[0].as<const char>();
   const void* const zero = zeros == Zeros::none ? nullptr : parts[2].data;
+  check_zeros(zeros, grid, bits, zero, weight.shape[0], in);
   fill(
       weight, grid.columns(in), grid.number(),
       [&](int64_t r, float* to) { codes_of_row(codes + r * words * 4, in, bits, to); },
@@ -145,8 +172,7 @@ void PackQuantized::unpack(std::span<const Memory> parts, const Memory& weight) 
 
 std::optional<GroupForm> PackQuantized::groups(int64_t, int64_t in) const {
   if (ordered) return std::nullopt;
-  return groups_of(grid, in, bits <= 4 ? Code::int4 : Code::int8,
-                   zeros == Zeros::none ? Zero::none : Zero::code);
+  return groups_of(grid, in, bits <= 4 ? Code::int4 : Code::int8, zero_of(zeros));
 }
 
 void PackQuantized::repack(int64_t out, int64_t in, std::span<const Memory> held,
@@ -167,6 +193,7 @@ void PackQuantized::repack(int64_t out, int64_t in, std::span<const Memory> held
     else
       for (int64_t i = 0; i < bytes; ++i) to[i] = static_cast<uint8_t>(code(i));
   }
+  if (all_0(zeros)) check_zeros(zeros, grid, bits, held[2].data, out, in);
   repack_scales(grid, held[1].data, out, in, run.scales);
   if (run.zeros) repack_zeros(zeros, grid, bits, held[2].data, out, in, offset, run.zeros);
 }

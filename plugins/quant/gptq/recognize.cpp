@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "gptq/format.hpp"
+#include "packed/flag.hpp"
 #include "transposed/recognized.hpp"
 
 namespace gptq {
@@ -20,8 +21,14 @@ bool is_mine(const Config* options, const Tensors& tensors) {
   return codes.size() == 2 && scales.size() == 2 && codes[1] == scales[1];
 }
 
-// Whether zeros are stored less one. Refuses layouts that were made for one kernel.
+// Whether zeros are stored less one, which no tensor says. Refuses layouts that were made for one
+// kernel.
 bool is_less_one(const Config* options, std::string_view weight) {
+  if (!options)
+    throw refused(weight,
+                  "config.json has no object quantization_config, which alone says in which of "
+                  "GPTQ's two versions zeros are stored: put the checkpoint's settings there, with "
+                  "its quant_method and checkpoint_format");
   if (transposed::is_auto_round(transposed::option(options, "quant_method", ""))) {
     const auto packing = transposed::option(options, "packing_format", "auto_round");
     if (packing == "auto_round:auto_gptq") return true;
@@ -29,7 +36,7 @@ bool is_less_one(const Config* options, std::string_view weight) {
                               "' is not supported: export it as auto_round:auto_gptq");
   }
   auto format = transposed::option(options, "checkpoint_format|format", "gptq");
-  if (options && options->flag("is_marlin_format", false)) format = "marlin";
+  if (packed::flag_of(*options, "is_marlin_format", false)) format = "marlin";
   if (format == "gptq") return true;
   if (format == "gptq_v2") return false;
   throw refused(weight, "its quantization's checkpoint_format '" + format +
@@ -37,7 +44,7 @@ bool is_less_one(const Config* options, std::string_view weight) {
 }
 
 bool is_symmetric(const Config* options) {
-  return options && !transposed::has_exceptions(options) && options->flag("sym", false);
+  return options && packed::flag_of(*options, "sym", false) && !transposed::has_exceptions(options);
 }
 
 int bits_of(std::string_view weight, const Tensors& tensors) {
@@ -53,15 +60,24 @@ int bits_of(std::string_view weight, const Tensors& tensors) {
 void check_shapes(std::string_view weight, const Tensors& tensors) {
   const auto &codes = *tensors.codes, &zeros = *tensors.zeros, &scales = *tensors.scales;
   if (codes.shape[1] != scales.shape[1])
-    throw unfit(weight, codes, scales, "they have a column for each row of the weight");
+    throw unfit(weight, codes, scales, "both have a column for each row of the weight");
   if (zeros.shape[0] != scales.shape[0])
-    throw unfit(weight, zeros, scales, "they have a row for each group");
+    throw unfit(weight, zeros, scales, "both have a row for each group");
 }
 
-Order order_of(std::string_view weight, const Tensors& tensors, int64_t in,
+// Without an order the columns lie in that of their groups. A host gives no tensor without
+// elements.
+Order order_of(const Config* options, std::string_view weight, const Tensors& tensors, int64_t in,
                const transposed::Form& form) {
   const auto* order = tensors.order;
-  if (!order) return Order::absent;
+  const bool free = options && packed::flag_of(*options, "desc_act", false);
+  if (!order) {
+    if (free && transposed::groups_in(form, in) > 1)
+      throw refused(weight,
+                    "its g_idx is missing or empty, and config.json's desc_act says that its "
+                    "columns are in another order, which g_idx names: fetch the checkpoint again");
+    return Order::absent;
+  }
   if (order->type != "I32" || order->shape.size() != 1 || order->shape[0] != in)
     throw unfit(weight, *tensors.codes, *order,
                 "the order has an I32 for each of " + std::to_string(in) + " columns");
@@ -74,7 +90,7 @@ Order order_of(std::string_view weight, const Tensors& tensors, int64_t in,
     if (at < 0 || at >= groups)
       throw refused(weight, "its order puts column " + std::to_string(k) + " in group " +
                                 std::to_string(at) + " of " + std::to_string(groups) +
-                                ": get the checkpoint again");
+                                ": fetch the checkpoint again");
     in_order = in_order && at == k / group;
   }
   return in_order ? Order::in_order : Order::free;
@@ -100,7 +116,7 @@ std::optional<strata::PackedWeight> Format::recognize(const Config* options,
                     std::to_string(codes.shape[0]) + " words a column");
   form.group = transposed::group_of(weight, options, *tensors, in);
   const Format format(form, less_one, less_one && is_symmetric(options),
-                      order_of(weight, *tensors, in, form));
+                      order_of(options, weight, *tensors, in, form));
   return strata::PackedWeight{format.scheme(), {out, in}, form.scale};
 }
 

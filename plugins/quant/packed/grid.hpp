@@ -46,6 +46,20 @@ class Grid {
     return make({1, shape[1] == 1 ? 0 : in / shape[1]});
   }
 
+  // The same for blocks that the configuration names: one scale stands for a weight of one block
+  // alone.
+  static std::optional<Grid> in_blocks(std::span<const int64_t> shape, int64_t out, int64_t in,
+                                       Number number, Block block) {
+    const Grid whole(block, 2, number);
+    const auto down = whole.down(out), across = whole.across(in);
+    if (down == 1 && across == 1) {
+      const auto one = find(shape, out, in, number);
+      return one && one->block_ == Block{} ? one : std::nullopt;
+    }
+    const bool fits = shape.size() == 2 && shape[0] == down && shape[1] == across;
+    return fits ? std::optional(whole) : std::nullopt;
+  }
+
   // "ROWS COLUMNS DIMENSIONS NUMBER"
   explicit Grid(Words& words) {
     block_.rows = words.integer(0, int64_t{1} << 30);

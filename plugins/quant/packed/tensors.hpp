@@ -42,9 +42,27 @@ class Tensors {
     return {STRATA_UNIMPLEMENTED, std::string(weight_) + ": " + fact +
                                       " is not supported: use another version of this checkpoint"};
   }
+  // There are other scales than the blocks of rows and columns that the configuration names under
+  // `key` have.
+  strata::Failure misfit(const strata::WeightTensor& weight, const strata::WeightTensor& scale,
+                         const std::string& key, int64_t rows, int64_t columns) const {
+    const auto blocks = [](int64_t side, int64_t length) {
+      return std::to_string((side + length - 1) / length);
+    };
+    return contradicted(words_of(weight) + " has " + words_of(scale),
+                        key + " [" + std::to_string(rows) + ", " + std::to_string(columns) +
+                            "] divides it into " + blocks(weight.shape[0], rows) + " x " +
+                            blocks(weight.shape[1], columns) + " blocks");
+  }
   strata::Failure misfit(const strata::WeightTensor& one, const strata::WeightTensor& other) const {
     return refused(words_of(one) + " and " + words_of(other) + " do not fit each other",
                    "fetch the checkpoint again");
+  }
+
+  // The configuration says something else than the tensors.
+  strata::Failure contradicted(const std::string& tensors, const std::string& configured) const {
+    return refused(tensors + ", and config.json's " + configured,
+                   "give the config.json that belongs to these weights");
   }
 
   // Throws unless the tensor is a matrix with sides of 1 to 2^30.

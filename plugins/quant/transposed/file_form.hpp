@@ -135,7 +135,7 @@ class FileForm {
     for (std::size_t k = 0; k < out.size(); ++k)
       if (out[k] < 0 || out[k] >= groups)
         throw refused("column " + std::to_string(k) + " is in group " + std::to_string(out[k]) +
-                      " of " + std::to_string(groups) + ": get the checkpoint again");
+                      " of " + std::to_string(groups));
     return out;
   }
 

@@ -1,5 +1,5 @@
 // The facts of a checkpoint's tensors and its quantization_config, as recognize needs them.
-// Failures name the weight and the facts that do not fit.
+// Failures name the weight, the facts that do not fit, and what to do.
 #pragma once
 #include <algorithm>
 #include <cctype>
@@ -37,14 +37,29 @@ inline std::string facts_of(const WeightTensor& tensor) {
   return out + ']';
 }
 
-inline strata::Failure unfit(std::string_view weight, const WeightTensor& one,
-                             const WeightTensor& other, const std::string& why) {
-  return {STRATA_INVALID, std::string(weight) + ": its " + facts_of(one) + " and " +
-                              facts_of(other) + " do not fit each other: " + why};
-}
-
 inline strata::Failure refused(std::string_view weight, const std::string& why) {
   return {STRATA_INVALID, std::string(weight) + ": " + why};
+}
+
+inline strata::Failure unfit(std::string_view weight, const WeightTensor& one,
+                             const WeightTensor& other, const std::string& why) {
+  return refused(weight, "its " + facts_of(one) + " and " + facts_of(other) +
+                             " do not fit each other, since " + why +
+                             ": fetch the checkpoint again");
+}
+
+// The first of two names that the configuration has, as it writes it; "group_size|q_group_size".
+inline std::string_view present(const strata::Config& options, std::string_view names) {
+  const auto first = names.substr(0, names.find('|'));
+  return options.has(first) ? first : names.substr(first.size() + 1);
+}
+
+// The configuration says something else than the tensors.
+inline strata::Failure contradicted(std::string_view weight, const std::string& tensors,
+                                    const strata::Config& options, std::string_view names) {
+  return refused(weight, tensors + ", and config.json's " + std::string(present(options, names)) +
+                             " is " + std::to_string(options.i64(names)) +
+                             ": give the config.json that belongs to these weights");
 }
 
 inline bool is_matrix(const WeightTensor& tensor) {
@@ -60,13 +75,15 @@ inline void check_types(std::string_view weight, const Tensors& of) {
       throw refused(weight, "its " + facts_of(*one) +
                                 " are no matrix of I32: give the checkpoint packed in int32");
   if (!is_matrix(*of.scales))
-    throw refused(weight, "its " + facts_of(*of.scales) + " are no matrix");
+    throw refused(weight,
+                  "its " + facts_of(*of.scales) + " are no matrix: fetch the checkpoint again");
 }
 
 inline strata_dtype scale_of(std::string_view weight, const WeightTensor& scales) {
   for (const auto& one : scale_names)
     if (one.type == scales.type) return one.dtype;
-  throw refused(weight, "its " + facts_of(scales) + " are not F16, BF16 or F32");
+  throw refused(weight, "its " + facts_of(scales) +
+                            " are not F16, BF16 or F32: give the checkpoint with such scales");
 }
 
 // A text option in small letters; `otherwise` where the configuration has none.
@@ -97,20 +114,19 @@ inline int64_t group_of(std::string_view weight, const strata::Config* options,
   const bool named = options && options->has(path);
   const auto configured = named ? options->i64(path) : 0;
   if (named && configured != -1 && (configured < 1 || configured > longest))
-    throw refused(weight, "the quantization's group_size " + std::to_string(configured) +
-                              " is not valid: fix config.json");
+    throw refused(weight, "config.json's " + std::string(present(*options, path)) + ' ' +
+                              std::to_string(configured) + " is not valid: fix config.json");
   const auto group = configured == -1 ? 0 : configured;
   if (named && fits(group)) return group < in ? group : 0;
   if (named && !has_exceptions(options))
-    throw unfit(weight, *tensors.codes, *tensors.scales,
-                "rows of " + std::to_string(in) + " with a group_size of " +
-                    std::to_string(configured) + " have " +
-                    std::to_string(groups_in({4, group, {}}, in)) + " groups, not " +
-                    std::to_string(groups));
+    throw contradicted(weight,
+                       "its " + facts_of(*tensors.scales) + " are of " + std::to_string(groups) +
+                           " groups in a row of " + std::to_string(in),
+                       *options, path);
   if (in % groups != 0)
-    throw unfit(weight, *tensors.codes, *tensors.scales,
-                "rows of " + std::to_string(in) + " have no " + std::to_string(groups) +
-                    " groups of equal length, and the configuration names no group_size");
+    throw refused(weight, "its " + facts_of(*tensors.scales) + " are of groups in a row of " +
+                              std::to_string(in) + ", which has no " + std::to_string(groups) +
+                              " groups of equal length: name the group_size in config.json");
   return groups == 1 ? 0 : in / groups;
 }
 
@@ -120,9 +136,9 @@ inline void check_bits(std::string_view weight, const strata::Config* options,
   constexpr std::string_view path = "bits|w_bit";
   if (!options || has_exceptions(options) || !options->has(path)) return;
   if (const auto named = options->i64(path); named != bits)
-    throw unfit(weight, *tensors.codes, *tensors.scales,
-                "they have codes of " + std::to_string(bits) +
-                    " bits, and the configuration names " + std::to_string(named));
+    throw contradicted(
+        weight, "its " + facts_of(*tensors.codes) + " are of " + std::to_string(bits) + " bits",
+        *options, path);
 }
 
 }  // namespace transposed

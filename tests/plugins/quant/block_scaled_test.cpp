@@ -108,18 +108,35 @@ TEST_CASE("FP8 tensors of other methods are left alone", "[quant][fp8]") {
 TEST_CASE("FP8 tensors that do not fit are refused with both", "[quant][fp8]") {
   auto weight = made(256, 384, 128, 128, {2, 3}, "F32").tensors;
   REQUIRE_THROWS_WITH(recognized<Codec>(weight, R"({"weight_block_size": [64, 64]})"),
-                      Catch::Contains("a.weight: weight F8_E4M3 [256, 384] and weight_scale_inv "
-                                      "F32 [2, 3] do not fit each other"));
+                      Catch::Contains("a.weight: weight F8_E4M3 [256, 384] has weight_scale_inv "
+                                      "F32 [2, 3], and config.json's weight_block_size [64, 64] "
+                                      "divides it into 4 x 6 blocks"));
   REQUIRE_THROWS_WITH(recognized<Codec>(weight, R"({"weight_block_size": [128]})"),
                       Catch::Contains("weight_block_size"));
   REQUIRE_THROWS_WITH(recognized<Codec>(weight, R"({"weight_block_size": [0, 128]})"),
                       Catch::Contains("weight_block_size"));
+  REQUIRE_THROWS_WITH(recognized<Codec>(made(70, 90, 32, 16, {3, 6}, "F32").tensors),
+                      Catch::Contains("config.json has no weight_block_size"));
   weight[1].type = "F64";
   REQUIRE_THROWS_WITH(recognized<Codec>(weight), Catch::Contains("weight_scale_inv F64 [2, 3]"));
   weight[1].type = "F32", weight[0].type = "F8_E5M2";
   REQUIRE_THROWS_WITH(recognized<Codec>(weight), Catch::Contains("weight F8_E5M2 [256, 384]"));
   weight[0].type = "F8_E4M3", weight[0].shape = {2, 256, 192};
   REQUIRE_THROWS_WITH(recognized<Codec>(weight), Catch::Contains("no matrix"));
+}
+
+TEST_CASE("blocks that the configuration names have a scale each", "[quant][fp8]") {
+  const auto given = R"({"quant_method": "fp8", "weight_block_size": [128, 128]})";
+  const auto [out, in] = GENERATE(table<int64_t, int64_t>({{128, 192}, {130, 7}, {1, 129}}));
+  const auto shape = GENERATE(values<std::vector<int64_t>>({{1, 1}, {1}, {}}));
+  const auto words = "config.json's weight_block_size [128, 128] divides it into " +
+                     std::to_string((out + 127) / 128) + " x " + std::to_string((in + 127) / 128);
+  for (const auto* role : {"weight_scale_inv", "weight_scale"})
+    REQUIRE_THROWS_WITH(recognized<Codec>(made(out, in, 0, 0, shape, "F32", role).tensors, given),
+                        Catch::Contains(words));
+  REQUIRE_THROWS_WITH(recognized<Codec>(made(out, in, 1, 0, {out, 1}, "F32").tensors, given),
+                      Catch::Contains(words));
+  check(made(128, 100, 0, 0, shape, "F32"), given);
 }
 
 TEST_CASE("schemes of FP8 that do not exist are refused", "[quant][fp8]") {

@@ -88,7 +88,7 @@ TEST_CASE("a configuration says what the tensors are", "[recognize]") {
         "gptq 4 128 f16 v1"},
        {R"({"quant_method": "auto-round", "packing_format": "auto_round:auto_gptq", "bits": 4})",
         "gptq 4 128 f16 v1"},
-       {"", "gptq 4 128 f16 v1"}}));
+       {R"({"bits": 4, "sym": 0, "desc_act": 0})", "gptq 4 128 f16 v1"}}));
   Given given(options);
   REQUIRE(scheme_of(gptq_tensors(given).gptq()) == scheme);
   REQUIRE(given.awq() == std::nullopt);
@@ -129,6 +129,35 @@ TEST_CASE("an order is read where its bytes are there", "[recognize]") {
                       Catch::Contains("column 7 in group " + std::to_string(order[7])));
 }
 
+TEST_CASE("an order that the configuration promises may not be missing", "[recognize]") {
+  Given given(R"({"quant_method": "gptq", "group_size": 128, "desc_act": true})");
+  gptq_tensors(given);
+  REQUIRE_THROWS_WITH(given.gptq(), Catch::Contains("a.q_proj.weight: its g_idx is missing") &&
+                                        Catch::Contains("config.json's desc_act"));
+  const auto order = columns_in_order(128);
+  given.with("order", "I32", {256}, order.data());
+  REQUIRE(scheme_of(given.gptq()) == "gptq 4 128 f16 v1 in-order");
+  Given row(R"({"quant_method": "gptq", "group_size": -1, "desc_act": true})");
+  gptq_tensors(row).with("zeros", "I32", {1, 8}).with("scales", "F16", {1, 64});
+  REQUIRE(scheme_of(row.gptq()) == "gptq 4 row f16 v1");
+}
+
+TEST_CASE("zeros of a version that nothing names are refused", "[recognize]") {
+  Given given("");
+  REQUIRE_THROWS_WITH(
+      gptq_tensors(given).gptq(),
+      Catch::Contains("has no object quantization_config") && Catch::Contains("checkpoint_format"));
+}
+
+TEST_CASE("a flag is true or false", "[recognize]") {
+  const std::string key = GENERATE("sym", "desc_act", "is_marlin_format");
+  const std::string value = GENERATE("\"yes\"", "\"true\"", "2", "-1", "[]", "{}", "0.5");
+  Given given(R"({"quant_method": "gptq", ")" + key + "\": " + value + "}");
+  REQUIRE_THROWS_WITH(
+      gptq_tensors(given).gptq(),
+      Catch::Equals("quantization_config: " + key + " is neither true nor false: fix config.json"));
+}
+
 TEST_CASE("a row may be one group, and groups of equal length need no name", "[recognize]") {
   Given given(GENERATE(R"({"quant_method": "gptq", "group_size": -1})",
                        R"({"quant_method": "gptq"})",
@@ -163,7 +192,7 @@ TEST_CASE("tensors that do not fit are refused with the facts of both", "[recogn
       {"zeros", "I32", {2, 10}, "zeros I32 [2, 10]", "scales F16 [2, 64]"},
       {"zeros", "I32", {2, 9}, "zeros I32 [2, 9]", "scales F16 [2, 64]"},
       {"zeros", "I32", {1, 8}, "zeros I32 [1, 8]", "scales F16 [2, 64]"},
-      {"zeros", "I32", {2, 16}, "8 bits", "configuration names 4"},
+      {"zeros", "I32", {2, 16}, "codes I32 [32, 64] are of 8 bits", "config.json's bits is 4: "},
       {"scales", "F8_E4M3", {2, 64}, "scales F8_E4M3 [2, 64]", "F16"},
       {"scales", "F16", {64}, "scales F16 [64]", "a.q_proj.weight"},
       {"order", "I32", {255}, "codes I32 [32, 64]", "order I32 [255]"},
@@ -172,20 +201,24 @@ TEST_CASE("tensors that do not fit are refused with the facts of both", "[recogn
   CAPTURE(wrong.role, wrong.type, wrong.shape);
   Given given(R"({"quant_method": "gptq", "bits": 4, "group_size": 128})");
   gptq_tensors(given).with(wrong.role, wrong.type, wrong.shape);
-  REQUIRE_THROWS_WITH(given.gptq(), Catch::Contains(wrong.one) && Catch::Contains(wrong.other));
+  REQUIRE_THROWS_WITH(given.gptq(), Catch::Contains(wrong.one) && Catch::Contains(wrong.other) &&
+                                        (Catch::EndsWith(": fetch the checkpoint again") ||
+                                         Catch::Contains(": give the c")));
 }
 
 TEST_CASE("groups of another number than the configuration's are refused", "[recognize]") {
   const auto [options, words] = GENERATE(table<const char*, const char*>(
-      {{R"({"quant_method": "gptq", "group_size": 64})", "4 groups, not 2"},
-       {R"({"quant_method": "gptq", "group_size": -1})", "1 groups, not 2"},
+      {{R"({"quant_method": "gptq", "group_size": 64})",
+        "scales F16 [2, 64] are of 2 groups in a row of 256, and config.json's group_size is 64: "
+        "give"},
+       {R"({"quant_method": "gptq", "group_size": -1})", "group_size is -1: give"},
        {R"({"quant_method": "gptq", "group_size": 0})", "group_size 0"},
        {R"({"quant_method": "gptq", "group_size": 9999999999})", "group_size 9999999999"}}));
   Given given(options);
   REQUIRE_THROWS_WITH(gptq_tensors(given).gptq(), Catch::Contains(words));
   Given without(R"({"quant_method": "gptq"})");
   gptq_tensors(without).with("zeros", "I32", {3, 8}).with("scales", "F16", {3, 64});
-  REQUIRE_THROWS_WITH(without.gptq(), Catch::Contains("no 3 groups of equal length"));
+  REQUIRE_THROWS_WITH(without.gptq(), Catch::Contains("no 3 groups of equal length: name the"));
 }
 
 TEST_CASE("tensors of AWQ that do not fit are refused with the facts of both", "[recognize]") {
@@ -194,8 +227,11 @@ TEST_CASE("tensors of AWQ that do not fit are refused with the facts of both", "
   Given given(R"({"quant_method": "awq", "bits": 4, "group_size": 128})");
   awq_tensors(given).with(role, "I32", {role == std::string("codes") ? 256 : 2, width});
   REQUIRE_THROWS_WITH(given.awq(), Catch::Contains(words) && Catch::Contains("scales F16 [2, 64]"));
-  Given eight(R"({"quant_method": "awq", "bits": 8, "group_size": 128})");
-  REQUIRE_THROWS_WITH(awq_tensors(eight).awq(), Catch::Contains("configuration names 8"));
+  const auto [key, value] = GENERATE(
+      table<std::string, std::string>({{"bits", "8"}, {"w_bit", "8"}, {"q_group_size", "64"}}));
+  Given other(R"({"quant_method": "awq", ")" + key + "\": " + value + "}");
+  REQUIRE_THROWS_WITH(awq_tensors(other).awq(),
+                      Catch::Contains("config.json's " + key + " is " + value + ": give"));
 }
 
 TEST_CASE("layouts that were made for one kernel are refused by name", "[recognize]") {
