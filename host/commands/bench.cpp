@@ -39,7 +39,17 @@ void options(cli::Table& table, BenchOptions& o) {
 void check(const BenchOptions& o) {
   require_model_or_shape(o);
   cli::require(o.dummy, "--dummy", "bench runs on weights made in memory: add --dummy");
-  require_no_quant(o, "made-up weights are not quantized", "leave it out, or see what plan says");
+}
+
+// Leaves a model without files: of weights that are quantized their forms, else the shapes alone.
+void make_up(run::Model& model) {
+  if (!model.quantized) {
+    model.checkpoint.reset();
+    model.tensors.reset();
+    return;
+  }
+  model.checkpoint = model.checkpoint->without_tensors().with_planned(model.checkpoint->tensors());
+  model.resolve();
 }
 
 constexpr double gib = 1024.0 * 1024.0 * 1024.0;
@@ -98,10 +108,9 @@ std::string text_of(const nlohmann::json& m, const nlohmann::json& sizes, double
 
 void bench_on(const BenchOptions& settings, const Team& team) {
   auto plugins = open_plugins(settings);
-  auto model = open_model(settings, plugins, true);
+  auto model = open_model(settings, settings, plugins, true);
   team.check(model, plugins);
-  model.checkpoint.reset();
-  model.tensors.reset();
+  make_up(model);
   auto planned = app::plan_run(settings, model, capacity_of(largest_share(settings, team.ranks())),
                                plugins, team.group().get());
   const auto asked = app::asked_of(planned);

@@ -19,14 +19,14 @@ void read_option(const std::string& rule, std::string_view option, app::QuantSch
   const auto equals = option.find('=');
   const auto key = option.substr(0, equals);
   const auto value = equals == option.npos ? std::string_view() : option.substr(equals + 1);
-  if (key == "symmetric" && (value == "on" || value == "off")) {
+  if (key == "symmetric" && !scheme.symmetric && (value == "on" || value == "off")) {
     scheme.symmetric = value == "on";
     return;
   }
   std::int64_t size = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), size);
-  if (key != "group_size" || error != std::errc() || end != value.data() + value.size() ||
-      size < 1 || size > largest_group)
+  if (key != "group_size" || scheme.group_size || error != std::errc() ||
+      end != value.data() + value.size() || size < 1 || size > largest_group)
     refuse_rule(rule);
   scheme.group_size = size;
 }
@@ -43,7 +43,8 @@ app::QuantRule read_rule(const std::string& text) {
     return word;
   };
   out.scheme.name = next();
-  if (out.scheme.name.empty()) refuse_rule(text);
+  if (out.scheme.name.empty() || text.ends_with(',')) refuse_rule(text);
+  if (out.scheme.name == "none" && !rest.empty()) refuse_rule(text);
   while (!rest.empty()) read_option(text, next(), out.scheme);
   return out;
 }
@@ -78,16 +79,6 @@ app::QuantOptions quant_options(const QuantSettings& o, std::int64_t threads) {
   if (!o.quant_symmetric.empty()) out.scheme.symmetric = o.quant_symmetric == "on";
   for (const auto& rule : o.quant_rules) out.rules.push_back(read_rule(rule));
   return out;
-}
-
-void require_no_quant(const QuantSettings& o, const char* fact, const char* remedy) {
-  const auto refuse = [&](bool given, const char* option) {
-    if (given) throw UsageError(option, fact, remedy);
-  };
-  refuse(o.quant != "none", "--quant");
-  refuse(o.quant_group_size > 0, "--quant-group-size");
-  refuse(!o.quant_symmetric.empty(), "--quant-symmetric");
-  refuse(!o.quant_rules.empty(), "--quant-rule");
 }
 
 }  // namespace strata::host

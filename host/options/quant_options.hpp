@@ -21,7 +21,4 @@ void add_quant(cli::Table& table, QuantSettings& settings);
 // As the library takes them. Throws UsageError for a rule that cannot be read.
 app::QuantOptions quant_options(const QuantSettings& settings, std::int64_t threads);
 
-// Throws UsageError, in words about the command, where they ask for a quantization.
-void require_no_quant(const QuantSettings& settings, const char* fact, const char* remedy);
-
 }  // namespace strata::host

@@ -52,7 +52,8 @@ Planned plan_for(const RunOptions& options, const run::Model& model, const Capac
   }
   for (const auto* one : out.tiers) {
     const auto& table = *plugins.table<strata_offload>(*one);
-    const bool in_place = reads_files(table) && model.checkpoint;
+    const bool in_place =
+        reads_files(table) && model.checkpoint && !model.checkpoint->files().empty();
     wish.tiers.push_back({.name = one->manifest.name, .in_place = in_place});
     wish.reads.push_back(in_place || !maps(table));
     plugins.use(*one);

@@ -97,8 +97,6 @@ REFUSED = [
     (["plan", "--model", "m", "--ds-precision", "second"],
      "--ds-precision: 'second' is no known value: give one of auto|merged|first"),
     (["download"], "MODEL: missing: write ORG/NAME"),
-    (["bench", "--model", "m", "--dummy", "--quant", "int8"],
-     "--quant: made-up weights are not quantized: leave it out, or see what plan says"),
     (["finetune", "--model", "m", "--data", "d", "--output", "o", "--lr", "1", "--quant-rule", "mlp=int8"],
      "--quant-rule: quantized weights are not trained: "
      "train adapters beside them with --lora RANK, or leave it out"),

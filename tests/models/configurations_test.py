@@ -99,6 +99,24 @@ class Configurations(unittest.TestCase):
         # One key head of four, and blocks of tokens in whole.
         self.assertGreaterEqual(sizes["cache"], sizes["formula_cache"] / 4)
 
+    def test_bench_makes_up_weights_of_a_quantization(self):
+        file = self.config(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                           num_key_value_heads=4, vocab_size=128)
+        reports = {}
+        for quant in ("none", "int4", "Q8_0"):
+            for tier in ("device", "cpu", "nvme"):
+                words = [] if tier == "device" else ["--offload", tier, "--offload-dir", self.config().parent]
+                done = subprocess.run(
+                    [PROGRAM, "bench", "--dummy", "--model", file, "--json", "--device", "cpu", "--dtype", "float32",
+                     "--batch-size", "2", "--prompt-len", "8", "--gen-len", "4", "--loops", "1", "--quant", quant,
+                     *words], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                reports[quant] = json.loads(done.stdout)["report"]
+        self.assertNotIn("quant", reports["none"])
+        for quant in ("int4", "Q8_0"):
+            self.assertEqual((reports[quant]["quant"]["cache"], reports[quant]["quant"]["packed"]), ("planned", 14))
+            self.assertLess(reports[quant]["tiers"]["nvme"]["bytes"], 0.5 * reports["none"]["tiers"]["nvme"]["bytes"])
+
     def test_the_dtype_has_two_names_and_is_float16_without_either(self):
         bytes_of = lambda **keys: planned(self.config(**keys))["weights"]["bytes"]
         wide = bytes_of(dtype="float32")

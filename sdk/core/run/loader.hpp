@@ -63,9 +63,10 @@ void load(const std::vector<Target>& targets, tier::Tier& source,
           std::span<const tier::Region> files, tier::Grain grain, const LoadParts& parts,
           const Progress& progress);
 
-// Fills each target with numbers that look like weights: the same ones for the same seed.
-void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const LoadParts& parts,
-                const Progress& progress);
+// Fills each target with numbers that look like weights, always the same ones; packed weights are
+// packed by `codec`, where their plugins pack.
+void load_dummy(const std::vector<Target>& targets, strata_dtype dtype, const FindCodec& codec,
+                const LoadParts& parts, const Progress& progress);
 
 // Gives a target without memory its bytes, which are in `outgoing`.
 void hand_over(const Target& target, std::span<std::byte> outgoing);

@@ -118,7 +118,8 @@ void Session::load_weights(const Progress& progress) {
       .outgoing = outgoing > 0 ? announced(outgoing) : std::span<std::byte>(),
       .separate_device = parts_.wish.separate_device,
       .event = plan_events(prepared) + staging_chunks};
-  if (!parts_.files) return load_dummy(wanted, parts_.wish.dtype, load_parts, progress);
+  if (!parts_.files)
+    return load_dummy(wanted, parts_.wish.dtype, parts_.wish.codec, load_parts, progress);
   for (const auto& file : parts_.model->checkpoint->files())
     file_regions_.push_back(parts_.files->bind(file->path(), 0, file->size()));
   load(wanted, *parts_.files, file_regions_, grain_of(*parts_.files), load_parts, progress);

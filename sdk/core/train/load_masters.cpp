@@ -72,7 +72,7 @@ uint64_t load_masters(const MasterParts& parts, const run::Progress& progress) {
                       .event = parts.first_event + run::staging_chunks};
   if (!parts.files) {
     load.outgoing = made_up(parts, targets);
-    run::load_dummy(targets, dtype, load, progress);
+    run::load_dummy(targets, dtype, parts.compute->codec, load, progress);
     return 0;
   }
   auto options = *parts.compute;

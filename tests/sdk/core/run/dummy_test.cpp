@@ -56,7 +56,7 @@ TEST_CASE("dummy weights fill every target and say how far they are", "[run][dum
   for (std::size_t u = 0; u < units.size(); ++u)
     targets.push_back({&units[u], memory[u].data(), {}, {}});
   std::vector<uint64_t> done;
-  load_dummy(targets, f32, {}, [&](uint64_t now, uint64_t all) {
+  load_dummy(targets, f32, {}, {}, [&](uint64_t now, uint64_t all) {
     CHECK(all == 256 * 6);
     done.push_back(now);
   });
@@ -64,6 +64,6 @@ TEST_CASE("dummy weights fill every target and say how far they are", "[run][dum
   std::vector<std::byte> expected(768);
   fill_dummy(expected, f32);
   for (const auto& one : memory) CHECK(std::equal(one.begin(), one.end(), expected.begin()));
-  REQUIRE_THROWS_WITH(load_dummy(targets, {STRATA_FLOAT, 64, 1}, {}, {}),
+  REQUIRE_THROWS_WITH(load_dummy(targets, {STRATA_FLOAT, 64, 1}, {}, {}, {}),
                       Catch::Contains("weights of 64 bits"));
 }
