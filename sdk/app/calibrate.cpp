@@ -3,19 +3,30 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/dry_run/measure.hpp"
 #include "core/run/generation.hpp"
 
 namespace strata::app {
 
 namespace {
 
-constexpr std::int64_t tokens_of_window = 512;
+constexpr std::int64_t most_tokens = 512;   // of a window
 constexpr std::size_t windows_of_pass = 8;  // so many share the fetches of streamed weights
 
-std::vector<std::vector<std::int32_t>> windows_of(std::span<const std::int32_t> ids) {
+// The tokens of a window: with the one behind it, no more than the positions that were learned.
+std::size_t window_of(const run::Model& model) {
+  auto out = most_tokens;
+  for (std::uint32_t unit = 0; unit < model.family->units().size(); ++unit)
+    if (const auto known = dry_run::measure(*model.family, unit, {}).positions; known > 0)
+      out = std::clamp<std::int64_t>(known - 1, 1, out);
+  return static_cast<std::size_t>(out);
+}
+
+std::vector<std::vector<std::int32_t>> windows_of(std::span<const std::int32_t> ids,
+                                                  std::size_t tokens) {
   std::vector<std::vector<std::int32_t>> out;
-  for (std::size_t at = 0; at < ids.size(); at += tokens_of_window) {
-    const auto own = ids.subspan(at, std::min<std::size_t>(tokens_of_window, ids.size() - at));
+  for (std::size_t at = 0; at < ids.size(); at += tokens) {
+    const auto own = ids.subspan(at, std::min(tokens, ids.size() - at));
     out.emplace_back(own.begin(), own.end());
   }
   return out;
@@ -26,7 +37,7 @@ std::vector<std::vector<std::int32_t>> windows_of(std::span<const std::int32_t> 
 run::InputSquares calibrate(
     const RunOptions& options, const run::Model& model, std::span<const std::int32_t> ids,
     Plugins& plugins, const std::function<void(std::size_t done, std::size_t all)>& progress) {
-  const auto windows = windows_of(ids);
+  const auto windows = windows_of(ids, window_of(model));
   const auto sequences = std::min(windows.size(), windows_of_pass);
   const auto longest = static_cast<std::int64_t>(windows.front().size());
   auto planned = plan_run(options, model,

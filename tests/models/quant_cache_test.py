@@ -101,7 +101,8 @@ class Cache(quant_cases.Folders):
         file, = (folder / ".strata-quant").iterdir()
         whole = file.read_bytes()
         for damaged in (whole[:-100], b"", whole.replace(b"codes", b"codex", 1),
-                        whole.replace(b"Q8_0", b"Q4_0")):
+                        whole.replace(b"Q8_0", b"Q4_0"), whole.replace(b"model.norm", b"model.norn"),
+                        whole.replace(b"F32", b"I32"), whole.replace(b"up_proj.weight", b"up_proj.weighs")):
             file.write_bytes(damaged)
             with self.subTest(bytes=len(damaged)):
                 self.assertEqual(abs(PROGRAM.logits(folder, PROMPT, "--quant", "Q8_0") - want).max(),
@@ -123,7 +124,7 @@ class Cache(quant_cases.Folders):
         row = Row("", ROWS["llama"].config | {"intermediate_size": 256 * 40, "hidden_size": 256}, "")
         folder = self.model(row)
         running = subprocess.Popen(
-            [sys.argv[1], "generate", "--model", str(folder), "--input-ids", "1", "--quant", "Q4_K",
+            [sys.argv[1], "generate", "--model", str(folder), "--input-ids", "1", "--quant", "Q8_0",
              "--device", "cpu", "--threads", "1"], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, env=environment())
         cache = folder / ".strata-quant"

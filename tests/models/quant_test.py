@@ -12,7 +12,7 @@ import gguf
 import gguf_file
 import quant_cases
 import quietly
-from program import TOLERANCE, Many
+from program import TOLERANCE, Many, Refused
 from quant_cases import (NEW_TOKENS, OF_FILE, PROMPT, ROWS, e4m3, files_of, groups, is_matrix,
                          mxfp4, nf4, packed_values, q8_0, relative)
 from row import Row
@@ -134,7 +134,7 @@ class Refusals(quant_cases.Folders):
 
             store(folder, spoil)
             line = self.refused(folder, "--quant", "Q8_0", status=1)
-            self.assertIn(f"tensor 'model.layers.1.mlp.up_proj.weight': has {words}", line)
+            self.assertIn(f"tensor 'model.layers.1.mlp.up_proj.weight': has {words} in row 3, column 5,", line)
             self.assertEqual(files_of(folder / ".strata-quant"), [])
 
     def test_options_that_mean_nothing_are_refused(self):
@@ -145,6 +145,12 @@ class Refusals(quant_cases.Folders):
                 (["--quant-symmetric", "on"], "--quant-symmetric: there is no quantization"),
                 (["--quant-rule", "mlp"], "--quant-rule: 'mlp' is no rule"),
                 (["--quant-rule", "mlp=Q8_0,bits=4"], "is no rule"),
+                (["--quant-rule", "mlp=Q8_0,"], "is no rule"),
+                (["--quant-rule", "mlp=none,group_size=32"], "is no rule"),
+                (["--quant-rule", "mlp=int4,group_size=32,group_size=64"], "is no rule"),
+                (["--quant-rule", "mlp=int 4"], "--quant-rule: 'int 4' is no name"),
+                (["--quant", "Q5_0"], "weights are packed as Q4_0, Q4_1 or Q8_0"),
+                (["--quant", "NVFP4"], "weights are packed as Q4_0, Q4_1 or Q8_0"),
                 (["--quant-rule", "nothing=Q8_0"],
                  "--quant-rule: no matrix has 'nothing' in its name"),
                 (["--quant-rule", "mlp=Q8_0", "--quant-rule", "up_proj=Q4_0"],
@@ -174,6 +180,12 @@ class Plans(quant_cases.Folders):
         self.assertTrue(plan["weights"]["exact"])
         self.assertEqual(plan["quant"]["packed"], run["quant"]["packed"])
         self.assertEqual(self.plan(folder, "--quant", "Q8_0")["quant"]["cache"], "planned")
+
+    def test_what_cannot_be_packed_is_not_planned(self):
+        with self.assertRaises(Refused) as caught:
+            self.plan("llama-2-7b", "--quant", "Q5_0")
+        self.assertEqual(caught.exception.status, 2)
+        self.assertIn("weights are packed as Q4_0, Q4_1 or Q8_0", str(caught.exception))
 
     def test_a_shape_is_planned_by_its_layout(self):
         dense, packed = self.plan("llama-2-7b"), self.plan("llama-2-7b", "--quant", "Q8_0")

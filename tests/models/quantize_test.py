@@ -196,6 +196,12 @@ class Quantize(unittest.TestCase):
             name = f"model.layers.1.{module}.weight_scale"
             self.assertFalse(torch.equal(plain[name], resident[name]), name)
 
+    def test_windows_have_as_many_tokens_as_positions_were_learned(self):
+        dense = self.save("OPT", ffn_dim=128, word_embed_proj_dim=SIZES["hidden_size"], max_position_embeddings=96)
+        text, ids = self.text(dense)
+        made = self.quantize(dense, ("int4",), "--calibrate", text)
+        self.assertEqual((made["calibration_tokens"], made["calibrated_weights"]), (len(ids), 12))
+
     def test_a_text_without_tokens_and_one_for_fp8_are_refused(self):
         dense = self.save("Llama")
         text, _ = self.text(dense)

@@ -26,12 +26,15 @@ void copy_range(const WeightPacking& weight, const source::Checkpoint& checkpoin
   write(part.file.offset + first * element_bytes(part.dtype), rows.read(first, count));
 }
 
-void check_finite(const WeightPacking& weight, std::span<const float> values) {
-  for (const auto value : values)
-    if (!std::isfinite(value))
+// The values are rows from `first` on.
+void check_finite(const WeightPacking& weight, std::uint64_t first, std::span<const float> values) {
+  const auto columns = static_cast<std::size_t>(weight.to.shape[1]);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
       throw Error("tensor '" + printable(weight.to.name) + "'",
-                  std::isnan(value) ? "has a NaN, which cannot be quantized"
-                                    : "has an infinity, which cannot be quantized",
+                  std::string(std::isnan(values[i]) ? "has a NaN" : "has an infinity") +
+                      " in row " + std::to_string(first + i / columns) + ", column " +
+                      std::to_string(i % columns) + ", which cannot be quantized",
                   "use another file of the model, or leave out --quant");
 }
 
@@ -42,7 +45,7 @@ void pack_range(const WeightPacking& weight, const source::Checkpoint& checkpoin
   const auto bytes = rows.read(first * columns, count * columns);
   std::vector<float> values(count * columns);
   std::memcpy(values.data(), bytes.data(), bytes.size());
-  check_finite(weight, values);
+  check_finite(weight, first, values);
   std::vector<std::vector<std::byte>> held;
   std::vector<void*> parts;
   for (const auto& part : weight.to.stored.parts) {

@@ -4,14 +4,18 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "app/codecs.hpp"
 #include "app/quantize/cache.hpp"
 #include "app/quantize/digest.hpp"
 #include "app/quantize/pack_weights.hpp"
 #include "app/quantize/scheme_text.hpp"
+#include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/plugin/codec.hpp"
 #include "core/size_text.hpp"
+#include "core/source/dtype.hpp"
 #include "core/source/output.hpp"
 #include "core/source/packed_file.hpp"
 
@@ -29,6 +33,27 @@ std::uint32_t threads_of(const QuantOptions& options) {
   return options.threads > 0 ? static_cast<std::uint32_t>(options.threads) : cores;
 }
 
+// Packs a row of zeros, where the codec has such rows: some codecs only unpack.
+void try_packing(const plugin::Codec& codec) {
+  constexpr std::size_t columns = 256;
+  const shape::Value row{source::f32, {1, columns}};
+  std::vector<plugin::CodecPart> layout;
+  try {
+    layout = codec.layout(row);
+  } catch (const Error&) {  // it wants other shapes
+    return;
+  }
+  std::vector<float> zeros(columns);
+  std::vector<std::vector<std::byte>> held;
+  std::vector<void*> parts;
+  for (const auto& part : layout) {
+    held.emplace_back(static_cast<std::size_t>(part.value.dims.elements()) *
+                      element_bytes(part.value.dtype));
+    parts.push_back(held.back().data());
+  }
+  codec.pack(row, zeros.data(), parts, {STRATA_CPU, 0}, nullptr);
+}
+
 class Quantization {
  public:
   Quantization(run::Model& model, const QuantOptions& options, Plugins& plugins,
@@ -40,7 +65,7 @@ class Quantization {
       const auto read = read_scheme(scheme);
       plugins.registry().by_key("quant", read.key, "--quant");
       try {
-        codec_(scheme);
+        try_packing(codec_(scheme));
       } catch (const UsageError&) {
         throw;
       } catch (const Error& error) {
@@ -99,9 +124,11 @@ class Quantization {
         throw Error(file->path(), "it was made from something else", "it is made again");
       auto out = model_.checkpoint->with_packed(std::move(file));
       check(out);
+      check_weights(out);
       return out;
     } catch (const Error& error) {
-      plugins_.log().line(STRATA_WARN, error.what());
+      plugins_.log().line(STRATA_WARN,
+                          std::string("quantized weights are made again: ") + error.what());
       cache.drop();
       return std::nullopt;
     }
@@ -110,6 +137,21 @@ class Quantization {
   void check(const source::Checkpoint& checkpoint) const {
     for (const auto& tensor : checkpoint.tensors())
       if (!tensor.stored.dense()) check_parts(tensor, codec_(tensor.stored.scheme));
+  }
+
+  // Throws unless it has all weights of the model.
+  void check_weights(const source::Checkpoint& checkpoint) {
+    auto own = std::exchange(model_.checkpoint, checkpoint);
+    auto tensors = std::exchange(model_.tensors, std::nullopt);
+    try {
+      model_.resolve();
+    } catch (...) {
+      model_.checkpoint = std::move(own);
+      model_.tensors = std::move(tensors);
+      throw;
+    }
+    model_.checkpoint = std::move(own);
+    model_.tensors = std::move(tensors);
   }
 
   source::Checkpoint make(QuantCache& cache, const std::string& digest) {

@@ -10,9 +10,7 @@
 namespace strata::app {
 namespace {
 
-constexpr auto who = "--quant";
-
-std::string text_of(const QuantScheme& scheme) {
+std::string text_of(const QuantScheme& scheme, const char* who) {
   if (scheme.name == "none") return "";
   if (scheme.name.empty() || scheme.name.find_first_of(" {") != std::string::npos)
     throw UsageError(who, "'" + printable(scheme.name) + "' is no name of a quantization",
@@ -22,7 +20,8 @@ std::string text_of(const QuantScheme& scheme) {
 
 }  // namespace
 
-QuantRules::QuantRules(const QuantOptions& options) : fallback_(text_of(options.scheme)) {
+QuantRules::QuantRules(const QuantOptions& options)
+    : fallback_(text_of(options.scheme, "--quant")) {
   const auto& own = options.scheme;
   if (own.name == "none" && (own.group_size || own.symmetric))
     throw UsageError(own.group_size ? "--quant-group-size" : "--quant-symmetric",
@@ -36,7 +35,7 @@ QuantRules::QuantRules(const QuantOptions& options) : fallback_(text_of(options.
     if (std::ranges::any_of(rules_, same))
       throw UsageError("--quant-rule", "'" + printable(rule.match) + "' is given twice",
                        "give it once");
-    rules_.push_back({rule.match, text_of(rule.scheme)});
+    rules_.push_back({rule.match, text_of(rule.scheme, "--quant-rule")});
   }
 }
 
@@ -63,7 +62,7 @@ void QuantRules::check_used() const {
   for (const auto& rule : rules_)
     if (!rule.used)
       throw UsageError("--quant-rule", "no matrix has '" + printable(rule.match) + "' in its name",
-                       "give a part of a weight's name");
+                       "give a part of a weight's name; a head that is tied has the embedding's");
 }
 
 std::string QuantRules::text() const {

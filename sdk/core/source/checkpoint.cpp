@@ -197,6 +197,7 @@ void Checkpoint::finish(const PackedWeights& packed) {
           read(tensor, 0, bytes);
           return bytes;
         });
+    missing_ = missing_parts(tensors_, packed.names);
   }
   by_name_.clear();
   for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);

@@ -71,6 +71,8 @@ class Checkpoint {
   const std::string& config_name() const { return config_name_; }
   const std::optional<source::GgufVocabulary>& vocabulary() const { return vocabulary_; }  // GGUF
   const std::vector<Remark>& remarks() const { return remarks_; }
+  // Tensors that quantized weights lack.
+  const std::vector<MissingPart>& missing() const { return missing_; }
 
   // Fills `into` with bytes of the tensor's first part from `from` on; throws Error if it does not
   // have as many. One thread at a time reads made tensors, from an element's beginning.
@@ -102,6 +104,7 @@ class Checkpoint {
   std::vector<MadeTensor> made_;
   std::vector<std::string> twice_;  // names that an earlier shard has too
   std::vector<Remark> remarks_;
+  std::vector<MissingPart> missing_;
   std::unordered_map<std::string, std::size_t> by_name_;
   std::optional<source::GgufVocabulary> vocabulary_;
 };

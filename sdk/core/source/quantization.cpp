@@ -184,7 +184,27 @@ bool holds_codes(const Tensor& form) {
   return code == STRATA_INT || code == STRATA_UINT;
 }
 
+namespace {
+
+// Whether the configuration's method is that of other tensors. Methods that store weights as
+// another one does are not among these.
+bool contradicts(const std::string& configured, const std::string& stored) {
+  constexpr std::array<std::string_view, 5> known{"GPTQ", "AWQ", "compressed-tensors",
+                                                  "bitsandbytes", "FP8"};
+  const auto method = configured.substr(0, configured.find(" ("));
+  const auto is_of = [&](std::string_view one) { return stored.find(one) != stored.npos; };
+  return std::ranges::find(known, method) != known.end() && std::ranges::any_of(known, is_of) &&
+         !is_of(method);
+}
+
+}  // namespace
+
 void refuse_quantization(const Checkpoint& checkpoint, const std::string& name) {
+  if (const auto stored = stored_quantization(checkpoint.tensors()); contradicts(name, stored))
+    throw Error(
+        checkpoint.config_name(),
+        "it names the quantization " + name + ", and the weights' tensors are those of " + stored,
+        "give the config.json that belongs to these weights");
   throw Error(checkpoint.path(),
               "its weights are quantized as " + name + ", which is not supported",
               "give the model unquantized, or as GGUF");

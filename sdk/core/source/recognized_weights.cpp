@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/source/dtype.hpp"
+#include "core/source/quantization.hpp"
 
 namespace strata::source {
 namespace {
@@ -71,7 +72,38 @@ Tensor weight_of(const std::string& name, const RecognizedWeight& weight,
   return out;
 }
 
+// The required parts of the weight with that stem which are not there.
+std::vector<std::string> missing_of(const PackedName& names, const std::string& stem,
+                                    const ByName& by_name) {
+  std::vector<std::string> out;
+  for (const auto& name : names.parts)
+    if (auto tensor = filled(name.tensor, stem); !name.optional && !by_name.contains(tensor))
+      out.push_back(std::move(tensor));
+  return out;
+}
+
 }  // namespace
+
+std::vector<MissingPart> missing_parts(std::span<const Tensor> tensors, const PackedNames& names) {
+  ByName by_name;
+  for (const auto& tensor : tensors) by_name.emplace(tensor.name, &tensor);
+  std::map<std::string, std::set<std::string>> missing;  // by weight
+  for (const auto& [key, packed] : names) {
+    if (packed.block > 0) continue;
+    for (const auto& part : packed.parts)
+      for (const auto& tensor : tensors) {
+        const bool plain = part.tensor == packed.weight && !holds_codes(tensor);
+        const auto stem = part.optional || plain ? std::nullopt : stem_of(part.tensor, tensor.name);
+        if (!stem) continue;
+        const auto lacks = missing_of(packed, *stem, by_name);
+        if (lacks.size() == 1) missing[filled(packed.weight, *stem)].insert(lacks.front());
+      }
+  }
+  std::vector<MissingPart> out;
+  for (const auto& [weight, lacks] : missing)
+    if (lacks.size() == 1) out.push_back({*lacks.begin(), weight});
+  return out;
+}
 
 void join_recognized(std::vector<Tensor>& tensors, const PackedNames& names,
                      const Recognize& recognize, const ReadPart& read) {

@@ -40,4 +40,13 @@ inline constexpr uint64_t longest_read = 1u << 20;
 void join_recognized(std::vector<Tensor>& tensors, const PackedNames& names,
                      const Recognize& recognize, const ReadPart& read);
 
+// A tensor that is not there, and the weight that lacks it alone.
+struct MissingPart {
+  std::string tensor, weight;
+};
+
+// Finds what join_recognized left: tensors that only a packed weight has, with all required parts
+// of their scheme but one. Weights that would lack another tensor in another scheme are left out.
+std::vector<MissingPart> missing_parts(std::span<const Tensor> tensors, const PackedNames& names);
+
 }  // namespace strata::source

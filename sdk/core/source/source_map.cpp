@@ -141,6 +141,13 @@ class Resolver {
       if (!used_.contains(&tensor) && !expected(tensor.name)) out_.unused_.push_back(tensor.name);
     std::ranges::sort(out_.unused_);
     if (complaints_.empty()) return std::move(out_);
+    if (!checkpoint_.missing().empty()) {
+      const auto& [tensor, weight] = checkpoint_.missing().front();
+      throw Error(checkpoint_.path(),
+                  "'" + printable(tensor) + "' is missing, a part of the quantized '" +
+                      printable(weight) + "'",
+                  "fetch the checkpoint again");
+    }
     if (const auto form = quantization_of(checkpoint_); !form.empty())
       refuse_quantization(checkpoint_, form);
     for (const auto& name : out_.unused_)

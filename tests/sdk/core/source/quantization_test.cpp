@@ -8,14 +8,20 @@
 
 using namespace strata;
 
+namespace {
+
+// The header of a file with that tensor alone, of two bytes.
+std::string beside(const std::string& name) {
+  return R"({")" + name + R"(":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}})";
+}
+
+}  // namespace
+
 TEST_CASE("a quantization that is not read is refused by its name", "[source][map]") {
   struct Row {
     std::string config, header, name;  // of two bytes of data
   };
   const std::string codes = R"({"a.weight":{"dtype":"U8","shape":[1,2],"data_offsets":[0,2]}})";
-  const auto beside = [](const std::string& name) {
-    return R"({")" + name + R"(":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}})";
-  };
   const auto row = GENERATE_COPY(values<Row>({
       {R"({"quantization_config":{"quant_method":"gptq","bits":4}})", beside("a.qweight"),
        "GPTQ (4 bits)"},
@@ -45,6 +51,28 @@ TEST_CASE("a quantization that is not read is refused by its name", "[source][ma
   REQUIRE_THAT(
       made::refusal(folder, [&] { source::import_checkpoint(checkpoint, folder.path("o"), {}); }),
       Catch::Contains("quantized as " + row.name));
+}
+
+TEST_CASE("a configuration that names another method than the tensors is at fault",
+          "[source][map]") {
+  struct Row {
+    std::string method, header, line;
+  };
+  const auto row = GENERATE_COPY(values<Row>({
+      {"gptq", beside("a.weight_packed"),
+       "GPTQ, and the weights' tensors are those of compressed-tensors"},
+      {"fp8", beside("a.SCB"), "FP8, and the weights' tensors are those of bitsandbytes"},
+      {"compressed-tensors", beside("a.qweight"),
+       "compressed-tensors, and the weights' tensors are those of GPTQ or AWQ"},
+  }));
+  const made::Folder folder;
+  folder.write("config.json", R"({"quantization_config":{"quant_method":")" + row.method + "\"}}");
+  const auto checkpoint =
+      source::Checkpoint::open(folder.write("x.safetensors", made::safetensors(row.header, 2)));
+  const std::vector<source::Wanted> wanted{{"a.weight", {1, 2}}};
+  REQUIRE(made::refusal(folder, [&] { source::resolve(checkpoint, wanted); }) ==
+          "DIR/config.json: it names the quantization " + row.line +
+              ": give the config.json that belongs to these weights");
 }
 
 TEST_CASE("plain weights fit, whatever the configuration names", "[source][map]") {

@@ -78,6 +78,38 @@ TEST_CASE("a weight is joined of the tensors in which its plugin recognizes it",
   CHECK(source::rows(made, 0, 6).stored.bytes == 64);
 }
 
+TEST_CASE("a weight that lacks one required part is named with it",
+          "[source][recognized_weights]") {
+  const auto packed = source::packed_names(parse_json(R"({
+    "mine": {"weight": "{}.weight", "parts": [
+      {"role": "codes", "tensor": "{}.codes"}, {"role": "scales", "tensor": "{}.scale"},
+      {"role": "zeros", "tensor": "{}.zero"}, {"role": "order", "tensor": "{}.order", "optional": true}]},
+    "other": {"weight": "{}.weight", "parts": [
+      {"role": "codes", "tensor": "{}.weight"}, {"role": "scales", "tensor": "{}.factor"}]}})",
+                                                      "m"),
+                                           "manifest");
+  const auto found = [&](std::vector<Tensor> all) {
+    std::vector<std::string> out;
+    for (const auto& one : source::missing_parts(all, packed))
+      out.push_back(one.tensor + " of " + one.weight);
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  const auto f16 = source::f16, u8 = source::u8;
+  CHECK(found({tensor("a.codes", u8, {4}), tensor("a.scale", f16, {1})}) ==
+        Names{"a.zero of a.weight"});
+  CHECK(found({tensor("a.zero", u8, {4}), tensor("a.scale", f16, {1}),
+               tensor("b.weight", f16, {2, 2})}) == Names{"a.codes of a.weight"});
+  CHECK(found({tensor("a.weight", u8, {4, 4})}) == Names{"a.factor of a.weight"});
+  CHECK(found({tensor("a.factor", f16, {1})}) == Names{"a.weight of a.weight"});
+  CHECK(found({tensor("a.scale", f16, {1}), tensor("a.order", u8, {4})}).empty());
+  CHECK(found({tensor("a.weight", f16, {4, 4})}).empty());
+  // Two schemes would lack other tensors.
+  CHECK(
+      found({tensor("a.codes", u8, {4}), tensor("a.scale", f16, {1}), tensor("a.factor", f16, {1})})
+          .empty());
+}
+
 TEST_CASE("the bytes of a part are read where its manifest says so",
           "[source][recognized_weights]") {
   std::vector<Tensor> all{tensor("a.weight", source::u8, {4}), tensor("a.scale", source::f16, {1}),
