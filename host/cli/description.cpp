@@ -113,9 +113,7 @@ std::string markdown() {
       "first\n"
       "of these that names a setting wins. This page is made by `strata --help-markdown`.\n\n"
       "Sizes are written `512MiB`, `24GiB`, `24GB` or `1e9`. Plugins have tables of their own,\n"
-      "`[model.NAME]`, `[offload.NAME]`, `[attention.NAME]`, `[quant.NAME]`; each says which keys "
-      "it "
-      "knows.\n"
+      "`[model.NAME]`, `[offload.NAME]`, `[attention.NAME]`; each says which keys it knows.\n"
       "`[config]` replaces the model's own keys: `hidden_size = 12288` there, or\n"
       "`--set config.hidden_size=12288`, replaces the `hidden_size` of its config.json.\n";
   std::vector<std::unique_ptr<Call>> calls;

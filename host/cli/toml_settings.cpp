@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 4> sections{"attention", "model", "offload", "quant"};
+constexpr std::array<std::string_view, 3> sections{"attention", "model", "offload"};
 
 bool is_plugin_section(std::string_view name) {
   return std::find(sections.begin(), sections.end(), name) != sections.end();

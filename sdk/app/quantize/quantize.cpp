@@ -63,13 +63,13 @@ class Quantization {
     // Unknown names and options are refused before anything is read.
     for (const auto& scheme : rules_.schemes()) {
       const auto read = read_scheme(scheme);
-      plugins.registry().by_key("quant", read.key, "--quant");
+      const auto* option = read.key == options.scheme.name ? "--quant" : "--quant-rule";
+      plugins.registry().by_key("quant", read.key, option);
       try {
         try_packing(codec_(scheme));
-      } catch (const UsageError&) {
-        throw;
       } catch (const Error& error) {
-        throw UsageError(error);
+        throw UsageError(option, "'" + printable(read.key) + "' packs no weights: " + error.what(),
+                         "give another key that `strata plugins list` lists, or other options");
       }
     }
     const auto text = read_scheme(rules_.schemes().front());

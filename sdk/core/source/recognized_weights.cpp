@@ -96,12 +96,14 @@ std::vector<MissingPart> missing_parts(std::span<const Tensor> tensors, const Pa
         const auto stem = part.optional || plain ? std::nullopt : stem_of(part.tensor, tensor.name);
         if (!stem) continue;
         const auto lacks = missing_of(packed, *stem, by_name);
-        if (lacks.size() == 1) missing[filled(packed.weight, *stem)].insert(lacks.front());
+        auto& of_weight = missing[filled(packed.weight, *stem)];
+        if (lacks.size() == 1) of_weight.insert(lacks.front());
+        if (lacks.empty()) of_weight.insert("");  // it is whole, and its plugin does not take it
       }
   }
   std::vector<MissingPart> out;
   for (const auto& [weight, lacks] : missing)
-    if (lacks.size() == 1) out.push_back({*lacks.begin(), weight});
+    if (lacks.size() == 1 && !lacks.begin()->empty()) out.push_back({*lacks.begin(), weight});
   return out;
 }
 

@@ -46,7 +46,8 @@ struct MissingPart {
 };
 
 // Finds what join_recognized left: tensors that only a packed weight has, with all required parts
-// of their scheme but one. Weights that would lack another tensor in another scheme are left out.
+// of their scheme but one. Weights that would lack another one in another scheme, or none, are left
+// out.
 std::vector<MissingPart> missing_parts(std::span<const Tensor> tensors, const PackedNames& names);
 
 }  // namespace strata::source

@@ -104,6 +104,10 @@ TEST_CASE("a weight that lacks one required part is named with it",
   CHECK(found({tensor("a.factor", f16, {1})}) == Names{"a.weight of a.weight"});
   CHECK(found({tensor("a.scale", f16, {1}), tensor("a.order", u8, {4})}).empty());
   CHECK(found({tensor("a.weight", f16, {4, 4})}).empty());
+  // It is whole in one scheme, whose plugin did not take it.
+  CHECK(found({tensor("a.codes", u8, {4}), tensor("a.scale", f16, {1}), tensor("a.zero", u8, {1}),
+               tensor("a.factor", f16, {1})})
+            .empty());
   // Two schemes would lack other tensors.
   CHECK(
       found({tensor("a.codes", u8, {4}), tensor("a.scale", f16, {1}), tensor("a.factor", f16, {1})})
