@@ -127,13 +127,13 @@ void need_common(const Json& saved, const Json& own, const std::string& path) {
   // These first, as other differences follow from them: a run of adapters knows samples of the
   // model's weights.
   need(rank_key, "");
-  if (saved.contains(quant_key) && !own.contains(quant_key))
-    throw UsageError(quant_key, "none here, " + words_of(saved.at(quant_key)) + in,
-                     "give the checkpoint's, or begin a run in another --output");
-  if (own.contains(quant_key) && !saved.contains(quant_key))
-    throw UsageError(quant_key, words_of(own.at(quant_key)) + " here, none" + in,
-                     "leave it out, or begin a run in another --output");
-  if (own.contains(quant_key)) need(quant_key, "");
+  // Checkpoints of plain weights do not have it.
+  const auto quant_of = [](const Json& state) { return state.value(quant_key, "none"); };
+  if (quant_of(saved) != quant_of(own))
+    throw UsageError(
+        quant_key, printable(quant_of(own)) + " here, " + printable(quant_of(saved)) + in,
+        std::string(saved.contains(quant_key) ? "give the checkpoint's" : "leave it out") +
+            ", or begin a run in another --output");
   need(model_key, "the model is not the one" + in);
   need(data_key, "the rows are not those" + in);
   if (saved.contains(steps_key) && own.contains(steps_key))

@@ -4,16 +4,14 @@
 #include <chrono>
 #include <optional>
 #include <thread>
-#include <utility>
 
 #include "app/codecs.hpp"
 #include "app/quantize/cache.hpp"
 #include "app/quantize/digest.hpp"
 #include "app/quantize/pack_weights.hpp"
 #include "app/quantize/scheme_text.hpp"
-#include "core/dtype.hpp"
 #include "core/error.hpp"
-#include "core/plugin/codec.hpp"
+#include "core/plugin/packed_memory.hpp"
 #include "core/size_text.hpp"
 #include "core/source/dtype.hpp"
 #include "core/source/output.hpp"
@@ -37,21 +35,13 @@ std::uint32_t threads_of(const QuantOptions& options) {
 void try_packing(const plugin::Codec& codec) {
   constexpr std::size_t columns = 256;
   const shape::Value row{source::f32, {1, columns}};
-  std::vector<plugin::CodecPart> layout;
   try {
-    layout = codec.layout(row);
+    codec.layout(row);
   } catch (const Error&) {  // it wants other shapes
     return;
   }
   std::vector<float> zeros(columns);
-  std::vector<std::vector<std::byte>> held;
-  std::vector<void*> parts;
-  for (const auto& part : layout) {
-    held.emplace_back(static_cast<std::size_t>(part.value.dims.elements()) *
-                      element_bytes(part.value.dtype));
-    parts.push_back(held.back().data());
-  }
-  codec.pack(row, zeros.data(), parts, {STRATA_CPU, 0}, nullptr);
+  plugin::packed_memory(codec, row, zeros.data());
 }
 
 class Quantization {
@@ -140,18 +130,10 @@ class Quantization {
   }
 
   // Throws unless it has all weights of the model.
-  void check_weights(const source::Checkpoint& checkpoint) {
-    auto own = std::exchange(model_.checkpoint, checkpoint);
-    auto tensors = std::exchange(model_.tensors, std::nullopt);
-    try {
-      model_.resolve();
-    } catch (...) {
-      model_.checkpoint = std::move(own);
-      model_.tensors = std::move(tensors);
-      throw;
-    }
-    model_.checkpoint = std::move(own);
-    model_.tensors = std::move(tensors);
+  void check_weights(const source::Checkpoint& checkpoint) const {
+    auto model = model_;
+    model.checkpoint = checkpoint;
+    model.resolve();
   }
 
   source::Checkpoint make(QuantCache& cache, const std::string& digest) {

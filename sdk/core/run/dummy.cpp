@@ -4,9 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "core/dtype.hpp"
 #include "core/error.hpp"
-#include "core/plugin/codec.hpp"
+#include "core/plugin/packed_memory.hpp"
 #include "core/run/loader.hpp"
 #include "core/source/dtype.hpp"
 #include "core/zero/layout.hpp"
@@ -90,14 +89,7 @@ class Image {
       std::vector<std::byte> row(static_cast<std::size_t>(columns) * sizeof(float));
       fill(row.data(), row.size(), values);
       const shape::Value weight{source::f32, {1, columns}};
-      std::vector<std::vector<std::byte>> held;
-      std::vector<void*> parts;
-      for (const auto& part : codec.layout(weight)) {
-        held.emplace_back(static_cast<std::size_t>(part.value.dims.elements()) *
-                          element_bytes(part.value.dtype));
-        parts.push_back(held.back().data());
-      }
-      codec.pack(weight, row.data(), parts, {STRATA_CPU, 0}, nullptr);
+      auto held = plugin::packed_memory(codec, weight, row.data());
       if (held.size() == form.parts.size()) out = std::move(held);
     } catch (const Error&) {  // it only unpacks
     }
