@@ -1,11 +1,8 @@
 #include "host/ranks/children.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,12 +26,14 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 // Becomes the rank's program; only calls that are safe after fork.
-[[noreturn]] void become(bool first, pid_t parent, int errors, char* const* arguments,
+[[noreturn]] void become(int listener, pid_t parent, int errors, char* const* arguments,
                          char* const* environment, const sigset_t& mask) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
   dup2(errors, STDERR_FILENO);
-  if (!first) {
+  if (listener >= 0) {
+    fcntl(listener, F_SETFD, 0);
+  } else {
     const int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
@@ -49,7 +48,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }  // namespace
 
 Child start_rank(std::uint32_t rank, const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment, const sigset_t& mask) {
+                 const std::vector<std::string>& environment, const sigset_t& mask, int listener) {
   const auto argv = pointers(arguments), envp = pointers(environment);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) refuse("no pipe");
@@ -62,7 +61,8 @@ Child start_rank(std::uint32_t rank, const std::vector<std::string>& arguments,
     errno = error;
     refuse("no process");
   }
-  if (process == 0) become(rank == 0, parent, ends[1], argv.data(), envp.data(), mask);
+  if (process == 0)
+    become(rank == 0 ? listener : -1, parent, ends[1], argv.data(), envp.data(), mask);
   close(ends[1]);
   Child out;
   out.rank = rank;
@@ -89,22 +89,6 @@ void look_at(Child& child) {
 
 void send(Child& child, int signal) {
   if (!child.ended) kill(child.process, signal);
-}
-
-std::uint16_t free_port() {
-  const int one = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (one < 0) refuse("no socket");
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  auto* address = reinterpret_cast<sockaddr*>(&at);
-  const bool bound = bind(one, address, size) == 0 && getsockname(one, address, &size) == 0;
-  const int error = errno;
-  close(one);
-  errno = error;
-  if (!bound) refuse("no port of 127.0.0.1");
-  return ntohs(at.sin_port);
 }
 
 }  // namespace strata::host

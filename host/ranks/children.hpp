@@ -25,18 +25,16 @@ struct Child {
 };
 
 // Starts this program once more with the arguments and the environment. Rank 0 has this process's
-// standard input and output, the others have none. It is killed when this process's main thread
-// ends. Signals of this process that are blocked have `mask` there. Throws Error. [main-thread]
+// standard input and output and the socket `listener`, the others have none. It is killed when this
+// process's main thread ends. Signals of this process that are blocked have `mask` there. Throws
+// Error. [main-thread]
 Child start_rank(std::uint32_t rank, const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment, const sigset_t& mask);
+                 const std::vector<std::string>& environment, const sigset_t& mask, int listener);
 
 // Notes whether the process has ended, stopped or continued since the last call.
 void look_at(Child& child);
 
 // Sends a signal to the child, if it has not ended.
 void send(Child& child, int signal);
-
-// A port of 127.0.0.1 that nobody uses now.
-std::uint16_t free_port();
 
 }  // namespace strata::host

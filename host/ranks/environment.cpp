@@ -9,9 +9,10 @@
 namespace strata::host {
 namespace {
 
-constexpr std::array<std::string_view, 10> launchers{
-    "RANK=",        "WORLD_SIZE=", "LOCAL_RANK=", "LOCAL_WORLD_SIZE=", "MASTER_",
-    "TORCHELASTIC", "OMPI_COMM_",  "PMI_",        "MPI_LOCAL",         "SLURM_PROCID="};
+constexpr std::array<std::string_view, 11> launchers{
+    "RANK=",     "WORLD_SIZE=",   "LOCAL_RANK=",         "LOCAL_WORLD_SIZE=",
+    "MASTER_",   "TORCHELASTIC",  "OMPI_COMM_",          "PMI_",
+    "MPI_LOCAL", "SLURM_PROCID=", run::listener_variable};
 
 // Options of which each rank may have its own value: places, what rank 0 alone reads or prints, and
 // the resources of its machine.
@@ -60,6 +61,7 @@ std::vector<std::string> environment_of(const std::vector<std::string>& own,
   put("LOCAL_WORLD_SIZE", std::to_string(ranks.locals));
   put("MASTER_ADDR", ranks.address);
   put("MASTER_PORT", std::to_string(ranks.port));
+  if (ranks.listener >= 0) put(run::listener_variable, std::to_string(ranks.listener));
   return out;
 }
 

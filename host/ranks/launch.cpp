@@ -18,6 +18,7 @@
 #include "host/ranks/child_output.hpp"
 #include "host/ranks/children.hpp"
 #include "host/ranks/environment.hpp"
+#include "host/ranks/listener.hpp"
 #include "host/ranks/verdict.hpp"
 
 namespace strata::host {
@@ -94,13 +95,16 @@ class Launch {
     run::Ranks ranks;
     ranks.ranks = ranks.locals = count;
     ranks.address = "127.0.0.1";
-    ranks.port = free_port();
+    Listener listener;
+    ranks.port = listener.port();
     std::vector<std::string> all{"strata"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     const auto own = own_environment();
     for (std::uint32_t rank = 0; rank < count; ++rank) {
       ranks.rank = ranks.local = rank;
-      children_.push_back(start_rank(rank, all, environment_of(own, ranks), signals_.before()));
+      ranks.listener = rank == 0 ? listener.descriptor() : -1;
+      children_.push_back(start_rank(rank, all, environment_of(own, ranks), signals_.before(),
+                                     listener.descriptor()));
     }
   }
   // Where an exception passes, nothing stays behind.

@@ -1,4 +1,9 @@
 // The parent of ranks: lines, ends and environments; and what a team makes of its parts.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 
@@ -7,6 +12,7 @@
 #include "host/ranks/child_output.hpp"
 #include "host/ranks/environment.hpp"
 #include "host/ranks/joined_report.hpp"
+#include "host/ranks/listener.hpp"
 #include "host/ranks/team.hpp"
 #include "host/ranks/verdict.hpp"
 #include "tests/sdk/app/bare_group.hpp"
@@ -119,12 +125,29 @@ TEST_CASE("a rank has the variables of no other launcher", "[host][ranks]") {
   ranks.ranks = ranks.locals = 2;
   ranks.address = "127.0.0.1";
   ranks.port = 4711;
-  CHECK(environment_of({"HOME=/root", "RANK=7", "MASTER_ADDR=a", "OMPI_COMM_WORLD_SIZE=9",
-                        "SLURM_PROCID=3", "SLURM_JOB_ID=5", "TORCHELASTIC_RUN_ID=x"},
-                       ranks) ==
-        std::vector<std::string>{"HOME=/root", "SLURM_JOB_ID=5", "RANK=1", "WORLD_SIZE=2",
-                                 "LOCAL_RANK=1", "LOCAL_WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1",
-                                 "MASTER_PORT=4711"});
+  CHECK(environment_of(
+            {"HOME=/root", "RANK=7", "MASTER_ADDR=a", "OMPI_COMM_WORLD_SIZE=9", "SLURM_PROCID=3",
+             "SLURM_JOB_ID=5", "TORCHELASTIC_RUN_ID=x", "STRATA_RANKS_LISTENER=8"},
+            ranks) == std::vector<std::string>{"HOME=/root", "SLURM_JOB_ID=5", "RANK=1",
+                                               "WORLD_SIZE=2", "LOCAL_RANK=1", "LOCAL_WORLD_SIZE=2",
+                                               "MASTER_ADDR=127.0.0.1", "MASTER_PORT=4711"});
+  ranks.listener = 5;
+  CHECK(environment_of({}, ranks).back() == "STRATA_RANKS_LISTENER=5");
+}
+
+TEST_CASE("no other process can listen at the port of a listener", "[host][ranks]") {
+  Listener listener;
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  at.sin_port = htons(listener.port());
+  const int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int again = 1;
+  setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &again, sizeof again);
+  CHECK(bind(other, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0);
+  listener.close();
+  CHECK(bind(other, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+  close(other);
 }
 
 TEST_CASE("ranks compare the settings that change a run, not their own places", "[host][ranks]") {

@@ -107,6 +107,7 @@ class Environment {
     if (out.port == 0)
       throw UsageError("MASTER_PORT", "0 is no port to meet at",
                        "give all ranks the same free port");
+    if (out.rank == 0 && has(listener_variable)) out.listener = number<uint16_t>(listener_variable);
     if (&names == &torchrun && get("TORCHELASTIC_USE_AGENT_STORE") == "True")
       out.port = port_beside_agent();
     return out;

@@ -20,6 +20,7 @@ Store open(const run::Ranks& ranks, bool first) {
   c10d::TCPStoreOptions options;
   options.port = ranks.port;
   options.isServer = first && ranks.rank == 0;
+  if (options.isServer && ranks.listener >= 0) options.masterListenFd = ranks.listener;
   if (first) options.numWorkers = ranks.ranks;
   options.waitWorkers = first;
   options.timeout = ranks.patience;

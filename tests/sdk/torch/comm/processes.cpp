@@ -14,16 +14,23 @@ extern "C" std::unique_ptr<strata::run::Group> strata_open_group(
 namespace made {
 namespace {
 
-uint16_t free_port() {
+// Rank 0 inherits the socket, whose port no other process can take before it listens.
+int listening() {
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(socket, SOMAXCONN) != 0)
+    throw std::runtime_error("no free port");
+  return socket;
+}
+
+uint16_t port_of(int socket) {
+  sockaddr_in address{};
   socklen_t size = sizeof address;
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = bind(socket, any, size) == 0 && getsockname(socket, any, &size) == 0;
-  close(socket);
-  if (!bound) throw std::runtime_error("no free port");
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("no port");
   return ntohs(address.sin_port);
 }
 
@@ -61,23 +68,27 @@ Processes::Processes(uint32_t ranks, std::chrono::milliseconds heartbeat,
                        .heartbeat = heartbeat,
                        .stall = stall,
                        .on_lost = {}}};
-  one.options.ranks.port = free_port();
+  const int listener = listening();
+  one.options.ranks.port = port_of(listener);
   for (uint32_t rank = 0; rank < ranks; ++rank) {
     int ends[2];
     if (pipe(ends) != 0) throw std::runtime_error("no pipe");
     one.options.ranks.rank = one.options.ranks.local = rank;
+    one.options.ranks.listener = rank == 0 ? listener : -1;
     one.pipe = ends[1];
     const auto pid = fork();
     if (pid < 0) throw std::runtime_error("no process");
     if (pid == 0) {
       for (const auto& earlier : all_)
         if (earlier.pid > 0) close(earlier.pipe);
+      if (rank > 0) close(listener);
       be_process(one, be);
     }
     close(ends[1]);
     all_[rank].pid = pid;
     all_[rank].pipe = ends[0];
   }
+  close(listener);
 }
 
 Processes::~Processes() {
