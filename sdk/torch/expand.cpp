@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "core/dtype.hpp"
 #include "core/error.hpp"
+#include "core/plugin/plain.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
 #include "torch/pch.hpp"
@@ -179,10 +181,8 @@ void copy_parts(const source::Tensor& from, const source::Form& run_form, std::b
   }
 }
 
-}  // namespace
-
-void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
-            std::byte* run, const Expansion& how) {
+void expand_here(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
+                 std::byte* run, const Expansion& how) {
   if (weight.repacks()) return repack(weight.source, weight.run, run, stored, how);
   if (!weight.run.dense()) return copy_parts(weight.source, weight.run, run, stored, how);
   auto to = borrowed(run, shape, scalar_type(weight.run.dtype()), how.device);
@@ -190,6 +190,52 @@ void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* 
   if (const auto* join = weight.source.step<source::Join>())
     return expand_pieces(weight.source, join->blocks, to, stored, how);
   expand_form(weight.source, to, stored, how);
+}
+
+// Whether the weight's plugins take memory of the device: parts are repacked on the host alone.
+bool works_there(const zero::Weight& weight, const Expansion& how) {
+  if (how.device.is_cpu()) return true;
+  if (weight.repacks()) return false;
+  if (!weight.run.dense()) return true;
+  return std::ranges::all_of(source::forms(weight.source), [&](const source::Tensor& form) {
+    const auto& stored = form.stored;
+    return stored.dense() || (*how.codec)(stored.scheme).unpacks(device_of(how.device));
+  });
+}
+
+// The bytes from a weight's stored form on to the end of the last of its pieces.
+uint64_t stored_bytes(const source::Tensor& tensor) {
+  uint64_t end = tensor.pieces.empty() ? tensor.stored.bytes : 0;
+  for (const auto& piece : tensor.pieces) end = std::max(end, piece.stored.at + piece.stored.bytes);
+  return end;
+}
+
+// Expands the weight in host memory, and copies it to the device: while a model is loaded, since
+// weights are held in a form that the device can use.
+void expand_on_host(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
+                    std::byte* run, const Expansion& how) {
+  const at::Device cpu(at::kCPU);
+  const auto bytes = static_cast<int64_t>(stored_bytes(weight.source));
+  const auto here = borrowed(stored, {bytes}, at::kByte, how.device).to(cpu);
+  int64_t elements = 1;
+  for (const auto length : shape) elements *= length;
+  const auto wide = weight.run.dense()
+                        ? elements * static_cast<int64_t>(element_bytes(weight.run.dtype()))
+                        : static_cast<int64_t>(weight.run.bytes);
+  const auto made = at::empty({wide}, here.options());
+  plugin::PlainOps ops;
+  plugin::Call call{{{sizeof(strata_call), 0}, how.call->host, nullptr, {STRATA_CPU, 0}}, &ops};
+  expand_here(weight, shape, static_cast<const std::byte*>(here.const_data_ptr()),
+              static_cast<std::byte*>(made.mutable_data_ptr()), {how.codec, &call.seen, cpu});
+  borrowed(run, {wide}, at::kByte, how.device).copy_(made);
+}
+
+}  // namespace
+
+void expand(const zero::Weight& weight, at::IntArrayRef shape, const std::byte* stored,
+            std::byte* run, const Expansion& how) {
+  if (works_there(weight, how)) return expand_here(weight, shape, stored, run, how);
+  expand_on_host(weight, shape, stored, run, how);
 }
 
 }  // namespace strata::torch

@@ -200,6 +200,25 @@ def whole_runs(program):
             raise AssertionError(f"{moved} bytes moved a token")
         equal(made["output_ids"], whole["output_ids"], "partly resident")
 
+    def packed(scheme, tier):
+        common = (*cuda, "--dtype", "bfloat16", "--quant", scheme)
+        resident = program.generate(*common, "--offload", "device")
+        within_plan(resident)
+        held, stored = resident["report"]["tiers"]["device"]["bytes"], resident["report"]["weights"]["bytes"]
+        if held > 1.05 * stored:
+            raise AssertionError(f"the device holds {held} bytes of weights that have {stored} packed")
+        made = program.generate(*common, "--offload", tier)
+        equal(made["output_ids"], resident["output_ids"], tier)
+
+    def packed_as_cpu(scheme):
+        options = ("--dtype", "float32", "--quant", scheme)
+        for prompt in PROMPTS:
+            there = program.logits(prompt, *cuda, *options)
+            here = program.logits(prompt, "--device", "cpu", *options)
+            apart = float((there - here).abs().max() / here.abs().max())
+            if not apart <= 1e-4:
+                raise AssertionError(f"{prompt}: logits are {apart} of the largest apart")
+
     def refused():
         try:
             program.generate(*cuda, "--offload", "pinned", "--device-memory", "1KiB")
@@ -218,6 +237,10 @@ def whole_runs(program):
     for tier in ("pinned", "nvme"):
         add(f"a batch streamed from {tier} is its single runs", as_single, tier)
         add(f"partly resident, the rest from {tier}, gives the same tokens", partly_resident, tier)
+    for scheme in ("int4", "int8", "nf4", "fp8"):
+        add(f"{scheme} on the GPU has the logits of the CPU", packed_as_cpu, scheme)
+        for tier in TIERS[1:]:
+            add(f"tokens in {scheme} from {tier} are those of the resident run", packed, scheme, tier)
     add("greedy tokens of the GPU are those of the CPU", as_cpu)
     add("a budget that is too small is refused", refused)
     return checks
@@ -240,6 +263,13 @@ def families(strata, folder):
     return [(f"models of {family} on the GPU are transformers'",
              lambda family=family: script("family_test.py", strata, folder, family, "--brief"))
             for family in names]
+
+
+def quantized(strata, folder):
+    """The checks of checkpoints that come quantized."""
+    return [(f"quantized checkpoints on the GPU have the logits of their numbers, {name}",
+             lambda name=name: script(name, strata, folder))
+            for name in ("quantized_test.py", "quantized_packages_test.py")]
 
 
 def training(strata, folder):
@@ -269,7 +299,7 @@ def main():
         made = []
         checked("transformers makes a tiny model",
                 lambda: made.append(Program(strata, folder)))
-        together(families(strata, folder) + training(strata, folder) +
+        together(families(strata, folder) + quantized(strata, folder) + training(strata, folder) +
                  (whole_runs(made[0]) if made else []), options.jobs)
     out = outcome()
     print(f"{out['passed']} passed, {out['failed']} failed on {out['gpu'] or 'no GPU'}")

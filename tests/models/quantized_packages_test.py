@@ -1,7 +1,7 @@
 """Tiny models as compressed-tensors, bitsandbytes and fine-grained FP8 store them through the program, against
 transformers with the weights that they stand for.
 
-Usage: quantized_packages_test.py PROGRAM FOLDER
+Usage: quantized_packages_test.py PROGRAM FOLDER [--device cuda]
 """
 
 import json
@@ -20,7 +20,7 @@ from reference import Reference
 from row import Row, make
 
 IDS = [5, 17, 3, 99, 42, 7, 63, 1]
-TIERS = (["--offload", "device"], ["--offload", "cpu"], ["--offload", "nvme"])
+TIERS = {"cpu": ("device", "cpu", "nvme"), "cuda": ("device", "pinned", "nvme")}
 # Rows of whole groups, and of blocks of 128 with a rest.
 TINY = Row("", {"model_type": "llama", "vocab_size": 256, "hidden_size": 192, "intermediate_size": 320,
                 "num_hidden_layers": 2, "num_attention_heads": 6, "num_key_value_heads": 2}, "", seed=11)
@@ -39,10 +39,10 @@ def write(folder, config, tensors):
 
 
 def same_logits(program, folder, want, words):
-    for tier in TIERS:
-        got = program.logits(folder, IDS, *tier)
+    for tier in TIERS[program.device]:
+        got = program.logits(folder, IDS, "--dtype", "float32", "--offload", tier)
         far = float(np.abs(got - want).max() / np.abs(want).max())
-        need(far <= TOLERANCE, f"{words}, {tier[1]}: the logits are {far:.1e} of the largest off")
+        need(far <= TOLERANCE, f"{words}, {tier}: the logits are {far:.1e} of the largest off")
 
 
 def a_changed_scale(program, folder, config, packed, want, words):
@@ -94,7 +94,7 @@ def contradicted(program, folder, config, packed, wrong):
 def main():
     torch.set_num_threads(1)
     quietly.silence()
-    program = Many(sys.argv[1])
+    program = Many(sys.argv[1], device=sys.argv[4] if sys.argv[3:4] == ["--device"] else "cpu")
     with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
         parent = pathlib.Path(name)
         make(TINY, parent / "plain")

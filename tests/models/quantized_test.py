@@ -1,6 +1,6 @@
 """Tiny models that come quantized by GPTQ and AWQ through the program, against transformers with the same numbers.
 
-Usage: quantized_test.py PROGRAM FOLDER
+Usage: quantized_test.py PROGRAM FOLDER [--device cuda]
 """
 
 import json
@@ -19,7 +19,7 @@ from reference import Reference
 from tested import distance, need
 
 IDS = [5, 17, 3, 99, 42, 7, 63, 1]
-TIERS = ("device", "cpu", "nvme")
+TIERS = {"cpu": ("device", "cpu", "nvme"), "cuda": ("device", "pinned", "nvme")}
 
 
 def source(folder):
@@ -45,7 +45,7 @@ def variants():
 
 def same_logits(program, quantized, twin, words):
     want = Reference(twin).logits(IDS)
-    for tier in TIERS:
+    for tier in TIERS[program.device]:
         far = distance(program.logits(quantized, IDS, "--dtype", "float32", "--offload", tier), want)
         need(far <= TOLERANCE, f"{words}, in {tier}: the logits are {far:.1e} of the largest one off")
 
@@ -105,7 +105,7 @@ def orders(program, source, parent):
 def main():
     torch.set_num_threads(1)
     quietly.silence()
-    program = Many(sys.argv[1])
+    program = Many(sys.argv[1], device=sys.argv[4] if sys.argv[3:4] == ["--device"] else "cpu")
     with tempfile.TemporaryDirectory(dir=sys.argv[2]) as name:
         parent = pathlib.Path(name)
         source(parent / "source")

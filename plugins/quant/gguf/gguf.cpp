@@ -154,6 +154,10 @@ struct Codec {
     });
   }
 
+  bool unpacks(strata_device device) const {
+    return device.type == STRATA_CUDA && gguf::unpacks_on_device();
+  }
+
   bool can(const strata::ProductKind& kind) const {
     return kernel && strata::kernels::multiplies(*kernel, kind);
   }

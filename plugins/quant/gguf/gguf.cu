@@ -96,4 +96,6 @@ const char* unpack_on_device(const OnDevice& work) {
   return error ? cudaGetErrorString(error) : nullptr;
 }
 
+bool unpacks_on_device() { return true; }
+
 }  // namespace gguf

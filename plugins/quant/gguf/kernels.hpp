@@ -19,4 +19,7 @@ struct OnDevice {
 // Values equal those of the CPU to the last bit. Returns null, or why nothing was done.
 const char* unpack_on_device(const OnDevice& work);
 
+// Whether this build has kernels.
+bool unpacks_on_device();
+
 }  // namespace gguf

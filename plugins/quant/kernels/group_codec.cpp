@@ -4,6 +4,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "kernels/device_groups.hpp"
 #include "kernels/host_products.hpp"
 #include "kernels/words.hpp"
 
@@ -34,6 +35,15 @@ int find(const std::string_view (&names)[n], std::string_view name) {
   for (std::size_t i = 0; i < n; ++i)
     if (names[i] == name) return static_cast<int>(i);
   return -1;
+}
+
+bool on_one_device(const Memory& a, const Memory& b) {
+  if (a.on_host() || b.on_host()) return a.on_host() && b.on_host();
+  return a.device.type == STRATA_CUDA && b.device.type == STRATA_CUDA && a.device.id == b.device.id;
+}
+
+DeviceQueue queue_of(const strata_call& call, const Memory& memory) {
+  return {memory.device.id, call.stream};
 }
 
 // The dtypes that unpack writes.
@@ -105,8 +115,8 @@ std::vector<Part> GroupCodec::parts(strata_dtype, std::span<const int64_t> shape
   return out;
 }
 
-GroupLinear GroupCodec::weight_of(std::span<const Memory> given, int64_t rows,
-                                  int64_t columns) const {
+GroupLinear GroupCodec::weight_of(std::span<const Memory> given, int64_t rows, int64_t columns,
+                                  const Memory& beside) const {
   const int64_t shape[]{rows, columns};
   const auto wanted = parts({}, shape);
   if (given.size() != wanted.size())
@@ -122,7 +132,9 @@ GroupLinear GroupCodec::weight_of(std::span<const Memory> given, int64_t rows,
       throw refused(role + " have " + std::to_string(given[i].elements()) +
                     " elements, and a weight of " + std::to_string(rows) + " x " +
                     std::to_string(columns) + " has " + std::to_string(elements));
-    if (!given[i].on_host()) throw unimplemented(role + " are not in host memory");
+    if (!on_one_device(given[i], beside))
+      throw unimplemented(role + (beside.on_host() ? " are not in host memory"
+                                                   : " are not on the GPU of the other tensors"));
   }
   return {form_,
           {given[0].as<const uint8_t>(), given[1].data, given.size() > 2 ? given[2].data : nullptr},
@@ -130,23 +142,32 @@ GroupLinear GroupCodec::weight_of(std::span<const Memory> given, int64_t rows,
           columns};
 }
 
-void GroupCodec::unpack(const strata_call&, std::span<const Memory> given,
+void GroupCodec::unpack(const strata_call& call, std::span<const Memory> given,
                         const Memory& weight) const {
   parts(weight.dtype, weight.shape);
   if (!is_dense(weight.dtype))
     throw refused("a dense weight is float16, bfloat16, float32 or float64, not " +
                   text_of_dtype(weight.dtype));
-  if (!weight.on_host()) throw unimplemented("weights are unpacked in host memory only");
   const int64_t columns = weight.shape.back(), rows = weight.elements() / columns;
-  kernels::unpack(weight_of(given, rows, columns), 0, rows, weight.data, weight.dtype);
+  const auto packed = weight_of(given, rows, columns, weight);
+  if (weight.on_host()) return kernels::unpack(packed, 0, rows, weight.data, weight.dtype);
+  if (const char* why = unpack_on_device(packed, weight.data, weight.dtype, queue_of(call, weight)))
+    throw unimplemented(why);
+}
+
+bool GroupCodec::unpacks(strata_device device) const {
+  return device.type == STRATA_CUDA && unpacks_on_device();
 }
 
 bool GroupCodec::can(const ProductKind& kind) const {
+  if (kind.device.type == STRATA_CUDA)
+    return kind.weight.size() == 2 && kind.tokens <= most_device_tokens &&
+           can_on_device(form_, kind.weight[1], kind.dtype);
   return computes(kind) && kernels::can(form_, kind.weight[1]);
 }
 
 uint64_t GroupCodec::workspace(const ProductKind& kind) const {
-  if (!can(kind)) return 0;
+  if (kind.device.type == STRATA_CUDA || !can(kind)) return 0;
   return kernels::workspace({form_, {}, kind.weight[0], kind.weight[1]}, kind.tokens,
                             products_of(kind.fast));
 }
@@ -155,32 +176,43 @@ void GroupCodec::check(const Memory& x, const Memory& y, bool fast) const {
   if (x.shape.size() != 2 || y.shape.size() != 2 || x.shape[0] != y.shape[0])
     throw refused("x and y are no [T,in] and [T,out]");
   const int64_t shape[]{y.shape[1], x.shape[1]};
-  if (!same(x.dtype, y.dtype) || !can({shape, x.shape[0], x.device, x.dtype, fast}))
+  if (!same(x.dtype, y.dtype) || !on_one_device(x, y) ||
+      !can({shape, x.shape[0], x.device, x.dtype, fast}))
     throw unimplemented("no such product is computed");
 }
 
-void GroupCodec::linear(const strata_call&, std::span<const Memory> given,
+void GroupCodec::multiply(const strata_call& call, std::span<const GroupShare> shares,
+                          const Memory& x, const Memory& y, std::byte* workspace,
+                          const strata_threads* threads, bool fast) const {
+  const int64_t columns = x.shape[1], rows = y.shape[1];
+  const auto count = static_cast<int64_t>(shares.size());
+  if (x.on_host())
+    return kernels::linear_grouped(form_, rows, columns, shares.data(), count, x.data, x.dtype,
+                                   columns, y.data, y.dtype, rows, workspace, run_on(threads),
+                                   products_of(fast));
+  if (const char* why = linear_on_device(form_, rows, columns, shares.data(), count, x.data, y.data,
+                                         x.dtype, queue_of(call, x)))
+    throw unimplemented(why);
+}
+
+void GroupCodec::linear(const strata_call& call, std::span<const Memory> given,
                         const Product& product) const {
   const auto &x = product.x, &y = product.y;
   check(x, y, product.fast);
-  const int64_t columns = x.shape[1], rows = y.shape[1];
-  kernels::linear(weight_of(given, rows, columns), x.data, x.dtype, columns, y.data, y.dtype, rows,
-                  x.shape[0], static_cast<std::byte*>(product.workspace), run_on(product.threads),
-                  products_of(product.fast));
+  const GroupShare all{weight_of(given, y.shape[1], x.shape[1], x).parts, x.shape[0]};
+  multiply(call, {&all, 1}, x, y, static_cast<std::byte*>(product.workspace), product.threads,
+           product.fast);
 }
 
-void GroupCodec::linear_grouped(const strata_call&, const GroupedProduct& product) const {
+void GroupCodec::linear_grouped(const strata_call& call, const GroupedProduct& product) const {
   const auto &x = product.x, &y = product.y;
   check(x, y, product.fast);
   check_ends(product);
-  const int64_t columns = x.shape[1], rows = y.shape[1];
   std::vector<GroupShare> shares;
   for (const auto& one : product.weights)
-    shares.push_back({weight_of(one.parts, rows, columns).parts, one.end});
-  kernels::linear_grouped(form_, rows, columns, shares.data(), static_cast<int64_t>(shares.size()),
-                          x.data, x.dtype, columns, y.data, y.dtype, rows,
-                          static_cast<std::byte*>(product.workspace), run_on(product.threads),
-                          products_of(product.fast));
+    shares.push_back({weight_of(one.parts, y.shape[1], x.shape[1], x).parts, one.end});
+  multiply(call, shares, x, y, static_cast<std::byte*>(product.workspace), product.threads,
+           product.fast);
 }
 
 }  // namespace strata::kernels

@@ -126,6 +126,10 @@ struct Codec {
     });
   }
 
+  bool unpacks(strata_device device) const {
+    return device.type == STRATA_CUDA && mxfp4::unpacks_on_device();
+  }
+
   void unpack_there(const strata_call& call, std::span<const Memory> given, const Memory& weight,
                     int64_t blocks) const {
     const auto [type, id] = weight.device;

@@ -57,4 +57,6 @@ const char* unpack_on_device(const OnDevice& work) {
   return error ? cudaGetErrorString(error) : nullptr;
 }
 
+bool unpacks_on_device() { return true; }
+
 }  // namespace mxfp4

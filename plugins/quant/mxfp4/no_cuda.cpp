@@ -4,4 +4,6 @@ namespace mxfp4 {
 
 const char* unpack_on_device(const OnDevice&) { return "this build has no kernel for the device"; }
 
+bool unpacks_on_device() { return false; }
+
 }  // namespace mxfp4

@@ -94,6 +94,12 @@ class Codec {
         format_);
   }
 
+  // Weights in groups alone: the formats' own parts are unpacked in host memory.
+  bool unpacks(strata_device device) const {
+    const auto* groups = std::get_if<strata::kernels::GroupCodec>(&format_);
+    return groups && groups->unpacks(device);
+  }
+
   bool can(const strata::ProductKind& kind) const {
     const auto* groups = std::get_if<strata::kernels::GroupCodec>(&format_);
     return groups && groups->can(kind);

@@ -73,6 +73,7 @@ class Codec {
   void unpack(const strata_call& call, std::span<const Memory> given, const Memory& weight) const {
     codec_.unpack(call, given, weight);
   }
+  bool unpacks(strata_device device) const { return codec_.unpacks(device); }
   bool can(const strata::ProductKind& kind) const { return codec_.can(kind); }
   uint64_t workspace(const strata::ProductKind& kind) const { return codec_.workspace(kind); }
   void linear(const strata_call& call, std::span<const Memory> given,

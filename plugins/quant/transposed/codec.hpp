@@ -44,6 +44,12 @@ class Codec {
     file().unpack(parts, weight);
   }
 
+  // Weights in groups alone: the files' own parts are unpacked in host memory.
+  bool unpacks(strata_device device) const {
+    const auto* groups = std::get_if<Groups>(&form_);
+    return groups && groups->unpacks(device);
+  }
+
   bool can(const strata::ProductKind& kind) const {
     const auto* groups = std::get_if<Groups>(&form_);
     return groups && groups->can(kind);

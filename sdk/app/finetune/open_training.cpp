@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/choices.hpp"
+#include "app/codecs.hpp"
 #include "app/compute_library.hpp"
 #include "app/finetune/lora.hpp"
 #include "app/finetune/storage.hpp"
@@ -122,6 +123,7 @@ PlannedTraining plan_training(const RunOptions& given, const FinetuneOptions& op
   request.device_memory = run.device_memory;
   request.keep_graphs = !options.activation_checkpointing;
   request.separate_device = out.cuda;
+  request.codec = codecs_of(plugins);
   request.library_bytes = out.cuda ? cuda_library_bytes : 0;
   if (out.cuda && !request.device_memory)
     request.device_memory =

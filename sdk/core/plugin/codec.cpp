@@ -99,6 +99,12 @@ void Codec::unpack(std::span<void* const> parts, const shape::Value& weight, voi
        });
 }
 
+bool Codec::unpacks(strata_device device) const {
+  if (device.type == STRATA_CPU || device.type == STRATA_PINNED) return true;
+  return STRATA_HAS(strata_quant, table_, unpacks) &&
+         called(who_, "unpacks", [&] { return table_->unpacks(self_, device); }) == 1;
+}
+
 void Codec::pack(const shape::Value& weight, void* dense, std::span<void* const> parts,
                  strata_device device, void* stream) const {
   over(parts, weight, dense, device, stream,

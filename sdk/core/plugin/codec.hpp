@@ -34,6 +34,8 @@ class Codec {
   // and enqueue on `stream`, which is null on the CPU.
   void unpack(std::span<void* const> parts, const shape::Value& weight, void* dense,
               strata_device device, void* stream) const;
+  // Whether unpack takes memory of such a device; the CPU's it always takes. [any-thread]
+  bool unpacks(strata_device device) const;
   void pack(const shape::Value& weight, void* dense, std::span<void* const> parts,
             strata_device device, void* stream) const;
 

@@ -35,9 +35,9 @@ int64_t most_tokens(const plugin::Codec& codec, plugin::ProductKind kind, int64_
 
 // The elements of a tile of the dense weight and, where the weight has several tiles, of its
 // columns of y.
-uint64_t tile_elements(std::span<const int64_t> shape, int64_t tokens) {
+uint64_t tile_elements(std::span<const int64_t> shape, int64_t tokens, bool separate_device) {
   const auto all = static_cast<uint64_t>(shape[0]), columns = static_cast<uint64_t>(shape[1]);
-  const auto rows = std::max<uint64_t>(1, coded_tile / std::max<uint64_t>(columns, 1));
+  const auto rows = static_cast<uint64_t>(tile_rows(shape[1], separate_device));
   if (all <= rows) return all * columns;
   return rows * (columns + static_cast<uint64_t>(tokens));
 }
@@ -71,9 +71,28 @@ std::vector<int64_t> whole_shape(const zero::Unit& unit, std::size_t first) {
   return out;
 }
 
+// Whether each form of the tensor that is in blocks is expanded on another device. Nobody knows
+// some schemes: the error comes when they are loaded.
+bool unpacks_there(const source::Tensor& tensor, const FindCodec& codec) {
+  for (const auto& form : source::forms(tensor)) {
+    if (form.stored.dense()) continue;
+    try {
+      if (!codec(form.stored.scheme).unpacks({STRATA_CUDA, 0})) return false;
+    } catch (const Error&) {
+      return true;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
-bool stays_packed(const zero::Unit& unit) {
+bool stays_packed(const zero::Unit& unit, const FindCodec& codec, bool separate_device) {
+  const auto expands_there = [&](const zero::Weight& weight) {
+    return !separate_device || !codec || !source::in_blocks(weight.source) || !weight.run.dense() ||
+           unpacks_there(weight.source, codec);
+  };
+  if (!std::ranges::all_of(unit.weights, expands_there)) return false;
   const bool table = unit.kind == STRATA_UNIT_HEAD;
   // A run form that has the blocks too is held, unless other weights become larger in it. Repacked
   // parts, which are no larger but for their padding, are held in every case: repacking at each use
@@ -196,7 +215,8 @@ uint64_t CodedProducts::product_bytes(const std::string& scheme, std::span<const
   one.tokens = most_tokens(codec, one, std::max<int64_t>(tokens, 1));
   const auto bytes = plugin::workspace_of(codec, one);
   if (one.tokens >= tokens) return bytes;
-  return std::max(bytes, tile_elements(shape, tokens) * element_bytes(options_.dtype));
+  return std::max(bytes, tile_elements(shape, tokens, options_.separate_device) *
+                             element_bytes(options_.dtype));
 }
 
 }  // namespace strata::run

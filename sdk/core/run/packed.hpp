@@ -15,8 +15,9 @@ namespace strata::run {
 // Whether tiers hold the unit in blocks, which are a fraction of the run form to hold and to fetch.
 // Where the ops use the blocks, the run form has them too, and tiers hold that one.
 // Rows that are looked up in a tier's memory must be there as they are used: in the run form, or
-// all as rows of blocks that contain their scales.
-bool stays_packed(const zero::Unit& unit);
+// all as rows of blocks that contain their scales. Blocks that their plugin does not expand on the
+// device are expanded before.
+bool stays_packed(const zero::Unit& unit, const FindCodec& codec, bool separate_device);
 
 // The most bytes that expanding a weight to `dtype` holds between its forms, on the CPU or on
 // another device: blocks become the run form directly, except where their rows change places.
@@ -55,7 +56,14 @@ class CodedProducts {
   Options options_;
 };
 
-// The elements of a tile of a dense weight, or one row where that is more.
-inline constexpr uint64_t coded_tile = 1u << 22;
+// The rows of a tile of a dense weight with so many columns. The CPU multiplies a tile that its
+// caches hold; another device needs a larger one to be busy, and is several times slower where the
+// rows are no multiple of what its products take at once.
+constexpr int64_t tile_rows(int64_t columns, bool separate_device) {
+  const int64_t elements = separate_device ? 1 << 25 : 1 << 22, at_once = 128;
+  const int64_t rows = elements / (columns > 0 ? columns : 1);
+  if (rows >= at_once) return rows / at_once * at_once;
+  return rows > 0 ? rows : 1;
+}
 
 }  // namespace strata::run

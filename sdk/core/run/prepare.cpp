@@ -231,7 +231,8 @@ class Preparation {
 
   // A second device runs weights in place, so that they must be in the run form.
   bool stays_packed(const zero::Unit& unit) const {
-    return model_.checkpoint && !on_second_device(unit) && run::stays_packed(unit);
+    return model_.checkpoint && !on_second_device(unit) &&
+           run::stays_packed(unit, wish_.codec, wish_.separate_device);
   }
 
   // The arena for a ring of two of the largest slots, behind the residents.

@@ -22,7 +22,8 @@ class Laying {
     if (!frozen_) plan_.masters = laid(declared, request_.storage, true);
     add_table();
     for (auto& unit : plan_.units) {
-      unit.as_run = !(frozen_ && model_.checkpoint && run::stays_packed(unit));
+      unit.as_run = !(frozen_ && model_.checkpoint &&
+                      run::stays_packed(unit, request_.codec, request_.separate_device));
       plan_.flats.push_back(frozen_ ? Flat{} : flat_of(unit));
       plan_.placement.push_back({.tier = 0, .as_run = unit.as_run});
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/dry_run/measure.hpp"
+#include "core/run/compute.hpp"
 #include "core/run/model.hpp"
 #include "core/train/flat.hpp"
 #include "core/train/products.hpp"
@@ -49,6 +50,7 @@ struct TrainingRequest {
   bool early_updates = false;
   std::optional<uint64_t> device_memory;  // of weights, gradients, inputs and activations
   bool separate_device = false;           // the device's memory is not the host's
+  run::FindCodec codec{};                 // whose plugins expand weights on it; empty: all do
   uint64_t library_bytes = 0;             // device memory that its libraries hold besides
   dry_run::AttentionBytes attention_bytes{};
   uint32_t rank = 0, ranks = 1;

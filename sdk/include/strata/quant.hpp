@@ -9,8 +9,13 @@
 //   };
 //   STRATA_QUANT_PLUGIN(Mine, "mine", "1.0.0");
 //
-// options is null where there are none. pack and unpack enqueue on the call's stream. A class that
-// also has these three multiplies straight from the parts (abi/draft/quant.h has their contracts):
+// options is null where there are none. pack and unpack enqueue on the call's stream. A class whose
+// unpack takes memory of other devices than the CPU says of which:
+//
+//     bool unpacks(strata_device) const;
+//
+// A class that also has these three multiplies straight from the parts (abi/draft/quant.h has their
+// contracts):
 //
 //     bool can(const strata::ProductKind&) const;
 //     uint64_t workspace(const strata::ProductKind&) const;
@@ -144,6 +149,11 @@ concept Repacks = requires(const Codec& codec, const ProductKind& kind, const st
                            std::span<const std::int64_t> shape, std::span<const Memory> parts) {
   { codec.run_scheme(kind) } -> std::same_as<std::optional<std::string>>;
   codec.repack(call, shape, parts, parts);
+};
+
+template <class Codec>
+concept UnpacksElsewhere = requires(const Codec& codec, strata_device device) {
+  { codec.unpacks(device) } -> std::convertible_to<bool>;
 };
 
 namespace abi {
@@ -344,6 +354,14 @@ struct QuantTable {
     return STRATA_UNIMPLEMENTED;
   }
 
+  static constexpr bool unpacks_elsewhere = UnpacksElsewhere<Codec>;
+  static std::int32_t unpacks([[maybe_unused]] strata_self* self,
+                              [[maybe_unused]] strata_device device) noexcept {
+    if constexpr (unpacks_elsewhere)
+      return guarded_value<std::int32_t>(0, [&] { return of(self).codec.unpacks(device) ? 1 : 0; });
+    return 0;
+  }
+
   static constexpr strata_quant table{header<strata_quant>(),
                                       score,
                                       create,
@@ -358,7 +376,8 @@ struct QuantTable {
                                       recognizes ? recognize : nullptr,
                                       repacks ? run_scheme : nullptr,
                                       repacks ? repack : nullptr,
-                                      multiplies_groups ? linear_grouped : nullptr};
+                                      multiplies_groups ? linear_grouped : nullptr,
+                                      unpacks_elsewhere ? unpacks : nullptr};
 };
 
 }  // namespace abi

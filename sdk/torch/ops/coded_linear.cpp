@@ -1,5 +1,7 @@
 #include "torch/ops/coded_linear.hpp"
 
+#include <ATen/ops/mm.h>
+
 #include <algorithm>
 
 #include "core/run/packed.hpp"
@@ -22,15 +24,17 @@ at::Tensor as_it_lies(const CodedProduct& product, const at::Tensor& x, const Co
 
 at::Tensor by_tiles(const at::Tensor& x, const CodedWeight& weight, const at::Tensor& bias,
                     const CodecCall& how) {
-  const auto rows = weight.rows(), columns = std::max<int64_t>(weight.columns, 1);
-  const auto most = std::max<int64_t>(1, static_cast<int64_t>(run::coded_tile) / columns);
+  const auto rows = weight.rows(), most = run::tile_rows(weight.columns, x.is_cuda());
   if (rows <= most) return linear(x, unpacked(weight, x.scalar_type(), how), bias);
   auto y = at::empty({x.size(0), rows}, x.options());
   for (int64_t first = 0; first < rows; first += most) {
     const auto count = std::min(most, rows - first);
-    y.narrow(1, first, count)
-        .copy_(linear(x, unpacked(weight.narrow(first, count), x.scalar_type(), how),
-                      bias.defined() ? bias.narrow(0, first, count) : bias));
+    const auto tile = unpacked(weight.narrow(first, count), x.scalar_type(), how);
+    auto part = y.narrow(1, first, count);
+    if (x.is_cuda() && !bias.defined())
+      at::mm_out(part, x, tile.t());
+    else
+      part.copy_(linear(x, tile, bias.defined() ? bias.narrow(0, first, count) : bias));
   }
   return y;
 }

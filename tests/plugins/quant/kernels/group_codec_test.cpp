@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/device_groups.hpp"
+
 using namespace strata;
 using Catch::Contains;
 
@@ -138,7 +140,10 @@ TEST_CASE("a codec computes exact products of up to 64 tokens and fast ones of a
   REQUIRE_FALSE(codec.can({shape, 65, cpu, single, false}));
   REQUIRE(codec.can({shape, 6500, cpu, single, true}));
   REQUIRE(codec.can({shape, 1, {STRATA_PINNED, 0}, {STRATA_BFLOAT, 16, 1}, false}));
-  REQUIRE_FALSE(codec.can({shape, 1, gpu, single, false}));
+  REQUIRE(codec.can({shape, 1, gpu, single, false}) ==
+          kernels::can_on_device(codec.form(), 9, single));  // a build may have no kernels
+  REQUIRE_FALSE(codec.can({shape, 65, gpu, single, false}));
+  REQUIRE(codec.unpacks(gpu) == kernels::unpacks_on_device());
   REQUIRE_FALSE(codec.can({shape, 1, cpu, half, false}));
   REQUIRE_FALSE(codec.can({experts, 1, cpu, single, false}));
 }
