@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Every test that needs a GPU, in one go: the tests of gpu-tests, then whole runs of the program.
 
-The program's answers are compared with transformers' and with each other; each family's rows are
-those of tests/models. Whole runs go side by side. --only takes those whose names have one of the words. The object is
-written anew behind each test, so that a run that is ended has what it found. Needs python3 with torch, transformers, gguf and safetensors. Writes one JSON object: {"gpu", "passed", "failed", "tests": [{"name",
-"passed", "seconds", "detail"}]}; exits 1 where a test failed.
+The program's answers are compared with transformers' and with each other; each family's rows are those of
+tests/models. Whole runs go side by side. --only takes those whose names have one of the words. The object is written
+anew behind each test, so that a run that is ended has what it found. Needs python3 with torch, gguf, safetensors and
+transformers 5.24: an older one does not know the model types of all rows. Writes one JSON object: {"gpu", "passed",
+"failed", "tests": [{"name", "passed", "seconds", "detail"}]}; exits 1 where a test failed.
 
 usage: ./run python3 tests/gpu/run.py [--jobs N] [--only WORDS] --json gpu.json          (in an unpacked pack)
 """
