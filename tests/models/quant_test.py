@@ -149,6 +149,8 @@ class Refusals(quant_cases.Folders):
                 (["--quant-rule", "mlp=none,group_size=32"], "is no rule"),
                 (["--quant-rule", "mlp=int4,group_size=32,group_size=64"], "is no rule"),
                 (["--quant-rule", "mlp=int 4"], "--quant-rule: 'int 4' is no name"),
+                (["--quant", "Q4_0", "--quant-group-size", "64"], "Q4_0: it takes no group_size"),
+                (["--quant-rule", "mlp=MXFP4_SPLIT,symmetric=on"], "MXFP4_SPLIT: it takes no symmetric"),
                 (["--quant", "Q5_0"], "weights are packed as Q4_0, Q4_1 or Q8_0"),
                 (["--quant", "NVFP4"], "weights are packed as Q4_0, Q4_1 or Q8_0"),
                 (["--quant-rule", "nothing=Q8_0"],

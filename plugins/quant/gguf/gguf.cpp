@@ -89,8 +89,12 @@ struct Codec {
     return AllFormats::find(name) < 0 ? 0 : 100;
   }
 
-  Codec(std::string_view scheme, const strata::Config*) : format(AllFormats::find(scheme)) {
+  Codec(std::string_view scheme, const strata::Config* options) : format(AllFormats::find(scheme)) {
     if (format < 0) throw refused(scheme, "no scheme of this codec: it knows " + known());
+    for (const auto* key : {"group_size", "symmetric"})
+      if (options && options->has(key))
+        throw refused(scheme, std::string("it takes no ") + key +
+                                  ": its blocks have a length and scales of their own");
     AllFormats::at(format, [&](auto block) {
       name = block.name;
       elements = block.elements;

@@ -75,7 +75,11 @@ struct Codec {
     return name == scheme_name ? 100 : 0;
   }
 
-  Codec(std::string_view scheme, const strata::Config*) {
+  Codec(std::string_view scheme, const strata::Config* options) {
+    for (const auto* key : {"group_size", "symmetric"})
+      if (options && options->has(key))
+        throw refused(std::string("it takes no ") + key +
+                      ": its blocks have a length and scales of their own");
     if (scheme != scheme_name)
       throw strata::Failure(
           STRATA_INVALID,
