@@ -5,6 +5,7 @@
 #include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/plugin/plain.hpp"
+#include "core/run/packed.hpp"
 #include "torch/form.hpp"
 #include "torch/mode.hpp"
 #include "torch/pch.hpp"
@@ -196,11 +197,7 @@ void expand_here(const zero::Weight& weight, at::IntArrayRef shape, const std::b
 bool works_there(const zero::Weight& weight, const Expansion& how) {
   if (how.device.is_cpu()) return true;
   if (weight.repacks()) return false;
-  if (!weight.run.dense()) return true;
-  return std::ranges::all_of(source::forms(weight.source), [&](const source::Tensor& form) {
-    const auto& stored = form.stored;
-    return stored.dense() || (*how.codec)(stored.scheme).unpacks(device_of(how.device));
-  });
+  return !weight.run.dense() || run::unpacks_there(weight.source, *how.codec);
 }
 
 // The bytes from a weight's stored form on to the end of the last of its pieces.

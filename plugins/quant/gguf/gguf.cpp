@@ -5,6 +5,7 @@
 #include <strata/quant.hpp>
 #include <type_traits>
 
+#include "block_options.hpp"
 #include "formats.hpp"
 #include "kernels.hpp"
 #include "pack.hpp"
@@ -91,10 +92,7 @@ struct Codec {
 
   Codec(std::string_view scheme, const strata::Config* options) : format(AllFormats::find(scheme)) {
     if (format < 0) throw refused(scheme, "no scheme of this codec: it knows " + known());
-    for (const auto* key : {"group_size", "symmetric"})
-      if (options && options->has(key))
-        throw refused(scheme, std::string("it takes no ") + key +
-                                  ": its blocks have a length and scales of their own");
+    if (const auto why = gguf::unfit_options(options); !why.empty()) throw refused(scheme, why);
     AllFormats::at(format, [&](auto block) {
       name = block.name;
       elements = block.elements;

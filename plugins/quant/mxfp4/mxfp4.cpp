@@ -5,6 +5,7 @@
 #include <cmath>
 #include <strata/quant.hpp>
 
+#include "../gguf/block_options.hpp"
 #include "block.hpp"
 #include "kernels.hpp"
 
@@ -76,10 +77,7 @@ struct Codec {
   }
 
   Codec(std::string_view scheme, const strata::Config* options) {
-    for (const auto* key : {"group_size", "symmetric"})
-      if (options && options->has(key))
-        throw refused(std::string("it takes no ") + key +
-                      ": its blocks have a length and scales of their own");
+    if (const auto why = gguf::unfit_options(options); !why.empty()) throw refused(why);
     if (scheme != scheme_name)
       throw strata::Failure(
           STRATA_INVALID,

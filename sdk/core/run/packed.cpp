@@ -71,8 +71,8 @@ std::vector<int64_t> whole_shape(const zero::Unit& unit, std::size_t first) {
   return out;
 }
 
-// Whether each form of the tensor that is in blocks is expanded on another device. Nobody knows
-// some schemes: the error comes when they are loaded.
+}  // namespace
+
 bool unpacks_there(const source::Tensor& tensor, const FindCodec& codec) {
   for (const auto& form : source::forms(tensor)) {
     if (form.stored.dense()) continue;
@@ -85,12 +85,9 @@ bool unpacks_there(const source::Tensor& tensor, const FindCodec& codec) {
   return true;
 }
 
-}  // namespace
-
 bool stays_packed(const zero::Unit& unit, const FindCodec& codec, bool separate_device) {
   const auto expands_there = [&](const zero::Weight& weight) {
-    return !separate_device || !codec || !source::in_blocks(weight.source) || !weight.run.dense() ||
-           unpacks_there(weight.source, codec);
+    return !separate_device || !codec || !weight.run.dense() || unpacks_there(weight.source, codec);
   };
   if (!std::ranges::all_of(unit.weights, expands_there)) return false;
   const bool table = unit.kind == STRATA_UNIT_HEAD;

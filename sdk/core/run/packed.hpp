@@ -12,6 +12,10 @@
 
 namespace strata::run {
 
+// Whether each form of the tensor that is in blocks is expanded on another device, by its plugin.
+// Nobody knows some schemes: the error comes when they are loaded.
+bool unpacks_there(const source::Tensor& tensor, const FindCodec& codec);
+
 // Whether tiers hold the unit in blocks, which are a fraction of the run form to hold and to fetch.
 // Where the ops use the blocks, the run form has them too, and tiers hold that one.
 // Rows that are looked up in a tier's memory must be there as they are used: in the run form, or

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/source/dtype.hpp"
+#include "tests/sdk/core/plugin/bare_codec.hpp"
 #include "torch/form.hpp"
 #include "torch/pch.hpp"
 #include "torch/tensor.hpp"
@@ -31,34 +32,12 @@ strata_status unpack_bytes(strata_self*, strata_call*, const strata_parts* parts
   return STRATA_OK;
 }
 
-strata_status create(const strata_host*, strata_str, const strata_config*, strata_self** out) {
-  static int self = 0;
-  *out = reinterpret_cast<strata_self*>(&self);
-  return STRATA_OK;
-}
-strata_status no_layout(strata_self*, strata_dtype, uint32_t, const int64_t*,
-                        void (*)(void*, const strata_part*), void*) {
-  return STRATA_UNIMPLEMENTED;
-}
-strata_status no_pack(strata_self*, strata_call*, strata_tensor*, const strata_parts*) {
-  return STRATA_UNIMPLEMENTED;
-}
-
 const plugin::Codec& pairs() {
-  static const strata_quant table{.hdr = {sizeof(strata_quant), 0},
-                                  .score = nullptr,
-                                  .create = create,
-                                  .destroy = [](strata_self*) {},
-                                  .layout = no_layout,
-                                  .pack = no_pack,
-                                  .unpack = unpack_bytes,
-                                  .linear = nullptr,
-                                  .gather = nullptr,
-                                  .can = nullptr,
-                                  .workspace = nullptr,
-                                  .recognize = nullptr,
-                                  .run_scheme = nullptr,
-                                  .repack = nullptr};
+  static const auto table = [] {
+    auto out = made::bare_codec();
+    out.unpack = unpack_bytes;
+    return out;
+  }();
   static const plugin::Codec codec(&table, "pairs", nullptr, "pairs");
   return codec;
 }
@@ -66,32 +45,21 @@ const plugin::Codec& pairs() {
 // A weight [rows,columns] of signed bytes that the file holds by columns: a scheme whose rows only
 // its codec finds. It is repacked by rows.
 const plugin::Codec& columns() {
-  static const strata_quant table{
-      .hdr = {sizeof(strata_quant), 0},
-      .score = nullptr,
-      .create = create,
-      .destroy = [](strata_self*) {},
-      .layout = no_layout,
-      .pack = no_pack,
-      .unpack =
-          [](strata_self*, strata_call*, const strata_parts* parts, strata_tensor* weight) {
-            value_of(*weight).copy_(value_of(*parts->p[0]).t());
-            return strata_status{STRATA_OK};
-          },
-      .linear = nullptr,
-      .gather = nullptr,
-      .can = nullptr,
-      .workspace = nullptr,
-      .recognize = nullptr,
-      .run_scheme = nullptr,
-      .repack =
-          [](strata_self*, strata_call*, uint32_t ndim, const int64_t* shape,
-             const strata_parts* held, const strata_parts* run) {
-            const at::IntArrayRef rows(shape, ndim);
-            if (value_of(*run->p[0]).sizes() != rows) return strata_status{STRATA_INVALID};
-            value_of(*run->p[0]).copy_(value_of(*held->p[0]).t());
-            return strata_status{STRATA_OK};
-          }};
+  static const auto table = [] {
+    auto out = made::bare_codec();
+    out.unpack = [](strata_self*, strata_call*, const strata_parts* parts, strata_tensor* weight) {
+      value_of(*weight).copy_(value_of(*parts->p[0]).t());
+      return strata_status{STRATA_OK};
+    };
+    out.repack = [](strata_self*, strata_call*, uint32_t ndim, const int64_t* shape,
+                    const strata_parts* held, const strata_parts* run) {
+      const at::IntArrayRef rows(shape, ndim);
+      if (value_of(*run->p[0]).sizes() != rows) return strata_status{STRATA_INVALID};
+      value_of(*run->p[0]).copy_(value_of(*held->p[0]).t());
+      return strata_status{STRATA_OK};
+    };
+    return out;
+  }();
   static const plugin::Codec codec(&table, "columns", nullptr, "columns");
   return codec;
 }

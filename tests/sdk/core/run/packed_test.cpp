@@ -3,35 +3,15 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/sdk/core/plugin/bare_codec.hpp"
+
 using namespace strata;
 using namespace strata::run;
 
 namespace {
 
-strata_status create(const strata_host*, strata_str, const strata_config*, strata_self** out) {
-  static int self;
-  *out = reinterpret_cast<strata_self*>(&self);
-  return STRATA_OK;
-}
-strata_status no_layout(strata_self*, strata_dtype, uint32_t, const int64_t*,
-                        void (*)(void*, const strata_part*), void*) {
-  return STRATA_UNIMPLEMENTED;
-}
-strata_status no_pack(strata_self*, strata_call*, strata_tensor*, const strata_parts*) {
-  return STRATA_UNIMPLEMENTED;
-}
-strata_status no_unpack(strata_self*, strata_call*, const strata_parts*, strata_tensor*) {
-  return STRATA_UNIMPLEMENTED;
-}
-
 strata_quant table_with(int32_t (*unpacks)(strata_self*, strata_device)) {
-  strata_quant out{};
-  out.hdr.size = sizeof out;
-  out.create = create;
-  out.destroy = [](strata_self*) {};
-  out.layout = no_layout;
-  out.pack = no_pack;
-  out.unpack = no_unpack;
+  auto out = made::bare_codec();
   out.unpacks = unpacks;
   return out;
 }
