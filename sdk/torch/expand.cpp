@@ -193,11 +193,10 @@ void expand_here(const zero::Weight& weight, at::IntArrayRef shape, const std::b
   expand_form(weight.source, to, stored, how);
 }
 
-// Whether the weight's plugins take memory of the device: parts are repacked on the host alone.
+// Whether the weight's plugins take memory of the device.
 bool works_there(const zero::Weight& weight, const Expansion& how) {
-  if (how.device.is_cpu()) return true;
-  if (weight.repacks()) return false;
-  return !weight.run.dense() || run::unpacks_there(weight.source, *how.codec);
+  if (how.device.is_cpu() || (!weight.run.dense() && !weight.repacks())) return true;
+  return run::unpacks_there(weight.source, *how.codec);
 }
 
 // The bytes from a weight's stored form on to the end of the last of its pieces.

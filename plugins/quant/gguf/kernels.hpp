@@ -1,4 +1,5 @@
-// Unpacks blocks on a GPU. The definition is in gguf.cu, or in no_cuda.cpp in a build without CUDA.
+// Unpacks and regroups blocks on a GPU. The definition is in gguf.cu, or in no_cuda.cpp in a build
+// without CUDA.
 #pragma once
 #include <cstdint>
 
@@ -18,6 +19,12 @@ struct OnDevice {
 
 // Values equal those of the CPU to the last bit. Returns null, or why nothing was done.
 const char* unpack_on_device(const OnDevice& work);
+
+struct GroupBytes;
+
+// Brings the work's blocks into groups (regroup.hpp) that lie on the same GPU; the work has no
+// weight. Returns null, or why nothing was done.
+const char* regroup_on_device(const OnDevice& work, const GroupBytes& to);
 
 // Whether this build has kernels.
 bool unpacks_on_device();

@@ -1,4 +1,5 @@
-// Unpacks on a GPU. The definition is in mxfp4.cu, or in no_cuda.cpp in a build without CUDA.
+// Unpacks and regroups on a GPU. The definition is in mxfp4.cu, or in no_cuda.cpp in a build
+// without CUDA.
 #pragma once
 #include <cstdint>
 
@@ -17,6 +18,10 @@ struct OnDevice {
 
 // Values equal those of the CPU to the last bit. Returns null, or why nothing was done.
 const char* unpack_on_device(const OnDevice& work);
+
+// Brings the work's codes and scales into groups: the codes go to `to`, the scales, bfloat16, to
+// `scales`. Returns null, or why nothing was done.
+const char* regroup_on_device(const OnDevice& work, void* scales);
 
 // Whether this build has kernels.
 bool unpacks_on_device();

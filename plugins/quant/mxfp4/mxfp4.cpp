@@ -3,9 +3,9 @@
 // a bias of 127. The format is OCP Microscaling Formats 1.0.
 #include <algorithm>
 #include <cmath>
-#include <strata/quant.hpp>
+#include <kernels/beside_groups.hpp>
 
-#include "../gguf/block_options.hpp"
+#include "../gguf/exponent.hpp"
 #include "block.hpp"
 #include "kernels.hpp"
 
@@ -71,20 +71,19 @@ void pack_block(const T* from, uint8_t* codes, uint8_t& scale) {
   }
 }
 
-struct Codec {
-  static int32_t score(std::string_view name, const strata::Config*) {
-    return name == scheme_name ? 100 : 0;
-  }
-
-  Codec(std::string_view scheme, const strata::Config* options) {
-    if (const auto why = gguf::unfit_options(options); !why.empty()) throw refused(why);
-    if (scheme != scheme_name)
+// The codes and scales as files hold them.
+class Split {
+ public:
+  static bool knows(std::string_view key) { return key == scheme_name; }
+  explicit Split(std::string_view key) {
+    if (!knows(key))
       throw strata::Failure(
           STRATA_INVALID,
-          std::string(scheme) + ": no scheme of this codec: it knows " + std::string(scheme_name));
+          std::string(key) + ": no scheme of this codec: it knows " + std::string(scheme_name));
   }
+  static std::string_view name() { return scheme_name; }
 
-  std::vector<strata::Part> parts(strata_dtype, std::span<const int64_t> shape) const {
+  std::vector<strata::Part> parts(std::span<const int64_t> shape) const {
     if (shape.empty() || shape.back() % mxfp4::elements != 0)
       throw refused("rows of " + std::to_string(shape.empty() ? 1 : shape.back()) +
                     " elements are no whole blocks of " + std::to_string(mxfp4::elements));
@@ -96,17 +95,7 @@ struct Codec {
             {"scales", {STRATA_UINT, 8, 1}, std::move(scales), axis}};
   }
 
-  // The number of the weight's blocks; throws unless the parts hold exactly as many.
-  int64_t count(const Memory& weight, std::span<const Memory> given) const {
-    parts(weight.dtype, weight.shape);
-    const auto blocks = weight.elements() / mxfp4::elements;
-    if (given.size() != 2 || given[0].dtype.bits != 8 || given[1].dtype.bits != 8 ||
-        given[0].elements() != blocks * mxfp4::bytes || given[1].elements() != blocks)
-      throw refused("the parts are not the weight's codes and scales");
-    return blocks;
-  }
-
-  void pack(const strata_call&, const Memory& weight, std::span<const Memory> given) const {
+  void pack(const Memory& weight, std::span<const Memory> given) const {
     const auto blocks = count(weight, given);
     if (!weight.on_host() || !given[0].on_host() || !given[1].on_host())
       throw unimplemented("weights are packed in host memory only");
@@ -128,8 +117,42 @@ struct Codec {
     });
   }
 
-  bool unpacks(strata_device device) const {
+  static bool unpacks(strata_device device) {
     return device.type == STRATA_CUDA && mxfp4::unpacks_on_device();
+  }
+
+  // The codes are those of groups, and lie in the same order.
+  static std::optional<strata::kernels::GroupForm> groups() {
+    using namespace strata::kernels;
+    return GroupForm{Code::e2m1, Zero::none, {STRATA_BFLOAT, 16, 1}, mxfp4::elements};
+  }
+  void regroup(const strata_call& call, std::span<const int64_t> shape,
+               std::span<const Memory> held, std::span<const Memory> run) const {
+    const auto blocks = count({.shape = shape}, held);
+    if (!run[0].on_host()) {
+      const mxfp4::OnDevice work{.blocks = blocks,
+                                 .codes = held[0].data,
+                                 .scales = held[1].data,
+                                 .to = run[0].data,
+                                 .device = run[0].device.id,
+                                 .stream = call.stream};
+      if (const char* why = mxfp4::regroup_on_device(work, run[1].data)) throw unimplemented(why);
+      return;
+    }
+    std::copy_n(held[0].as<const uint8_t>(), blocks * mxfp4::bytes, run[0].as<uint8_t>());
+    std::transform(held[1].as<const uint8_t>(), held[1].as<const uint8_t>() + blocks,
+                   run[1].as<gguf::Brain>(), gguf::power_of_two);
+  }
+
+ private:
+  // The number of the weight's blocks; throws unless the parts hold exactly as many.
+  int64_t count(const Memory& weight, std::span<const Memory> given) const {
+    parts(weight.shape);
+    const auto blocks = weight.elements() / mxfp4::elements;
+    if (given.size() != 2 || given[0].dtype.bits != 8 || given[1].dtype.bits != 8 ||
+        given[0].elements() != blocks * mxfp4::bytes || given[1].elements() != blocks)
+      throw refused("the parts are not the weight's codes and scales");
+    return blocks;
   }
 
   void unpack_there(const strata_call& call, std::span<const Memory> given, const Memory& weight,
@@ -151,4 +174,6 @@ struct Codec {
 
 }  // namespace
 
-STRATA_QUANT_PLUGIN(Codec, "mxfp4", "1.0.0");
+using Mxfp4Codec = strata::kernels::BesideGroups<Split>;
+
+STRATA_QUANT_PLUGIN(Mxfp4Codec, "mxfp4", "1.0.0");

@@ -1,5 +1,6 @@
 #include <cuda_runtime.h>
 
+#include "../gguf/exponent.hpp"
 #include "block.hpp"
 #include "kernels.hpp"
 
@@ -31,7 +32,29 @@ void launch(const OnDevice& work) {
       static_cast<T*>(work.to));
 }
 
+__global__ void __launch_bounds__(threads)
+    widen_scales(const uint8_t* from, int64_t count, gguf::Brain* to) {
+  const int64_t at = static_cast<int64_t>(blockIdx.x) * threads + threadIdx.x;
+  if (at < count) to[at] = gguf::power_of_two(from[at]);
+}
+
 }  // namespace
+
+const char* regroup_on_device(const OnDevice& work, void* scales) {
+  if (work.blocks == 0) return nullptr;
+  if (work.blocks > int64_t{threads} * 0x7fffffff) return "more blocks than a grid has";
+  if (const auto error = cudaSetDevice(work.device)) return cudaGetErrorString(error);
+  auto* const stream = static_cast<cudaStream_t>(work.stream);
+  if (const auto error =
+          cudaMemcpyAsync(work.to, work.codes, static_cast<std::size_t>(work.blocks) * bytes,
+                          cudaMemcpyDeviceToDevice, stream))
+    return cudaGetErrorString(error);
+  const auto grid = static_cast<unsigned>((work.blocks + threads - 1) / threads);
+  widen_scales<<<grid, threads, 0, stream>>>(static_cast<const uint8_t*>(work.scales), work.blocks,
+                                             static_cast<gguf::Brain*>(scales));
+  const auto error = cudaGetLastError();
+  return error ? cudaGetErrorString(error) : nullptr;
+}
 
 const char* unpack_on_device(const OnDevice& work) {
   if (work.blocks == 0) return nullptr;

@@ -135,9 +135,9 @@ typedef struct strata_quant {
      that linear gives it. The host calls it where can says that linear computes a product of T
      tokens with a weight of that shape. [rank-thread] */
   strata_status (*linear_grouped)(strata_self*, strata_call*, const strata_grouped_product*);
-  /* (optional) Returns 1 where unpack takes memory of such a device, else 0. The CPU's it always
-     takes; without this function it takes no other's, and the host unpacks such weights there, once
-     while the model loads. [any-thread] */
+  /* (optional) Returns 1 where unpack and repack take memory of such a device, else 0. The CPU's
+     they always take; without this function they take no other's, and the host calls them with its
+     own memory, once while the model loads. [any-thread] */
   int32_t (*unpacks)(strata_self*, strata_device);
 } strata_quant;
 
