@@ -270,7 +270,7 @@ def quantized(strata, folder):
     """The checks of checkpoints that come quantized."""
     return [(f"quantized checkpoints on the GPU have the logits of their numbers, {name}",
              lambda name=name: script(name, strata, folder))
-            for name in ("quantized_test.py", "quantized_packages_test.py")]
+            for name in ("checkpoints_test.py", "quantized_test.py", "quantized_packages_test.py")]
 
 
 def training(strata, folder):

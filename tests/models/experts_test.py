@@ -250,7 +250,10 @@ class Layouts(unittest.TestCase):
                     self.compare(folder, reference, want, "--attention", "eager")
             narrow = [PROGRAM.logits(folder, PROMPT, "--dtype", "bfloat16", "--attention", "eager")
                       for folder in folders.values()]
-            self.assertEqual(abs(narrow[0] - narrow[1]).max(), 0)
+            # Products with codes round in other places than products with their numbers in bfloat16.
+            self.assertLessEqual(abs(narrow[0] - narrow[1]).max() / abs(want).max(), 0.03)
+            report = PROGRAM.generate(folders[False], [PROMPT], 2, "--offload", "device")["report"]
+            self.assertLess(report["tiers"]["device"]["bytes"], report["weights"]["run_bytes"] / 2)
 
     def test_gpt_oss_is_read_from_gguf(self):
         with tempfile.TemporaryDirectory(dir=PARENT) as temporary:

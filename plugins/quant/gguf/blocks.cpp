@@ -1,6 +1,7 @@
 #include "blocks.hpp"
 
 #include <algorithm>
+#include <kernels/group_codec.hpp>
 
 #include "formats.hpp"
 #include "kernels.hpp"
@@ -101,6 +102,15 @@ Blocks::Blocks(std::string_view scheme) : format_(AllFormats::find(scheme)) {
     if constexpr (regroups<Block>) groups_ = InGroups<Block>::form;
   });
   kernel_ = block_of(name_);
+}
+
+std::optional<strata::kernels::GroupForm> Blocks::groups(strata_device device) const {
+  if (!groups_ || device.type == STRATA_CUDA) return groups_;
+  int64_t bits = 0;
+  const int64_t row[]{1, elements_};
+  for (const auto& part : strata::kernels::GroupCodec(*groups_).parts({}, row))
+    bits += part.shape[1] * part.dtype.bits;
+  return bits <= 9 * bytes_ ? groups_ : std::nullopt;
 }
 
 std::vector<strata::Part> Blocks::parts(std::span<const int64_t> shape) const {
@@ -226,7 +236,8 @@ void Blocks::regroup(const strata_call& call, std::span<const int64_t> shape,
   }
   AllFormats::at(format_, [&]<class Block>(Block) {
     if constexpr (regroups<Block>)
-      for (int64_t i = 0; i < blocks; ++i) gguf::regroup<Block>(from + i * Block::bytes, i, to);
+      for (int64_t i = 0; i < blocks * groups_of_block<Block>; ++i)
+        gguf::regroup<Block>(from, i, to);
   });
 }
 

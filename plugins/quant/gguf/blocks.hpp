@@ -29,9 +29,9 @@ class Blocks {
   void linear(std::span<const strata::Memory> given, const strata::Product&) const;
   void linear_grouped(const strata::GroupedProduct&) const;
 
-  // The groups along rows that have the same numbers in about as many bytes; nothing: there are
-  // none.
-  const std::optional<strata::kernels::GroupForm>& groups() const { return groups_; }
+  // The groups along rows that have the same numbers; nothing: there are none, or only some that
+  // the CPU had to make from the blocks at each use, since they are much larger.
+  std::optional<strata::kernels::GroupForm> groups(strata_device) const;
   void regroup(const strata_call&, std::span<const int64_t> shape,
                std::span<const strata::Memory> held, std::span<const strata::Memory> run) const;
 

@@ -84,26 +84,27 @@ void launch_for(const OnDevice& work) {
   }
 }
 
-// A thread has a block: what streams from a disk is regrouped, which is slower than any of this.
+// A thread has a group.
 template <class Block>
 __global__ void __launch_bounds__(threads)
-    regroup_blocks(const uint8_t* from, int64_t count, GroupBytes to) {
+    regroup_blocks(const uint8_t* blocks, int64_t groups, GroupBytes to) {
   const int64_t at = static_cast<int64_t>(blockIdx.x) * threads + threadIdx.x;
-  if (at < count) regroup<Block>(from + at * Block::bytes, at, to);
+  if (at < groups) regroup<Block>(blocks, at, to);
 }
 
 }  // namespace
 
 const char* regroup_on_device(const OnDevice& work, const GroupBytes& to) {
   if (work.blocks == 0) return nullptr;
-  if (work.blocks > int64_t{threads} * 0x7fffffff) return "more blocks than a grid has";
+  if (work.blocks > int64_t{threads} / 16 * 0x7fffffff) return "more blocks than a grid has";
   if (const auto error = cudaSetDevice(work.device)) return cudaGetErrorString(error);
   const char* why = "its numbers are in no groups along rows";
   AllFormats::at(work.format, [&]<class Block>(Block) {
     if constexpr (regroups<Block>) {
-      const auto grid = static_cast<unsigned>((work.blocks + threads - 1) / threads);
+      const auto groups = work.blocks * groups_of_block<Block>;
+      const auto grid = static_cast<unsigned>((groups + threads - 1) / threads);
       regroup_blocks<Block><<<grid, threads, 0, static_cast<cudaStream_t>(work.stream)>>>(
-          static_cast<const uint8_t*>(work.from), work.blocks, to);
+          static_cast<const uint8_t*>(work.from), groups, to);
       const auto error = cudaGetLastError();
       why = error ? cudaGetErrorString(error) : nullptr;
     }

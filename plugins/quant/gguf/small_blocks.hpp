@@ -4,7 +4,8 @@
 // to contract).
 //
 // A block format has its `name`, its `bytes`, `elements` and the length of a `group`; scale(block,
-// g) is the scale of group g, value(block, g, k, scale) its element k.
+// g) is the scale of group g, value(block, g, k, scale) its element k. Where that is an integer
+// times the scale, and perhaps more or less, code(block, g, k) is the integer.
 #pragma once
 #include <string_view>
 
@@ -16,8 +17,11 @@ struct Q4_0 {  // d, codes: d * (q - 8)
   static constexpr std::string_view name = "Q4_0";
   static constexpr int bytes = 18, elements = 32, group = 16;
   static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return nibble(block[2 + k], g) - 8;
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return s.d * static_cast<float>(nibble(block[2 + k], g) - 8);
+    return s.d * static_cast<float>(code(block, g, k));
   }
 };
 
@@ -27,8 +31,9 @@ struct Q4_1 {  // d, m, codes: d * q + m
   static constexpr Scale scale(const uint8_t* block, int) {
     return {half_at(block), half_at(block + 2)};
   }
+  static constexpr int code(const uint8_t* block, int g, int k) { return nibble(block[4 + k], g); }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return s.d * static_cast<float>(nibble(block[4 + k], g)) + s.m;
+    return s.d * static_cast<float>(code(block, g, k)) + s.m;
   }
 };
 
@@ -36,9 +41,12 @@ struct Q5_0 {  // d, fifth bits, codes: d * (q - 16)
   static constexpr std::string_view name = "Q5_0";
   static constexpr int bytes = 22, elements = 32, group = 16;
   static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
-  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+  static constexpr int code(const uint8_t* block, int g, int k) {
     const int high = bit(u16_at(block + 2 + 2 * g), k);
-    return s.d * static_cast<float>((nibble(block[6 + k], g) | high << 4) - 16);
+    return (nibble(block[6 + k], g) | high << 4) - 16;
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * static_cast<float>(code(block, g, k));
   }
 };
 
@@ -48,9 +56,12 @@ struct Q5_1 {  // d, m, fifth bits, codes: d * q + m
   static constexpr Scale scale(const uint8_t* block, int) {
     return {half_at(block), half_at(block + 2)};
   }
-  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+  static constexpr int code(const uint8_t* block, int g, int k) {
     const int high = bit(u16_at(block + 4 + 2 * g), k);
-    return s.d * static_cast<float>(nibble(block[8 + k], g) | high << 4) + s.m;
+    return nibble(block[8 + k], g) | high << 4;
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * static_cast<float>(code(block, g, k)) + s.m;
   }
 };
 
@@ -58,23 +69,29 @@ struct Q8_0 {  // d, signed bytes in order: q * d
   static constexpr std::string_view name = "Q8_0";
   static constexpr int bytes = 34, elements = 32, group = 16;
   static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return i8_at(block + 2 + 16 * g + k);
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return static_cast<float>(i8_at(block + 2 + 16 * g + k)) * s.d;
+    return static_cast<float>(code(block, g, k)) * s.d;
   }
 };
 
 // The sixteen values of IQ4's codes, eight bytes to a word.
-constexpr float iq4_value(int code) {
+constexpr int iq4_value(int code) {
   constexpr uint64_t low = 0xf6eaddcfbfad9881, high = 0x7159453526190d01;
-  return static_cast<float>(static_cast<int8_t>((code < 8 ? low : high) >> (8 * (code & 7))));
+  return static_cast<int8_t>((code < 8 ? low : high) >> (8 * (code & 7)));
 }
 
 struct IQ4_NL {  // d, codes of a curve: d * value
   static constexpr std::string_view name = "IQ4_NL";
   static constexpr int bytes = 18, elements = 32, group = 16;
   static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block)}; }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return iq4_value(nibble(block[2 + k], g));
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return s.d * iq4_value(nibble(block[2 + k], g));
+    return s.d * static_cast<float>(code(block, g, k));
   }
 };
 

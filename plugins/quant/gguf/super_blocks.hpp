@@ -18,8 +18,11 @@ struct Q2_K {  // 16 bytes of scales, codes, d, dmin: d * low scale * q - dmin *
     return {half_at(block + 80) * static_cast<float>(nibble(block[g], 0)),
             half_at(block + 82) * static_cast<float>(nibble(block[g], 1))};
   }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return two_bits(block + 16, g, k);
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return s.d * static_cast<float>(two_bits(block + 16, g, k)) - s.m;
+    return s.d * static_cast<float>(code(block, g, k)) - s.m;
   }
 };
 
@@ -31,9 +34,12 @@ struct Q3_K {  // third bits, codes, 12 bytes of scales, d: 4 is subtracted if t
     const int code = nibble(scales[g % 8], g / 8) | pair(scales[8 + g % 4], g / 4) << 4;
     return {half_at(block + 108) * static_cast<float>(code - 32)};
   }
-  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+  static constexpr int code(const uint8_t* block, int g, int k) {
     const int high = bit(block[g % 2 * 16 + k], g / 2);
-    return s.d * static_cast<float>(two_bits(block + 32, g, k) - 4 * (1 - high));
+    return two_bits(block + 32, g, k) - 4 * (1 - high);
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * static_cast<float>(code(block, g, k));
   }
 };
 
@@ -50,8 +56,11 @@ struct Q4_K {  // d, dmin, scales, codes: d * scale * q - dmin * least
   static constexpr std::string_view name = "Q4_K";
   static constexpr int bytes = 144, elements = 256, group = 32;
   static constexpr Scale scale(const uint8_t* block, int g) { return six_bits(block, g); }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return nibble(block[16 + g / 2 * 32 + k], g % 2);
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return s.d * static_cast<float>(nibble(block[16 + g / 2 * 32 + k], g % 2)) - s.m;
+    return s.d * static_cast<float>(code(block, g, k)) - s.m;
   }
 };
 
@@ -59,9 +68,11 @@ struct Q5_K {  // d, dmin, scales, fifth bits, codes
   static constexpr std::string_view name = "Q5_K";
   static constexpr int bytes = 176, elements = 256, group = 32;
   static constexpr Scale scale(const uint8_t* block, int g) { return six_bits(block, g); }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return nibble(block[48 + g / 2 * 32 + k], g % 2) | bit(block[16 + k], g) << 4;
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    const int q = nibble(block[48 + g / 2 * 32 + k], g % 2) | bit(block[16 + k], g) << 4;
-    return s.d * static_cast<float>(q) - s.m;
+    return s.d * static_cast<float>(code(block, g, k)) - s.m;
   }
 };
 
@@ -71,9 +82,12 @@ struct Q6_K {  // low halves, high pairs, 16 signed scales, d: d * scale * (q - 
   static constexpr Scale scale(const uint8_t* block, int g) {
     return {half_at(block + 208) * static_cast<float>(i8_at(block + 192 + g))};
   }
-  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+  static constexpr int code(const uint8_t* block, int g, int k) {
     const int low = nibble(block[g / 8 * 64 + g % 4 * 16 + k], g % 8 / 4);
-    return s.d * static_cast<float>((low | two_bits(block + 128, g, k) << 4) - 32);
+    return (low | two_bits(block + 128, g, k) << 4) - 32;
+  }
+  static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
+    return s.d * static_cast<float>(code(block, g, k));
   }
 };
 
@@ -85,8 +99,11 @@ struct IQ4_XS {  // d, scales' high pairs, scales' low halves, codes of IQ4_NL's
     const int code = nibble(block[4 + of / 2], of % 2) | high << 4;
     return {half_at(block) * static_cast<float>(code - 32)};
   }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return iq4_value(nibble(block[8 + g / 2 * 16 + k], g % 2));
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return s.d * iq4_value(nibble(block[8 + g / 2 * 16 + k], g % 2));
+    return s.d * static_cast<float>(code(block, g, k));
   }
 };
 
@@ -94,18 +111,21 @@ struct TQ1_0 {  // five digits of base 3 to a byte, four to the last bytes, d: d
   static constexpr std::string_view name = "TQ1_0";
   static constexpr int bytes = 54, elements = 256, group = 16;
   static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block + 52)}; }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    if (g < 10) return digit(block[g % 2 * 16 + k], g / 2);
+    return g < 15 ? digit(block[32 + k], g - 10) : digit(block[48 + k % 4], k / 4);
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    if (g < 10) return s.d * digit(block[g % 2 * 16 + k], g / 2);
-    return s.d * (g < 15 ? digit(block[32 + k], g - 10) : digit(block[48 + k % 4], k / 4));
+    return s.d * static_cast<float>(code(block, g, k));
   }
 
  private:
   // The byte is a fraction of 256: after a multiplication by 3^place its first digit is the wanted
   // one.
-  static constexpr float digit(uint8_t byte, int place) {
+  static constexpr int digit(uint8_t byte, int place) {
     constexpr uint64_t powers = 0x511b090301;  // 1, 3, 9, 27, 81
     const auto rest = static_cast<uint8_t>(byte * (powers >> (8 * place) & 255));
-    return static_cast<float>((rest * 3 >> 8) - 1);
+    return (rest * 3 >> 8) - 1;
   }
 };
 
@@ -113,8 +133,11 @@ struct TQ2_0 {  // codes, d: d * (q - 1)
   static constexpr std::string_view name = "TQ2_0";
   static constexpr int bytes = 66, elements = 256, group = 16;
   static constexpr Scale scale(const uint8_t* block, int) { return {half_at(block + 64)}; }
+  static constexpr int code(const uint8_t* block, int g, int k) {
+    return two_bits(block, g, k) - 1;
+  }
   static constexpr float value(const uint8_t* block, int g, int k, Scale s) {
-    return s.d * static_cast<float>(two_bits(block, g, k) - 1);
+    return s.d * static_cast<float>(code(block, g, k));
   }
 };
 

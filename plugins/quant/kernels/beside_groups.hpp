@@ -9,7 +9,7 @@
 //     void pack(const Memory& weight, std::span<const Memory> parts) const;
 //     void unpack(const strata_call&, std::span<const Memory> parts, const Memory& weight) const;
 //     static bool unpacks(strata_device);
-//     std::optional<GroupForm> groups() const;
+//     std::optional<GroupForm> groups(strata_device) const;  // for products there
 //     // Fills the groups' parts, which are checked, where the held ones lie.
 //     void regroup(const strata_call&, std::span<const int64_t> shape,
 //                  std::span<const Memory> held, std::span<const Memory> run) const;
@@ -33,6 +33,7 @@ namespace strata::kernels {
 
 template <class Held>
 class BesideGroups {
+  static constexpr strata_device gpu{STRATA_CUDA, 0};  // has the groups of the CPU too
   static constexpr bool multiplies = requires(const Held& held, const ProductKind& kind) {
     held.can(kind);
   };
@@ -84,14 +85,14 @@ class BesideGroups {
   // Groups, for products that there are not with the weights as they are held.
   std::optional<std::string> run_scheme(const ProductKind& kind) const {
     if (groups() || held_can(kind)) return std::nullopt;
-    const auto form = held().groups();
+    const auto form = held().groups(kind.device);
     if (!form || !GroupCodec(*form).can(kind)) return std::nullopt;
     return std::string(held().name()) + ' ' + kernels::words_of(*form);
   }
   void repack(const strata_call& call, std::span<const int64_t> shape, std::span<const Memory> from,
               std::span<const Memory> run) const {
     if (groups()) throw not_packed();
-    const auto form = held().groups();
+    const auto form = held().groups(gpu);
     if (!form) throw no_products();
     check(GroupCodec(*form).parts({}, shape), run, from);
     held().regroup(call, shape, from, run);
@@ -110,8 +111,8 @@ class BesideGroups {
     Held held(key);
     if (key == scheme) return held;
     GroupCodec groups(rest);
-    if (!held.groups() || kernels::words_of(*held.groups()) != rest)
-      throw refused(scheme, "no groups of this format");
+    const auto own = held.groups(gpu);
+    if (!own || kernels::words_of(*own) != rest) throw refused(scheme, "no groups of this format");
     return groups;
   }
 

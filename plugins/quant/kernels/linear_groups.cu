@@ -65,11 +65,18 @@ __global__ void __launch_bounds__(32 * any_warps)
   }
 }
 
+// Whether there are tiles whose steps have 16 columns: of integers for the forms that GGUF's blocks
+// come into.
+bool is_narrow(const GroupForm& form) {
+  if (is_integer(form.code)) return form.scale.bits == 32 && form.zero != Zero::code;
+  return form.code == Code::e2m1;
+}
+
 // The columns that a thread takes of a step; 0: steps do not fit the groups.
 int width_of(const GroupForm& form, int64_t columns) {
   if (columns > most_columns) return 0;
   for (const int wide : {16, 8, 4}) {
-    if (wide == 4 && form.code != Code::e2m1) break;
+    if (wide == 4 && !is_narrow(form)) break;
     const int step = 4 * wide;
     // Rows are copied 16 bytes at a time.
     if (columns % (step < 32 ? 32 : step) == 0 && (form.group >= columns || form.group % step == 0))
@@ -129,6 +136,16 @@ struct Launch {
     }
     tiles<code, Zero::none, X, width>(product);
   }
+  // Those of is_narrow.
+  template <Code code, class X>
+  void narrow_tiles(const DeviceProduct<X>& product) const {
+    const auto cut = [&]<Zero zero>(std::integral_constant<Zero, zero>) {
+      tokens <= tile_tokens ? tiles<code, zero, X, 4, true, Cut<code, zero, 1>>(product)
+                            : tiles<code, zero, X, 4, true, Cut<code, zero, 4>>(product);
+    };
+    product.of.zero == Zero::number ? cut(std::integral_constant<Zero, Zero::number>())
+                                    : cut(std::integral_constant<Zero, Zero::none>());
+  }
   template <Code code, class X>
   void operator()(const DeviceProduct<X>& product) const {
     if constexpr (!std::is_same_v<X, float>) {
@@ -136,6 +153,8 @@ struct Launch {
       if (wide == 8) return tiles<code, X, 8>(product);
       if constexpr (code == Code::e2m1)
         if (wide == 4) return tiles<code, X, 4>(product);
+      if constexpr (is_integer(code))
+        if (wide == 4) return narrow_tiles<code, X>(product);
     }
     any<code>(product);
   }

@@ -122,7 +122,7 @@ class Split {
   }
 
   // The codes are those of groups, and lie in the same order.
-  static std::optional<strata::kernels::GroupForm> groups() {
+  static std::optional<strata::kernels::GroupForm> groups(strata_device) {
     using namespace strata::kernels;
     return GroupForm{Code::e2m1, Zero::none, {STRATA_BFLOAT, 16, 1}, mxfp4::elements};
   }

@@ -71,6 +71,19 @@ std::vector<int64_t> whole_shape(const zero::Unit& unit, std::size_t first) {
   return out;
 }
 
+// Whether a fetch of the run form moves more bytes than one of the stored form, which the device
+// then makes the run form of. Parts that only the host repacks are held repacked in every case, and
+// those that become little larger too: repacking at each use would cost more than it saves.
+bool run_form_is_larger(const zero::Unit& unit, const FindCodec& codec, bool separate_device) {
+  if (unit.run_bytes <= unit.stored_bytes) return false;
+  if (std::ranges::none_of(unit.weights, &zero::Weight::repacks)) return true;
+  const auto repacks_here = [&](const zero::Weight& weight) {
+    return weight.repacks() && separate_device && codec && !unpacks_there(weight.source, codec);
+  };
+  return unit.run_bytes > unit.stored_bytes + unit.stored_bytes / 8 &&
+         std::ranges::none_of(unit.weights, repacks_here);
+}
+
 }  // namespace
 
 bool unpacks_there(const source::Tensor& tensor, const FindCodec& codec) {
@@ -91,11 +104,7 @@ bool stays_packed(const zero::Unit& unit, const FindCodec& codec, bool separate_
   };
   if (!std::ranges::all_of(unit.weights, expands_there)) return false;
   const bool table = unit.kind == STRATA_UNIT_HEAD;
-  // A run form that has the blocks too is held, unless other weights become larger in it. Repacked
-  // parts, which are no larger but for their padding, are held in every case: repacking at each use
-  // would cost more than it saves.
-  const bool repacked = std::ranges::any_of(unit.weights, &zero::Weight::repacks);
-  const bool grows = unit.run_bytes > unit.stored_bytes && !repacked;
+  const bool grows = run_form_is_larger(unit, codec, separate_device);
   return std::ranges::any_of(unit.weights, [&](const zero::Weight& weight) {
     const auto& source = weight.source;
     return source::in_blocks(source) && (weight.run.dense() || grows) &&

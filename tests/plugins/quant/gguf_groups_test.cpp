@@ -17,7 +17,7 @@ using strata::kernels::GroupCodec;
 
 constexpr strata_device cpu{STRATA_CPU, 0};
 constexpr strata_dtype byte{STRATA_UINT, 8, 1}, single{STRATA_FLOAT, 32, 1};
-constexpr std::array<int64_t, 2> shape{5, 96};
+constexpr std::array<int64_t, 2> shape{5, 512};
 
 struct Owned {
   std::vector<int64_t> dims;
@@ -38,16 +38,41 @@ std::vector<Memory> memories(std::vector<Owned>& parts) {
   return out;
 }
 
-// Any codes, and finite halves as scales and minima, of both signs; or an exponent.
-Owned random_blocks(const Codec& codec, int64_t bytes_of_block, int halves) {
+// A format: its block's bytes, and where halves lie that are scales and minima.
+struct Format {
+  const char* name;
+  int64_t bytes;
+  std::vector<int> halves;
+  const char* groups;
+};
+const Format formats[] = {{"Q4_0", 18, {0}, "groups int4 32 none f16"},
+                          {"Q4_1", 20, {0, 2}, "groups int4 32 number f16"},
+                          {"Q5_0", 22, {0}, "groups int8 32 none f16"},
+                          {"Q5_1", 24, {0, 2}, "groups int8 32 number f16"},
+                          {"Q8_0", 34, {0}, "groups int8 32 none f16"},
+                          {"Q2_K", 84, {80, 82}, "groups int4 16 number f32"},
+                          {"Q3_K", 110, {108}, "groups int4 16 none f32"},
+                          {"Q4_K", 144, {0, 2}, "groups int4 32 number f32"},
+                          {"Q5_K", 176, {0, 2}, "groups int8 32 number f32"},
+                          {"Q6_K", 210, {208}, "groups int8 16 none f32"},
+                          {"IQ4_NL", 18, {0}, "groups int8 32 none f16"},
+                          {"IQ4_XS", 136, {0}, "groups int8 32 none f32"},
+                          {"TQ1_0", 54, {52}, "groups int4 256 none f16"},
+                          {"TQ2_0", 66, {64}, "groups int4 256 none f16"},
+                          {"MXFP4", 17, {}, "groups e2m1 32 none bf16"},
+                          {"NVFP4", 36, {}, "groups e2m1 16 none f16"}};
+
+// Any codes, and finite halves of both signs; exponents that are numbers.
+Owned random_blocks(const Codec& codec, const Format& format) {
   auto out = owned(codec.parts(single, shape)[0]);
   std::mt19937 random(3);
   for (auto& one : out.bytes) one = static_cast<std::byte>(random());
-  for (std::size_t at = 0; at < out.bytes.size(); at += static_cast<std::size_t>(bytes_of_block)) {
-    if (halves == 0) out.bytes[at] = static_cast<std::byte>(random() % 255);
-    for (int i = 0; i < halves; ++i) {
+  for (std::size_t at = 0; at < out.bytes.size(); at += static_cast<std::size_t>(format.bytes)) {
+    if (format.name == std::string_view("MXFP4"))
+      out.bytes[at] = static_cast<std::byte>(random() % 255);
+    for (const auto place : format.halves) {
       const auto half = static_cast<uint16_t>(random() % 0x7c00 | (random() & 1) << 15);
-      std::memcpy(out.bytes.data() + at + 2 * static_cast<std::size_t>(i), &half, 2);
+      std::memcpy(out.bytes.data() + at + static_cast<std::size_t>(place), &half, 2);
     }
   }
   return out;
@@ -65,37 +90,24 @@ std::vector<float> unpacked(const auto& codec, std::span<const Memory> parts) {
   return out;
 }
 
-std::size_t size(const std::vector<Owned>& parts) {
-  std::size_t out = 0;
-  for (const auto& part : parts) out += part.bytes.size();
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("the groups of blocks have their numbers", "[gguf]") {
-  const auto [name, bytes, halves, words] = GENERATE(
-      table<const char*, int, int, const char*>({{"Q4_0", 18, 1, "groups int4 32 none f16"},
-                                                 {"Q4_1", 20, 2, "groups int4 32 number f16"},
-                                                 {"Q8_0", 34, 1, "groups int8 32 none f16"},
-                                                 {"MXFP4", 17, 0, "groups e2m1 32 none bf16"}}));
-  CAPTURE(name);
-  const Codec codec(name, nullptr);
-  const GroupCodec groups{std::string_view(words)};
-  auto held = random_blocks(codec, bytes, halves);
+  const auto& format = GENERATE(from_range(std::begin(formats), std::end(formats)));
+  CAPTURE(format.name);
+  const Codec codec(format.name, nullptr);
+  const GroupCodec groups{std::string_view(format.groups)};
+  auto held = random_blocks(codec, format);
   auto made = empty_groups(groups);
-  const auto blocks = held.bytes.size() / static_cast<std::size_t>(bytes);
-  REQUIRE(size(made) <= held.bytes.size() + (halves == 0 ? blocks : 0));
-
   const std::array from{held.memory()};
   const auto to = memories(made);
   codec.repack(strata_call{}, shape, from, to);
   const auto expected = unpacked(codec, from);
   REQUIRE(unpacked(groups, to) == expected);  // zeros may have another sign
-  const Codec run(std::string(name) + ' ' + words, nullptr);
+  const Codec run(std::string(format.name) + ' ' + format.groups, nullptr);
   REQUIRE(unpacked(run, to) == expected);
 
-  held.bytes[4] ^= std::byte{0x10};  // a code's bit
+  for (auto& one : held.bytes) one ^= std::byte{0x10};
   codec.repack(strata_call{}, shape, from, to);
   REQUIRE(unpacked(groups, to) != expected);
 }
@@ -103,19 +115,21 @@ TEST_CASE("the groups of blocks have their numbers", "[gguf]") {
 TEST_CASE("blocks come into groups where they are not multiplied as they lie", "[gguf]") {
   const strata::ProductKind here{shape, 1, cpu, single}, there{shape, 1, {STRATA_CUDA, 0}, single};
   const bool cuda = GroupCodec(std::string_view("groups int4 32 none f16")).can(there);
-  for (const auto* name : {"Q4_0", "Q4_1", "Q8_0"}) {
+  for (const auto* name : {"Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K"}) {
     const Codec codec(name, nullptr);
     REQUIRE(codec.can(here));
     REQUIRE_FALSE(codec.run_scheme(here));
     REQUIRE(codec.run_scheme(there).has_value() == cuda);
   }
-  const Codec codec("MXFP4", nullptr);
-  REQUIRE_FALSE(codec.can(here));
-  REQUIRE(codec.run_scheme(here) == "MXFP4 groups e2m1 32 none bf16");
+  const Codec small("MXFP4", nullptr), large("IQ4_NL", nullptr);
+  REQUIRE_FALSE(small.can(here));
+  REQUIRE(small.run_scheme(here) == "MXFP4 groups e2m1 32 none bf16");
+  REQUIRE_FALSE(large.run_scheme(here));  // twice the bytes of the blocks
+  REQUIRE(large.run_scheme(there).has_value() == cuda);
 }
 
 TEST_CASE("formats whose numbers are in no such groups have none", "[gguf]") {
-  const auto* name = GENERATE("Q5_0", "Q5_1", "Q4_K", "Q6_K", "IQ4_NL", "NVFP4");
+  const auto* name = GENERATE("IQ1_S", "IQ2_XXS", "IQ3_S");
   const Codec codec(name, nullptr);
   REQUIRE_FALSE(codec.run_scheme({shape, 1, {STRATA_CUDA, 0}, single}));
   REQUIRE_THROWS_WITH(codec.repack(strata_call{}, shape, {}, {}), Catch::Contains("no groups"));
@@ -123,20 +137,20 @@ TEST_CASE("formats whose numbers are in no such groups have none", "[gguf]") {
 
 TEST_CASE("groups of another form are refused", "[gguf]") {
   const auto* scheme = GENERATE("Q4_0 groups int4 32 number f16", "Q4_0 groups int8 32 none f16",
-                                "Q6_K groups int8 16 none f32", "Q4_0 groups", "Q4_0 ");
+                                "IQ1_S groups int8 16 none f32", "Q4_0 groups", "Q4_0 ");
   REQUIRE_THROWS_AS(Codec(scheme, nullptr), strata::Failure);
 }
 
 TEST_CASE("parts of another weight are not filled", "[gguf]") {
   const Codec codec("Q4_1", nullptr);
-  auto held = random_blocks(codec, 20, 2);
+  auto held = random_blocks(codec, formats[1]);
   auto made = empty_groups(GroupCodec(std::string_view("groups int4 32 number f16")));
   const std::array from{held.memory()};
   auto to = memories(made);
   const auto refuses = [&](const char* why) {
     REQUIRE_THROWS_WITH(codec.repack(strata_call{}, shape, from, to), Catch::Contains(why));
   };
-  const std::array<int64_t, 2> shorter{5, 47};
+  const std::array<int64_t, 2> shorter{5, 255};
   to[0].shape = shorter;
   refuses("the codes to fill are of another weight");
   to = memories(made);

@@ -68,6 +68,24 @@ TEST_CASE("a device gets blocks as they are stored only where their plugin unpac
   CHECK(stays_packed(unit, {}, true));
 }
 
+TEST_CASE("a tier holds repacked parts unless the device makes larger ones of less",
+          "[run][packed]") {
+  auto unit = packed_unit();
+  unit.weights[0].run =
+      source::packed_form("mine groups", {{"codes", {STRATA_UINT, 8, 1}, {4, 4}}});
+  const bool there = GENERATE(false, true);
+  const auto table = there ? table_with([](strata_self*, strata_device) { return int32_t{1}; })
+                           : table_with(nullptr);
+  const plugin::Codec codec(&table, "mine", nullptr, "mine");
+  const FindCodec find = [&](const std::string&) -> const plugin::Codec& { return codec; };
+  unit.run_bytes = 18;  // an eighth more
+  CHECK_FALSE(stays_packed(unit, find, true));
+  CHECK_FALSE(stays_packed(unit, find, false));
+  unit.run_bytes = 19;
+  CHECK(stays_packed(unit, find, true) == there);
+  CHECK(stays_packed(unit, find, false));  // the CPU repacks everything
+}
+
 TEST_CASE("tiles of products have whole multiples of rows where they have many", "[run][packed]") {
   CHECK(tile_rows(5120, false) == 768);
   CHECK(tile_rows(5120, true) == 6528);
