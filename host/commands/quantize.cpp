@@ -66,6 +66,8 @@ void check(const QuantizeOptions& o) {
   cli::require(!o.model.empty(), "MODEL", "give the folder of the model to quantize");
   cli::require(!o.output.empty(), "--output", "give the folder to write");
   cli::require(!o.quant.empty(), "--quant", "give int4, int8 or fp8");
+  if (o.max_shard_size == 0)
+    throw UsageError("--max-shard-size", "a file holds at least a byte", "give more, as 5GB");
   if (o.group_size % 8 != 0)
     throw UsageError("--quant-group-size", std::to_string(o.group_size) + " is no multiple of 8",
                      "give 32, 64 or 128");
