@@ -9,12 +9,16 @@ the read of a turn is the fastest of five.
 Reads of the KV cache come on top of the weights' bytes. A share above 1.02 voids the run, because then the read was
 not measured.
 
+With --device-memory it also measures Strata with that budget, with the rest of the weights in the tier `cpu`; each
+such row has the bytes that a step copied.
+
 Each run is a process of its own. llama.cpp computes one token before the prompt; Strata's prefill is its first pass.
 llama.cpp rounds activations to 8 bits for packed weights and to bfloat16 for BF16, and holds keys and values as
 float16. Strata computes in float32, and only its fast products round activations, to 8 bits.
 
 usage: ./dev bench cpu_decode [--llama PYTHON] [--threads N] [--alternations N] [--prompt N] [--new N]
-                              [--models NAME,...] [--shape CONFIG.json] [--folder DIR] [--strata PROGRAM] [--json FILE]
+                              [--models NAME,...] [--shape CONFIG.json] [--device-memory SIZE] [--folder DIR]
+                              [--strata PROGRAM] [--json FILE]
 """
 import argparse
 import importlib.util
@@ -48,6 +52,7 @@ def arguments():
     parser.add_argument("--new", type=int, default=64)
     parser.add_argument("--models", default=",".join(("smollm2", *KINDS)), help="comma separated")
     parser.add_argument("--shape", help="a llama's config.json, instead of a shape of 1.1 billion weights")
+    parser.add_argument("--device-memory", help="a budget smaller than the model, such as 3GiB; the rest is in `cpu`")
     parser.add_argument("--folder", default=".", help="a folder on the disk for the drawn model")
     parser.add_argument("--json", help="write everything here")
     given = parser.parse_args()
@@ -83,13 +88,14 @@ def object_of(words):
     return json.loads(done.stdout)
 
 
-def strata(given, file, ids, products):
-    made = object_of([given.strata, "generate", "--model", file, "--device", "cpu", "--offload", "device", "--dtype",
-                      "float32", "--products", products, "--threads", given.threads, "--ignore-eos", "--input-ids",
+def strata(given, file, ids, products, place=("--offload", "device")):
+    made = object_of([given.strata, "generate", "--model", file, "--device", "cpu", *place, "--dtype", "float32",
+                      "--products", products, "--threads", given.threads, "--ignore-eos", "--input-ids",
                       ",".join(map(str, ids)), "--max-new-tokens", given.new + 1, "--json"])
     report = made["report"]
     return {"prefill_s": report["first_token_s"], "step_s": report["decode_s"] / given.new,
-            "ids": made["output_ids"][0]}
+            "copied_bytes": report["moved"]["decode"]["counted"] / given.new,
+            "tiers": {name: tier["bytes"] for name, tier in report["tiers"].items()}, "ids": made["output_ids"][0]}
 
 
 def llama(given, file, ids):
@@ -108,9 +114,13 @@ def measure(given, name, file):
     size, words = step_bytes(file)
     memory = torch.ones(size // 4)  # as large as the weights, so that caches help both alike
     ids = [(7919 * at + 11) % (words - words // 5) + words // 10 for at in range(given.prompt)]
-    programs = {"strata exact": lambda: strata(given, file, ids, "exact")}
-    if name != "BF16":
-        programs["strata fast"] = lambda: strata(given, file, ids, "fast")
+    programs = {}
+    for products in ("exact", "fast")[:1 if name == "BF16" else 2]:
+        programs[f"strata {products}"] = lambda products=products: strata(given, file, ids, products)
+        if given.device_memory:
+            place = "--offload", "cpu", "--device-memory", given.device_memory
+            programs[f"strata {products}, {given.device_memory}"] = \
+                lambda products=products, place=place: strata(given, file, ids, products, place)
     if given.llama:
         programs["llama.cpp"] = lambda: llama(given, file, ids)
     turns = []
@@ -124,15 +134,20 @@ def measure(given, name, file):
         prefill, step = (statistics.median(turn[program][key] for turn in turns) for key in ("prefill_s", "step_s"))
         rows[program] = {"prefill_tokens_per_s": given.prompt / prefill, "decode_tokens_per_s": 1 / step,
                          "share_of_read": read / step}
+        if "copied_bytes" in turns[0][program]:
+            rows[program] |= {key: turns[0][program][key] for key in ("copied_bytes", "tiers")}
     return {"bytes": size, "read_bytes_per_s": size / read, "rows": rows, "turns": turns}
 
 
 def show(name, result):
     rows, first = result["rows"], result["turns"][0]
+    width = max(map(len, rows))
     print(f"{name}: {result['bytes'] / 1e6:.1f} MB a step, read at {result['read_bytes_per_s'] / 1e9:.2f} GB/s")
     for program, row in rows.items():
-        line = (f"  {program:12}  prefill {row['prefill_tokens_per_s']:8.2f}  decode {row['decode_tokens_per_s']:7.2f} "
+        line = (f"  {program:{width}}  prefill {row['prefill_tokens_per_s']:8.2f}  decode {row['decode_tokens_per_s']:7.2f} "
                 f"tokens/s, {row['share_of_read']:.2f} of the read")
+        if row.get("tiers", {}).get("cpu"):
+            line += f"; {row['tiers']['cpu'] / 1e6:.0f} MB in cpu, {row['copied_bytes'] / 1e6:.0f} MB copied a step"
         if "llama.cpp" in rows and program != "llama.cpp":
             row["ratio"] = {key: row[f"{key}_tokens_per_s"] / rows["llama.cpp"][f"{key}_tokens_per_s"]
                             for key in ("prefill", "decode")}

@@ -29,6 +29,7 @@ void options(cli::Table& table, BenchOptions& o) {
   table.push_back({"loops", "bench.loops", &o.loops, "L",
                    "number of runs; the last one is reported", "", 1, 1e6});
   add_run(table, o);
+  add_in_place(table, o);
   add_dropout(table, o);
   add_ranks(table, o);
   add_ds_config(table, o);

@@ -57,6 +57,7 @@ void options(cli::Table& table, ChatOptions& o) {
   table.push_back(
       {"stop", "chat.stop", &o.stop, "TEXT", "stop an answer before this text; may be repeated"});
   add_run(table, o);
+  add_in_place(table, o);
   add_dropout(table, o);
   add_ds_config(table, o);
   add_plugin_paths(table, o);

@@ -205,6 +205,7 @@ void options(cli::Table& table, GenerateOptions& o) {
                    "with --json: log probabilities of each new token and of the N likeliest ones",
                    "none", 0, 1e6});
   add_run(table, o);
+  add_in_place(table, o);
   add_dropout(table, o);
   add_ranks(table, o);
   add_ds_config(table, o);

@@ -37,6 +37,7 @@ void options(cli::Table& table, LogitsOptions& o) {
   add_input_ids(table, o.input_ids);
   add_output(table, o.output);
   add_run(table, o);
+  add_in_place(table, o);
   add_critic(table, o);
   add_padding_at_beginning(table, o.num_padding_at_beginning);
   add_dropout(table, o);

@@ -29,6 +29,7 @@ void options(cli::Table& table, PerplexityOptions& o) {
   table.push_back(
       {"context", "perplexity.context", &o.context, "N", "tokens in a window", "", 2, 1e9});
   add_run(table, o);
+  add_in_place(table, o);
   add_dropout(table, o);
   add_ranks(table, o);
   add_ds_config(table, o);

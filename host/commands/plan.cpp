@@ -22,6 +22,7 @@ void options(cli::Table& table, PlanOptions& o) {
   add_model(table, o);
   add_workload(table, o);
   add_run(table, o);
+  add_in_place(table, o);
   add_dropout(table, o);
   add_planned_ranks(table, o);
   add_ds_config(table, o);

@@ -28,6 +28,15 @@ void add_memory(cli::Table& table, app::RunOptions& o) {
                    "limit for weights held in host memory", "no limit"});
 }
 
+void add_in_place(cli::Table& table, app::RunOptions& o) {
+  table.push_back({.name = "",
+                   .key = "run.in_place",
+                   .field = &o.in_place,
+                   .value = cli::on_off,
+                   .help = "on the CPU units run where they lie in host memory; off: each pass "
+                           "copies them to the device's memory, as for a GPU"});
+}
+
 void add_run(cli::Table& table, RunOptions& o) {
   table.push_back({.name = "dtype",
                    .key = "run.dtype",

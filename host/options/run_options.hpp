@@ -23,6 +23,8 @@ struct RunOptions : app::RunOptions, QuantSettings {
 // Adds the device alone, and the options that say which memory holds the weights.
 void add_device(cli::Table& table, app::RunOptions& options);
 void add_memory(cli::Table& table, app::RunOptions& options);
+// Adds the setting of commands that only infer: training writes weights and copies them.
+void add_in_place(cli::Table& table, app::RunOptions& options);
 // Adds all options but those of a ds_config.
 void add_run(cli::Table& table, RunOptions& options);
 void add_ds_config(cli::Table& table, RunOptions& options);

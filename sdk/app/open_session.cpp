@@ -54,8 +54,11 @@ Planned plan_for(const RunOptions& options, const run::Model& model, const Capac
     const auto& table = *plugins.table<strata_offload>(*one);
     const bool in_place =
         reads_files(table) && model.checkpoint && !model.checkpoint->files().empty();
-    wish.tiers.push_back({.name = one->manifest.name, .in_place = in_place});
-    wish.reads.push_back(in_place || !maps(table));
+    const bool reads = in_place || !maps(table);
+    const bool runs_units = options.in_place && !out.cuda && ranks == 1 && !reads;
+    wish.tiers.push_back(
+        {.name = one->manifest.name, .in_place = in_place, .runs_units = runs_units});
+    wish.reads.push_back(reads);
     plugins.use(*one);
   }
   out.attention =

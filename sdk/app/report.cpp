@@ -89,7 +89,7 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
   for (auto e = unit + 1; e < prepared.units.size() && prepared.units[e].is_expert(); ++e) ++all;
   if (all == 0) return 0;
   for (std::size_t u = 0; u < prepared.units.size(); ++u)
-    if (prepared.units[u].is_expert() && prepared.placement[u].tier != zero::resident) ++streamed;
+    if (prepared.units[u].is_expert() && prepared.placement[u].streams()) ++streamed;
   const auto needed = [&](int64_t by) { return 1 - std::pow(1 - prepared.top_k[unit] / all, by); };
   const auto cut_over = prepared.units[unit + 1].whole ? 1 : wish.ranks;
   const double chosen = needed(tokens), brought = needed(tokens * cut_over);
@@ -98,7 +98,7 @@ double seconds_of_experts(const run::Prepared& prepared, const run::Wish& wish, 
     const auto& place = prepared.placement[e];
     const auto& expert = prepared.units[e];
     seconds += chosen * static_cast<double>(expert.run_bytes) / at.memory;
-    if (place.tier == zero::resident) continue;
+    if (!place.streams()) continue;
     const auto held = zero::held_bytes(expert, place);
     const auto bytes = static_cast<double>(zero::shard_bytes(held, cut_over)),
                sent = static_cast<double>(zero::gathered_bytes(held, cut_over));

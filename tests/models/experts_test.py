@@ -28,6 +28,7 @@ LAYERS, EXPERTS, HIDDEN, WIDE, NEW_TOKENS = 4, 8, 48, 64, 12
 EXPERT_BYTES = 3 * HIDDEN * WIDE * 4
 SLACK = 4 * 4096  # bytes of a read's first and last block outside of the wanted ones
 PROMPT = [(7 * i + 3) % 200 for i in range(21)]
+COPIED = ("--set", "run.in_place=off")  # also from memory from which the CPU could compute
 ROW = Row("", {"model_type": "mixtral", "vocab_size": 200, "hidden_size": HIDDEN,
                "intermediate_size": WIDE, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
                "num_key_value_heads": 2, "num_local_experts": EXPERTS, "num_experts_per_tok": 2,
@@ -170,7 +171,7 @@ class Experts(unittest.TestCase):
         cls.weights = sum(p.numel() * 4 for p in reference.model.parameters())
 
     def run_with(self, *options):
-        made = PROGRAM.generate(self.folder, [PROMPT], NEW_TOKENS, "--ignore-eos", *options)
+        made = PROGRAM.generate(self.folder, [PROMPT], NEW_TOKENS, "--ignore-eos", *COPIED, *options)
         self.assertEqual(made["output_ids"], [self.tokens])
         report = made["report"]
         for part in ("prefill", "decode"):
@@ -231,7 +232,7 @@ class Layouts(unittest.TestCase):
 
     def compare(self, folder, reference, want, *options):
         part = int(sum(p.numel() * 4 for p in reference.model.parameters()) * 0.7)
-        for offload in (["device"], *([tier, "--device-memory", part] for tier in ("cpu", "nvme"))):
+        for offload in (["device"], *([tier, "--device-memory", part, *COPIED] for tier in ("cpu", "nvme"))):
             with self.subTest(offload=offload):
                 made = PROGRAM.logits(folder, PROMPT, "--offload", *offload, *options)
                 self.assertLessEqual(abs(made - want).max() / abs(want).max(), TOLERANCE)
@@ -322,11 +323,13 @@ class Layouts(unittest.TestCase):
                 self.assertLessEqual(abs(here - want).max() / abs(want).max(), TOLERANCE)
             for tier in ("cpu", "pinned", "nvme"):
                 with self.subTest(products=products, tier=tier):
-                    self.assertEqual(abs(logits("--offload", tier) - here).max(), 0)
-                    least = PROGRAM.least_memory(lambda *more, tier=tier: run("--offload", tier, *more))
+                    for more in ((), COPIED):
+                        self.assertEqual(abs(logits("--offload", tier, *more) - here).max(), 0)
+                    least = PROGRAM.least_memory(lambda *more, tier=tier: run("--offload", tier, *COPIED, *more))
                     for budget in ((), ("--device-memory", least + size // 3)):
-                        made = run("--offload", tier, *budget)
-                        self.assertEqual(made["output_ids"], resident["output_ids"])
+                        for more in ((), COPIED):
+                            made = run("--offload", tier, *budget, *more)
+                            self.assertEqual(made["output_ids"], resident["output_ids"])
         flip(file.parent, "blk.1.ffn_down_exps.weight", True, {})
         for offload in ("device", "cpu"):
             changed = PROGRAM.logits(file, PROMPT, "--offload", offload)

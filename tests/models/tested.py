@@ -107,6 +107,8 @@ class Tested:
 
     def check(self, check, streamed, tier, attention):
         options = ["--dtype", "float32", "--offload", tier, "--attention", attention]
+        if streamed:  # also from memory from which the CPU could compute
+            options += ["--set", "run.in_place=off"]
         run = {"logits": self.run_logits, "one": self.run_one, "batch": self.run_batch}[check]
         if streamed:
             least = self.program.least_memory(lambda *more: run(streamed, *options, *more))

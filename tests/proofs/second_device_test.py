@@ -51,8 +51,8 @@ def main():
         model = tiny.save(folder)
         layers = model.config.num_hidden_layers
         prompts = [tiny.prompt(length, model.config.vocab_size, seed=length) for length in (11, 4)]
-        options = ["--", "--model", folder, "--device", "cpu", "--offload", "cpu",
-                   "--max-new-tokens", STEPS + 1]
+        options = ["--", "--model", folder, "--device", "cpu", "--offload", "cpu", "--set",
+                   "run.in_place=off", "--max-new-tokens", STEPS + 1]
         for prompt in prompts:
             options += ["--input-ids", tiny.ids(prompt)]
         plain = tiny.result(program, "", *options)

@@ -10,7 +10,7 @@ import tempfile
 import safetensors.torch
 import torch
 
-from program import MODEL, OFFLOADS, PROGRAM, check, command, result, streamed
+from program import BUDGET, MODEL, OFFLOADS, PROGRAM, check, command, result, streamed
 
 HELD = ("cpu", "pinned")
 WASTE = 1.25  # planned over held
@@ -29,6 +29,7 @@ def within(arguments, words):
 
 
 for arguments in (command("--offload", "device", tokens=2), command("--offload", "cpu", tokens=2),
+                  *(command("--offload", offload, "--device-memory", BUDGET, tokens=2) for offload in HELD),
                   *(streamed(offload, tokens=2) for offload in OFFLOADS)):
     within(arguments, str(arguments[-4:]))
 with tempfile.TemporaryDirectory(prefix="strata-", dir=pathlib.Path(PROGRAM).parent) as parent:

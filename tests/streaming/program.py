@@ -26,7 +26,8 @@ def command(*more, model=MODEL, tokens=4):
 
 
 def streamed(offload, *more, **how):
-    return command("--offload", offload, "--device-memory", BUDGET, *more, **how)
+    """Units are copied also from memory from which the CPU could compute."""
+    return command("--offload", offload, "--device-memory", BUDGET, "--set", "run.in_place=off", *more, **how)
 
 
 def result(arguments, **how):

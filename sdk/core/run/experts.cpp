@@ -41,10 +41,7 @@ ExpertSlots::ExpertSlots(const StreamingParts& parts, const zero::Plan& plan, ui
                                              most_experts(parts.units), agreed());
 }
 
-bool ExpertSlots::streams(uint32_t unit) const {
-  const auto& place = parts_.placement[unit];
-  return place.tier != zero::resident && place.device == 0;
-}
+bool ExpertSlots::streams(uint32_t unit) const { return parts_.placement[unit].streams(); }
 
 bool ExpertSlots::any_is_gathered() const {
   for (uint32_t u = 0; u < parts_.units.size(); ++u)
@@ -87,7 +84,7 @@ std::vector<Experts::Expert> ExpertSlots::take_all() {
 // An expert that does not stream.
 Experts::Expert ExpertSlots::in_place(uint32_t unit) const {
   const auto& form = parts_.units[unit];
-  if (parts_.placement[unit].device != 0) return {&form, parts_.origins[unit].mapped};
+  if (parts_.placement[unit].runs_in_tier) return {&form, parts_.origins[unit].mapped};
   return {&form, parts_.arena + plan_.homes[unit]};
 }
 

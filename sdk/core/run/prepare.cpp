@@ -3,75 +3,16 @@
 #include <algorithm>
 
 #include "core/dry_run/measure.hpp"
-#include "core/dtype.hpp"
 #include "core/error.hpp"
 #include "core/pages.hpp"
-#include "core/run/compute.hpp"
 #include "core/run/packed.hpp"
+#include "core/run/pass_bytes.hpp"
 #include "core/run/rank_part.hpp"
 #include "core/run/tiers.hpp"
 #include "core/size_text.hpp"
 
 namespace strata::run {
 namespace {
-
-constexpr uint32_t kv_block = 256;
-
-// Columns of the embedding's table, which may be wider than the hidden state.
-int64_t row_width(const Model& model) {
-  int64_t most = dry_run::hidden_size(*model.family);
-  for (const auto& weight : model.family->units().front().weights)
-    if (weight.role == STRATA_TABLE) most = std::max(most, weight.shape.back());
-  return most;
-}
-
-// The most bytes of activations that a pass of so many tokens holds, with the logits for the host.
-uint64_t activations(const Model& model, const Wish& wish, int64_t tokens) {
-  dry_run::Request request{.tokens = tokens,
-                           .sequences = std::min<int64_t>(wish.sequences, tokens),
-                           .keys = std::max(wish.tokens, tokens),
-                           .wanted = wish.all_logits ? tokens : 0,
-                           .dtype = wish.dtype,
-                           .device = {wish.separate_device ? STRATA_CUDA : STRATA_CPU, 0},
-                           .attention_bytes = wish.attention_bytes};
-  uint64_t most = 0, turns = 0;
-  const auto wanted = wish.all_logits ? tokens : request.sequences;
-  const auto count = static_cast<uint32_t>(model.family->units().size());
-  for (uint32_t unit = 0; unit < count; ++unit) {
-    const auto measure = dry_run::measure(*model.family, unit, request);
-    const auto products = model.family->units()[unit].kind == STRATA_UNIT_HEAD
-                              ? static_cast<uint64_t>(wanted) * wish.adapter_scratch.wanted
-                              : static_cast<uint64_t>(tokens) * wish.adapter_scratch.token;
-    most = std::max(most, measure.peak_bytes + products);
-    for (const auto& layer : measure.kv)
-      turns = std::max(turns, static_cast<uint64_t>(tokens * layer.dim_qk) * sizeof(float));
-    if (unit + 1 == count)
-      most += static_cast<uint64_t>(measure.rows * measure.columns) * sizeof(float);
-  }
-  // The pass itself holds a rope's cosines and sines and as many numbers to make them of, the
-  // embedding's rows, ids, positions and the block table.
-  const auto rows = static_cast<uint64_t>(tokens * row_width(model)) * element_bytes(wish.dtype);
-  constexpr uint64_t token_bytes = 64, small = 16u << 10;
-  const auto blocks = static_cast<uint64_t>(request.sequences * (request.keys / kv_block + 1));
-  return most + 4 * turns + rows + static_cast<uint64_t>(tokens) * token_bytes +
-         blocks * sizeof(int64_t) + small;
-}
-
-// The bytes of the KV cache: every layer's, for every sequence's blocks.
-uint64_t kv_bytes(const Model& model, const Wish& wish, const KvRoom& kv) {
-  if (wish.tokens == 0) return 0;
-  const auto blocks = static_cast<uint64_t>((kv.tokens + kv.block - 1) / kv.block) * kv.sequences;
-  uint64_t token = 0;
-  dry_run::KvLayers layers;
-  for (uint32_t unit = 0; unit < model.family->units().size(); ++unit) {
-    const auto measure = dry_run::measure(*model.family, unit, {.dtype = wish.dtype});
-    layers.add(model.family->units()[unit], measure);
-    for (const auto& layer : measure.kv)
-      token += static_cast<uint64_t>(layer.kv_heads * (layer.dim_qk + layer.dim_v)) *
-               element_bytes(wish.dtype);
-  }
-  return blocks * kv.block * token;
-}
 
 // Refuses more tokens than the learned positions have.
 void check_positions(const Model& model, const Wish& wish) {
@@ -104,7 +45,7 @@ class Preparation {
       for (int64_t chunk = std::max<int64_t>(wish_.prompt, wish_.sequences);;
            chunk = std::max<int64_t>((chunk + 1) / 2, wish_.sequences)) {
         out_.chunk = chunk;
-        out_.activation_bytes = pages(activations(model_, wish_, chunk));
+        out_.activation_bytes = pages(activation_bytes(model_, wish_, chunk));
         if ((this->*fits)()) return std::move(out_);
         if (chunk <= static_cast<int64_t>(wish_.sequences)) break;
       }
@@ -144,10 +85,35 @@ class Preparation {
     lay_out(false, body);
     for (auto& unit : out_.units) unit.in_tier = out_.tied && unit.kind == STRATA_UNIT_HEAD;
     out_.rows_bytes = pages(static_cast<uint64_t>(out_.chunk) * row_bytes());
+    return split_in_run_form() || split_as_held();
+  }
+
+  // Lets tiers hold units in blocks expanded, if all units fit so and none streams then: expanded
+  // once while loading, they cost a pass no more than resident ones.
+  bool split_in_run_form() {
+    if (std::ranges::none_of(wish_.tiers, &zero::TierRoom::runs_units) ||
+        std::ranges::all_of(out_.units, &zero::Unit::as_run))
+      return false;
+    std::vector<zero::Unit*> packed;
+    for (auto& unit : out_.units)
+      if (!unit.as_run) packed.push_back(&unit);
+    for (auto* unit : packed) unit->as_run = true;
+    try {
+      streams_ = false;
+      if (split_as_held()) return true;
+    } catch (const Error&) {  // they need more room than there is
+    }
+    streams_ = true;
+    for (auto* unit : packed) unit->as_run = false;
+    return false;
+  }
+
+  // Places the units in the forms that they say, within the device's budget.
+  bool split_as_held() {
     const auto taken = beside() + out_.rows_bytes;
     if (!wish_.device_memory) {
       settle(0, false);
-      return place_actions(deep_enough()), true;
+      return is_allowed() && (place_actions(deep_enough()), true);
     }
     const auto budget = *wish_.device_memory;
     const uint64_t arena = budget > taken ? (budget - taken) / page * page : 0;
@@ -156,15 +122,24 @@ class Preparation {
     const auto certain =
         std::ranges::count_if(out_.units, [](const zero::Unit& unit) { return !unit.is_expert(); });
     const auto rounding = std::min(arena, static_cast<uint64_t>(certain) * page);
-    if (wish_.fill_device)
-      for (const auto given : {arena, arena - rounding}) {
-        settle(given, true);
-        if (least_arena() <= arena) return place_actions(arena), true;
-      }
-    settle(arena, false);
-    if (least_arena() <= arena && budget > taken) return place_actions(arena), true;
-    least(taken + least_arena());
+    const auto fits = [&](uint64_t given, bool fill) {
+      settle(given, fill);
+      return budget >= taken && is_allowed() && least_arena() <= arena;
+    };
+    // Where nothing streams, experts may be resident, and there is no ring that loading could use.
+    const auto all_rounding = out_.units.size() * page;
+    if (wish_.fill_device &&
+        (fits(arena, true) || fits(arena - rounding, true) ||
+         fits(arena - std::min(arena, all_rounding + out_.scratch_bytes), true)))
+      return place_actions(arena), true;
+    if (fits(arena, false)) return place_actions(arena), true;
+    if (is_allowed()) least(taken + least_arena());
     return false;
+  }
+
+  // Whether units may stream if some do.
+  bool is_allowed() const {
+    return streams_ || std::ranges::none_of(out_.placement, &zero::Place::streams);
   }
 
   // Places everything for an arena of `arena` bytes on the device.
@@ -199,6 +174,7 @@ class Preparation {
                     "tier " + wish_.tiers[place.tier].name + " maps no memory to run it from",
                     "use a tier that maps its memory");
       place.device = 1;
+      place.runs_in_tier = true;
     }
   }
 
@@ -363,6 +339,7 @@ class Preparation {
   const Wish& wish_;
   CodedProducts products_;
   Prepared out_;
+  bool streams_ = true;            // whether a placement may have units that stream
   uint64_t least_ = ~uint64_t{0};  // the least that the failed attempts would have needed
 };
 

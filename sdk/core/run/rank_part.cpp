@@ -27,14 +27,14 @@ void keep_small_whole(std::span<zero::Unit> units, uint64_t below) {
 }
 
 bool is_held_whole(const Prepared& prepared, const Wish& wish, std::size_t unit) {
-  if (wish.ranks == 1 || prepared.placement[unit].device != 0) return true;
+  if (wish.ranks == 1 || prepared.placement[unit].runs_in_tier) return true;
   if (prepared.units[unit].whole) return true;
   return prepared.tied && prepared.units[unit].kind == STRATA_UNIT_HEAD;
 }
 
 zero::Shard fetched_part(const Prepared& prepared, const Wish& wish, std::size_t unit) {
   const auto bytes = zero::held_bytes(prepared.units[unit], prepared.placement[unit]);
-  if (prepared.placement[unit].device != 0 || prepared.units[unit].whole) return {0, bytes};
+  if (prepared.placement[unit].runs_in_tier || prepared.units[unit].whole) return {0, bytes};
   return zero::shard_of(bytes, wish.rank, wish.ranks);
 }
 

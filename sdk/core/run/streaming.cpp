@@ -140,7 +140,7 @@ void Streaming::run(uint32_t unit, const zero::Slot& slot) {
 }
 
 const std::byte* Streaming::weights(uint32_t unit, const zero::Slot& slot) const {
-  if (parts_.placement[unit].device != 0) return parts_.origins[unit].mapped;
+  if (parts_.placement[unit].runs_in_tier) return parts_.origins[unit].mapped;
   return slot.run == zero::not_held ? parts_.arena : parts_.arena + slot.run;  // or no weights
 }
 

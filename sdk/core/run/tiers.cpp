@@ -36,6 +36,21 @@ tier::Grain grain_of(const tier::Tier& tier) {
   return {.align = limits.align, .chunk = std::min(limits.max_io, longest_read + limits.align)};
 }
 
+namespace {
+
+// Every element is at a multiple of its size then. Memory of malloc() is aligned so.
+constexpr std::uintptr_t element_align = 16;
+
+void check_runs_in(const tier::Tier& tier, const std::byte* memory) {
+  if (reinterpret_cast<std::uintptr_t>(memory) % element_align != 0)
+    throw Error("offload/" + tier.name(),
+                "units run in its memory, which begins at no multiple of " +
+                    std::to_string(element_align) + " bytes",
+                "set run.in_place = false, or report this to the plugin's vendor");
+}
+
+}  // namespace
+
 Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
              std::vector<std::unique_ptr<tier::Tier>> open)
     : model_(model), open_(std::move(open)), files_(open_.size()), rooms_(open_.size()),
@@ -51,6 +66,7 @@ Tiers::Tiers(const Model& model, const Prepared& prepared, const Wish& wish,
     const auto before = part.from - held_part(prepared, wish, u).from;  // in the seat
     if (const auto* memory = seats_[u].region ? seats_[u].memory() : nullptr) {
       origin.mapped = memory + before;
+      if (place.runs_in_tier) check_runs_in(*open_[place.tier], origin.mapped);
       continue;
     }
     const auto grain = grain_of(*open_[place.tier]);

@@ -267,7 +267,7 @@ ExpertSlots expert_slots(std::span<const Unit> units, const Placement& placement
   for (std::size_t u = 0; u < units.size(); ++u) {
     const auto& unit = units[u];
     const auto& place = placement[u];
-    if (!unit.is_expert() || place.tier == resident || place.device != 0) continue;
+    if (!unit.is_expert() || !place.streams()) continue;
     ++out.count;
     const bool stored = !place.as_run;
     const auto cut_over = unit.whole ? 1 : ranks;

@@ -14,7 +14,7 @@ Object weights_of(const Unit& unit, const Place& place, uint32_t index,
   out.lane = file[place.tier] ? Lane::io : Lane::copy;
   out.stored = !place.as_run ? unit.stored_bytes : 0;
   out.whole = unit.whole;
-  if (place.device != 0 || unit.is_expert() || unit.run_bytes == 0)
+  if (place.runs_in_tier || unit.is_expert() || unit.run_bytes == 0)
     out.home = Object::Home::elsewhere;
   return out;
 }

@@ -65,6 +65,9 @@ struct RunOptions {
   std::vector<std::string> offload_dirs{};
   std::optional<std::uint64_t> device_memory{};  // bytes; empty: no limit
   std::optional<std::uint64_t> host_memory{};    // bytes; empty: no limit
+  // Units in a tier whose memory the device computes from run there: the device is the CPU. Else
+  // they are copied to the device in each pass, as to a GPU.
+  bool in_place = true;
   std::string adapter{};  // folder of a LoRA adapter that PEFT wrote; empty: none
   // 0: all cores. LibTorch's threads spin while they wait, so a machine with other work wants
   // fewer.

@@ -115,12 +115,12 @@ TEST_CASE("an expert that stays in a slot is neither fetched nor expanded again"
   CHECK(layers.slots->cache().hits() == 2 * 2 * all);
 }
 
-TEST_CASE("experts that are resident or of another device are used where they lie",
+TEST_CASE("experts that are resident or run in their tier are used where they lie",
           "[run][experts]") {
   Layers layers;
   const auto here = Layers::unit(0, 1), there = Layers::unit(0, 2);
   layers.placement[here] = {};
-  layers.placement[there].device = 1;
+  layers.placement[there].runs_in_tier = true;
   layers.open(2);
   std::fill_n(layers.arena.data() + layers.plan.homes[here], bytes,
               static_cast<std::byte>(here + 1));
@@ -137,6 +137,8 @@ TEST_CASE("a layer's experts are given at once where none of them streams", "[ru
   Layers layers;
   const std::vector<uint32_t> chosen{0, 2, 3};
   for (const auto e : chosen) layers.placement[Layers::unit(0, e)] = {};
+  const auto in_tier = Layers::unit(0, 2);
+  layers.placement[in_tier] = {.tier = 0, .runs_in_tier = true};
   layers.open(2);
   const auto& homes = layers.plan.homes;
   layers.slots->need(0, chosen);
@@ -145,7 +147,8 @@ TEST_CASE("a layer's experts are given at once where none of them streams", "[ru
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const auto u = Layers::unit(0, chosen[i]);
     CHECK(given[i].form == &layers.units[u]);
-    CHECK(given[i].weights == layers.arena.data() + homes[u]);
+    CHECK(given[i].weights ==
+          (u == in_tier ? layers.memory[u].data() : layers.arena.data() + homes[u]));
   }
   layers.slots->end_layer();
   CHECK(layers.slots->planned() == 0);

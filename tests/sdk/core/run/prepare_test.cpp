@@ -14,6 +14,8 @@ namespace {
 Wish random_wish(std::mt19937& random) {
   auto wish = made::wish_of(static_cast<Offload>(random() % 3), {});
   if (random() % 5 == 0) wish.tiers.clear(), wish.reads.clear();
+  for (std::size_t t = 0; t < wish.tiers.size(); ++t)
+    wish.tiers[t].runs_units = !wish.reads[t] && random() % 2;
   wish.fill_device = wish.tiers.empty() || random() % 2;
   wish.sequences = 1 + static_cast<uint32_t>(random() % 5);
   wish.tokens = static_cast<int64_t>(random() % 40);
@@ -97,6 +99,37 @@ TEST_CASE("a run stays in every budget from the least one on, with room for a to
       if (!out.resident && !out.tied) REQUIRE(out.table_place.tier < wish.tiers.size());
     }
   }
+}
+
+TEST_CASE("units that run in their tier leave the device's budget to others", "[run][prepare]") {
+  int filled = 0;
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    INFO("seed " << seed);
+    const made::MadeModel model(seed);
+    auto wish = made::wish_of(Offload::memory, {});
+    const auto copied = prepare(model.model, wish);
+    wish.tiers[0].runs_units = true;
+    const auto none = prepare(model.model, wish);
+    REQUIRE(none.plan.moved == 0);
+    REQUIRE(none.plan.arena == 0);
+    REQUIRE(none.plan.experts.count == 0);
+    REQUIRE(none.tier_bytes == copied.tier_bytes);
+    wish.fill_device = true;
+    const auto least = least_named(model.model, wish, 0);
+    const auto all = copied.tier_bytes.at(0);
+    for (uint64_t more = 0; more < all; more += 1 + all / 9) {
+      wish.device_memory = least + more;
+      const auto out = prepare(model.model, wish);
+      if (out.resident) break;
+      REQUIRE(out.plan.moved == 0);
+      uint64_t held = 0;
+      for (std::size_t u = 0; u < out.units.size(); ++u)
+        if (out.placement[u].tier == zero::resident) held += out.units[u].run_bytes;
+      REQUIRE(out.tier_bytes.at(0) + held == all);
+      filled += held > 0 ? 1 : 0;
+    }
+  }
+  REQUIRE(filled > 60);
 }
 
 TEST_CASE("weights that no tier has room for are refused, with the embedding's table",

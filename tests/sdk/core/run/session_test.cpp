@@ -77,6 +77,62 @@ TEST_CASE("every unit sees exactly its bytes in every pass, whatever lies where"
   REQUIRE(mixed >= 5);
 }
 
+TEST_CASE("units run in memory that the device reads: no byte of them is moved", "[run][session]") {
+  made::Opener opener;
+  int some = 0, mixed = 0;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    const made::MadeModel model(seed);
+    const auto offload = seed % 2 ? Offload::memory : Offload::both;
+    const uint64_t memory = seed % 2 ? ~uint64_t{0} : 60'000;
+    auto wish = made::wish_of(offload, {}, memory);
+    wish.tiers[0].runs_units = true;
+    if (seed % 4 > 1) {
+      wish.device_memory = least_budget(model.model, wish) + seed * 977 % 120'000;
+      wish.fill_device = true;
+    }
+    made::Seen seen;
+    INFO("seed " << seed);
+    const auto session =
+        made::open_session(opener, model, seen, wish, options(seed), options(seed + 1));
+    constexpr uint32_t passes = 3;
+    for (uint32_t n = 0; n < passes; ++n) made::pass(*session, n);
+    session->finish();
+    REQUIRE(seen.wrong == 0);
+    const auto& prepared = session->prepared();
+    for (std::size_t u = 0; u < prepared.units.size(); ++u) {
+      const auto& place = prepared.placement[u];
+      REQUIRE(place.runs_in_tier == (place.tier == 0));
+      some += place.runs_in_tier ? 1 : 0;
+      mixed += place.streams() ? 1 : 0;
+    }
+    const auto moved = session->moved();
+    REQUIRE(moved.counted == moved.planned);
+    if (offload == Offload::memory) REQUIRE(moved.counted == 0);
+    if (wish.device_memory) REQUIRE(prepared.device_bytes <= *wish.device_memory);
+  }
+  REQUIRE(some > 40);
+  REQUIRE(mixed > 10);
+}
+
+TEST_CASE("a byte changed in that memory reaches the unit that runs there", "[run][session]") {
+  made::Opener opener;
+  for (uint32_t seed = 0; seed < 8; ++seed) {
+    const made::MadeModel model(seed);
+    made::Seen seen;
+    auto wish = made::wish_of(Offload::memory, {});
+    wish.tiers[0].runs_units = true;
+    const auto session = made::open_session(opener, model, seen, wish);
+    made::pass(*session, 0);
+    REQUIRE(seen.wrong == 0);
+    const auto& head = session->prepared().units.back().weights.back();
+    const auto* at = session->streaming_parts(0).origins.back().mapped + head.run.at;
+    auto& byte = *const_cast<std::byte*>(at);
+    byte ^= std::byte{1};
+    made::pass(*session, 1);
+    REQUIRE(seen.wrong > 0);
+  }
+}
+
 TEST_CASE("a corrupted byte reaches the unit, so that the check above can fail", "[run][session]") {
   made::Opener opener;
   uint64_t wrong = 0;

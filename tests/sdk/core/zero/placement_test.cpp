@@ -1,8 +1,10 @@
 #include "core/zero/placement.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
+#include "core/zero/plan.hpp"
 
 using namespace strata;
 using namespace strata::zero;
@@ -99,4 +101,53 @@ TEST_CASE("a tier holds what stays packed in its stored form, and a slot has roo
   REQUIRE_THROWS_WITH(place(units, least, 0, false), Catch::Contains("unit 3 (30 B)"));
   const std::vector<TierRoom> files{{.name = "a", .capacity = 0, .in_place = true}};
   for (const auto& one : place(units, files, 0, false)) REQUIRE_FALSE(one.as_run);
+}
+
+TEST_CASE(
+    "units in run form run in a tier whose memory the device reads, and leave no room for slots",
+    "[zero][placement]") {
+  constexpr uint64_t each = 4096, room = 6 * each;
+  auto units = equal_units(12, each);
+  for (uint32_t e = 0; e < 4; ++e) units[4 + e].expert = e;
+  units.back().in_tier = true;
+  const std::vector<TierRoom> tiers{{.name = "a", .runs_units = true}};
+  for (const bool fill : {false, true}) {
+    const auto placement = place(units, tiers, room, fill);
+    // Experts are filled in as other units are: none of them streams.
+    REQUIRE(held(units, placement, resident) == (fill ? room : 0));
+    for (const auto& one : placement) REQUIRE(one.runs_in_tier == (one.tier != resident));
+    REQUIRE(placement.back().runs_in_tier);
+    REQUIRE(slot_bytes(units.back(), placement.back()) == 0);
+    const auto plan = plan_pass(units, placement, {false}, room, Mode::step);
+    REQUIRE(plan.moved == 0);
+    REQUIRE(plan.prologue.empty());
+    REQUIRE(plan.experts.count == 0);
+    REQUIRE(plan.arena == held(units, placement, resident));
+    REQUIRE(std::ranges::all_of(plan.pass, [](const auto& a) { return a.kind == Kind::run; }));
+    REQUIRE(plan.pass.size() == 8);
+  }
+}
+
+TEST_CASE("where some units stream, those that lie in such a tier still run there",
+          "[zero][placement]") {
+  const auto units = equal_units(12, 100);
+  const std::vector<TierRoom> tiers{{.name = "a", .capacity = 300, .runs_units = true},
+                                    {.name = "b", .capacity = 5000}};
+  const auto placement = place(units, tiers, 600, true);
+  REQUIRE(held(units, placement, resident) == 400);  // beside two slots
+  REQUIRE(held(units, placement, 0) == 300);
+  for (const auto& one : placement) {
+    REQUIRE(one.runs_in_tier == (one.tier == 0));
+    REQUIRE(one.streams() == (one.tier == 1));
+  }
+}
+
+TEST_CASE("a unit that its tier holds in stored form streams, wherever it lies",
+          "[zero][placement]") {
+  auto units = equal_units(4, 100);
+  for (auto& unit : units) unit.stored_bytes = 30, unit.expands = true;
+  units[1].as_run = false;
+  const std::vector<TierRoom> tiers{{.name = "a", .runs_units = true}};
+  const auto placement = place(units, tiers, 0, false);
+  for (std::size_t u = 0; u < units.size(); ++u) REQUIRE(placement[u].runs_in_tier == (u != 1));
 }

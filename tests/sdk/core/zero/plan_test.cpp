@@ -59,7 +59,7 @@ TEST_CASE("a pass never takes a slot that is held, stays in its budget and runs 
     REQUIRE(std::max(replay.peak, plan.fixed) == plan.arena);
     for (uint32_t u = 0; u < c.units.size(); ++u) {
       REQUIRE(replay.run[u] == passes);
-      const bool streams = c.placement[u].tier != resident && c.placement[u].device == 0;
+      const bool streams = c.placement[u].streams();
       const int ahead = mode == Mode::step && replay.held.count(u) ? 1 : 0;
       REQUIRE(replay.fetched[u] == (streams ? passes + ahead : 0));
     }
