@@ -326,12 +326,13 @@ def few(program, file, want):
 
 
 def packed(program, file):
-    """A tier holds the file's blocks, and a pass moves no more bytes; a line says that they are expanded."""
+    """A tier from which units are copied holds the file's blocks, and a pass moves no more bytes; a line says that they
+    are expanded."""
     done = program.run("plan", "--model", file, "--device", "cpu", "-v", text=True)
     for said in (done.stdout, done.stderr):
         need("TQ2_0 are expanded to float32 for computing: " in said, said.strip()[:200])
     for tier in ("cpu", "pinned"):
-        report = program.generate(file, [IDS[:5]], 3, "--offload", tier)["report"]
+        report = program.generate(file, [IDS[:5]], 3, "--offload", tier, "--set", "run.in_place=off")["report"]
         held, size = report["tiers"][tier]["bytes"], file.stat().st_size
         need(held <= size < report["weights"]["run_bytes"] / 3, f"{tier} holds {held} of {size} bytes")
         moved = report["moved"]["decode"]
