@@ -192,11 +192,13 @@ class Launch {
     return status == 0 || (finishes_ && (status == 128 + SIGINT || status == 128 + SIGTERM));
   }
 
-  // The user's signal, which this process or a rank got; 0: none.
+  // The user's signal, which this process or a rank got; 0: none. One that this process sent to a
+  // rank by itself is none.
   int wished() const {
     if (signal_ != 0 || !finishes_) return signal_;
     for (const auto& child : children_)
-      if (WIFEXITED(child.status) && WEXITSTATUS(child.status) > 128 && ended_well(child))
+      if (!child.asked && WIFEXITED(child.status) && WEXITSTATUS(child.status) > 128 &&
+          ended_well(child))
         return WEXITSTATUS(child.status) - 128;
     return 0;
   }
