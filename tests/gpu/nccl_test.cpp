@@ -55,6 +55,11 @@ TEST_CASE("a group of one rank keeps its data through every collective of NCCL",
   device.synchronize(1, 1);
   REQUIRE(std::equal(from, from + size, to));
   REQUIRE((values[0] == 3 && values[1] == 0.1));
+  const auto collected = data.collected();
+  REQUIRE(collected.library == "nccl");
+  REQUIRE((collected.all_gather.calls == 1 && collected.all_gather.bytes == size));
+  REQUIRE((collected.reduce_scatter.calls == 2 && collected.reduce_scatter.bytes == 2 * size));
+  REQUIRE(collected.all_reduce.calls == 1);
 }
 
 TEST_CASE("NCCL gathers in page-locked memory of the host", "[gpu][nccl]") {

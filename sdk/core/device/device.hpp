@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <string_view>
 
 #include "core/device/lane.hpp"
 
@@ -23,9 +24,19 @@ constexpr uint64_t bytes_of(Element element) { return element == Element::float3
 // collective returns when its work is done.
 using Stream = void*;
 
-// Moves data among ranks. All ranks make the same calls in the same order, each on one thread at a
-// time; all_reduce may run on another thread beside the others. A call that a lost rank leaves
-// without an end throws, or the group ends the process.
+// The calls of a collective that have returned, and the bytes of their whole arrays: of all ranks'
+// shards.
+struct Collected {
+  struct Calls {
+    uint64_t calls = 0, bytes = 0;
+  };
+  std::string_view library;  // that moves the data
+  Calls all_gather, reduce_scatter, all_reduce;
+};
+
+// Moves data among ranks, or takes one rank's through the same calls. All ranks make the same calls
+// in the same order, each on one thread at a time; all_reduce may run on another thread beside the
+// others. A call that a lost rank leaves without an end throws, or the group ends the process.
 class Collective {
  public:
   virtual ~Collective() = default;
@@ -41,6 +52,8 @@ class Collective {
   virtual void broadcast(std::byte* base, uint64_t bytes, uint32_t from, Stream stream) = 0;
   // Sums, in the order of the ranks, a few numbers in host memory; blocks.
   virtual void all_reduce(double* values, uint32_t count) = 0;
+  // What it counts of itself; on any thread.
+  virtual Collected collected() const { return {}; }
 };
 
 // Work of the processor, by items.

@@ -16,11 +16,12 @@ namespace strata::torch {
 namespace {
 
 // The interface that the environment names, as PyTorch reads it, or else the one that leads to rank
-// 0: where the ranks meet on this host itself, no traffic leaves it.
+// 0: where the ranks meet on this host itself, or one is alone, no traffic leaves it.
 std::shared_ptr<::gloo::transport::Device> device_for(const run::Ranks& ranks) {
   if (const char* name = std::getenv("GLOO_SOCKET_IFNAME"); name && *name)
     return c10d::ProcessGroupGloo::createDeviceForInterface(name);
-  if (const auto own = address_towards(ranks.address); !own.empty())
+  const auto first = ranks.ranks == 1 ? std::string("127.0.0.1") : ranks.address;
+  if (const auto own = address_towards(first); !own.empty())
     return c10d::ProcessGroupGloo::createDeviceForHostname(own);
   return c10d::ProcessGroupGloo::createDefaultDevice();
 }

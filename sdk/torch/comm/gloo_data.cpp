@@ -18,6 +18,11 @@ class GlooData final : public device::Collective {
 
   uint32_t rank() const override { return joined_.ranks.rank; }
   uint32_t ranks() const override { return joined_.ranks.ranks; }
+  device::Collected collected() const override {
+    device::Collected out;
+    out.library = "gloo";
+    return out;
+  }
 
   void all_gather(std::byte* base, uint64_t shard, device::Stream) override {
     with_reason(joined_, [&] { gloo_.all_gather(base, shard); });
@@ -47,7 +52,7 @@ class GlooData final : public device::Collective {
   }
 
   void all_reduce(double* values, uint32_t count) override {
-    with_reason(joined_, [&] { torch::all_reduce(*joined_.sums, joined_.ranks, values, count); });
+    with_reason(joined_, [&] { torch::all_reduce(joined_.sums, joined_.ranks, values, count); });
   }
 
  private:
@@ -56,21 +61,9 @@ class GlooData final : public device::Collective {
   std::vector<std::byte> sent_, received_;
 };
 
-// One rank has all data.
-class Alone final : public device::Collective {
- public:
-  uint32_t rank() const override { return 0; }
-  uint32_t ranks() const override { return 1; }
-  void all_gather(std::byte*, uint64_t, device::Stream) override {}
-  void reduce_scatter(std::byte*, uint64_t, device::Element, device::Stream) override {}
-  void broadcast(std::byte*, uint64_t, uint32_t, device::Stream) override {}
-  void all_reduce(double*, uint32_t) override {}
-};
-
 }  // namespace
 
 std::unique_ptr<device::Collective> open_gloo_data(const Joined& joined) {
-  if (joined.ranks.ranks == 1) return std::make_unique<Alone>();
   return std::make_unique<GlooData>(joined);
 }
 

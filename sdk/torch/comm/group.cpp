@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "core/device/counted_collective.hpp"
 #include "torch/comm/deadline.hpp"
 #include "torch/comm/gloo_data.hpp"
 #include "torch/comm/no_pipe_signal.hpp"
@@ -18,21 +19,20 @@ constexpr std::chrono::milliseconds behind_stall{60'000};
 
 class GroupControl final : public run::Control {
  public:
-  GroupControl(const run::Ranks& ranks, Gloo* gloo, Watch* watch)
+  GroupControl(const run::Ranks& ranks, Gloo& gloo, Watch* watch)
       : ranks_(ranks), gloo_(gloo), watch_(watch) {}
 
   std::vector<std::string> all_gather(std::string_view mine) override {
-    if (!gloo_) return {std::string(mine)};
     std::vector<std::string> out(ranks_.ranks);
     guarded([&] {
       std::vector<uint64_t> sizes(ranks_.ranks);
       sizes[ranks_.rank] = mine.size();
-      gloo_->all_gather(reinterpret_cast<std::byte*>(sizes.data()), sizeof(uint64_t));
+      gloo_.all_gather(reinterpret_cast<std::byte*>(sizes.data()), sizeof(uint64_t));
       const auto longest = *std::ranges::max_element(sizes);
       if (longest == 0) return;
       std::vector<std::byte> all(longest * ranks_.ranks);
       std::memcpy(all.data() + longest * ranks_.rank, mine.data(), mine.size());
-      gloo_->all_gather(all.data(), longest);
+      gloo_.all_gather(all.data(), longest);
       for (uint32_t rank = 0; rank < ranks_.ranks; ++rank)
         out[rank].assign(reinterpret_cast<const char*>(all.data() + longest * rank), sizes[rank]);
     });
@@ -41,12 +41,11 @@ class GroupControl final : public run::Control {
 
   std::string broadcast(std::string_view mine) override {
     std::string out(mine);
-    if (!gloo_) return out;
     guarded([&] {
       uint64_t size = out.size();
-      gloo_->broadcast(reinterpret_cast<std::byte*>(&size), sizeof size, 0);
+      gloo_.broadcast(reinterpret_cast<std::byte*>(&size), sizeof size, 0);
       out.resize(size);
-      if (size > 0) gloo_->broadcast(reinterpret_cast<std::byte*>(out.data()), size, 0);
+      if (size > 0) gloo_.broadcast(reinterpret_cast<std::byte*>(out.data()), size, 0);
     });
     return out;
   }
@@ -54,12 +53,12 @@ class GroupControl final : public run::Control {
  private:
   template <class F>
   void guarded(F&& f) {
-    const Joined joined{ranks_, {}, {}, *this, nullptr, watch_};
+    const Joined joined{ranks_, {}, {}, *this, gloo_, watch_};
     with_reason(joined, f);
   }
 
   const run::Ranks& ranks_;
-  Gloo* gloo_;
+  Gloo& gloo_;
   Watch* watch_;
 };
 
@@ -69,7 +68,10 @@ class TorchGroup final : public run::Group {
       : ranks_(options.ranks), exceptions_(std::uncaught_exceptions()) {
     const auto limit = options.stall + behind_stall;
     const NoPipeSignal quiet;  // for the threads of all connections
-    if (ranks_.ranks > 1) meet(options);
+    if (ranks_.ranks > 1)
+      meet(options);
+    else
+      store_ = open_store(ranks_);
     try {
       connect(limit, open_data);
     } catch (const std::exception& e) {
@@ -112,14 +114,14 @@ class TorchGroup final : public run::Group {
 
   void connect(std::chrono::milliseconds limit, const OpenData& open_data) {
     auto* watch = watch_ ? &*watch_ : nullptr;
-    if (watch)
-      as_rank(ranks_, "the ranks do not reach each other", [&] {
-        messages_.emplace(ranks_, store_, "control", limit);
-        sums_.emplace(ranks_, store_, "sums", limit);
-      });
-    control_.emplace(ranks_, messages_ ? &*messages_ : nullptr, watch);
-    joined_.emplace(Joined{ranks_, limit, store_, *control_, sums_ ? &*sums_ : nullptr, watch});
-    data_ = open_data(*joined_);
+    as_rank(ranks_, ranks_.ranks == 1 ? "Gloo does not start" : "the ranks do not reach each other",
+            [&] {
+              messages_.emplace(ranks_, store_, "control", limit);
+              sums_.emplace(ranks_, store_, "sums", limit);
+            });
+    control_.emplace(ranks_, *messages_, watch);
+    joined_.emplace(Joined{ranks_, limit, store_, *control_, *sums_, watch});
+    data_ = std::make_unique<device::CountedCollective>(open_data(*joined_));
   }
 
   run::Ranks ranks_;
@@ -127,7 +129,7 @@ class TorchGroup final : public run::Group {
   Store store_;
   // [Note: order of a group's end] The watch leaves before any connection is closed, since rank 0
   // serves the store until the others have left; it is destroyed last, since the data ask it.
-  std::optional<Watch> watch_;
+  std::optional<Watch> watch_;  // of several ranks
   std::optional<Gloo> messages_, sums_;
   std::optional<GroupControl> control_;
   std::optional<Joined> joined_;

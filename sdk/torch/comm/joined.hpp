@@ -5,14 +5,13 @@
 
 namespace strata::torch {
 
-// A group of one rank has neither connections nor a watch.
 struct Joined {
   const run::Ranks& ranks;
   std::chrono::milliseconds limit;  // for one call
   Store store;
   run::Control& control;
-  Gloo* sums;  // for the thread of lane host
-  Watch* watch;
+  Gloo& sums;    // for the thread of lane host
+  Watch* watch;  // null for one rank alone
 };
 
 // Throws the reason of the rank that is lost, once it is known; returns where none is lost.
@@ -31,7 +30,9 @@ void with_reason(const Joined& joined, F&& f) {
     f();
   } catch (const std::exception&) {
     throw_reason(joined);
-    as_rank(joined.ranks, "the other ranks are lost", [] { throw; });
+    as_rank(joined.ranks,
+            joined.ranks.ranks == 1 ? "a collective failed" : "the other ranks are lost",
+            [] { throw; });
   }
 }
 

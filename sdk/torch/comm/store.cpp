@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <torch/csrc/distributed/c10d/HashStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 namespace strata::torch {
 namespace {
@@ -24,12 +26,13 @@ Store open(const run::Ranks& ranks, bool first) {
   if (first) options.numWorkers = ranks.ranks;
   options.waitWorkers = first;
   options.timeout = ranks.patience;
-  return as_rank(ranks, "no meeting at " + ranks.address + ":" + std::to_string(ranks.port),
-                 [&] { return c10::make_intrusive<c10d::TCPStore>(ranks.address, options); });
+  return as_rank(
+      ranks, "no meeting at " + ranks.address + ":" + std::to_string(ranks.port),
+      [&]() -> Store { return c10::make_intrusive<c10d::TCPStore>(ranks.address, options); });
 }
 
 // A second process with the same number would wait for messages that the first one gets.
-void claim(c10d::TCPStore& store, const run::Ranks& ranks) {
+void claim(c10d::Store& store, const run::Ranks& ranks) {
   const auto key = "rank/" + std::to_string(ranks.rank);
   const auto claims = as_rank(ranks, "rank 0 is lost", [&] { return store.add(key, 1); });
   if (claims > 1)
@@ -41,6 +44,7 @@ void claim(c10d::TCPStore& store, const run::Ranks& ranks) {
 
 Store open_store(const run::Ranks& ranks) {
   silence_log();
+  if (ranks.ranks == 1) return c10::make_intrusive<c10d::HashStore>();
   auto out = open(ranks, true);
   claim(*out, ranks);
   return out;

@@ -50,6 +50,11 @@ class Nccl final : public device::Collective {
 
   uint32_t rank() const override { return joined_.ranks.rank; }
   uint32_t ranks() const override { return joined_.ranks.ranks; }
+  device::Collected collected() const override {
+    device::Collected out;
+    out.library = "nccl";
+    return out;
+  }
 
   void all_gather(std::byte* base, uint64_t shard, device::Stream stream) override {
     run("a gather", [&] {
@@ -74,8 +79,7 @@ class Nccl final : public device::Collective {
 
   // The numbers are in host memory, and the thread waits for them: no GPU takes part.
   void all_reduce(double* values, uint32_t count) override {
-    if (!joined_.sums) return;
-    with_reason(joined_, [&] { torch::all_reduce(*joined_.sums, joined_.ranks, values, count); });
+    with_reason(joined_, [&] { torch::all_reduce(joined_.sums, joined_.ranks, values, count); });
   }
 
  private:
@@ -87,7 +91,8 @@ class Nccl final : public device::Collective {
     throw Error("nccl",
                 what + ": " + ncclGetErrorString(result) +
                     (more.empty() ? "" : " (" + std::string(more) + ")"),
-                "look at what the other ranks said, or set NCCL_DEBUG=INFO");
+                ranks() == 1 ? "set NCCL_DEBUG=INFO, or leave --ranks 1 out"
+                             : "look at what the other ranks said, or set NCCL_DEBUG=INFO");
   }
 
   template <class F>

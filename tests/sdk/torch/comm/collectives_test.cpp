@@ -127,3 +127,25 @@ TEST_CASE("every collective gives what the test computes from all ranks' data", 
     CHECK(processes.line(rank) == "ended");
   }
 }
+
+TEST_CASE("a group of one needs no place to meet, and its calls go through Gloo", "[group]") {
+  made::Processes processes(1, 3s, 60s, [](const made::Rank& rank) {
+    auto own = rank;
+    own.options.ranks = {};
+    const auto group = own.open();
+    auto& data = group->data();
+    messages(group->control(), group->ranks());
+    gather(data, 0, 48);
+    sum(data, 1, 48, Element::bfloat16);
+    double value = 0.1;
+    data.all_reduce(&value, 1);
+    expect(value == 0.1, "a sum of doubles");
+    const auto collected = data.collected();
+    expect(collected.library == "gloo" && collected.all_gather.bytes == 48 &&
+               collected.reduce_scatter.bytes == 48 && collected.all_reduce.bytes == sizeof value,
+           "what was collected");
+    rank.say("right");
+  });
+  CHECK(processes.line(0) == "right");
+  CHECK(processes.line(0) == "ended");
+}
