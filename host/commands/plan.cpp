@@ -34,6 +34,9 @@ void check(const PlanOptions& o) { require_model_or_shape(o); }
 
 // The line that says which ranks the others are about.
 std::string ranks_text(const nlohmann::json& ranks) {
+  if (ranks["count"] == 1)
+    return "ranks      1, a group of its own; gathers in a pass: " +
+           ranks["gathers_per_pass"].dump() + "\n";
   return "ranks      " + std::to_string(ranks["count"].get<std::int64_t>()) +
          "; what follows is of each, which gets " +
          size_text(ranks["gathered_bytes_per_pass"].get<std::uint64_t>()) +
@@ -42,11 +45,11 @@ std::string ranks_text(const nlohmann::json& ranks) {
 
 void plan(const PlanOptions& settings) {
   require_one_rank("plan", "it plans for all ranks");
-  const auto ranks = static_cast<std::uint32_t>(std::max<std::int64_t>(settings.ranks, 1));
+  const auto wanted = static_cast<std::uint32_t>(settings.ranks), ranks = std::max(wanted, 1U);
   auto plugins = open_plugins(settings);
   const auto model = open_model(settings, settings, plugins, true);
   const auto planned =
-      app::plan_rank(settings, model, capacity_of(largest_share(settings, ranks)), plugins, ranks);
+      app::plan_rank(settings, model, capacity_of(largest_share(settings, ranks)), plugins, wanted);
   if (const auto words = app::too_much(planned.host, planned.free); !words.empty())
     plugins.log().line(STRATA_WARN, "memory: " + words);
   zero::Timeline decode;

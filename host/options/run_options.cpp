@@ -68,12 +68,13 @@ void add_run(cli::Table& table, RunOptions& o) {
 namespace {
 
 constexpr auto ranks_help =
-    "start N processes here that share the work and the weights; plan: for one of N";
-constexpr auto ranks_unset = "one, or those that a launcher started";
+    "start N processes here that share the work and the weights; 1: this one is a group of its "
+    "own; plan: for one of N";
+constexpr auto ranks_unset = "one without a group, or those that a launcher started";
 
 void add_whole_below(cli::Table& table, RunOptions& o) {
   table.push_back({"", "run.whole_below", &o.whole_below, "N",
-                   "of several ranks each has the whole of a unit with fewer elements", "", 0,
+                   "in a group each rank has the whole of a unit with fewer elements", "", 0,
                    9e18});
 }
 

@@ -66,6 +66,7 @@ class OwnError : public Error {
 
 // Calls the body; the failure that passes is the one with which this rank ends.
 void call(const std::function<void(const Team&)>& body, const Team& team, PreparingGroup& group) {
+  if (team.alone()) return body(team);
   try {
     return body(team);
   } catch (const app::SharedError&) {
@@ -106,7 +107,7 @@ std::pair<std::size_t, std::size_t> Team::block(std::size_t count, std::uint32_t
 void on_ranks(const RunOptions& options, const cli::CommonOptions& common,
               const std::function<void(const Team&)>& body) {
   const auto ranks = run::ranks_of_environment();
-  if (ranks.ranks == 1) return body(Team());
+  if (ranks.ranks == 1 && options.ranks == 0) return body(Team());
   auto group = open_group(options, ranks);
   std::exception_ptr ending;
   try {

@@ -16,14 +16,16 @@
 
 namespace strata::host {
 
-// One rank is a team, too, without a group. All ranks make the same calls in the same order.
+// One rank is a team, too, with or without a group. All ranks make the same calls in the same
+// order.
 class Team {
  public:
   Team() = default;
   Team(std::shared_ptr<run::Group> group, std::vector<std::pair<std::string, std::string>> shared)
       : group_(std::move(group)), shared_(std::move(shared)) {}
 
-  bool alone() const { return !group_; }
+  // Whether there are no other ranks.
+  bool alone() const { return ranks() == 1; }
   std::uint32_t rank() const { return group_ ? group_->ranks().rank : 0; }
   std::uint32_t ranks() const { return group_ ? group_->ranks().ranks : 1; }
   // Whether this is rank 0, which alone prints results and progress.
@@ -57,7 +59,8 @@ class Team {
   std::vector<std::pair<std::string, std::string>> shared_;
 };
 
-// Calls `body` with the ranks that the environment names. A failure ends all ranks. Before any of
+// Calls `body` with the ranks that the environment names, or one in a group of its own if that is
+// the number in the options. A failure ends all ranks. Before any of
 // them asks for the data, rank 0 alone says it: with the name of the rank, unless it is an error of
 // all or a difference between ranks. Later the rank that fails says its own error behind its name,
 // and the first of the others, unless they have a parent that does it, says which rank is lost.

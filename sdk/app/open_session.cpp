@@ -23,11 +23,21 @@ void join(run::SessionParts& parts, const std::shared_ptr<run::Group>& group) {
   parts.progress = [group](uint64_t pass, uint32_t unit) { group->progress(pass, unit); };
 }
 
-// The plan of one of several ranks, which have `free` host memory each. The options are those that
+// The wish of a rank in a group, of which nothing else is known yet.
+run::Wish wish_of(uint32_t rank, uint32_t ranks) {
+  run::Wish out;
+  out.rank = rank;
+  out.ranks = ranks;
+  out.group_of_one = ranks == 1;
+  return out;
+}
+
+// The plan of the rank that the wish names; each has `free` host memory. The options are those that
 // placed() gives.
 Planned plan_for(const RunOptions& options, const run::Model& model, const Capacity& capacity,
-                 Plugins& plugins, uint32_t rank, uint32_t ranks, const HostMemory& free) {
+                 Plugins& plugins, run::Wish rank, const HostMemory& free) {
   Planned out;
+  out.wish = std::move(rank);
   const auto cuda = options.device == "cpu" ? CudaMemory{} : cuda_memory(options.gpu);
   out.cuda = choose_cuda(options, cuda);
   out.tiers = choose_tiers(options, plugins);
@@ -36,8 +46,6 @@ Planned plan_for(const RunOptions& options, const run::Model& model, const Capac
   wish.codec = codecs_of(plugins);
   wish.fast_products = options.products == "fast";
   wish.separate_device = out.cuda;
-  wish.rank = rank;
-  wish.ranks = ranks;
   wish.whole_below = static_cast<uint64_t>(options.whole_below);
   wish.library_bytes = out.cuda ? cuda_library_bytes : 0;
   wish.sequences = capacity.sequences;
@@ -94,9 +102,9 @@ strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bo
 
 Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
                  Plugins& plugins, run::Group* group) {
-  if (!group) return plan_for(options, model, capacity, plugins, 0, 1, available_memory());
-  const auto& ranks = group->ranks();
-  auto out = plan_for(placed(options, group), model, capacity, plugins, ranks.rank, ranks.ranks,
+  if (!group) return plan_for(options, model, capacity, plugins, {}, available_memory());
+  const auto wish = wish_of(group->ranks().rank, group->ranks().ranks);
+  auto out = plan_for(placed(options, group), model, capacity, plugins, wish,
                       shared_memory(*group, available_memory()));
   auto facts = facts_of(plugins);
   std::ranges::move(facts_of(out.prepared, out.wish), std::back_inserter(facts));
@@ -106,10 +114,11 @@ Planned plan_run(const RunOptions& options, const run::Model& model, const Capac
 
 Planned plan_rank(RunOptions options, const run::Model& model, const Capacity& capacity,
                   Plugins& plugins, uint32_t ranks) {
+  if (ranks == 0) return plan_run(options, model, capacity, plugins);
   if (options.device != "cpu") options.gpu = gpu_of_process(ranks - 1);
   auto free = available_memory();
   free.bytes /= ranks;
-  return plan_for(options, model, capacity, plugins, 0, ranks, free);
+  return plan_for(options, model, capacity, plugins, wish_of(0, ranks), free);
 }
 
 run::SessionParts session_parts(const RunOptions& given, const run::Model& model, Planned planned,

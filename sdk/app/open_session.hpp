@@ -30,8 +30,8 @@ strata_dtype choose_dtype(const RunOptions& options, const run::Model& model, bo
 Planned plan_run(const RunOptions& options, const run::Model& model, const Capacity& capacity,
                  Plugins& plugins, run::Group* group = nullptr);
 
-// The plan that each of so many ranks, all on this machine, would have. It is made without them and
-// for rank 0; on GPUs the last rank's is the one that must be there.
+// The plan that each of so many ranks, all on this machine, would have; 0: one without a group. It
+// is made without them and for rank 0; on GPUs the last rank's is the one that must be there.
 Planned plan_rank(RunOptions options, const run::Model& model, const Capacity& capacity,
                   Plugins& plugins, uint32_t ranks);
 

@@ -111,7 +111,8 @@ RunOptions placed(RunOptions options, const run::Group* group) {
   if (!group) return options;
   if (options.device != "cpu") options.gpu = gpu_of_process(group->ranks().local);
   const auto cores = std::max(std::thread::hardware_concurrency(), 1u);
-  if (options.threads == 0) options.threads = std::max(cores / group->ranks().locals, 1u);
+  if (options.threads == 0 && group->ranks().ranks > 1)
+    options.threads = std::max(cores / group->ranks().locals, 1u);
   return options;
 }
 

@@ -37,7 +37,8 @@ std::vector<Fact> facts_of(const Plugins& plugins);
 std::vector<Fact> facts_of(const run::Prepared& prepared, const run::Wish& wish);
 
 // The options as this rank has them: its own GPU, and its part of the cores of its machine, unless
-// the user gave a number of threads. Without a group they stay as they are.
+// the user gave a number of threads. Without a group they stay as they are, and one rank has all
+// threads.
 RunOptions placed(RunOptions options, const run::Group* group);
 
 // The memory that each rank may take, the same on all: the ranks of a machine share what is free.

@@ -134,6 +134,16 @@ json quant_report(const run::Quantized& quantized) {
           {"seconds", quantized.seconds}};
 }
 
+json collectives_report(const device::Collective& collective) {
+  const auto collected = collective.collected();
+  json out{{"library", collected.library}};
+  for (const auto& [name, one] : {std::pair{"all_gather", collected.all_gather},
+                                  std::pair{"reduce_scatter", collected.reduce_scatter},
+                                  std::pair{"all_reduce", collected.all_reduce}})
+    out[name] = {{"calls", one.calls}, {"bytes", one.bytes}};
+  return out;
+}
+
 Asked asked_of(const Planned& planned) {
   Asked out{planned.wish, planned.host.bytes(), {}};
   for (const auto* tier : planned.tiers) out.locked.push_back(tier->manifest.page_locked);
@@ -150,7 +160,7 @@ json report(const run::Session& session, const Plugins& plugins, const Asked& as
   if (const auto& quantized = session.model().quantized) out["quant"] = quant_report(*quantized);
   if (wish.adapter_bytes > 0) out["adapter"]["bytes"] = wish.adapter_bytes;
   out["tiers"] = tiers_of(prepared, wish);
-  if (wish.ranks > 1) out["whole"] = whole_of(prepared, wish);
+  if (wish.has_group()) out["whole"] = whole_of(prepared, wish);
   out["load_s"] = session.load_seconds();
   out["moved"]["load"]["counted"] = session.loaded();
   out["peak"]["host"]["bytes"] = memory::most_resident();
@@ -177,7 +187,8 @@ json report(run::Session& session, const Plugins& plugins, const Asked& asked,
   out["peak"]["device"]["bytes"] = session.prepared().arena_bytes + held.peak;
   out["peak"]["device"]["planned"] = session.prepared().device_bytes;
   out["peak"]["arena"]["bytes"] = session.prepared().arena_bytes;
-  if (asked.wish.ranks > 1) {
+  if (const auto* collective = session.collective()) {
+    out["collectives"] = collectives_report(*collective);
     out["moved"]["decode"]["gathered"] = result.decode.gathered;
     out["moved"]["prefill"]["gathered"] = result.prefill.gathered;
   }
@@ -226,7 +237,7 @@ json plan_report(const run::Model& model, const Planned& planned, const std::str
                          {"transfers", planned.host.transfers}, {"tiers", planned.host.tiers},
                          {"device", planned.host.device},       {"free", planned.free.bytes}};
   out["moved_bytes_per_pass"] = prepared.plan.moved;
-  if (wish.ranks > 1) out["ranks"] = ranks_of(prepared, wish);
+  if (wish.has_group()) out["ranks"] = ranks_of(prepared, wish);
   out["predicted"] = {{"load_s", bytes / rates.disk},
                       {"first_pass_s", first(1)},
                       {"prefill_s", first(prepared.chunk)},

@@ -19,6 +19,9 @@ Asked asked_of(const Planned& planned);
 // How weights were quantized while the model was opened.
 nlohmann::json quant_report(const run::Quantized& quantized);
 
+// The library that moves a group's data, and the calls and bytes of each of its collectives.
+nlohmann::json collectives_report(const device::Collective& collective);
+
 nlohmann::json report(const run::Session& session, const Plugins& plugins, const Asked& asked);
 // The same with the measurements of a generation.
 nlohmann::json report(run::Session& session, const Plugins& plugins, const Asked& asked,

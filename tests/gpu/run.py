@@ -185,6 +185,20 @@ def whole_runs(program):
             single = program.generate(*common, prompts=(prompt,))["output_ids"]
             equal(single, [expected], prompt)
 
+    def group_of_one(tier):
+        """A group of one rank, over NCCL, has the bits of a run without a group."""
+        common = (*cuda, "--dtype", "float32", "--offload", tier)
+        group = ("--ranks", "1", "--set", "run.whole_below=0")
+        alone, made = program.generate(*common), program.generate(*common, *group)
+        equal(made["output_ids"], alone["output_ids"], "tokens")
+        collectives = made["report"]["collectives"]
+        equal(collectives["library"], "nccl", "library")
+        gathered = collectives["all_gather"]
+        if (gathered["calls"] > 0) != (tier != "device"):
+            raise AssertionError(f"gathered {gathered}")
+        if not (program.logits(PROMPTS[0], *common) == program.logits(PROMPTS[0], *common, *group)).all():
+            raise AssertionError("logits differ")
+
     def as_cpu():
         there = program.generate(*cuda, "--dtype", "float32", "--offload", "device")
         here = program.generate("--device", "cpu", "--dtype", "float32", "--offload", "device")
@@ -235,6 +249,8 @@ def whole_runs(program):
         for tier in TIERS[1:]:
             add(f"tokens in {dtype} streamed from {tier} are those of the resident run", as_resident,
                 dtype, tier)
+    for tier in ("device", "pinned", "nvme"):
+        add(f"a group of one rank over NCCL, weights from {tier}, has the single run's bits", group_of_one, tier)
     for tier in ("pinned", "nvme"):
         add(f"a batch streamed from {tier} is its single runs", as_single, tier)
         add(f"partly resident, the rest from {tier}, gives the same tokens", partly_resident, tier)
@@ -274,9 +290,11 @@ def quantized(strata, folder):
 
 
 def training(strata, folder):
-    """Fine-tuning whose states lie on the device, against a loop over transformers' models."""
+    """Fine-tuning whose states lie on the device, against a loop over transformers' models; and a group of one rank."""
     return [("states of the optimizer on the device change nothing",
-             lambda: script("finetune_test.py", strata, folder, "--case", "states on the device"))]
+             lambda: script("finetune_test.py", strata, folder, "--case", "states on the device")),
+            ("a group of one rank over NCCL trains with the single run's bits",
+             lambda: script("finetune_ranks_test.py", strata, folder, "--case", "a group of one, clipping"))]
 
 
 def gpu_name():

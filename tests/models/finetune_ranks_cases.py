@@ -79,6 +79,22 @@ def checkpoints(model):
     yield Case(f"{model}: resume, states in nvme", model, settings, ("--offload-optimizer", "nvme"), check="resume")
 
 
+def groups_of_one(model):
+    settings = dataclasses.replace(STEP, steps=4)
+
+    def case(words, *more, **changes):
+        return Case(f"{model}: a group of one, {words}", model, dataclasses.replace(settings, **changes), more,
+                    check="group_of_one", routers=True)
+
+    yield case("clipping", clip=0.3, weight_decay=0.5)
+    yield case("early updates", "--validation", "short", "--validate-every", 2)
+    yield case("bfloat16", *table.BF16, reduce="bfloat16", clip=0.3)
+    yield case("adamw8bit", optimizer="adamw8bit", clip=0.3)
+    yield case("states on the device", "--offload-optimizer", "device", clip=0.3)
+    yield case("adapters", "--lora", 4, clip=0.3)
+    yield case("all in nvme", "--offload", "nvme", "--offload-optimizer", "nvme", clip=0.3)
+
+
 # Ranks do these otherwise where layers have experts.
 OF_MIXTURES = ("clipping", "one micro-batch", "bfloat16", "bfloat16 storage", "states on the device", "adapters",
                "no checkpointing", "all in nvme", "the least memory", "validation", "resume")
@@ -91,6 +107,8 @@ def cases():
     for one in (*one_by_one("olmoe"), *checkpoints("olmoe")):
         if one.name.removeprefix("olmoe: ") in OF_MIXTURES:
             yield one
+    for model in ("llama", "llama, tied", "olmoe"):
+        yield from groups_of_one(model)
     yield Case("llama, tied: losses", "llama, tied", STEP, check="losses")
     for clip in (0, 0.3):
         yield Case(f"llama: a row that is no number, clip {clip}", "llama", dataclasses.replace(SHORT, clip=clip),

@@ -1,8 +1,10 @@
 """`strata finetune` on several ranks against one rank and against a plain PyTorch loop: R ranks of G micro-batches a step
-are one rank of G x R. Losses, norms, weights, and runs that are resumed.
+are one rank of G x R. Losses, norms, weights, and runs that are resumed. A group of one rank has the bits of a run
+without a group.
 
-Usage: finetune_ranks_test.py PROGRAM FOLDER [--case WORDS] [--list] [--one-rank]
-With --one-rank all runs have one rank: so the test tries its own tables.
+Usage: finetune_ranks_test.py PROGRAM FOLDER [--case WORDS] [--list] [--one-rank] [--device DEVICE]
+With --one-rank all runs have one rank: so the test tries its own tables. On a device other than the CPU only the
+groups of one rank are tried.
 """
 
 import contextlib
@@ -26,7 +28,7 @@ from finetune_jobs import failures_of, parser, run  # noqa: E402
 from finetune_reference import Loop, load  # noqa: E402
 from finetune_test import MARGIN, Checked, Model, near  # noqa: E402
 from many_ranks import SECONDS, ManyRanks  # noqa: E402
-from program import Many, Refused  # noqa: E402
+from program import Many, Program, Refused  # noqa: E402
 from ranked import CUT, free_port  # noqa: E402
 from row import make  # noqa: E402
 from tested import Failed, need  # noqa: E402
@@ -235,6 +237,27 @@ class Ranked(Checked):
                 rest = other.on(ranks, name, "--resume", "latest", "--on-nan", "skip")
                 other.like(alone["steps"][:BAD_STEP - 1] + rest["steps"], rest, alone)
 
+    def group_of_one(self):
+        """Its units are gathered from one shard and its gradients are scattered into one, and every bit is that of the
+        run without a group. So are its checkpoints, from which either goes on."""
+        on_cpu = self.program.device == "cpu"
+        common = ["--save-every", 2, *(() if on_cpu else ["--deterministic"])]
+        group = [*common, "--ranks", 1, *CUT]
+        alone, made = self.run("alone", *common), self.run("group", *group)
+        self.same_bits("a group of one", made["steps"], made, alone)
+        validations = [[{**one, "seconds": 0} for one in run["validation"]] for run in (alone, made)]
+        need(validations[0] == validations[1], f"validations: {validations}")
+        collectives = made["report"]["collectives"]
+        need(collectives.pop("library") == ("gloo" if on_cpu else "nccl"), f"{made['report']}")
+        need(all(one["calls"] > 0 and one["bytes"] > 0 for one in collectives.values()), f"{collectives}")
+        need("collectives" not in alone["report"], f"without a group: {alone['report']}")
+        saved = [{file.name: file.read_bytes() for file in (self.folder / name / "checkpoint-2").glob("*.safetensors")}
+                 for name in ("alone", "group")]
+        need(saved[0] and saved[0] == saved[1], f"the checkpoints' files differ: {[sorted(one) for one in saved]}")
+        for saver, more in (("group", common), ("alone", group)) if on_cpu else ():
+            rest = self.run(f"behind {saver}", *more, "--resume", self.folder / saver / "checkpoint-2")
+            self.same_bits(f"behind {saver}'s checkpoint", alone["steps"][:2] + rest["steps"], rest, alone)
+
     def launchers(self):
         """However the ranks are started, they have the same bits."""
         made = {ranks: self.on(ranks, f"many-{ranks}") for ranks in (2, 4)}
@@ -295,8 +318,12 @@ class Ranked(Checked):
 
 def checked(jobs, options, parent):
     """(name, words) of the cases that failed, and how many were run."""
-    programs = {1: Many(options.program)}
-    if not options.one_rank:
+    if options.device != "cpu":
+        torch.cuda.is_available = lambda: False  # in forks CUDA cannot begin
+        programs = {1: Program(options.program, device=options.device)}
+    else:
+        programs = {1: Many(options.program)}
+    if not options.one_rank and options.device == "cpu":
         programs |= {ranks: ManyRanks(options.program, ranks) for ranks in (2, 4)}
     failures, count = [], 0
     for job in jobs:
@@ -313,10 +340,13 @@ def checked(jobs, options, parent):
 def main():
     options = parser()
     options.add_argument("--one-rank", action="store_true")
+    options.add_argument("--device", default="cpu")
     options = options.parse_args()
     cases = [case for case in table.cases() if options.case in case.name]
     if options.one_rank:
         cases = [case for case in cases if case.check != "launchers"]
+    if options.device != "cpu":
+        cases = [case for case in cases if case.check == "group_of_one"]
     return run(cases, options, checked)
 
 

@@ -1,6 +1,7 @@
 """Several ranks have the tokens of a single process, each reads its shard of every unit, and prompts are
 split over them: 1, 2, 3 and 4 ranks by --ranks, and 2 by torchrun and mpirun. Perplexity and logits are
-the single process's to the last bit.
+the single process's to the last bit. So are the tokens of a group of one rank, whose units pass through the
+collectives, and their log probabilities.
 
 usage: ranks_test.py STRATA [MODEL.gguf]
 """
@@ -101,6 +102,37 @@ def experts(program, folder):
     return folder, prompts, expected
 
 
+def group_of_one(program, folder, prompts):
+    """The bits of a process without a group, streamed from memory, from the file and partly, and resident."""
+    words = generate(program, folder, prompts, 8, "--logprobs", "3")
+    group = [*CUT, "--ranks", 1]
+    resident = tiny.result(*words, "--offload", "device")
+    budget = resident["report"]["peak"]["device"]["planned"] - resident["report"]["weights"]["run_bytes"] // 3
+    for more in (["--offload", "device"], ["--offload", "cpu"], ["--offload", "nvme"],
+                 ["--offload", "cpu", "--device-memory", budget]):
+        alone, made = (tiny.result(*words, *more, *ranks) for ranks in ((), group))
+        tiny.expect("collectives" not in alone["report"], f"{more}: {alone['report']}")
+        for key in ("output_ids", "logprobs"):
+            tiny.expect(made[key] == alone[key], f"{more}: {key} {made[key]}, alone {alone[key]}")
+        gathered = made["report"]["collectives"]["all_gather"]
+        tiny.expect(made["report"]["collectives"]["library"] == "gloo", f"{more}: {made['report']}")
+        moved = sum(made["report"]["moved"][part]["counted"] for part in ("prefill", "decode"))
+        tiny.expect((gathered["calls"] > 0) == (moved > 0) == ("device" not in more), f"{more}: gathered {gathered}")
+        if "cpu" in more:  # of each fetch, and the few bytes by which experts are agreed on
+            tiny.expect(moved <= gathered["bytes"] <= 1.01 * moved, f"{more}: gathered {gathered}, fetched {moved}")
+        print(f"{' '.join(map(str, more))}: {gathered['calls']} gathers of one rank, {gathered['bytes']} bytes")
+        files = [folder / "alone", folder / "group"]
+        for file, ranks in zip(files, ((), group)):
+            tiny.run(program, "logits", "--model", folder, "--device", "cpu", "--threads", "1", "--input-ids",
+                     tiny.ids(prompts[0]), "--output", file, *more, *ranks)
+        tiny.expect(files[0].read_bytes() == files[1].read_bytes(), f"{more}: logits differ")
+    for more, gathers in ((["--offload", "device"], False), (["--offload", "cpu"], True)):
+        alone, planned = (tiny.result(program, "plan", "--model", folder, "--device", "cpu", "--json", *more, *ranks)
+                          for ranks in ((), group))
+        tiny.expect("ranks" not in alone and (planned["ranks"]["gathers_per_pass"] > 0) == gathers,
+                    f"{more}: planned {planned}, alone {alone}")
+
+
 def launchers(program, folder, prompts, expected):
     """torchrun and mpirun, with fewer prompts than ranks."""
     torchrun = pathlib.Path(sys.executable).parent / "torchrun"
@@ -140,11 +172,13 @@ def same_numbers(program, folder):
     text.write_text(" ".join(f"w{i * 7 % 509}" for i in range(100)))
     common = ["--model", folder, "--device", "cpu", "--threads", "1", "--offload", "cpu", *CUT]
     words = [program, "perplexity", *common, "--text-file", text, "--context", "12", "--json"]
-    alone, ranks = (json.loads(launched([*words, "--ranks", count])) for count in (1, 3))
-    tiny.expect(alone == ranks, f"perplexity: alone {alone}, 3 ranks {ranks}")
+    alone = json.loads(launched(words))
+    for count in (1, 3):
+        ranks = json.loads(launched([*words, "--ranks", count]))
+        tiny.expect(alone == ranks, f"perplexity: alone {alone}, {count} ranks {ranks}")
     files = [folder / "alone", folder / "ranks"]
-    for file, count in zip(files, (1, 2)):
-        launched([program, "logits", *common, "--input-ids", "1,2,3,4,5", "--output", file, "--ranks", count])
+    for file, ranks in zip(files, ([], ["--ranks", 2])):
+        launched([program, "logits", *common, "--input-ids", "1,2,3,4,5", "--output", file, *ranks])
     tiny.expect(files[0].read_bytes() == files[1].read_bytes(), "logits of 2 ranks differ")
     out = json.loads(launched([program, "bench", *common, "--dummy", "--batch-size", "3", "--prompt-len", "4",
                                "--gen-len", "3", "--loops", "2", "--json", "--ranks", "2"]))
@@ -164,13 +198,16 @@ def main():
         expected = [tiny.greedy(model, prompt, 6) for prompt in prompts]
         check(program, folder, folder / "model.safetensors", prompts, 6, expected)
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
-        launchers(program, *experts(program, pathlib.Path(temporary)))
+        folder, prompts, expected = experts(program, pathlib.Path(temporary))
+        launchers(program, folder, prompts, expected)
+        group_of_one(program, folder, prompts)
     with tempfile.TemporaryDirectory(dir=pathlib.Path(program).parent) as temporary:
         folder = pathlib.Path(temporary)
         model = tiny.save(folder)
         tiny.save_tokenizer(folder)
         same_texts(program, folder, model)
         same_numbers(program, folder)
+        group_of_one(program, folder, [tiny.prompt(length, 509, seed=length) for length in (5, 3, 9)])
     for gguf in map(pathlib.Path, ggufs):
         check(program, gguf, gguf, [[1, 4093, 198, 2, 198, 1, 1520, 198]], 8)
 

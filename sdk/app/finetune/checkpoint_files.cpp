@@ -142,8 +142,8 @@ std::vector<StateFile> checkpoint_files(const train::TrainingPlan& plan,
     const auto& unit = plan.units[u];
     const auto& flat = plan.flats[u];
     const auto share = plan.share(u);
-    auto file = share.whole ? whole_file(unit, flat, host, u)
-                            : cut_file(unit, flat, share, request, host, u);
+    auto file = share.whole || request.ranks == 1 ? whole_file(unit, flat, host, u)
+                                                  : cut_file(unit, flat, share, request, host, u);
     file.name = "unit-" + std::to_string(u) + ".safetensors";
     if (!file.tensors.empty()) out.push_back(std::move(file));
   }

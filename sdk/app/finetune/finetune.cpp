@@ -107,6 +107,8 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   report["peak"]["device"]["planned"] = plan.device_bytes;
   report["peak"]["arena"]["bytes"] = plan.arena_bytes;
   report["device"]["states"] = plan.device_states;
+  if (const auto* collective = training.collective())
+    report["collectives"] = OrderedJson::parse(collectives_report(*collective).dump());
   const auto bytes = training.host().bytes();
   report["host"]["weights"] = bytes.weights;
   report["host"]["gradients"] = plan.gradient_bytes;

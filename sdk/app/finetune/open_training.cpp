@@ -118,6 +118,7 @@ PlannedTraining plan_training(const RunOptions& given, const FinetuneOptions& op
   if (group) {
     request.rank = group->ranks().rank;
     request.ranks = group->ranks().ranks;
+    request.group_of_one = request.ranks == 1;
   }
   request.whole_below = static_cast<std::uint64_t>(run.whole_below);
   request.device_memory = run.device_memory;

@@ -10,7 +10,8 @@ namespace strata::app {
 namespace {
 
 // The parts of a report that differ from rank to rank.
-constexpr std::array own_parts{"load_s", "moved", "peak", "device", "host", "files", "cores"};
+constexpr std::array own_parts{"load_s", "moved", "collectives", "peak",
+                               "device", "host",  "files",       "cores"};
 
 Fact rows(const char* name, const data::TokenRows& rows) {
   return {std::string("the digest of ") + name, rows.size() > 0 ? rows.sha256() : "none"};

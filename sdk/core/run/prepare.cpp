@@ -195,7 +195,7 @@ class Preparation {
                                       .looked_up = out_.tied};
     out_.units = zero::lay_out(model_.family->units(), model_.find(wish_.dtype), options);
     for (auto& unit : out_.units) unit.as_run = !stays_packed(unit);
-    if (wish_.ranks > 1) keep_small_whole(out_.units, wish_.whole_below);
+    if (wish_.has_group()) keep_small_whole(out_.units, wish_.whole_below);
     const auto wanted = wish_.all_logits ? out_.chunk : int64_t{wish_.sequences};
     out_.expansion_bytes = std::max(expansion_bytes(out_.units, wish_.dtype, wish_.separate_device),
                                     products_.bytes(out_.units, out_.chunk, wanted));
@@ -262,8 +262,8 @@ class Preparation {
   }
 
   void place_actions(uint64_t arena) {
-    out_.plan =
-        zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, wish_.mode, wish_.ranks);
+    out_.plan = zero::plan_pass(out_.units, out_.placement, wish_.reads, arena, wish_.mode,
+                                wish_.ranks, wish_.group_of_one);
     const bool two = !wish_.device_memory || out_.plan.fixed + 2 * out_.scratch_bytes <= arena;
     out_.scratches = two ? 2 : 1;
     out_.arena_bytes =

@@ -38,9 +38,12 @@ struct Wish {
   std::vector<uint32_t> second_device;  // declared units that run where their tier maps them
   zero::Mode mode = zero::Mode::step;
   uint32_t rank = 0, ranks = 1;
-  // Each of several ranks has the whole of a unit with fewer elements, for which nothing is
+  bool group_of_one = false;  // one rank's units are gathered, too
+  // Each rank of a group has the whole of a unit with fewer elements, for which nothing is
   // gathered.
   uint64_t whole_below = 0;
+
+  bool has_group() const { return ranks > 1 || group_of_one; }
 };
 
 struct Prepared {

@@ -24,7 +24,7 @@ struct SessionParts {
   std::vector<std::unique_ptr<tier::Tier>> tiers;  // of the wish, in order
   std::unique_ptr<tier::Tier> files;  // reads the checkpoint while loading; none: dummy weights
   std::unique_ptr<tier::Tier> rows;   // reads the table's rows, where a file tier holds it
-  device::Collective* collective = nullptr;  // of several ranks; outlives the session
+  device::Collective* collective = nullptr;  // of a group; outlives the session
   // Each of several ranks calls it before a pass with whether it has tokens for the pass; returns
   // whether any of them has.
   std::function<bool(bool mine)> any_has_tokens;
@@ -70,6 +70,8 @@ class Session {
   // Bytes read from files before the first pass.
   uint64_t loaded() const;
   Compute& compute() { return *compute_; }
+  // Null without a group.
+  const device::Collective* collective() const { return parts_.collective; }
   // The experts of mixture-of-experts layers; null: the model has none.
   const ExpertSlots* experts() const { return experts_.get(); }
   Streaming& streaming() { return *streaming_; }

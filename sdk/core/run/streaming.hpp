@@ -33,7 +33,7 @@ struct StreamingParts {
   Compute* compute = nullptr;
   Rows* rows = nullptr;                                          // for the embedding
   ExpertSlots* experts = nullptr;                                // where there are mixture layers
-  device::Collective* collective = nullptr;                      // where there are several ranks
+  device::Collective* collective = nullptr;                      // of a group
   uint32_t first_event = 0;                                      // of the device
   uint32_t objects = 0;                                          // of the plan
   std::function<void(uint64_t pass, uint32_t unit)> progress{};  // called before each unit runs

@@ -33,7 +33,7 @@ struct ExpertParts {
   // Makes the lane wait for the last update of a unit that was issued.
   std::function<void(device::Lane lane, uint32_t unit)> wait_updated{};
   std::deque<zero::Span>* trace = nullptr;   // as run::StreamingParts
-  device::Collective* collective = nullptr;  // of several ranks
+  device::Collective* collective = nullptr;  // of a group
 };
 
 // Fetches go through lane copy, or io from files, gradients through lane back, sums are made on
@@ -111,7 +111,7 @@ class TrainExperts final : public run::Experts {
   void store(uint32_t slot);
 
   ExpertParts parts_;
-  std::unique_ptr<run::Agreement> agreement_;  // of several ranks
+  std::unique_ptr<run::Agreement> agreement_;  // of a group
   std::vector<Layer> layers_;                  // by declared unit
   uint32_t mixtures_ = 0;                      // layers with experts
   zero::ExpertCache cache_;

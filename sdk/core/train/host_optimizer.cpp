@@ -141,19 +141,32 @@ void HostOptimizer::square(uint32_t unit, Context& step) {
   const auto& held = units_[unit];
   kernels_->square(held.gradient_dtype, held.gradient, held.share.count, partials.data());
   totals_[unit] = optim::total(partials);
-  if (early_ && !held.share.whole) totals_[unit] = sum_of_ranks(totals_[unit]);
+  if (early_ && !held.share.whole) sum_over_ranks({&totals_[unit], 1});
   if (!std::isfinite(totals_[unit])) step.gradients.finite = false;
 }
 
-double HostOptimizer::sum_of_ranks(double mine) {
-  if (collective_) collective_->all_reduce(&mine, 1);
-  return mine;
+void HostOptimizer::sum_over_ranks(std::span<double> values) {
+  if (collective_ && !values.empty())
+    collective_->all_reduce(values.data(), static_cast<uint32_t>(values.size()));
+}
+
+// Adds the ranks' parts of each unit before the units, which are added in their order: which units
+// are cut has no say in the order.
+double HostOptimizer::all_squares() {
+  std::vector<double> cut;
+  if (!early_)
+    for (uint32_t u = 0; u < units_.size(); ++u)
+      if (!units_[u].share.whole) cut.push_back(totals_[u]);
+  sum_over_ranks(cut);
+  double all = 0;
+  auto part = cut.begin();
+  for (uint32_t u = 0; u < units_.size(); ++u)
+    all += early_ || units_[u].share.whole ? totals_[u] : *part++;
+  return all;
 }
 
 void HostOptimizer::finish_gradients(Context& step) {
-  double all = 0, cut = 0;
-  for (uint32_t u = 0; u < units_.size(); ++u) (units_[u].share.whole ? all : cut) += totals_[u];
-  all += early_ ? cut : sum_of_ranks(cut);
+  const auto all = all_squares();
   step.gradients.norm = std::sqrt(all) / step.numbers.loss_scale;
   step.gradients.finite = std::isfinite(all);
   if (!step.gradients.finite) step.gradients.updated = step.updated;

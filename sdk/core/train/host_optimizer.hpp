@@ -101,7 +101,8 @@ class HostOptimizer : public device::HostWork {
   void reduce_expert(uint32_t unit, uint32_t staging, Context& step);
   void square_experts(uint32_t layer, Context& step);
   void square(uint32_t unit, Context& step);
-  double sum_of_ranks(double mine);
+  void sum_over_ranks(std::span<double> values);
+  double all_squares();
   void finish_gradients(Context& step);
   void finish_with_device(Context& step);
   void make_ready(Context& step);

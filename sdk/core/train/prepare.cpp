@@ -303,9 +303,12 @@ class Preparation {
   }
 
   void plan_within(uint64_t arena) {
-    const auto ranks = request_.ranks;
-    out_.step = zero::plan_uses(step_, out_.units, {}, arena, zero::Mode::step, ranks);
-    out_.scoring = zero::plan_uses(scoring_, out_.units, {}, arena, zero::Mode::once, ranks);
+    const auto plan = [&](const zero::Uses& uses, zero::Mode mode) {
+      return zero::plan_uses(uses, out_.units, {}, arena, mode, request_.ranks,
+                             request_.group_of_one);
+    };
+    out_.step = plan(step_, zero::Mode::step);
+    out_.scoring = plan(scoring_, zero::Mode::once);
     place_weights();
     out_.experts.offset = pages(
         std::max({out_.step.arena, out_.scoring.arena, out_.scratch_at() + out_.scratch_bytes}));

@@ -54,9 +54,12 @@ struct TrainingRequest {
   uint64_t library_bytes = 0;             // device memory that its libraries hold besides
   dry_run::AttentionBytes attention_bytes{};
   uint32_t rank = 0, ranks = 1;
-  // Each of several ranks has the whole of a unit with fewer elements, so that nothing of its
+  bool group_of_one = false;  // one rank's units are cut into one part, too
+  // Each rank of a group has the whole of a unit with fewer elements, so that nothing of its
   // weights is gathered.
   uint64_t whole_below = 100'000;
+
+  bool has_group() const { return ranks > 1 || group_of_one; }
 };
 
 // The dtype in which the host holds the gradient of a unit: that of the reduction, if it only keeps
@@ -88,7 +91,7 @@ struct TrainingPlan {
   // frozen.
   std::vector<zero::Unit> masters;
   std::vector<Flat> flats;         // by unit; without pieces if it is frozen
-  std::vector<Share> shares;       // by unit: this rank's; of one rank, everything
+  std::vector<Share> shares;       // by unit: this rank's; without a group, everything
   uint32_t table_unit = no_table;  // that holds the embedding's table
   uint32_t table_weight = 0;       // its index there
   bool tied = false;               // the table is the head's matrix

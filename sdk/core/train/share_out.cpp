@@ -12,10 +12,10 @@ namespace {
 
 constexpr uint64_t most_exchanged = uint64_t{4} << 20;  // bytes of a rank's part at a time
 
-// Whether ranks cut a unit. One whose update needs all of it stays whole, and so does one whose run
-// form has other places than its gradient.
+// Whether a group cuts a unit. One whose update needs all of it stays whole, and so does one whose
+// run form has other places than its gradient.
 bool is_cut(const TrainingPlan& plan, const TrainingRequest& request, uint32_t u) {
-  if (request.ranks == 1 || u == plan.product_unit) return false;
+  if (!request.has_group() || u == plan.product_unit) return false;
   const auto& unit = plan.units[u];
   const auto elements = unit.run_bytes / element_bytes(request.dtype);
   if (elements < std::max<uint64_t>(request.whole_below, 1)) return false;
@@ -44,7 +44,7 @@ Share cut(const TrainingPlan& plan, const TrainingRequest& request, uint32_t u) 
 
 void share_out(const TrainingRequest& request, TrainingPlan& plan) {
   const auto ranks = request.ranks;
-  if (ranks > 1 && request.reduce.code == STRATA_FLOAT && request.reduce.bits < 32)
+  if (request.has_group() && request.reduce.code == STRATA_FLOAT && request.reduce.bits < 32)
     throw Error("--reduce-dtype float16", "ranks add float32 or bfloat16",
                 "give another --reduce-dtype");
   for (uint32_t u = 0; u < plan.units.size(); ++u) {
@@ -52,9 +52,9 @@ void share_out(const TrainingRequest& request, TrainingPlan& plan) {
     auto share = plan.share(u);
     if (is_cut(plan, request, u))
       share = cut(plan, request, u);
-    else if (ranks > 1)
+    else
       share.each = zero::shard_bytes(flat.elements * sizeof(float), ranks) / sizeof(float);
-    if (ranks > 1 && flat.row_width > 0) {
+    if (flat.row_width > 0) {
       flat.all_rows = ranks * share.each;
       flat.rows =
           flat.all_rows + request.rank * static_cast<uint64_t>(request.tokens) * flat.row_width;
@@ -69,8 +69,7 @@ void share_out(const TrainingRequest& request, TrainingPlan& plan) {
 uint64_t gradient_bytes(const TrainingPlan& plan, const TrainingRequest& request, uint32_t unit) {
   const auto& flat = plan.flats[unit];
   const auto rows = request.ranks * static_cast<uint64_t>(request.tokens) * flat.row_width;
-  const auto own = request.ranks == 1 ? flat.elements : request.ranks * plan.shares[unit].each;
-  return (own + rows) * element_bytes(request.reduce);
+  return (request.ranks * plan.shares[unit].each + rows) * element_bytes(request.reduce);
 }
 
 uint64_t arriving_bytes(const TrainingPlan& plan, const TrainingRequest& request, uint32_t unit) {

@@ -33,13 +33,13 @@ struct StepParts {
   TrainExperts* experts = nullptr;  // of a model with experts
   uint64_t element = 4;             // bytes of one of the kept input
   uint64_t gradient_element = 4;    // and of one of a gradient
-  uint64_t rows_bytes = 0;   // of the gradients of one rank's looked-up rows, of several ranks
-  uint32_t first_event = 0;  // of the device
+  uint64_t rows_bytes = 0;          // of the gradients of one rank's looked-up rows, in a group
+  uint32_t first_event = 0;         // of the device
   std::deque<zero::Span>* trace = nullptr;  // as run::StreamingParts
   // The device may read the weights' memory when a copy is issued and not when its lane has come to
   // it: so does a GPU with small copies from memory that is not page-locked.
   bool reads_at_once = false;
-  device::Collective* collective = nullptr;                      // of several ranks
+  device::Collective* collective = nullptr;                      // of a group
   strata_dtype reduce{STRATA_FLOAT, 32, 1};                      // of a gradient
   std::function<void(uint64_t step, uint32_t unit)> progress{};  // called before each unit
 };

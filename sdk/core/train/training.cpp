@@ -263,7 +263,7 @@ StepResult Training::step(std::span<const MicroBatch> batches, const StepSetting
   check_batches(batches);
   whole_units_->forget();
   std::vector<std::span<const int32_t>> ids(all_ids.begin(), all_ids.end());
-  if (!parts_.collective)
+  if (parts_.request.ranks == 1)
     for (const auto& batch : batches) ids.push_back(batch.ids);
   if (ids.size() != batches.size() * parts_.request.ranks)
     throw Error("training", "the tokens are not those of all ranks", "this is a mistake in Strata");

@@ -28,7 +28,7 @@ struct TrainingParts {
   TrainerOptions trainer;
   bool page_locked = true;  // the memory of the tier of the weights
   bool trace = false;
-  device::Collective* collective = nullptr;  // of several ranks; outlives the training
+  device::Collective* collective = nullptr;                    // of a group; outlives the training
   std::function<void(uint64_t step, uint32_t unit)> progress;  // called before each unit; optional
   std::function<run::OpenCompute> open_compute;                // expands weights while loading
   std::function<OpenTrainer> open_trainer;
@@ -77,6 +77,8 @@ class Training {
   // steps go on. One at a time; it ends before this.
   std::unique_ptr<Snapshot> snapshot();
 
+  // Null without a group.
+  const device::Collective* collective() const { return parts_.collective; }
   const TrainingPlan& plan() const { return parts_.plan; }
   const TrainingRequest& request() const { return parts_.request; }
   const run::Model& model() const { return *parts_.model; }
@@ -130,7 +132,7 @@ class Training {
   std::unique_ptr<TrainExperts> experts_;  // of a model with experts
   std::unique_ptr<StepBackend> stepping_, scoring_;
   std::unique_ptr<WholeUnits> whole_units_;
-  std::unique_ptr<TableExchange> exchange_;  // of several ranks, where they cut the table
+  std::unique_ptr<TableExchange> exchange_;  // where a group cuts the table
   std::unique_ptr<zero::Executor> step_, score_;
   zero::Wait known_;            // when a step's gradients are: its last reduction, or the norm
   uint32_t updated_units_ = 0;  // by a step

@@ -13,8 +13,10 @@ using Home = Object::Home;
 // Makes the actions of a plan whose slots have their places.
 class Issue {
  public:
-  Issue(Plan& plan, std::span<const uint32_t> order, Mode mode, uint32_t ranks, bool experts)
-      : plan_(plan), order_(order), ranks_(ranks), experts_(experts), lasts_(last_uses(plan)) {
+  Issue(Plan& plan, std::span<const uint32_t> order, Mode mode, uint32_t ranks, bool grouped,
+        bool experts)
+      : plan_(plan), order_(order), ranks_(ranks), grouped_(grouped), experts_(experts),
+        lasts_(last_uses(plan)) {
     plan_.wraps = mode == Mode::step;
     find_uses();
   }
@@ -173,7 +175,7 @@ class Issue {
 
   bool gathers(uint32_t object) const {
     const auto& what = plan_.objects[object];
-    return ranks_ > 1 && what.kind == Object::Kind::weights && !what.whole;
+    return grouped_ && what.kind == Object::Kind::weights && !what.whole;
   }
   Wait arrived(uint32_t object) const {
     return {object, gathers(object) ? Stage::gathered : Stage::fetched};
@@ -185,7 +187,7 @@ class Issue {
     if (use.kind == Use::Kind::norm) return norm(index);
     run(index);
     if (use.gradient == no_object) return;
-    if (ranks_ > 1) scatter(index);
+    if (grouped_) scatter(index);
     if (use.on_device) return reduce_there(index);
     store(index, use.gradient, taken_back(index));
     plan_.pass.push_back(
@@ -208,10 +210,10 @@ class Issue {
   void reduce_there(uint32_t index) {
     const auto& use = plan_.uses[index];
     std::vector<Wait> after;
-    if (ranks_ > 1) after.push_back({use.gradient, Stage::scattered});
+    if (grouped_) after.push_back({use.gradient, Stage::scattered});
     plan_.pass.push_back(
         {Kind::reduce, Lane::compute, use.unit, use.gradient, index, std::move(after)});
-    if (ranks_ == 1 && in_slot(use.gradient)) release(index, use.gradient);
+    if (!grouped_ && in_slot(use.gradient)) release(index, use.gradient);
   }
 
   // The host has the gradients of its own lane before it, and waits for the last one of the device.
@@ -268,7 +270,7 @@ class Issue {
 
   // A lane of its own copies back: what it copies is there when the compute lane has come so far.
   void store(uint32_t index, uint32_t object, std::vector<Wait> after) {
-    const bool scattered = ranks_ > 1 && object == plan_.uses[index].gradient;
+    const bool scattered = grouped_ && object == plan_.uses[index].gradient;
     if (!scattered) release(index, object);
     after.push_back({object, scattered ? Stage::scattered : Stage::released});
     plan_.pass.push_back(
@@ -322,11 +324,12 @@ class Issue {
   }
 
   // The stage in which a gradient that is reduced on the device leaves its slot.
-  Stage reduced_there() const { return ranks_ > 1 ? Stage::reduced : Stage::released; }
+  Stage reduced_there() const { return grouped_ ? Stage::reduced : Stage::released; }
 
   Plan& plan_;
   std::span<const uint32_t> order_;
   uint32_t ranks_;
+  bool grouped_;                                    // weights are gathered, gradients scattered
   bool experts_;                                    // as Uses::experts
   std::vector<uint32_t> lasts_;                     // by use, as last_uses gives them
   std::vector<std::vector<uint32_t>> used_, made_;  // by object, ascending indices of uses
@@ -337,20 +340,21 @@ class Issue {
 }  // namespace
 
 Plan plan_uses(Uses uses, std::span<const Unit> units, ExpertSlots experts, uint64_t budget,
-               Mode mode, uint32_t ranks) {
+               Mode mode, uint32_t ranks, bool group_of_one) {
   Plan plan;
   plan.objects = std::move(uses.objects);
   plan.uses = std::move(uses.uses);
   plan.experts = experts;
   const auto order = place_slots(plan, units, budget, ranks);
-  Issue(plan, order, mode, ranks, uses.experts).actions();
+  Issue(plan, order, mode, ranks, ranks > 1 || group_of_one, uses.experts).actions();
   return plan;
 }
 
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
-               const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks) {
+               const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks,
+               bool group_of_one) {
   return plan_uses(forward_uses(units, placement, file), units,
-                   expert_slots(units, placement, ranks), budget, mode, ranks);
+                   expert_slots(units, placement, ranks), budget, mode, ranks, group_of_one);
 }
 
 uint64_t least_arena(std::span<const Unit> units, const Placement& placement, uint32_t ranks) {

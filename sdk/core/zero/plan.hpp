@@ -98,15 +98,17 @@ struct Plan {
 // own: the deeper the ring, the earlier a fetch is issued. `experts` is what expert_slots gives: at
 // most two where others stream, or all the rest of the arena. With `ranks` > 1 each fetch of
 // weights moves a shard and a gather completes it, and a gradient is scattered before it is stored
-// or reduced. Refuses a use whose slot alone is more than the
-// others leave of `budget`, by its unit's name and with the bytes needed.
+// or reduced; with `group_of_one` one rank's are gathered and scattered, too. Refuses a use whose
+// slot alone is more than the others leave of `budget`, by its unit's name and with the bytes
+// needed.
 Plan plan_uses(Uses uses, std::span<const Unit> units, ExpertSlots experts, uint64_t budget,
-               Mode mode, uint32_t ranks = 1);
+               Mode mode, uint32_t ranks = 1, bool group_of_one = false);
 
 // Plans a pass over all units in their order. `file` says for each tier whether its fetches are
 // reads of files or copies.
 Plan plan_pass(std::span<const Unit> units, const Placement& placement,
-               const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks = 1);
+               const std::vector<bool>& file, uint64_t budget, Mode mode, uint32_t ranks = 1,
+               bool group_of_one = false);
 
 // The smallest budget that plan_uses accepts.
 uint64_t least_arena(const Uses& uses, const ExpertSlots& experts, uint32_t ranks = 1);

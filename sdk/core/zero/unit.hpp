@@ -45,7 +45,7 @@ struct Unit {
   bool in_tier = false;       // not resident unless all are: rows of a table are read in its tier
   bool expands = false;       // one of its weights does
   bool as_run = true;         // tiers with room of their own hold its run form
-  bool whole = false;         // each of several ranks holds and fetches all of it
+  bool whole = false;         // each rank of a group holds and fetches all of it
 
   bool is_expert() const { return expert != no_expert; }
 };

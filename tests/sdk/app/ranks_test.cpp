@@ -97,12 +97,15 @@ TEST_CASE("a rank has its part of the cores, unless the user gave threads", "[ap
   Machine machine;
   const auto threads = [&](int64_t given, uint32_t locals, const run::Group* group) {
     machine.ranks_.locals = locals;
+    machine.ranks_.ranks = locals + 1;  // one is elsewhere
     return placed({.device = "cpu", .threads = given}, group).threads;
   };
   CHECK(threads(0, 1, nullptr) == 0);
   CHECK(threads(3, 2, &machine) == 3);
   CHECK(threads(0, 1 << 20, &machine) == 1);
   CHECK(threads(0, 1, &machine) == std::max(1u, std::thread::hardware_concurrency()));
+  machine.ranks_ = {};
+  CHECK(placed({.device = "cpu", .threads = 0}, &machine).threads == 0);  // a group of one
 }
 
 TEST_CASE("ranks know the least and the largest of their numbers", "[app][ranks]") {

@@ -110,6 +110,31 @@ TEST_CASE("gradients are summed over ranks on lane comm before they are stored",
   }
 }
 
+TEST_CASE("a group of one has everything, in units that are cut into one part", "[train][ranks]") {
+  uint32_t cut = 0;
+  for (uint32_t seed = 0; seed < 36; ++seed) {
+    const made::MadeModel model(seed);
+    auto request = request_of(model.model, seed, 1);
+    request.device_memory.reset();
+    const auto alone = prepare_training(model.model, request);
+    request.group_of_one = true;
+    const auto plan = prepare_training(model.model, request);
+    INFO("seed " << seed);
+    check_gathers(plan, plan.step.prologue);
+    check_gathers(plan, plan.step.pass);
+    CHECK(count(plan.step.pass, Kind::scatter) > 0);
+    CHECK(plan.state_bytes == alone.state_bytes);
+    for (uint32_t u = 0; u < plan.units.size(); ++u) {
+      const auto own = plan.share(u), all = alone.share(u);
+      CHECK(own.each == all.each);
+      CHECK((own.first == 0 && own.count == all.count));
+      CHECK((own.from == 0 && own.bytes == all.bytes));
+      cut += own.whole ? 0 : 1;
+    }
+  }
+  CHECK(cut > 0);
+}
+
 TEST_CASE("one rank has no share, gathers nothing and scatters nothing", "[train][ranks]") {
   for (uint32_t seed = 0; seed < 12; ++seed) {
     const made::MadeModel model(seed);

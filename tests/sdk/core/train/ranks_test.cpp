@@ -62,13 +62,15 @@ struct Tokens {
   }
 };
 
-TrainingRequest request_of(const run::Model& model, uint32_t seed, uint32_t rank, uint32_t ranks) {
+TrainingRequest request_of(const run::Model& model, uint32_t seed, uint32_t rank, uint32_t ranks,
+                           bool group_of_one) {
   TrainingRequest request;
   if (seed % 2) request.dtype = {STRATA_BFLOAT, 16, 1};
   if (seed % 4 > 1) request.reduce = {STRATA_BFLOAT, 16, 1};
   request.tokens = request.longest = longest;
   request.rank = rank;
   request.ranks = ranks;
+  request.group_of_one = group_of_one;
   request.micro_batches = ranks > 1 ? of_each : of_each * (2 + seed % 2);
   request.whole_below = seed % 5 == 0 ? 1000 : seed % 5 == 1 ? 100'000 : 0;
   request.inputs_in_tier = seed % 3 == 0;
@@ -112,7 +114,7 @@ void train_one(const made::MadeModel& model, uint32_t seed, made::Opener& opener
   made::NumberedTrainer* trainer = nullptr;
   TrainingParts parts;
   parts.model = &model.model;
-  parts.request = request_of(model.model, seed, rank, ranks);
+  parts.request = request_of(model.model, seed, rank, ranks, meeting && ranks == 1);
   parts.plan = prepare_training(model.model, parts.request);
   parts.optimizer = {.weight_decay = 0.1, .clip = parts.request.early_updates ? 0 : 0.5};
   parts.weights = opener.open<made::MemoryTier>();
@@ -176,14 +178,16 @@ void train_one(const made::MadeModel& model, uint32_t seed, made::Opener& opener
   out.words = e.what();
 }
 
-std::vector<Outcome> train_all(const made::MadeModel& model, uint32_t seed, uint32_t ranks) {
+std::vector<Outcome> train_all(const made::MadeModel& model, uint32_t seed, uint32_t ranks,
+                               bool group_of_one = false) {
   made::Meeting meeting(ranks);
   std::vector<Outcome> out(ranks);
   std::vector<made::Opener> openers(ranks);  // one thread opens plugins
   std::vector<std::thread> threads;
   for (uint32_t rank = 0; rank < ranks; ++rank)
     threads.emplace_back([&, rank] {
-      train_one(model, seed, openers[rank], ranks > 1 ? &meeting : nullptr, rank, out[rank]);
+      const bool group = ranks > 1 || group_of_one;
+      train_one(model, seed, openers[rank], group ? &meeting : nullptr, rank, out[rank]);
     });
   for (auto& thread : threads) thread.join();
   return out;
@@ -264,6 +268,31 @@ TEST_CASE("ranks have the weights and moments of one rank with all of their micr
   }
   CHECK(cut > 0);
   CHECK(whole > 0);
+}
+
+TEST_CASE("a group of one has the bits of a run without a group", "[train][ranks]") {
+  uint32_t cut = 0;
+  for (uint32_t seed = 0; seed < seeds; ++seed) {
+    const made::MadeModel model(seed);
+    const auto want = train_all(model, seed, 1).front(),
+               got = train_all(model, seed, 1, true).front();
+    INFO("seed " << seed << " " << want.words << got.words);
+    REQUIRE((want.words.empty() && got.words.empty()));
+    for (std::size_t s = 0; s < want.steps.size(); ++s) {
+      INFO("step " << s);
+      CHECK(got.steps[s].loss.tokens == want.steps[s].loss.tokens);
+      CHECK(got.steps[s].gradient_norm == want.steps[s].gradient_norm);
+    }
+    CHECK(got.scored.tokens == want.scored.tokens);
+    for (std::size_t u = 0; u < want.own.size(); ++u) {
+      INFO("unit " << u);
+      if (want.elements[u] > 0) cut += got.shares[u].whole ? 0 : 1;
+      for (std::size_t a = 0; a < arrays.size(); ++a)
+        CHECK(differs(got.own[u][a], want.own[u][a]) == want.own[u][a].size());
+      CHECK(differs(got.masters[u], want.masters[u]) == want.masters[u].size());
+    }
+  }
+  CHECK(cut > 0);
 }
 
 TEST_CASE("each rank runs units with the weights that one rank has", "[train][ranks]") {

@@ -113,6 +113,33 @@ TEST_CASE("a plan of several ranks counts what its gathers get from the others",
   REQUIRE(some);
 }
 
+TEST_CASE("a group of one gathers every fetch that is not whole, and is one rank's plan otherwise",
+          "[zero][plan]") {
+  const auto mode = GENERATE(Mode::step, Mode::once);
+  uint32_t whole = 0, gathers = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    const auto c = random_case(seed);
+    const auto budget = least_arena(c.units, c.placement) + 100'000;
+    const auto alone = plan_pass(c.units, c.placement, c.file, budget, mode);
+    const auto plan = plan_pass(c.units, c.placement, c.file, budget, mode, 1, true);
+    REQUIRE((plan.arena == alone.arena && plan.moved == alone.moved && plan.gathered == 0));
+    std::vector<Action> rest;
+    for (std::size_t a = 0; a < plan.pass.size(); ++a) {
+      const auto& action = plan.pass[a];
+      if (action.kind != Kind::gather) rest.push_back(action);
+      if (action.kind != Kind::fetch) continue;
+      const bool gathered = a + 1 < plan.pass.size() && plan.pass[a + 1].kind == Kind::gather &&
+                            plan.pass[a + 1].object == action.object;
+      REQUIRE(gathered != c.units[action.unit].whole);
+      ++(gathered ? gathers : whole);
+    }
+    REQUIRE(rest.size() == alone.pass.size());
+    for (std::size_t a = 0; a < rest.size(); ++a)
+      REQUIRE((rest[a].kind == alone.pass[a].kind && rest[a].object == alone.pass[a].object));
+  }
+  REQUIRE((whole > 0 && gathers > 0));
+}
+
 TEST_CASE("an arena one byte short of the least is refused, naming the unit and the bytes",
           "[zero][plan]") {
   for (uint32_t seed = 0; seed < 100; ++seed) {
