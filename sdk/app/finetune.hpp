@@ -38,7 +38,7 @@ struct FinetuneEvents {
 // The ranks that train together. All of them call finetune with the same options; data, the model
 // and the output may be in another place on each machine.
 struct FinetuneRanks {
-  std::shared_ptr<run::Group> group{};  // null: one rank
+  std::shared_ptr<run::Group> group{};  // null: none
   // Compares what the caller knows of all ranks, once the model is opened and before its weights
   // and the data are read; may be empty.
   std::function<void(const run::Model& model, const Plugins& plugins)> check{};

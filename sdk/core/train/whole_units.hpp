@@ -13,9 +13,9 @@ namespace strata::train {
 // Used while no step is under way, on the computing thread.
 class WholeUnits {
  public:
-  // Everything outlives it; `collective` is null on one rank. `room` is memory of the device that
-  // nobody uses meanwhile: the parts of all ranks go through it, piece by piece. `event` is the
-  // device's, and of nobody else.
+  // Everything outlives it; `collective` is null without a group. `room` is memory of the device
+  // that nobody uses meanwhile: the parts of all ranks go through it, piece by piece. `event` is
+  // the device's, and of nobody else.
   WholeUnits(const TrainingPlan& plan, const HostUnits& host, device::Device& device,
              device::Collective* collective, std::span<std::byte> room, uint32_t event);
 
