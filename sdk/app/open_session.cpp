@@ -63,7 +63,7 @@ Planned plan_for(const RunOptions& options, const run::Model& model, const Capac
     const bool in_place =
         reads_files(table) && model.checkpoint && !model.checkpoint->files().empty();
     const bool reads = in_place || !maps(table);
-    const bool runs_units = options.in_place && !out.cuda && ranks == 1 && !reads;
+    const bool runs_units = options.in_place && !out.cuda && !wish.has_group() && !reads;
     wish.tiers.push_back(
         {.name = one->manifest.name, .in_place = in_place, .runs_units = runs_units});
     wish.reads.push_back(reads);
