@@ -6,8 +6,12 @@
 
 namespace strata::app {
 
+int64_t table_rows(const run::Model& model) {
+  return model.family->units().front().weights.front().shape[0];
+}
+
 void check_ids(std::span<const int32_t> ids, const run::Model& model, std::string_view who) {
-  const auto size = model.family->units().front().weights.front().shape[0];
+  const auto size = table_rows(model);
   for (const auto id : ids)
     if (id < 0 || id >= size)
       throw Error(who,

@@ -34,6 +34,20 @@ EncodedRow RowEncoder::encode(const Row& row) const {
   return cut(std::move(draft));
 }
 
+void RowEncoder::need_known(std::span<const std::int32_t> ids, const std::string& place) const {
+  if (options_.known == 0) return;
+  const auto outside =
+      std::ranges::find_if(ids, [&](std::int32_t id) { return id < 0 || id >= options_.known; });
+  if (outside == ids.end()) return;
+  auto token = "its token " + std::to_string(*outside);
+  if (tokenizer_.has(*outside))
+    token += ", '" + printable(tokenizer_.decode({&*outside, 1}, false), 60) + "',";
+  throw Error(place,
+              token + " has no row in the model's table of " + std::to_string(options_.known),
+              "give the model its own tokenizer, or its table a row for each token with "
+              "--resize-embeddings 1");
+}
+
 RowEncoder::Draft RowEncoder::draft_of_text(const Row& row) const {
   const auto text = row.prompt + row.completion;
   const bool all = options_.loss_on == LossOn::all ||

@@ -4,6 +4,8 @@
 #include <ctime>
 #include <functional>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "data/row.hpp"
@@ -23,6 +25,7 @@ struct EncodeOptions {
   std::optional<std::int32_t> eos;  // ends each row; none: nothing is added
   std::vector<std::int32_t> ends;   // ids that end a text at inference, eos among them
   std::int32_t pad = 0;             // with score_padding
+  std::int64_t known = 0;           // ids that the model has, from 0 on; 0: any
   std::tm now{};                    // for templates that name the date
 };
 
@@ -47,6 +50,10 @@ class RowEncoder {
   // eos token: where it is not there, it is added, scored as the text before it; where the template
   // put only white space behind it, that is left out. The first token is never scored.
   EncodedRow encode(const Row& row) const;
+
+  // Refuses an id that the model has no row for, in its table or its head. Throws Error beginning
+  // with `place`.
+  void need_known(std::span<const std::int32_t> ids, const std::string& place) const;
 
   const EncodeOptions& options() const { return options_; }
 

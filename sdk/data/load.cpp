@@ -31,6 +31,12 @@ EncodedRow encoded(const RowEncoder& encoder, const Row& row, const std::string&
   }
 }
 
+// A row that is kept: the model looks up its ids, and that of its padding.
+void need_known(const RowEncoder& encoder, const TokenRow& row, const std::string& place) {
+  encoder.need_known(row.ids, place);
+  if (row.pads > 0) encoder.need_known({&encoder.options().pad, 1}, place);
+}
+
 std::uint64_t scored_of(const TokenRow& row) {
   std::uint64_t count = 0;
   for (const auto& one : row.scored) count += one.end - one.begin;
@@ -73,6 +79,7 @@ Loaded load_rows(const std::vector<std::string>& paths, const RowEncoder& encode
       ++counts.cut_unscored;
       return;
     }
+    need_known(encoder, made.row, place);
     ++counts.kept;
     counts.truncated += made.cut > 0 ? 1 : 0;
     counts.tokens += made.row.ids.size();
@@ -95,6 +102,11 @@ TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& e
       ++out.cut;
       return;
     }
+    for (const auto* one : {&chosen, &rejected}) need_known(encoder, one->row, place);
+    // The shorter row is padded with the token that ends rows.
+    if (const auto& eos = encoder.options().eos;
+        eos && chosen.row.ids.size() != rejected.row.ids.size())
+      encoder.need_known({&*eos, 1}, place);
     out.truncated += chosen.cut > 0 || rejected.cut > 0 ? 1 : 0;
     out.equal += chosen.row.ids == rejected.row.ids ? 1 : 0;
     out.chosen.add(chosen.row);

@@ -33,7 +33,8 @@ struct Loaded {
 };
 
 // Reads files whose rows may be of any shape. The files are read once. Throws Error with the file
-// and the line of a row that is refused, and where no row has anything that is scored.
+// and the line of a row that is refused, as one with an id that the model does not have is, and
+// where no row has anything that is scored.
 // `parquet` opens .parquet files.
 Loaded load_rows(const std::vector<std::string>& paths, const RowEncoder& encoder,
                  const std::function<OpenParquet>& parquet = {});

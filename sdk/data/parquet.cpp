@@ -83,6 +83,10 @@ class ParquetRecords final : public Records {
     }
   }
 
+  void need_new(std::set<std::string>& names, const std::string& name) const {
+    if (!names.insert(name).second) fail("column '" + printable(name, 60) + "' occurs twice");
+  }
+
   void open() {
     const auto source =
         std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(bytes_));
@@ -94,6 +98,9 @@ class ParquetRecords final : public Records {
     builder.memory_pool(&pool_)->properties(properties);
     reader_ = got(builder.Build());
     const auto& schema = *reader_->parquet_reader()->metadata()->schema();
+    std::set<std::string> names;
+    for (int field = 0; field < schema.group_node()->field_count(); ++field)
+      need_new(names, schema.group_node()->field(field)->name());
     std::vector<int> columns;
     std::set<std::string> unread;
     for (int leaf = 0; leaf < schema.num_columns(); ++leaf) {
@@ -176,8 +183,11 @@ class ParquetRecords final : public Records {
 
   OrderedJson members(const arrow::StructArray& array, std::int64_t at) const {
     auto out = OrderedJson::object();
-    for (int field = 0; field < array.num_fields(); ++field)
-      out[array.struct_type()->field(field)->name()] = value(*array.field(field), at);
+    for (int field = 0; field < array.num_fields(); ++field) {
+      const auto& name = array.struct_type()->field(field)->name();
+      if (out.contains(name)) fail("key '" + printable(name, 60) + "' occurs twice");
+      out[name] = value(*array.field(field), at);
+    }
     return out;
   }
 

@@ -7,6 +7,7 @@
 #include "app/finetune/pair_data.hpp"
 #include "app/open_chat.hpp"
 #include "app/open_tokenizer.hpp"
+#include "app/token_ids.hpp"
 #include "core/error.hpp"
 #include "data/preview.hpp"
 #include "registry/shared_library.hpp"
@@ -90,6 +91,7 @@ TrainingData open_training_data(const run::Model& model, const FinetuneOptions& 
                              .eos = {},
                              .ends = ends_of(model, generation),
                              .pad = 0,
+                             .known = table_rows(model),
                              .now = local_now()};
   if (!encode.ends.empty()) encode.eos = encode.ends.front();
   if (encode.eos) encode.pad = *encode.eos;

@@ -87,6 +87,65 @@ TEST_CASE("a row that is refused is named by file and line", "[data]") {
   REQUIRE_THROWS_AS(load({(files.path() / "none.jsonl").string()}), Error);
 }
 
+TEST_CASE("a token that the model's table does not have is refused by file, line and text",
+          "[data]") {
+  const test::Folder files;
+  const auto at_end = id_of("<|im_end|>");
+  const auto path = files.write("a.jsonl", R"({"text": "ab"}
+{"prompt": "<|im_start|>a", "completion": "b"}
+)");
+  auto options = plain_options();
+  options.known = at_end + 1;
+  REQUIRE(load({path}, options).counts.kept == 2);
+  options.known = id_of("<|im_start|>");
+  REQUIRE_THROWS_WITH(
+      load({path}, options),
+      Contains(
+          "a.jsonl:2: its token 259, '<|im_start|>', has no row in the model's table of 259") &&
+          Contains("--resize-embeddings"));
+  // What is cut off, and rows of which nothing is scored, are not looked up.
+  options.max_length = 3;
+  const auto late = files.write("b.jsonl", R"({"text": "abc<|im_start|>"}
+{"messages": [{"role": "user", "content": "x"}]}
+)");
+  REQUIRE(load({late}, options).counts.kept == 1);
+  // So is the token that is added at the end.
+  options.max_length = 8;
+  options.known = *options.eos;
+  REQUIRE_THROWS_WITH(load({files.write("c.jsonl", R"({"text": "a"})")}, options),
+                      Contains("c.jsonl:1: its token 257, '</s>',"));
+}
+
+TEST_CASE("pairs whose tokens or padding the model's table does not have are refused", "[data]") {
+  const test::Folder files;
+  auto options = plain_options();
+  options.known = id_of("<end>");
+  const auto refusal = [&](const char* row) {
+    const RowEncoder encoder(bytes_tokenizer(), {}, options);
+    const auto path = files.write("a.jsonl", row);
+    try {
+      load_pairs({path}, encoder);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK(refusal(R"({"prompt": "p", "chosen": "a", "rejected": "b"})") == "accepted");
+  for (const auto* row : {R"({"prompt": "p", "chosen": "<end>", "rejected": "b"})",
+                          R"({"prompt": "p", "chosen": "a", "rejected": "<end>"})"})
+    CHECK_THAT(refusal(row), Contains("a.jsonl:1: its token 258, '<end>', has no row"));
+  // Of the longer row the end is cut off; the shorter one is padded with it.
+  options.max_length = 3;
+  options.ends = {};
+  options.eos = 300;
+  CHECK_THAT(refusal(R"({"prompt": "p", "chosen": "abcd", "rejected": "efgh"})"),
+             Contains("accepted"));
+  options.eos = id_of("<end>");
+  options.max_length = 4;
+  CHECK_THAT(refusal(R"({"prompt": "p", "chosen": "abcd", "rejected": "ef"})"),
+             Contains("its token 258"));
+}
+
 TEST_CASE("Parquet is read by the library that is given for it", "[data]") {
   const test::Folder files;
   const auto path = files.write("a.Parquet", "[1]").string();

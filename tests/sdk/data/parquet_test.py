@@ -76,6 +76,12 @@ def main():
             damaged[at] ^= 0xff
             (folder / "bad.parquet").write_bytes(damaged)
             records(driver, str(folder / "bad.parquet"))
+        for table in (pyarrow.Table.from_arrays([pyarrow.array(["a"]), pyarrow.array(["b"])], ["text", "text"]),
+                      pyarrow.Table.from_arrays([pyarrow.array([1]), pyarrow.array([2])], ["x", "x"])):
+            pyarrow.parquet.write_table(table, folder / "bad.parquet")
+            name = table.column_names[0]
+            got = records(driver, str(folder / "bad.parquet"))
+            assert isinstance(got, str) and f"bad.parquet: column '{name}' occurs twice" in got, got
         pyarrow.parquet.write_table(pyarrow.table({"text": [b"\xff"]}), folder / "bad.parquet")
         assert "bad.parquet:1: a value of type binary" in records(driver, str(folder / "bad.parquet"))
     print("the rows of Parquet files are those of pyarrow")
