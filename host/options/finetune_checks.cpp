@@ -46,6 +46,20 @@ void check_adafactor(const FinetuneCommand& o) {
       throw UsageError("--" + name, "adafactor has none", "leave it out");
 }
 
+// The optimizer has float32 numbers: a smaller epsilon is 0 there, and 0 / 0 no number.
+void check_eps(double eps) {
+  if (!(static_cast<float>(eps) > 0))
+    throw UsageError("--eps", cli::number_text(eps) + " is 0 in float32",
+                     "give more, such as 1e-8");
+}
+
+void check_intervals(const FinetuneCommand& o) {
+  if (o.train.validate_every > 0 && o.validation.empty())
+    throw UsageError("--validate-every", "needs --validation", "add --validation FILE|FRACTION");
+  if (o.train.keep > 0 && o.train.save_every == 0 && !o.train.save_checkpoint)
+    throw UsageError("--keep", "needs --save-every", "add --save-every N");
+}
+
 void refuse_pair(bool both, const char* option, const char* other, const char* remedy) {
   if (both) throw UsageError(option, std::string("not with ") + other, remedy);
 }
@@ -85,7 +99,9 @@ void check_finetune(const FinetuneCommand& o) {
   if (t.warmup > 1 && t.warmup != std::floor(t.warmup))
     throw UsageError("--warmup", cli::number_text(t.warmup) + " is no number of steps",
                      "give whole steps, or a part of all steps below 1");
+  check_eps(t.eps);
   check_validation(o.validation);
+  check_intervals(o);
   check_lora(o);
   check_adafactor(o);
   refuse_pair(t.packing && t.score_padding, "--score-padding", "--packing",

@@ -118,6 +118,12 @@ void add_finetune(cli::Table& table, FinetuneCommand& o) {
   add_ranks(table, o);
   add_logs(table, o);
   add_ds_config(table, o);
+  table.push_back({.name = "precision-rule",
+                   .key = "",
+                   .field = &o.precision_rule,
+                   .value = "deepspeed|llamafactory",
+                   .help = "deepspeed: --ds-precision auto; llamafactory: --ds-precision merged",
+                   .closed = true});
   add_plugin_paths(table, o);
   add_common(table, o);
   for (auto& option : table)

@@ -12,6 +12,8 @@ struct FinetuneCommand : ModelCommand, RunOptions {
   app::FinetuneOptions train;
   std::string validation;          // a file or a fraction
   std::string log_level = "info";  // debug, info, warning, error or critical
+  // For the help alone: respell_finetune puts --ds-precision in the place of --precision-rule.
+  std::string precision_rule = "deepspeed";
 };
 
 // All options of the command, in the order of its help.

@@ -69,7 +69,8 @@ void add_update(cli::Table& table, FinetuneCommand& command) {
                    "weight decay of matrices; norms and biases have none", "", 0, 1e6});
   table.push_back({"betas", "train.betas", &o.betas, "B1,B2", "the optimizer's betas", "", 0, 1,
                    false, 0, false, true});
-  table.push_back({"eps", "train.eps", &o.eps, "E", "the optimizer's epsilon", "", 0, 1});
+  table.push_back(
+      {"eps", "train.eps", &o.eps, "E", "the optimizer's epsilon", "", 0, 1, false, 0, true});
   table.push_back({"clip", "train.clip", &o.clip, "NORM",
                    "largest norm of all gradients together; 0: no limit", "", 0, 1e30});
   table.push_back({"label-smoothing", "train.label_smoothing", &o.label_smoothing, "S",

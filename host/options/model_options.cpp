@@ -34,7 +34,7 @@ void add_padding_at_beginning(cli::Table& table, std::int64_t& count) {
 void add_dropout(cli::Table& table, ModelOptions& options) {
   table.push_back({"dropout", "model.dropout", &options.dropout, "P",
                    "override every dropout rate in config.json; used in training only",
-                   "the configuration's", 0, 1});
+                   "the configuration's", 0, 1, false, 0, false, true});
 }
 
 void require_model(const ModelOptions& options) {

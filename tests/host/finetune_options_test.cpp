@@ -249,6 +249,8 @@ TEST_CASE("what is missing or out of range is refused by its name", "[host][fine
         {"--weight-decay", "-1", "give at least 0"},
         {"--label-smoothing", "1", "give less than 1"},
         {"--lora-dropout", "1", "give less than 1"},
+        {"--dropout", "1", "give less than 1"},
+        {"--eps", "0", "give more than 0"},
         {"--betas", "0.9,1", "give less than 1"}}) {
     CAPTURE(option, value);
     const auto line = refused({std::string(option) + "=" + value});
@@ -268,6 +270,8 @@ TEST_CASE("what is missing or out of range is refused by its name", "[host][fine
   CHECK(refused({"--validation", "1.5"}) ==
         "--validation: '1.5' is no part of the data: give a number above 0 and below 1, or a file "
         "(./1.5)");
+  CHECK(refused({"--eps", "1e-50"}) == "--eps: 1e-50 is 0 in float32: give more, such as 1e-8");
+  CHECK(refused({"--eps", "1e-30"}) == "accepted");
   CHECK_THAT(refused({"--optimizer", "sgd"}), Catch::Contains("adamw|adam|adamw8bit|adafactor"));
   CHECK(refused({"--optimizer", "adafactor", "--betas", "0.9,0.99"}) ==
         "--betas: adafactor has none: leave it out");
@@ -290,6 +294,12 @@ TEST_CASE("options that exclude each other are refused", "[host][finetune]") {
   CHECK(refused({"--critic", "--num-padding-at-beginning", "1"}) == "accepted");
   CHECK_THAT(refused({"--num-padding-at-beginning", "1"}),
              Catch::StartsWith("--num-padding-at-beginning: needs --critic"));
+  CHECK(refused({"--validate-every", "2"}) ==
+        "--validate-every: needs --validation: add --validation FILE|FRACTION");
+  CHECK(refused({"--validate-every", "2", "--validation", "0.5"}) == "accepted");
+  CHECK(refused({"--keep", "2"}) == "--keep: needs --save-every: add --save-every N");
+  CHECK(refused({"--keep", "2", "--save-every", "3"}) == "accepted");
+  CHECK(refused({"--keep", "2", "--save-checkpoint"}) == "accepted");
   CHECK_THAT(refused({"--load-weights", "w.bin"}),
              Catch::StartsWith("--load-weights: needs --init-seed"));
   CHECK_THAT(refused({"--init-seed", "1", "--lora", "4"}),
