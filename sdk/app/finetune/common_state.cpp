@@ -13,8 +13,9 @@
 namespace strata::app {
 namespace {
 
-constexpr auto model_key = "--model", quant_key = "--quant", data_key = "--data",
-               rank_key = "--lora", steps_key = "--gradient-accumulation-steps";
+constexpr auto model_key = "--model", config_key = "the configuration", seed_key = "--init-seed",
+               quant_key = "--quant", data_key = "--data", rank_key = "--lora",
+               steps_key = "--gradient-accumulation-steps";
 
 // Adds a few bytes of each tensor: a checkpoint of adapters has none of the model's weights, and
 // belongs to these alone.
@@ -65,6 +66,33 @@ std::string words_of(const Json& value) {
                                      : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
+// The keys of the configuration, each with the text of its JSON: a checkpoint's state has neither
+// the depth nor the infinite numbers that a configuration may have.
+Json texts_of(const Json& config) {
+  auto out = Json::object();
+  for (const auto& [key, value] : config.items())
+    out[key] = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out;
+}
+
+// Names the first key of the configuration in effect that differs: of the file, or of the options
+// that replace its keys.
+void need_configuration(const Json& saved, const Json& own, const std::string& in) {
+  const auto in_text = [](const Json& config, const std::string& key) {
+    const auto at = config.find(key);
+    return at == config.end() ? "absent" : words_of(*at);
+  };
+  auto all = saved.is_object() ? saved : Json::object();
+  all.update(own);
+  for (const auto& [key, value] : all.items())
+    if (!saved.contains(key) || !own.contains(key) || saved.at(key) != own.at(key))
+      throw UsageError(model_key,
+                       "its configuration has " + printable(key) + " = " + in_text(own, key) +
+                           " here, " + in_text(saved, key) + in,
+                       "give the checkpoint's, with its --dropout and [config], or begin a run in "
+                       "another --output");
+}
+
 }  // namespace
 
 Json common_state(const FinetuneOptions& options, const run::Model& model, const TrainingData& data,
@@ -74,6 +102,8 @@ Json common_state(const FinetuneOptions& options, const run::Model& model, const
   const auto& lora = options.lora;
   Json out{
       {model_key, model_state(model, plan)},
+      {config_key, texts_of(model.config->root())},
+      {seed_key, options.init_seed < 0 ? Json("none") : Json(options.init_seed)},
       {data_key, data_state(data)},
       {"--dataset-percentage", options.dataset_percentage},
       {"--validation", data.validation.rows.size() > 0 ? 0 : options.validation_fraction},
@@ -134,6 +164,8 @@ void need_common(const Json& saved, const Json& own, const std::string& path) {
         quant_key, printable(quant_of(own)) + " here, " + printable(quant_of(saved)) + in,
         std::string(saved.contains(quant_key) ? "give the checkpoint's" : "leave it out") +
             ", or begin a run in another --output");
+  if (saved.contains(config_key)) need_configuration(saved.at(config_key), own.at(config_key), in);
+  need(seed_key, "");
   need(model_key, "the model is not the one" + in);
   need(data_key, "the rows are not those" + in);
   if (saved.contains(steps_key) && own.contains(steps_key))

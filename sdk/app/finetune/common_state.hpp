@@ -8,8 +8,9 @@
 namespace strata::app {
 
 // An object with the option's name as key: the options by which the steps are made, the digest of
-// the rows under --data, and of the configuration and the weights' names and shapes under --model,
-// where the model is frozen with samples of its tensors' bytes. The number of ranks counts as a
+// the rows under --data, and of the configuration's file and the weights' names and shapes under
+// --model, where the model is frozen with samples of its tensors' bytes. "the configuration" has
+// the keys in effect. The number of ranks counts as a
 // factor of the micro-batches of a step alone.
 Json common_state(const FinetuneOptions& options, const run::Model& model, const TrainingData& data,
                   const train::TrainingRequest& request, const train::TrainingPlan& plan);

@@ -42,8 +42,11 @@ RunState some_run() {
               .scale = 1024, .step = 7, .last_overflow = -1, .hysteresis = 2}};
 }
 
-const Json common{
-    {"--lr", 0.1}, {"--lora", 0}, {"--model", {{"sha", "m"}}}, {"--data", {{"sha", "d"}}}};
+const Json common{{"--lr", 0.1},
+                  {"--lora", 0},
+                  {"--init-seed", "none"},
+                  {"--model", {{"sha", "m"}}},
+                  {"--data", {{"sha", "d"}}}};
 
 // The words of the error; empty if there is none.
 template <class Call>
