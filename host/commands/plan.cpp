@@ -45,6 +45,7 @@ std::string ranks_text(const nlohmann::json& ranks) {
 
 void plan(const PlanOptions& settings) {
   require_one_rank("plan", "it plans for all ranks");
+  app::need_trace_place(settings.trace);
   const auto wanted = static_cast<std::uint32_t>(settings.ranks), ranks = std::max(wanted, 1U);
   auto plugins = open_plugins(settings);
   const auto model = open_model(settings, settings, plugins, true);

@@ -1,6 +1,7 @@
 #include "host/options/opening.hpp"
 
 #include "app/open_model.hpp"
+#include "app/trace.hpp"
 #include "host/process/progress.hpp"
 #include "host/process/stderr_log.hpp"
 
@@ -44,6 +45,7 @@ run::Model open_model(const ModelCommand& options, const RunOptions& run, app::P
 std::unique_ptr<run::Session> open_session(const RunOptions& options, const run::Model& model,
                                            app::Planned planned, app::Plugins& plugins, bool dummy,
                                            const std::shared_ptr<run::Group>& group) {
+  app::need_trace_place(options.trace);
   app::RunOptions run = options;
   run.timeline = !options.trace.empty();
   Progress progress("loading", "bytes", !group || group->ranks().rank == 0);

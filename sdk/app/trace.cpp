@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "app/earlier_file.hpp"
 #include "core/source/output.hpp"
 
 namespace strata::app {
@@ -30,6 +31,10 @@ nlohmann::json event(const zero::Span& span, const std::string& unit, double ori
 
 const char* lane_name(device::Lane lane) { return lanes[static_cast<std::size_t>(lane)]; }
 const char* kind_name(zero::Kind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+
+void need_trace_place(const std::string& path) {
+  need_earlier_file("--trace", path, trace_beginning);
+}
 
 void write_trace(const std::string& path, std::span<const zero::Span> timeline,
                  std::span<const zero::Unit> units) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/run/session.hpp"
 
@@ -10,6 +11,12 @@ namespace strata::app {
 // "copy" and "fetch", as a trace names them.
 const char* lane_name(device::Lane lane);
 const char* kind_name(zero::Kind kind);
+
+// Every trace begins so.
+inline constexpr std::string_view trace_beginning = R"([{"args":{"name":")";
+
+// Refuses a `path` of --trace where another file is than a trace; throws UsageError.
+void need_trace_place(const std::string& path);
 
 // Writes a JSON array of complete events, one thread for each lane, with times in microseconds from
 // the first event's beginning; the file is written whole or not at all. Does nothing without a

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/earlier_file.hpp"
 #include "app/finetune/alive.hpp"
 #include "app/finetune/checkpoints.hpp"
 #include "app/finetune/common_state.hpp"
@@ -24,6 +25,7 @@
 #include "app/quantize/rules.hpp"
 #include "app/report.hpp"
 #include "app/trace.hpp"
+#include "app/training_log/page.hpp"
 #include "app/training_log/record_json.hpp"
 #include "core/error.hpp"
 #include "core/size_text.hpp"
@@ -181,6 +183,9 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   if (group) require_same(group->control(), {{"--resume", options.resume, true}});
   check_output(options, group);
   need_folder_place(options.output);
+  need_own_files({{"--log", options.log}, {"--html", options.html}, {"--trace", options.trace}});
+  need_earlier_file("--html", options.html, training_log::page_beginning);
+  need_trace_place(options.trace);
   need_file_place(options.html);
   need_file_place(options.trace);
   const auto resumed = find_resumed(options, group);

@@ -106,6 +106,9 @@ std::string loss_svg(const Page& page) {
 
 }  // namespace
 
+const std::string_view page_beginning =
+    std::string_view(head).substr(0, std::string_view(head).find("<meta name="));
+
 std::string page_html(const Page& page) {
   std::string out = head;
   out += element("title", {}, page.title) + "</head>\n<body>" + element("h1", {}, page.title);

@@ -2,6 +2,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct Page {
   std::span<const ValidationRecord> validations;
   std::span<const LaneSpan> timeline;  // of one step; may be empty
 };
+
+// Every page begins so.
+extern const std::string_view page_beginning;
 
 // One HTML file that needs nothing else: no script, no resource from elsewhere. It follows the
 // reader's choice of light or dark.
