@@ -51,7 +51,8 @@ struct FinetuneResult {
   // validation has its "accuracy" too.
   std::string json;
   // 0: done, also where FinetuneEvents::stop ended it. 1: a loss or gradient was no number and
-  // on_nan is "stop".
+  // on_nan is "stop", every step was skipped, or the last validation's loss was no number; then no
+  // model is written.
   int status = 0;
   // These say what was no number, and which checkpoint there is; empty if status is 0.
   std::string fact{}, remedy{};

@@ -121,9 +121,22 @@ OrderedJson result_of(const training_log::TrainingLog& log, const FinetuneOption
   return out;
 }
 
-// Says why the run stopped, what was kept of it and what to do.
-void describe_stop(const std::string& partly, const std::string& newest, FinetuneResult& out) {
+// Says why the run has no result, what was kept of it and what to do.
+void describe_end(RunEnd end, const std::string& partly, const std::string& newest,
+                  FinetuneResult& out) {
   out.status = 1;
+  if (end == RunEnd::untrained) {
+    out.fact =
+        "every step was skipped, since a loss or gradient was no number; no model is written";
+    out.remedy = "check the model's weights, lower --lr, or give another --dtype";
+    return;
+  }
+  if (end == RunEnd::invalid) {
+    out.fact = "the last validation loss is no number; no model is written";
+    out.remedy = "the last checkpoint is " + printable(newest) +
+                 ": check the rows of --validation, or begin again with a lower --lr";
+    return;
+  }
   if (partly.empty()) {
     out.fact = "a loss or a gradient is no number";
     out.remedy = "a checkpoint holds the step before it: lower --lr, or give --on-nan skip";
@@ -222,26 +235,28 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   if (events.say) events.say(bound.planned(*training));
   meet(group);  // a rank that loads for long is none that makes no progress
   if (events.begin) events.begin();
-  const bool finite = told(group, [&] { return loop.run(); });
+  const auto end = told(group, [&] { return loop.run(); });
   const auto measured = bound.measured(*training, loop.times());
   if (events.say && !measured.empty()) events.say(measured);
   auto json = result_of(log, options, *training, plugins);
   if (model.quantized)
     json["report"]["quant"] = OrderedJson::parse(quant_report(*model.quantized).dump());
+  json["report"]["skipped_steps"] = loop.skipped();
   json["report"]["bound"] = bound.json(*training, loop.times());
   json["report"]["peak"]["device"]["bytes"] = training->plan().arena_bytes + training->held().peak;
   if (!ranks.cores.is_null()) json["report"]["cores"] = ranks.cores;
   const Alive alive(group, loop.done());
   // A model that is not trained to the end is a checkpoint alone.
   told(group, [&] {
-    if (!loop.ended_early() && options.lora.rank > 0)
+    if (end == RunEnd::trained && options.lora.rank > 0)
       save_adapter(*training, options, plugins, group);
-    else if (!loop.ended_early())
+    else if (end == RunEnd::trained)
       save_model(*training, options, plugins, group);
   });
   FinetuneResult out;
-  if (!finite) describe_stop(loop.partly(), checkpoints.newest(), out);
-  write_report(options, *training, log, {bound.planned(*training), measured});
+  if (end != RunEnd::trained && end != RunEnd::asked)
+    describe_end(end, loop.partly(), checkpoints.newest(), out);
+  write_report(options, *training, log, {bound.planned(*training), measured, loop.skipped_words()});
   write_trace(options.trace, std::vector(training->trace().begin(), training->trace().end()),
               training->plan().units);
   json["report"] = of_all(group, std::move(json["report"]));

@@ -144,13 +144,27 @@ void TrainingRun::set(const RunState& state) {
   if (scaler_ && state.scaler) scaler_->set(*state.scaler);
 }
 
-bool TrainingRun::run() {
+RunEnd TrainingRun::run() {
   const bool finite = run_steps();
   const Alive alive(group_, done_);
   training_.finish();
   checkpoints_.finish();
   if (finite && events_.say) events_.say(times_.summary());
-  return finite;
+  if (finite && skipped() > 0 && events_.say) events_.say(skipped_words());
+  return end_of(finite);
+}
+
+std::string TrainingRun::skipped_words() const {
+  if (skipped() == 0) return "";
+  return std::to_string(skipped()) + " of " + std::to_string(done_) +
+         " steps were skipped: a loss or gradient was no number";
+}
+
+RunEnd TrainingRun::end_of(bool finite) const {
+  if (!finite) return RunEnd::no_number;
+  if (done_ < last_step()) return RunEnd::asked;
+  if (done_ > 0 && updates_ == 0) return RunEnd::untrained;
+  return invalid_ ? RunEnd::invalid : RunEnd::trained;
 }
 
 bool TrainingRun::run_steps() {
@@ -163,7 +177,9 @@ bool TrainingRun::run_steps() {
       return false;
     }
     if (validates(index)) validate();
-    if (ends_ || checkpoints_.due(done_, last_step())) save();
+    // Weights that cannot be validated are no result, but what they were trained for is kept.
+    const bool kept_alone = invalid_ && updates_ > 0 && done_ == last_step();
+    if (ends_ || kept_alone || checkpoints_.due(done_, last_step())) save();
     if (ends_) break;
   }
   return true;
@@ -291,6 +307,7 @@ void TrainingRun::validate() {
   }
   agree();
   record.loss = sum / weights;
+  invalid_ = !std::isfinite(record.loss);
   if (pairs) record.accuracy = static_cast<double>(right) / weights;
   record.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   log_.add(record);

@@ -20,6 +20,15 @@ namespace strata::app {
 StepSize step_size(const TrainingData& data, const FinetuneOptions& options,
                    std::uint32_t ranks = 1);
 
+// How a run ended.
+enum class RunEnd {
+  trained,    // its last step is made, and its result can be written
+  asked,      // the events asked for the end, and a checkpoint is there
+  no_number,  // a loss or gradient was no number, and the options say to stop
+  untrained,  // every step was skipped, so that the weights are what they were
+  invalid     // the last validation's loss is no number; a checkpoint is there
+};
+
 // Several ranks make a run together: a step has the micro-batches of all, and the records are those
 // of all, too.
 class TrainingRun {
@@ -32,11 +41,9 @@ class TrainingRun {
   // Continues behind a step of an earlier run, whose weights are restored.
   void set(const RunState& state);
 
-  // Trains to the end, or until the events ask for the end. Returns false where a loss or gradient
-  // was no number and the options say to stop. Ending early, it saves a checkpoint, unless its last
-  // step was partly made.
-  bool run();
-  bool ended_early() const { return done_ < last_step(); }
+  // Trains to the end, or until the events ask for the end. Ending early, it saves a checkpoint,
+  // unless its last step was partly made.
+  RunEnd run();
   // "3 of 10 units were updated before it", where a gradient of the last step was no number and
   // others had been applied by then; else empty.
   const std::string& partly() const { return partly_; }
@@ -44,6 +51,9 @@ class TrainingRun {
   std::uint64_t steps() const { return batches_.steps(); }
   // Steps that are finished.
   std::uint64_t done() const { return done_; }
+  // Those of them that changed no weight, since a loss or gradient was no number.
+  std::uint64_t skipped() const { return done_ - updates_; }
+  std::string skipped_words() const;  // empty without any
   const training_log::StepTimes& times() const { return times_; }
 
  private:
@@ -53,7 +63,9 @@ class TrainingRun {
     RankBatches batches;
   };
   StepData data_of(std::uint64_t index);
+  // Returns false where a loss or gradient was no number and the options say to stop.
   bool run_steps();
+  RunEnd end_of(bool finite) const;
   bool step(std::uint64_t index);
   void validate();
   void save();
@@ -81,6 +93,7 @@ class TrainingRun {
   StepData held_;  // of the last step
   std::string partly_;
   bool ends_ = false;                     // the events asked for the end
+  bool invalid_ = false;                  // the last validation's loss is no number
   double since_line_ = 0;                 // the sum of the losses since the last line
   std::int64_t unsaid_ = 0;               // steps since then
   std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps in which a unit was updated
