@@ -64,7 +64,8 @@ std::string class_name(const std::string& name) {
 }
 
 // The text of a template's file with the new plugin's name in the place of the template's "null".
-// The template is chosen only by name, the new plugin also by its keys and its score.
+// The template is chosen only by name, the new plugin also by its keys and its score; what only a
+// template needs is left out.
 std::string renamed(const fs::path& file, const NewOptions& o) {
   auto text = app::read_text_file(file.string());
   const auto& name = o.what[1];
@@ -72,6 +73,7 @@ std::string renamed(const fs::path& file, const NewOptions& o) {
   replace(text, "\"null: ", "\"" + name + ": ");
   replace(text, "\"keys\": []", "\"keys\": [\"" + name + "\"]");
   replace(text, ",\n  \"only_by_name\": true", "");
+  replace(text, ",\n  \"needs\": {\"dummy\": true}", "");
   replace(text, "\"vendor\": \"Strata\"", "\"vendor\": " + nlohmann::json(o.vendor).dump());
   const auto type = class_name(name);
   for (const std::string word : {"class ", "struct "})

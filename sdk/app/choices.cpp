@@ -112,6 +112,13 @@ const registry::Candidate& choose_attention(const RunOptions& options, Plugins& 
   return *best;
 }
 
+void need_results(const registry::Candidate& attention) {
+  const auto& needs = attention.manifest.needs;
+  if (const auto dummy = needs.find("dummy"); dummy != needs.end() && *dummy == true)
+    throw UsageError("--attention", attention.manifest.name + " computes no attention",
+                     "name another backend; only bench --dummy and plan take this one");
+}
+
 dry_run::AttentionBytes bytes_of(const strata_attention& table, const std::string& name,
                                  const strata_host* host) {
   return [&table, who = "attention/" + name, host](const strata_attention_request& request,

@@ -36,6 +36,10 @@ std::vector<strata_attention_request> attention_requests(const run::Model& model
 const registry::Candidate& choose_attention(const RunOptions& options, Plugins& plugins,
                                             const std::vector<strata_attention_request>& requests);
 
+// Refuses a backend whose manifest says that its results stand for nothing, for a run whose results
+// count. Throws UsageError.
+void need_results(const registry::Candidate& attention);
+
 // The bytes of workspace that the backend's instances for a model's layers report.
 dry_run::AttentionBytes bytes_of(const strata_attention& table, const std::string& name,
                                  const strata_host* host);

@@ -124,6 +124,7 @@ Planned plan_rank(RunOptions options, const run::Model& model, const Capacity& c
 run::SessionParts session_parts(const RunOptions& given, const run::Model& model, Planned planned,
                                 bool dummy, Plugins& plugins,
                                 const std::shared_ptr<run::Group>& group) {
+  if (!dummy) need_results(*planned.attention);
   const auto options = placed(given, group.get());
   run::SessionParts parts;
   parts.model = &model;

@@ -135,6 +135,7 @@ PlannedTraining plan_training(const RunOptions& given, const FinetuneOptions& op
   request.early_updates = options.clip == 0 && !scaled;
   out.attention =
       &choose_attention(run, plugins, attention_requests(model, request.dtype, out.cuda));
+  need_results(*out.attention);
   plugins.use(*out.attention);
   request.attention_bytes = bytes_of(*plugins.table<strata_attention>(*out.attention),
                                      out.attention->manifest.name, plugins.host());
