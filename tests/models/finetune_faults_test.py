@@ -5,15 +5,12 @@ Usage: finetune_faults_test.py PROGRAM FOLDER
 A full disk needs the right to mount; without it that test says so and is skipped.
 """
 
-import json
-import pathlib
 import random
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -21,80 +18,14 @@ import numpy as np
 import safetensors.numpy
 
 import finetune_data as data
-from malformed_inputs import CONFIG, SHAPES, V
+from finetune_runs import BATCH, HIDDEN, ROWS, SECONDS, STEPS, VOCABULARY, Runs, checkpoints, weights, write_model
 from program import environment
 from tiny_disk import tiny_disk
 
-PROGRAM, PARENT = sys.argv[1:3]
-VOCABULARY, HIDDEN, FFN = 128, 96, 192
-ROWS, BATCH, STEPS = 64, 2, 24
-KILLS, SECONDS = 7, 60
+KILLS = 7
 
 
-def write_model(folder, hidden=HIDDEN, poisoned=None):
-    """A llama of one layer; the row of one token in its table is no number, if one is named."""
-    ratio = {V: VOCABULARY, CONFIG["hidden_size"]: hidden, CONFIG["intermediate_size"]: FFN}
-    keys = hidden // CONFIG["num_attention_heads"]
-    draw, tensors = np.random.default_rng(3), {}
-    for name, shape in SHAPES.items():
-        shape = tuple(keys if "k_proj" in name or "v_proj" in name else ratio[size] for size in shape[:1]) + tuple(
-            ratio[size] for size in shape[1:])
-        tensors[name] = (0.1 * draw.standard_normal(shape) + (len(shape) == 1)).astype(np.float32)
-    if poisoned is not None:
-        tensors["model.embed_tokens.weight"][poisoned] = np.nan
-    folder.mkdir()
-    safetensors.numpy.save_file(tensors, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(
-        CONFIG | {"vocab_size": VOCABULARY, "hidden_size": hidden, "intermediate_size": FFN, "head_dim": keys,
-                  "eos_token_id": data.EOS}))
-    data.write_tokenizer(folder, VOCABULARY)
-
-
-def weights(folder):
-    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.safetensors"))}
-
-
-def checkpoints(output):
-    """Folders of the output that hold a checkpoint, the oldest first."""
-    return sorted((one for one in output.iterdir() if one.is_dir() and not one.name.startswith(".")),
-                  key=lambda one: (len(one.name), one.name)) if output.exists() else []
-
-
-class Faults(unittest.TestCase):
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory(dir=PARENT)
-        self.addCleanup(temporary.cleanup)
-        self.folder = pathlib.Path(temporary.name)
-        write_model(self.folder / "model")
-        self.rows = data.texts(1, VOCABULARY, data.some_lengths(2, ROWS))
-        data.write_texts(self.folder / "data.jsonl", self.rows, VOCABULARY)
-
-    def words(self, output, *more, model="model", rows="data.jsonl"):
-        words = [PROGRAM, "finetune", "--model", model, "--data", rows, "--output", output, "--dtype", "float32",
-                 "--device", "cpu", "--threads", 1, "--batch-size", BATCH, "--max-steps", STEPS, "--lr", 1e-3,
-                 "--max-length", 64, "--save-every", 1, "--keep", 3, "--json", *more]
-        return [str(word) for word in words]
-
-    def run_to_end(self, output, *more, **options):
-        done = self.run_any(output, *more, **options)
-        self.assertEqual((done.returncode, self.errors(done)), (0, []), done.stderr)
-        return json.loads(done.stdout)
-
-    def run_any(self, output, *more, **options):
-        return subprocess.run(self.words(output, *more, **options), cwd=self.folder, timeout=SECONDS, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
-
-    def errors(self, done):
-        return [line for line in done.stderr.splitlines() if line.startswith("error:")]
-
-    def refused(self, pattern, output, *more, status=1, **options):
-        """The run ends with one line, which has these words."""
-        done = self.run_any(output, *more, **options)
-        self.assertEqual(done.returncode, status, done.stderr)
-        lines = self.errors(done)
-        self.assertEqual(len(lines), 1, done.stderr)
-        self.assertRegex(lines[0], pattern)
-
+class Faults(Runs):
     def begin(self, output, *more):
         return subprocess.Popen(self.words(output, *more), cwd=self.folder, text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, env=environment())
@@ -302,7 +233,10 @@ class Faults(unittest.TestCase):
         data.write_texts(self.folder / "changed.jsonl", changed, VOCABULARY)
         cases = {"lr": ({}, ["--lr", "2e-3"]), "schedule": ({}, ["--schedule", "cosine"]),
                  "model": ({"model": "wider"}, []), "data": ({"rows": "changed.jsonl"}, []),
-                 "batch.size": ({}, ["--batch-size", "1"])}
+                 "batch.size": ({}, ["--batch-size", "1"]),
+                 'hidden_act = "relu" here, "silu" in': ({}, ["--set", "config.hidden_act=relu"]),
+                 "attention_dropout = 0.5 here, 0.0 in.*--dropout": ({}, ["--dropout", "0.5"]),
+                 "--init-seed: 3 here, none in": ({}, ["--init-seed", "3"])}
         before = {file: file.read_bytes() for file in (self.folder / "whole").rglob("*") if file.is_file()}
         for name, (options, words) in cases.items():
             with self.subTest(name):
@@ -345,25 +279,6 @@ class Faults(unittest.TestCase):
     def least_host_memory(self, *more):
         refused = self.errors(self.run_any("small", *more, "--offload-dir", ".", "--host-memory", "1"))
         return int(re.search(r"give at least (\d+)", refused[0])[1])
-
-    def test_what_could_not_be_written_or_trained_is_refused_before_a_step(self):
-        (self.folder / "file").write_text("")
-        cases = [(1, "file.*file", "file", []), (1, "file/out.*folder", "file/out", []),
-                 (1, "none/page.html.*folder", "out", ["--html", "none/page.html"]),
-                 (1, "none/trace.json.*folder", "out", ["--trace", "none/trace.json"]),
-                 (1, "/dev/null.*no regular file", "out", ["--html", "/dev/null"]),
-                 (2, "--offload.*keeps no bytes", "out", ["--offload", "null"]),
-                 (2, "--offload-optimizer.*keeps no bytes", "out", ["--offload-optimizer", "null"]),
-                 (2, "--lora-targets.*no module", "out", ["--lora", 2, "--lora-targets", ","]),
-                 (2, r"--lora-targets: '\(\(' is no pattern", "out", ["--lora", 2, "--lora-targets", "(("]),
-                 (2, "--lora-alpha.*more than 0", "out", ["--lora", 2, "--lora-alpha", 0]),
-                 (2, "--offload-optimizer.*adapters", "out", ["--lora", 2, "--offload-optimizer", "nvme"]),
-                 (2, "--offload device.*--offload-optimizer device", "out", ["--offload", "device"]),
-                 (2, "device.*adafactor", "out", ["--offload-optimizer", "device", "--optimizer", "adafactor"])]
-        for status, pattern, output, words in cases:
-            with self.subTest(words or output):
-                self.refused(pattern, output, *words, status=status)
-        self.assertFalse((self.folder / "out").exists())
 
     def test_adapters_are_resumed_beside_the_same_model_alone(self):
         lora = "--lora", 2, "--lora-targets", "q_proj"
