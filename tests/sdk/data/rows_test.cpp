@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/error.hpp"
+#include "data/preview.hpp"
 #include "data/row.hpp"
 #include "made.hpp"
 
@@ -109,4 +110,34 @@ TEST_CASE("with score_padding all of a row and its pads are scored", "[data]") {
   REQUIRE(made.row.scored[1].end == 6);
   options.loss_on = LossOn::completion;
   REQUIRE_THROWS_AS(RowEncoder(bytes_tokenizer(), {}, options), UsageError);
+}
+
+TEST_CASE("a long row is shown with what is scored, and without the middle of the rest", "[data]") {
+  const auto shown = [](TokenRow row, std::size_t most) {
+    TokenRows rows;
+    rows.pad = id_of("</s>");
+    rows.add(row);
+    std::string out;
+    for (const auto& piece : preview(rows, 0, bytes_tokenizer(), most))
+      out += piece.weight > 0 ? "[" + piece.text + "]" : piece.text;
+    return out;
+  };
+  const auto ids_of = [](const std::string& text) { return bytes_tokenizer().encode(text, false); };
+  TokenRow row{ids_of(std::string(300, 'p') + "yes" + "</s>"), {{300, 304, 1}}, 0};
+  CHECK(shown(row, 64) == "pppppppp…pppppppp[yes</s>]");
+  CHECK(shown(row, 304) == std::string(300, 'p') + "[yes</s>]");
+  row.pads = 3;
+  CHECK(shown(row, 64) == "pppppppp…pppppppp[yes</s>]</s>");
+  // Where all is scored, the middle of that.
+  CHECK(shown({ids_of(std::string(100, 'a') + "</s>"), {{1, 101, 1}}, 0}, 32) == "a[aaaa…aaa</s>]");
+  // Of many turns those at both ends.
+  TokenRow talk;
+  std::string text;
+  for (char c = 'a'; c < 'u'; ++c) {
+    text += std::string(5, c) + "<end>";
+    const auto at = static_cast<std::uint32_t>(6 * (c - 'a'));
+    talk.scored.push_back({at + 5, at + 6, 1});
+  }
+  talk.ids = ids_of(text);
+  CHECK(shown(talk, 16) == "aa…aa[<end>]bb…bb…[<end>]tt…tt[<end>]");
 }
