@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "data/content_parts.hpp"
 #include "data/turns.hpp"
 #include "text/token_cuts.hpp"
 
@@ -83,7 +84,11 @@ RowEncoder::Draft RowEncoder::draft_of_messages(const Row& row) const {
   const auto wanted = wanted_messages(row);
   const bool all = options_.loss_on == LossOn::all;
   const TurnEnds ends{tokenizer_, options_.ends};
-  const auto found = find_turns(chat_(), row.conversation, wanted, ends, options_.now);
+  const auto& chat = chat_();
+  const auto found = has_parts(row.conversation)
+                         ? find_turns(chat, with_joined_parts(chat, row.conversation, options_.now),
+                                      wanted, ends, options_.now)
+                         : find_turns(chat, row.conversation, wanted, ends, options_.now);
   std::vector<Stretch> stretches;
   std::size_t done = 0;
   for (const auto& turn : found.turns) {

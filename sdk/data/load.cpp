@@ -116,6 +116,11 @@ TokenPairs load_pairs(const std::vector<std::string>& paths, const RowEncoder& e
     throw Error(names_of(paths),
                 "no pair of " + std::to_string(out.rows) + " has two answers within --max-length",
                 "give pairs with answers, or raise --max-length");
+  if (out.equal == out.chosen.size())
+    throw Error(
+        names_of(paths),
+        "no pair of " + std::to_string(out.equal) + " has answers that differ within --max-length",
+        "give pairs with other answers, or raise --max-length");
   return out;
 }
 

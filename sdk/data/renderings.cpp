@@ -7,8 +7,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A text of private characters that no template looks for.
-constexpr std::string_view mark = "\xee\x80\x80\xee\x80\x81\xee\x80\x82";
+constexpr std::string_view mark = unlikely_text;
 
 text::Conversation beside(const text::Conversation& given, Json messages, bool prompt) {
   text::Conversation out{std::move(messages), given.tools, given.documents, given.variables};
@@ -49,6 +48,21 @@ std::optional<Renderings::Replaced> Renderings::replaced(std::size_t message) co
   const auto at = text->find(mark);
   if (at == std::string::npos || text->find(mark, at + 1) != std::string::npos) return std::nullopt;
   return Replaced{std::move(*text), at, at + mark.size()};
+}
+
+bool Renderings::prints_content(std::size_t message) const {
+  auto messages = given_.messages;
+  messages[message]["content"] = std::string(mark);
+  const auto text = rendered(std::move(messages), false);
+  return !text || text->find(mark) != std::string::npos;
+}
+
+bool Renderings::prints_calls(std::size_t message) const {
+  auto messages = given_.messages;
+  messages[message].erase("tool_calls");
+  if (!messages[message].contains("content")) messages[message]["content"] = "";
+  const auto text = rendered(std::move(messages), false);
+  return !text || *text != whole_.text;
 }
 
 }  // namespace strata::data

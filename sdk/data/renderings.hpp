@@ -8,6 +8,9 @@
 
 namespace strata::data {
 
+// A text of private characters that no template looks for.
+inline constexpr const char* unlikely_text = "\xee\x80\x80\xee\x80\x81\xee\x80\x82";
+
 class Renderings {
  public:
   // Throws Error where the template refuses the conversation.
@@ -25,6 +28,11 @@ class Renderings {
     std::size_t begin, end;
   };
   std::optional<Replaced> replaced(std::size_t message) const;
+
+  // Whether the template prints the content of the message, whatever it is, and its tool calls.
+  // True where it refuses the conversation with another content, or without the calls.
+  bool prints_content(std::size_t message) const;
+  bool prints_calls(std::size_t message) const;
 
   const nlohmann::ordered_json& message(std::size_t i) const { return given_.messages[i]; }
   std::size_t size() const { return given_.messages.size(); }

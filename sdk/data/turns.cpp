@@ -47,6 +47,7 @@ class Finder {
 
   Turns find(const std::vector<std::size_t>& wanted) {
     Turns out{renderings_.whole().text, {}};
+    for (std::size_t i = 0; i < renderings_.size(); ++i) need_printed(i);
     for (const auto message : wanted) {
       auto turn = found(message);
       if (!turn) {
@@ -71,9 +72,30 @@ class Finder {
     throw Error("message " + std::to_string(message), what, remedy);
   }
 
+  // Whoever trains on an answer means all that was said.
+  void need_printed(std::size_t message) const {
+    const auto& given = renderings_.message(message);
+    const auto& role = given["role"];
+    if (role != "user" && role != "assistant") return;
+    constexpr std::size_t telling = 16;  // bytes that stand nowhere by chance
+    const auto content = content_of(message);
+    const bool stands = content.size() >= telling && whole_.find(content) != whole_.npos;
+    if (!content.empty() && !stands && !renderings_.prints_content(message))
+      fail(message, "the chat template does not print its content",
+           R"(use another template, or write the content as [{"type": "text", "text": "..."}])");
+    const auto calls = given.find("tool_calls");
+    if (calls != given.end() && !calls->empty() && !renderings_.prints_calls(message))
+      fail(message, "the chat template does not print its tool_calls",
+           "use another chat template, or leave them out");
+  }
+
   std::optional<Turn> found(std::size_t message) {
     replaced_.reset();
     const auto prompt = renderings_.first(message, true);
+    // Without a generation prompt nothing but the template's own blocks tells a header from what is
+    // said.
+    if (renderings_.whole().blocks && prompt == renderings_.first(message, false))
+      if (const auto marked = by_marks(message)) return marked;
     const auto begin = begin_of(message, prompt);
     if (!begin) return std::nullopt;
     const auto end = end_of(message, *begin, prompt);

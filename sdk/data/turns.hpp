@@ -36,11 +36,13 @@ struct TurnEnds {
 // text leaves it. The turn ends where the rendering of the messages through i ends; where a
 // template renders its last message otherwise (a block of thoughts), the longest end of that
 // rendering counts that the whole text has there. Where neither fits, the template's own
-// `generation` blocks count, and where it has none, the conversation is refused.
+// `generation` blocks count, and where it has none, the conversation is refused. They count first
+// where the template has no generation prompt.
 
 // Renders a conversation and finds the turns of the messages `wanted`, indices in ascending order
 // whose role is "assistant". Throws Error where the template refuses the conversation, where a turn
-// cannot be found, and where a turn that is not the last lacks the token that ends it.
+// cannot be found, where a turn that is not the last lacks the token that ends it, and where a
+// user's or an assistant's content or tool calls do not stand in the text.
 Turns find_turns(const text::ChatTemplate& chat, const text::Conversation& conversation,
                  const std::vector<std::size_t>& wanted, const TurnEnds& ends, const std::tm& now);
 

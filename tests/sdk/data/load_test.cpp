@@ -177,4 +177,9 @@ TEST_CASE("pairs keep the same prompt in both rows", "[data]") {
   REQUIRE(marked(pairs.chosen, 1) == "p[abcde]");
   REQUIRE(marked(pairs.chosen, 0) == "p[ab</s>]");
   REQUIRE(marked(pairs.rejected, 0) == "p[c</s>]");
+  const auto equal = files.write("b.jsonl", R"({"prompt": "p", "chosen": "a", "rejected": "a"}
+{"prompt": "p", "chosen": "abcdefgh", "rejected": "abcdeXYZ"}
+)");
+  REQUIRE_THROWS_WITH(load_pairs({equal}, encoder),
+                      Contains("no pair of 2 has answers that differ within --max-length"));
 }

@@ -69,6 +69,16 @@ def peer_rows(tokenizer, template, talk):
     return made["input_ids"], made["assistant_masks"]
 
 
+def without_calls(talk):
+    return {**talk, "messages": [{key: value for key, value in message.items() if key != "tool_calls"}
+                                 for message in talk["messages"]]}
+
+
+def in_parts(talk):
+    return {**talk, "messages": [{**message, "content": [{"type": "text", "text": message["content"]}]}
+                                 for message in talk["messages"]]}
+
+
 def spans(mask):
     """The runs of ones."""
     edges = [i for i in range(len(mask) + 1)
@@ -121,11 +131,19 @@ def compare_templates(driver, folder):
             known = peer_rows(tokenizer, template, talk)
             if known is None or (path.stem, name) in OTHERWISE:
                 continue
+            got = driver(tokenizer=file, template=template, eos=EOS, row=talk)
+            if "does not print its content" in got.get("error", ""):
+                assert talk["messages"][0]["content"] not in tokenizer.decode(known[0]), (path.stem, name)
+                talk = in_parts(talk)
+                known = peer_rows(tokenizer, template, talk)
             ids, mask = known
             without = inferred(tokenizer, template, talk, ids, mask)
             for marks in (True, False):
                 got = driver(tokenizer=file, template=template if marks else MARKS.sub("", template), eos=EOS, row=talk)
                 where = f"{path.stem}, {name}, marks {marks}"
+                if "does not print its tool_calls" in got.get("error", ""):
+                    assert peer_rows(tokenizer, template, without_calls(talk)) == known, (where, got)
+                    continue
                 assert "error" not in got, (where, got)
                 # The eos token is added where the template puts none.
                 assert got["ids"] == ids + [tokenizer.eos_token_id] * (ids[-1] != tokenizer.eos_token_id), where

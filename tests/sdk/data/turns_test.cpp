@@ -34,7 +34,7 @@ TEST_CASE("what an assistant says is scored with the token that ends it", "[data
   REQUIRE_THAT(with(chatml), Catch::EndsWith("[b<|im_end|>]\n[</s>]"));
 }
 
-TEST_CASE("a template without a generation prompt has its headers said", "[data]") {
+TEST_CASE("a template without a generation prompt or blocks has its headers said", "[data]") {
   REQUIRE(with("{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]"
                "{% else %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}") ==
           "[INST] q [/INST][ a</s>][INST] r [/INST][ b</s>]");
@@ -120,4 +120,79 @@ TEST_CASE("weights and --loss-on choose among the messages", "[data]") {
   REQUIRE(with(chat, split, options) == "<q>[a</s>]<r>[b</s>]");
   // A row that ends with a question has an eos token that no one says.
   REQUIRE(with(chat, R"({"messages": [{"role": "user", "content": "q"}]})") == "<q></s>");
+}
+
+TEST_CASE("generation blocks count where the template has no generation prompt", "[data]") {
+  REQUIRE(
+      with("{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}"
+           "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% else %}{{ m.content }}"
+           "<|im_end|>{% endif %}{% endfor %}",
+           talk, ended_by_im_end()) ==
+      "<|im_start|>user\nq<|im_end|><|im_start|>assistant\n[a<|im_end|>]"
+      "<|im_start|>user\nr<|im_end|><|im_start|>assistant\n[b<|im_end|>]");
+}
+
+TEST_CASE("a list of texts is one text where the template takes texts", "[data]") {
+  const std::string parts =
+      R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "q"},
+                                                    {"type": "text", "text": "r"}]},
+          {"role": "assistant", "content": [{"type": "text", "text": "a"}, "b"]}]})";
+  const std::string joined =
+      "<|im_start|>user\nqr<|im_end|>\n<|im_start|>assistant\n[ab<|im_end|>]";
+  REQUIRE(with(chatml, parts, ended_by_im_end()) == joined);  // it adds texts
+  const std::string printing =
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content CHANGED }}<|im_end|>\n"
+      "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  for (const auto* changed : {"", "| string", "| tojson"}) {
+    auto chat = printing;
+    chat.replace(chat.find("CHANGED"), 7, changed);
+    INFO(changed);
+    if (std::string(changed) != "| tojson")
+      CHECK(with(chat, parts, ended_by_im_end()) == joined);
+    else
+      CHECK_THAT(with(chat, parts, ended_by_im_end()), Contains("[\"ab\"<|im_end|>]"));
+  }
+}
+
+TEST_CASE("a list of texts stays where the template takes lists", "[data]") {
+  const std::string listing =
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{% for part in m.content %}"
+      "{% if part['type'] == 'text' %}({{ part['text'] }}){% endif %}{% endfor %}<|im_end|>\n"
+      "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  REQUIRE(with(listing,
+               R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]},
+                   {"role": "assistant", "content": [{"type": "text", "text": "a"},
+                                                     {"type": "text", "text": "b"}]}]})",
+               ended_by_im_end()) ==
+          "<|im_start|>user\n(q)<|im_end|>\n<|im_start|>assistant\n[(a)(b)<|im_end|>]");
+  // A plain text would be lost there.
+  REQUIRE_THROWS_WITH(with(listing),
+                      Contains("message 0: the chat template does not print its content"));
+}
+
+TEST_CASE("parts that are no texts are refused by their type", "[data]") {
+  const auto talk_with = [](const std::string& part) {
+    return R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "q"}, )" + part +
+           R"(]}, {"role": "assistant", "content": "a"}]})";
+  };
+  REQUIRE_THROWS_WITH(with(chatml, talk_with(R"({"type": "image_url", "image_url": "x.png"})")),
+                      Contains("message 0: part 1 is of the type 'image_url'"));
+  for (const auto* part : {R"({"type": "thinking", "thinking": "t"})", "3", R"({"text": "t"})",
+                           R"({"type": "text", "text": 3})"}) {
+    INFO(part);
+    CHECK_THROWS_WITH(with(chatml, talk_with(part)),
+                      Contains("message 0: part 1 is no text, and the chat template takes texts"));
+  }
+}
+
+TEST_CASE("tool calls that the template does not print are refused", "[data]") {
+  const std::string called =
+      R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "",
+          "tool_calls": [{"type": "function", "function": {"name": "add", "arguments": {}}}]}]})";
+  REQUIRE_THROWS_WITH(with(chatml, called),
+                      Contains("message 1: the chat template does not print its tool_calls"));
+  REQUIRE(with("{% for m in messages %}<{{ m.content }}{% for c in m.tool_calls %}"
+               "{{ c.function.name }}{% endfor %}>{% endfor %}"
+               "{% if add_generation_prompt %}<{% endif %}",
+               called) == "<q><[add></s>]");
 }
