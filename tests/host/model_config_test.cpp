@@ -37,14 +37,23 @@ TEST_CASE("[config] replaces keys of config.json, by their path", "[host][config
                                             "rope_type": "linear"}})"));
 }
 
-TEST_CASE("dropout is set where the configuration has it, and nowhere else", "[host][config]") {
-  CHECK(configured(R"({"dropout": 0.1, "attention_dropout": 0.2, "layerdrop": 0.3})",
-                   json::object(), 0) ==
-        json::parse(R"({"dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.3})"));
-  CHECK(configured(R"({"hidden_dropout": 0.1, "activation_dropout": 0.1})", json::object(), 0) ==
-        json::parse(R"({"hidden_dropout": 0.0, "activation_dropout": 0.0})"));
-  CHECK(configured(R"({"vocab_size": 3})", json::object(), 0) ==
-        json::parse(R"({"vocab_size": 3})"));
+TEST_CASE("dropout is set under every key, also where the configuration leaves it to its class",
+          "[host][config]") {
+  const auto given = json::parse(
+      R"({"dropout": 0.1, "attention_dropout": 0.2, "layerdrop": 0.3, "vocab_size": 3,
+          "attn_config": {"attn_pdrop": 0.1, "alibi": true}})");
+  const auto made = configured(given.dump(), json::object(), 0.5);
+  for (const auto* key :
+       {"dropout", "attention_dropout", "hidden_dropout", "activation_dropout", "attn_pdrop",
+        "resid_pdrop", "embd_pdrop", "residual_dropout", "resid_dropout", "embed_dropout",
+        "embedding_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob"}) {
+    INFO(key);
+    CHECK(made.at(key) == 0.5);
+  }
+  CHECK(made.at("attn_config") == json::parse(R"({"attn_pdrop": 0.5, "alibi": true})"));
+  CHECK(made.at("layerdrop") == 0.3);
+  CHECK(configured(given.dump(), json::object()) == given);
+  CHECK(configured("{}", {{"attn_pdrop", 0.25}}, 0.5).at("attn_pdrop") == 0.25);
 }
 
 TEST_CASE("without settings the configuration stays as it is", "[host][config]") {

@@ -3,9 +3,7 @@
 # Keys that the program does not read, because they concern training or other uses. transformers refuses null
 # in most of them.
 UNREAD = (
-    "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "emb_pdrop", "attn_pdrop",
-    "embedding_dropout", "resid_dropout", "embed_dropout", "residual_dropout", "dropout",
-    "hidden_dropout_prob", "attention_probs_dropout_prob", "activation_dropout", "layerdrop",
+    "emb_pdrop", "layerdrop",
     "summary_first_dropout", "classifier_dropout", "init_std", "router_aux_loss_coef",
     "router_jitter_noise", "output_router_logits", "aux_loss_alpha", "seq_aux", "pretraining_tp",
     "summary_type", "summary_use_proj", "summary_proj_to_labels", "reorder_and_upcast_attn",

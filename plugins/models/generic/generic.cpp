@@ -66,8 +66,10 @@ struct Generic : generic::Settings {
     const auto& [prefix, a, m] = layers[layer];
     if (parallel) {
       const auto y = normed(op, x, a.norm);
-      return x + scaled(op, attention(op, y, layer)) +
-             scaled(op, mlp(op, m.norm.empty() ? y : normed(op, x, m.norm), m));
+      const auto attended = scaled(op, attention(op, y, layer));
+      const auto fed = scaled(op, mlp(op, m.norm.empty() ? y : normed(op, x, m.norm), m));
+      if (residual_dropout > 0) return x + dropped(op, attended + fed, residual_dropout);
+      return x + attended + fed;
     }
     const Branch& branch = at % 2 == 0 ? static_cast<const Branch&>(a) : m;
     auto y = normed(op, x, branch.norm);
@@ -77,13 +79,14 @@ struct Generic : generic::Settings {
 
   Tensor embed(const Ops& op, const Tensor& ids) const {
     auto x = op.embedding(ids, embedding);
-    if (embedding_scale == 1) return x;
-    return embedding_rounded ? op.scale_rounded(x, embedding_scale) : op.scale(x, embedding_scale);
+    if (embedding_scale != 1)
+      x = embedding_rounded ? op.scale_rounded(x, embedding_scale) : op.scale(x, embedding_scale);
+    return first == 1 ? dropped(op, x, embedding_dropout) : x;
   }
 
   Tensor place(const Ops& op, Tensor x) const {
     if (!positions.empty()) x = x + op.positions(positions, position_offset);
-    return normed(op, x, embedding_norm);
+    return dropped(op, normed(op, x, embedding_norm), embedding_dropout);
   }
 
   Tensor logits(const Ops& op, const Tensor& x) const {
@@ -103,6 +106,10 @@ struct Generic : generic::Settings {
   Tensor bare(const Ops& op, const Tensor& x) const {
     return norm.rms ? op.norm(x, strata::RmsNorm{.eps = norm.eps})
                     : op.norm(x, strata::LayerNorm{.eps = norm.eps});
+  }
+
+  Tensor dropped(const Ops& op, const Tensor& x, double p) const {
+    return p > 0 ? op.dropout(x, p) : x;
   }
 
   Tensor scaled(const Ops& op, const Tensor& x) const {
@@ -167,10 +174,14 @@ struct Generic : generic::Settings {
                                  .soft_cap = a.soft_cap,
                                  .dropout = a.dropout,
                                  .alibi_scale = a.alibi_scale});
-    return op.linear(y, a.out);
+    return dropped(op, op.linear(y, a.out), a.residual_dropout);
   }
 
   Tensor mlp(const Ops& op, const Tensor& x, const MlpBranch& m) const {
+    return dropped(op, fed_forward(op, x, m), m.residual_dropout);
+  }
+
+  Tensor fed_forward(const Ops& op, const Tensor& x, const MlpBranch& m) const {
     if (m.dense.F > 0) return dense(op, x, m.dense);
     const auto& e = m.experts;
     const auto y = op.moe(x, {.router = e.router,
@@ -197,10 +208,13 @@ struct Generic : generic::Settings {
 
   Tensor dense(const Ops& op, const Tensor& x, const Mlp& m) const {
     const auto f = m.activation;
-    if (!m.gate_up.empty()) return op.linear(op.gated(op.linear(x, m.gate_up), f), m.down);
-    if (m.gate.empty()) return op.linear(op.activation(op.linear(x, m.up), f), m.down);
+    const auto down = [&](const Tensor& y) {
+      return op.linear(dropped(op, y, m.activation_dropout), m.down);
+    };
+    if (!m.gate_up.empty()) return down(op.gated(op.linear(x, m.gate_up), f));
+    if (m.gate.empty()) return down(op.activation(op.linear(x, m.up), f));
     const auto [gate, up] = op.linear(x, {m.gate.c_str(), m.up.c_str()});
-    return op.linear(op.gated(gate, up, f), m.down);
+    return down(op.gated(gate, up, f));
   }
 };
 

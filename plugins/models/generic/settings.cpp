@@ -14,6 +14,7 @@ void read_ends(const Reader& r, Settings& out) {
   out.embedding = r.text("embedding.name");
   out.embedding_norm = r.text("embedding.norm", "");
   out.embedding_scale = r.number("embedding.scale", 1);
+  out.embedding_dropout = read_rate(r, "embedding.dropout");
   out.embedding_rounded = r.flag("embedding.rounded", false);
   out.positions = r.text("embedding.positions", "");
   if (!out.positions.empty()) {
@@ -60,7 +61,7 @@ std::string numbered(std::string name, std::int64_t number) {
 
 Branch read_branch(const Reader& r, const std::string& section) {
   return {r.text(section + ".norm", ""), r.text(section + ".post_norm", ""),
-          r.text(section + ".sum_norm", "")};
+          r.text(section + ".sum_norm", ""), read_rate(r, section + ".residual_dropout")};
 }
 
 std::int64_t read_count(const Reader& r, std::string_view key, double fallback) {
@@ -69,6 +70,14 @@ std::int64_t read_count(const Reader& r, std::string_view key, double fallback) 
   if (!(value >= 0 && value <= most && value == std::trunc(value)))
     throw r.invalid(key, "it is no whole number from 0 on: fix config.json");
   return static_cast<std::int64_t>(value);
+}
+
+double read_rate(const Reader& r, std::string_view key) {
+  const auto rate = r.number(key, 0);
+  if (!(rate >= 0 && rate < 1))
+    throw r.invalid(key,
+                    std::to_string(rate) + " is not at least 0 and less than 1: fix config.json");
+  return rate;
 }
 
 Settings read_settings(const Description& description, const Values& values) {
@@ -80,6 +89,7 @@ Settings read_settings(const Description& description, const Values& values) {
   out.parallel = whole.flag("model.parallel", false);
   out.in_out = whole.flag("model.in_out", false);
   out.residual_scale = whole.number("model.residual_scale", 1);
+  out.residual_dropout = read_rate(whole, "model.residual_dropout");
   out.norm.rms = whole.choice("norm.kind", {"rms", "layer"}) == 0;
   out.norm.eps = whole.number("norm.eps", 1e-6);
   out.norm.offset = whole.number("norm.offset", 0);

@@ -19,9 +19,10 @@ std::string numbered(std::string name, std::int64_t number);
 
 // Names of modules; an empty name means that the module is absent.
 struct Branch {
-  std::string norm;       // of the branch's input
-  std::string post_norm;  // of its output, before the sum
-  std::string sum_norm;   // of the sum
+  std::string norm;             // of the branch's input
+  std::string post_norm;        // of its output, before the sum
+  std::string sum_norm;         // of the sum
+  double residual_dropout = 0;  // of its output in training, before the post_norm
 };
 
 enum class Layout { separate, fused, interleaved, latent };
@@ -66,6 +67,7 @@ struct Mlp {
   std::string gate, up, gate_up, down;
   bool bias = false, down_bias = false;
   std::int32_t activation = 0;
+  double activation_dropout = 0;  // of what enters `down`, in training
 };
 
 // Names have {} for an expert's number; all_* are whole names of tensors that hold all experts.
@@ -103,11 +105,13 @@ struct Settings {
   std::int64_t V, D;
   bool parallel = false, in_out = false;
   double residual_scale = 1;
+  double residual_dropout = 0;  // of the sum of parallel branches in training
   Norm norm;
   std::vector<std::string> passed_over;  // parts of names of tensors that are ignored
 
   std::string embedding, embedding_norm, positions;
   double embedding_scale = 1;
+  double embedding_dropout = 0;  // of what enters the first layer, in training
   bool embedding_rounded = false;
   std::int64_t position_count = 0, position_offset = 0;  // rows; row of position 0
 

@@ -87,7 +87,7 @@ AttentionBranch read_attention(const Reader& r, const Settings& all) {
   out.alibi = r.flag("attention.alibi", false);
   out.alibi_scale = r.number("attention.alibi_scale", 1);
   out.sinks = r.text("attention.sinks", "");
-  out.dropout = r.number("attention.dropout", 0);
+  out.dropout = read_rate(r, "attention.dropout");
   const auto window = r.number("attention.window", 0);
   if (!(window >= 0 && window <= UINT32_MAX && window == static_cast<std::uint32_t>(window)))
     throw r.invalid("attention.window", "it is no count of tokens: fix config.json");

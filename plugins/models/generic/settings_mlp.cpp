@@ -100,6 +100,7 @@ MlpBranch read_mlp_branch(const Reader& r, bool in_out) {
   static_cast<Branch&>(out) = read_branch(r, "mlp");
   if (!r.has("experts.count") || !r.flag("experts.layers", true)) {
     out.dense = read_mlp(r, "mlp");
+    out.dense.activation_dropout = read_rate(r, "mlp.activation_dropout");
     return out;
   }
   out.experts = read_experts(r, in_out);

@@ -9,6 +9,7 @@
 
 #include "app/earlier_file.hpp"
 #include "app/finetune/alive.hpp"
+#include "app/finetune/applied_rates.hpp"
 #include "app/finetune/checkpoints.hpp"
 #include "app/finetune/common_state.hpp"
 #include "app/finetune/leaf_modules.hpp"
@@ -204,6 +205,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   const auto resumed = find_resumed(options, group);
   const auto model = open_trained_model(model_options, run, options, plugins, events.quantizing);
   if (ranks.check) ranks.check(model, plugins);
+  need_applied_rates(*model.config);
   check_leaf_modules(options.leaf_modules, model, plugins, events);
   const auto data = open_training_data(model, options, plugins, events);
   auto planned =
