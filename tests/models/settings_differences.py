@@ -14,6 +14,7 @@ UNREAD = (
 # (a pattern of the whole case, the reason)
 NAMED = [
     (r"biogpt: layer_norm_eps null", "its norms have an epsilon of their own: the key is not read"),
+    (r"(phi3: embd_pdrop|mpt: resid_pdrop) null", "no layer has this dropout: the key is not read"),
     (r"gptj: n_positions null", "its positions are computed: the key is not read"),
     (r"(mimo_v2_flash|qwen2_moe|qwen3_moe): intermediate_size null",
      "each layer has experts: the key is not read"),
