@@ -9,9 +9,9 @@
 namespace strata::app {
 
 // The JSON of a config.json's `bytes`, its keys replaced by those of the JSON object `keys_text`
-// (objects are merged; "": none), and each dropout rate by `dropout` unless that is below 0. Rates that
-// it leaves to the defaults of its class are then there too.
-// Lines in the log say what was replaced.
+// (objects are merged; "": none), and each dropout rate by `dropout` unless that is below 0. Rates
+// that it leaves to the defaults of its class are then there too. Lines in the log say what was
+// replaced.
 Json configured(const std::string& bytes, const std::string& name, const std::string& keys_text,
                 double dropout, const Log& log);
 

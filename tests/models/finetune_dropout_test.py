@@ -86,8 +86,8 @@ class Model:
         sets = [word for key, rate in rates.items() for word in ("--set", f"config.{key}={rate}")]
         made = PROGRAM.text(
             "finetune", "--model", self.folder, "--data", self.file, "--output", f"{self.output}{self.runs}",
-            "--device", "cpu", "--threads", 1, "--dtype", "float32", "--lr", 1e-12, "--max-steps", steps, "--seed", seed, "--shuffle",
-            "off", "--max-length", 40, "--json", *(words or ("--batch-size", 4)), *sets)
+            "--device", "cpu", "--threads", 1, "--dtype", "float32", "--lr", 1e-12, "--max-steps", steps,
+            "--seed", seed, "--shuffle", "off", "--max-length", 40, "--json", *(words or ("--batch-size", 4)), *sets)
         return [step["loss"] for step in json.loads(made)["steps"]]
 
     @functools.cached_property
