@@ -7,8 +7,10 @@
 #include "app/open_adapter.hpp"
 #include "app/open_model.hpp"
 #include "app/open_tokenizer.hpp"
+#include "app/output_place.hpp"
 #include "app/plain_copy.hpp"
 #include "app/resize_embeddings.hpp"
+#include "app/write_result.hpp"
 #include "core/adapter/merge.hpp"
 #include "core/error.hpp"
 #include "core/json.hpp"
@@ -99,7 +101,8 @@ void initialize(const ImportOptions& settings, app::Plugins& plugins) {
   if (model.checkpoint) options.extra = app::extra_files(*model.checkpoint, plugins.log());
   Progress progress("import", "bytes");
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
-  source::make_checkpoint(settings.output, options);
+  app::write_result(settings.output, "config.json",
+                    [&](const std::string& folder) { source::make_checkpoint(folder, options); });
   progress.end();
 }
 
@@ -141,12 +144,15 @@ void convert(const ImportOptions& settings, app::Plugins& plugins) {
     adapter::merge(app::open_adapter(settings.adapter, model, plugins.log()),
                    {*model.checkpoint, *model.tensors, units, model.tied()}, options);
   }
-  source::import_checkpoint(checkpoint, settings.output, options);
+  app::write_result(settings.output, "config.json", [&](const std::string& folder) {
+    source::import_checkpoint(checkpoint, folder, options);
+  });
   progress.end();
 }
 
 void import(const ImportOptions& settings) {
   auto plugins = open_plugins(settings);
+  app::need_folder_place(settings.output);
   const bool drawn = settings.given.contains("import.init_seed");
   (drawn ? initialize : convert)(settings, plugins);
   if (settings.json) print_json({{"output", settings.output}});

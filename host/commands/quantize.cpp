@@ -6,6 +6,7 @@
 #include "app/output_place.hpp"
 #include "app/quantize/quantized_folder.hpp"
 #include "app/text_file.hpp"
+#include "app/write_result.hpp"
 #include "core/error.hpp"
 #include "core/size_text.hpp"
 #include "host/cli/require.hpp"
@@ -131,7 +132,10 @@ void quantize(const QuantizeOptions& settings) {
   options.extra = app::extra_files(*model.checkpoint, plugins.log());
   Progress progress("quantize", "bytes");
   options.progress = [&](uint64_t done, uint64_t all) { progress.at(done, all); };
-  const auto made = app::write_quantized_folder(model, settings.output, options);
+  app::QuantizedFolder made;
+  app::write_result(settings.output, "config.json", [&](const std::string& folder) {
+    made = app::write_quantized_folder(model, folder, options);
+  });
   progress.end();
   if (settings.json) {
     nlohmann::json out{{"output", settings.output},

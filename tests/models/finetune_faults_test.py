@@ -18,29 +18,14 @@ import numpy as np
 import safetensors.numpy
 
 import finetune_data as data
-from finetune_runs import BATCH, HIDDEN, ROWS, SECONDS, STEPS, VOCABULARY, Runs, checkpoints, weights, write_model
-from program import environment
+import finetune_runs as runs
+from finetune_runs import BATCH, HIDDEN, ROWS, SECONDS, STEPS, VOCABULARY, checkpoints, weights, write_model
 from tiny_disk import tiny_disk
 
 KILLS = 7
 
 
-class Faults(Runs):
-    def begin(self, output, *more):
-        return subprocess.Popen(self.words(output, *more), cwd=self.folder, text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=environment())
-
-    def wait_for_step(self, log, count, process):
-        """Returns when the log has so many lines more than when the process began; False if it has ended."""
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            if log.exists() and log.read_text().count("\n") >= count:
-                return True
-            if process.poll() is not None:
-                return False
-            time.sleep(0.002)
-        self.fail("no step within the time")
-
+class Faults(runs.Runs):
     def wait_for_save(self, output, process):
         """Returns while a checkpoint is being written, or when the process has ended."""
         while process.poll() is None and not any((self.folder / output).glob("checkpoint-*.part-*")):

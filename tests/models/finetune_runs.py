@@ -1,13 +1,11 @@
-"""A tiny llama, its data, and runs of `strata finetune` on both, for the tests of what a run may meet.
-
-The program and the folder for temporary ones are the first two arguments of the test.
-"""
+"""Runs of `strata finetune` on a tiny model that tests break off, and what is left of them."""
 
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import numpy as np
@@ -51,7 +49,11 @@ def checkpoints(output):
     return sorted((one for one in output.iterdir() if one.is_dir() and not one.name.startswith(".")),
                   key=lambda one: (len(one.name), one.name)) if output.exists() else []
 
+
 class Runs(unittest.TestCase):
+    """The model, the rows and the command line that the tests of a script share. The script's arguments are PROGRAM
+    and the FOLDER that gets a folder for each test."""
+
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(dir=PARENT)
         self.addCleanup(temporary.cleanup)
@@ -85,3 +87,18 @@ class Runs(unittest.TestCase):
         lines = self.errors(done)
         self.assertEqual(len(lines), 1, done.stderr)
         self.assertRegex(lines[0], pattern)
+
+    def begin(self, output, *more):
+        return subprocess.Popen(self.words(output, *more), cwd=self.folder, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=environment())
+
+    def wait_for_step(self, log, count, process):
+        """Returns when the log has so many lines more than when the process began; False if it has ended."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            if log.exists() and log.read_text().count("\n") >= count:
+                return True
+            if process.poll() is not None:
+                return False
+            time.sleep(0.002)
+        self.fail("no step within the time")

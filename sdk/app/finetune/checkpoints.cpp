@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "app/finetune/checkpoint_files.hpp"
-#include "app/finetune/save_model.hpp"
+#include "app/finetune/output_lock.hpp"
+#include "app/finetune/save_adapter.hpp"
+#include "app/write_result.hpp"
 #include "core/error.hpp"
 #include "core/source/unfinished.hpp"
 #include "data/digest.hpp"
@@ -94,9 +96,11 @@ void check_own_output(const FinetuneOptions& options) {
   bool empty = true;
   for (const auto& path : entries_of(output)) {
     const auto name = path.filename().string();
-    if ((name.starts_with(prefix) || name.starts_with(written_model)) && source::is_leftover(name))
+    const bool own = name.starts_with(prefix) || name.starts_with(written_model) ||
+                     name.starts_with(merged_adapter);
+    if (own && source::is_leftover(name))
       remove(path.string());
-    else
+    else if (name != lock_name)
       empty = false;
   }
   if (empty) return;

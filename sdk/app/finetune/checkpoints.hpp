@@ -19,7 +19,7 @@ namespace strata::app {
 // rank, nobody is asked.
 
 // Removes what killed runs left half-written in the output, and refuses one that holds anything
-// else, unless the options continue a run. Does not create it.
+// else but a lock, unless the options continue a run. Does not create it.
 void check_output(const FinetuneOptions& options, run::Group* group = nullptr);
 
 // The checkpoint that the options name; none for a new run. Refuses one that is not the newest of

@@ -15,6 +15,8 @@
 #include "app/finetune/leaf_modules.hpp"
 #include "app/finetune/lora.hpp"
 #include "app/finetune/open_trained_model.hpp"
+#include "app/finetune/output_lock.hpp"
+#include "app/finetune/room.hpp"
 #include "app/finetune/run.hpp"
 #include "app/finetune/run_bound.hpp"
 #include "app/finetune/run_ranks.hpp"
@@ -195,8 +197,10 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     events.say("offload_optimizer_ratio: states of adapters are on the host");
   // Where one rank resumes and another does not, they would wait for each other.
   if (group) require_same(group->control(), {{"--resume", options.resume, true}});
+  const bool writes = !group || group->ranks().rank == 0;
+  std::optional<OutputLock> lock;
+  if (writes) lock.emplace(options.output, plugins.log());
   check_output(options, group);
-  need_folder_place(options.output);
   need_own_files({{"--log", options.log}, {"--html", options.html}, {"--trace", options.trace}});
   need_earlier_file("--html", options.html, training_log::page_beginning);
   need_trace_place(options.trace);
@@ -211,6 +215,7 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   auto planned =
       plan_training(run, options, model, step_size(data, options, group ? group->ranks().ranks : 1),
                     plugins, group);
+  if (writes) need_room(options, model, planned.plan);
   const RunBound bound(options, planned.cuda);
   if (events.say) events.say(memory_line(planned));
   const auto rounded = rounding_words(planned.plan, planned.request);
@@ -225,9 +230,12 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
     require_same_training(*group, facts_of(options, data, planned, common, behind), plugins);
   if (planned.plan.is_frozen() && events.say) events.say(lora_words(planned.plan));
   training_log::TrainingLog log(
-      {.jsonl = options.log, .tensorboard = options.tensorboard, .html = options.html}, behind);
+      {.jsonl = options.log, .tensorboard = options.tensorboard, .html = options.html}, behind,
+      [&](const std::string& words) { plugins.log().line(STRATA_WARN, words); });
   const auto training =
       open_training(run, options, model, std::move(planned), plugins, events.loading, ranks.group);
+  // Weights and states on disk have taken their room by now, perhaps on the same one.
+  if (writes) need_room(options, training->model(), training->plan());
   Checkpoints checkpoints(options, *training, std::move(common), group);
   TrainingRun loop(options, data, *training, log, checkpoints, events, group);
   if (resumed) {

@@ -7,8 +7,8 @@
 #include "app/expand_rows.hpp"
 #include "app/extra_files.hpp"
 #include "app/finetune/lora.hpp"
-#include "app/finetune/save_model.hpp"
 #include "app/finetune/writing_rank.hpp"
+#include "app/write_result.hpp"
 #include "core/adapter/adapter.hpp"
 #include "core/adapter/merge.hpp"
 #include "core/adapter/save.hpp"
@@ -39,16 +39,11 @@ void write_adapter(const train::Training& training, const LoraOptions& lora,
                 all);
 }
 
-std::string beside(const std::string& output) {
-  auto path = std::filesystem::path(output).lexically_normal();
-  if (!path.has_filename()) path = path.parent_path();  // it ended in a slash
-  return path.string() + "-adapter";
-}
-
-// An adapter's folder beside the output, while the model is merged with it.
+// An adapter's folder in the output, while the model is merged with it.
 struct Temporary {
   explicit Temporary(const std::string& output)
-      : path(source::temporary_name(beside(output))), unfinished(path) {}
+      : path(source::temporary_name((std::filesystem::path(output) / merged_adapter).string())),
+        unfinished(path) {}
   ~Temporary() {
     std::error_code ignored;
     std::filesystem::remove_all(path, ignored);

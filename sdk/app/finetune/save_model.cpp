@@ -1,7 +1,6 @@
 #include "app/finetune/save_model.hpp"
 
 #include <cstdint>
-#include <filesystem>
 #include <utility>
 
 #include "app/expand_rows.hpp"
@@ -9,50 +8,11 @@
 #include "app/finetune/padding_token.hpp"
 #include "app/finetune/writing_rank.hpp"
 #include "app/open_tokenizer.hpp"
-#include "core/error.hpp"
+#include "app/write_result.hpp"
 #include "core/source/import.hpp"
-#include "core/source/output.hpp"
 #include "core/train/export.hpp"
 
 namespace strata::app {
-namespace {
-
-namespace fs = std::filesystem;
-
-// Moves the files of a whole result into the output.
-void move_result(const fs::path& from, const fs::path& output, const char* last) {
-  const auto config = output / last;
-  fs::remove(config);
-  source::sync_folder(output.string());
-  for (const auto& entry : fs::recursive_directory_iterator(from)) {
-    const auto to = output / entry.path().lexically_relative(from);
-    if (entry.is_directory())
-      fs::create_directories(to);
-    else if (to != config)
-      fs::rename(entry.path(), to);
-  }
-  source::sync_folder(output.string());
-  fs::rename(from / last, config);
-  source::sync_folder(output.string());
-  fs::remove_all(from);
-}
-
-}  // namespace
-
-void write_result(const std::string& to, const char* last,
-                  const std::function<void(const std::string&)>& write) {
-  const fs::path output(to);
-  if (!fs::exists(output) || fs::is_empty(output)) return write(to);
-  try {
-    const auto whole = output / written_model;
-    fs::remove_all(whole);
-    write(whole.string());
-    move_result(whole, output, last);
-  } catch (const fs::filesystem_error& error) {
-    throw Error(printable(to), error.code().message(), "check the folder");
-  }
-}
-
 namespace {
 
 // `progress` is called while it writes.
@@ -64,8 +24,7 @@ void write_model(const train::Training& training, const FinetuneOptions& options
   if (progress) how.progress = [&](std::uint64_t, std::uint64_t) { progress(); };
   how.extra = extra_files(*model.checkpoint, plugins.log());
   how.expand = expand_rows(plugins);
-  // A file of weights may have another dtype than the model of its configuration.
-  if (!options.load_weights.empty() && !model.named_dtype().empty()) how.dtype = model.dtype();
+  how.dtype = written_dtype(options, model);
   if (options.resize_embeddings > 0)
     if (const auto padding =
             added_padding(model, open_tokenizer(*model.checkpoint, Log()), plugins))
@@ -77,6 +36,11 @@ void write_model(const train::Training& training, const FinetuneOptions& options
 }
 
 }  // namespace
+
+std::optional<strata_dtype> written_dtype(const FinetuneOptions& options, const run::Model& model) {
+  if (options.load_weights.empty() || model.named_dtype().empty()) return {};
+  return model.dtype();
+}
 
 void save_model(train::Training& training, const FinetuneOptions& options, Plugins& plugins,
                 run::Group* group) {

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/error.hpp"
+
 namespace strata::training_log {
 
-TrainingLog::TrainingLog(Outputs outputs, std::optional<int64_t> resumed)
-    : outputs_(std::move(outputs)) {
+TrainingLog::TrainingLog(Outputs outputs, std::optional<int64_t> resumed, Warn warn)
+    : outputs_(std::move(outputs)), warn_(std::move(warn)) {
   if (!outputs_.jsonl.empty()) {
     jsonl_.emplace(outputs_.jsonl, resumed);
     records_ = jsonl_->kept();
@@ -14,17 +16,29 @@ TrainingLog::TrainingLog(Outputs outputs, std::optional<int64_t> resumed)
   if (!outputs_.tensorboard.empty()) events_.emplace(outputs_.tensorboard, resumed);
 }
 
+template <class Log, class Record>
+void TrainingLog::write(std::optional<Log>& log, const Record& record) {
+  if (!log) return;
+  try {
+    log->add(record);
+  } catch (const Error& error) {
+    if (!warn_) throw;
+    log.reset();
+    warn_(std::string(error.what()) + "; this log ends here, and training goes on");
+  }
+}
+
 void TrainingLog::add(const StepRecord& step) {
-  if (jsonl_) jsonl_->add(step);
-  if (events_) events_->add(step);
+  write(jsonl_, step);
+  write(events_, step);
   records_.steps.push_back(step);
 }
 
 void TrainingLog::add(const ValidationRecord& validation) {
   const auto same = [&](const auto& earlier) { return earlier.step == validation.step; };
   if (jsonl_ && std::ranges::any_of(jsonl_->kept().validations, same)) return;
-  if (jsonl_) jsonl_->add(validation);
-  if (events_) events_->add(validation);
+  write(jsonl_, validation);
+  write(events_, validation);
   records_.validations.push_back(validation);
 }
 

@@ -1,5 +1,6 @@
 // All that is written about a training run while it lasts and when it ends.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -19,9 +20,12 @@ struct Outputs {
 // Used by one thread.
 class TrainingLog {
  public:
+  using Warn = std::function<void(const std::string& words)>;
+
   // `resumed` is the step behind which an earlier run continues. Throws as JsonlLog and EventFile
-  // do, before anything is trained.
-  explicit TrainingLog(Outputs outputs, std::optional<int64_t> resumed = {});
+  // do, before anything is trained. A log that cannot be written later, as on a full disk, ends
+  // there: `warn` is told so once, and the run is not lost for it. Without `warn`, add throws.
+  explicit TrainingLog(Outputs outputs, std::optional<int64_t> resumed = {}, Warn warn = {});
 
   void add(const StepRecord& step);
   // A continued run leaves out a validation that its JSON log already has.
@@ -34,7 +38,11 @@ class TrainingLog {
   void write_page(Page page) const;
 
  private:
+  template <class Log, class Record>
+  void write(std::optional<Log>& log, const Record& record);
+
   Outputs outputs_;
+  Warn warn_;
   std::optional<JsonlLog> jsonl_;
   std::optional<EventFile> events_;
   Records records_;

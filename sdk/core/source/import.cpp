@@ -202,6 +202,13 @@ void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
   write_folder(&checkpoint, config, folder, options);
 }
 
+std::uint64_t imported_bytes(const Checkpoint& checkpoint, const ImportOptions& options) {
+  std::uint64_t out = 0;
+  for (const auto& tensor : checkpoint.tensors()) out += imported(tensor, options).stored.bytes;
+  for (const auto& made : options.made) out += made.tensor.stored.bytes;
+  return out;
+}
+
 void make_checkpoint(const std::string& folder, const ImportOptions& options) {
   write_folder(nullptr, options.config, folder, options);
 }

@@ -50,6 +50,9 @@ struct ImportOptions {
 void import_checkpoint(const Checkpoint& checkpoint, const std::string& folder,
                        const ImportOptions& options);
 
+// The bytes of the tensors that import_checkpoint writes.
+std::uint64_t imported_bytes(const Checkpoint& checkpoint, const ImportOptions& options);
+
 // Writes the same from options.config and the made tensors alone.
 void make_checkpoint(const std::string& folder, const ImportOptions& options);
 

@@ -26,6 +26,7 @@ enum class State : int { free, taken, known };
 struct Slot {
   std::atomic<State> state{State::free};
   std::array<char, PATH_MAX> path{};
+  Unfinished::Kind kind = Unfinished::Kind::whole;
 };
 constexpr std::size_t none = 16;
 std::array<Slot, none> slots;
@@ -67,7 +68,7 @@ bool is_written(const std::string& pid) {
 
 }  // namespace
 
-Unfinished::Unfinished(const std::string& path) : slot_(none) {
+Unfinished::Unfinished(const std::string& path, Kind kind) : slot_(none) {
   if (path.size() >= PATH_MAX) return;
   for (std::size_t i = 0; i < slots.size() && slot_ == none; ++i) {
     auto state = State::free;
@@ -75,6 +76,7 @@ Unfinished::Unfinished(const std::string& path) : slot_(none) {
   }
   if (slot_ == none) return;
   std::memcpy(slots[slot_].path.data(), path.c_str(), path.size() + 1);
+  slots[slot_].kind = kind;
   slots[slot_].state = State::known;
 }
 
@@ -85,11 +87,19 @@ bool Unfinished::forget() noexcept {
 }
 
 void remove_unfinished() noexcept {
-  for (auto& slot : slots) {
+  const auto take = [](Slot& slot, Unfinished::Kind kind) {
     auto state = State::known;
-    if (!slot.state.compare_exchange_strong(state, State::taken)) continue;
-    if (::unlink(slot.path.data()) != 0) remove_folder(slot.path.data());
-  }
+    if (!slot.state.compare_exchange_strong(state, State::taken)) return false;
+    if (slot.kind == kind) return true;
+    slot.state = State::known;
+    return false;
+  };
+  for (auto& slot : slots)
+    if (take(slot, Unfinished::Kind::whole) && ::unlink(slot.path.data()) != 0)
+      remove_folder(slot.path.data());
+  // These come last, since what is removed above may lie in them.
+  for (auto& slot : slots)
+    if (take(slot, Unfinished::Kind::empty_folder)) ::rmdir(slot.path.data());
 }
 
 std::string temporary_name(const std::string& path) {

@@ -11,7 +11,10 @@ namespace strata::source {
 // A temporary file or folder while it lives. A program has enough slots for all of its own.
 class Unfinished {
  public:
-  explicit Unfinished(const std::string& path);
+  // What the end of the program removes: a file, or a folder with its files; or a folder only if
+  // nothing is in it by then.
+  enum class Kind { whole, empty_folder };
+  explicit Unfinished(const std::string& path, Kind kind = Kind::whole);
   ~Unfinished() { forget(); }
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
@@ -23,7 +26,7 @@ class Unfinished {
   std::size_t slot_;
 };
 
-// Removes the files, and the folders with their files. Safe in a signal handler.
+// Removes the files and the folders, each as its kind says. Safe in a signal handler.
 void remove_unfinished() noexcept;
 
 // The temporary name of `path` for this process. No two processes have the same.
