@@ -115,9 +115,17 @@ void require_weights(const std::string& model) {
                 "file, or give --init-seed for new weights");
 }
 
+// The checkpoint, with the keys of [config] in its configuration.
+source::Checkpoint overridden(const ImportOptions& settings, app::Plugins& plugins) {
+  if (settings.config_keys.empty()) return app::open_checkpoint(settings, plugins);
+  auto model = open_model(settings, plugins, false, !settings.critic);
+  app::leave_out_unused(model, model_options(settings), plugins);
+  return *model.checkpoint;
+}
+
 void convert(const ImportOptions& settings, app::Plugins& plugins) {
   require_weights(settings.model);
-  const auto checkpoint = app::open_checkpoint(settings, plugins);
+  const auto checkpoint = overridden(settings, plugins);
   if (std::ranges::any_of(checkpoint.tensors(), &source::Tensor::as_used))
     app::check_plain_copy(open_model(settings, plugins));
   Progress progress("import", "bytes");

@@ -2,6 +2,7 @@
 
 #include "app/calibrate.hpp"
 #include "app/extra_files.hpp"
+#include "app/open_model.hpp"
 #include "app/open_tokenizer.hpp"
 #include "app/output_place.hpp"
 #include "app/quantize/quantized_folder.hpp"
@@ -114,7 +115,8 @@ Calibration read_text(const QuantizeOptions& settings, const run::Model& model,
 void quantize(const QuantizeOptions& settings) {
   auto plugins = open_plugins(settings);
   app::need_folder_place(settings.output);
-  const auto model = open_model(settings, plugins);
+  auto model = open_model(settings, plugins);
+  app::leave_out_unused(model, model_options(settings), plugins);
   app::QuantizedFolderOptions options{.scheme = scheme_of(settings)};
   if (settings.max_shard_size) options.shard_bytes = *settings.max_shard_size;
   options.threads = static_cast<std::uint32_t>(settings.run.threads);

@@ -12,6 +12,7 @@
 #include "core/error.hpp"
 #include "core/json.hpp"
 #include "core/nearest.hpp"
+#include "core/run/initial_weights.hpp"
 #include "core/source/names_text.hpp"
 #include "core/source/quantization.hpp"
 #include "hub/cache.hpp"
@@ -168,6 +169,35 @@ void find_weights(run::Model& model, bool planned, const ModelOptions& options, 
   untie(model, planned, options, plugins);
 }
 
+void leave_out_unused(run::Model& model, const ModelOptions& options, Plugins& plugins) {
+  if (!model.checkpoint || model.quantized || options.config_overrides.empty()) return;
+  const auto unused_by = [&](const std::shared_ptr<source::Config>& config) {
+    auto one = model;
+    give_family(one, config, options, plugins);
+    if (options.critic) run::add_value_head(one, 0);
+    one.resolve();
+    const auto& unused = one.tensors->unused();
+    return std::set<std::string>(unused.begin(), unused.end());
+  };
+  std::set<std::string> here, before;
+  try {
+    const auto bytes = open_checkpoint(options, plugins).config();
+    const auto& name = model.config->name();
+    auto plain = std::make_shared<source::Config>(configured(bytes, name, "", -1, Log()), name);
+    if (plain->count("model_type") == 0)
+      plain = with_key(*plain, "model_type", std::string(model.config->text("model_type")));
+    before = unused_by(plain);
+    here = unused_by(std::make_shared<source::Config>(model.config->root(), name));
+  } catch (const Error&) {
+    return;  // one of them is no whole model here, and says nothing about tensors
+  }
+  std::vector<source::Tensor> kept;
+  for (const auto& tensor : model.checkpoint->tensors())
+    if (!here.contains(tensor.name) || before.contains(tensor.name)) kept.push_back(tensor);
+  if (kept.size() < model.checkpoint->tensors().size())
+    model.checkpoint = model.checkpoint->with_planned(std::move(kept));
+}
+
 void reconfigure(run::Model& model, const Json& keys, const ModelOptions& options,
                  Plugins& plugins) {
   auto changed = model.config->root();
@@ -197,6 +227,12 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
           shape.empty() ? model.checkpoint->config() : read_text(shape, "give a config.json"), name,
           options.config_overrides, options.dropout, plugins.log()),
       name);
+  // What is written of the model has the same keys. Rates of dropout are the training's alone.
+  if (model.checkpoint && !options.config_overrides.empty())
+    model.checkpoint = model.checkpoint->with_config(
+        configured(model.checkpoint->config(), name, options.config_overrides, -1, Log())
+            .dump(2, ' ', false, Json::error_handler_t::replace) +
+        "\n");
   const auto type = model_type_of(*config, path, plugins);
   if (config->count("model_type") == 0 || config->text("model_type") != type)
     config = with_key(*config, "model_type", type);

@@ -25,6 +25,12 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
 // beginnings.
 void find_weights(run::Model& model, bool planned, const ModelOptions& options, Plugins& plugins);
 
+// Where the options override keys of the configuration, leaves those tensors out of the model's
+// checkpoint that its own configuration uses and the overridden one does not, such as those of
+// layers beyond a smaller number: they do not belong to the model that is written. It is called
+// before tensors are added to the checkpoint. Tensors that neither uses stay, as do packed ones.
+void leave_out_unused(run::Model& model, const ModelOptions& options, Plugins& plugins);
+
 // Merges `keys` into the model's configuration and makes its family anew from that. Weights that
 // were found are those of the earlier family.
 void reconfigure(run::Model& model, const Json& keys, const ModelOptions& options,

@@ -1,16 +1,25 @@
-"""The output of `strata finetune`: where it may lie, one run in it at a time, and room for it. What cannot be written is refused before a step, and a log that has no room does not end a run.
+"""The output of `strata finetune`: where it may lie, one run in it at a time, room for it, and the configuration that it
+has. What cannot be written is refused before a step, and a log that has no room does not end a run.
 
 Usage: finetune_output_test.py PROGRAM FOLDER
 Some tests need the right to mount; without it they say so and are skipped.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import unittest
 
+import numpy as np
+import safetensors.numpy
+import safetensors.torch
+import torch
+import transformers
+
+import finetune_data as data
 import finetune_runs as runs
-from finetune_runs import SECONDS, weights
+from finetune_runs import SECONDS, VOCABULARY, weights
 from program import environment
 from tiny_disk import tiny_disk
 
@@ -116,6 +125,52 @@ class Output(runs.Runs):
         self.assertEqual(self.files("out"), [".lock"])
         self.run_to_end("out", *FEW)
         self.assertNotIn(".lock", self.files("out"))
+
+    def test_keys_of_the_configuration_are_written_with_the_weights_that_they_leave(self):
+        self.write_two_layers()
+        keys = "--set", "config.num_hidden_layers=1", "--set", "config.hidden_act=relu"
+        self.run_to_end("tuned", *FEW, *keys, model="deep")
+        for name, words in (("imported", ["import"]), ("packed", ["quantize", "--quant", "int8"])):
+            done = self.strata(*words, "--model", "deep", "--output", name, *keys)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("tuned", "imported", "packed"):
+            with self.subTest(name):
+                config = json.loads((self.folder / name / "config.json").read_text())
+                self.assertEqual((config["num_hidden_layers"], config["hidden_act"]), (1, "relu"))
+                names = set(safetensors.numpy.load_file(self.folder / name / "model.safetensors"))
+                self.assertEqual([one for one in names if "layers.1." in one], [])
+                self.assertIn("vision.weight", names)  # neither configuration uses it
+        self.same_logits("tuned", "deep", *keys, differ=True)
+        self.same_logits("imported", "deep", *keys)
+
+    def write_two_layers(self):
+        """The model with a second layer, and a tensor that no language model has."""
+        shutil.copytree(self.folder / "model", self.folder / "deep")
+        file = self.folder / "deep/model.safetensors"
+        tensors = safetensors.numpy.load_file(file)
+        more = {name.replace("layers.0.", "layers.1."): 0.5 * tensor for name, tensor in tensors.items()
+                if "layers.0." in name}
+        more["vision.weight"] = np.ones((2, 2), np.float32)
+        safetensors.numpy.save_file(tensors | more, file)
+        config = json.loads((self.folder / "deep/config.json").read_text())
+        (self.folder / "deep/config.json").write_text(json.dumps(config | {"num_hidden_layers": 2}))
+
+    def same_logits(self, made, model, *keys, differ=False):
+        """The folder loads in transformers with the logits that Strata has for it; they are those of the model with
+        the same keys, or others where it was trained."""
+        ids = sorted(data.letters(VOCABULARY))[:9]
+        logits = {}
+        for name, more in ((made, ()), (model, keys)):
+            file = self.folder / f"{name}-{made}.safetensors"
+            done = self.strata("logits", "--model", name, "--input-ids", ",".join(map(str, ids)), "--output", file,
+                               "--dtype", "float32", "--device", "cpu", *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            (logits[name],) = safetensors.torch.load_file(file).values()
+        reference = transformers.AutoModelForCausalLM.from_pretrained(self.folder / made, dtype=torch.float32)
+        with torch.no_grad():
+            want = reference(torch.tensor([ids])).logits[0]
+        torch.testing.assert_close(logits[made].reshape(want.shape), want, rtol=1e-4, atol=1e-4)
+        self.assertEqual(torch.equal(logits[made], logits[model]), not differ)
 
 
 if __name__ == "__main__":

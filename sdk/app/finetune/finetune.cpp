@@ -208,6 +208,11 @@ FinetuneResult finetune(const ModelOptions& model_options, const RunOptions& run
   need_file_place(options.trace);
   const auto resumed = find_resumed(options, group);
   const auto model = open_trained_model(model_options, run, options, plugins, events.quantizing);
+  if (writes && options.lora.rank > 0 && !options.lora.merge &&
+      !model_options.config_overrides.empty())
+    plugins.log().line(STRATA_WARN,
+                       "[config]: the adapter's files have no configuration of the model: give the "
+                       "same keys wherever the adapter is used");
   if (ranks.check) ranks.check(model, plugins);
   need_applied_rates(*model.config);
   check_leaf_modules(options.leaf_modules, model, plugins, events);

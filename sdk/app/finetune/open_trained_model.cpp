@@ -164,6 +164,7 @@ run::Model open_trained_model(const ModelOptions& options, const RunOptions& run
                               const LoadProgress& progress) {
   if (training.init_seed >= 0) return draw(options, run, training, plugins);
   auto model = open_model(options, plugins, false, !options.critic, progress);
+  leave_out_unused(model, options, plugins);
   if (options.critic) {
     run::add_value_head(model, static_cast<std::uint64_t>(training.seed));
     find_weights(model, false, options, plugins);
