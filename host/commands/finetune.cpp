@@ -21,6 +21,11 @@
 namespace strata::host {
 namespace {
 
+// A signal handler prints this; on a terminal it clears the line of the progress before it.
+constexpr auto cleared_ending =
+    "\r\x1b[Kstrata: ending after a checkpoint; once more ends at once\n";
+constexpr auto ending = cleared_ending + 4;
+
 // The lines of the run: standard output holds them, unless it is for the one object of --json. On a
 // terminal a line that replaces itself is on standard error.
 class Screen {
@@ -45,6 +50,7 @@ class Screen {
     std::fprintf(stderr, "%.*s", static_cast<int>(line.size()), line.data());
     shown_ = true;
   }
+  bool terminal() const { return terminal_; }
   void clear() {
     if (shown_) std::fputs("\r\x1b[K", stderr);
     shown_ = false;
@@ -107,16 +113,12 @@ app::FinetuneResult finetune_on(const FinetuneCommand& settings, const Team& tea
       .progress = [&](std::string_view line) { screen.progress(line); },
       .quantizing = shown(quantizing),
       .loading = shown(loading),
-      .begin = [&] { interrupts.emplace(); },
-      .stop =
-          [&, told = false]() mutable {
-            const bool asked = Interrupts::noted() != 0;
-            if (asked && team.prints() && !std::exchange(told, true)) {
-              screen.clear();
-              print_note("ending after a checkpoint; once more ends at once");
-            }
-            return asked || lines.closed();
+      .begin =
+          [&] {
+            const auto* words = screen.terminal() ? cleared_ending : ending;
+            interrupts.emplace(team.prints() ? words : nullptr);
           },
+      .stop = [&] { return Interrupts::noted() != 0 || lines.closed(); },
   };
   const app::FinetuneRanks ranks{
       .group = team.group(),

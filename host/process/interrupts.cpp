@@ -4,6 +4,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "core/plugin/calling.hpp"
 #include "host/process/ended.hpp"
 
@@ -13,6 +16,7 @@ namespace {
 volatile std::sig_atomic_t signal_noted = 0;
 volatile std::sig_atomic_t first_from_parent = 0;
 volatile std::sig_atomic_t first_milliseconds = 0;  // of a clock, when the first one was noted
+const char* words = nullptr;                        // for the first signal; null: none
 struct sigaction before[2];  // former actions of SIGINT and SIGTERM, for the second signal
 
 struct sigaction& before_of(int signal) {
@@ -40,6 +44,9 @@ void note(int signal, siginfo_t* info, void* context) {
     first_from_parent = from_parent ? 1 : 0;
     first_milliseconds = milliseconds();
     signal_noted = signal;
+    const int number = errno;
+    if (words) (void)!::write(STDERR_FILENO, words, std::strlen(words));
+    errno = number;
     return;
   }
   if (signal_noted == signal && !own && is_again(from_parent)) return;
@@ -64,8 +71,9 @@ void take(int signal, struct sigaction& former) {
 
 }  // namespace
 
-Interrupts::Interrupts() {
+Interrupts::Interrupts(const char* said) {
   signal_noted = 0;
+  words = said;
   take(SIGINT, interrupt_before_);
   take(SIGTERM, terminate_before_);
 }

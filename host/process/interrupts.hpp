@@ -9,7 +9,9 @@ namespace strata::host {
 // time. [main-thread]
 class Interrupts {
  public:
-  Interrupts();
+  // `said` is written to standard error, as it is, at the first signal; null: nothing is. It
+  // outlives this.
+  explicit Interrupts(const char* said = nullptr);
   ~Interrupts();
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;

@@ -30,8 +30,8 @@ struct FinetuneEvents {
   LoadProgress quantizing{}, loading{};
   // All is opened and read, and the first step is next.
   std::function<void()> begin{};
-  // Asked behind each step and each validation: true ends the run there, after a checkpoint. Of
-  // several ranks one that says so ends all.
+  // Asked behind each step and each batch of a validation: true ends the run there, after a
+  // checkpoint. Of several ranks one that says so ends all.
   std::function<bool()> stop{};
 };
 

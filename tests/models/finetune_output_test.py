@@ -7,6 +7,7 @@ Some tests need the right to mount; without it they say so and are skipped.
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import unittest
@@ -19,7 +20,7 @@ import transformers
 
 import finetune_data as data
 import finetune_runs as runs
-from finetune_runs import SECONDS, VOCABULARY, weights
+from finetune_runs import SECONDS, VOCABULARY, checkpoints, weights
 from program import environment
 from tiny_disk import tiny_disk
 
@@ -171,6 +172,29 @@ class Output(runs.Runs):
             want = reference(torch.tensor([ids])).logits[0]
         torch.testing.assert_close(logits[made].reshape(want.shape), want, rtol=1e-4, atol=1e-4)
         self.assertEqual(torch.equal(logits[made], logits[model]), not differ)
+
+    def test_a_signal_ends_a_validation_behind_its_batch(self):
+        held = data.texts(5, VOCABULARY, data.some_lengths(6, 1000))
+        data.write_texts(self.folder / "held.jsonl", held, VOCABULARY)
+        words = "--max-steps", 4, "--validation", "held.jsonl", "--validate-every", 2, "--log"
+        want = self.run_to_end("whole", *words, "whole.jsonl")
+        log = self.folder / "log.jsonl"
+        process = self.begin("out", *words, log)
+        self.assertTrue(self.wait_for_step(log, 2, process))
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=SECONDS)
+        self.assertEqual((process.returncode, self.errors_in(said)), (143, []), said)
+        self.assertEqual(said.count("strata: ending after a checkpoint; once more ends at once\n"), 1, said)
+        self.assertNotIn("validation", log.read_text())
+        self.assertEqual([one.name for one in checkpoints(self.folder / "out")], ["checkpoint-2"])
+        got = self.run_to_end("out", *words, log, "--resume", "latest")
+        self.assertEqual(weights(self.folder / "out"), weights(self.folder / "whole"))
+        losses = [[(one["step"], one["loss"]) for one in made["validation"]] for made in (got, want)]
+        self.assertEqual(*losses)
+        self.assertEqual([step for step, _ in losses[0]], [2, 4])
+
+    def errors_in(self, said):
+        return [line for line in said.splitlines() if line.startswith("error:")]
 
 
 if __name__ == "__main__":

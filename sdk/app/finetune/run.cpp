@@ -133,7 +133,7 @@ bool TrainingRun::validates(std::uint64_t index) const {
 }
 
 RunState TrainingRun::state(std::uint64_t step) const {
-  RunState out{.step = step, .updates = updates_, .scaler = {}};
+  RunState out{.step = step, .updates = updates_, .scaler = {}, .unvalidated = unvalidated_};
   if (scaler_) out.scaler = scaler_->state();
   return out;
 }
@@ -141,6 +141,7 @@ RunState TrainingRun::state(std::uint64_t step) const {
 void TrainingRun::set(const RunState& state) {
   first_ = done_ = state.step;
   updates_ = state.updates;
+  unvalidated_ = state.unvalidated;
   if (scaler_ && state.scaler) scaler_->set(*state.scaler);
 }
 
@@ -168,7 +169,12 @@ RunEnd TrainingRun::end_of(bool finite) const {
 }
 
 bool TrainingRun::run_steps() {
-  for (auto index = done_; index < last_step(); ++index) {
+  // The earlier run was asked to end before it had validated.
+  if (unvalidated_) {
+    validate();
+    if (ends_) save();
+  }
+  for (auto index = done_; index < last_step() && !ends_; ++index) {
     checkpoints_.check();
     if (!step(index)) {
       done_ = index;
@@ -176,11 +182,11 @@ bool TrainingRun::run_steps() {
       if (partly_.empty()) save();
       return false;
     }
-    if (validates(index)) validate();
+    unvalidated_ = validates(index);
+    if (unvalidated_ && !ends_) validate();
     // Weights that cannot be validated are no result, but what they were trained for is kept.
     const bool kept_alone = invalid_ && updates_ > 0 && done_ == last_step();
     if (ends_ || kept_alone || checkpoints_.due(done_, last_step())) save();
-    if (ends_) break;
   }
   return true;
 }
@@ -285,6 +291,7 @@ bool TrainingRun::step(std::uint64_t index) {
 }
 
 void TrainingRun::validate() {
+  if (!validation_) return;
   const auto begin = Clock::now();
   training_log::ValidationRecord record{.step = static_cast<int64_t>(done_)};
   double sum = 0, weights = 0;
@@ -304,8 +311,10 @@ void TrainingRun::validate() {
       weights += one.weight;
       record.tokens += one.scored;
     }
+    agree();
+    if (ends_ && s + request.ranks < validation_->steps()) return;
   }
-  agree();
+  unvalidated_ = false;
   record.loss = sum / weights;
   invalid_ = !std::isfinite(record.loss);
   if (pairs) record.accuracy = static_cast<double>(right) / weights;

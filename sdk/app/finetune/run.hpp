@@ -67,6 +67,8 @@ class TrainingRun {
   bool run_steps();
   RunEnd end_of(bool finite) const;
   bool step(std::uint64_t index);
+  // Validates behind the last step; an end that the events ask for meanwhile ends it behind the
+  // batch at hand, and it has no record then.
   void validate();
   void save();
   // The ranks agree behind a step: whether the events of any of them ask for the end, and whether
@@ -94,6 +96,7 @@ class TrainingRun {
   std::string partly_;
   bool ends_ = false;                     // the events asked for the end
   bool invalid_ = false;                  // the last validation's loss is no number
+  bool unvalidated_ = false;              // the validation behind the last step is not made
   double since_line_ = 0;                 // the sum of the losses since the last line
   std::int64_t unsaid_ = 0;               // steps since then
   std::uint64_t done_ = 0, updates_ = 0;  // updates_: steps in which a unit was updated

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t version = 1;
 constexpr auto format = "strata training checkpoint";
+constexpr auto unvalidated_key = "unvalidated";
 constexpr auto remedy = "resume from another checkpoint";
 
 // A reader of one object of state.json.
@@ -89,11 +90,13 @@ Json json_of(const SavedState& state) {
               {"step", own->step},
               {"last_overflow", own->last_overflow},
               {"hysteresis", own->hysteresis}};
-  return {{"step", state.run.step},
-          {"updates", state.run.updates},
-          {"loss_scaler", scaler},
-          {"common", state.common},
-          {"files", json_of(state.files)}};
+  Json out{{"step", state.run.step},
+           {"updates", state.run.updates},
+           {"loss_scaler", scaler},
+           {"common", state.common},
+           {"files", json_of(state.files)}};
+  if (state.run.unvalidated) out[unvalidated_key] = true;
+  return out;
 }
 
 }  // namespace
@@ -124,12 +127,16 @@ SavedState parse_state(std::string_view text, std::string_view path) {
     throw Error(path, "it is version " + std::to_string(outer.count("version")) + " of the format",
                 "resume with the Strata that wrote it");
   const auto& inner = outer.at("state");
-  const Fields fields(inner, path, 5);
+  const bool unvalidated = inner.is_object() && inner.contains(unvalidated_key);
+  const Fields fields(inner, path, unvalidated ? 6 : 5);
   if (outer.text("sha256") != digest_of_state(inner))
     outer.refuse("its bytes are not those that were written");
   SavedState out;
   out.run.step = fields.count("step");
   out.run.updates = fields.count("updates");
+  if (unvalidated && fields.at(unvalidated_key) != true)
+    fields.refuse(std::string("has an ") + unvalidated_key + " that is not true");
+  out.run.unvalidated = unvalidated;
   if (out.run.updates > out.run.step) fields.refuse("has more updates than steps");
   if (const auto& scaler = fields.at("loss_scaler"); !scaler.is_null())
     out.run.scaler = scaler_of(scaler, path);

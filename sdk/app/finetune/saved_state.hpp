@@ -17,6 +17,7 @@ struct RunState {
   std::uint64_t step = 0;     // finished steps
   std::uint64_t updates = 0;  // of them, those that changed the weights
   std::optional<optim::LossScaler::State> scaler;
+  bool unvalidated = false;  // the validation that is due behind the step is not made, or not whole
 };
 
 // The contents of state.json.

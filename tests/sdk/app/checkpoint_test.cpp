@@ -92,6 +92,16 @@ TEST_CASE("a checkpoint is read as it was written") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 1);
 }
 
+TEST_CASE("a state says whether a validation is still due behind its step") {
+  for (const bool due : {false, true}) {
+    auto run = some_run();
+    run.unvalidated = due;
+    const auto text = state_text({.run = run, .common = common, .files = {}});
+    CHECK(parse_state(text, "f").run.unvalidated == due);
+    CHECK((text.find("unvalidated") != std::string::npos) == due);
+  }
+}
+
 TEST_CASE("a checkpoint is read whatever the order of its files") {
   const test::Folder folder;
   const auto path = (folder.path() / "checkpoint-7").string();
@@ -199,6 +209,8 @@ TEST_CASE("a state that no checkpoint has is refused") {
                                                  {"updates", nullptr},
                                                  {"loss_scaler", 3},
                                                  {"loss_scaler", {{"scale", 1}}},
+                                                 {"unvalidated", false},
+                                                 {"unvalidated", 1},
                                                  {"common", Json::array()},
                                                  {"files", 1},
                                                  {"files", {1}},
