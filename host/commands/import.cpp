@@ -160,7 +160,9 @@ void convert(const ImportOptions& settings, app::Plugins& plugins) {
 
 void import(const ImportOptions& settings) {
   auto plugins = open_plugins(settings);
-  app::need_folder_place(settings.output);
+  // Folders above a new one are not made: what writes it refuses their absence.
+  if (std::filesystem::exists(app::folder_path(settings.output)))
+    app::need_folder_place(settings.output);
   const bool drawn = settings.given.contains("import.init_seed");
   (drawn ? initialize : convert)(settings, plugins);
   if (settings.json) print_json({{"output", settings.output}});
