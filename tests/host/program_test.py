@@ -105,7 +105,7 @@ REFUSED = [
     (["quantize"], "MODEL: missing: give the folder of the model to quantize"),
     (["quantize", "m", "--output", "o"], "--quant: missing: give int4, int8 or fp8"),
     (["quantize", "m", "--output", "o", "--quant", "int4", "--max-shard-size", "0"],
-     "--max-shard-size: a file holds at least a byte"),
+     "--max-shard-size: a file holds at least a byte: give more, as 5GB"),
     (["quantize", "m", "--output", "o", "--quant", "int4", "--quant-group-size", "36"],
      "--quant-group-size: 36 is no multiple of 8: give 32, 64 or 128"),
     (["quantize", "m", "--output", "o", "--quant", "fp8", "--quant-group-size", "64"],
