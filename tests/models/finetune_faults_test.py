@@ -220,7 +220,7 @@ class Faults(runs.Runs):
                  "model": ({"model": "wider"}, []), "data": ({"rows": "changed.jsonl"}, []),
                  "batch.size": ({}, ["--batch-size", "1"]),
                  'hidden_act = "relu" here, "silu" in': ({}, ["--set", "config.hidden_act=relu"]),
-                 "attention_dropout = 0.5 here, 0.0 in.*--dropout": ({}, ["--dropout", "0.5"]),
+                 "_dropout = 0.5 here, .* in.*--dropout": ({}, ["--dropout", "0.5"]),
                  "--init-seed: 3 here, none in": ({}, ["--init-seed", "3"])}
         before = {file: file.read_bytes() for file in (self.folder / "whole").rglob("*") if file.is_file()}
         for name, (options, words) in cases.items():
