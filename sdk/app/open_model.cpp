@@ -227,7 +227,7 @@ run::Model open_model(const ModelOptions& options, Plugins& plugins, bool shapes
           shape.empty() ? model.checkpoint->config() : read_text(shape, "give a config.json"), name,
           options.config_overrides, options.dropout, plugins.log()),
       name);
-  // What is written of the model has the same keys. Rates of dropout are the training's alone.
+  // The config.json that is written has the same keys. Rates of dropout are the training's alone.
   if (model.checkpoint && !options.config_overrides.empty())
     model.checkpoint = model.checkpoint->with_config(
         configured(model.checkpoint->config(), name, options.config_overrides, -1, Log())

@@ -1,4 +1,4 @@
-"""What `strata finetune` refuses before a step, and runs that have no result to write.
+"""Runs that `strata finetune` refuses before a step, and runs that have no result to write.
 
 Usage: finetune_refusals_test.py PROGRAM FOLDER
 """
@@ -97,7 +97,7 @@ class Refusals(Runs):
         self.refused("last validation loss is no number.*checkpoint is bad/checkpoint-3", "bad", *validated, **both)
         self.assertEqual(weights(self.folder / "bad"), {})
         self.assertEqual(checkpoints(self.folder / "bad")[-1].name, "checkpoint-3")
-        # What was trained is kept, also where no checkpoint was asked for.
+        # The trained weights are kept, also where no checkpoint was asked for.
         words = self.words("kept", *validated, **both)
         at = words.index("--save-every")
         done = subprocess.run(words[:at] + words[at + 4:], cwd=self.folder, capture_output=True, env=environment())

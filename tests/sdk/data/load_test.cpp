@@ -103,7 +103,7 @@ TEST_CASE("a token that the model's table does not have is refused by file, line
       Contains(
           "a.jsonl:2: its token 259, '<|im_start|>', has no row in the model's table of 259") &&
           Contains("--resize-embeddings"));
-  // What is cut off, and rows of which nothing is scored, are not looked up.
+  // Tokens that are cut off, and rows without a scored one, are not looked up.
   options.max_length = 3;
   const auto late = files.write("b.jsonl", R"({"text": "abc<|im_start|>"}
 {"messages": [{"role": "user", "content": "x"}]}
@@ -134,7 +134,7 @@ TEST_CASE("pairs whose tokens or padding the model's table does not have are ref
   for (const auto* row : {R"({"prompt": "p", "chosen": "<end>", "rejected": "b"})",
                           R"({"prompt": "p", "chosen": "a", "rejected": "<end>"})"})
     CHECK_THAT(refusal(row), Contains("a.jsonl:1: its token 258, '<end>', has no row"));
-  // Of the longer row the end is cut off; the shorter one is padded with it.
+  // The longer row loses its end; the shorter one is padded with it.
   options.max_length = 3;
   options.ends = {};
   options.eos = 300;

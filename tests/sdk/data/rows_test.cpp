@@ -130,7 +130,7 @@ TEST_CASE("a long row is shown with what is scored, and without the middle of th
   CHECK(shown(row, 64) == "pppppppp…pppppppp[yes</s>]</s>");
   // Where all is scored, the middle of that.
   CHECK(shown({ids_of(std::string(100, 'a') + "</s>"), {{1, 101, 1}}, 0}, 32) == "a[aaaa…aaa</s>]");
-  // Of many turns those at both ends.
+  // The turns at both ends stay of many.
   TokenRow talk;
   std::string text;
   for (char c = 'a'; c < 'u'; ++c) {
